@@ -1,0 +1,186 @@
+# Lifeboat's one Makefile. `make help` lists the targets.
+#
+# Objects live in build/: efi/ (loader, hook, and all below them), purgatory/,
+# host/ (the same sources for the unit tests, under ASan and UBSan), fuzz/ (and for
+# the fuzzer).
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OBJCOPY ?= objcopy
+B := build
+CONFIG := $(B)/$(notdir $(CC)).stamp
+
+# The same bytes from the same source, wherever and whenever.
+export SOURCE_DATE_EPOCH := 0
+export LC_ALL := C
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla -Wwrite-strings \
+	-Wcast-qual -Wformat=2 -Wpointer-arith
+BASE := -std=gnu11 -O2 -g $(WARN) -I. -Iinclude -ffile-prefix-map=$(CURDIR)=.
+FREESTANDING := $(BASE) -ffreestanding -fno-stack-protector -fcf-protection=none -mno-red-zone \
+	-fno-asynchronous-unwind-tables -include lifeboat/hidden.h -ffunction-sections -fdata-sections -fno-strict-aliasing
+EFI_CFLAGS := $(FREESTANDING) -fpic -fshort-wchar -mgeneral-regs-only -DGNU_EFI_USE_MS_ABI \
+	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+PURGATORY_CFLAGS := $(FREESTANDING) -fpie -mgeneral-regs-only
+HOST_CFLAGS := $(BASE) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fshort-wchar -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+GNU_EFI := /usr/lib
+
+PURE := $(filter-out crash/freestanding.c,$(wildcard pgtable/*.c crash/*.c))
+LOADER := $(wildcard loader/*.c)
+HOOK := $(wildcard loader/hook/*.c)
+PURGATORY := $(wildcard purgatory/*.c)
+# What of loader/ and purgatory/ is pure enough for the host.
+HOST_ALSO := $(wildcard loader/options.c loader/config.c loader/path.c loader/utf16.c loader/words.c loader/hook/mat.c)
+FUZZ_SECONDS := 60
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+UNIT := $(patsubst tests/unit/%.c,$(B)/host/%,$(wildcard tests/unit/test_*.c))
+HEADERS := $(wildcard include/lifeboat/*.h pgtable/*.h crash/*.h purgatory/*.h)
+ALL_C := $(wildcard include/lifeboat/*.h pgtable/*.[ch] crash/*.[ch] purgatory/*.[ch] loader/*.[ch] \
+	loader/hook/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/vm/*.[ch] \
+	scripts/*.[ch] scripts/footprint-tool/*.[ch])
+
+EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(PURE) crash/freestanding.c $(LOADER)) $(B)/efi/loader/payload.o
+HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(B)/efi/loader/hook/entry.o $(B)/efi/loader/hook/reloc.o \
+	$(B)/efi/crash/freestanding.o
+PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o \
+	$(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY) $(PURE) crash/freestanding.c)
+HOST_OBJ := $(patsubst %.c,$(B)/host/obj/%.o,$(PURE) $(HOST_ALSO))
+FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PURE) $(HOST_ALSO))
+
+.PHONY: all bench check fuzz lint format clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/lifeboat.efi ## build the one product, build/lifeboat.efi
+
+# A change of compiler, or of this file, rebuilds everything.
+$(CONFIG): Makefile
+	@mkdir -p $(B) && rm -f $(B)/*.stamp && touch $@
+
+$(B)/efi/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(CC) $(EFI_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/purgatory/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(CC) $(PURGATORY_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/host/obj/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Constants for nasm, taken from C: each line of the compiled asm-defines.c that
+# carries a marker becomes one %define.
+$(B)/gen/asm-defines.inc: include/lifeboat/asm-defines.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(CC) $(FREESTANDING) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S -o $(@:.inc=.s) $<
+	sed -n 's/.*@define \([A-Z0-9_]*\) \$$*\(-*[0-9]\+\).*/%define \1 \2/p' $(@:.inc=.s) > $@
+
+$(B)/efi/%.o: %.asm $(B)/gen/asm-defines.inc
+	@mkdir -p $(@D)
+	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
+
+$(B)/purgatory/%.o: %.asm $(B)/gen/asm-defines.inc
+	@mkdir -p $(@D)
+	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
+
+# Links image $(1) by script $(2) from objects $(3) at two bases: the same bytes
+# prove it position-independent.
+link_flat = ld -nostdlib -static --gc-sections --orphan-handling=error -z noexecstack -L include/lifeboat
+define link_twice
+	$(link_flat) --defsym BASE=0 -T $(2) -o $(B)/$(1).elf $(3)
+	$(link_flat) --defsym BASE=0x7654000 -T $(2) -o $(B)/$(1).moved.elf $(3)
+	$(OBJCOPY) -O binary -j .text -j .data $(B)/$(1).elf $(B)/$(1).bin
+	$(OBJCOPY) -O binary -j .text -j .data $(B)/$(1).moved.elf $(B)/$(1).moved.bin
+	cmp $(B)/$(1).bin $(B)/$(1).moved.bin
+endef
+
+$(B)/purgatory.bin: purgatory/purgatory.lds include/lifeboat/flat.lds $(PURGATORY_OBJ)
+	$(call link_twice,purgatory,purgatory/purgatory.lds,$(PURGATORY_OBJ))
+
+# The hook: a runtime-driver PE (subsystem 12), proved like the purgatory, because
+# it goes on at its physical address after the kernel called it at a virtual one.
+$(B)/hook.efi: loader/hook/hook.lds include/lifeboat/flat.lds $(HOOK_OBJ)
+	$(call link_twice,hook,loader/hook/hook.lds,$(HOOK_OBJ))
+	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-rtdrv-x86_64 $(B)/hook.elf $@
+
+$(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.efi $(B)/purgatory.bin
+	@mkdir -p $(@D)
+	nasm -f elf64 -Werror -I $(B)/ -o $@ $<
+
+$(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ)
+	ld -nostdlib -znocombreloc -shared -Bsymbolic --gc-sections --no-undefined -z noexecstack \
+		-T $< -o $(B)/lifeboat.elf $(GNU_EFI)/crt0-efi-x86_64.o $(EFI_OBJ) \
+		-L $(GNU_EFI) -lgnuefi
+	$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .rodata -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
+		-j .reloc --target=efi-app-x86_64 --subsystem=10 $(B)/lifeboat.elf $@
+	@echo "$@: $$(stat -c %s $@) bytes"
+
+# A test-only EFI application. It needs no relocation either, and is linked like the hook.
+$(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/crash/freestanding.o \
+		$(B)/efi/loader/hook/reloc.o
+	$(link_flat) --defsym BASE=0 -T $< -e lb_preamble_main -o $(B)/preamble.elf $(filter %.o,$^)
+	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-app-x86_64 $(B)/preamble.elf $@
+
+$(B)/host/%: tests/unit/%.c $(HOST_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka
+
+check: $(UNIT) ## unit tests on the host, under ASan and UBSan
+	@tests/unit/run $(UNIT)
+
+# libFuzzer comes with clang only, whatever else is built with.
+$(B)/fuzz/obj/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
+	@mkdir -p $(@D)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(FUZZ_OBJ)
+
+fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+# Without sanitizers: it is timed.
+BENCH_SRC := $(wildcard tests/bench/*.c) pgtable/ident.c crash/format.c
+
+$(B)/bench_ident: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_SRC))
+	$(CC) -o $@ $^
+
+bench: $(B)/bench_ident ## time and instructions of the page-table builder, a per-page one beside it
+	@tests/bench/run $<
+
+# Judges tables that were read back from a machine: scripts/footprint-measure.
+$(B)/host/tables_verdict: tests/vm/tables_verdict.c $(HOST_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka
+
+# The host tool behind scripts/footprint. build/footprint.checked is the same under ASan
+# and UBSan, for its tests.
+FOOTPRINT_SRC := $(wildcard scripts/footprint-tool/*.c) pgtable/footprint.c crash/e820.c crash/place.c crash/format.c
+
+$(B)/tool/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -MMD -MP -c -o $@ $<
+
+$(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC))
+	$(CC) -o $@ $^ -lm
+
+$(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC))
+	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
+
+format: ## apply .clang-format
+	clang-format -i $(ALL_C)
+
+lint: ## formatting, headers that compile alone, cppcheck, shellcheck, gcc and clang builds
+	@tests/lint $(ALL_C)
+
+clean: ## remove build/
+	rm -rf $(B)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+-include $(shell find $(B)/efi $(B)/purgatory $(B)/host $(B)/fuzz $(B)/tool $(B)/gen -type f -name '*.d' 2>/dev/null)

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef LIFEBOAT_VERSION_H
+#define LIFEBOAT_VERSION_H
+
+#define LIFEBOAT_VERSION "0.1.0"
+
+#endif
