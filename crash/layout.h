@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Crash memory, bottom up. All of it 4 KiB aligned, the region itself 2 MiB.
+//
+//   region.start ┌────────────────────────┐ ┐
+//                │ second kernel          │ │ init_size bytes, at kernel_alignment
+//                ├────────────────────────┤ │
+//                │ (free)                 │ │ RAM of
+//                ├────────────────────────┤ │ the second
+//                │ its initrd             │ │ kernel
+//                │ boot_params            │ │
+//                │ setup_data             │ │ e820 entries from the 129th on
+//                │ command line           │ │
+//        tail ── ├────────────────────────┤ ┘ ┐
+//                │ page tables            │   │
+//                │ purgatory text         │   │
+//                │ purgatory data, stacks │   │ not RAM: it would be overwritten,
+//                │ handoff, sealed        │   │ or refused by /proc/vmcore
+//                │ handoff, live          │   │
+//                │ e820_saved             │   │
+//                │ elfcorehdr             │   │
+//                │ notes                  │   │
+//                │ backup of the low 1 MiB│   │
+//     region.end └────────────────────────┘   ┘
+#ifndef LIFEBOAT_CRASH_LAYOUT_H
+#define LIFEBOAT_CRASH_LAYOUT_H
+
+#include "crash/format.h"
+#include "lifeboat/range.h"
+
+// What goes in, bytes unless said otherwise. All known before anything is reserved.
+struct lb_layout_need {
+	uint64_t kernel; // init_size
+	uint64_t initrd; // 0: none
+	uint64_t setup_data; // 0: none
+	uint64_t cmdline; // with NUL and room for " no5lvl"
+	uint64_t page_tables; // upper bound
+	uint64_t purgatory_text;
+	uint64_t purgatory_total;
+	uint64_t e820_saved;
+	uint64_t elfcorehdr;
+	uint64_t notes;
+	uint64_t backup; // RAM below 1 MiB
+};
+
+struct lb_layout {
+	struct lb_range region;
+	struct lb_range ram; // [region.start, tail)
+	struct lb_range kernel, initrd, boot_params, setup_data, cmdline;
+	struct lb_range page_tables, purgatory_text, purgatory_data;
+	struct lb_range handoff, live, e820_saved, elfcorehdr, notes, backup;
+};
+
+// Everything but free memory for the second kernel to run in.
+int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
+
+// What `auto` reserves: the minimum, the initrd unpacked, and the second kernel's
+// own need; rounded up to 2 MiB. Each term is returned for the plan.
+struct lb_layout_auto {
+	uint64_t minimum;
+	uint64_t unpacked_initrd; // estimate: packed size times 4
+	uint64_t sections; // memmap and section tables for what is RAM in it
+	uint64_t run; // per-CPU memory, drivers, page cache, makedumpfile
+	uint64_t total;
+};
+int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret_auto, struct lb_error *err);
+
+// Lays everything out inside `region`. The error says how much more it takes.
+int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct lb_layout *ret_layout,
+	      struct lb_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where the crash region goes: a function of map and options only, so that it is
+// the same at every boot (hibernation compares maps).
+#ifndef LIFEBOAT_CRASH_PLACE_H
+#define LIFEBOAT_CRASH_PLACE_H
+
+#include "crash/e820.h"
+
+struct lb_place_request {
+	uint64_t bytes; // multiple of 2 MiB
+	uint64_t align; // of the start; at least 2 MiB
+	uint64_t min; // not below; at least 16 MiB
+	uint64_t max; // ends at or below
+	uint64_t offset; // exactly there; 0: anywhere
+};
+
+// Is this place free in the firmware's map at the moment? (EfiConventionalMemory
+// now, not only RAM in e820_saved.) Asked for candidates from the top down.
+typedef bool lb_place_usable(void *ctx, struct lb_range candidate);
+
+// The highest place inside one RAM entry of `map`; a region shorter than 1 GiB
+// does not cross a GiB boundary when another place fits. `usable` may be NULL.
+// The error names the largest hole found.
+int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, lb_place_usable *usable,
+	     void *ctx, struct lb_range *ret_region, struct lb_error *err);
+
+#endif

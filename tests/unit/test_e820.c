@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The memory map's rules, small cases by hand and random tables against a judge
+// that looks at the raw entries only.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/e820.h"
+
+#define ROOM 64
+
+struct entry {
+	uint64_t start, end;
+	uint32_t type;
+};
+
+static struct boot_e820_entry room[ROOM];
+
+static struct lb_e820 empty_map(uint32_t capacity)
+{
+	memset(room, 0xee, sizeof(room));
+	return (struct lb_e820){.entries = room, .capacity = capacity};
+}
+
+static struct lb_e820 map_of(const struct entry *entries, unsigned int count)
+{
+	struct lb_e820 map = empty_map(ROOM);
+	struct lb_error err = {""};
+
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(lb_e820_add(&map, (struct lb_range){entries[i].start, entries[i].end},
+					     entries[i].type, &err),
+				 0);
+	return map;
+}
+
+#define MAP(...)                                                                                             \
+	map_of((const struct entry[]){__VA_ARGS__},                                                          \
+	       sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
+
+static void check_entries(const struct lb_e820 *map, const struct entry *wanted, unsigned int count)
+{
+	assert_int_equal(map->count, count);
+	for (unsigned int i = 0; i < count; i++) {
+		assert_int_equal(map->entries[i].addr, wanted[i].start);
+		assert_int_equal(map->entries[i].addr + map->entries[i].size, wanted[i].end);
+		assert_int_equal(map->entries[i].type, wanted[i].type);
+	}
+}
+
+#define CHECK(map, ...)                                                                                      \
+	check_entries(map, (const struct entry[]){__VA_ARGS__},                                              \
+		      sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
+
+static void tidy(struct lb_e820 *map)
+{
+	struct lb_error err = {""};
+
+	if (lb_e820_tidy(map, &err))
+		fail_msg("%s", err.text);
+}
+
+static void test_add(void **state)
+{
+	struct lb_e820 map = empty_map(2);
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){5, 5}, LB_E820_RAM, &err), 0);
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){0, 5}, 0, &err), 0);
+	assert_int_equal(map.count, 0);
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){6, 5}, LB_E820_RAM, &err), -1);
+	assert_non_null(strstr(err.text, "0x6"));
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){0, UINT64_MAX}, LB_E820_RAM, &err), 0);
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){1, 2}, LB_E820_RAM, &err), 0);
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){3, 4}, LB_E820_RAM, &err), -1);
+	assert_non_null(strstr(err.text, "room for 2"));
+	assert_int_equal(map.count, 2);
+}
+
+static void test_tidy_sorts_and_merges(void **state)
+{
+	struct lb_e820 map =
+		MAP({0x3000, 0x4000, 2}, {0x1000, 0x2000, 1}, {0x2000, 0x3000, 1}, {0, 0x1000, 1});
+
+	(void)state;
+	tidy(&map);
+	CHECK(&map, {0, 0x3000, 1}, {0x3000, 0x4000, 2});
+}
+
+static void test_tidy_larger_type_wins(void **state)
+{
+	struct lb_e820 map = MAP({0, 100, 1}, {40, 60, 2});
+
+	(void)state;
+	tidy(&map);
+	CHECK(&map, {0, 40, 1}, {40, 60, 2}, {60, 100, 1});
+
+	map = MAP({40, 60, 1}, {0, 100, 2});
+	tidy(&map);
+	CHECK(&map, {0, 100, 2});
+
+	map = MAP({0, 50, 2}, {30, 90, 1}, {80, 95, 3});
+	tidy(&map);
+	CHECK(&map, {0, 50, 2}, {50, 80, 1}, {80, 95, 3});
+
+	map = MAP({0, 10, 1}, {0, 10, 1}, {0, 10, 2});
+	tidy(&map);
+	CHECK(&map, {0, 10, 2});
+}
+
+// Two neighbouring devices stay two entries.
+static void test_tidy_keeps_devices_apart(void **state)
+{
+	struct lb_e820 map = MAP({0, 10, LB_E820_SOFT_RESERVED}, {10, 20, LB_E820_SOFT_RESERVED},
+				 {20, 30, 12}, {30, 40, 12}, {40, 50, 1}, {50, 60, 1});
+
+	(void)state;
+	tidy(&map);
+	CHECK(&map, {0, 10, LB_E820_SOFT_RESERVED}, {10, 20, LB_E820_SOFT_RESERVED}, {20, 30, 12},
+	      {30, 40, 12}, {40, 60, 1});
+}
+
+static void test_tidy_full(void **state)
+{
+	struct lb_e820 map = MAP({0, 100, 1}, {40, 60, 2});
+	struct lb_error err = {""};
+
+	(void)state;
+	map.capacity = 2;
+	assert_int_equal(lb_e820_tidy(&map, &err), -1);
+	assert_non_null(strstr(err.text, "room for 2"));
+	CHECK(&map, {0, 100, 1}, {40, 60, 2});
+}
+
+static uint32_t type_at(const struct boot_e820_entry *entries, uint32_t count, uint64_t addr)
+{
+	uint32_t type = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (entries[i].addr <= addr && addr < entries[i].addr + entries[i].size &&
+		    entries[i].type > type)
+			type = entries[i].type;
+	}
+	return type;
+}
+
+#define SPACE 48 // addresses of the random tables
+
+static void check_tidy(const struct lb_e820 *map)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct boot_e820_entry *entry = &map->entries[i];
+
+		assert_true(entry->size > 0 && entry->type > 0);
+		if (i == 0)
+			continue;
+		assert_true(entry[-1].addr + entry[-1].size <= entry->addr);
+		assert_false(entry[-1].addr + entry[-1].size == entry->addr && entry[-1].type == entry->type);
+	}
+}
+
+// Random tables, then random cuts and retypes: every address has the type that the
+// raw entries say.
+static void test_random_tables(void **state)
+{
+	struct lb_error err = {""};
+
+	(void)state;
+	srand(20);
+	for (unsigned int round = 0; round < 20000; round++) {
+		struct lb_e820 map = empty_map(ROOM);
+		uint32_t wanted[SPACE] = {0};
+		uint64_t ram = 0;
+
+		for (int i = rand() % 12; i >= 0; i--) {
+			uint64_t start = (uint64_t)rand() % SPACE;
+			uint64_t end = start + (uint64_t)rand() % (SPACE - start) + 1;
+
+			assert_int_equal(lb_e820_add(&map, (struct lb_range){start, end},
+						     1 + (uint32_t)rand() % 5, &err),
+					 0);
+		}
+		for (uint64_t addr = 0; addr < SPACE; addr++)
+			wanted[addr] = type_at(map.entries, map.count, addr);
+		tidy(&map);
+		check_tidy(&map);
+		for (unsigned int change = 0; change < 3; change++) {
+			uint64_t start = (uint64_t)rand() % SPACE;
+			uint64_t end = start + (uint64_t)rand() % (SPACE - start + 1);
+			uint32_t from = 1 + (uint32_t)rand() % 5;
+			uint32_t to = 1 + (uint32_t)rand() % 5;
+			bool cut = rand() % 2;
+
+			if (cut)
+				assert_int_equal(lb_e820_cut(&map, (struct lb_range){start, end}, &err), 0);
+			else
+				assert_int_equal(
+					lb_e820_retype(&map, (struct lb_range){start, end}, from, to, &err),
+					0);
+			for (uint64_t addr = start; addr < end; addr++) {
+				if (cut)
+					wanted[addr] = 0;
+				else if (wanted[addr] == from)
+					wanted[addr] = to;
+			}
+			check_tidy(&map);
+		}
+		for (uint64_t addr = 0; addr < SPACE; addr++) {
+			assert_int_equal(type_at(map.entries, map.count, addr), wanted[addr]);
+			ram += wanted[addr] == LB_E820_RAM;
+			assert_true(wanted[addr] == 0 ||
+				    lb_e820_all(&map, (struct lb_range){addr, addr + 1}, wanted[addr]));
+		}
+		assert_int_equal(lb_e820_ram(&map, (struct lb_range){0, SPACE}), ram);
+	}
+}
+
+static void test_all(void **state)
+{
+	struct lb_e820 map = MAP({10, 20, 1}, {20, 30, 2}, {40, 50, 1});
+
+	(void)state;
+	assert_true(lb_e820_all(&map, (struct lb_range){10, 20}, 1));
+	assert_true(lb_e820_all(&map, (struct lb_range){12, 12}, 5));
+	assert_false(lb_e820_all(&map, (struct lb_range){9, 20}, 1));
+	assert_false(lb_e820_all(&map, (struct lb_range){10, 21}, 1));
+	assert_false(lb_e820_all(&map, (struct lb_range){49, 51}, 1));
+	assert_false(lb_e820_all(&map, (struct lb_range){60, 61}, 1));
+}
+
+static void test_sealed_refuses(void **state)
+{
+	struct lb_e820 map = MAP({0, 100, 1}, {100, 200, 2});
+	struct lb_e820 saved = map;
+	struct lb_uefi_range uefi = {0, 1, 0, 7};
+	struct lb_range range = {10, 20};
+	struct lb_error err;
+
+	(void)state;
+	lb_e820_seal(&map);
+	for (unsigned int i = 0; i < 6; i++) {
+		const int results[] = {
+			i == 0 ? lb_e820_add(&map, range, 1, &err) : -1,
+			i == 1 ? lb_e820_tidy(&map, &err) : -1,
+			i == 2 ? lb_e820_cut(&map, range, &err) : -1,
+			i == 3 ? lb_e820_retype(&map, range, 1, 2, &err) : -1,
+			i == 4 ? lb_e820_from_uefi(&map, &uefi, 1, &err) : -1,
+			i == 5 ? lb_e820_second(&saved, range, range, &map, &err) : -1,
+		};
+
+		assert_int_equal(results[i], -1);
+		assert_non_null(strstr(err.text, "sealed"));
+		err.text[0] = '\0';
+	}
+	CHECK(&map, {0, 100, 1}, {100, 200, 2});
+}
+
+static void test_types_of_uefi(void **state)
+{
+	static const uint32_t wanted[] = {2, 1, 1, 1, 1, 2, 2, 1, 5, 3, 4, 2, 2, 2, 7, 2, 2};
+
+	(void)state;
+	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
+		assert_int_equal(lb_e820_type_of_uefi(type, 0xf), wanted[type]);
+	assert_int_equal(lb_e820_type_of_uefi(0x80000001, 0), LB_E820_RESERVED);
+	assert_int_equal(lb_e820_type_of_uefi(7, 0x4000f), LB_E820_SOFT_RESERVED);
+	assert_int_equal(lb_e820_type_of_uefi(6, 0x4000f), LB_E820_RESERVED);
+}
+
+static void test_from_uefi(void **state)
+{
+	const struct lb_uefi_range ranges[] = {{0x5000, 1, 0xf, 9}, {0x1000, 2, 0xf, 7}, {0x3000, 2, 0xf, 4}};
+	struct lb_e820 map = empty_map(3);
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_e820_from_uefi(&map, ranges, 3, &err), 0);
+	CHECK(&map, {0x1000, 0x5000, 1}, {0x5000, 0x6000, 3});
+}
+
+static void test_from_uefi_bad(void **state)
+{
+	static const struct {
+		struct lb_uefi_range range;
+		const char *wanted;
+	} bad[] = {
+		{{0x1001, 1, 0, 7}, "descriptor 1 starts at 0x1001"},
+		{{0x1000, 0, 0, 7}, "descriptor 1 at 0x1000 has no pages"},
+		{{0x1000, 1ULL << 52, 0, 7}, "more than 64 bits"},
+		{{0xfffffffffffff000, 1, 0, 7}, "more than 64 bits"},
+	};
+	struct lb_error err;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct lb_uefi_range ranges[2] = {{0, 1, 0, 7}, bad[i].range};
+		struct lb_e820 map = empty_map(8);
+
+		assert_int_equal(lb_e820_from_uefi(&map, ranges, 2, &err), -1);
+		if (!strstr(err.text, bad[i].wanted))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
+	}
+}
+
+static void test_second(void **state)
+{
+	struct boot_e820_entry entries[ROOM];
+	struct lb_e820 second = {.entries = entries, .capacity = ROOM};
+	struct lb_e820 saved = MAP({0, 0x9fc00, 1}, {0x9fc00, 0xa0000, 2}, {0x100000, 0x40000000, 1},
+				   {0x40000000, 0x40001000, 3}, {0x100000000, 0x200000000, 1});
+	struct lb_range crash = {0x10000000, 0x20000000};
+	struct lb_range crash_ram = {0x10000000, 0x1f000000};
+	struct lb_error err;
+
+	(void)state;
+	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, &second, &err), 0);
+	CHECK(&second, {0, 0x9fc00, 1}, {0x9fc00, 0xa0000, 2}, {0x100000, 0x10000000, 2},
+	      {0x10000000, 0x1f000000, 1}, {0x1f000000, 0x40000000, 2}, {0x40000000, 0x40001000, 3},
+	      {0x100000000, 0x200000000, 2});
+
+	assert_int_equal(
+		lb_e820_second(&saved, (struct lb_range){0x3fe00000, 0x40200000}, crash_ram, &second, &err),
+		-1);
+	assert_non_null(strstr(err.text, "not all RAM"));
+	assert_int_equal(lb_e820_second(&saved, (struct lb_range){0x0, 0x9f000}, crash_ram, &second, &err),
+			 -1);
+	assert_int_equal(lb_e820_second(&saved, crash, (struct lb_range){0x1000, 0x1f000000}, &second, &err),
+			 -1);
+	assert_non_null(strstr(err.text, "not inside"));
+	second.capacity = 4;
+	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, &second, &err), -1);
+	assert_non_null(strstr(err.text, "room for 4"));
+}
+
+// An entry that runs through 1 MiB is cut there.
+static void test_second_through_1mib(void **state)
+{
+	struct boot_e820_entry entries[8];
+	struct lb_e820 second = {.entries = entries, .capacity = 8};
+	struct lb_e820 saved = MAP({0, 0x40000000, 1});
+	struct lb_range crash = {0x10000000, 0x40000000};
+	struct lb_error err;
+
+	(void)state;
+	assert_int_equal(lb_e820_second(&saved, crash, crash, &second, &err), 0);
+	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x10000000, 2}, {0x10000000, 0x40000000, 1});
+
+	saved = MAP({0x100000, 0x40000000, 1});
+	assert_int_equal(lb_e820_second(&saved, crash, crash, &second, &err), -1);
+	assert_non_null(strstr(err.text, "below 1 MiB"));
+}
+
+static void test_type_text(void **state)
+{
+	(void)state;
+	assert_string_equal(lb_e820_type_text(LB_E820_RAM), "RAM");
+	assert_string_equal(lb_e820_type_text(LB_E820_SOFT_RESERVED), "soft reserved");
+	assert_string_equal(lb_e820_type_text(20), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_tidy_sorts_and_merges),
+		cmocka_unit_test(test_tidy_larger_type_wins),
+		cmocka_unit_test(test_tidy_keeps_devices_apart),
+		cmocka_unit_test(test_tidy_full),
+		cmocka_unit_test(test_random_tables),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_sealed_refuses),
+		cmocka_unit_test(test_types_of_uefi),
+		cmocka_unit_test(test_from_uefi),
+		cmocka_unit_test(test_from_uefi_bad),
+		cmocka_unit_test(test_second),
+		cmocka_unit_test(test_second_through_1mib),
+		cmocka_unit_test(test_type_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/layout.h"
+
+#define M(mib) ((mib)*LB_MIB)
+
+// Debian's 6.1 cloud kernel with a small capture image.
+static const struct lb_layout_need debian = {
+	.kernel = 0x3378000,
+	.initrd = 10 * LB_MIB,
+	.cmdline = 400,
+	.page_tables = 40 * LB_KIB,
+	.purgatory_text = 32 * LB_KIB,
+	.purgatory_total = 64 * LB_KIB,
+	.e820_saved = 20 * 24,
+	.elfcorehdr = 1000,
+	.notes = 16 * LB_KIB,
+	.backup = 0x9f000,
+};
+
+static struct lb_layout lay_out(const struct lb_layout_need *need, struct lb_range region)
+{
+	struct lb_layout layout;
+	struct lb_error err = {""};
+
+	if (lb_layout(need, region, &layout, &err))
+		fail_msg("%s", err.text);
+	return layout;
+}
+
+// All parts, bottom up; the order is the contract drawn in layout.h.
+static void check_layout(const struct lb_layout *layout, const struct lb_layout_need *need)
+{
+	const struct {
+		struct lb_range range;
+		uint64_t bytes;
+		bool ram;
+	} parts[] = {
+		{layout->kernel, need->kernel, true},
+		{layout->initrd, need->initrd, true},
+		{layout->boot_params, 4096, true},
+		{layout->setup_data, need->setup_data, true},
+		{layout->cmdline, need->cmdline, true},
+		{layout->page_tables, need->page_tables, false},
+		{layout->purgatory_text, need->purgatory_text, false},
+		{layout->purgatory_data, need->purgatory_total - need->purgatory_text, false},
+		{layout->handoff, 4096, false},
+		{layout->live, 4096, false},
+		{layout->e820_saved, need->e820_saved, false},
+		{layout->elfcorehdr, need->elfcorehdr, false},
+		{layout->notes, need->notes, false},
+		{layout->backup, need->backup, false},
+	};
+	uint64_t reached = layout->region.start;
+
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct lb_range range = parts[i].range;
+
+		assert_true(range.start >= reached);
+		if (i != 1) // free memory lies only below the initrd
+			assert_int_equal(range.start, reached);
+		reached = range.end;
+		assert_true(lb_aligned(range.start, LB_PAGE) && lb_aligned(range.end, LB_PAGE));
+		assert_int_equal(lb_range_size(range), lb_align_up(parts[i].bytes, LB_PAGE));
+		assert_int_equal(lb_range_contains(layout->ram, range), parts[i].ram);
+	}
+	assert_int_equal(reached, layout->region.end);
+	assert_int_equal(layout->ram.start, layout->region.start);
+	assert_int_equal(layout->ram.end, layout->page_tables.start);
+}
+
+static void test_layout(void **state)
+{
+	struct lb_layout_need need = debian;
+	struct lb_layout layout;
+
+	(void)state;
+	layout = lay_out(&need, (struct lb_range){M(512), M(704)});
+	check_layout(&layout, &need);
+	need.setup_data = 5000;
+	need.initrd = 1;
+	layout = lay_out(&need, (struct lb_range){M(16), M(208)});
+	check_layout(&layout, &need);
+	need.initrd = 0;
+	layout = lay_out(&need, (struct lb_range){LB_TIB, LB_TIB + M(128)});
+	check_layout(&layout, &need);
+	assert_true(lb_range_empty(layout.initrd));
+}
+
+// The minimum fits, and a page less does not: each part has its room and no more.
+static void test_minimum_is_exact(void **state)
+{
+	struct lb_layout_need need = debian;
+	struct lb_layout layout;
+	struct lb_error err = {""};
+	uint64_t bytes = 0;
+
+	(void)state;
+	assert_int_equal(lb_layout_minimum(&need, &bytes, &err), 0);
+	need.kernel += lb_align_up(bytes, M(2)) - bytes;
+	assert_int_equal(lb_layout_minimum(&need, &bytes, &err), 0);
+	assert_true(lb_aligned(bytes, M(2)));
+	layout = lay_out(&need, (struct lb_range){M(64), M(64) + bytes});
+	check_layout(&layout, &need);
+	assert_int_equal(layout.initrd.start, layout.kernel.end);
+
+	need.backup += 1;
+	assert_int_equal(lb_layout(&need, (struct lb_range){M(64), M(64) + bytes}, &layout, &err), -1);
+	assert_non_null(strstr(err.text, "is too small"));
+	assert_non_null(strstr(err.text, "4 KiB more"));
+}
+
+static void test_bad_regions(void **state)
+{
+	static const struct lb_range bad[] = {
+		{M(8), M(512)}, {M(65), M(513)}, {M(64), M(513)}, {M(64), M(64)}, {M(512), M(64)},
+	};
+	struct lb_error err;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct lb_layout layout;
+
+		assert_int_equal(lb_layout(&debian, bad[i], &layout, &err), -1);
+		assert_non_null(strstr(err.text, "wanted 2 MiB borders at or above 16 MiB"));
+	}
+}
+
+// Every size that can be asked for is checked for wrap-around.
+static void test_absurd_needs(void **state)
+{
+	const size_t fields[] = {
+		offsetof(struct lb_layout_need, kernel),
+		offsetof(struct lb_layout_need, initrd),
+		offsetof(struct lb_layout_need, setup_data),
+		offsetof(struct lb_layout_need, cmdline),
+		offsetof(struct lb_layout_need, page_tables),
+		offsetof(struct lb_layout_need, purgatory_text),
+		offsetof(struct lb_layout_need, purgatory_total),
+		offsetof(struct lb_layout_need, e820_saved),
+		offsetof(struct lb_layout_need, elfcorehdr),
+		offsetof(struct lb_layout_need, notes),
+		offsetof(struct lb_layout_need, backup),
+	};
+	const uint64_t values[] = {UINT64_MAX, UINT64_MAX - LB_PAGE + 1, UINT64_MAX - 2 * LB_PAGE + 1};
+	struct lb_layout_auto terms;
+	struct lb_error err;
+	uint64_t bytes;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		for (unsigned int j = 0; j < sizeof(values) / sizeof(values[0]); j++) {
+			struct lb_layout_need need = debian;
+
+			memcpy((char *)&need + fields[i], &values[j], sizeof(values[j]));
+			err.text[0] = '\0';
+			assert_int_equal(lb_layout_minimum(&need, &bytes, &err), -1);
+			assert_int_not_equal(err.text[0], '\0');
+			assert_int_equal(lb_layout_auto(&need, &terms, &err), -1);
+		}
+	}
+}
+
+static void test_incomplete_needs(void **state)
+{
+	struct lb_layout_need need = debian;
+	struct lb_error err;
+	uint64_t bytes;
+
+	(void)state;
+	need.kernel = 0;
+	assert_int_equal(lb_layout_minimum(&need, &bytes, &err), -1);
+	assert_non_null(strstr(err.text, "no size"));
+	need = debian;
+	need.purgatory_text = 5000;
+	assert_int_equal(lb_layout_minimum(&need, &bytes, &err), -1);
+	assert_non_null(strstr(err.text, "whole pages"));
+	need.purgatory_text = need.purgatory_total + LB_PAGE;
+	assert_int_equal(lb_layout_minimum(&need, &bytes, &err), -1);
+	assert_non_null(strstr(err.text, "not more than the total"));
+}
+
+static struct lb_layout_auto automatic(const struct lb_layout_need *need)
+{
+	struct lb_layout_auto terms = {0};
+	struct lb_error err = {""};
+
+	if (lb_layout_auto(need, &terms, &err))
+		fail_msg("%s", err.text);
+	return terms;
+}
+
+// 192 MiB were seen to be enough for this kernel with a smaller image.
+static void test_auto(void **state)
+{
+	struct lb_layout_need need = debian;
+	struct lb_layout_auto small, large;
+	uint64_t minimum = 0;
+
+	(void)state;
+	small = automatic(&need);
+	assert_int_equal(lb_layout_minimum(&need, &minimum, NULL), 0);
+	assert_int_equal(small.minimum, minimum);
+	assert_int_equal(small.unpacked_initrd, M(40));
+	assert_int_equal(small.run, M(96));
+	// Three sections at most in a region of less than 256 MiB and one below 1 MiB.
+	assert_int_equal(small.sections, 4 * M(2) + LB_MIB + 2 * LB_PAGE);
+	assert_int_equal(small.total, lb_align_up(minimum + M(40) + M(96) + small.sections, M(2)));
+	assert_in_range(small.total, M(160), M(224));
+
+	need.initrd = M(100);
+	large = automatic(&need);
+	assert_int_equal(large.unpacked_initrd, M(400));
+	assert_true(large.sections > small.sections);
+	assert_true(large.total - small.total >= M(450));
+
+	need.initrd = LB_TIB;
+	assert_int_equal(lb_layout_auto(&need, &large, NULL), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layout),           cmocka_unit_test(test_minimum_is_exact),
+		cmocka_unit_test(test_bad_regions),      cmocka_unit_test(test_absurd_needs),
+		cmocka_unit_test(test_incomplete_needs), cmocka_unit_test(test_auto),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

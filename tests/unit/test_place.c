@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/place.h"
+
+#define M(mib) ((mib)*LB_MIB)
+
+static const struct lb_place_request usual = {
+	.bytes = 256 * LB_MIB, .align = 2 * LB_MIB, .min = 16 * LB_MIB, .max = 4 * LB_GIB};
+
+static struct boot_e820_entry room[8];
+
+static struct lb_e820 map_of_ram(struct lb_range first, struct lb_range second)
+{
+	struct lb_e820 map = {.entries = room, .capacity = 8};
+
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){0, 0x9f000}, LB_E820_RAM, NULL), 0);
+	assert_int_equal(lb_e820_add(&map, first, LB_E820_RAM, NULL), 0);
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){0xfec00000, 0xfec01000}, LB_E820_RESERVED, NULL),
+			 0);
+	assert_int_equal(lb_e820_add(&map, second, LB_E820_RAM, NULL), 0);
+	assert_int_equal(lb_e820_tidy(&map, NULL), 0);
+	return map;
+}
+
+static void check_place(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
+			void *ctx, uint64_t wanted)
+{
+	struct lb_range region = {0, 0};
+	struct lb_error err = {""};
+
+	if (lb_place(map, &request, usable, ctx, &region, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(region.start, wanted);
+	assert_int_equal(region.end, wanted + request.bytes);
+}
+
+static void check_refused(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
+			  void *ctx, const char *wanted)
+{
+	struct lb_range region = {1, 2};
+	struct lb_error err = {""};
+
+	assert_int_equal(lb_place(map, &request, usable, ctx, &region, &err), -1);
+	if (!strstr(err.text, wanted))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, wanted);
+	assert_true(region.start == 1 && region.end == 2);
+}
+
+static void test_highest(void **state)
+{
+	struct lb_place_request request = usual;
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, 0x7ffdd000}, (struct lb_range){LB_4GIB, 2 * LB_4GIB});
+
+	(void)state;
+	check_place(&map, request, NULL, NULL, 0x7fe00000 - M(256));
+	request.align = M(16);
+	check_place(&map, request, NULL, NULL, 0x6f000000);
+	request.max = 2 * LB_4GIB;
+	check_place(&map, request, NULL, NULL, 2 * LB_4GIB - M(256));
+}
+
+static void test_gib_border(void **state)
+{
+	struct lb_place_request request = usual;
+	// 100 MiB above 2 GiB: the highest place crosses the border, the next below does not.
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB + M(100)}, (struct lb_range){0, 0});
+
+	(void)state;
+	check_place(&map, request, NULL, NULL, 2 * LB_GIB - M(256));
+	// As long as a GiB or longer: it crosses anyway, and goes highest.
+	request.bytes = LB_GIB;
+	check_place(&map, request, NULL, NULL, LB_GIB + M(100));
+	// Nothing else fits: it crosses.
+	request.bytes = M(256);
+	request.min = 2 * LB_GIB - M(200);
+	check_place(&map, request, NULL, NULL, 2 * LB_GIB + M(100) - M(256));
+}
+
+static void test_exact_fit(void **state)
+{
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){M(32), M(288)}, (struct lb_range){M(512), M(768) - 1});
+
+	(void)state;
+	check_place(&map, usual, NULL, NULL, M(32));
+}
+
+static void test_too_large(void **state)
+{
+	struct lb_place_request request = usual;
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, M(128)}, (struct lb_range){M(200) - 5, M(320) + 5});
+
+	(void)state;
+	check_refused(&map, request, NULL, NULL, "largest RAM area there is 120 MiB at 0xc800000");
+	request.bytes = UINT64_MAX - 2 * LB_MIB + 1;
+	check_refused(&map, request, NULL, NULL, "no place");
+	request = usual;
+	request.max = M(16);
+	check_refused(&map, request, NULL, NULL, "0 B at 0x0");
+}
+
+static void test_bad_requests(void **state)
+{
+	struct lb_e820 map = map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB}, (struct lb_range){0, 0});
+	struct lb_place_request request = usual;
+
+	(void)state;
+	request.bytes = M(3);
+	check_refused(&map, request, NULL, NULL, "0x300000 was asked for, wanted a multiple of 2 MiB");
+	request.bytes = 0;
+	check_refused(&map, request, NULL, NULL, "multiple of 2 MiB");
+	request = usual;
+	request.align = LB_MIB;
+	check_refused(&map, request, NULL, NULL, "power of two");
+	request.align = M(6);
+	check_refused(&map, request, NULL, NULL, "power of two");
+	request = usual;
+	request.min = M(8);
+	check_refused(&map, request, NULL, NULL, "wanted 16 MiB or more");
+}
+
+static void test_offset(void **state)
+{
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB}, (struct lb_range){LB_4GIB, 2 * LB_4GIB});
+	struct lb_place_request request = usual;
+
+	(void)state;
+	request.offset = M(64);
+	check_place(&map, request, NULL, NULL, M(64));
+	request.offset = M(1000); // across a GiB border: the user said so
+	check_place(&map, request, NULL, NULL, M(1000));
+	request.offset = M(65);
+	check_refused(&map, request, NULL, NULL, "not a multiple of 0x200000");
+	request.offset = M(8);
+	check_refused(&map, request, NULL, NULL, "do not lie between");
+	request.offset = LB_4GIB;
+	check_refused(&map, request, NULL, NULL, "do not lie between");
+	request.offset = 2 * LB_GIB - M(128);
+	check_refused(&map, request, NULL, NULL, "not all RAM");
+	request.offset = UINT64_MAX - M(2) + 1;
+	check_refused(&map, request, NULL, NULL, "do not lie between");
+}
+
+// A stretch of memory that the firmware uses, and what was asked of it.
+struct firmware {
+	struct lb_range used;
+	struct lb_range last;
+	unsigned int asked;
+};
+
+static bool firmware_has(void *ctx, struct lb_range candidate)
+{
+	struct firmware *firmware = ctx;
+
+	if (firmware->asked++)
+		assert_true(candidate.start < firmware->last.start); // from the top down
+	firmware->last = candidate;
+	return !lb_range_overlaps(candidate, firmware->used);
+}
+
+static void test_usable(void **state)
+{
+	struct lb_e820 map = map_of_ram((struct lb_range){LB_MIB, LB_GIB}, (struct lb_range){0, 0});
+	struct lb_place_request request = usual;
+	struct firmware firmware = {.used = {M(900), M(900) + 1}};
+
+	(void)state;
+	check_place(&map, request, firmware_has, &firmware, M(900) - M(256));
+	assert_int_equal(firmware.asked, (1024 - 900) / 2 + 1);
+
+	firmware = (struct firmware){.used = {M(900), M(900) + 1}};
+	request.offset = M(700);
+	check_refused(&map, request, firmware_has, &firmware, "the firmware uses");
+}
+
+static bool refuse(void *ctx, struct lb_range candidate)
+{
+	(void)ctx;
+	(void)candidate;
+	return false;
+}
+
+static void test_nothing_usable(void **state)
+{
+	struct lb_e820 map = map_of_ram((struct lb_range){LB_MIB, LB_GIB}, (struct lb_range){0, 0});
+
+	(void)state;
+	check_refused(&map, usual, refuse, NULL, "no free place for 256 MiB");
+	check_refused(&map, usual, refuse, NULL, "1008 MiB at 0x1000000");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_highest),      cmocka_unit_test(test_gib_border),
+		cmocka_unit_test(test_exact_fit),    cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_usable),       cmocka_unit_test(test_nothing_usable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
