@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/acpi.h"
+
+#include "lifeboat/mem.h"
+
+#define MAX_TABLE_BYTES LB_MIB
+
+struct __attribute__((packed)) rsdp {
+	char signature[8];
+	uint8_t checksum;
+	char oem[6];
+	uint8_t revision;
+	uint32_t rsdt;
+	uint32_t bytes;
+	uint64_t xsdt;
+};
+
+struct __attribute__((packed)) table {
+	char signature[4];
+	uint32_t bytes;
+	uint8_t revision, checksum;
+	char oem[6], oem_table[8];
+	uint32_t oem_revision, creator, creator_revision;
+};
+
+struct __attribute__((packed)) madt {
+	struct table table;
+	uint32_t lapic;
+	uint32_t flags;
+};
+
+#define MADT_PCAT_COMPAT 1U
+#define MADT_CPU_USABLE 3U // enabled, or online capable
+
+// Entries of the MADT that matter, each beginning with type and length.
+struct __attribute__((packed)) madt_entry {
+	uint8_t type, bytes;
+	union {
+		struct __attribute__((packed)) {
+			uint8_t acpi_id, apic_id;
+			uint32_t flags;
+		} local_apic; // 0
+		struct __attribute__((packed)) {
+			uint8_t id, reserved;
+			uint32_t address, gsi;
+		} io_apic; // 1
+		struct __attribute__((packed)) {
+			uint16_t reserved;
+			uint64_t address;
+		} lapic_address; // 5
+		struct __attribute__((packed)) {
+			uint16_t reserved;
+			uint32_t x2apic_id, flags, acpi_id;
+		} x2apic; // 9
+	} u;
+};
+
+struct __attribute__((packed)) generic_address {
+	uint8_t space, bits, offset, access;
+	uint64_t address;
+};
+#define SPACE_MEMORY 0
+#define SPACE_PORT 1
+
+struct __attribute__((packed)) hpet {
+	struct table table;
+	uint32_t block_id;
+	struct generic_address base;
+};
+
+struct __attribute__((packed)) spcr {
+	struct table table;
+	uint8_t interface_type, reserved[3];
+	struct generic_address base;
+};
+
+static const void *at(uint64_t phys)
+{
+	return (const void *)(uintptr_t)phys;
+}
+
+static bool sums_to_zero(const void *data, uint32_t bytes)
+{
+	const uint8_t *byte = data;
+	uint8_t sum = 0;
+
+	while (bytes--)
+		sum = (uint8_t)(sum + *byte++);
+	return sum == 0;
+}
+
+static int check_table(const struct table *table, uint32_t least, struct lb_error *err)
+{
+	if (table->bytes < least || table->bytes > MAX_TABLE_BYTES)
+		return lb_fail(err, "ACPI table %.4s: length is %u, at least %u wanted", table->signature,
+			       table->bytes, least);
+	if (!sums_to_zero(table, table->bytes))
+		return lb_fail(err, "ACPI table %.4s: wrong checksum", table->signature);
+	return 0;
+}
+
+static int read_madt_entry(const struct madt_entry *entry, struct lb_machine *machine, struct lb_error *err)
+{
+	switch (entry->type) {
+	case 0:
+		if (entry->bytes >= 8 && entry->u.local_apic.flags & MADT_CPU_USABLE)
+			machine->cpus++;
+		break;
+	case 1:
+		if (entry->bytes < 12)
+			break;
+		if (machine->ioapic_count == LB_MAX_IOAPICS)
+			return lb_fail(err, "ACPI table APIC: more than %u IO-APICs", LB_MAX_IOAPICS);
+		machine->ioapic[machine->ioapic_count++] = entry->u.io_apic.address;
+		break;
+	case 5:
+		if (entry->bytes >= 12)
+			machine->lapic = entry->u.lapic_address.address;
+		break;
+	case 9:
+		if (entry->bytes >= 16 && entry->u.x2apic.flags & MADT_CPU_USABLE)
+			machine->cpus++;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int read_madt(const struct madt *madt, struct lb_machine *machine, struct lb_error *err)
+{
+	const uint8_t *entry = (const uint8_t *)(madt + 1), *end = (const uint8_t *)madt + madt->table.bytes;
+
+	machine->lapic = madt->lapic;
+	machine->has_8259 = madt->flags & MADT_PCAT_COMPAT;
+	while (end - entry >= 2) {
+		uint8_t bytes = entry[1];
+
+		if (bytes < 2 || bytes > end - entry)
+			return lb_fail(err, "ACPI table APIC: entry of type %u says it is %u bytes long",
+				       entry[0], bytes);
+		if (read_madt_entry((const struct madt_entry *)entry, machine, err) != 0)
+			return -1;
+		entry += bytes;
+	}
+	if (!machine->cpus)
+		return lb_fail(err, "ACPI table APIC: it lists no usable CPU");
+	return 0;
+}
+
+static void read_spcr(const struct spcr *spcr, struct lb_machine *machine)
+{
+	if (spcr->interface_type > 1 && spcr->interface_type != 0x12) // 8250 and its likes
+		return;
+	if (spcr->base.space == SPACE_PORT)
+		machine->spcr.type = LB_CONSOLE_PORT;
+	else if (spcr->base.space == SPACE_MEMORY && spcr->base.bits <= 8)
+		machine->spcr.type = LB_CONSOLE_MMIO;
+	else
+		return;
+	machine->spcr.address = spcr->base.address;
+}
+
+static int read_table(const struct table *table, struct lb_machine *machine, struct lb_error *err)
+{
+	if (memcmp(table->signature, "APIC", 4) == 0) {
+		if (check_table(table, sizeof(struct madt), err) != 0)
+			return -1;
+		return read_madt((const struct madt *)table, machine, err);
+	}
+	if (memcmp(table->signature, "HPET", 4) == 0) {
+		if (check_table(table, sizeof(struct hpet), err) != 0)
+			return -1;
+		if (((const struct hpet *)table)->base.space == SPACE_MEMORY)
+			machine->hpet = ((const struct hpet *)table)->base.address;
+	}
+	if (memcmp(table->signature, "SPCR", 4) == 0) {
+		if (check_table(table, sizeof(struct spcr), err) != 0)
+			return -1;
+		read_spcr((const struct spcr *)table, machine);
+	}
+	return 0;
+}
+
+// The root table: 8-byte entries in an XSDT, 4-byte ones in an RSDT.
+static int read_root(uint64_t phys, uint32_t width, struct lb_machine *machine, struct lb_error *err)
+{
+	const struct table *root = at(phys);
+	const uint8_t *entries = (const uint8_t *)(root + 1);
+
+	if (check_table(root, sizeof(*root), err) != 0)
+		return -1;
+	for (uint32_t i = 0; i < (root->bytes - sizeof(*root)) / width; i++) {
+		uint64_t table = 0;
+
+		memcpy(&table, entries + (size_t)i * width, width);
+		if (table && read_table(at(table), machine, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int lb_acpi_read(uint64_t rsdp_phys, struct lb_machine *machine, struct lb_error *err)
+{
+	const struct rsdp *rsdp = at(rsdp_phys);
+	int status;
+
+	if (memcmp(rsdp->signature, "RSD PTR ", 8) != 0 || !sums_to_zero(rsdp, 20))
+		return lb_fail(err, "ACPI root pointer at 0x%lx: wrong signature or checksum", rsdp_phys);
+	if (rsdp->revision >= 2 && rsdp->xsdt)
+		status = read_root(rsdp->xsdt, 8, machine, err);
+	else
+		status = read_root(rsdp->rsdt, 4, machine, err);
+	if (status != 0)
+		return -1;
+	if (!machine->cpus)
+		return lb_fail(err, "ACPI: no APIC table (MADT): the interrupt controllers are unknown");
+	return 0;
+}

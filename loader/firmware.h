@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What every file of the loader that talks to the firmware needs. ST, BS and RT have
+// gnu-efi's names and declarations; of its library nothing is used.
+#ifndef LIFEBOAT_LOADER_FIRMWARE_H
+#define LIFEBOAT_LOADER_FIRMWARE_H
+
+#include <efi.h>
+
+#include <efilib.h>
+
+extern EFI_HANDLE lb_image; // this program
+
+// First thing in efi_main(): the globals.
+void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+// Scope-exit cleanup: LB_CLEANUP(lb_pool_free) void *p = NULL;
+#define LB_CLEANUP(function) __attribute__((cleanup(function)))
+
+// `pointer` is the address of a pointer to pool memory or NULL.
+static inline void lb_pool_free(void *pointer)
+{
+	void *memory = *(void **)pointer;
+
+	if (memory)
+		BS->FreePool(memory);
+}
+
+// Zeroed EfiLoaderData pool memory, NULL when there is none.
+void *lb_pool_alloc(UINTN bytes);
+
+// "not found", "access denied", ... Never NULL.
+const char *lb_status_text(EFI_STATUS status);
+
+// The system configuration table of that name; NULL: none.
+void *lb_config_table(const EFI_GUID *guid);
+
+// Our own loaded image protocol.
+EFI_LOADED_IMAGE *lb_own_image(void);
+
+#endif

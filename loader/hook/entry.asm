@@ -1,0 +1,172 @@
+; SPDX-License-Identifier: BSD-2-Clause
+; From a dead kernel's ResetSystem call to the purgatory. Past the one-shot flag
+; nothing may fail and nothing may allocate; what goes wrong is a cold reset.
+bits 64
+default rel
+%include "asm-defines.inc"
+%include "traps.inc"
+
+extern lb_hook_armed, lb_hook_fired, lb_hook_original, lb_hook_cpu, lb_hook_sealed
+extern lb_hook_sound, lb_hook_build_tables, lb_hook_tables, lb_hook_stack_top
+
+global lb_hook_reset_system, lb_hook_physical, lb_hook_trap_nmi, lb_hook_trap, lb_hook_trap_code
+
+EFI_RESET_COLD equ 0
+EFI_RESET_WARM equ 1
+
+section .text
+
+; ResetSystem(ecx type, rdx status, r8 size, r9 data), EFI calling convention, at
+; whatever virtual address the kernel gave us, on its stack and page tables.
+lb_hook_reset_system:
+	endbr64
+	cmp	ecx, EFI_RESET_WARM
+	jne	.pass
+	cmp	byte [lb_hook_armed], 0
+	je	.pass
+	mov	[lb_hook_cpu + CPU_RAX], rax
+	mov	al, 1
+	xchg	[lb_hook_fired], al
+	test	al, al
+	jnz	.cold			; a nested panic: enough
+
+	mov	[lb_hook_cpu + CPU_R15], r15
+	mov	[lb_hook_cpu + CPU_R14], r14
+	mov	[lb_hook_cpu + CPU_R13], r13
+	mov	[lb_hook_cpu + CPU_R12], r12
+	mov	[lb_hook_cpu + CPU_RBP], rbp
+	mov	[lb_hook_cpu + CPU_RBX], rbx
+	mov	[lb_hook_cpu + CPU_R11], r11
+	mov	[lb_hook_cpu + CPU_R10], r10
+	mov	[lb_hook_cpu + CPU_R9], r9
+	mov	[lb_hook_cpu + CPU_R8], r8
+	mov	[lb_hook_cpu + CPU_RCX], rcx
+	mov	[lb_hook_cpu + CPU_RDX], rdx
+	mov	[lb_hook_cpu + CPU_RSI], rsi
+	mov	[lb_hook_cpu + CPU_RDI], rdi
+	or	qword [lb_hook_cpu + CPU_ORIG_RAX], -1	; not in a system call
+	pushfq
+	pop	qword [lb_hook_cpu + CPU_RFLAGS]
+	cli
+	cld
+	rdtsc
+	shl	rdx, 32
+	or	rax, rdx
+	mov	[lb_hook_cpu + CPU_TSC], rax
+	mov	rax, [rsp]			; the registers as after our return
+	mov	[lb_hook_cpu + CPU_RIP], rax
+	lea	rax, [rsp + 8]
+	mov	[lb_hook_cpu + CPU_RSP], rax
+%macro SAVE_SEGMENT 2
+	mov	eax, %1
+	mov	[lb_hook_cpu + %2], rax
+%endmacro
+	SAVE_SEGMENT cs, CPU_CS
+	SAVE_SEGMENT ss, CPU_SS
+	SAVE_SEGMENT ds, CPU_DS
+	SAVE_SEGMENT es, CPU_ES
+	SAVE_SEGMENT fs, CPU_FS
+	SAVE_SEGMENT gs, CPU_GS
+%macro SAVE_MSR 2
+	mov	ecx, %1
+	rdmsr
+	shl	rdx, 32
+	or	rax, rdx
+	mov	[lb_hook_cpu + %2], rax
+%endmacro
+	SAVE_MSR MSR_FS_BASE, CPU_FS_BASE
+	SAVE_MSR MSR_GS_BASE, CPU_GS_BASE
+	SAVE_MSR MSR_KERNEL_GS_BASE, CPU_KERNEL_GS_BASE
+	SAVE_MSR MSR_EFER, CPU_EFER
+%macro SAVE_CONTROL 2
+	mov	rax, %1
+	mov	[lb_hook_cpu + %2], rax
+%endmacro
+	SAVE_CONTROL cr0, CPU_CR0
+	SAVE_CONTROL cr2, CPU_CR2
+	SAVE_CONTROL cr3, CPU_CR3
+	SAVE_CONTROL cr4, CPU_CR4
+
+	lea	rsp, [lb_hook_stack_top]	; the virtual alias of our own stack
+	call	lb_hook_sound
+	test	al, al
+	jz	.unsound
+	jmp	[lb_hook_sealed + SEALED_PHYSICAL]
+
+.unsound:
+	mov	rsp, [lb_hook_cpu + CPU_RSP]	; our own data was overwritten: reset
+	sub	rsp, 8				; through the firmware
+.cold:
+	mov	ecx, EFI_RESET_COLD
+	xor	edx, edx
+	xor	r8d, r8d
+	xor	r9d, r9d
+.pass:
+	jmp	[lb_hook_original]
+
+; The same text at its physical address, which Linux maps one to one: still here
+; when CR3 changes. Addresses taken from now on are physical.
+lb_hook_physical:
+	endbr64
+	lea	rsp, [lb_hook_stack_top]
+	call	lb_hook_build_tables
+	mov	eax, 0x400			; no hardware breakpoints
+	mov	dr7, rax
+	mov	rax, cr4			; FRED first: with it the IDT is not used at all
+	mov	rcx, ~CR4_DROP_FIRST
+	and	rax, rcx
+	mov	cr4, rax
+	lea	rbx, [lb_hook_tables]
+	LOAD_TABLES rbx
+
+	mov	rax, cr4
+	test	eax, CR4_VMXE
+	jz	.no_vmx
+	lea	rcx, [.no_vmx]
+	mov	[trap_resume], rcx		; #UD when VMX is enabled but not on
+	vmxoff
+.no_vmx:
+	mov	qword [trap_resume], 0
+
+	mov	rax, [lb_hook_sealed + SEALED_CR3_4]
+	mov	rdx, cr4
+	mov	ebx, CR4_RUN
+	test	edx, CR4_LA57
+	jz	.four
+	mov	rax, [lb_hook_sealed + SEALED_CR3_5]
+	or	ebx, CR4_LA57
+.four:
+	mov	cr3, rax			; only crash memory, low 1 MiB and this image now
+	mov	cr4, rbx			; CET goes before CR0.WP may
+	mov	eax, CR0_RUN
+	mov	cr0, rax
+
+	mov	rdi, [lb_hook_sealed + SEALED_HANDOFF]
+	mov	rax, HANDOFF_MAGIC
+	cmp	[rdi + HANDOFF_MAGIC_AT], rax
+	jne	lb_hook_trap
+	cmp	dword [rdi + HANDOFF_VERSION_AT], HANDOFF_VERSION
+	jne	lb_hook_trap
+	lea	rsi, [lb_hook_cpu]
+	jmp	[rdi + HANDOFF_ENTRY_AT]	; rdi: handoff, rsi: struct lb_cpu_state
+
+lb_hook_trap_nmi:
+	inc	qword [lb_hook_cpu + CPU_NMI_COUNT]
+	iretq
+
+; Any exception. One of them is expected, and says where to go on.
+lb_hook_trap_code:
+	add	rsp, 8				; the vectors that push an error code
+lb_hook_trap:
+	mov	rax, [trap_resume]
+	test	rax, rax
+	jz	.reset
+	mov	qword [trap_resume], 0
+	mov	[rsp], rax
+	iretq
+.reset:
+	COLD_RESET
+
+section .data
+align 8
+trap_resume: dq 0

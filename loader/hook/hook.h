@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The hook's protocol: how the loader talks to the runtime driver it started.
+#ifndef LIFEBOAT_HOOK_H
+#define LIFEBOAT_HOOK_H
+
+#include <efi.h>
+
+#include "lifeboat/range.h"
+#include "loader/hook/mat.h"
+
+#define LB_HOOK_GUID                                                                                         \
+	{                                                                                                    \
+		0x2f1d8a64, 0x7b0c, 0x4e39,                                                                  \
+		{                                                                                            \
+			0xa3, 0x51, 0xc8, 0x6e, 0x19, 0xd4, 0x0f, 0x72                                       \
+		}                                                                                            \
+	}
+
+struct lb_hook_arm {
+	uint64_t handoff; // physical address of struct lb_handoff
+	uint64_t cr3_4level; // as in the handoff: needed before crash memory is mapped
+	uint64_t cr3_5level;
+};
+
+struct lb_hook {
+	struct lb_range text; // page-aligned physical ranges of the image, both to be
+	struct lb_range data; // mapped by the crash page tables
+
+	// Whether the memory attributes table of this moment can be made to let the
+	// hook run; changes nothing. On LB_MAT_FAILED arming is pointless.
+	enum lb_mat_status(EFIAPI *rehearse)(void);
+
+	// Replaces gRT->ResetSystem. From then on a warm reset after ExitBootServices
+	// goes to the purgatory; everything else passes through. Boot services only.
+	EFI_STATUS(EFIAPI *arm)(const struct lb_hook_arm *arm);
+
+	// Undoes arm(): ResetSystem if it is still ours, events, memory. Harmless unarmed.
+	EFI_STATUS(EFIAPI *disarm)(void);
+};
+
+#endif

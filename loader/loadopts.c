@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/loadopts.h"
+
+#include <efi.h>
+
+#include <efishell.h>
+
+#include "lifeboat/mem.h"
+#include "loader/config.h"
+#include "loader/file.h"
+#include "loader/firmware.h"
+#include "loader/path.h"
+#include "loader/print.h"
+#include "loader/utf16.h"
+#include "loader/words.h"
+
+struct words {
+	char *text; // pool; what `list` points into
+	const char **list; // pool
+	uint32_t count;
+	char base[LB_MAX_PATH];
+};
+
+static void free_words(struct words *words)
+{
+	lb_pool_free(&words->text);
+	lb_pool_free(&words->list);
+}
+
+// Our path on our volume out of the loaded image's: file path nodes, one behind
+// the other. "" when there are none (network boot).
+static void own_path(char out[LB_MAX_PATH])
+{
+	EFI_LOADED_IMAGE *image = lb_own_image();
+	char joined[2 * LB_MAX_PATH] = "";
+	size_t used = 0;
+
+	if (image && image->FilePath) {
+		for (EFI_DEVICE_PATH *node = image->FilePath; !IsDevicePathEnd(node);
+		     node = NextDevicePathNode(node)) {
+			size_t units = (DevicePathNodeLength(node) - sizeof(*node)) / sizeof(CHAR16);
+			uint16_t name[LB_MAX_PATH] = {0};
+
+			if (DevicePathType(node) != MEDIA_DEVICE_PATH ||
+			    DevicePathSubType(node) != MEDIA_FILEPATH_DP)
+				continue;
+			if (units > LB_MAX_PATH)
+				units = LB_MAX_PATH;
+			memcpy(name, (const uint8_t *)node + sizeof(*node), units * sizeof(CHAR16));
+			if (used + 1 < sizeof(joined))
+				used += lb_snprintf(joined + used, sizeof(joined) - used, "\\");
+			used += lb_utf16_to_utf8(name, units, joined + used, sizeof(joined) - used);
+			if (used >= sizeof(joined))
+				break;
+		}
+	}
+	if (used == 0 || used >= sizeof(joined) || lb_path_resolve("", joined, out, LB_MAX_PATH, NULL) < 0)
+		out[0] = '\0';
+}
+
+void lb_loadopts_directory(char out[LB_MAX_PATH])
+{
+	char path[LB_MAX_PATH], directory[LB_MAX_PATH + 1];
+
+	own_path(path);
+	lb_path_directory(path, directory);
+	lb_snprintf(out, LB_MAX_PATH, "%s", directory);
+}
+
+// The shell's current directory ("FS0:\dir"), else our own.
+static void current_directory(char out[LB_MAX_PATH])
+{
+	static EFI_GUID guid = EFI_SHELL_PROTOCOL_GUID;
+	void *interface = NULL;
+
+	if (!EFI_ERROR(BS->LocateProtocol(&guid, NULL, &interface))) {
+		EFI_SHELL_PROTOCOL *shell = interface;
+		const CHAR16 *directory = shell->GetCurDir(NULL);
+
+		if (directory && lb_utf16_to_utf8(directory, LB_MAX_PATH, out, LB_MAX_PATH) < LB_MAX_PATH)
+			return;
+	}
+	lb_loadopts_directory(out);
+}
+
+// False: no shell, or one without this protocol.
+static bool words_of_shell(struct words *words, int *ret_result, struct lb_error *err)
+{
+	static EFI_GUID guid = EFI_SHELL_PARAMETERS_PROTOCOL_GUID;
+	EFI_SHELL_PARAMETERS_PROTOCOL *parameters;
+	void *interface = NULL;
+	size_t bytes = 0;
+	char *to;
+
+	if (EFI_ERROR(BS->HandleProtocol(lb_image, &guid, &interface)))
+		return false;
+	parameters = interface;
+	for (UINTN i = 1; i < parameters->Argc; i++)
+		bytes += lb_utf16_to_utf8(parameters->Argv[i], SIZE_MAX, NULL, 0) + 1;
+	words->text = to = lb_pool_alloc(bytes + 1);
+	words->list = lb_pool_alloc((parameters->Argc + 1) * sizeof(*words->list));
+	if (!words->text || !words->list) {
+		*ret_result = lb_fail(err, "command line: no memory for its %zu bytes", bytes);
+		return true;
+	}
+	for (UINTN i = 1; i < parameters->Argc; i++) {
+		words->list[words->count++] = to;
+		to += lb_utf16_to_utf8(parameters->Argv[i], SIZE_MAX, to, bytes + 1) + 1;
+	}
+	current_directory(words->base);
+	*ret_result = 0;
+	return true;
+}
+
+static int words_of_load_options(struct words *words, struct lb_error *err)
+{
+	EFI_LOADED_IMAGE *image = lb_own_image();
+	LB_CLEANUP(lb_pool_free) uint16_t *aligned = NULL;
+	char own[LB_MAX_PATH];
+	struct lb_error reason;
+	size_t bytes, room;
+
+	lb_loadopts_directory(words->base);
+	if (!image || !image->LoadOptions || image->LoadOptionsSize == 0)
+		return 0;
+	bytes = image->LoadOptionsSize;
+	room = bytes * 2 + 1; // UTF-8 takes at most 3 bytes for 2 of UTF-16
+	aligned = lb_pool_alloc(bytes + 1);
+	words->text = lb_pool_alloc(room);
+	words->list = lb_pool_alloc(LB_MAX_WORDS * sizeof(*words->list));
+	if (!aligned || !words->text || !words->list)
+		return lb_fail(err, "load options: no memory for their %zu bytes", bytes);
+	memcpy(aligned, image->LoadOptions, bytes);
+	if (lb_words_load_options(aligned, bytes, words->text, room, &reason) < 0) {
+		lb_print_warning("%s; ignored", reason.text);
+		return 0;
+	}
+	if (lb_words_split(words->text, words->list, LB_MAX_WORDS, &words->count, err) < 0)
+		return -1;
+	own_path(own);
+	if (words->count > 0 && own[0] && lb_path_is_program(words->list[0], lb_path_name(own))) {
+		words->count--;
+		memmove(words->list, words->list + 1, words->count * sizeof(*words->list));
+	}
+	return 0;
+}
+
+// lifeboat.conf into *options. No such file is not an error.
+static int read_config(struct lb_options *options, struct lb_error *err)
+{
+	LB_CLEANUP(lb_file_free) struct lb_file file = {0};
+	char directory[LB_MAX_PATH], path[LB_MAX_PATH];
+	EFI_STATUS status;
+
+	lb_loadopts_directory(directory);
+	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) < 0)
+		return -1;
+	status = lb_file_read(path, &file, err);
+	if (status == EFI_NOT_FOUND)
+		return 0;
+	if (EFI_ERROR(status))
+		return -1;
+	lb_options_source(options, directory);
+	return lb_config_parse(path, file.data, file.bytes, options, err);
+}
+
+int lb_loadopts_read(struct lb_options *options, struct lb_error *err)
+{
+	LB_CLEANUP(free_words) struct words words = {0};
+	int result = 0;
+
+	lb_options_init(options);
+	if (!words_of_shell(&words, &result, err))
+		result = words_of_load_options(&words, err);
+	if (result < 0)
+		return result;
+
+	lb_options_source(options, words.base);
+	result = lb_options_words(options, words.count, words.list, err);
+	if (!options->kernel[0] && !options->help && !options->version) {
+		struct lb_error later;
+
+		lb_options_init(options);
+		if (read_config(options, result == 0 ? err : NULL) < 0)
+			result = -1;
+		lb_options_source(options, words.base);
+		lb_options_words(options, words.count, words.list, &later); // said once already
+	}
+	if (lb_options_finish(options, result == 0 ? err : NULL) < 0)
+		result = -1;
+	return result;
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The flow: words, files, the plan, arming, the first kernel. Whatever goes wrong
+// with arming never stops the boot unless --require was given; whatever comes back
+// is undone.
+#include "crash/bzimage.h"
+#include "crash/cmdline.h"
+#include "lifeboat/version.h"
+#include "loader/file.h"
+#include "loader/firmware.h"
+#include "loader/footprint.h"
+#include "loader/linux.h"
+#include "loader/loadopts.h"
+#include "loader/path.h"
+#include "loader/plan.h"
+#include "loader/print.h"
+#include "loader/variable.h"
+
+#define CAPTURE_INITRD_NAME "capture.img"
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+struct session {
+	struct lb_options options;
+	struct lb_file kernel, initrd;
+	struct lb_file capture; // data NULL: the first kernel's image serves
+	struct lb_file capture_initrd;
+	struct lb_bzimage first;
+	struct lb_linux linux_image;
+	struct lb_plan plan;
+	bool planned;
+	char cmdline[LB_MAX_CMDLINE];
+	bool refused; // arming is off the table, and
+	struct lb_error reason; // this is why
+};
+
+static void end_session(struct session **session)
+{
+	struct session *s = *session;
+
+	if (!s)
+		return;
+	if (s->plan.armed) {
+		lb_disarm(&s->plan);
+		lb_print("Disarmed, crash memory freed.\n");
+	}
+	if (s->planned)
+		lb_plan_free(&s->plan);
+	lb_linux_unload(&s->linux_image);
+	lb_file_free(&s->capture_initrd);
+	lb_file_free(&s->capture);
+	lb_file_free(&s->initrd);
+	lb_file_free(&s->kernel);
+	lb_pool_free(session);
+}
+
+// What comes back from a step that arming needs: the first refusal counts.
+static void refuse(struct session *s, const struct lb_error *reason)
+{
+	if (s->refused)
+		return;
+	s->refused = true;
+	s->reason = *reason;
+}
+
+static EFI_STATUS give_up(EFI_STATUS status, const struct lb_error *err)
+{
+	lb_print_error("%s", err->text);
+	return status;
+}
+
+// The first kernel and its initrds: without them there is nothing to boot.
+static EFI_STATUS read_first_kernel(struct session *s)
+{
+	const struct lb_options *options = &s->options;
+	struct lb_error err;
+	EFI_STATUS status = lb_file_read(options->kernel, &s->kernel, &err);
+
+	if (EFI_ERROR(status))
+		return give_up(status, &err);
+	if (lb_bzimage_parse(s->kernel.path, s->kernel.data, s->kernel.bytes, &s->first, &err) < 0)
+		return give_up(EFI_LOAD_ERROR, &err);
+	if (options->initrd_count == 0)
+		return EFI_SUCCESS;
+	status = lb_file_read_all(options->initrd, options->initrd_count, &s->initrd, &err);
+	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
+}
+
+static EFI_STATUS read_capture_initrd(struct session *s, struct lb_error *err)
+{
+	char directory[LB_MAX_PATH], path[LB_MAX_PATH];
+	EFI_STATUS status;
+
+	if (s->options.capture_initrd[0])
+		return lb_file_read(s->options.capture_initrd, &s->capture_initrd, err);
+	lb_loadopts_directory(directory);
+	if (lb_path_resolve(directory, CAPTURE_INITRD_NAME, path, sizeof(path), err) < 0)
+		return EFI_INVALID_PARAMETER;
+	status = lb_file_read(path, &s->capture_initrd, err);
+	if (status == EFI_NOT_FOUND)
+		lb_fail(err, "%s: no such file, and no --capture-initrd was given", path);
+	return status;
+}
+
+static void read_capture(struct session *s)
+{
+	struct lb_error err;
+
+	if (s->refused)
+		return;
+	if ((s->options.capture[0] && EFI_ERROR(lb_file_read(s->options.capture, &s->capture, &err))) ||
+	    EFI_ERROR(read_capture_initrd(s, &err)))
+		refuse(s, &err);
+}
+
+static void make_plan(struct session *s)
+{
+	struct lb_error err;
+
+	if (s->refused)
+		return;
+	s->planned = true;
+	if (lb_plan_make(&s->options, &s->first, s->capture.data ? &s->capture : &s->kernel,
+			 &s->capture_initrd, &s->plan, &err) < 0) {
+		refuse(s, &err);
+		return;
+	}
+	if (s->plan.layout.region.end > LB_4GIB)
+		lb_print_warning("crash memory lies above 4 GiB, where it fits: a device that reaches no "
+				 "higher than that cannot save the dump");
+	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
+		lb_report_plan(&s->plan);
+}
+
+// Of the plan, or where there is none, of a region that might be.
+static EFI_STATUS report_footprint(struct session *s)
+{
+	bool assumed = !s->options.kernel[0] || s->refused;
+	struct lb_error err;
+
+	if (s->options.kernel[0] && s->refused)
+		lb_print_warning("would not arm: %s", s->reason.text);
+	if (s->planned && assumed)
+		lb_plan_free(&s->plan);
+	s->planned = true;
+	if ((assumed && lb_plan_assume(&s->options, &s->plan, &err) < 0) ||
+	    lb_footprint_report(&s->plan, assumed, &err) < 0)
+		return give_up(EFI_ABORTED, &err);
+	return EFI_SUCCESS;
+}
+
+static void arm(struct session *s)
+{
+	struct lb_error err;
+
+	if (s->refused)
+		return;
+	if (lb_arm(&s->plan, &err) < 0) {
+		refuse(s, &err);
+		return;
+	}
+	if (lb_print_enabled(LB_VERBOSE))
+		lb_report_plan(&s->plan); // now with digests
+	lb_print("lifeboat: armed\n");
+}
+
+// The user's own arguments, unchanged but for initrd=, which we have served.
+static void boot_unarmed(struct session *s)
+{
+	struct lb_error err;
+
+	lb_print_error("not armed: %s", s->reason.text);
+	lb_print_warning("booting %s unarmed: only a kdump that the OS sets up itself will catch a panic",
+			 s->kernel.path);
+	// The kernel cuts what is too long for it, as it does without us.
+	if (lb_cmdline_unarmed(s->options.cmdline, sizeof(s->cmdline) - 1, s->cmdline, sizeof(s->cmdline),
+			       &err) < 0) {
+		lb_print_warning("%s", err.text);
+		lb_snprintf(s->cmdline, sizeof(s->cmdline), "%s", s->options.cmdline);
+	}
+	lb_variable_unarmed(s->kernel.path, s->reason.text);
+}
+
+static EFI_STATUS start(struct session *s)
+{
+	EFI_STATUS status;
+
+	// The second kernel's files are in crash memory now, or not needed.
+	lb_file_free(&s->capture);
+	lb_file_free(&s->capture_initrd);
+	lb_print_verbose("starting %s: %s\n", s->kernel.path,
+			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	status = lb_linux_start(&s->linux_image, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
+		       (unsigned long)status);
+	lb_variable_remove();
+	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
+}
+
+static EFI_STATUS run(struct session *s)
+{
+	struct lb_error err;
+	EFI_STATUS status;
+
+	if (lb_loadopts_read(&s->options, &err) < 0)
+		refuse(s, &err);
+	lb_print_level(s->options.verbosity);
+	if (s->options.help || s->options.version) {
+		lb_print_answer("%s", s->options.help ? lb_options_help : "lifeboat " LIFEBOAT_VERSION "\n");
+		return EFI_SUCCESS;
+	}
+	if (!s->options.kernel[0] && s->options.footprint && !s->refused)
+		return report_footprint(s);
+	if (!s->options.kernel[0]) {
+		lb_print_error("%s (--help lists the options)", s->reason.text);
+		return EFI_INVALID_PARAMETER;
+	}
+
+	status = read_first_kernel(s);
+	if (EFI_ERROR(status))
+		return status;
+	// Before the plan, so that the image does not take a place that was planned.
+	// Not when we only look: loading measures the kernel into the TPM.
+	if (!s->options.dry_run && !s->options.footprint) {
+		status = lb_linux_load(&s->kernel, &s->initrd, &s->linux_image, &err);
+		if (EFI_ERROR(status))
+			return give_up(status, &err);
+	}
+	read_capture(s);
+	make_plan(s);
+	if (s->options.footprint)
+		return report_footprint(s);
+	if (s->options.dry_run) {
+		if (s->refused)
+			lb_print_error("would not arm: %s", s->reason.text);
+		return s->refused ? EFI_ABORTED : EFI_SUCCESS;
+	}
+
+	arm(s);
+	if (s->refused && s->options.require) {
+		lb_print_error("not armed: %s", s->reason.text);
+		lb_print_error("not booting %s: --require was given", s->kernel.path);
+		return EFI_ABORTED;
+	}
+	if (s->refused)
+		boot_unarmed(s);
+	else
+		lb_variable_armed(&s->plan, s->kernel.path);
+	return start(s);
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	LB_CLEANUP(end_session) struct session *session = NULL;
+
+	lb_firmware_init(image, table);
+	// The boot manager's five minutes would run out while we read large files.
+	BS->SetWatchdogTimer(0, 0, 0, NULL);
+
+	session = lb_pool_alloc(sizeof(*session)); // too much for a firmware's stack
+	if (!session) {
+		lb_print_error("no memory for %zu bytes", sizeof(*session));
+		return EFI_OUT_OF_RESOURCES;
+	}
+	return run(session);
+}

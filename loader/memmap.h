@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The firmware's memory map of the moment, without its EFI types.
+#ifndef LIFEBOAT_LOADER_MEMMAP_H
+#define LIFEBOAT_LOADER_MEMMAP_H
+
+#include <efi.h>
+
+#include "crash/e820.h"
+
+struct lb_memmap {
+	struct lb_uefi_range *ranges; // a pool allocation
+	uint32_t count;
+};
+
+int lb_memmap_read(struct lb_memmap *map, struct lb_error *err);
+void lb_memmap_free(struct lb_memmap *map);
+
+// Is all of `range` free (EfiConventionalMemory)? Descriptors may be split anywhere.
+bool lb_memmap_free_range(const struct lb_memmap *map, struct lb_range range);
+
+#endif

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/options.h"
+
+#include "crash/cmdline.h"
+#include "lifeboat/mem.h"
+#include "loader/path.h"
+
+const char lb_options_help[] =
+	"Usage: lifeboat.efi [OPTIONS] KERNEL [KERNEL-ARGUMENTS...]\n"
+	"\n"
+	"Starts the Linux kernel KERNEL so that its panic lands in a second kernel.\n"
+	"\n"
+	"  --initrd FILE           initrd of KERNEL; may be repeated, or initrd=FILE\n"
+	"  --capture FILE          the second kernel (default: KERNEL)\n"
+	"  --capture-initrd FILE   its initrd (default: capture.img beside lifeboat.efi)\n"
+	"  --capture-args ARGS     added to the second kernel's command line\n"
+	"  --crashkernel SPEC      memory for it (default: crashkernel=, else auto)\n"
+	"  --require               never boot unarmed\n"
+	"  --on-fault WHAT         reset (default), boot or halt on a mismatch or fault\n"
+	"  --console WHERE         none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS\n"
+	"  --no-oops-panic         an oops stays an oops\n"
+	"  -n, --dry-run           print the plan and return\n"
+	"  --footprint             page-table bytes on this machine; needs no KERNEL\n"
+	"  -v, --verbose           more messages\n"
+	"  -q, --quiet             warnings and errors only\n"
+	"  -h, -?, --help          this text\n"
+	"  --version               the version\n"
+	"\n"
+	"FILE is \\DIR\\FILE on the volume of lifeboat.efi, or fs0:\\DIR\\FILE.\n"
+	"Without KERNEL the words come from lifeboat.conf beside lifeboat.efi.\n";
+
+enum option {
+	OPTION_INITRD,
+	OPTION_CAPTURE,
+	OPTION_CAPTURE_INITRD,
+	OPTION_CAPTURE_ARGS,
+	OPTION_CRASHKERNEL,
+	OPTION_REQUIRE,
+	OPTION_ON_FAULT,
+	OPTION_CONSOLE,
+	OPTION_NO_OOPS_PANIC,
+	OPTION_DRY_RUN,
+	OPTION_FOOTPRINT,
+	OPTION_VERBOSE,
+	OPTION_QUIET,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_COUNT,
+};
+
+static const struct {
+	const char *name;
+	const char *wants; // NULL: takes no value
+} options_known[OPTION_COUNT] = {
+	[OPTION_INITRD] = {"initrd", "FILE"},
+	[OPTION_CAPTURE] = {"capture", "FILE"},
+	[OPTION_CAPTURE_INITRD] = {"capture-initrd", "FILE"},
+	[OPTION_CAPTURE_ARGS] = {"capture-args", "ARGS"},
+	[OPTION_CRASHKERNEL] = {"crashkernel", "SPEC"},
+	[OPTION_REQUIRE] = {"require", NULL},
+	[OPTION_ON_FAULT] = {"on-fault", "reset, boot or halt"},
+	[OPTION_CONSOLE] = {"console", "none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS"},
+	[OPTION_NO_OOPS_PANIC] = {"no-oops-panic", NULL},
+	[OPTION_DRY_RUN] = {"dry-run", NULL},
+	[OPTION_FOOTPRINT] = {"footprint", NULL},
+	[OPTION_VERBOSE] = {"verbose", NULL},
+	[OPTION_QUIET] = {"quiet", NULL},
+	[OPTION_HELP] = {"help", NULL},
+	[OPTION_VERSION] = {"version", NULL},
+};
+
+static const struct {
+	const char *word;
+	enum option option;
+} short_known[] = {
+	{"-n", OPTION_DRY_RUN}, {"-v", OPTION_VERBOSE}, {"-q", OPTION_QUIET},
+	{"-h", OPTION_HELP},    {"-?", OPTION_HELP},
+};
+
+void lb_options_init(struct lb_options *options)
+{
+	memset(options, 0, sizeof(*options)); // on_mismatch: LB_POLICY_RESET; console: none
+}
+
+void lb_options_source(struct lb_options *options, const char *base)
+{
+	lb_snprintf(options->base, sizeof(options->base), "%s", base);
+	options->initrds_begun = options->arguments_begun = false;
+}
+
+// OPTION_COUNT: not one of ours.
+static enum option find_option(const char *name, size_t bytes)
+{
+	enum option option = 0;
+
+	while (option < OPTION_COUNT && (lb_strlen(options_known[option].name) != bytes ||
+					 lb_strncmp(options_known[option].name, name, bytes) != 0))
+		option++;
+	return option;
+}
+
+static int copy_text(char *out, size_t room, const char *shown, const char *value, struct lb_error *err)
+{
+	size_t bytes = lb_strlen(value);
+
+	if (bytes >= room)
+		return lb_fail(err, "%s: \"%.40s...\" has %zu bytes, %zu are possible", shown, value, bytes,
+			       room - 1);
+	memcpy(out, value, bytes + 1);
+	return 0;
+}
+
+// The same for a word of the command line, which loses the quotes around it.
+static int copy_word(struct lb_word word, const char *shown, char *out, size_t room, struct lb_error *err)
+{
+	if (word.bytes > 0 && word.text[0] == '"') {
+		word.text++;
+		word.bytes--;
+	}
+	if (word.bytes > 0 && word.text[word.bytes - 1] == '"')
+		word.bytes--;
+	if (word.bytes >= room)
+		return lb_fail(err, "%s: \"%.40s...\" has %zu bytes, %zu are possible", shown, word.text,
+			       word.bytes, room - 1);
+	memcpy(out, word.text, word.bytes);
+	out[word.bytes] = '\0';
+	return 0;
+}
+
+static int parse_policy(enum lb_policy *policy, const char *shown, const char *value, struct lb_error *err)
+{
+	static const char *const names[] = {
+		[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (lb_strcmp(value, names[i]) == 0) {
+			*policy = i;
+			return 0;
+		}
+	}
+	return lb_fail(err, "%s: \"%.60s\" is none of %s", shown, value,
+		       options_known[OPTION_ON_FAULT].wants);
+}
+
+// All of `text` as a hexadecimal number behind 0x.
+static bool parse_hex(const char *text, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (lb_strncmp(text, "0x", 2) != 0 && lb_strncmp(text, "0X", 2) != 0)
+		return false;
+	text += 2;
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		uint64_t digit;
+
+		if (*text >= '0' && *text <= '9')
+			digit = (uint64_t)(*text - '0');
+		else if (*text >= 'a' && *text <= 'f')
+			digit = (uint64_t)(*text - 'a' + 10);
+		else if (*text >= 'A' && *text <= 'F')
+			digit = (uint64_t)(*text - 'A' + 10);
+		else
+			return false;
+		if (value >> 60)
+			return false;
+		value = value << 4 | digit;
+	}
+	*ret_value = value;
+	return true;
+}
+
+static int parse_console(struct lb_options *options, const char *shown, const char *value,
+			 struct lb_error *err)
+{
+	// COM1 to COM4 of a PC; arch/x86/include/asm/serial.h.
+	static const uint16_t ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+	struct lb_console console = {.type = LB_CONSOLE_NONE};
+
+	if (lb_strncmp(value, "ttyS", 4) == 0 && value[4] >= '0' && value[4] <= '3' && !value[5]) {
+		console.type = LB_CONSOLE_PORT;
+		console.address = ports[value[4] - '0'];
+	} else if (lb_strncmp(value, "mmio:", 5) == 0 && parse_hex(value + 5, &console.address)) {
+		console.type = LB_CONSOLE_MMIO;
+		// Eight registers, in one page: the purgatory has one window.
+		if (console.address == 0 || console.address % LB_PAGE > LB_PAGE - 8)
+			return lb_fail(err, "%s: no 8 registers of a UART fit into the page at %s", shown,
+				       value + 5);
+	} else if (parse_hex(value, &console.address)) {
+		console.type = LB_CONSOLE_PORT;
+		if (console.address == 0 || console.address > 0x10000 - 8)
+			return lb_fail(err, "%s: port %.40s is not from 0x1 to 0xfff8", shown, value);
+	} else if (lb_strcmp(value, "none") != 0) {
+		return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
+			       options_known[OPTION_CONSOLE].wants);
+	}
+	options->console = console;
+	options->console_given = true;
+	return 0;
+}
+
+static int add_initrd(struct lb_options *options, const char *base, const char *path, struct lb_error *err)
+{
+	if (options->initrd_count == LB_MAX_INITRDS)
+		return lb_fail(err, "initrd %.80s: more than %d of them", path, LB_MAX_INITRDS);
+	if (lb_path_resolve(base, path, options->initrd[options->initrd_count], LB_MAX_PATH, err) < 0)
+		return -1;
+	options->initrd_count++;
+	return 0;
+}
+
+static int apply(struct lb_options *options, enum option option, const char *shown, const char *value,
+		 struct lb_error *err)
+{
+	if (option == OPTION_COUNT)
+		return lb_fail(err, "%s: unknown option", shown);
+	if (!options_known[option].wants && value)
+		return lb_fail(err, "%s: takes no value, \"%.60s\" was given", shown, value);
+	if (options_known[option].wants && (!value || !*value))
+		return lb_fail(err, "%s: nothing was given, wanted %s", shown, options_known[option].wants);
+
+	switch (option) {
+	case OPTION_INITRD:
+		if (!options->initrds_begun)
+			options->initrd_count = 0;
+		options->initrds_begun = true;
+		return add_initrd(options, options->base, value, err);
+	case OPTION_CAPTURE:
+		return lb_path_resolve(options->base, value, options->capture, sizeof(options->capture), err);
+	case OPTION_CAPTURE_INITRD:
+		return lb_path_resolve(options->base, value, options->capture_initrd,
+				       sizeof(options->capture_initrd), err);
+	case OPTION_CAPTURE_ARGS:
+		return copy_text(options->capture_args, sizeof(options->capture_args), shown, value, err);
+	case OPTION_CRASHKERNEL:
+		return copy_text(options->crashkernel, sizeof(options->crashkernel), shown, value, err);
+	case OPTION_REQUIRE:
+		options->require = true;
+		return 0;
+	case OPTION_ON_FAULT:
+		return parse_policy(&options->on_mismatch, shown, value, err);
+	case OPTION_CONSOLE:
+		return parse_console(options, shown, value, err);
+	case OPTION_NO_OOPS_PANIC:
+		options->no_oops_panic = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case OPTION_FOOTPRINT:
+		options->footprint = true;
+		return 0;
+	case OPTION_VERBOSE:
+		options->verbosity = LB_VERBOSE;
+		return 0;
+	case OPTION_QUIET:
+		options->verbosity = LB_QUIET;
+		return 0;
+	case OPTION_HELP:
+		options->help = true;
+		return 0;
+	case OPTION_VERSION:
+		options->version = true;
+		return 0;
+	case OPTION_COUNT:
+		break;
+	}
+	return -1;
+}
+
+int lb_options_set(struct lb_options *options, const char *name, const char *shown, const char *value,
+		   struct lb_error *err)
+{
+	return apply(options, find_option(name, lb_strlen(name)), shown, value, err);
+}
+
+int lb_options_kernel(struct lb_options *options, const char *path, struct lb_error *err)
+{
+	if (!*path)
+		return lb_fail(err, "KERNEL: an empty word was given, wanted a file");
+	return lb_path_resolve(options->base, path, options->kernel, sizeof(options->kernel), err);
+}
+
+int lb_options_arguments(struct lb_options *options, const char *text, size_t bytes, struct lb_error *err)
+{
+	size_t used, fits, keep = bytes;
+	char *out;
+
+	if (!options->arguments_begun) {
+		options->cmdline[0] = '\0';
+		memcpy(options->cmdline_base, options->base, sizeof(options->cmdline_base));
+	}
+	options->arguments_begun = true;
+	if (bytes == 0)
+		return 0;
+	used = lb_strlen(options->cmdline);
+	fits = sizeof(options->cmdline) - 1 - used - (used > 0 && used + 1 < sizeof(options->cmdline));
+	if (keep > fits) {
+		keep = fits;
+		while (keep > 0 && text[keep] != ' ')
+			keep--;
+	}
+	if (keep > 0) {
+		out = options->cmdline + used;
+		if (used > 0)
+			*out++ = ' ';
+		memcpy(out, text, keep);
+		out[keep] = '\0';
+	}
+	if (keep < bytes)
+		return lb_fail(err, "kernel arguments: more than %zu bytes, cut before \"%.*s\"",
+			       sizeof(options->cmdline) - 1, bytes - keep < 40 ? (int)(bytes - keep) : 40,
+			       text + keep);
+	return 0;
+}
+
+// A word with blanks has lost its quotes on the way; the kernel wants them back,
+// behind the "=" (lib/cmdline.c, next_arg()).
+static int take_argument(struct lb_options *options, const char *word, struct lb_error *err)
+{
+	char quoted[LB_MAX_CMDLINE];
+	const char *equals = lb_strchr(word, '=');
+	size_t key = equals ? (size_t)(equals + 1 - word) : 0;
+	size_t bytes = lb_strlen(word);
+
+	if (lb_strchr(word, '"') || !(lb_strchr(word, ' ') || lb_strchr(word, '\t')))
+		return lb_options_arguments(options, word, bytes, err);
+	bytes = lb_snprintf(quoted, sizeof(quoted), "%.*s\"%s\"", (int)key, word, word + key);
+	if (bytes >= sizeof(quoted))
+		return lb_fail(err, "kernel arguments: \"%.40s...\" has %zu bytes, %zu are possible", word,
+			       bytes, sizeof(quoted) - 1);
+	return lb_options_arguments(options, quoted, bytes, err);
+}
+
+// words[*pos], which begins with a dash, and its value; *pos is left at the last word used.
+static int take_option(struct lb_options *options, uint32_t count, const char *const *words, uint32_t *pos,
+		       struct lb_error *err)
+{
+	const char *word = words[*pos];
+	const char *equals = lb_strchr(word, '=');
+	const char *value = equals ? equals + 1 : NULL;
+	size_t bytes = equals ? (size_t)(equals - word) : lb_strlen(word);
+	enum option option = OPTION_COUNT;
+	char shown[40];
+
+	for (uint32_t i = 0; i < sizeof(short_known) / sizeof(short_known[0]); i++)
+		if (lb_strcmp(word, short_known[i].word) == 0)
+			option = short_known[i].option;
+	if (option == OPTION_COUNT && lb_strncmp(word, "--", 2) == 0)
+		option = find_option(word + 2, bytes - 2);
+	if (option == OPTION_COUNT)
+		return lb_fail(err, "%.80s: unknown option", word);
+	if (options_known[option].wants && !value && *pos + 1 < count)
+		value = words[++*pos];
+	lb_snprintf(shown, sizeof(shown), "%.*s", (int)bytes, word);
+	return apply(options, option, shown, value, err);
+}
+
+int lb_options_words(struct lb_options *options, uint32_t count, const char *const *words,
+		     struct lb_error *err)
+{
+	bool options_over = false;
+	int result = 0;
+	uint32_t i = 0;
+
+	for (; i < count; i++) {
+		if (!options_over && lb_strcmp(words[i], "--") == 0)
+			options_over = true;
+		else if (options_over || words[i][0] != '-' || !words[i][1])
+			break;
+		else if (take_option(options, count, words, &i, result == 0 ? err : NULL) < 0)
+			result = -1;
+	}
+	if (i < count && lb_options_kernel(options, words[i++], result == 0 ? err : NULL) < 0)
+		result = -1;
+	for (; i < count; i++)
+		if (take_argument(options, words[i], result == 0 ? err : NULL) < 0)
+			result = -1;
+	return result;
+}
+
+// initrd=, as the kernel's own EFI stub takes it, any number of times.
+static int take_initrds(struct lb_options *options, struct lb_error *err)
+{
+	static const char key[] = "initrd=";
+	const size_t key_bytes = sizeof(key) - 1;
+	struct lb_word word;
+	size_t pos = 0;
+	int result = 0;
+
+	while (lb_cmdline_next(options->cmdline, &pos, &word)) {
+		struct lb_error *first = result == 0 ? err : NULL;
+		char path[LB_MAX_PATH];
+
+		if (word.bytes <= key_bytes || lb_strncmp(word.text, key, key_bytes) != 0)
+			continue;
+		word.text += key_bytes;
+		word.bytes -= key_bytes;
+		if (!lb_cmdline_is_initrd_file(word))
+			continue;
+		if (copy_word(word, "initrd=", path, sizeof(path), first) < 0 ||
+		    add_initrd(options, options->cmdline_base, path, first) < 0)
+			result = -1;
+	}
+	return result;
+}
+
+int lb_options_finish(struct lb_options *options, struct lb_error *err)
+{
+	struct lb_word spec;
+	int result = 0;
+
+	if (options->help || options->version)
+		return 0;
+	if (!options->kernel[0] && !options->footprint) {
+		lb_fail(err, "KERNEL: none was given, neither as a word nor in lifeboat.conf");
+		return -1;
+	}
+	if (take_initrds(options, err) < 0)
+		result = -1;
+	if (options->crashkernel[0])
+		return result;
+	if (lb_cmdline_last(options->cmdline, "crashkernel", &spec)) {
+		if (copy_word(spec, "crashkernel=", options->crashkernel, sizeof(options->crashkernel),
+			      result == 0 ? err : NULL) < 0)
+			result = -1;
+	} else {
+		lb_snprintf(options->crashkernel, sizeof(options->crashkernel), "auto");
+	}
+	return result;
+}

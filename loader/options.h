@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The words the user gives, from the shell, a boot entry or lifeboat.conf. Pure:
+// UTF-8 in, no EFI types, compiled and tested on the host.
+#ifndef LIFEBOAT_LOADER_OPTIONS_H
+#define LIFEBOAT_LOADER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crash/format.h"
+#include "lifeboat/handoff.h"
+
+#define LB_MAX_INITRDS 16
+#define LB_MAX_PATH 256
+#define LB_MAX_CMDLINE 4096
+
+enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
+
+// Paths are kept resolved (loader/path.h).
+struct lb_options {
+	bool help, version, dry_run, footprint, require, no_oops_panic;
+	enum lb_verbosity verbosity;
+	char kernel[LB_MAX_PATH];
+	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; initrd= words of the arguments come after
+	uint32_t initrd_count;
+	char capture[LB_MAX_PATH]; // "": the first kernel's image
+	char capture_initrd[LB_MAX_PATH]; // "": capture.img beside lifeboat.efi
+	char capture_args[LB_MAX_CMDLINE];
+	char crashkernel[128]; // --crashkernel, else the last crashkernel= of the arguments, else "auto"
+	enum lb_policy on_mismatch;
+	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
+	struct lb_console console;
+	char cmdline[LB_MAX_CMDLINE]; // KERNEL-ARGUMENTS, as given, joined by spaces
+
+	char base[LB_MAX_PATH]; // where relative paths of the words now read begin
+	char cmdline_base[LB_MAX_PATH]; // the same for those in `cmdline`
+	bool initrds_begun, arguments_begun; // by the words now read
+};
+
+void lb_options_init(struct lb_options *options);
+
+// A mistake anywhere below is not the end: err tells the first one, the rest is
+// taken all the same, so that the caller can still boot the first kernel, unarmed.
+
+// Words from here on: relative paths begin at `base`, a list given again starts anew.
+void lb_options_source(struct lb_options *options, const char *base);
+
+// One set of words, argv-style, without our own path. May be called again: later words win.
+int lb_options_words(struct lb_options *options, uint32_t count, const char *const *words,
+		     struct lb_error *err);
+
+// One option by its long name without dashes; `shown` is what messages call it,
+// `value` NULL when none was given.
+int lb_options_set(struct lb_options *options, const char *name, const char *shown, const char *value,
+		   struct lb_error *err);
+
+int lb_options_kernel(struct lb_options *options, const char *path, struct lb_error *err);
+
+// More kernel arguments, as they stand. What does not fit is cut between two words.
+int lb_options_arguments(struct lb_options *options, const char *text, size_t bytes, struct lb_error *err);
+
+// After the last words: what is missing, what does not go together, initrd= and
+// crashkernel= found in the arguments. --footprint goes without a kernel.
+int lb_options_finish(struct lb_options *options, struct lb_error *err);
+
+extern const char lb_options_help[];
+
+#endif

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The plan: everything that can fail, done before anything is reserved. Allocates
+// EfiLoaderData only (edk2 makes the most reserved memory it ever saw permanent).
+#include "loader/plan.h"
+
+#include "crash/bootparams.h"
+#include "crash/cmdline.h"
+#include "crash/deadkernel.h"
+#include "crash/elfcore.h"
+#include "lifeboat/mem.h"
+#include "loader/fill.h"
+#include "loader/firmware.h"
+#include "loader/machine.h"
+#include "loader/memmap.h"
+#include "loader/payload.h"
+#include "loader/region.h"
+#include "loader/tables.h"
+
+#define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // the purgatory may append it
+// Cutting the region out of one RAM entry and the low 1 MiB out of another adds four at most.
+#define SECOND_MAP_SPARE 8
+
+const struct lb_purgatory_header *lb_purgatory_image(struct lb_error *err)
+{
+	const struct lb_purgatory_header *header = (const void *)lb_payload_purgatory;
+	uint64_t bytes = (uint64_t)(lb_payload_purgatory_end - lb_payload_purgatory);
+
+	if (header->magic == LB_PURGATORY_MAGIC && header->version == LB_HANDOFF_VERSION &&
+	    header->file_bytes == bytes && header->text_bytes <= header->file_bytes &&
+	    header->total_bytes >= header->file_bytes && header->entry < header->text_bytes)
+		return header;
+	lb_fail(err, "lifeboat.efi: the embedded purgatory is damaged (magic 0x%lx, version %u)",
+		header->magic, header->version);
+	return NULL;
+}
+
+static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_error *err)
+{
+	void *entries;
+
+	if (EFI_ERROR(BS->AllocatePool(EfiLoaderData, capacity * sizeof(*map->entries), &entries)))
+		return lb_fail(err, "firmware: no memory for %u e820 entries", capacity);
+	*map = (struct lb_e820){.entries = entries, .capacity = capacity};
+	return 0;
+}
+
+// e820_saved: the map as it is before our reservation, sealed from here on.
+static int snapshot(struct lb_plan *plan, const struct lb_memmap *memmap, struct lb_error *err)
+{
+	if (allocate_entries(&plan->saved, 2 * memmap->count + SECOND_MAP_SPARE, err) != 0 ||
+	    lb_e820_from_uefi(&plan->saved, memmap->ranges, memmap->count, err) != 0)
+		return -1;
+	lb_e820_seal(&plan->saved);
+	return 0;
+}
+
+// --console, else the first kernel's last console=ttySn, else SPCR, else none.
+static void choose_console(struct lb_plan *plan)
+{
+	static const uint16_t com_ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+	const char *cmdline = plan->options->cmdline;
+	struct lb_word word;
+	size_t at = 0;
+
+	plan->console = plan->machine.spcr;
+	if (plan->options->console_given) {
+		plan->console = plan->options->console;
+		return;
+	}
+	while (lb_cmdline_next(cmdline, &at, &word)) {
+		if (word.bytes >= 13 && lb_strncmp(word.text, "console=ttyS", 12) == 0 &&
+		    word.text[12] >= '0' && word.text[12] <= '3' &&
+		    (word.bytes == 13 || word.text[13] == ','))
+			plan->console = (struct lb_console){.type = LB_CONSOLE_PORT,
+							    .address = com_ports[word.text[12] - '0']};
+	}
+}
+
+// Every console= of the first kernel is the second's, too; those that do not fit are left out.
+static void list_consoles(const char *cmdline, char *text, size_t bytes)
+{
+	struct lb_word word;
+	size_t at = 0, used = 0;
+
+	text[0] = '\0';
+	while (lb_cmdline_next(cmdline, &at, &word)) {
+		if (word.bytes <= 8 || lb_strncmp(word.text, "console=", 8) != 0 ||
+		    used + word.bytes >= bytes)
+			continue;
+		used += lb_snprintf(text + used, bytes - used, "%s%.*s", used ? " " : "",
+				    (int)(word.bytes - 8), word.text + 8);
+	}
+}
+
+// All memory that a region of `bytes` needs in tables, wherever it and the hook end up.
+static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
+{
+	const struct lb_range beyond = {LB_PDPT_BYTES, UINT64_MAX};
+	uint64_t pages = 2 // roots
+			 + 1 // PDPT of the low 1 MiB
+			 + 2 // its PD and PT
+			 + bytes / LB_GIB + 2 // a PD for each GiB the region touches
+			 + LB_HOOK_TABLES;
+
+	if (lb_e820_ram(&plan->saved, beyond))
+		pages += bytes / LB_PDPT_BYTES + 2; // a PDPT for each 512 GiB it touches up there
+	return pages * LB_PAGE;
+}
+
+static int measure(struct lb_plan *plan, struct lb_error *err)
+{
+	const struct lb_purgatory_header *purgatory = lb_purgatory_image(err);
+	const struct lb_range low = {0, LB_LOW_END};
+
+	if (!purgatory)
+		return -1;
+	plan->need = (struct lb_layout_need){
+		.kernel = plan->second.init_size,
+		.initrd = plan->capture_initrd->bytes,
+		.setup_data = lb_bootparams_setup_data(plan->saved.count + SECOND_MAP_SPARE),
+		.cmdline = lb_strlen(plan->second_cmdline) + 1 + NO5LVL_ROOM,
+		.page_tables =
+			page_tables_bound(plan, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
+		.purgatory_text = purgatory->text_bytes,
+		.purgatory_total = purgatory->total_bytes,
+		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
+		// Cutting the region out of one RAM entry adds a piece at most.
+		.elfcorehdr = lb_elfcore_bytes(&plan->saved, (struct lb_range){0, 0}) + sizeof(Elf64_Phdr),
+		.notes = lb_elfcore_notes_bytes(plan->machine.cpus),
+		.backup = lb_e820_ram(&plan->saved, low),
+	};
+	return 0;
+}
+
+// crashkernel= in bytes, a multiple of 2 MiB; as it is where it is computed.
+static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
+{
+	const struct lb_range everywhere = {0, UINT64_MAX};
+	const char *spec = plan->options->crashkernel;
+
+	if (lb_crashkernel_parse(spec, lb_e820_ram(&plan->saved, everywhere), &plan->crashkernel, err) != 0)
+		return -1;
+	if (plan->crashkernel.automatic)
+		return 0;
+	if (!plan->crashkernel.bytes)
+		return lb_fail(err, "crashkernel=%s: gives a machine of this size nothing", spec);
+	if (!lb_align_up_checked(plan->crashkernel.bytes, 2 * LB_MIB, &plan->crashkernel.bytes))
+		return lb_fail(err, "crashkernel=%s: larger than any memory", spec);
+	return 0;
+}
+
+// The least that what is loaded takes. The layout would refuse as well, but does not know the files.
+static int check_size(const struct lb_plan *plan, struct lb_error *err)
+{
+	char kernel[16], initrd[16], all[16];
+	uint64_t minimum;
+
+	if (lb_layout_minimum(&plan->need, &minimum, err) != 0)
+		return -1;
+	if (minimum <= plan->crashkernel.bytes)
+		return 0;
+	return lb_fail(err, "crashkernel=%s: too small: %s takes %s, %s %s, all together %s",
+		       plan->options->crashkernel, plan->capture->path,
+		       lb_format_size(kernel, sizeof(kernel), plan->need.kernel), plan->capture_initrd->path,
+		       lb_format_size(initrd, sizeof(initrd), plan->need.initrd),
+		       lb_format_size(all, sizeof(all), minimum));
+}
+
+// The size, from crashkernel= or computed.
+static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
+{
+	char consoles[256];
+
+	if (read_crashkernel(plan, err) != 0)
+		return -1;
+	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
+	// Its length is part of the sum; the elfcorehdr's address has no more digits than this.
+	if (lb_cmdline_capture(LB_END_OF_4LEVEL - 1, consoles, plan->options->capture_args,
+			       plan->second.cmdline_max, plan->second_cmdline, sizeof(plan->second_cmdline),
+			       err) != 0 ||
+	    measure(plan, err) != 0)
+		return -1;
+	if (plan->crashkernel.automatic) {
+		if (lb_layout_auto(&plan->need, &plan->automatic, err) != 0)
+			return -1;
+		*ret_bytes = plan->automatic.total;
+		return 0;
+	}
+	*ret_bytes = plan->crashkernel.bytes;
+	return check_size(plan, err);
+}
+
+static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes, struct lb_error *err)
+{
+	const struct lb_place_request request = {
+		.bytes = bytes,
+		.align = plan->second.alignment,
+		.offset = plan->crashkernel.offset,
+	};
+	bool above_4gib = plan->second.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G;
+	struct lb_range region;
+
+	if (lb_region_find(&plan->saved, memmap, request, above_4gib, &region, err) != 0)
+		return -1;
+	return lb_layout(&plan->need, region, &plan->layout, err);
+}
+
+// Once the place is known: the second kernel's map and command line, the tables.
+static int finish(struct lb_plan *plan, struct lb_error *err)
+{
+	struct lb_ident_range ranges[LB_PLAN_RANGES];
+	uint32_t count;
+	char consoles[256];
+
+	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
+	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, &plan->second_map, err) != 0)
+		return -1;
+	lb_e820_seal(&plan->second_map);
+	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
+	if (lb_cmdline_capture(plan->layout.elfcorehdr.start, consoles, plan->options->capture_args,
+			       plan->second.cmdline_max, plan->second_cmdline, sizeof(plan->second_cmdline),
+			       err) != 0)
+		return -1;
+	if (lb_strlen(plan->second_cmdline) + 1 + NO5LVL_ROOM > lb_range_size(plan->layout.cmdline))
+		return lb_fail(err, "the second kernel's command line: %lu bytes do not fit into %lu",
+			       (unsigned long)lb_strlen(plan->second_cmdline),
+			       (unsigned long)lb_range_size(plan->layout.cmdline));
+	count = lb_tables_ranges(plan, ranges);
+	return lb_tables_count(plan, ranges, count, &plan->tables, err);
+}
+
+int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
+		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
+		 struct lb_error *err)
+{
+	struct lb_memmap memmap = {NULL, 0};
+	uint64_t bytes = 0;
+	int status = -1;
+
+	*plan = (struct lb_plan){
+		.options = options, .first = *first, .capture = capture, .capture_initrd = capture_initrd};
+	if (lb_machine_read(&plan->machine, err) != 0)
+		return -1;
+	if (plan->machine.encrypted)
+		return lb_fail(err, "%s; Lifeboat cannot arm here", plan->machine.encrypted);
+	if (lb_cmdline_armed(options->cmdline, !options->no_oops_panic, first->cmdline_max,
+			     plan->first_cmdline, sizeof(plan->first_cmdline), err) != 0 ||
+	    lb_bzimage_parse(capture->path, capture->data, capture->bytes, &plan->second, err) != 0)
+		return -1;
+	choose_console(plan);
+	if (lb_memmap_read(&memmap, err) == 0 && snapshot(plan, &memmap, err) == 0 &&
+	    size(plan, &bytes, err) == 0 && place(plan, &memmap, bytes, err) == 0)
+		status = finish(plan, err);
+	lb_memmap_free(&memmap);
+	return status;
+}
+
+static int assume_region(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
+{
+	struct lb_place_request request = {.align = 2 * LB_MIB};
+
+	if (read_crashkernel(plan, err) != 0)
+		return -1;
+	request.bytes = plan->crashkernel.automatic ? LB_ASSUMED_BYTES : plan->crashkernel.bytes;
+	request.offset = plan->crashkernel.offset;
+	return lb_region_find(&plan->saved, memmap, request, true, &plan->layout.region, err);
+}
+
+int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err)
+{
+	struct lb_memmap memmap = {NULL, 0};
+	int status = -1;
+
+	*plan = (struct lb_plan){.options = options};
+	lb_machine_read_cpu(&plan->machine);
+	if (lb_memmap_read(&memmap, err) == 0 && snapshot(plan, &memmap, err) == 0)
+		status = assume_region(plan, &memmap, err);
+	lb_memmap_free(&memmap);
+	return status;
+}
+
+void lb_plan_free(struct lb_plan *plan)
+{
+	if (plan->saved.entries)
+		BS->FreePool(plan->saved.entries);
+	if (plan->second_map.entries)
+		BS->FreePool(plan->second_map.entries);
+	plan->saved.entries = plan->second_map.entries = NULL;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What arming will do, complete before anything is reserved. Made by plan.c,
+// printed by report.c, carried out and undone by arm.c.
+#ifndef LIFEBOAT_LOADER_PLAN_H
+#define LIFEBOAT_LOADER_PLAN_H
+
+#include <efi.h>
+
+#include "crash/bzimage.h"
+#include "crash/crashkernel.h"
+#include "crash/e820.h"
+#include "crash/layout.h"
+#include "lifeboat/handoff.h"
+#include "loader/options.h"
+#include "pgtable/ident.h"
+
+// A file in memory (EfiLoaderData pages, owned by whoever called lb_file_read).
+struct lb_file {
+	char path[LB_MAX_PATH];
+	void *data; // page-aligned; NULL: none
+	UINTN bytes;
+};
+
+struct lb_machine { // what this machine is; machine.c
+	unsigned int phys_bits;
+	bool gib_pages;
+	bool la57; // the CPU has 5-level paging
+	const char *encrypted; // not NULL: why arming is refused (SEV, TDX, SME)
+	uint64_t rsdp;
+	uint64_t lapic, hpet;
+	uint32_t ioapic_count;
+	uint32_t has_8259;
+	uint64_t ioapic[LB_MAX_IOAPICS];
+	uint32_t cpus; // enabled or online-capable in the MADT
+	struct lb_console spcr;
+};
+
+struct lb_plan {
+	const struct lb_options *options;
+	const struct lb_file *capture, *capture_initrd; // capture_initrd->data may be NULL
+	struct lb_bzimage first, second;
+	struct lb_machine machine;
+
+	struct lb_e820 saved; // sealed
+	struct lb_e820 second_map; // sealed
+	struct lb_crashkernel crashkernel;
+	struct lb_layout_need need;
+	struct lb_layout_auto automatic; // filled when crashkernel.automatic
+	struct lb_layout layout;
+	struct lb_ident_size tables; // planned: without the hook's image; once armed: as built
+	struct lb_console console;
+	char first_cmdline[LB_MAX_CMDLINE];
+	char second_cmdline[LB_MAX_CMDLINE];
+
+	// Filled by arming.
+	bool armed;
+	struct lb_range hook_text, hook_data;
+	uint32_t segment_count;
+	struct lb_segment segments[LB_MAX_SEGMENTS];
+};
+
+// Everything that can be checked and computed; allocates EfiLoaderData only.
+// 0, or -1 and why not. lb_plan_free() either way.
+int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
+		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
+		 struct lb_error *err);
+void lb_plan_free(struct lb_plan *plan);
+
+// Without kernels, for --footprint: the CPU, the map, and in layout.region where memory of
+// the size in options->crashkernel would go now; for `auto`, which needs kernels,
+// LB_ASSUMED_BYTES. All else is 0. lb_plan_free() either way.
+#define LB_ASSUMED_BYTES (256 * LB_MIB)
+int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err);
+
+// Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
+int lb_arm(struct lb_plan *plan, struct lb_error *err);
+// After StartImage returned: hook, memory and firmware's high-water marks as before.
+void lb_disarm(struct lb_plan *plan);
+
+// report.c: the plan on one screen.
+void lb_report_plan(const struct lb_plan *plan);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/print.h"
+
+#include "crash/format.h"
+#include "loader/firmware.h"
+#include "loader/utf16.h"
+
+static enum lb_verbosity current_level = LB_NORMAL;
+
+void lb_print_level(enum lb_verbosity level)
+{
+	current_level = level;
+}
+
+bool lb_print_enabled(enum lb_verbosity level)
+{
+	return level <= current_level;
+}
+
+// A piece of at most `bytes` bytes, not cut inside a character.
+static size_t piece_of(const char *text, size_t bytes)
+{
+	size_t used = 0;
+
+	while (used < bytes && text[used])
+		used++;
+	while (text[used] && used > 1 && ((uint8_t)text[used] & 0xc0) == 0x80)
+		used--;
+	return used;
+}
+
+// The console wants UTF-16 and CR LF.
+static void put_text(const char *text)
+{
+	if (!ST->ConOut)
+		return;
+	while (*text) {
+		char piece[64], converted[2 * sizeof(piece)];
+		CHAR16 wide[sizeof(converted)];
+		size_t bytes = piece_of(text, sizeof(piece) - 1), used = 0;
+
+		for (size_t i = 0; i < bytes; i++) {
+			if (text[i] == '\n')
+				converted[used++] = '\r';
+			converted[used++] = text[i];
+		}
+		converted[used] = '\0';
+		lb_utf8_to_utf16(converted, wide, sizeof(wide) / sizeof(wide[0]));
+		ST->ConOut->OutputString(ST->ConOut, wide);
+		text += bytes;
+	}
+}
+
+static void put_formatted(const char *format, va_list args)
+{
+	char line[512];
+	LB_CLEANUP(lb_pool_free) char *longer = NULL;
+	va_list again;
+	size_t bytes;
+
+	va_copy(again, args);
+	bytes = lb_vsnprintf(line, sizeof(line), format, args);
+	if (bytes >= sizeof(line)) {
+		longer = lb_pool_alloc(bytes + 1);
+		if (longer)
+			lb_vsnprintf(longer, bytes + 1, format, again);
+	}
+	va_end(again);
+	put_text(longer ? longer : line);
+}
+
+void lb_print(const char *format, ...)
+{
+	va_list args;
+
+	if (!lb_print_enabled(LB_NORMAL))
+		return;
+	va_start(args, format);
+	put_formatted(format, args);
+	va_end(args);
+}
+
+void lb_print_verbose(const char *format, ...)
+{
+	va_list args;
+
+	if (!lb_print_enabled(LB_VERBOSE))
+		return;
+	va_start(args, format);
+	put_formatted(format, args);
+	va_end(args);
+}
+
+void lb_print_answer(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_formatted(format, args);
+	va_end(args);
+}
+
+void lb_print_warning(const char *format, ...)
+{
+	va_list args;
+
+	put_text("lifeboat: warning: ");
+	va_start(args, format);
+	put_formatted(format, args);
+	va_end(args);
+	put_text("\n");
+}
+
+void lb_print_error(const char *format, ...)
+{
+	va_list args;
+
+	put_text("lifeboat: error: ");
+	va_start(args, format);
+	put_formatted(format, args);
+	va_end(args);
+	put_text("\n");
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Text for the firmware's console: UTF-8 in, the conversions of crash/format.h.
+#ifndef LIFEBOAT_LOADER_PRINT_H
+#define LIFEBOAT_LOADER_PRINT_H
+
+#include <stdbool.h>
+
+#include "loader/options.h"
+
+#define LB_PRINTF __attribute__((format(printf, 1, 2)))
+
+void lb_print_level(enum lb_verbosity level);
+bool lb_print_enabled(enum lb_verbosity level);
+
+void lb_print(const char *format, ...) LB_PRINTF; // unless quiet
+void lb_print_verbose(const char *format, ...) LB_PRINTF; // with -v
+void lb_print_answer(const char *format, ...) LB_PRINTF; // what was asked for: --help, --dry-run
+
+// Always; "lifeboat: warning: ..." and "lifeboat: error: ...", one line each, the
+// line end is added.
+void lb_print_warning(const char *format, ...) LB_PRINTF;
+void lb_print_error(const char *format, ...) LB_PRINTF;
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The plan on one screen of 80 columns and 25 lines, as long as command lines are
+// not long themselves.
+#include "lifeboat/mem.h"
+#include "loader/plan.h"
+#include "loader/print.h"
+#include "loader/tables.h"
+
+#define SIZE_TEXT 16
+
+static void print_range(const struct lb_plan *plan, const char *name, struct lb_range range)
+{
+	char size[SIZE_TEXT], digest[2 * 4 + 1] = "";
+
+	if (lb_range_empty(range))
+		return;
+	for (uint32_t i = 0; plan->armed && i < plan->segment_count; i++)
+		for (size_t j = 0; plan->segments[i].phys == range.start && j < 4; j++)
+			lb_snprintf(digest + 2 * j, 3, "%02x", plan->segments[i].sha256[j]);
+	lb_print_answer("  %-16s 0x%012lx-0x%012lx  %-10s %s\n", name, (unsigned long)range.start,
+			(unsigned long)range.end, lb_format_size(size, sizeof(size), lb_range_size(range)),
+			digest);
+}
+
+static void print_regions(const struct lb_plan *plan)
+{
+	const struct lb_layout *layout = &plan->layout;
+	const struct {
+		const char *name;
+		struct lb_range range;
+	} rows[] = {
+		{"kernel", layout->kernel},
+		{"initrd", layout->initrd},
+		{"boot_params", layout->boot_params},
+		{"setup_data", layout->setup_data},
+		{"command line", layout->cmdline},
+		{"page tables", layout->page_tables},
+		{"purgatory text", layout->purgatory_text},
+		{"purgatory data", layout->purgatory_data},
+		{"handoff", layout->handoff},
+		{"handoff, live", layout->live},
+		{"e820_saved", layout->e820_saved},
+		{"elfcorehdr", layout->elfcorehdr},
+		{"notes", layout->notes},
+		{"low 1 MiB backup", layout->backup},
+		{"hook text", plan->hook_text},
+		{"hook data", plan->hook_data},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		print_range(plan, rows[i].name, rows[i].range);
+}
+
+static void print_size_terms(const struct lb_plan *plan)
+{
+	const struct lb_layout_auto *terms = &plan->automatic;
+	char minimum[SIZE_TEXT], initrd[SIZE_TEXT], sections[SIZE_TEXT], run[SIZE_TEXT], total[SIZE_TEXT];
+
+	if (!plan->crashkernel.automatic)
+		return;
+	lb_print_answer("auto: contents %s + initrd unpacked %s + sections %s + to run %s = %s, rounded up\n",
+			lb_format_size(minimum, sizeof(minimum), terms->minimum),
+			lb_format_size(initrd, sizeof(initrd), terms->unpacked_initrd),
+			lb_format_size(sections, sizeof(sections), terms->sections),
+			lb_format_size(run, sizeof(run), terms->run),
+			lb_format_size(total, sizeof(total), terms->total));
+}
+
+static void print_tables(const struct lb_plan *plan)
+{
+	const struct lb_ident_size *tables = &plan->tables;
+	unsigned long page = (unsigned long)LB_PAGE;
+
+	lb_print_answer("page tables: %lu bytes = PML5 %lu + PML4 %lu + PDPT %lu + PD %lu + PT %lu\n",
+			tables->pages * page, tables->pml5 * page, tables->pml4 * page, tables->pdpt * page,
+			tables->pd * page, tables->pt * page);
+	if (!plan->armed)
+		lb_print_answer("  and at most %lu more for the hook's image, once armed\n",
+				LB_HOOK_TABLES * page);
+	lb_print_answer("  leaves: %lu of 4 KiB, %lu of 2 MiB, %lu of 1 GiB\n",
+			(unsigned long)tables->leaves_4k, (unsigned long)tables->leaves_2m,
+			(unsigned long)tables->leaves_1g);
+}
+
+static const char *console_text(const struct lb_console *console, char *text, size_t bytes)
+{
+	switch (console->type) {
+	case LB_CONSOLE_PORT:
+		lb_snprintf(text, bytes, "port 0x%lx", (unsigned long)console->address);
+		return text;
+	case LB_CONSOLE_MMIO:
+		lb_snprintf(text, bytes, "mmio 0x%lx", (unsigned long)console->address);
+		return text;
+	default:
+		return "none";
+	}
+}
+
+// What was armed, for programs that watch the console: "lifeboat: plan KEY=VALUE ...",
+// only with -v and once armed. Several lines, each shorter than a console row, which
+// firmware would break. Sizes are decimal bytes; addresses hexadecimal and physical,
+// ranges START-END without END.
+static void print_for_programs(const struct lb_plan *plan)
+{
+	const struct lb_ident_size *tables = &plan->tables;
+	const struct lb_layout *layout = &plan->layout;
+	const struct lb_handoff *handoff = (const struct lb_handoff *)(uintptr_t)layout->handoff.start;
+	unsigned long page = (unsigned long)LB_PAGE;
+
+	lb_print_answer("lifeboat: plan crash=0x%lx-0x%lx crash_bytes=%lu\n",
+			(unsigned long)layout->region.start, (unsigned long)layout->region.end,
+			(unsigned long)lb_range_size(layout->region));
+	lb_print_answer("lifeboat: plan page_table_bytes=%lu pml5=%lu pml4=%lu\n", tables->pages * page,
+			tables->pml5 * page, tables->pml4 * page);
+	lb_print_answer("lifeboat: plan pdpt=%lu pd=%lu pt=%lu gib_pages=%u\n", tables->pdpt * page,
+			tables->pd * page, tables->pt * page, plan->machine.gib_pages);
+	lb_print_answer("lifeboat: plan leaves_4k=%lu leaves_2m=%lu leaves_1g=%lu\n",
+			(unsigned long)tables->leaves_4k, (unsigned long)tables->leaves_2m,
+			(unsigned long)tables->leaves_1g);
+	lb_print_answer("lifeboat: plan page_tables=0x%lx-0x%lx\n", (unsigned long)layout->page_tables.start,
+			(unsigned long)layout->page_tables.end);
+	lb_print_answer("lifeboat: plan handoff=0x%lx purgatory_entry=0x%lx\n",
+			(unsigned long)layout->handoff.start, (unsigned long)handoff->purgatory_entry);
+	lb_print_answer("lifeboat: plan hook_text=0x%lx-0x%lx\n", (unsigned long)plan->hook_text.start,
+			(unsigned long)plan->hook_text.end);
+	lb_print_answer("lifeboat: plan hook_data=0x%lx-0x%lx\n", (unsigned long)plan->hook_data.start,
+			(unsigned long)plan->hook_data.end);
+}
+
+void lb_report_plan(const struct lb_plan *plan)
+{
+	static const char *const policies[] = {
+		[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
+	char size[SIZE_TEXT], console[32];
+
+	lb_print_answer("crash memory: 0x%lx-0x%lx, %s%s\n", (unsigned long)plan->layout.region.start,
+			(unsigned long)plan->layout.region.end,
+			lb_format_size(size, sizeof(size), lb_range_size(plan->layout.region)),
+			plan->armed ? ", armed" : "");
+	print_size_terms(plan);
+	print_regions(plan);
+	print_tables(plan);
+	lb_print_answer("console: %s; on a fault: %s; %u CPUs\n",
+			console_text(&plan->console, console, sizeof(console)),
+			policies[plan->options->on_mismatch], plan->machine.cpus);
+	lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
+	lb_print_answer("second kernel %s: %s\n", plan->second.release, plan->second_cmdline);
+	if (plan->armed)
+		print_for_programs(plan);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A polled 8250, as the first kernel left it. A port that does not take a byte in
+// time is given up: there may be none.
+#include "crash/format.h"
+#include "purgatory/cpu.h"
+#include "purgatory/purgatory.h"
+
+#define UART_TX 0
+#define UART_IER 1
+#define UART_LSR 5
+#define UART_LSR_THRE 0x20
+// At 9600 baud a byte takes about 1 ms; a register read about 1 µs on real hardware.
+#define MAX_POLLS 200000
+
+static struct lb_console console;
+static struct lb_window device_window;
+
+static uint8_t uart_read(unsigned int reg)
+{
+	if (console.type == LB_CONSOLE_PORT)
+		return cpu_in8((uint16_t)(console.address + reg));
+	return ((volatile uint8_t *)lb_window_map(&device_window, console.address, true))[reg];
+}
+
+static void uart_write(unsigned int reg, uint8_t value)
+{
+	if (console.type == LB_CONSOLE_PORT)
+		cpu_out8((uint16_t)(console.address + reg), value);
+	else
+		((volatile uint8_t *)lb_window_map(&device_window, console.address, true))[reg] = value;
+}
+
+void lb_console_open(const struct lb_handoff *handoff, bool sound)
+{
+	device_window = handoff->device_window;
+	console = handoff->console;
+	if (console.type != LB_CONSOLE_PORT && (console.type != LB_CONSOLE_MMIO || !sound))
+		console.type = LB_CONSOLE_NONE;
+	if (console.type == LB_CONSOLE_PORT && console.address > 0xfff8)
+		console.type = LB_CONSOLE_NONE;
+	if (console.type != LB_CONSOLE_NONE)
+		uart_write(UART_IER, 0); // nobody is left to take its interrupts
+}
+
+static void put(char c)
+{
+	for (unsigned int polls = 0; console.type != LB_CONSOLE_NONE; polls++) {
+		if (uart_read(UART_LSR) & UART_LSR_THRE) {
+			uart_write(UART_TX, (uint8_t)c);
+			return;
+		}
+		if (polls == MAX_POLLS)
+			console.type = LB_CONSOLE_NONE;
+	}
+}
+
+static void put_text(const char *text)
+{
+	for (; *text; text++)
+		put(*text);
+}
+
+void lb_say(const char *format, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, format);
+	lb_vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	put_text("lifeboat-purgatory: ");
+	put_text(line);
+	put_text("\r\n");
+	if (console.type == LB_CONSOLE_MMIO) // the page tables are under a digest: leave them as they were
+		lb_window_unmap(&device_window);
+}

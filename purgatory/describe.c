@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the dead kernel can still say, written into the notes that /proc/vmcore will
+// show: NT_PRSTATUS of each CPU, VMCOREINFO, and our own LIFEBOAT.
+#include "crash/deadkernel.h"
+#include "crash/elfcore.h"
+#include "crash/format.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/version.h"
+#include "lifeboat/x86.h"
+#include "purgatory/cpu.h"
+#include "purgatory/purgatory.h"
+
+static struct lb_deadkernel dead;
+static struct lb_prstatus prstatus;
+static char text[LB_VMCOREINFO_MAX];
+static uint64_t notes_end;
+static uint32_t cpu_notes;
+
+static void note(const struct lb_handoff *handoff, const char *name, uint32_t type, const void *desc,
+		 uint32_t desc_bytes)
+{
+	struct lb_error error;
+
+	if (lb_elfcore_note((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, &notes_end, name,
+			    (uint32_t)lb_strlen(name) + 1, type, desc, desc_bytes, &error) != 0)
+		lb_say("warning: %s", error.text);
+}
+
+// pr_pid is cpu + 1: what drgn takes it for when VMCOREINFO has no CRASHTIME.
+static void cpu_note(const struct lb_handoff *handoff, uint32_t cpu, const struct lb_user_regs *regs)
+{
+	memset(&prstatus, 0, sizeof(prstatus));
+	prstatus.pid = (int32_t)cpu + 1;
+	prstatus.regs = *regs;
+	note(handoff, "CORE", NT_PRSTATUS, &prstatus, sizeof(prstatus));
+	cpu_notes++;
+}
+
+static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_handoff_live *live,
+			  const struct lb_physmem *mem, unsigned int phys_bits)
+{
+	struct lb_user_regs regs;
+	int32_t pid;
+
+	if (!dead.has_cpus) {
+		lb_say("warning: per-CPU areas not found, only this CPU's registers are in the dump");
+		cpu_note(handoff, 0, &live->cpu.regs);
+		return;
+	}
+	for (uint32_t cpu = 0; cpu < dead.cpu_count && cpu_notes < handoff->cpu_slots; cpu++) {
+		if (cpu == dead.this_cpu)
+			cpu_note(handoff, cpu, &live->cpu.regs);
+		else if (lb_deadkernel_cpu_regs(mem, &dead, phys_bits, cpu, &regs, &pid))
+			cpu_note(handoff, cpu, &regs);
+	}
+}
+
+// The per-CPU base is in GS_BASE but for a few instructions at the edge of user mode.
+static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
+{
+	return cpu->regs.gs_base >> 63 ? cpu->regs.gs_base : cpu->kernel_gs_base;
+}
+
+// False when the dead kernel's memory is encrypted: nothing of it can be read.
+bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
+{
+	struct lb_physmem mem = lb_window_physmem(handoff);
+	unsigned int phys_bits = cpu_phys_bits();
+	bool synthesised;
+	uint32_t bytes;
+
+	lb_deadkernel_read(&mem, live->cpu.cr3, live->cpu.cr4 & X86_CR4_LA57, phys_bits,
+			   per_cpu_base(&live->cpu), &dead);
+	if (dead.encrypted)
+		return false;
+	if (!dead.has_text)
+		lb_say("warning: the dead kernel's text was not found");
+	if (!dead.has_page_offset)
+		lb_say("warning: the dead kernel's direct map was not found");
+	cpu_notes_all(handoff, live, &mem, phys_bits);
+	bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, handoff->first_kernel_release, text, &synthesised);
+	note(handoff, "VMCOREINFO", 0, text, bytes);
+	lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, this is "
+	       "%u",
+	       dead.text_virt, dead.text_phys, dead.page_offset, synthesised ? "synthesised" : "found",
+	       cpu_notes, dead.cpu_count, dead.this_cpu);
+	lb_elfcore_finish((void *)(uintptr_t)handoff->elfcorehdr, dead.has_page_offset ? dead.page_offset : 0,
+			  dead.text_virt, dead.text_phys, dead.has_text ? dead.image_bytes : 0);
+	lb_window_unmap(&handoff->window);
+	return true;
+}
+
+static uint32_t add_line(uint32_t at, const char *key, uint64_t value)
+{
+	return at + (uint32_t)lb_snprintf(text + at, sizeof(text) - at, "%s=0x%lx\n", key, value);
+}
+
+// Our note comes last, when every time but the jump's is known; that one is now.
+void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
+{
+	static const char names[LB_STAGE_COUNT][16] = {
+		"TSC.hook", "TSC.entry", "TSC.verify", "TSC.quiesce", "TSC.describe", "TSC.swap", "TSC.jump"};
+	uint32_t at = (uint32_t)lb_snprintf(text, sizeof(text), "VERSION=%s\nHANDOFF_VERSION=%u\n",
+					    LIFEBOAT_VERSION, LB_HANDOFF_VERSION);
+
+	for (uint32_t stage = 0; stage < LB_STAGE_COUNT; stage++)
+		at = add_line(at, names[stage], live->tsc[stage]);
+	at = add_line(at, "HANDOFF", handoff->self);
+	at = add_line(at, "CRASH.start", handoff->crash.start);
+	at = add_line(at, "CRASH.end", handoff->crash.end);
+	at = add_line(at, "CRASH_RAM.start", handoff->crash_ram.start);
+	at = add_line(at, "CRASH_RAM.end", handoff->crash_ram.end);
+	at = add_line(at, "NMIS", live->nmi_count + live->cpu.nmi_count);
+	at = add_line(at, "CPU", dead.this_cpu);
+	at = add_line(at, "CPU_NOTES", cpu_notes);
+	at = add_line(at, "CR3", live->cpu.cr3);
+	at = add_line(at, "VMCOREINFO_PHYS", dead.has_vmcoreinfo ? dead.vmcoreinfo_phys : 0);
+	note(handoff, LB_NOTE_NAME, LB_NOTE_TYPE, text, at);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From the hook to the second kernel, stage by stage. The point of no return was
+// crossed in the hook: whatever is wrong now is said and followed by the policy.
+#include "crash/cmdline.h"
+#include "crash/format.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/x86.h"
+#include "purgatory/cpu.h"
+#include "purgatory/purgatory.h"
+
+static void enter(struct lb_handoff_live *live, enum lb_stage stage)
+{
+	static const char names[LB_STAGE_COUNT][16] = {"armed",    "entry", "verify", "quiesce",
+						       "describe", "swap",  "jump"};
+
+	live->stage = stage;
+	live->tsc[stage] = cpu_tsc();
+	lb_say("%s", names[stage]);
+}
+
+static void fault(struct lb_handoff_live *live, enum lb_fault fault, uint64_t detail)
+{
+	live->fault = fault;
+	live->fault_detail = detail;
+}
+
+static _Noreturn void stop(enum lb_policy policy)
+{
+	if (policy == LB_POLICY_HALT) {
+		lb_say("halted, as told by --on-fault");
+		lb_halt();
+	}
+	lb_say("cold reset");
+	lb_cold_reset();
+}
+
+static void verify(const struct lb_handoff *handoff, struct lb_handoff_live *live)
+{
+	uint32_t bad = lb_verify_segments(handoff);
+	const struct lb_segment *segment;
+
+	if (!bad)
+		return;
+	segment = &handoff->segments[bad - 1];
+	fault(live, LB_FAULT_SEGMENT, bad - 1);
+	lb_say("fault: segment %s, %lu bytes at 0x%lx, is not what was armed (SHA-256 differs)",
+	       segment->name, segment->bytes, segment->phys);
+	if (handoff->on_mismatch != LB_POLICY_BOOT)
+		stop(handoff->on_mismatch);
+	lb_say("going on all the same, as told by --on-fault");
+}
+
+// The dead kernel ran with four levels on a CPU that may have five: the second one
+// must not change that. Room was left behind the command line.
+static void keep_four_levels(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
+{
+	static const char word[] = LB_CMDLINE_NO5LVL;
+	char *cmdline = (char *)(uintptr_t)handoff->cmdline;
+	size_t length;
+
+	if (live->cpu.cr4 & X86_CR4_LA57)
+		return;
+	length = lb_strlen(cmdline);
+	if (length + sizeof(word) <= handoff->cmdline_room)
+		memcpy(cmdline + length, word, sizeof(word));
+}
+
+_Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct lb_cpu_state *cpu)
+{
+	struct lb_handoff_live *live = (struct lb_handoff_live *)(uintptr_t)handoff->live;
+	uint64_t begun = cpu_tsc();
+	bool sound = lb_verify_handoff(handoff);
+
+	lb_console_open(handoff, sound);
+	if (!sound) { // not even `live` can be believed
+		lb_say("fault: the handoff at 0x%lx is not what was armed", (uint64_t)(uintptr_t)handoff);
+		stop(LB_POLICY_RESET);
+	}
+	live->attempts++;
+	live->cpu = *cpu;
+	live->tsc[LB_STAGE_ARMED] = cpu->tsc;
+	lb_trap_watch(handoff, live);
+	enter(live, LB_STAGE_ENTRY);
+	live->tsc[LB_STAGE_ENTRY] = begun;
+
+	enter(live, LB_STAGE_VERIFY);
+	verify(handoff, live);
+
+	enter(live, LB_STAGE_QUIESCE);
+	lb_quiesce(handoff);
+
+	enter(live, LB_STAGE_DESCRIBE);
+	if (!lb_describe(handoff, live)) {
+		fault(live, LB_FAULT_ENCRYPTED, cpu->cr3);
+		lb_say("fault: the dead kernel's memory is encrypted (CR3 0x%lx)", cpu->cr3);
+		stop(handoff->on_fault);
+	}
+
+	enter(live, LB_STAGE_SWAP);
+	lb_swap(handoff->swap, handoff->swap_count);
+
+	enter(live, LB_STAGE_JUMP);
+	keep_four_levels(handoff, live);
+	lb_describe_finish(handoff, live);
+	lb_jump(handoff->kernel_entry, handoff->boot_params);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Interrupts as Linux leaves them for a kernel that starts (native_machine_shutdown()
+// and disconnect_bsp_APIC()): PICs and IO-APICs masked, local APIC enabled with
+// nothing in it but NMI. Without this the second kernel finds a timer that does not
+// tick and devices whose interrupts are lost. Source: Intel SDM 3A chapter 10,
+// 82093AA datasheet.
+#include "lifeboat/x86.h"
+#include "purgatory/cpu.h"
+#include "purgatory/purgatory.h"
+
+#define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_DATA 0xa1
+
+#define IOAPIC_SELECT 0x00
+#define IOAPIC_WINDOW 0x10
+#define IOAPIC_VERSION 1
+#define IOAPIC_REDIRECTION 0x10
+#define IOAPIC_MASKED (1U << 16) // and edge: clears Remote IRR
+
+#define LAPIC_VERSION 0x30
+#define LAPIC_TPR 0x80
+#define LAPIC_EOI 0xb0
+#define LAPIC_SVR 0xf0
+#define LAPIC_ISR 0x100
+#define LAPIC_LVT_CMCI 0x2f0
+#define LAPIC_LVT_TIMER 0x320
+#define LAPIC_LVT_THERMAL 0x330
+#define LAPIC_LVT_PERF 0x340
+#define LAPIC_LVT_LINT0 0x350
+#define LAPIC_LVT_LINT1 0x360
+#define LAPIC_LVT_ERROR 0x370
+#define LAPIC_TIMER_COUNT 0x380
+#define LAPIC_MASKED (1U << 16)
+#define LAPIC_EXTINT (7U << 8)
+#define LAPIC_NMI (4U << 8)
+#define LAPIC_SVR_ENABLED (1U << 8)
+#define LAPIC_SPURIOUS_VECTOR 0x0f
+#define LAPIC_MAX_EOIS 256 // no more vectors can be in service
+
+#define HPET_CONFIG 0x10
+#define HPET_ENABLE_AND_LEGACY 3U
+
+static void mask_pics(void)
+{
+	cpu_out8(PIC_MASTER_DATA, 0xff);
+	cpu_out8(PIC_SLAVE_DATA, 0xff);
+}
+
+static void mask_ioapic(const struct lb_window *window, uint64_t phys)
+{
+	volatile uint32_t *select = lb_window_map(window, phys, true);
+	volatile uint32_t *data = select + IOAPIC_WINDOW / sizeof(*select);
+	uint32_t last;
+
+	*select = IOAPIC_VERSION;
+	last = *data >> 16 & 0xff;
+	for (uint32_t pin = 0; pin <= last; pin++) {
+		*select = IOAPIC_REDIRECTION + 2 * pin;
+		*data = IOAPIC_MASKED;
+		*select = IOAPIC_REDIRECTION + 2 * pin + 1;
+		*data = 0;
+	}
+}
+
+// The local APIC's registers, wherever the mode of the moment has them.
+struct lapic {
+	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
+};
+
+static uint32_t lapic_read(const struct lapic *lapic, uint32_t reg)
+{
+	if (lapic->mmio)
+		return lapic->mmio[reg / sizeof(uint32_t)];
+	return (uint32_t)cpu_rdmsr(X86_MSR_X2APIC + reg / 16);
+}
+
+static void lapic_write(const struct lapic *lapic, uint32_t reg, uint32_t value)
+{
+	if (lapic->mmio)
+		lapic->mmio[reg / sizeof(uint32_t)] = value;
+	else
+		cpu_wrmsr(X86_MSR_X2APIC + reg / 16, value);
+}
+
+static bool lapic_in_service(const struct lapic *lapic)
+{
+	for (uint32_t i = 0; i < 8; i++) {
+		if (lapic_read(lapic, LAPIC_ISR + 16 * i))
+			return true;
+	}
+	return false;
+}
+
+static void quiesce_lapic(const struct lb_window *window)
+{
+	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
+	struct lapic lapic = {NULL};
+	uint32_t last_lvt;
+
+	if (!(base & X86_APIC_BASE_ENABLE))
+		return;
+	if (!(base & X86_APIC_BASE_X2APIC))
+		lapic.mmio = lb_window_map(window, base & X86_PTE_ADDR, true);
+
+	last_lvt = lapic_read(&lapic, LAPIC_VERSION) >> 16 & 0xff;
+	if (last_lvt >= 3) // masked first: an error LVT with vector 0 would report itself
+		lapic_write(&lapic, LAPIC_LVT_ERROR, LAPIC_MASKED);
+	lapic_write(&lapic, LAPIC_LVT_TIMER, LAPIC_MASKED);
+	lapic_write(&lapic, LAPIC_TIMER_COUNT, 0);
+	if (last_lvt >= 4)
+		lapic_write(&lapic, LAPIC_LVT_PERF, LAPIC_MASKED);
+	if (last_lvt >= 5)
+		lapic_write(&lapic, LAPIC_LVT_THERMAL, LAPIC_MASKED);
+	if (last_lvt >= 6)
+		lapic_write(&lapic, LAPIC_LVT_CMCI, LAPIC_MASKED);
+	lapic_write(&lapic, LAPIC_TPR, 0);
+	lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LAPIC_SPURIOUS_VECTOR);
+	lapic_write(&lapic, LAPIC_LVT_LINT0, LAPIC_MASKED | LAPIC_EXTINT);
+	lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
+	for (uint32_t i = 0; i < LAPIC_MAX_EOIS && lapic_in_service(&lapic); i++)
+		lapic_write(&lapic, LAPIC_EOI, 0);
+}
+
+static void stop_hpet(const struct lb_window *window, uint64_t phys)
+{
+	volatile uint32_t *config = lb_window_map(window, phys + HPET_CONFIG, true);
+
+	*config &= ~HPET_ENABLE_AND_LEGACY;
+}
+
+void lb_quiesce(const struct lb_handoff *handoff)
+{
+	if (handoff->has_8259)
+		mask_pics();
+	for (uint32_t i = 0; i < handoff->ioapic_count && i < LB_MAX_IOAPICS; i++)
+		mask_ioapic(&handoff->device_window, handoff->ioapic[i]);
+	quiesce_lapic(&handoff->device_window);
+	if (handoff->hpet)
+		stop_hpet(&handoff->device_window, handoff->hpet);
+	lb_window_unmap(&handoff->device_window);
+}

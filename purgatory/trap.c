@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Exceptions: NMIs are counted and survived, everything else is reported and ends
+// in a cold reset (or a halt, if the user prefers to read the screen).
+#include "lifeboat/desc.h"
+#include "purgatory/cpu.h"
+#include "purgatory/purgatory.h"
+
+#define VECTOR_NMI 2
+#define IST_STACK_BYTES 8192
+
+extern struct lb_tables lb_tables; // loaded by entry.asm
+struct lb_tables lb_tables;
+
+static uint8_t ist_stacks[LB_IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(16)));
+static const struct lb_handoff *watched_handoff;
+static struct lb_handoff_live *watched_live;
+static bool reporting;
+
+static uint64_t stub(unsigned int vector)
+{
+	return (uint64_t)(uintptr_t)lb_trap_stubs + (uint64_t)vector * LB_TRAP_STUB_BYTES;
+}
+
+void lb_trap_prepare(void)
+{
+	uint64_t tops[LB_IST_COUNT];
+
+	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
+		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + IST_STACK_BYTES);
+	lb_tables_build(&lb_tables, tops, stub, 256);
+}
+
+// From here on faults are recorded in the handoff's live part, too.
+void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live)
+{
+	watched_handoff = handoff;
+	watched_live = live;
+}
+
+static void report(const struct lb_trap_frame *frame)
+{
+	lb_say("fault: exception %lu code 0x%lx at rip 0x%lx cr2 0x%lx", frame->vector, frame->code,
+	       frame->rip, cpu_cr2());
+	lb_say("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx,
+	       frame->rdx);
+	lb_say("  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", frame->rsi, frame->rdi, frame->rbp,
+	       frame->rsp);
+	lb_say("  r8  %016lx r9  %016lx r10 %016lx r11 %016lx", frame->r8, frame->r9, frame->r10, frame->r11);
+	lb_say("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx", frame->r12, frame->r13, frame->r14,
+	       frame->r15);
+}
+
+void lb_trap(struct lb_trap_frame *frame)
+{
+	if (frame->vector == VECTOR_NMI) {
+		if (watched_live)
+			watched_live->nmi_count++;
+		return;
+	}
+	if (!reporting) { // a fault while reporting one: just reset
+		reporting = true;
+		if (watched_live) {
+			watched_live->fault = LB_FAULT_EXCEPTION;
+			watched_live->fault_detail = frame->vector;
+		}
+		report(frame);
+		if (watched_handoff && watched_handoff->on_fault == LB_POLICY_HALT) {
+			lb_say("halted, as told by --on-fault");
+			lb_halt();
+		}
+		lb_say("cold reset");
+	}
+	lb_cold_reset();
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Is crash memory what it was when armed?
+#include "crash/sha256.h"
+#include "lifeboat/mem.h"
+#include "purgatory/purgatory.h"
+
+bool lb_verify_handoff(const struct lb_handoff *handoff)
+{
+	uint8_t digest[LB_SHA256_BYTES];
+
+	if (handoff->magic != LB_HANDOFF_MAGIC || handoff->version != LB_HANDOFF_VERSION ||
+	    handoff->bytes != sizeof(*handoff) || handoff->self != (uint64_t)(uintptr_t)handoff)
+		return false;
+	lb_sha256(handoff, LB_HANDOFF_SEALED_BYTES, digest);
+	return memcmp(digest, handoff->sha256, sizeof(digest)) == 0 &&
+	       handoff->segment_count <= LB_MAX_SEGMENTS;
+}
+
+// The first segment that differs, counted from 1; 0: all are sound.
+uint32_t lb_verify_segments(const struct lb_handoff *handoff)
+{
+	for (uint32_t i = 0; i < handoff->segment_count; i++) {
+		const struct lb_segment *segment = &handoff->segments[i];
+		uint8_t digest[LB_SHA256_BYTES];
+
+		lb_sha256((const void *)(uintptr_t)segment->phys, segment->bytes, digest);
+		if (memcmp(digest, segment->sha256, sizeof(digest)) != 0)
+			return i + 1;
+	}
+	return 0;
+}

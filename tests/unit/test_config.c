@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/config.h"
+
+#define NAME "\\EFI\\BOOT\\lifeboat.conf"
+
+static struct lb_options options;
+static struct lb_error err;
+
+// On the heap at its exact size: a read too far is an error.
+static int parse_bytes(const char *text, size_t bytes)
+{
+	char *copy = malloc(bytes ? bytes : 1);
+	int result;
+
+	memcpy(copy, text, bytes);
+	memset(&err, 0, sizeof(err));
+	lb_options_init(&options);
+	lb_options_source(&options, "\\EFI\\BOOT");
+	result = lb_config_parse(NAME, copy, bytes, &options, &err);
+	free(copy);
+	return result;
+}
+
+static int parse(const char *text)
+{
+	return parse_bytes(text, strlen(text));
+}
+
+static void test_everything(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("# a comment\n"
+			       "\n"
+			       "  # another\n"
+			       "arguments root=/dev/vda1  ro # not a comment\n"
+			       "kernel    /vmlinuz\n"
+			       "initrd\tmicrocode.img\n"
+			       "initrd initrd.img\n"
+			       "capture my kernel\n"
+			       "capture-initrd \"the initrd\"\n"
+			       "capture-args \"a b\"\n"
+			       "crashkernel 64M\n"
+			       "console mmio:0xfe000000\n"
+			       "on-fault halt\n"
+			       "require\n"
+			       "quiet  \n"
+			       "dry-run\n"
+			       "no-oops-panic\n"
+			       "arguments dyndbg=\"file x +p\" -- quiet"),
+			 0);
+	assert_string_equal(err.text, "");
+	assert_string_equal(options.kernel, "\\vmlinuz");
+	assert_string_equal(options.cmdline,
+			    "root=/dev/vda1  ro # not a comment dyndbg=\"file x +p\" -- quiet");
+	assert_int_equal(options.initrd_count, 2);
+	assert_string_equal(options.initrd[0], "\\EFI\\BOOT\\microcode.img");
+	assert_string_equal(options.initrd[1], "\\EFI\\BOOT\\initrd.img");
+	assert_string_equal(options.capture, "\\EFI\\BOOT\\my kernel");
+	assert_string_equal(options.capture_initrd, "\\EFI\\BOOT\\the initrd");
+	assert_string_equal(options.capture_args, "a b");
+	assert_string_equal(options.crashkernel, "64M");
+	assert_int_equal(options.console.type, LB_CONSOLE_MMIO);
+	assert_int_equal(options.on_mismatch, LB_POLICY_HALT);
+	assert_int_equal(options.verbosity, LB_QUIET);
+	assert_true(options.require && options.dry_run && options.no_oops_panic);
+}
+
+static void test_line_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("\xef\xbb\xbfkernel k\r\nquiet\r\n\r\narguments a\r\narguments b"), 0);
+	assert_string_equal(options.kernel, "\\EFI\\BOOT\\k");
+	assert_string_equal(options.cmdline, "a b");
+	assert_int_equal(options.verbosity, LB_QUIET);
+	assert_int_equal(parse(""), 0);
+	assert_string_equal(options.kernel, "");
+	assert_int_equal(parse("\n\n"), 0);
+}
+
+static void test_quotes(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("capture-args \"a=b c\" \"d\"\narguments \"e f\""), 0);
+	assert_string_equal(options.capture_args, "\"a=b c\" \"d\""); // two pairs: as they stand
+	assert_string_equal(options.cmdline, "\"e f\"");
+	assert_int_equal(parse("capture \"\""), -1);
+	assert_string_equal(err.text, NAME ":1: capture: nothing was given, wanted FILE");
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{"kernle k\nkernel k", NAME ":1: kernle: unknown option"},
+		{"kernel k\n\n# c\nfoo", NAME ":4: foo: unknown option"},
+		{"kernel k\r\nkernel=x", NAME ":2: kernel=x: unknown option"},
+		{"kernel k\nrequire yes", NAME ":2: require: takes no value, \"yes\" was given"},
+		{"kernel k\ninitrd", NAME ":2: initrd: nothing was given, wanted FILE"},
+		{"kernel k\nhelp", NAME ":2: help: only for the command line"},
+		{"kernel k\nversion", NAME ":2: version: only for the command line"},
+		{"kernel k\non-fault burn", NAME ":2: on-fault: \"burn\" is none of reset, boot or halt"},
+		{"kernel k\n--quiet", NAME ":2: --quiet: unknown option"},
+		{"kernel k\nthis-key-is-far-too-long-for-anything x",
+		 NAME ":2: unknown key \"this-key-is-far-too-long-for-anything\""},
+		{"foo\nbar\nkernel k", NAME ":1: foo: unknown option"}, // the first one is told
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].text), -1);
+		assert_string_equal(err.text, cases[i].wanted);
+		assert_string_equal(options.kernel, "\\EFI\\BOOT\\k"); // the rest is read all the same
+	}
+	assert_int_equal(parse("kernel"), -1);
+	assert_non_null(strstr(err.text, ":1: KERNEL: an empty word"));
+}
+
+static void test_not_text(void **state)
+{
+	static const char utf16[] = "\xff\xfek\0e\0";
+
+	(void)state;
+	assert_int_equal(parse_bytes(utf16, sizeof(utf16) - 1), -1);
+	assert_string_equal(err.text, NAME ": byte 3 is NUL, wanted UTF-8 text (not UTF-16)");
+}
+
+static void test_long_lines(void **state)
+{
+	static char text[3 * LB_MAX_CMDLINE];
+	size_t used = strlen(strcpy(text, "arguments "));
+
+	(void)state;
+	for (int i = 0; i < 1200; i++)
+		used += strlen(strcpy(text + used, "abc "));
+	strcpy(text + used, "\nkernel k");
+	assert_int_equal(parse(text), -1);
+	assert_non_null(
+		strstr(err.text, NAME ":1: kernel arguments: more than 4095 bytes, cut before \" abc"));
+	assert_int_equal(strlen(options.cmdline), 4095);
+	assert_string_equal(options.cmdline + 4088, "abc abc");
+	assert_string_equal(options.kernel, "\\EFI\\BOOT\\k");
+	memcpy(text, "capture-args", 12);
+	text[12] = ' ';
+	assert_int_equal(parse(text), -1);
+	assert_non_null(strstr(err.text, NAME ":1: capture-args: "));
+	assert_string_equal(options.capture_args, "");
+}
+
+// Every truncation is read without a fault, and only cut values are mistakes.
+static void test_truncations(void **state)
+{
+	static const char text[] = "kernel k\nconsole ttyS0\nquiet\narguments a b\n";
+
+	(void)state;
+	for (size_t bytes = 0; bytes < sizeof(text); bytes++) {
+		int result = parse_bytes(text, bytes < sizeof(text) - 1 ? bytes : sizeof(text) - 1);
+
+		if (bytes == 0 || text[bytes - 1] == '\n')
+			assert_int_equal(result, 0);
+		if (bytes > 8)
+			assert_string_equal(options.kernel, "\\EFI\\BOOT\\k");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everything),  cmocka_unit_test(test_line_ends),
+		cmocka_unit_test(test_quotes),      cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_not_text),    cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_truncations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

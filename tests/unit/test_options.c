@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/options.h"
+
+#define BASE "\\EFI\\lifeboat"
+
+static struct lb_options options;
+static struct lb_error err;
+
+static int parse(const char *const *words)
+{
+	uint32_t count = 0;
+
+	while (words[count])
+		count++;
+	memset(&err, 0, sizeof(err));
+	lb_options_init(&options);
+	lb_options_source(&options, BASE);
+	return lb_options_words(&options, count, words, &err);
+}
+
+#define PARSE(...) parse((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("vmlinuz"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.kernel, BASE "\\vmlinuz");
+	assert_string_equal(options.crashkernel, "auto");
+	assert_string_equal(options.cmdline, "");
+	assert_string_equal(options.capture, "");
+	assert_string_equal(options.capture_initrd, "");
+	assert_string_equal(options.capture_args, "");
+	assert_int_equal(options.initrd_count, 0);
+	assert_int_equal(options.on_mismatch, LB_POLICY_RESET);
+	assert_int_equal(options.verbosity, LB_NORMAL);
+	assert_false(options.console_given || options.require || options.dry_run || options.footprint ||
+		     options.no_oops_panic || options.help || options.version);
+}
+
+static void test_everything(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--initrd", "a", "--initrd=/b", "--capture=fs1:\\c", "--capture-initrd", "d",
+			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--on-fault",
+			       "boot", "--console=ttyS1", "--no-oops-panic", "-n", "-v", "/k", "root=a",
+			       "--initrd", "-q"),
+			 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.initrd_count, 2);
+	assert_string_equal(options.initrd[0], BASE "\\a");
+	assert_string_equal(options.initrd[1], "\\b");
+	assert_string_equal(options.capture, "fs1:\\c");
+	assert_string_equal(options.capture_initrd, BASE "\\d");
+	assert_string_equal(options.capture_args, "x=1 y");
+	assert_string_equal(options.crashkernel, "64M");
+	assert_true(options.require && options.no_oops_panic && options.dry_run && options.console_given);
+	assert_int_equal(options.on_mismatch, LB_POLICY_BOOT);
+	assert_int_equal(options.console.type, LB_CONSOLE_PORT);
+	assert_int_equal(options.console.address, 0x2f8);
+	assert_int_equal(options.verbosity, LB_VERBOSE);
+	assert_string_equal(options.kernel, "\\k");
+	assert_string_equal(options.cmdline, "root=a --initrd -q"); // ours end at KERNEL
+}
+
+static void test_short_and_long(void **state)
+{
+	static const struct {
+		const char *word;
+		size_t field; // of a bool
+	} flags[] = {
+		{"-n", offsetof(struct lb_options, dry_run)},
+		{"--dry-run", offsetof(struct lb_options, dry_run)},
+		{"--footprint", offsetof(struct lb_options, footprint)},
+		{"-h", offsetof(struct lb_options, help)},
+		{"-?", offsetof(struct lb_options, help)},
+		{"--help", offsetof(struct lb_options, help)},
+		{"--version", offsetof(struct lb_options, version)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		assert_int_equal(PARSE(flags[i].word), 0);
+		assert_true(*((const bool *)&options + flags[i].field));
+	}
+	PARSE("-v", "-q");
+	assert_int_equal(options.verbosity, LB_QUIET);
+	PARSE("--quiet", "--verbose");
+	assert_int_equal(options.verbosity, LB_VERBOSE);
+	PARSE("--", "-k", "a");
+	assert_string_equal(options.kernel, BASE "\\-k");
+	assert_string_equal(options.cmdline, "a");
+}
+
+static void test_consoles(void **state)
+{
+	static const struct {
+		const char *value;
+		uint32_t type;
+		uint64_t address;
+	} good[] = {
+		{"none", LB_CONSOLE_NONE, 0},
+		{"ttyS0", LB_CONSOLE_PORT, 0x3f8},
+		{"ttyS3", LB_CONSOLE_PORT, 0x2e8},
+		{"0x1", LB_CONSOLE_PORT, 1},
+		{"0xFFF8", LB_CONSOLE_PORT, 0xfff8},
+		{"mmio:0xfedc0ff8", LB_CONSOLE_MMIO, 0xfedc0ff8},
+		{"mmio:0xFFFFFFFFFFFFF000", LB_CONSOLE_MMIO, 0xfffffffffffff000},
+	};
+	static const char *const bad[] = {"ttyS4",
+					  "ttyS",
+					  "ttyS00",
+					  "ttyUSB0",
+					  "0x",
+					  "0xg",
+					  "0x0",
+					  "0xfff9",
+					  "1016",
+					  "mmio:",
+					  "mmio:0x0",
+					  "mmio:0x1ff9",
+					  "mmio:0x10000000000000000",
+					  "None"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(PARSE("--console", good[i].value), 0);
+		assert_true(options.console_given);
+		assert_int_equal(options.console.type, good[i].type);
+		assert_int_equal(options.console.address, good[i].address);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(PARSE("--console", bad[i]), -1);
+		assert_int_equal(strncmp(err.text, "--console: ", 11), 0);
+		assert_false(options.console_given);
+		assert_int_equal(options.console.address, 0);
+	}
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		const char *words[4];
+		const char *wanted;
+	} cases[] = {
+		{{"--foo", "k"}, "--foo: unknown option"},
+		{{"--initrdx=a", "k"}, "--initrdx=a: unknown option"},
+		{{"-x", "k"}, "-x: unknown option"},
+		{{"-nv", "k"}, "-nv: unknown option"},
+		{{"--chain", "k"}, "--chain: unknown option"},
+		{{"--require=yes", "k"}, "--require: takes no value, \"yes\" was given"},
+		{{"--initrd=", "k"}, "--initrd: nothing was given, wanted FILE"},
+		{{"k", NULL, NULL}, NULL},
+		{{"--on-fault=panic", "k"}, "--on-fault: \"panic\" is none of reset, boot or halt"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words), cases[i].wanted ? -1 : 0);
+		assert_string_equal(err.text, cases[i].wanted ? cases[i].wanted : "");
+		assert_string_equal(options.kernel, BASE "\\k"); // the rest is taken all the same
+	}
+	assert_int_equal(PARSE("--initrd"), -1);
+	assert_string_equal(err.text, "--initrd: nothing was given, wanted FILE");
+	assert_int_equal(PARSE(""), -1);
+	assert_non_null(strstr(err.text, "KERNEL: an empty word"));
+	// The first mistake is the one told, and what follows still counts.
+	assert_int_equal(PARSE("--foo", "--bar", "--require", "k", "a"), -1);
+	assert_string_equal(err.text, "--foo: unknown option");
+	assert_true(options.require);
+	assert_string_equal(options.cmdline, "a");
+}
+
+static void test_no_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("-n"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), -1);
+	assert_non_null(strstr(err.text, "KERNEL: none was given"));
+	assert_int_equal(PARSE("--help"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+}
+
+static void test_footprint_without_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--footprint"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_true(options.footprint);
+	assert_string_equal(options.kernel, "");
+	assert_string_equal(options.crashkernel, "auto");
+	assert_int_equal(PARSE("--footprint", "--crashkernel", "3G"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "3G");
+	assert_int_equal(PARSE("--footprint", "k", "crashkernel=1G"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "1G");
+	assert_int_equal(PARSE("--footprint=yes"), -1);
+	assert_string_equal(err.text, "--footprint: takes no value, \"yes\" was given");
+}
+
+static void test_quoting(void **state)
+{
+	(void)state;
+	PARSE("k", "a=b c", "d e", "f=\"g h\"", "", "i");
+	assert_string_equal(options.cmdline, "a=\"b c\" \"d e\" f=\"g h\" i");
+}
+
+static void test_arguments_used(void **state)
+{
+	(void)state;
+	PARSE("--initrd=a", "k", "initrd=\\b", "initrd=0x1000,4096", "crashkernel=1M", "initrd=/c d",
+	      "crashkernel=2M@3M", "--", "initrd=e", "crashkernel=4M");
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.initrd_count, 3);
+	assert_string_equal(options.initrd[0], BASE "\\a");
+	assert_string_equal(options.initrd[1], "\\b");
+	assert_string_equal(options.initrd[2], "\\c d");
+	assert_string_equal(options.crashkernel, "2M@3M");
+
+	PARSE("--crashkernel=5M", "k", "crashkernel=1M");
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "5M");
+}
+
+static void test_too_long(void **state)
+{
+	static char word[LB_MAX_CMDLINE + 8];
+	static char path[LB_MAX_PATH + 1];
+
+	(void)state;
+	memset(path, 'p', LB_MAX_PATH);
+	assert_int_equal(PARSE(path), -1);
+	assert_string_equal(options.kernel, "");
+	path[LB_MAX_PATH - sizeof(BASE "\\")] = '\0';
+	assert_int_equal(PARSE(path), 0);
+	path[LB_MAX_PATH - sizeof(BASE "\\")] = 'p';
+	path[LB_MAX_PATH - sizeof(BASE "\\") + 1] = '\0';
+	assert_int_equal(PARSE(path), -1);
+
+	memset(word, 'w', sizeof(word) - 1);
+	assert_int_equal(PARSE("k", "first", word, "last"), -1);
+	assert_non_null(strstr(err.text, "kernel arguments: more than 4095 bytes, cut before \"wwww"));
+	assert_string_equal(options.cmdline, "first last");
+	word[LB_MAX_CMDLINE - 1] = '\0';
+	assert_int_equal(PARSE("k", word), 0);
+	assert_int_equal(strlen(options.cmdline), LB_MAX_CMDLINE - 1);
+	assert_int_equal(PARSE("k", word, "x"), -1);
+	assert_int_equal(strlen(options.cmdline), LB_MAX_CMDLINE - 1);
+	word[20] = ' ';
+	assert_int_equal(PARSE("k", word), -1); // quotes do not fit
+	assert_string_equal(options.cmdline, "");
+	word[128] = '\0';
+	assert_int_equal(PARSE("--crashkernel", word, "k"), -1);
+	assert_non_null(strstr(err.text, "128 bytes, 127 are possible"));
+}
+
+static void test_too_many_initrds(void **state)
+{
+	const char *words[2 * LB_MAX_INITRDS + 2] = {NULL};
+
+	(void)state;
+	for (uint32_t i = 0; i <= LB_MAX_INITRDS; i++)
+		words[i] = "--initrd=a";
+	assert_int_equal(parse(words), -1);
+	assert_string_equal(err.text, "initrd a: more than 16 of them");
+	assert_int_equal(options.initrd_count, LB_MAX_INITRDS);
+}
+
+// lifeboat.conf first, then the words over it.
+static void test_two_sources(void **state)
+{
+	static const char *const words[] = {"--initrd=z", "-q", "fs0:k2", "new"};
+
+	(void)state;
+	PARSE("--initrd=a", "--initrd=b", "--require", "-v", "k1", "old", "initrd=c");
+	lb_options_source(&options, "FS0:\\d");
+	assert_int_equal(lb_options_words(&options, 2, words, &err), 0);
+	assert_string_equal(options.kernel, BASE "\\k1");
+	assert_string_equal(options.cmdline, "old initrd=c");
+	assert_int_equal(options.verbosity, LB_QUIET);
+	assert_true(options.require);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.initrd_count,
+			 2); // the new list, and the arguments', seen from their own place
+	assert_string_equal(options.initrd[0], "FS0:\\d\\z");
+	assert_string_equal(options.initrd[1], BASE "\\c");
+
+	lb_options_source(&options, "FS0:\\d");
+	assert_int_equal(lb_options_words(&options, 4, words, &err), 0);
+	assert_string_equal(options.kernel, "fs0:k2");
+	assert_string_equal(options.cmdline, "new");
+}
+
+static void test_help_fits_a_screen(void **state)
+{
+	unsigned int lines = 0, column = 0;
+
+	(void)state;
+	for (const char *c = lb_options_help; *c; c++) {
+		column = *c == '\n' ? 0 : column + 1;
+		lines += *c == '\n';
+		assert_true(column < 80);
+	}
+	assert_true(lines < 25);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_short_and_long),
+		cmocka_unit_test(test_consoles),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_no_kernel),
+		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_arguments_used),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_too_many_initrds),
+		cmocka_unit_test(test_two_sources),
+		cmocka_unit_test(test_help_fits_a_screen),
+		cmocka_unit_test(test_footprint_without_kernel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/words.h"
+
+static void test_split(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *wanted[6];
+	} cases[] = {
+		{"", {NULL}},
+		{" \t\r\n ", {NULL}},
+		{"a", {"a"}},
+		{"  a  b\tc\n", {"a", "b", "c"}},
+		{"--capture-args \"x y\"  z", {"--capture-args", "x y", "z"}},
+		{"a=\"b c\"d e", {"a=b cd", "e"}},
+		{"\"\" a", {"", "a"}},
+		{"a \"b c", {"a", "b c"}}, // left open
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *words[8];
+		uint32_t count = 99;
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		assert_int_equal(lb_words_split(text, words, 8, &count, NULL), 0);
+		for (uint32_t j = 0; j < count; j++) {
+			assert_non_null(cases[i].wanted[j]);
+			assert_string_equal(words[j], cases[i].wanted[j]);
+		}
+		assert_null(cases[i].wanted[count]);
+	}
+}
+
+static void test_split_too_many(void **state)
+{
+	struct lb_error err = {""};
+	const char *words[2];
+	uint32_t count = 99;
+	char text[] = "a b";
+
+	(void)state;
+	assert_int_equal(lb_words_split(text, words, 2, &count, &err), 0);
+	assert_int_equal(count, 2);
+	memcpy(text, "a b", 4);
+	assert_int_equal(lb_words_split(text, words, 1, &count, &err), -1);
+	assert_non_null(strstr(err.text, "\"b\""));
+	assert_int_equal(count, 2);
+}
+
+// `text` as a boot entry carries it, with `tail` bytes behind its NUL.
+static int convert(const uint16_t *units, size_t bytes, char *out, size_t room, struct lb_error *err)
+{
+	uint16_t aligned[64] = {0};
+
+	memcpy(aligned, units, bytes);
+	return lb_words_load_options(aligned, bytes, out, room, err);
+}
+
+static void test_text(void **state)
+{
+	static const uint16_t plain[] = {'a', ' ', '\\', 'b', 0};
+	static const uint16_t one[] = {'k', 0};
+	static const uint16_t behind[] = {'a', 'b', 0, 0x1234, 0xffff};
+	static const uint16_t foreign[] = {'\\', 'k', 0xe4, '=', 0x20ac, 0};
+	char out[32];
+
+	(void)state;
+	assert_int_equal(convert(plain, sizeof(plain), out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "a \\b");
+	assert_int_equal(convert(plain, sizeof(plain) - 2, out, sizeof(out), NULL), 0); // no NUL
+	assert_string_equal(out, "a \\b");
+	assert_int_equal(convert(one, sizeof(one), out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "k");
+	assert_int_equal(convert(behind, sizeof(behind), out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "ab");
+	assert_int_equal(convert(foreign, sizeof(foreign), out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "\\k\xc3\xa4=\xe2\x82\xac");
+	assert_int_equal(convert(plain, 0, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(convert((const uint16_t[]){0}, 2, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "");
+}
+
+// efibootmgr without -u writes bytes.
+static void test_ascii(void **state)
+{
+	static const char text[] = "--initrd a /vmlinuz root=b";
+	uint16_t data[32] = {0};
+	char out[32];
+
+	(void)state;
+	memcpy(data, text, sizeof(text));
+	for (size_t bytes = sizeof(text) - 1; bytes < sizeof(text) + 4; bytes++) {
+		assert_int_equal(lb_words_load_options(data, bytes, out, sizeof(out), NULL), 0);
+		assert_string_equal(out, text);
+	}
+}
+
+static void test_garbage(void **state)
+{
+	// The GUID that edk2 puts behind boot options it makes itself.
+	static const uint8_t guid[] = {0x4e, 0xac, 0x08, 0x81, 0x11, 0x9f, 0x59, 0x4d,
+				       0x85, 0x0e, 0xe2, 0x1a, 0x52, 0x2c, 0x59, 0xb2};
+	static const struct {
+		const char *bytes;
+		size_t count;
+		const char *wanted;
+	} cases[] = {
+		{"BO", 2, "ASCII"},
+		{"\x01\x00\x02\x00", 4, "control character 0x1 at byte 0"},
+		{"a\0\x7\0", 4, "control character 0x7 at byte 2"},
+		{"a\0b\0c", 5, "odd number of bytes (5)"},
+		{"text\0\x80", 6, "ASCII"},
+		{"\xff", 1, "odd"},
+	};
+	struct lb_error err;
+	char out[64];
+	uint16_t data[8];
+
+	(void)state;
+	memcpy(data, guid, sizeof(guid));
+	assert_int_equal(lb_words_load_options(data, sizeof(guid), out, sizeof(out), &err), -1);
+	assert_non_null(strstr(err.text, "load options: not text"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(data, 0, sizeof(data));
+		memcpy(data, cases[i].bytes, cases[i].count);
+		assert_int_equal(lb_words_load_options(data, cases[i].count, out, sizeof(out), &err), -1);
+		assert_non_null(strstr(err.text, "not text"));
+		assert_non_null(strstr(err.text, cases[i].wanted));
+	}
+}
+
+static void test_room(void **state)
+{
+	static const uint16_t wide[] = {'a', 'b', 'c', 'd', 'e', 0};
+	uint16_t narrow[4] = {0};
+	struct lb_error err;
+	char out[6];
+
+	(void)state;
+	assert_int_equal(lb_words_load_options(wide, sizeof(wide), out, 6, NULL), 0);
+	assert_int_equal(lb_words_load_options(wide, sizeof(wide), out, 5, &err), -1);
+	assert_string_equal(err.text, "load options: 5 bytes of text, 4 are possible");
+	memcpy(narrow, "abcde", 5);
+	assert_int_equal(lb_words_load_options(narrow, 5, out, 6, NULL), 0);
+	assert_string_equal(out, "abcde");
+	assert_int_equal(lb_words_load_options(narrow, 5, out, 5, &err), -1);
+	assert_string_equal(err.text, "load options: 5 bytes of text, 4 are possible");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split),   cmocka_unit_test(test_split_too_many),
+		cmocka_unit_test(test_text),    cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_garbage), cmocka_unit_test(test_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
