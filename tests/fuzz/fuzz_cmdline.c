@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Property: a kernel that reads the line we made sees what we promised. The judge is
+// a model of the kernel's next_arg() and parse_args() that shares no code with
+// crash/cmdline.c: it takes user's text and result apart, and wants
+//
+//   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
+//             then ours, before "--"; the same text behind "--"
+//   unarmed   the user's, less initrd=FILE; done twice it changes nothing more
+//   capture   ours, then the user's, with room for " no5lvl"
+//
+// The result is never longer than the kernel's limit or our buffer, and nothing is
+// written when it would be.
+#include "crash/cmdline.h"
+#include "fuzz.h"
+
+#define ARGUMENTS_MAX 4096
+// A space to the kernel and not to us (cmdline.h): where it is in the user's text, in
+// what is refused or dropped when armed, the two do not see the same arguments.
+#define NO_BREAK_SPACE 0xa0
+
+static const char *const armed_words[] = {"panic=-1", "reboot=efi,cold,panic_warm",
+					  "crash_kexec_post_notifiers", "efi=runtime", "oops=panic"};
+static const char *const capture_words[] = {
+	"elfcorehdr=0x12345000", "nr_cpus=1", "reset_devices",         "irqpoll",    "nokaslr", "numa=off",
+	"acpi_no_memhotplug",    "mce=off",   "cgroup_disable=memory", "novmcoredd", "panic=10"};
+
+struct argument {
+	const char *param, *value; // value NULL: no '='
+};
+
+struct arguments {
+	char *text; // what they point into
+	struct argument list[ARGUMENTS_MAX];
+	size_t count;
+	const char *rest; // what goes to init, from behind "--", in the text given
+};
+
+static bool kernel_is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || (uint8_t)c == NO_BREAK_SPACE;
+}
+
+// lib/cmdline.c, next_arg(): takes the argument at `args` apart where it stands.
+static char *kernel_next_arg(char *args, struct argument *ret_argument)
+{
+	bool quoted = *args == '"', in_quote = quoted;
+	size_t equals = 0, i;
+
+	args += quoted;
+	for (i = 0; args[i]; i++) {
+		if (kernel_is_space(args[i]) && !in_quote)
+			break;
+		if (equals == 0 && args[i] == '=')
+			equals = i;
+		if (args[i] == '"')
+			in_quote = !in_quote;
+	}
+	*ret_argument = (struct argument){args, NULL};
+	if (equals) {
+		args[equals] = '\0';
+		ret_argument->value = args + equals + 1;
+		if (args[equals + 1] == '"') {
+			ret_argument->value++;
+			if (args[i - 1] == '"')
+				args[i - 1] = '\0';
+		}
+	}
+	if (quoted && i > 0 && args[i - 1] == '"')
+		args[i - 1] = '\0';
+	if (args[i]) {
+		args[i] = '\0';
+		i++;
+	}
+	for (args += i; kernel_is_space(*args);)
+		args++;
+	return args;
+}
+
+// kernel/params.c, parse_args().
+static void kernel_parse_args(const char *line, struct arguments *arguments)
+{
+	char *args = arguments->text = fuzz_string(line, strlen(line));
+
+	arguments->count = 0;
+	while (kernel_is_space(*args))
+		args++;
+	while (*args) {
+		struct argument *next = &arguments->list[arguments->count];
+
+		fuzz_check(arguments->count < ARGUMENTS_MAX);
+		args = kernel_next_arg(args, next);
+		if (!next->value && strcmp(next->param, "--") == 0)
+			break;
+		arguments->count++;
+	}
+	arguments->rest = line + (args - arguments->text);
+}
+
+static bool names_initrd_file(const struct argument *argument)
+{
+	const char *value = argument->value ? argument->value : "";
+
+	return strcmp(argument->param, "initrd") == 0 &&
+	       lb_cmdline_is_initrd_file((struct lb_word){value, strlen(value)});
+}
+
+static bool is_crashkernel(const struct argument *argument)
+{
+	return strcmp(argument->param, "crashkernel") == 0;
+}
+
+static bool same(const struct argument *a, const struct argument *b)
+{
+	return strcmp(a->param, b->param) == 0 && !a->value == !b->value &&
+	       (!a->value || strcmp(a->value, b->value) == 0);
+}
+
+// The next arguments of `line`, from *at on, are these words.
+static void check_words(const struct arguments *line, size_t *at, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++, (*at)++) {
+		const struct argument *found = &line->list[*at];
+		const char *equals = strchr(words[i], '=');
+		size_t param = equals ? (size_t)(equals - words[i]) : strlen(words[i]);
+
+		fuzz_check(*at < line->count);
+		fuzz_check(strlen(found->param) == param && memcmp(found->param, words[i], param) == 0);
+		fuzz_check(!found->value == !equals && (!equals || strcmp(found->value, equals + 1) == 0));
+	}
+}
+
+// The next are the user's, less what is ours to take.
+static void check_user(const struct arguments *line, size_t *at, const struct arguments *user,
+		       bool drop_crashkernel, bool drop_initrd)
+{
+	for (size_t i = 0; i < user->count; i++) {
+		const struct argument *wanted = &user->list[i];
+
+		if ((drop_crashkernel && is_crashkernel(wanted)) ||
+		    (drop_initrd && names_initrd_file(wanted)))
+			continue;
+		fuzz_check(*at < line->count && same(&line->list[*at], wanted));
+		(*at)++;
+	}
+}
+
+// Memory for a result: exactly as much as the function is told of.
+struct output {
+	char *text;
+	size_t bytes;
+};
+
+static void check_output(struct output *output, int result, size_t max, size_t reserve,
+			 const struct lb_error *err)
+{
+	if (result) {
+		fuzz_check_untouched(output->text, output->bytes);
+		fuzz_check(memchr(err->text, '\0', sizeof(err->text)) && err->text[0]);
+		return;
+	}
+	fuzz_check(memchr(output->text, '\0', output->bytes));
+	fuzz_check(strlen(output->text) + reserve <= max);
+	fuzz_check(strlen(output->text) + reserve < output->bytes);
+}
+
+static struct arguments user_arguments, line_arguments;
+
+static void check_armed(const char *user, bool oops, size_t max, struct output *output)
+{
+	struct lb_error err;
+	size_t count = oops ? 5 : 4;
+	size_t at = 0;
+	int result;
+
+	fuzz_poison_error(&err);
+	fuzz_poison(output->text, output->bytes);
+	result = lb_cmdline_armed(user, oops, max, output->text, output->bytes, &err);
+	check_output(output, result, max, 0, &err);
+	if (result)
+		return;
+	kernel_parse_args(output->text, &line_arguments);
+	if (strchr(user, NO_BREAK_SPACE)) {
+		fuzz_check(line_arguments.count >= count);
+		at = line_arguments.count - count;
+	} else {
+		check_user(&line_arguments, &at, &user_arguments, true, true);
+		fuzz_check(strcmp(line_arguments.rest, user_arguments.rest) == 0);
+	}
+	check_words(&line_arguments, &at, armed_words, count);
+	fuzz_check(at == line_arguments.count);
+	for (size_t i = 0; i < line_arguments.count; i++) {
+		const struct argument *one = &line_arguments.list[i];
+
+		fuzz_check(strcmp(one->param, "noefi") != 0);
+		fuzz_check(strcmp(one->param, "reboot") != 0 || !one->value || one->value[0] != 'f');
+		fuzz_check(strcmp(one->param, "efi") != 0 || !one->value ||
+			   strcmp(one->value, "noruntime") != 0);
+	}
+	free(line_arguments.text);
+}
+
+static void check_unarmed(const char *user, size_t max, struct output *output)
+{
+	struct lb_error err;
+	size_t at = 0;
+	int result;
+	char *once;
+
+	fuzz_poison_error(&err);
+	fuzz_poison(output->text, output->bytes);
+	result = lb_cmdline_unarmed(user, max, output->text, output->bytes, &err);
+	check_output(output, result, max, 0, &err);
+	if (result || strchr(user, NO_BREAK_SPACE))
+		return;
+	kernel_parse_args(output->text, &line_arguments);
+	check_user(&line_arguments, &at, &user_arguments, false, true);
+	fuzz_check(at == line_arguments.count);
+	fuzz_check(strcmp(line_arguments.rest, user_arguments.rest) == 0);
+	free(line_arguments.text);
+
+	once = fuzz_string(output->text, strlen(output->text));
+	fuzz_check(lb_cmdline_unarmed(once, max, output->text, output->bytes, &err) == 0);
+	fuzz_check(strcmp(once, output->text) == 0);
+	free(once);
+}
+
+static void check_capture(const char *user, size_t max, struct output *output)
+{
+	struct lb_error err;
+	size_t at = 0;
+	int result;
+
+	fuzz_poison_error(&err);
+	fuzz_poison(output->text, output->bytes);
+	result = lb_cmdline_capture(0x12345000, "", user, max, output->text, output->bytes, &err);
+	check_output(output, result, max, strlen(LB_CMDLINE_NO5LVL), &err);
+	if (result)
+		return;
+	strcat(output->text, LB_CMDLINE_NO5LVL);
+	kernel_parse_args(output->text, &line_arguments);
+	check_words(&line_arguments, &at, capture_words, sizeof(capture_words) / sizeof(capture_words[0]));
+	check_user(&line_arguments, &at, &user_arguments, false, false);
+	check_words(&line_arguments, &at, (const char *const[]){"no5lvl"}, 1);
+	fuzz_check(at == line_arguments.count && *line_arguments.rest == '\0');
+	free(line_arguments.text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct fuzz_input input = {data, bytes};
+	bool oops = fuzz_take(&input, 1) & 1;
+	size_t max = fuzz_take(&input, 2);
+	struct output output = {.bytes = fuzz_take(&input, 2)};
+	char *user;
+
+	if (input.left >= ARGUMENTS_MAX)
+		return 0;
+	user = fuzz_string(input.next, input.left);
+	output.text = fuzz_alloc(output.bytes);
+	kernel_parse_args(user, &user_arguments);
+	check_armed(user, oops, max, &output);
+	check_unarmed(user, max, &output);
+	check_capture(user, max, &output);
+	free(user_arguments.text);
+	free(output.text);
+	free(user);
+	return 0;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Property: every rule on memory maps says what a naive model says, an array with
+// one type for each KIB_MAX KiB of a small machine. Of a random map:
+//
+//   tidy      is sorted, disjoint, merged; the largest type at each place won
+//   cut, retype   change what they name and nothing else
+//   second    RAM is the low 1 MiB and crash_ram; the rest of the RAM is reserved
+//   elfcore   PT_LOADs cover all RAM once but the crash region, in exactly the bytes
+//             that were announced; whole pages of the low 1 MiB come from the backup,
+//             no two from one place; everything else from where it was
+#include "crash/e820.h"
+#include "crash/elfcore.h"
+#include "fuzz.h"
+
+#define KIB_MAX 4096U // 4 MiB: entries need not begin or end on pages
+#define ENTRIES_MAX 64U
+#define ROOM (4 * ENTRIES_MAX) // of every step together, with some left
+#define PRAM 12
+#define BACKUP 0x40000000ULL
+#define PAGE_OFFSET 0xffff888000000000ULL
+
+static const uint32_t types[] = {0,    LB_E820_RAM,          LB_E820_RESERVED, LB_E820_ACPI, LB_E820_UNUSABLE,
+				 PRAM, LB_E820_SOFT_RESERVED};
+
+struct model {
+	uint32_t type[KIB_MAX]; // of each KiB; 0: a hole
+};
+
+static struct lb_range take_range(struct fuzz_input *input)
+{
+	uint64_t start = fuzz_take(input, 2) % KIB_MAX;
+	uint64_t kib = fuzz_take(input, 2) % (KIB_MAX - start + 1);
+
+	return (struct lb_range){start * LB_KIB, (start + kib) * LB_KIB};
+}
+
+static void model_set(struct model *model, struct lb_range range, uint32_t from, uint32_t to)
+{
+	for (uint64_t i = range.start / LB_KIB; i < range.end / LB_KIB; i++) {
+		if (model->type[i] == from)
+			model->type[i] = to;
+	}
+}
+
+static struct lb_range range_of(const struct boot_e820_entry *entry)
+{
+	return (struct lb_range){entry->addr, entry->addr + entry->size};
+}
+
+static bool neighbours_merge(uint32_t type)
+{
+	return type != PRAM && type != LB_E820_SOFT_RESERVED;
+}
+
+// Sorted, disjoint, no entry empty, nothing left to merge, and all of it as the model has it.
+static void check_map(const struct lb_e820 *map, const struct model *model)
+{
+	static struct model found;
+
+	memset(&found, 0, sizeof(found));
+	fuzz_check(map->count <= map->capacity);
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct boot_e820_entry *entry = &map->entries[i], *last = entry - (i > 0);
+
+		fuzz_check(entry->size > 0 && entry->type != 0);
+		if (i > 0) {
+			fuzz_check(range_of(last).end <= entry->addr);
+			fuzz_check(range_of(last).end < entry->addr || last->type != entry->type ||
+				   !neighbours_merge(entry->type));
+		}
+		model_set(&found, range_of(entry), 0, entry->type);
+	}
+	fuzz_check(memcmp(&found, model, sizeof(found)) == 0);
+}
+
+static void check_questions(const struct lb_e820 *map, const struct model *model, struct lb_range range,
+			    uint32_t type)
+{
+	uint64_t ram = 0;
+	bool all = true;
+
+	for (uint64_t i = range.start / LB_KIB; i < range.end / LB_KIB; i++) {
+		ram += model->type[i] == LB_E820_RAM ? LB_KIB : 0;
+		all = all && model->type[i] == type;
+	}
+	fuzz_check(lb_e820_ram(map, range) == ram);
+	fuzz_check(lb_e820_all(map, range, type) == all);
+}
+
+// Fails, or has no room, only when it says so.
+static bool build(struct fuzz_input *input, struct lb_e820 *map, struct model *model)
+{
+	uint32_t count = (uint32_t)fuzz_take(input, 1) % (ENTRIES_MAX + 1);
+	bool tight = fuzz_take(input, 1) & 1; // tidying may then need more than there is
+	struct lb_error err;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t type = types[fuzz_take(input, 1) % (sizeof(types) / sizeof(types[0]))];
+		struct lb_range range = take_range(input);
+
+		fuzz_check(lb_e820_add(map, range, type, &err) == 0);
+		for (uint64_t kib = range.start / LB_KIB; kib < range.end / LB_KIB; kib++) {
+			if (model->type[kib] < type)
+				model->type[kib] = type;
+		}
+	}
+	if (tight)
+		map->capacity = map->count;
+	fuzz_poison_error(&err);
+	if (lb_e820_tidy(map, &err)) {
+		fuzz_check(tight);
+		fuzz_check_error(&err, "memory map: the table has ");
+		return false;
+	}
+	check_map(map, model);
+	map->capacity = ROOM;
+	return true;
+}
+
+static void change(struct fuzz_input *input, struct lb_e820 *map, struct model *model)
+{
+	uint32_t steps = fuzz_take(input, 1) % 8;
+
+	while (steps--) {
+		uint32_t from = types[1 + fuzz_take(input, 1) % (sizeof(types) / sizeof(types[0]) - 1)];
+		struct lb_range range = take_range(input);
+		uint8_t how = (uint8_t)fuzz_take(input, 1);
+		struct lb_error err;
+
+		if (how & 1) {
+			fuzz_check(lb_e820_cut(map, range, &err) == 0);
+			for (uint64_t i = range.start / LB_KIB; i < range.end / LB_KIB; i++)
+				model->type[i] = 0;
+		} else {
+			uint32_t to = types[1 + (how >> 1) % (sizeof(types) / sizeof(types[0]) - 1)];
+
+			fuzz_check(lb_e820_retype(map, range, from, to, &err) == 0);
+			model_set(model, range, from, to);
+		}
+		check_map(map, model);
+		check_questions(map, model, take_range(input), from);
+	}
+}
+
+// The crash region, whole pages; false when the input's is none.
+static bool check_second(struct fuzz_input *input, const struct lb_e820 *saved, const struct model *model,
+			 struct lb_range *ret_crash)
+{
+	struct lb_range crash = take_range(input), crash_ram;
+	struct boot_e820_entry *entries = fuzz_alloc(ROOM * sizeof(*entries));
+	struct lb_e820 map = {entries, 0, ROOM, false};
+	static struct model wanted;
+	struct lb_error err;
+	bool fits = true, low_ram = false;
+
+	crash.start = lb_align_down(crash.start, LB_PAGE);
+	crash.end = lb_align_down(crash.end, LB_PAGE);
+	if (crash.end < crash.start)
+		crash.end = crash.start;
+	crash_ram = (struct lb_range){crash.start, crash.end - crash.end / 3 % LB_MIB / LB_PAGE * LB_PAGE};
+	for (uint64_t i = 0; i < KIB_MAX; i++) {
+		uint64_t at = i * LB_KIB;
+		bool in_crash = at >= crash.start && at < crash.end;
+		bool stays = at < LB_LOW_END || (at >= crash_ram.start && at < crash_ram.end);
+
+		wanted.type[i] = model->type[i];
+		if (model->type[i] == LB_E820_RAM && !stays)
+			wanted.type[i] = LB_E820_RESERVED;
+		if (in_crash && (at < LB_LOW_END || model->type[i] != LB_E820_RAM))
+			fits = false;
+		if (at < LB_LOW_END && model->type[i] == LB_E820_RAM)
+			low_ram = true;
+	}
+	fits = fits && low_ram && !lb_range_empty(crash) && crash.start >= LB_LOW_END &&
+	       crash_ram.end > crash_ram.start;
+	fuzz_poison_error(&err);
+	if (lb_e820_second(saved, crash, crash_ram, &map, &err)) {
+		fuzz_check(!fits);
+		fuzz_check_error(&err, "memory map: ");
+	} else {
+		fuzz_check(fits);
+		check_map(&map, &wanted);
+	}
+	free(entries);
+	*ret_crash = crash;
+	return fits;
+}
+
+// Every KiB of RAM outside of the crash region is in one PT_LOAD, and comes from its
+// backup when its page is wholly RAM of one entry below 1 MiB.
+static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb_e820 *saved,
+			const struct model *model, struct lb_range crash, uint64_t backup_bytes)
+{
+	static uint64_t from[KIB_MAX]; // physical address + 1; 0: in no PT_LOAD
+	static bool used[KIB_MAX]; // KiB of the backup
+
+	memset(from, 0, sizeof(from));
+	memset(used, 0, sizeof(used));
+	for (uint32_t i = 0; i < count; i++) {
+		fuzz_check(loads[i].p_type == PT_LOAD && loads[i].p_align == 0);
+		fuzz_check(loads[i].p_filesz == loads[i].p_memsz && loads[i].p_filesz > 0);
+		fuzz_check(loads[i].p_vaddr == PAGE_OFFSET + loads[i].p_paddr);
+		for (uint64_t at = 0; at < loads[i].p_filesz; at += LB_KIB) {
+			uint64_t kib = (loads[i].p_paddr + at) / LB_KIB;
+
+			fuzz_check(kib < KIB_MAX && from[kib] == 0);
+			from[kib] = loads[i].p_offset + at + 1;
+		}
+	}
+	for (uint64_t kib = 0; kib < KIB_MAX; kib++) {
+		uint64_t at = kib * LB_KIB;
+		uint64_t page = lb_align_down(at, LB_PAGE);
+		bool whole = at < LB_LOW_END &&
+			     lb_e820_ram(saved, (struct lb_range){page, page + LB_PAGE}) == LB_PAGE;
+
+		if (model->type[kib] != LB_E820_RAM || (at >= crash.start && at < crash.end)) {
+			fuzz_check(from[kib] == 0);
+		} else if (!whole) {
+			fuzz_check(from[kib] == at + 1);
+		} else {
+			uint64_t slot = (from[kib] - 1 - BACKUP) / LB_KIB;
+
+			fuzz_check(from[kib] > BACKUP && from[kib] - 1 < BACKUP + backup_bytes);
+			fuzz_check(!used[slot] && (from[kib] - 1) % LB_PAGE == at % LB_PAGE);
+			used[slot] = true;
+		}
+	}
+}
+
+static void check_elfcore(const struct lb_e820 *saved, const struct model *model, struct lb_range crash)
+{
+	const struct lb_range backup = {BACKUP, BACKUP + LB_LOW_END};
+	const struct lb_range notes = {BACKUP + LB_MIB, BACKUP + LB_MIB + LB_PAGE};
+	uint64_t bytes = lb_elfcore_bytes(saved, crash);
+	uint8_t *header = fuzz_alloc(bytes);
+	struct lb_swap_range swap[ROOM];
+	uint64_t backup_bytes = 0;
+	uint32_t count;
+	struct lb_error err;
+	Elf64_Ehdr ehdr;
+
+	fuzz_check(lb_elfcore_swap(saved, backup, swap, ROOM, &count, &err) == 0);
+	for (uint32_t i = 0; i < count; i++) {
+		fuzz_check(lb_aligned(swap[i].phys | swap[i].backup | swap[i].bytes, LB_PAGE));
+		backup_bytes += swap[i].bytes;
+	}
+	fuzz_check(lb_elfcore_template(saved, crash, swap, count, notes, header, bytes - 1, &err) == -1);
+	fuzz_check(lb_elfcore_template(saved, crash, swap, count, notes, header, bytes, &err) == 0);
+	lb_elfcore_finish(header, PAGE_OFFSET, 0, 0, 0);
+	memcpy(&ehdr, header, sizeof(ehdr));
+	// PT_NOTE, then PT_LOADs: the slot that was the kernel's text is gone.
+	fuzz_check(ehdr.e_phnum >= 1 && sizeof(ehdr) + (ehdr.e_phnum + 1U) * sizeof(Elf64_Phdr) == bytes);
+	check_loads((const Elf64_Phdr *)(const void *)(header + sizeof(ehdr)) + 1, ehdr.e_phnum - 1U, saved,
+		    model, crash, backup_bytes);
+	free(header);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	static struct boot_e820_entry entries[ROOM];
+	static struct model model;
+	struct fuzz_input input = {data, bytes};
+	struct lb_e820 map = {entries, 0, ROOM, false};
+	struct lb_range crash;
+	struct lb_error err;
+
+	memset(&model, 0, sizeof(model));
+	if (!build(&input, &map, &model))
+		return 0;
+	change(&input, &map, &model);
+	lb_e820_seal(&map);
+	fuzz_check(lb_e820_tidy(&map, &err) && lb_e820_add(&map, (struct lb_range){0, 1}, 1, &err));
+	if (check_second(&input, &map, &model, &crash))
+		check_elfcore(&map, &model, crash);
+	return 0;
+}
