@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What the console gets to see. Each stage is one line of a fixed form, for people
+# and for scripts/lifeboat-vm alike:
+#
+#	lifeboat-capture: STAGE key=value... uptime=SECONDS
+#
+# STAGE is start, note, timeline, log, target, space, dump, verify, done, warning,
+# failed or then. Values hold no blank, or stand in double quotes.
+
+uptime_words() {
+	read -r seconds _ < /proc/uptime
+	echo "uptime=$seconds"
+}
+
+# Whole seconds since the second kernel's start.
+uptime_seconds() {
+	read -r seconds _ < /proc/uptime
+	echo "${seconds%.*}"
+}
+
+# say STAGE [KEY=VALUE]...
+say() {
+	echo "lifeboat-capture: $* $(uptime_words)"
+}
+
+# quote TEXT: as one value: one line, in double quotes, with none inside.
+quote() {
+	printf '"%s"' "$(printf '%s' "$1" | tr '"\n' "' ")"
+}
+
+# warn REASON TEXT: something is not as it should be, and the capture goes on.
+warn() {
+	say warning "reason=$1" "message=$(quote "$2")"
+}
+
+# fail REASON TEXT: ends the capture. If no target holds the dead kernel's log, all
+# of it goes to the console; then init does what it was told to do at the end.
+fail() {
+	say failed "reason=$1" "message=$(quote "$2")"
+	if [ "${log_saved:-none}" = none ] && [ -s /run/vmcore-dmesg.txt ]; then
+		echo "lifeboat-capture: the dead kernel's log, whole, since no target has it:"
+		cat /run/vmcore-dmesg.txt
+		echo "lifeboat-capture: end of the dead kernel's log"
+	fi
+	echo "lifeboat-capture: the capture kernel's own last messages:"
+	dmesg | tail -n 20
+	: > /run/outcome
+	exit 1
+}
+
+memory_words() {
+	awk '$1 == "MemTotal:" { t = $2 } $1 == "MemAvailable:" { a = $2 }
+		END { printf "mem_total_kib=%d mem_available_kib=%d", t, a }' /proc/meminfo
+}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""scripts/lifeboat-status against made-up /sys and /proc trees."""
+import pathlib
+import subprocess
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lifeboat-status"
+VARIABLE = "sys/firmware/efi/efivars/Lifeboat-6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
+ARMED = b"\x06\0\0\0version=0.1.0\nstate=armed\ncrash=0x1000-0x2000\n"
+GOOD = {
+    VARIABLE: ARMED,
+    "sys/firmware/efi/runtime": b"0x1\n",
+    "sys/kernel/reboot/type": b"efi\n",
+    "sys/kernel/reboot/mode": b"cold\n",
+    "sys/module/kernel/parameters/crash_kexec_post_notifiers": b"Y\n",
+    "sys/kernel/kexec_crash_loaded": b"0\n",
+    "proc/sys/kernel/panic": b"-1\n",
+    "proc/cmdline": b"ro panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers *\n",
+}
+
+
+def run(root, changes):
+    for path, content in {**GOOD, **changes}.items():
+        if content is not None:
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    return subprocess.run([SCRIPT, "--root", root], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("changes", [
+    {},
+    {"proc/sys/kernel/panic": b"5\n"},
+    # Linux 5.10 has no /sys/kernel/reboot; the parameter may be missing as well.
+    {"sys/kernel/reboot/type": None, "sys/kernel/reboot/mode": None,
+     "sys/module/kernel/parameters/crash_kexec_post_notifiers": None},
+    {"proc/cmdline": b"reboot=panic_cold reboot=e,c,panic_warm a -- reboot=force\n"},
+])
+def test_in_order(tmp_path, changes):
+    result = run(tmp_path, changes)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "version=0.1.0\nstate=armed\ncrash=0x1000-0x2000\n"
+
+
+@pytest.mark.parametrize("changes, wanted", [
+    ({VARIABLE: b"\x06\0\0\0state=unarmed\nreason=too small\n"}, 'state is "unarmed", wanted armed: too small'),
+    ({VARIABLE: None, "sys/firmware/efi/efivars/Other": b""}, "did not go through lifeboat.efi"),
+    ({VARIABLE: None, "sys/firmware/efi/efivars": None}, "mount -t efivarfs"),
+    ({"sys/firmware/efi/runtime": None}, "/sys/firmware/efi/runtime: no such file"),
+    ({"sys/kernel/reboot/type": b"acpi\n"}, '/sys/kernel/reboot/type is "acpi", wanted efi'),
+    ({"sys/kernel/reboot/mode": b"warm\n"}, '/sys/kernel/reboot/mode is "warm", wanted cold'),
+    ({"sys/module/kernel/parameters/crash_kexec_post_notifiers": b"N\n"}, "crash_kexec_post_notifiers is off"),
+    ({"proc/sys/kernel/panic": b"0\n"}, '/proc/sys/kernel/panic is "0", wanted -1'),
+    ({"proc/cmdline": b"panic=-1 reboot=efi,cold\n"}, "wanted reboot=efi,cold,panic_warm"),
+    ({"proc/cmdline": b"reboot=panic_warm reboot=panic_cold\n"}, "wanted reboot=efi,cold,panic_warm"),
+    ({"proc/cmdline": b"a -- reboot=panic_warm\n"}, "wanted reboot=efi,cold,panic_warm"),
+    ({"proc/cmdline": b"reboot=efi,force,panic_warm\n"}, "reboot=force"),
+])
+def test_wrong(tmp_path, changes, wanted):
+    result = run(tmp_path, changes)
+    assert result.returncode == 1
+    assert wanted in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_other_kdump_is_a_note(tmp_path):
+    result = run(tmp_path, {"sys/kernel/kexec_crash_loaded": b"1\n"})
+    assert result.returncode == 0
+    assert "note: the system's own kdump" in result.stdout
+
+
+def test_not_uefi(tmp_path):
+    result = run(tmp_path, {VARIABLE: None, "sys/firmware/efi/runtime": None})
+    assert result.returncode == 1
+    assert "not started by UEFI" in result.stderr
+
+
+@pytest.mark.parametrize("arguments, status", [(["--help"], 0), (["--root"], 2), (["x"], 2)])
+def test_usage(arguments, status):
+    result = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == status
