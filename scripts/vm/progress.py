@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the console tells about a boot: stages reached, the plan, what went wrong.
+
+Pure: lines in, findings kept. The words it looks for are those of the kernel, the
+loader (`lifeboat: `), the purgatory (`lifeboat-purgatory: `), the capture
+(`lifeboat-capture: `) and the first kernel's overlay (`lifeboat-vm: `).
+"""
+
+import re
+
+from vm import guest
+
+_LOADER = re.compile(r"(?:^|\s)lifeboat: (.*)")
+_STARTED = re.compile(r"BdsDxe: starting Boot")
+# The loader's plan as it stands on its screen; "lifeboat: plan key=value" lines say the same.
+_REGION = re.compile(r"crash memory: 0x([0-9a-f]+)-0x([0-9a-f]+)")
+_TABLES = re.compile(r"page tables: (\d+) bytes = (.*)")
+_KIND = re.compile(r"\b(PML5|PML4|PDPT|PD|PT) (\d+)")
+_PURGATORY = re.compile(r"lifeboat-purgatory: (.*)")
+_CAPTURE = re.compile(r"lifeboat-capture: ([\w-]+)[ :]*(.*)")
+_PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("[^"]*"|\S+)')
+_LINUX = re.compile(r"\bLinux version \d")
+_PANIC = "Kernel panic - not syncing"
+_CMDLINE = re.compile(r"(?:Kernel c|C)ommand line: (.*)")
+_FIRMWARE_AGAIN = re.compile(r"UEFI Interactive Shell|No bootable option or device was found")
+_NOT_ARMED = re.compile(r"(?:error: )?not armed[: ]*(.*)")
+_LOADER_TROUBLE = re.compile(r"\b(error|warning|refus|cannot|not armed|failed)", re.IGNORECASE)
+# The second kernel's own troubles. The dead kernel's log, shown in between, is not its own.
+_KERNEL_TROUBLE = re.compile(
+    r"MP-BIOS bug|timed[ -]out|timeout, completion polled|\bBUG: |\bWARNING: |\bOops: |Kernel panic - not syncing"
+    r"|irq \d+: nobody cared|Out of memory: "
+)
+# Anything else the purgatory says about the dead kernel is information.
+_PURGATORY_TROUBLE = re.compile(r"fault|warning|cold reset|halted|going on|\bno\b|missing|synthe|NMI", re.IGNORECASE)
+CAPTURE_STAGES = ("start", "log", "target", "dump", "verify", "done", "failed")
+PURGATORY_STAGES = ("entry", "verify", "quiesce", "describe", "swap", "jump")
+
+
+def parse_pairs(text: str) -> dict[str, str]:
+    """key=value words, values with spaces in double quotes; other words are passed over."""
+    return {key: value.strip('"') for key, value in _PAIR.findall(text)}
+
+
+def parse_number(text: str | None) -> int | None:
+    """Decimal or 0x; None where there is none."""
+    try:
+        return int(text, 0) if text is not None else None
+    except ValueError:
+        return None
+
+
+class Progress:
+    """Feed it every console line in order; `observe` returns the stages new with that line."""
+
+    def __init__(self):
+        self.stages: dict[str, float] = {}
+        self.details: dict[str, str] = {}  # stage name to what its line said
+        self.plan: dict[str, str] = {}
+        self.messages: list[str] = []
+        self.ticks: dict[str, int] = {}
+        self.first_kernel_cmdline = ""
+        self.cpus: int | None = None
+        self.refused: str | None = None  # why the loader did not arm
+        self.purgatory_fault: str | None = None
+        self.capture_failed: str | None = None
+        self.second_panic: str | None = None
+        self.ready_for_oops = False
+        self.guest_failed: str | None = None
+        self.firmware_again: str | None = None  # the loader gave the machine back
+        self._in_dead_log = False
+
+    @property
+    def panicked(self) -> bool:
+        return "panic" in self.stages
+
+    @property
+    def captured(self) -> bool:
+        """The capture says it wrote a dump; the host still has to look at it."""
+        return "capture_done" in self.stages
+
+    @property
+    def took_over(self) -> bool:
+        """Control went from the dead kernel to Lifeboat."""
+        return "purgatory" in self.stages or "second_kernel" in self.stages
+
+    def observe(self, seconds: float, text: str) -> list[str]:
+        before = len(self.stages)
+        if match := _CAPTURE.search(text):
+            self._capture(seconds, match[1], match[2])
+        elif self._in_dead_log:
+            pass
+        elif match := _PURGATORY.search(text):
+            self._purgatory(seconds, match[1])
+        elif match := _LOADER.search(text):
+            self._loader(seconds, match[1])
+        elif "lifeboat-vm: " in text:
+            self._overlay(seconds, text[text.index("lifeboat-vm: ") :])
+        else:
+            self._kernel(seconds, text)
+        return list(self.stages)[before:]
+
+    def reach(self, seconds: float, stage: str, detail: str = "") -> None:
+        """A stage is reached once: the first time counts."""
+        if stage not in self.stages:
+            self.stages[stage] = seconds
+            self.details[stage] = detail
+
+    def _message(self, text: str) -> None:
+        if text not in self.messages:
+            self.messages.append(text)
+
+    def _loader(self, seconds: float, said: str) -> None:
+        self.reach(seconds, "loader")
+        if said.startswith("plan "):
+            self.plan.update(parse_pairs(said))
+        elif said.startswith("armed"):
+            self.reach(seconds, "armed", said.partition(":")[2].strip())
+        elif match := _NOT_ARMED.match(said):
+            self.refused = match[1] or "no reason given"
+            self._message(f"lifeboat: {said}")
+        elif _LOADER_TROUBLE.search(said):
+            self._message(f"lifeboat: {said}")
+
+    def _before_linux(self, seconds: float, text: str) -> None:
+        if _STARTED.search(text):
+            self.reach(seconds, "loader")
+        elif match := _REGION.search(text):
+            self.plan["crash"] = f"0x{match[1]}-0x{match[2]}"
+            self.plan["crash_bytes"] = str(int(match[2], 16) - int(match[1], 16))
+        elif match := _TABLES.search(text):
+            self.plan["page_table_bytes"] = match[1]
+            self.plan |= {kind.lower(): count for kind, count in _KIND.findall(match[2])}
+        elif _FIRMWARE_AGAIN.search(text):
+            self.firmware_again = text
+
+    def _purgatory(self, seconds: float, said: str) -> None:
+        self.reach(seconds, "purgatory")
+        word = said.split(maxsplit=1)[0].rstrip(":") if said else ""
+        if word in PURGATORY_STAGES:
+            self.reach(seconds, f"purgatory_{word}")
+            if (tsc := parse_number(parse_pairs(said).get("tsc"))) is not None:
+                self.ticks[word] = tsc
+            return
+        if word == "fault" and self.purgatory_fault is None:
+            self.purgatory_fault = said
+        if _PURGATORY_TROUBLE.search(said):
+            self._message(f"lifeboat-purgatory: {said}")
+
+    def _capture(self, seconds: float, stage: str, said: str) -> None:
+        pairs = parse_pairs(said)
+        # The dead kernel's log stands between "log lines=..." and "log end=1", and after
+        # a failure between two sentences.
+        if stage == "log":
+            self._in_dead_log = "end" not in pairs and "saved" not in pairs
+        elif stage in ("the", "end"):
+            self._in_dead_log = stage == "the" and said.startswith("dead kernel's log")
+        else:
+            self._in_dead_log = False
+        if stage in CAPTURE_STAGES:
+            self.reach(seconds, f"capture_{stage}", said)
+        if stage == "note":
+            for key, value in pairs.items():
+                if key.upper().startswith("TSC.") and (tick := parse_number(value)) is not None:
+                    self.ticks[key[4:].lower()] = tick
+        elif stage in ("failed", "warning"):
+            text = pairs.get("message") or said or "no reason given"
+            self._message(f"lifeboat-capture: {stage}: {text}")
+            if stage == "failed":
+                self.capture_failed = text
+
+    def _overlay(self, seconds: float, text: str) -> None:
+        if text.startswith(guest.UP):
+            self.cpus = parse_number(parse_pairs(text).get("cpus"))
+            self.reach(seconds, "up", f"{self.cpus} CPUs")
+        elif text.startswith(guest.BUSY):
+            self.ready_for_oops = True
+        elif text.startswith("lifeboat-vm: failed"):
+            self.guest_failed = text
+            self._message(text)
+
+    def _kernel(self, seconds: float, text: str) -> None:
+        second = "second_kernel" in self.stages
+        if _LINUX.search(text):
+            over = self.panicked or "purgatory" in self.stages
+            self.reach(seconds, "second_kernel" if over else "first_kernel", text[text.index("Linux version") :][:60])
+        elif not self.first_kernel_cmdline and "first_kernel" in self.stages and (match := _CMDLINE.search(text)):
+            self.first_kernel_cmdline = match[1].strip()
+        elif not self.took_over and _PANIC in text:
+            self.reach(seconds, "panic", text[text.index(_PANIC) + len(_PANIC) :].lstrip(": "))
+        elif not self.panicked and "first_kernel" not in self.stages:
+            self._before_linux(seconds, text)
+        elif second and _KERNEL_TROUBLE.search(text):
+            if _PANIC in text and self.second_panic is None:
+                self.second_panic = text
+            self._message(text)

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One rehearsal: disks made, machine run to its end, the outcome judged."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vm import disk, guest, kernel, panics
+from vm.errors import VmError
+from vm.firmware import Firmware
+from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
+from vm.progress import Progress, parse_number
+from vm.vmcore import Vmcore, read_vmcore
+
+# Before the user's own, so that theirs win.
+FIRST_ARGUMENTS = ["console=ttyS0,115200"]
+_LAST_LINES = 12
+# What an earlier run may have left in a folder that is used again.
+_FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt")
+
+
+@dataclass
+class Options:
+    """What to rehearse; the fields are the options of scripts/lifeboat-vm."""
+
+    kernel: Path
+    folder: Path  # disks, logs and the dump are made here
+    firmware: Firmware
+    loader: Path = kernel.LOADER
+    initrds: list[Path] = field(default_factory=list)
+    append: str = ""
+    capture: Path | None = None
+    capture_initrd: Path | None = None  # None: built by scripts/mkcapture
+    capture_args: str = ""
+    crashkernel: str = ""
+    config: list[str] = field(default_factory=list)  # further lines of lifeboat.conf
+    memory_bytes: int = 2 << 30
+    cpus: int = 2
+    cpu: str = "max"
+    machine: str = "q35"
+    qemu_args: list[str] = field(default_factory=list)
+    panic: str = "sysrq"
+    panic_cpu: int = 0
+    none_action: str = "reboot"
+    timeout: float = 300.0
+
+
+@dataclass
+class Outcome:
+    ok: bool
+    reason: str  # one sentence, also when all went well
+    seconds: float
+    progress: Progress
+    last_lines: list[str]
+    vmcore: Path | None = None
+    dmesg: Path | None = None
+    frame: Vmcore | None = None  # the dump's notes, once read
+
+    @property
+    def purgatory_stages(self) -> dict[str, int]:
+        return (self.frame.purgatory_stages if self.frame else None) or self.progress.ticks
+
+
+class Rehearsal:
+    """run() does it all. `on_stage(seconds, name, detail)` and `on_line(seconds, text)`
+    are called as things happen."""
+
+    def __init__(
+        self,
+        options: Options,
+        on_stage: Callable[[float, str, str], None] = lambda *_: None,
+        on_line: Callable[[float, str], None] = lambda *_: None,
+    ):
+        self.options = options
+        self.on_stage = on_stage
+        self.on_line = on_line
+        self.progress = Progress()
+
+    def run(self) -> Outcome:
+        _check(self.options)
+        disks = self._make_disks()
+        options = self.options
+        spec = MachineSpec(
+            firmware=options.firmware,
+            disks=disks,
+            memory_bytes=options.memory_bytes,
+            cpus=options.cpus,
+            cpu=options.cpu,
+            machine=options.machine,
+            qemu_args=options.qemu_args,
+        )
+        with Machine(spec, options.folder) as machine:
+            machine.power_on()
+            self._reach(0.0, "firmware")
+            try:
+                ok, reason = self._watch(machine)
+            except VmError as error:
+                ok, reason = False, str(error)
+            seconds = machine.seconds()
+            last = [line.text for line in machine.lines[-_LAST_LINES:]]
+        outcome = Outcome(ok, reason, seconds, self.progress, last)
+        if options.panic != "none" and self.progress.took_over:
+            self._collect(outcome, disks[-1].path)
+        return outcome
+
+    # Before
+
+    def first_arguments(self) -> list[str]:
+        options = self.options
+        words = FIRST_ARGUMENTS + guest.arguments(options.panic, options.panic_cpu, options.none_action)
+        return words + options.append.split()
+
+    def config(self, initrds: list[str]) -> str:
+        """lifeboat.conf for these initrds (names on the ESP)."""
+        options = self.options
+        lines = ["# Written by lifeboat-vm.", "kernel /vmlinuz"]
+        lines += [f"initrd /{name}" for name in initrds]
+        lines += ["capture /capture-vmlinuz"] if options.capture else []
+        lines += ["capture-initrd /capture.img"]
+        lines += [f"capture-args {options.capture_args}"] if options.capture_args else []
+        lines += [f"crashkernel {options.crashkernel}"] if options.crashkernel else []
+        lines += ["verbose"] + options.config
+        lines += [f"arguments {' '.join(self.first_arguments())}"]
+        return "\n".join(lines) + "\n"
+
+    def _make_disks(self) -> list[Disk]:
+        options = self.options
+        folder = options.folder
+        for stale in _FROM_A_RUN:
+            (folder / stale).unlink(missing_ok=True)
+        capture_initrd = options.capture_initrd
+        if capture_initrd is None:
+            capture_initrd = folder / "capture.img"
+            kernel.make_capture_image(options.capture or options.kernel, capture_initrd)
+        files: dict[str, Path | bytes] = {
+            "EFI/BOOT/BOOTX64.EFI": options.loader,
+            "vmlinuz": options.kernel,
+            "capture.img": capture_initrd,
+        }
+        if options.capture:
+            files["capture-vmlinuz"] = options.capture
+        initrds: dict[str, Path | bytes] = {f"initrd{n}.img": path for n, path in enumerate(options.initrds)}
+        if options.panic in guest.NEEDS_USER_SPACE:
+            initrds["overlay.img"] = guest.overlay()
+        files |= initrds
+        files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
+        disk.make_esp(folder / "esp.img", files)
+        disk.make_dump_disk(folder / "dump.img", options.memory_bytes)
+        return [Disk("esp", folder / "esp.img", boot=True), Disk("dump", folder / "dump.img")]
+
+    # While it runs
+
+    def _watch(self, machine: Machine) -> tuple[bool, str]:
+        deadline = time.monotonic() + self.options.timeout
+        oops: panics.Oops | None = None
+        while (event := machine.next_event(deadline)) is not None:
+            if isinstance(event, ConsoleLine):
+                self._line(event)
+                if self.progress.ready_for_oops and oops is None:
+                    oops = panics.Oops(machine.gdb(), self.options.panic_cpu)
+                    oops.wait_for_user()
+                verdict = self._judge_line()
+            elif isinstance(event, DebugStop) and oops is not None:
+                oops.strike(event.thread)
+                verdict = None
+            elif isinstance(event, QmpEvent):
+                verdict = self._judge_event(event)
+            elif isinstance(event, Exited):
+                verdict = False, f"QEMU ended by itself (status {event.status}); {event.message}"
+            else:
+                verdict = None
+            if verdict is not None:
+                return verdict
+        return False, f"timeout after {self.options.timeout:g} s; {self._where()}; last line: {machine.last_line()}"
+
+    def _line(self, line: ConsoleLine) -> None:
+        self.on_line(line.time, line.text)
+        for stage in self.progress.observe(line.time, line.text):
+            self.on_stage(line.time, stage, self.progress.details[stage])
+
+    def _reach(self, seconds: float, stage: str) -> None:
+        self.progress.reach(seconds, stage)
+        self.on_stage(seconds, stage, "")
+
+    def _where(self) -> str:
+        stages = self.progress.stages
+        return f"the last stage reached was {list(stages)[-1]}, at {list(stages.values())[-1]:.1f} s"
+
+    def _judge_line(self) -> tuple[bool, str] | None:
+        """What a line alone decides: that there is nothing left to wait for."""
+        progress = self.progress
+        if progress.refused is not None:
+            return False, f"the loader did not arm: {progress.refused}"
+        if progress.firmware_again is not None:
+            return False, f"the loader gave the machine back to the firmware: {self._loader_words()}"
+        if progress.guest_failed is not None:
+            return False, progress.guest_failed
+        return None
+
+    def _loader_words(self) -> str:
+        said = [message for message in self.progress.messages if message.startswith("lifeboat: ")]
+        return "; ".join(said) or "it said nothing"
+
+    def _judge_event(self, event: QmpEvent) -> tuple[bool, str] | None:
+        if event.name not in ("RESET", "SHUTDOWN"):
+            return None
+        what = "reset" if event.name == "RESET" else "poweroff"
+        if not event.data.get("guest", False):
+            return False, f"the machine's {what} came from outside ({event.data.get('reason', 'no reason')})"
+        if not {"loader", "first_kernel", "up"} & self.progress.stages.keys():
+            return None  # the firmware restarting itself, as on a first boot with new variables
+        self._reach(event.time, what)
+        return self._judge_end(what)
+
+    def _judge_end(self, what: str) -> tuple[bool, str]:
+        progress, wanted = self.progress, self.options.panic
+        if wanted == "none":
+            if progress.took_over or progress.panicked:
+                return False, f"an ordinary {self.options.none_action} went to the capture; {self._where()}"
+            if "up" not in progress.stages:
+                return False, f"the machine's {what} came before the first kernel's user space; {self._where()}"
+            if what != _END_OF_ACTION[self.options.none_action]:
+                return False, f"a {self.options.none_action} was asked for, a {what} happened"
+            return True, f"an ordinary {self.options.none_action} passed through the hook"
+        if progress.capture_failed is not None:
+            return False, f"the capture failed: {progress.capture_failed}"
+        if progress.captured:
+            return True, "captured"
+        if progress.second_panic is not None:
+            return False, f"the second kernel panicked: {progress.second_panic}"
+        if progress.purgatory_fault is not None:
+            return False, f"the purgatory gave up: {progress.purgatory_fault}"
+        if progress.took_over:
+            return False, f"the capture did not finish before the {what}; {self._where()}"
+        if progress.panicked:
+            return False, f"the panic was not captured: the machine's {what} followed it"
+        return False, f"the machine's {what} came without a panic; {self._where()}"
+
+    # Afterwards
+
+    def _collect(self, outcome: Outcome, image: Path) -> None:
+        """Take the dump off its disk and look at it; a doubt turns the outcome."""
+        folder = self.options.folder
+        try:
+            files = disk.find_files(image)
+            outcome.dmesg = _extract_named(image, files, "vmcore-dmesg.txt", folder)
+            outcome.vmcore = _extract_named(image, files, "vmcore", folder)
+            if not outcome.ok:
+                return
+            if outcome.vmcore is None:
+                raise VmError(f"the capture said done, but its disk holds no vmcore: {', '.join(files) or 'empty'}")
+            outcome.frame = read_vmcore(outcome.vmcore)
+            problems = outcome.frame.problems()
+            if problems:
+                raise VmError(f"the dump is not whole: {'; '.join(problems)}")
+            self._check_release(outcome.frame)
+        except VmError as error:
+            outcome.ok, outcome.reason = False, str(error) if outcome.ok else f"{outcome.reason}; {error}"
+            return
+        outcome.reason = f"a verified dump of {outcome.frame.release}"
+
+    def _check_release(self, frame: Vmcore) -> None:
+        wanted, found = kernel.release(self.options.kernel), frame.vmcoreinfo["OSRELEASE"]
+        if wanted and wanted != found:
+            raise VmError(f"the dump is of kernel {found}, the first kernel was {wanted}")
+
+
+_END_OF_ACTION = {"reboot": "reset", "poweroff": "poweroff"}
+
+
+def _extract_named(image: Path, files: dict[str, int], name: str, folder: Path) -> Path | None:
+    """The file of that name, in whatever folder of the image the capture put it."""
+    found = [path for path in files if path.rsplit("/", 1)[-1] == name]
+    if not found:
+        return None
+    disk.extract(image, found[0], folder / name)
+    return folder / name
+
+
+def _check(options: Options) -> None:
+    for path, what in [
+        (options.loader, "the loader (run make)"),
+        (options.kernel, "the first kernel"),
+        (options.capture, "the capture kernel"),
+        (options.capture_initrd, "the capture initrd"),
+        *[(path, "an initrd") for path in options.initrds],
+    ]:
+        if path is not None and not path.is_file():
+            raise VmError(f"{path}: no such file; {what} is wanted")
+    if not 0 <= options.panic_cpu < options.cpus:
+        raise VmError(f"--panic-cpu {options.panic_cpu}: the machine has CPUs 0 to {options.cpus - 1}")
+    if options.panic == "vfs" and options.initrds:
+        raise VmError("--panic vfs goes without --initrd: the kernel panics because it finds no root file system")
+    if "\n" in options.append + options.capture_args + options.crashkernel:
+        raise VmError("kernel arguments: one line is wanted, a newline was found")
+
+
+def result(options: Options, outcome: Outcome, dump: Path | None) -> dict:
+    """What --json writes."""
+    progress = outcome.progress
+    plan = progress.plan
+    tables = {kind: parse_number(plan.get(kind)) for kind in ("pml5", "pml4", "pdpt", "pd", "pt")}
+    return {
+        "ok": outcome.ok,
+        "reason": outcome.reason,
+        "captured": outcome.ok and options.panic != "none",
+        "panic": options.panic,
+        "panic_cpu": options.panic_cpu,
+        "kernel": str(options.kernel),
+        "capture": str(options.capture or options.kernel),
+        "memory_bytes": options.memory_bytes,
+        "cpus": options.cpus,
+        "crash_bytes": parse_number(plan.get("crash_bytes")),
+        "crash_low_bytes": parse_number(plan.get("crash_low_bytes")) or 0,
+        "page_table_bytes": parse_number(plan.get("page_table_bytes")),
+        "page_tables": {kind: count for kind, count in tables.items() if count is not None},
+        "first_kernel_cmdline": progress.first_kernel_cmdline or plan.get("cmdline", ""),
+        "dump": str(dump) if dump else None,
+        "dump_bytes": outcome.vmcore.stat().st_size if outcome.vmcore else 0,
+        "dump_format": outcome.frame.format if outcome.frame else None,
+        "seconds": round(outcome.seconds, 3),
+        "stages": {name: round(seconds, 3) for name, seconds in progress.stages.items()},
+        "purgatory_stages": outcome.purgatory_stages,
+        "plan": plan,
+        "messages": progress.messages,
+    }
+
+
+def save(source: Path | None, target: Path) -> bool:
+    """Copy a result to where the user wants it; False where there is none."""
+    if source is None:
+        return False
+    try:
+        if not target.exists() or not source.samefile(target):
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise VmError(f"{target}: {error.strerror}") from error
+    return True
