@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "scripts/footprint-tool/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash/place.h"
+
+// MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
+#define LEVELS4_END (1ULL << 46)
+#define LEVELS5_END (1ULL << 52)
+// As the loader has them.
+#define WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
+#define REGION_MIN (16 * LB_MIB)
+#define REGION_ALIGN (2 * LB_MIB)
+
+// Firmware loads runtime drivers near the top of RAM below 4 GiB: ours, text and data,
+// comes to less than this, and this far below the top other runtime memory ends.
+#define HOOK_BYTES (64 * LB_KIB)
+#define HOOK_BELOW_TOP (16 * LB_MIB)
+
+static int fail(struct source_error *err, const char *name, const char *text)
+{
+	snprintf(err->text, sizeof(err->text), "%s: %s", name, text);
+	return -1;
+}
+
+static bool needs_crash(enum lb_footprint_policy policy)
+{
+	return policy <= LB_FOOTPRINT_CRASH_2M;
+}
+
+bool machine_has(const struct machine *machine, enum lb_footprint_policy policy)
+{
+	return !needs_crash(policy) || machine->crash_count > 0;
+}
+
+static int take_ram(struct machine *machine, const struct lb_e820 *map, struct source_error *err)
+{
+	machine->ram = calloc(map->count + 1, sizeof(*machine->ram));
+	if (!machine->ram)
+		return fail(err, machine->name, "out of memory");
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct boot_e820_entry *entry = &map->entries[i];
+
+		if (entry->type != LB_E820_RAM)
+			continue;
+		machine->ram[machine->ram_count++] =
+			(struct lb_range){entry->addr, entry->addr + entry->size};
+		machine->ram_bytes += entry->size;
+	}
+	return 0;
+}
+
+// The likely place of the hook: in the highest RAM below 4 GiB that is large enough.
+static struct lb_range likely_hook(const struct machine *machine)
+{
+	struct lb_range hook = {0, 0};
+
+	for (size_t i = 0; i < machine->ram_count; i++) {
+		struct lb_range ram = lb_range_intersect(machine->ram[i], (struct lb_range){0, LB_4GIB});
+
+		if (lb_range_size(ram) < 2 * HOOK_BELOW_TOP)
+			continue;
+		hook.start = lb_align_down(ram.end - HOOK_BELOW_TOP, REGION_ALIGN);
+		hook.end = hook.start + HOOK_BYTES;
+	}
+	return hook;
+}
+
+static bool clear_of_hook(void *ctx, struct lb_range candidate)
+{
+	const struct machine *machine = ctx;
+
+	for (size_t i = 0; i < machine->ours_count; i++) {
+		if (lb_range_overlaps(machine->ours[i], candidate))
+			return false;
+	}
+	return true;
+}
+
+static void take_hook(struct machine *machine, const struct setting *setting)
+{
+	struct lb_range hook = likely_hook(machine);
+
+	if (setting->no_hook)
+		return;
+	for (size_t i = 0; i < setting->hook_count; i++)
+		machine->ours[machine->ours_count++] = setting->hook[i];
+	if (setting->hook_count == 0 && !lb_range_empty(hook))
+		machine->ours[machine->ours_count++] = hook;
+}
+
+// After the hook: the region keeps clear of it. Where none fits there is no crash memory.
+static void take_crash(struct machine *machine, const struct lb_e820 *map, const struct setting *setting)
+{
+	const struct lb_place_request request = {
+		.bytes = setting->crash_bytes, .align = REGION_ALIGN, .min = REGION_MIN, .max = LB_4GIB};
+	struct lb_error why = {""};
+
+	machine->crash[machine->crash_count++] = (struct lb_range){0, LB_LOW_END};
+	for (size_t i = 0; i < setting->crash_count; i++)
+		machine->crash[machine->crash_count++] = setting->crash[i];
+	if (setting->crash_count == 0) {
+		struct lb_range *region = &machine->crash[machine->crash_count++];
+
+		if (lb_place(map, &request, clear_of_hook, machine, region, &why)) {
+			memcpy(machine->no_crash, why.text, sizeof(machine->no_crash));
+			machine->crash_count = 0;
+		}
+	}
+	machine->crash_count = lb_footprint_tidy(machine->crash, machine->crash_count);
+	memcpy(&machine->ours[machine->ours_count], machine->crash,
+	       machine->crash_count * sizeof(machine->crash[0]));
+	machine->ours_count = lb_footprint_tidy(machine->ours, machine->ours_count + machine->crash_count);
+}
+
+static int count_all(struct machine *machine, struct source_error *err)
+{
+	const struct lb_footprint_request request = {
+		.ram = machine->ram,
+		.ram_count = machine->ram_count,
+		.crash = machine->crash,
+		.crash_count = machine->crash_count,
+		.ours = machine->ours,
+		.ours_count = machine->ours_count,
+		.windows = machine->windows,
+		.gib_pages = machine->gib_pages,
+		.la57 = machine->levels == 5,
+		.root4 = true,
+	};
+	enum lb_footprint_status status = LB_FOOTPRINT_OK;
+
+	for (enum lb_footprint_policy i = 0; i < LB_FOOTPRINT_POLICIES && status == LB_FOOTPRINT_OK; i++) {
+		if (machine_has(machine, i))
+			status = lb_footprint(&request, i, &machine->footprints[i]);
+	}
+	if (status == LB_FOOTPRINT_OK)
+		status = lb_footprint_sections(machine->crash, machine->crash_count, machine->levels == 5,
+					       &machine->second);
+	if (status == LB_FOOTPRINT_OK)
+		status = lb_footprint_sections(machine->ram, machine->ram_count, machine->levels == 5,
+					       &machine->everything);
+	if (status != LB_FOOTPRINT_OK)
+		return fail(err, machine->name, lb_footprint_status_text(status));
+	return 0;
+}
+
+// `map` is tidy.
+static int fill(struct machine *machine, const struct lb_e820 *map, const struct setting *setting,
+		struct source_error *err)
+{
+	if (take_ram(machine, map, err))
+		return -1;
+	machine->gib_pages = setting->gib_pages;
+	machine->levels = setting->levels;
+	if (machine->levels == 0)
+		machine->levels = machine->ram[machine->ram_count - 1].end > LEVELS4_END ? 5 : 4;
+	machine->windows = setting->no_windows ? 0 : WINDOWS_AT;
+	take_hook(machine, setting);
+	take_crash(machine, map, setting);
+	return count_all(machine, err);
+}
+
+static int tidy_and_fill(struct machine *machine, struct lb_e820 *map, const struct setting *setting,
+			 struct source_error *err)
+{
+	struct lb_error why = {""};
+	int result;
+
+	if (lb_e820_tidy(map, &why))
+		return fail(err, machine->name, why.text);
+	result = fill(machine, map, setting, err);
+	if (result)
+		machine_free(machine);
+	return result;
+}
+
+int machine_from_map(const char *name, const struct source *source, const struct setting *setting,
+		     struct machine *ret_machine, struct source_error *err)
+{
+	const char *last = strrchr(name, '/');
+	struct machine machine = {0};
+	struct lb_e820 map = {.capacity = 2 * source->count};
+	struct lb_error why = {""};
+	int result = 0;
+
+	// A folder is known by its whole path; a file by its name.
+	snprintf(machine.name, sizeof(machine.name), "%s", last && last[1] ? last + 1 : name);
+	map.entries = calloc(map.capacity, sizeof(*map.entries));
+	if (!map.entries)
+		return fail(err, name, "out of memory");
+	for (uint32_t i = 0; i < source->count && result == 0; i++) {
+		const struct boot_e820_entry *entry = &source->entries[i];
+
+		if (lb_e820_add(&map, (struct lb_range){entry->addr, entry->addr + entry->size}, entry->type,
+				&why))
+			result = fail(err, name, why.text);
+	}
+	if (result == 0)
+		result = tidy_and_fill(&machine, &map, setting, err);
+	free(map.entries);
+	if (result == 0)
+		*ret_machine = machine;
+	return result;
+}
+
+int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, struct machine *ret_machine,
+		      struct source_error *err)
+{
+	const uint64_t below = ram < 2 * LB_GIB ? ram : 2 * LB_GIB;
+	struct boot_e820_entry entries[12] = {
+		{0, 0x9fc00, LB_E820_RAM},
+		{0x9fc00, 0x400, LB_E820_RESERVED},
+		{0xf0000, 0x10000, LB_E820_RESERVED},
+		{LB_MIB, below - LB_MIB, LB_E820_RAM},
+		{0xb0000000, 0x10000000, LB_E820_RESERVED}, // ECAM
+	};
+	struct lb_e820 map = {.entries = entries, .count = 5, .capacity = 12};
+	struct machine machine = {.synthetic = true};
+	const unsigned int levels = setting->levels ? setting->levels : ram > LEVELS4_END ? 5 : 4;
+	const uint64_t limit = levels == 5 ? LEVELS5_END : LEVELS4_END;
+	uint64_t above = ram - below;
+	struct setting used = *setting;
+
+	used.levels = levels;
+	// With as much RAM as there are addresses, what the hole pushes up has none.
+	if (ram <= limit && above > limit - LB_4GIB)
+		above = limit - LB_4GIB;
+	if (above)
+		entries[map.count++] = (struct boot_e820_entry){LB_4GIB, above, LB_E820_RAM};
+	if (flat) {
+		entries[0] = (struct boot_e820_entry){0, ram, LB_E820_RAM};
+		map.count = 1;
+	}
+	snprintf(machine.name, sizeof(machine.name), "%s", flat ? "flat" : "PC");
+	if (tidy_and_fill(&machine, &map, &used, err))
+		return -1;
+	machine.ram_bytes = ram; // what was asked for; the hole at 640 KiB is not RAM
+	*ret_machine = machine;
+	return 0;
+}
+
+void machine_free(struct machine *machine)
+{
+	free(machine->ram);
+	machine->ram = NULL;
+}

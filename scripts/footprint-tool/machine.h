@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One machine: its map, what a crash jump needs of it, and what all that costs.
+#ifndef FOOTPRINT_MACHINE_H
+#define FOOTPRINT_MACHINE_H
+
+#include "pgtable/footprint.h"
+#include "scripts/footprint-tool/source.h"
+
+#define MACHINE_REGIONS 16 // crash regions, and pieces of the hook, that options can name
+
+// What is asked of every machine.
+struct setting {
+	unsigned int levels; // 4 or 5; 0: 5 when RAM lies above what Linux knows with 4
+	bool gib_pages;
+	uint64_t crash_bytes; // of a region, placed as the loader does; multiple of 2 MiB
+	struct lb_range crash[MACHINE_REGIONS]; // else: exactly these
+	size_t crash_count;
+	struct lb_range hook[MACHINE_REGIONS]; // the hook's image; none: where firmware is likely to put it
+	size_t hook_count;
+	bool no_hook;
+	bool no_windows;
+};
+
+struct machine {
+	char name[256];
+	bool synthetic;
+	uint64_t ram_bytes;
+	unsigned int levels;
+	bool gib_pages;
+	struct lb_range *ram; // malloc'd
+	size_t ram_count;
+	struct lb_range crash[MACHINE_REGIONS + 1]; // low 1 MiB and regions; 0 when none fits
+	size_t crash_count;
+	struct lb_range ours[2 * MACHINE_REGIONS + 1];
+	size_t ours_count;
+	uint64_t windows;
+	char no_crash[240]; // why crash_count is 0
+
+	// By policy; those that need crash memory are 0 when there is none.
+	struct lb_footprint footprints[LB_FOOTPRINT_POLICIES];
+	struct lb_footprint_sections second; // of a second kernel whose RAM is `crash`
+	struct lb_footprint_sections everything; // were all RAM its own
+};
+
+// Can this policy be shown for this machine?
+bool machine_has(const struct machine *machine, enum lb_footprint_policy policy);
+
+int machine_from_map(const char *name, const struct source *source, const struct setting *setting,
+		     struct machine *ret_machine, struct source_error *err);
+
+// A PC with `ram` bytes: 2 GiB of it below 4 GiB, with a hole at 640 KiB. `flat`: all
+// of it from 0 on, without a hole.
+int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, struct machine *ret_machine,
+		      struct source_error *err);
+
+void machine_free(struct machine *machine);
+
+#endif

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// footprint: page-table bytes of a crash jump, for synthetic machines and real maps.
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash/e820.h"
+#include "lifeboat/version.h"
+#include "scripts/footprint-tool/report.h"
+
+#define SIZES_MAX 64
+#define REGION_STEP (2 * LB_MIB)
+
+enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM_SVG };
+
+struct options {
+	struct setting setting;
+	enum form form;
+	const char *output; // NULL: standard output
+	uint64_t sizes[SIZES_MAX]; // of the sweep; none: the usual ones
+	size_t size_count;
+	bool sweep; // asked for beside maps
+	bool usual; // the sizes are ours
+	bool flat;
+	char **maps;
+	int map_count;
+};
+
+static const char usage[] =
+	"usage: scripts/footprint [OPTION]... [MAP]...\n"
+	"\n"
+	"Prints what the page tables for a crash jump cost, in bytes, under eight ways of\n"
+	"choosing what they map, and what the second kernel's section tables cost.\n"
+	"A MAP is a Linux boot log, a folder /sys/firmware/memmap, an .e820 file, or - (one of\n"
+	"the first and third on standard input). Without one: a sweep over synthetic machines,\n"
+	"512 MiB to 64 TiB with 4 levels and on to 4 PiB with 5.\n"
+	"\n"
+	"  --csv, --json, --markdown, --svg   another form than the aligned table\n"
+	"  -o, --output FILE     write there\n"
+	"  --sizes SIZE,...      the synthetic machines, with units: 512M,24T,1P\n"
+	"  --sweep               synthetic machines beside MAPs\n"
+	"  --flat                synthetic machines without the holes that PCs have\n"
+	"  --levels 4|5          of page tables (default: 5 where RAM lies above 64 TiB)\n"
+	"  --no-gib-pages        the CPU has no 1 GiB pages\n"
+	"  --crash SIZE          crash region, placed as the loader does (default 256M)\n"
+	"  --crash START-END     exactly there (hex, end exclusive); repeatable\n"
+	"  --hook START-END|none the hook's image (default: 64 KiB 16 MiB below the top of RAM\n"
+	"                        below 4 GiB); repeatable\n"
+	"  --no-windows          without the two movable window slots\n"
+	"  --measure ...         boots guests and compares: scripts/footprint-measure --help\n"
+	"  -h, --help, --version\n";
+
+static int complain(const char *option, const char *value, const char *wanted)
+{
+	fprintf(stderr, "footprint: --%s %s: want %s\n", option, value, wanted);
+	return -1;
+}
+
+// Decimal with K, M, G, T or P. *ret_rest is what follows.
+static bool take_size(const char *text, uint64_t *ret_size, const char **ret_rest)
+{
+	static const char units[] = "KMGTP";
+	const char *unit;
+	char *rest;
+	unsigned long long value;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	value = strtoull(text, &rest, 10);
+	unit = *rest ? strchr(units, *rest) : NULL;
+	if (errno || value == 0)
+		return false;
+	for (const char *u = units; unit && u <= unit; u++) {
+		if (__builtin_mul_overflow(value, 1024ULL, &value))
+			return false;
+	}
+	*ret_size = value;
+	*ret_rest = rest + (unit ? 1 : 0);
+	return true;
+}
+
+static bool take_range(const char *text, struct lb_range *ret_range)
+{
+	char *rest;
+
+	errno = 0;
+	ret_range->start = strtoull(text, &rest, 16);
+	if (rest == text || *rest != '-' || rest[1] < '0')
+		return false;
+	text = rest + 1;
+	ret_range->end = strtoull(text, &rest, 16);
+	return rest != text && *rest == '\0' && !errno && ret_range->start < ret_range->end &&
+	       lb_aligned(ret_range->start | ret_range->end, LB_PAGE);
+}
+
+static int take_crash(struct setting *setting, const char *value)
+{
+	const char *rest;
+	uint64_t bytes;
+
+	if (!strchr(value, '-')) {
+		if (!take_size(value, &bytes, &rest) || *rest || !lb_aligned(bytes, REGION_STEP))
+			return complain("crash", value, "a multiple of 2M, or START-END");
+		setting->crash_bytes = bytes;
+		return 0;
+	}
+	if (setting->crash_count == MACHINE_REGIONS)
+		return complain("crash", value, "at most 16 of them");
+	if (!take_range(value, &setting->crash[setting->crash_count++]))
+		return complain("crash", value, "START-END in hex, on 4 KiB, the end above the start");
+	return 0;
+}
+
+static int take_hook(struct setting *setting, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		setting->no_hook = true;
+		return 0;
+	}
+	if (setting->hook_count == MACHINE_REGIONS)
+		return complain("hook", value, "at most 16 of them");
+	if (!take_range(value, &setting->hook[setting->hook_count++]))
+		return complain("hook", value,
+				"none, or START-END in hex, on 4 KiB, the end above the start");
+	return 0;
+}
+
+static int take_sizes(struct options *options, const char *value)
+{
+	const char *rest = value;
+
+	do {
+		if (options->size_count == SIZES_MAX)
+			return complain("sizes", value, "at most 64 sizes");
+		if (!take_size(rest, &options->sizes[options->size_count], &rest) ||
+		    (*rest != ',' && *rest != '\0'))
+			return complain("sizes", value, "sizes as 512M,24T,1P");
+		if (options->sizes[options->size_count++] < 2 * LB_MIB)
+			return complain("sizes", value, "machines of 2M or more");
+	} while (*rest++ == ',');
+	return 0;
+}
+
+enum {
+	OPTION_CSV = 256,
+	OPTION_JSON,
+	OPTION_MARKDOWN,
+	OPTION_SVG,
+	OPTION_SIZES,
+	OPTION_SWEEP,
+	OPTION_FLAT,
+	OPTION_LEVELS,
+	OPTION_NO_GIB_PAGES,
+	OPTION_CRASH,
+	OPTION_HOOK,
+	OPTION_NO_WINDOWS,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"csv", no_argument, NULL, OPTION_CSV},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"markdown", no_argument, NULL, OPTION_MARKDOWN},
+	{"svg", no_argument, NULL, OPTION_SVG},
+	{"output", required_argument, NULL, 'o'},
+	{"sizes", required_argument, NULL, OPTION_SIZES},
+	{"sweep", no_argument, NULL, OPTION_SWEEP},
+	{"flat", no_argument, NULL, OPTION_FLAT},
+	{"levels", required_argument, NULL, OPTION_LEVELS},
+	{"no-gib-pages", no_argument, NULL, OPTION_NO_GIB_PAGES},
+	{"crash", required_argument, NULL, OPTION_CRASH},
+	{"hook", required_argument, NULL, OPTION_HOOK},
+	{"no-windows", no_argument, NULL, OPTION_NO_WINDOWS},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static int take_form(struct options *options, enum form form)
+{
+	if (options->form != FORM_TABLE && options->form != form) {
+		fprintf(stderr, "footprint: want only one of --csv, --json, --markdown and --svg\n");
+		return -1;
+	}
+	options->form = form;
+	return 0;
+}
+
+static int take_option(struct options *options, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_CSV:
+		return take_form(options, FORM_CSV);
+	case OPTION_JSON:
+		return take_form(options, FORM_JSON);
+	case OPTION_MARKDOWN:
+		return take_form(options, FORM_MARKDOWN);
+	case OPTION_SVG:
+		return take_form(options, FORM_SVG);
+	case 'o':
+		options->output = value;
+		return 0;
+	case OPTION_SIZES:
+		return take_sizes(options, value);
+	case OPTION_SWEEP:
+		options->sweep = true;
+		return 0;
+	case OPTION_FLAT:
+		options->flat = true;
+		return 0;
+	case OPTION_LEVELS:
+		if (strcmp(value, "4") != 0 && strcmp(value, "5") != 0)
+			return complain("levels", value, "4 or 5");
+		options->setting.levels = (unsigned int)(value[0] - '0');
+		return 0;
+	case OPTION_NO_GIB_PAGES:
+		options->setting.gib_pages = false;
+		return 0;
+	case OPTION_CRASH:
+		return take_crash(&options->setting, value);
+	case OPTION_HOOK:
+		return take_hook(&options->setting, value);
+	case OPTION_NO_WINDOWS:
+		options->setting.no_windows = true;
+		return 0;
+	default:
+		fputs("footprint: scripts/footprint --help lists the options\n", stderr);
+		return -1;
+	}
+}
+
+static int take_options(struct options *options, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		}
+		if (option == OPTION_VERSION) {
+			puts("footprint (Lifeboat) " LIFEBOAT_VERSION);
+			exit(EXIT_SUCCESS);
+		}
+		if (take_option(options, option, optarg))
+			return -1;
+	}
+	options->maps = argv + optind;
+	options->map_count = argc - optind;
+	return 0;
+}
+
+#define THREAD_2017 (24 * LB_TIB)
+
+// Powers of two, and the machine of the 2017 thread, which make_sweep() adds once more
+// as the thread counted it: without holes.
+static void usual_sizes(struct options *options)
+{
+	const uint64_t largest = options->setting.levels == 4 ? 64 * LB_TIB : 4096 * LB_TIB;
+
+	for (uint64_t size = 512 * LB_MIB; size <= largest; size *= 2) {
+		options->sizes[options->size_count++] = size;
+		if (size < THREAD_2017 && 2 * size > THREAD_2017)
+			options->sizes[options->size_count++] = THREAD_2017;
+	}
+	options->usual = true;
+}
+
+struct results {
+	struct machine *machines; // malloc'd
+	size_t count;
+};
+
+static int complain_of(const struct source_error *err)
+{
+	fprintf(stderr, "footprint: %s\n", err->text);
+	return -1;
+}
+
+static int read_maps(const struct options *options, struct results *results)
+{
+	struct source_error err = {""};
+
+	for (int i = 0; i < options->map_count; i++) {
+		struct machine *machine = &results->machines[results->count];
+		struct source source;
+		int failed;
+
+		if (source_read(options->maps[i], &source, &err))
+			return complain_of(&err);
+		failed = machine_from_map(options->maps[i], &source, &options->setting, machine, &err);
+		source_free(&source);
+		if (failed)
+			return complain_of(&err);
+		results->count++;
+		if (!machine->crash_count)
+			fprintf(stderr, "footprint: %s: no crash region: %s\n", options->maps[i],
+				machine->no_crash);
+	}
+	return 0;
+}
+
+static int make_sweep(const struct options *options, struct results *results)
+{
+	struct source_error err = {""};
+
+	for (size_t i = 0; i < options->size_count; i++) {
+		if (machine_synthetic(options->sizes[i], options->flat, &options->setting,
+				      &results->machines[results->count], &err))
+			return complain_of(&err);
+		results->count++;
+	}
+	if (!options->usual || options->flat || options->form == FORM_SVG)
+		return 0;
+	if (machine_synthetic(THREAD_2017, true, &options->setting, &results->machines[results->count], &err))
+		return complain_of(&err);
+	results->count++;
+	return 0;
+}
+
+static void write_form(FILE *out, const struct options *options, const struct results *all, size_t real)
+{
+	const struct report report = {all->machines, all->count};
+
+	switch (options->form) {
+	case FORM_TABLE:
+		report_table(out, &report);
+		return;
+	case FORM_CSV:
+		report_csv(out, &report);
+		return;
+	case FORM_JSON:
+		report_json(out, &report);
+		return;
+	case FORM_MARKDOWN:
+		report_markdown(out, &report);
+		return;
+	case FORM_SVG:
+		report_svg(out, &(struct report){all->machines + real, all->count - real},
+			   &(struct report){all->machines, real});
+		return;
+	}
+}
+
+static int write_output(const struct options *options, const struct results *all, size_t real)
+{
+	const char *name = options->output ? options->output : "standard output";
+	FILE *out = options->output ? fopen(options->output, "w") : stdout;
+	bool failed = !out;
+
+	if (out) {
+		write_form(out, options, all, real);
+		failed = fflush(out) || ferror(out);
+		if (out != stdout)
+			failed = fclose(out) || failed;
+	}
+	if (failed)
+		fprintf(stderr, "footprint: %s: cannot be written: %s\n", name, strerror(errno));
+	return failed ? -1 : 0;
+}
+
+// Real machines first, then the sweep; a plot always has its lines.
+static int run(struct options *options)
+{
+	const bool sweep =
+		options->map_count == 0 || options->sweep || options->size_count || options->form == FORM_SVG;
+	struct results results = {0};
+	size_t real;
+	int failed;
+
+	if (sweep && options->size_count == 0)
+		usual_sizes(options);
+	results.machines =
+		calloc((size_t)options->map_count + options->size_count + 1, sizeof(*results.machines));
+	if (!results.machines) {
+		fprintf(stderr, "footprint: out of memory\n");
+		return -1;
+	}
+	failed = read_maps(options, &results);
+	real = results.count;
+	if (!failed && sweep)
+		failed = make_sweep(options, &results);
+	if (!failed)
+		failed = write_output(options, &results, real);
+	for (size_t i = 0; i < results.count; i++)
+		machine_free(&results.machines[i]);
+	free(results.machines);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.setting = {.gib_pages = true, .crash_bytes = 256 * LB_MIB}};
+
+	if (take_options(&options, argc, argv))
+		return 2;
+	return run(&options) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
