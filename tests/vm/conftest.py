@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests in virtual machines share.
+
+Runs are made by name and once (runs.py): tests that ask for the same run look at the
+same dump. With pytest-xdist, `--dist loadgroup` keeps such tests on one worker; without
+it they are right too, only slower.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+import module  # noqa: E402
+import runs  # noqa: E402
+import stopped  # noqa: E402
+from scenarios import Scenario  # noqa: E402
+from vm.firmware import find_firmware  # noqa: E402
+
+# Another build folder than build/ can be tested.
+BUILD = Path(os.environ.get("LIFEBOAT_BUILD", ROOT / "build"))
+
+
+def _path_printed_by(*words) -> Path:
+    """Runs a script of ours that prints one path, and takes it."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words[0]} failed with exit status {done.returncode}: {done.stderr.strip()}"
+    path = Path(done.stdout.strip().splitlines()[-1])
+    assert path.is_file(), f"{words[0]} printed '{path}', which is not a file"
+    return path
+
+
+def make(*targets) -> None:
+    """`make` for these targets in BUILD; one at a time over all workers."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / ".make.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = ["make", "-s", "-C", str(ROOT), f"B={os.path.relpath(BUILD, ROOT)}", *map(str, targets)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+
+
+def build(name: str) -> Path:
+    """A file below the build folder, made if it is old: build("lifeboat.efi")."""
+    make(Path(os.path.relpath(BUILD, ROOT)) / name)
+    return BUILD / name
+
+
+@pytest.fixture(scope="session")
+def loader() -> Path:
+    """lifeboat.efi, built."""
+    return build("lifeboat.efi")
+
+
+@pytest.fixture(scope="session")
+def preamble() -> Path:
+    """The test-only EFI application, built."""
+    return build("preamble.efi")
+
+
+@pytest.fixture(scope="session")
+def test_deadkernel() -> Path:
+    """The unit test program that can read a real RAM image, built."""
+    return build("host/test_deadkernel")
+
+
+@pytest.fixture(scope="session")
+def footprint_programs(loader) -> Path:
+    """The build folder with what scripts/footprint-measure needs in it, built."""
+    build("footprint")
+    build("host/tables_verdict")
+    return BUILD
+
+
+@pytest.fixture(scope="session")
+def firmware():
+    """Debian's plain OVMF, as vm.firmware.Firmware."""
+    return find_firmware()
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Path:
+    """Debian's cloud kernel."""
+    return _path_printed_by(SCRIPTS / "fetch-kernel")
+
+
+@pytest.fixture(scope="session")
+def vmlinux() -> Path:
+    """The same kernel's debug symbols."""
+    return _path_printed_by(SCRIPTS / "fetch-kernel", "--dbg")
+
+
+@pytest.fixture(scope="session")
+def crash() -> Path:
+    """A crash(8) that knows this kernel."""
+    return _path_printed_by(SCRIPTS / "fetch-tool", "crash", "crash")
+
+
+@pytest.fixture(scope="session")
+def capture_image(kernel) -> Path:
+    """The capture initramfs of scripts/mkcapture for `kernel`, saving to the rehearsal's dump disk."""
+    return runs.capture_image(BUILD, kernel)
+
+
+@pytest.fixture(scope="session")
+def rehearse(loader, kernel, capture_image) -> runs.Rehearse:
+    """rehearse(name, **options) runs scripts/lifeboat-vm and returns a runs.Run; see there."""
+    return runs.Rehearse(BUILD / "vm-tests", loader, kernel, capture_image)
+
+
+@pytest.fixture(scope="session")
+def run_scenario(rehearse, kernel, tmp_path_factory):
+    """run_scenario(scenario) is its run, checked: it did what it was asked for."""
+    initrd = tmp_path_factory.mktemp("module") / "module.img"
+    initrd.write_bytes(module.initrd(kernel))
+
+    def run(scenario: Scenario) -> runs.Run:
+        extra = {"initrd": initrd, "append": module.ARGUMENTS} if scenario.module else {}
+        return rehearse(scenario.name, **scenario.options, **extra).check()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stopped_run(loader, kernel, capture_image, firmware):
+    """A captured panic that was stopped at the purgatory's entry, where QEMU wrote the same memory."""
+    folder = BUILD / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "stopped"
+    run = stopped.run(folder, firmware, loader, kernel, capture_image)
+    yield run
+    for large in (run.core, run.ram, folder / "dump.img"):
+        large.unlink(missing_ok=True)

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Test only: a firmware that makes life hard. Started as BOOTX64.EFI, it does what
+// \preamble.txt asks for, then starts \lifeboat.efi (whose lifeboat.conf lies beside it):
+//
+//   tables N     installs N configuration tables: the array has to grow when the
+//                kernel's stub adds its own, from runtime memory
+//   runtime N    allocates one page of runtime data at every 10 ms, N times, so that
+//                the memory attributes table is rebuilt after arming
+//
+// What it did is said on the console.
+#include <efi.h>
+#include <stdbool.h>
+
+#define MAX_TEXT 256
+
+EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+static EFI_BOOT_SERVICES *bs;
+static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
+static UINTN runtime_pages;
+
+static void say(const CHAR16 *text)
+{
+	out->OutputString(out, (CHAR16 *)(UINTN)text);
+}
+
+static EFI_STATUS fail(const CHAR16 *what, EFI_STATUS status)
+{
+	say(L"preamble: failed: ");
+	say(what);
+	say(L"\r\n");
+	return status;
+}
+
+static void EFIAPI allocate_runtime(EFI_EVENT event, void *context)
+{
+	EFI_PHYSICAL_ADDRESS page;
+
+	(void)context;
+	if (runtime_pages &&
+	    !EFI_ERROR(bs->AllocatePages(AllocateAnyPages, EfiRuntimeServicesData, 1, &page)))
+		runtime_pages--;
+	else
+		bs->SetTimer(event, TimerCancel, 0);
+}
+
+static EFI_STATUS start_timer(UINTN pages)
+{
+	EFI_EVENT event;
+	EFI_STATUS status =
+		bs->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_CALLBACK, allocate_runtime, NULL, &event);
+
+	runtime_pages = pages;
+	if (!EFI_ERROR(status))
+		status = bs->SetTimer(event, TimerPeriodic, 100000); // of 100 ns
+	return status;
+}
+
+static EFI_STATUS install_tables(UINTN count)
+{
+	for (UINTN i = 0; i < count; i++) {
+		EFI_GUID guid = {0x7e577ab1, 0, (UINT16)i, {1, 2, 3, 4, 5, 6, 7, 8}};
+		EFI_STATUS status = bs->InstallConfigurationTable(&guid, &bs);
+
+		if (EFI_ERROR(status))
+			return status;
+	}
+	return EFI_SUCCESS;
+}
+
+// The text of `path` on our own device; its length, NUL-terminated in `text`.
+static EFI_STATUS read_text(EFI_HANDLE device, const CHAR16 *path, char *text, UINTN bytes)
+{
+	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	EFI_FILE_IO_INTERFACE *volume;
+	EFI_FILE_HANDLE root, file;
+	EFI_STATUS status;
+
+	bytes--;
+	status = bs->HandleProtocol(device, &guid, (void **)&volume);
+	if (!EFI_ERROR(status))
+		status = volume->OpenVolume(volume, &root);
+	if (EFI_ERROR(status))
+		return status;
+	status = root->Open(root, &file, (CHAR16 *)(UINTN)path, EFI_FILE_MODE_READ, 0);
+	root->Close(root);
+	if (EFI_ERROR(status))
+		return status;
+	status = file->Read(file, &bytes, text);
+	file->Close(file);
+	text[bytes] = '\0';
+	return status;
+}
+
+static bool word_is(const char *text, const char *word)
+{
+	while (*word && *text == *word)
+		text++, word++;
+	return !*word;
+}
+
+static EFI_STATUS obey(const char *text)
+{
+	while (*text) {
+		EFI_STATUS status = EFI_INVALID_PARAMETER;
+		const char *digits = text;
+		UINTN number = 0;
+
+		while (*digits && *digits != '\n' && (*digits < '0' || *digits > '9'))
+			digits++;
+		for (; *digits >= '0' && *digits <= '9'; digits++)
+			number = number * 10 + (UINTN)(*digits - '0');
+		if (word_is(text, "tables "))
+			status = install_tables(number);
+		else if (word_is(text, "runtime "))
+			status = start_timer(number);
+		if (EFI_ERROR(status))
+			return fail(L"preamble.txt", status);
+		for (text = digits; *text == '\n' || *text == '\r'; text++)
+			;
+	}
+	say(L"preamble: done\r\n");
+	return EFI_SUCCESS;
+}
+
+// A device path for \lifeboat.efi on our own device: the device's, then a file node.
+static EFI_STATUS start_lifeboat(EFI_HANDLE image, EFI_HANDLE device)
+{
+	static const CHAR16 path[] = L"\\lifeboat.efi";
+	static UINT8 whole[1024];
+	EFI_GUID guid = DEVICE_PATH_PROTOCOL;
+	EFI_DEVICE_PATH *node;
+	UINTN used = 0, file_bytes = 4 + sizeof(path);
+	EFI_HANDLE child;
+	EFI_STATUS status = bs->HandleProtocol(device, &guid, (void **)&node);
+
+	if (EFI_ERROR(status))
+		return status;
+	while (node->Type != 0x7f) {
+		UINTN bytes = node->Length[0] | (UINTN)node->Length[1] << 8;
+
+		if (bytes < 4 || used + bytes + file_bytes + 4 > sizeof(whole))
+			return EFI_BUFFER_TOO_SMALL;
+		bs->CopyMem(whole + used, node, bytes);
+		used += bytes;
+		node = (EFI_DEVICE_PATH *)((UINT8 *)node + bytes);
+	}
+	whole[used] = 4; // media, file path
+	whole[used + 1] = 4;
+	whole[used + 2] = (UINT8)file_bytes;
+	bs->CopyMem(whole + used + 4, (void *)(UINTN)path, sizeof(path));
+	used += file_bytes;
+	whole[used] = 0x7f;
+	whole[used + 1] = 0xff;
+	whole[used + 2] = 4;
+	status = bs->LoadImage(FALSE, image, (EFI_DEVICE_PATH *)whole, NULL, 0, &child);
+	if (!EFI_ERROR(status))
+		status = bs->StartImage(child, NULL, NULL);
+	return status;
+}
+
+EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
+	char text[MAX_TEXT];
+	EFI_LOADED_IMAGE *self;
+	EFI_STATUS status;
+
+	bs = system->BootServices;
+	out = system->ConOut;
+	status = bs->HandleProtocol(image, &guid, (void **)&self);
+	if (!EFI_ERROR(status))
+		status = read_text(self->DeviceHandle, L"\\preamble.txt", text, sizeof(text));
+	if (EFI_ERROR(status))
+		return fail(L"preamble.txt cannot be read", status);
+	status = obey(text);
+	if (!EFI_ERROR(status))
+		status = start_lifeboat(image, self->DeviceHandle);
+	return EFI_ERROR(status) ? fail(L"lifeboat.efi came back", status) : EFI_SUCCESS;
+}

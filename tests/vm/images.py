@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Damaged and unusual kernels, made from a real one; and an initramfs that looks around."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+from captureimage import cpio
+from vm import kernel
+from vm.guest import BUSYBOX
+
+# Offsets of struct setup_header, Documentation/arch/x86/boot.rst.
+HEADER_END = 0x264  # the field init_size is the last that is read
+_VERSION = 0x206
+_RELOCATABLE = 0x234
+_XLOADFLAGS = 0x236
+
+RETURN_STATUS = 0x15  # EFI_ABORTED, as the UEFI shell shows it
+# What an EFI program's entry is called with: RCX image, RDX system table (UEFI 2.10, 2.3.4).
+_RETURN_ABORTED = (
+    b"\x48\xb8" + struct.pack("<Q", 1 << 63 | RETURN_STATUS)  # mov rax, EFI_ABORTED
+    + b"\xc3"  # ret
+)  # fmt: skip
+_RESET_WARM = (
+    b"\x48\x83\xec\x28"  # sub rsp, 40
+    b"\x48\x8b\x42\x58"  # mov rax, [rdx + 0x58]: RuntimeServices
+    b"\xb9\x01\x00\x00\x00"  # mov ecx, EfiResetWarm
+    b"\x31\xd2\x45\x31\xc0\x45\x31\xc9"  # edx, r8d, r9d = 0
+    b"\xff\x50\x68"  # call [rax + 0x68]: ResetSystem
+    b"\xeb\xfe"  # it does not return
+)
+
+
+def patched(image: bytes, at: int, data: bytes) -> bytes:
+    return image[:at] + data + image[at + len(data) :]
+
+
+def old_protocol(image: bytes) -> bytes:
+    return patched(image, _VERSION, struct.pack("<H", 0x020B))
+
+
+def not_relocatable(image: bytes) -> bytes:
+    return patched(image, _RELOCATABLE, b"\0")
+
+
+def only_32_bit(image: bytes) -> bytes:
+    (flags,) = struct.unpack_from("<H", image, _XLOADFLAGS)
+    return patched(image, _XLOADFLAGS, struct.pack("<H", flags & ~1))
+
+
+def _with_entry(image: bytes, code: bytes) -> bytes:
+    """The PE's entry point does `code`: to the firmware, not to a second kernel's boot."""
+    (pe,) = struct.unpack_from("<I", image, 0x3C)
+    (entry,) = struct.unpack_from("<I", image, pe + 24 + 16)
+    (sections,) = struct.unpack_from("<H", image, pe + 6)
+    (optional,) = struct.unpack_from("<H", image, pe + 20)
+    for index in range(sections):
+        size, address, _, offset = struct.unpack_from("<IIII", image, pe + 24 + optional + 40 * index + 8)
+        if address <= entry < address + size:
+            return patched(image, entry - address + offset, code)
+    raise AssertionError("the kernel's EFI entry point lies in none of its sections")
+
+
+def returning(image: bytes) -> bytes:
+    """A kernel whose start comes back with EFI_ABORTED."""
+    return _with_entry(image, _RETURN_ABORTED)
+
+
+def resetting(image: bytes) -> bytes:
+    """A kernel that asks the firmware for a warm reset as the first thing it does."""
+    return _with_entry(image, _RESET_WARM)
+
+
+def unified(program: Path, vmlinuz: Path, folder: Path) -> Path:
+    """An EFI program with the sections of a unified kernel image."""
+    release = folder / "osrel"
+    release.write_text("ID=debian\n")
+    output = folder / "unified.efi"
+    words = ["objcopy"]
+    for name, source, address in ((".osrel", release, 0x100000), (".linux", vmlinuz, 0x200000)):
+        words += [f"--add-section={name}={source}", f"--change-section-vma={name}={address:#x}"]
+        words += [f"--set-section-flags={name}=alloc,readonly,data"]
+    subprocess.run([*words, str(program), str(output)], check=True)
+    return output
+
+
+# Both kernels may get it: the second tells itself apart by /proc/vmcore.
+_PROBE = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mkdir -p /proc /sys /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+dmesg -n 1
+if [ -e /proc/vmcore ]; then
+	echo "probe: second kernel up vmcore=$(dd if=/proc/vmcore bs=4 count=1 2>/dev/null | tail -c 3)"
+	poweroff -f
+fi
+insmod /efivarfs.ko
+mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+echo "probe: cmdline $(cat /proc/cmdline)"
+lifeboat-status 2>&1
+echo "probe: lifeboat-status exits with $?"
+echo "probe: tables $(dmesg | grep 'efi:.*ACPI')"
+echo "probe: first kernel up"
+read -r answer
+case $answer in
+panic) echo c >/proc/sysrq-trigger ;;
+*) poweroff -f ;;
+esac
+"""
+FIRST_UP = "probe: first kernel up"
+SECOND_UP = "probe: second kernel up vmcore=ELF"
+ARGUMENTS = "console=ttyS0"
+
+
+def probe(vmlinuz: Path) -> bytes:
+    """An initramfs that says what Lifeboat left for the OS, then does what is typed: `panic` or a power-off."""
+    modules = vmlinuz.parent.parent / "lib/modules" / kernel.release(vmlinuz) / "kernel"
+    archive = cpio.Archive()
+    archive.file("bin/busybox", BUSYBOX.read_bytes(), executable=True)
+    archive.file("bin/lifeboat-status", (kernel.ROOT / "scripts/lifeboat-status").read_bytes(), executable=True)
+    archive.file("efivarfs.ko", (modules / "fs/efivarfs/efivarfs.ko").read_bytes())
+    archive.file("init", _PROBE.encode(), executable=True)
+    archive.symlink("bin/sh", "busybox")
+    return archive.bytes()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Our dump against QEMU's own of the same moment, page by page, and the dead kernel's facts
+against the values its own variables hold.
+
+The machine is stopped at the purgatory's entry (stopped.py). Between that moment and the end of
+the capture, nothing of the dead kernel's memory may change: neither by the purgatory, nor by the
+swap of the low 1 MiB, nor by the second kernel, nor by a device left running.
+"""
+
+import mmap
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stopped import CPUS, MEMORY_BYTES, PANIC_CPU, PHYS_BITS, parse_range
+from vm.vmcore import Load, read_vmcore
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
+
+PAGE = 4096
+LOW_END = 1 << 20
+TEXT_START = 0xFFFFFFFF80000000
+PRESENT, LARGE = 1, 1 << 7
+ADDRESS_BITS = (1 << PHYS_BITS) - PAGE
+
+
+class Memory:
+    """Physical memory out of an ELF core."""
+
+    def __init__(self, path: Path):
+        # By headers alone: QEMU's core has no VMCOREINFO.
+        self.loads = read_vmcore(path).loads
+        with open(path, "rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def of(self, load: Load, start: int, count: int) -> memoryview:
+        at = load.offset + start - load.physical
+        return memoryview(self._map)[at : at + count]
+
+    def read(self, start: int, count: int) -> memoryview:
+        for load in self.loads:
+            if load.physical <= start and start + count <= load.physical + load.file_bytes:
+                return self.of(load, start, count)
+        raise AssertionError(f"{start:#x}, {count} bytes: not in the core")
+
+    def number(self, start: int) -> int:
+        return struct.unpack("<Q", self.read(start, 8))[0]
+
+    def translate(self, cr3: int, levels: int, virtual: int) -> int:
+        """A walk of the dead kernel's own tables."""
+        table = cr3 & ADDRESS_BITS
+        for level in reversed(range(levels)):
+            shift = 12 + 9 * level
+            entry = self.number(table + 8 * (virtual >> shift & 511))
+            assert entry & PRESENT, f"{virtual:#x} is not mapped at level {level + 1}"
+            if level == 0 or (level < 3 and entry & LARGE):
+                mask = (1 << shift) - 1
+                return (entry & ADDRESS_BITS & ~mask) | (virtual & mask)
+            table = entry & ADDRESS_BITS
+        raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="module")
+def ours(stopped_run) -> Memory:
+    return Memory(stopped_run.dump)
+
+
+@pytest.fixture(scope="module")
+def qemu(stopped_run) -> Memory:
+    return Memory(stopped_run.core)
+
+
+def pages_of(load: Load):
+    assert load.physical % PAGE == 0 and load.file_bytes % PAGE == 0
+    return range(load.physical, load.physical + load.file_bytes, PAGE)
+
+
+def test_the_stop_was_where_it_should_be(stopped_run):
+    entry, plan = stopped_run.entry, stopped_run.plan
+    crash_start, crash_end = parse_range(plan["crash"])
+    data_start, data_end = parse_range(plan["hook_data"])
+    assert entry["rip"] == int(plan["purgatory_entry"], 0)
+    assert entry["rdi"] == int(plan["handoff"], 0)
+    assert data_start <= entry["rsi"] < data_end, "the CPU's state lies in the hook's data"
+    assert crash_start <= entry["cr3"] < crash_end, "our page tables are loaded"
+    # docs/handoff.md, "Into the purgatory": CR0 = PG PE NE ET MP; CR4 = PAE MCE OSFXSR OSXMMEXCPT, LA57 as it was.
+    assert entry["cr0"] == 0x80000033
+    assert entry["cr4"] == 0x660 | stopped_run.dead_cpu["cr4"] & 1 << 12
+    assert (entry["cs"], entry["ss"]) == (0x10, 0x18)
+    assert not entry["eflags"] & 1 << 9, "interrupts are off"
+
+
+def test_every_page_is_as_qemu_saw_it(stopped_run, ours, qemu, record_property):
+    hook_data = range(*parse_range(stopped_run.plan["hook_data"]), PAGE)
+    compared = 0
+    hooks_own, other = [], []
+    for load in ours.loads:
+        for page in pages_of(load):
+            compared += 1
+            if ours.of(load, page, PAGE) != qemu.read(page, PAGE):
+                (hooks_own if page in hook_data else other).append(page)
+    record_property("pages_compared", compared)
+    record_property("pages_of_the_hook_s_data_that_differ", len(hooks_own))
+    print(f"{compared} pages compared; {len(hooks_own)} differ in the hook's data (its stacks and tables), no other may")
+    assert compared * PAGE > MEMORY_BYTES // 2
+    assert not other, f"{len(other)} pages differ: {', '.join(f'{page:#x}' for page in other[:20])}"
+    assert len(hooks_own) <= len(hook_data)
+
+
+def test_low_memory_comes_from_the_backup(ours, qemu):
+    low = [load for load in ours.loads if load.physical < LOW_END]
+    pages = [page for load in low for page in pages_of(load)]
+    assert pages and pages[0] == 0 and pages[-1] < LOW_END
+    assert len(pages) >= 0x90000 // PAGE, "what PC firmware calls RAM below 640 KiB"
+    assert any(bytes(qemu.read(page, PAGE)).strip(b"\0") for page in pages), "it is not all zeroes"
+
+
+def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
+    """All that the first kernel used, by its own map."""
+    crash = parse_range(stopped_run.plan["crash"])
+    dumped = sorted((load.physical, load.physical + load.file_bytes) for load in ours.loads if load.virtual < TEXT_START)
+    assert all(end <= crash[0] or start >= crash[1] for start, end in dumped)
+    assert all(left[1] <= right[0] for left, right in zip(dumped, dumped[1:])), "no page twice"
+    usable = []
+    for line in stopped_run.outcome.dmesg.read_text(errors="replace").splitlines():
+        if "BIOS-e820: [mem " in line and line.endswith("usable"):
+            start, end = line.split("[mem ")[1].split("]")[0].split("-")
+            usable.append((int(start, 16), int(end, 16) + 1))
+    assert usable, "the first kernel's log has no memory map"
+    for start, end in usable:
+        assert any(s <= start and end <= e for s, e in dumped), f"{start:#x}-{end:#x} is not in the dump whole"
+
+
+@pytest.fixture(scope="module")
+def symbols(vmlinux) -> dict[str, int]:
+    """Link-time addresses, before KASLR."""
+    listed = subprocess.run(["nm", vmlinux], capture_output=True, text=True, check=True).stdout
+    return {name: int(address, 16) for address, _, name in map(str.split, listed.splitlines()) if address != name}
+
+
+@pytest.fixture(scope="module")
+def truth(stopped_run, qemu, symbols) -> dict[str, int]:
+    """The dead kernel's facts out of its own variables, in QEMU's core: what ours must be."""
+    cpu = stopped_run.dead_cpu
+    levels = 5 if cpu["cr4"] & 1 << 12 else 4
+    offset = kernel_offset(stopped_run)
+
+    def at(name: str) -> int:
+        return qemu.translate(cpu["cr3"], levels, symbols[name] + offset)
+
+    text = symbols["_text"] + offset
+    note = qemu.number(at("vmcoreinfo_note"))
+    return {
+        "cr3": cpu["cr3"],
+        "la57": levels - 4,
+        "gs_base": cpu["gs_base"],
+        "phys_bits": PHYS_BITS,
+        "cpu": PANIC_CPU,
+        "cpus": CPUS,
+        "expect_text": text,
+        "expect_kerneloffset": offset,
+        "expect_phys_base": qemu.number(at("phys_base")),
+        "expect_page_offset": qemu.number(at("page_offset_base")),
+        "expect_vmcoreinfo": qemu.translate(cpu["cr3"], levels, note),
+        "expect_vmcoreinfo_bytes": qemu.number(at("vmcoreinfo_size")),
+        "expect_per_cpu_offset": symbols["__per_cpu_offset"] + offset,
+        "expect_crash_notes": qemu.number(at("crash_notes")),
+        "expect_swapper": symbols["init_top_pgt"] + offset,  # swapper_pg_dir's other name
+    }
+
+
+def kernel_offset(stopped_run) -> int:
+    """As the dying kernel printed it."""
+    log = stopped_run.outcome.dmesg.read_text(errors="replace")
+    words = log[log.index("Kernel Offset: ") :].split()
+    return int(words[2], 16)
+
+
+def test_the_core_header_tells_the_kernel_s_own_facts(stopped_run, ours, truth):
+    frame = stopped_run.outcome.frame
+    text = [load for load in ours.loads if load.virtual >= TEXT_START]
+    assert [load.virtual for load in text] == [truth["expect_text"]]
+    # May be "negative": a 64-bit sum.
+    assert text[0].physical == (truth["expect_text"] - TEXT_START + truth["expect_phys_base"]) % (1 << 64)
+    for load in ours.loads:
+        if load not in text:
+            assert load.virtual == truth["expect_page_offset"] + load.physical
+    assert int(frame.vmcoreinfo["KERNELOFFSET"], 16) == truth["expect_kerneloffset"]
+    assert int(frame.vmcoreinfo["NUMBER(phys_base)"]) % (1 << 64) == truth["expect_phys_base"]
+    assert int(frame.vmcoreinfo["SYMBOL(swapper_pg_dir)"], 16) == truth["expect_swapper"]
+    assert int(frame.lifeboat["VMCOREINFO_PHYS"], 0) == truth["expect_vmcoreinfo"]
+    assert int(frame.lifeboat["CR3"], 0) == truth["cr3"]
+
+
+def test_the_panicking_cpu_s_note_is_what_the_hook_saved(stopped_run):
+    note = stopped_run.outcome.frame.cpu_notes[PANIC_CPU]
+    registers = struct.unpack_from("<27Q", note.data, 112)
+    assert list(registers) == list(stopped_run.dead_cpu.values())[:27]
+
+
+def test_deadkernel_reads_the_real_image(stopped_run, truth, test_deadkernel):
+    """The purgatory's own code on the host, under ASan and UBSan, with this machine's memory."""
+    sidecar = stopped_run.ram.with_name(stopped_run.ram.name + ".regs")
+    sidecar.write_text("".join(f"{key}={value:#x}\n" for key, value in truth.items()))
+    done = subprocess.run(
+        [test_deadkernel],
+        env={**os.environ, "LIFEBOAT_RAM_IMAGE": str(stopped_run.ram)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "[       OK ] real_image" in done.stdout, done.stdout[-3000:]

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everyday tools open the dump without further flags: crash, makedumpfile, drgn.
+
+Two dumps: one as the capture writes it by default (kdump-compressed, filtered), of 2 GiB and a
+panic on CPU 0; and a whole ELF core, of 512 MiB and a panic on CPU 1.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import module
+from scenarios import READ
+from stopped import PANIC_CPU, StoppedRun
+from vm.vmcore import read_vmcore
+
+pytestmark = pytest.mark.vm
+
+KDUMP = pytest.param("kdump", marks=pytest.mark.xdist_group(READ.name))
+ELF = pytest.param("elf", marks=pytest.mark.xdist_group("stopped"))
+CALLERS = ["panic", "sysrq_handle_crash", "__handle_sysrq", "write_sysrq_trigger", "vfs_write", "ksys_write", "do_syscall_64"]
+# crash's own complaints; the dead kernel's log is not searched for them.
+CRASH_COMPLAINS = re.compile(r"^(crash: |WARNING|\w+: (invalid|cannot|seek error|read error|command not))", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Dump:
+    format: str
+    path: Path
+    log: str  # the dead kernel's, as the capture saved it
+    panic_cpu: int
+    cpus: int = 2
+
+
+@pytest.fixture(scope="module", params=[KDUMP, ELF])
+def dump(request) -> Dump:
+    if request.param == "kdump":
+        run = request.getfixturevalue("run_scenario")(READ)
+        return Dump("kdump", run.dump, run.dmesg.read_text(errors="replace"), READ.panic_cpu)
+    stopped: StoppedRun = request.getfixturevalue("stopped_run")
+    return Dump("elf", stopped.dump, stopped.outcome.dmesg.read_text(errors="replace"), PANIC_CPU)
+
+
+def assert_in_order(names: list[str], wanted: list[str]) -> None:
+    rest = iter(names)
+    assert all(name in rest for name in wanted), f"{wanted} in this order; found {names}"
+
+
+# crash
+
+COMMANDS = {"sys": "sys", "bt": "bt", "all": "bt -a", "log": "log", "ps": "ps", "kmem": "kmem -i", "mod": "mod"}
+
+
+@pytest.fixture(scope="module")
+def crash_said(dump, crash, vmlinux, tmp_path_factory) -> dict[str, str]:
+    """What each of COMMANDS printed, in one session; "start": crash's own words."""
+    folder = tmp_path_factory.mktemp("crash")
+    script = [f"{command} > {folder}/{name}" for name, command in COMMANDS.items()]
+    (folder / "commands").write_text("\n".join(script + ["quit"]) + "\n")
+    done = subprocess.run(
+        [crash, "--no_scroll", "-i", folder / "commands", vmlinux, dump.path],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    # Each file begins with the command, since crash echoes what it reads from no terminal.
+    said = {name: (folder / name).read_text(errors="replace").partition("\n")[2] for name in COMMANDS}
+    return said | {"start": done.stdout}
+
+
+def test_crash_has_no_complaint(crash_said):
+    for name, text in crash_said.items():
+        if name != "log":
+            found = CRASH_COMPLAINS.search(text)
+            assert not found, f"{name}: {text[max(0, found.start() - 200) : found.end() + 300]}"
+
+
+def test_crash_bt(dump, crash_said):
+    text = crash_said["bt"]
+    assert re.match(rf"PID: \d+ +TASK: [0-9a-f]+ +CPU: {dump.panic_cpu} +COMMAND: \"busybox\"", text), text
+    frames = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+)", text, re.MULTILINE)
+    assert_in_order(frames, [*CALLERS, "entry_SYSCALL_64_after_hwframe"])
+    # The registers of the system call are the write()'s: user code, descriptor 1, two bytes.
+    assert re.search(r"ORIG_RAX: 0000000000000001 +CS: 0033 +SS: 002b", text), text
+    assert re.search(r"RDX: 0000000000000002 .*RDI: 0000000000000001", text), text
+
+
+def test_crash_bt_of_every_cpu(dump, crash_said):
+    heads = re.findall(r"^PID: \d+ +TASK: [0-9a-f]+ +CPU: (\d+) +COMMAND: \"(.+)\"", crash_said["all"], re.MULTILINE)
+    assert sorted(int(cpu) for cpu, _ in heads) == list(range(dump.cpus))
+    idle = 1 - dump.panic_cpu
+    assert (str(idle), f"swapper/{idle}") in heads
+    # Stopped by our NMI, which is what saved its registers.
+    assert "crash_nmi_callback" in crash_said["all"] and "do_idle" in crash_said["all"]
+
+
+def test_crash_sys(dump, crash_said):
+    text = crash_said["sys"]
+    assert re.search(rf"^ *CPUS: {dump.cpus}$", text, re.MULTILINE), text
+    assert "sysrq triggered crash" in text
+    assert re.search(r"^ *RELEASE: (\S+)$", text, re.MULTILINE)[1] == read_vmcore(dump.path).release
+
+
+def test_crash_log(dump, crash_said):
+    assert crash_said["log"].strip().splitlines() == dump.log.strip().splitlines()
+
+
+def test_crash_ps(dump, crash_said):
+    rows = [line.lstrip(">").split() for line in crash_said["ps"].splitlines()[1:]]
+    names = [row[-1] for row in rows]
+    assert {"[swapper/0]", "[swapper/1]", "[kthreadd]", "init", "busybox"} <= set(names)
+    running = [line.lstrip(">").split() for line in crash_said["ps"].splitlines() if line.startswith(">")]
+    assert sorted((row[2], row[-1]) for row in running) == sorted(
+        [(str(dump.panic_cpu), "busybox"), (str(1 - dump.panic_cpu), f"[swapper/{1 - dump.panic_cpu}]")]
+    )
+    assert len(rows) > 30
+
+
+def test_crash_kmem(dump, crash_said):
+    total = int(re.search(r"TOTAL MEM +(\d+)", crash_said["kmem"])[1])
+    free = int(re.search(r"FREE +(\d+)", crash_said["kmem"])[1])
+    usable = sum(
+        int(end, 16) + 1 - int(start, 16)
+        for start, end in re.findall(r"BIOS-e820: \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\] usable", dump.log)
+    )
+    # The rest is the kernel itself and its struct pages.
+    assert usable * 0.8 < total * 4096 < usable
+    assert 0 < free < total
+
+
+def test_crash_mod(dump, crash_said):
+    if dump.format == "kdump":
+        assert re.search(rf"^[0-9a-f]{{16}} +{module.NAME} ", crash_said["mod"], re.MULTILINE), crash_said["mod"]
+    else:
+        assert crash_said["mod"].strip() == "no modules installed"
+
+
+# makedumpfile
+
+
+def makedumpfile(*words) -> str:
+    done = subprocess.run(
+        ["makedumpfile", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0 and "makedumpfile Completed." in done.stdout, done.stdout[-2000:]
+    return done.stdout
+
+
+def test_makedumpfile_dumps_the_log(dump, tmp_path):
+    makedumpfile("--dump-dmesg", dump.path, tmp_path / "log")
+    assert (tmp_path / "log").read_text(errors="replace") == dump.log
+
+
+def test_makedumpfile_filters_again(dump, tmp_path):
+    """-d 31 of the whole core leaves most pages out; of the filtered one, none is left to leave out."""
+    makedumpfile("-d", "31", "-l", dump.path, tmp_path / "filtered")
+    before, after = read_vmcore(dump.path), read_vmcore(tmp_path / "filtered")
+    assert after.problems() == [] and after.format == "kdump"
+    assert after.release == before.release
+    assert [(note.name, note.type, note.data) for note in after.notes] == [
+        (note.name, note.type, note.data) for note in before.notes
+    ]
+    if dump.format == "kdump":
+        assert after.stored_pages == before.stored_pages
+    else:
+        whole = sum(load.file_bytes for load in before.loads) // 4096
+        assert 1000 < after.stored_pages < whole // 2
+
+
+# drgn
+
+
+@pytest.fixture(scope="module")
+def program(dump, vmlinux):
+    import drgn
+
+    program = drgn.Program()
+    program.set_core_dump(str(dump.path))
+    try:
+        program.load_debug_info([str(vmlinux)])
+    except drgn.MissingDebugInfoError as error:
+        # The module's own symbols are not fetched.
+        assert module.NAME in str(error) and "vmlinux" not in str(error), error
+    return program
+
+
+def functions(trace) -> list[str]:
+    return [frame.name for frame in trace if frame.name]
+
+
+def test_drgn_crashed_thread(program):
+    names = functions(program.crashed_thread().stack_trace())
+    # It ends where the hook took over: in the kernel's call of the firmware.
+    assert names[0] == "__efi_call"
+    assert_in_order(names, ["efi_reboot", *CALLERS])
+
+
+def test_drgn_task_list(program, crash_said):
+    from drgn.helpers.linux.pid import for_each_task
+
+    pids = {task.pid.value_() for task in for_each_task(program)}
+    comms = {task.comm.string_().decode() for task in for_each_task(program)}
+    assert {"init", "kthreadd", "busybox"} <= comms
+    listed = {int(line.lstrip(">").split()[0]) for line in crash_said["ps"].splitlines()[1:]}
+    assert pids == listed - {0}, "drgn and crash list the same tasks"
