@@ -220,7 +220,9 @@ static int replace_part(struct lb_e820 *map, uint32_t at, struct lb_range range,
 	return (int)pieces;
 }
 
-int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err)
+// Inside `range`, every entry of type *from (NULL: of any) becomes `to` (0: nothing).
+static int replace_all(struct lb_e820 *map, struct lb_range range, const uint32_t *from, uint32_t to,
+		       struct lb_error *err)
 {
 	if (check_writable(map, err))
 		return -1;
@@ -229,8 +231,9 @@ int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err
 	for (uint32_t i = 0; i < map->count;) {
 		int pieces = 1;
 
-		if (lb_range_overlaps(entry_range(&map->entries[i]), range))
-			pieces = replace_part(map, i, range, 0, err);
+		if ((!from || map->entries[i].type == *from) &&
+		    lb_range_overlaps(entry_range(&map->entries[i]), range))
+			pieces = replace_part(map, i, range, to, err);
 		if (pieces < 0)
 			return -1;
 		i += (uint32_t)pieces;
@@ -238,23 +241,17 @@ int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err
 	return 0;
 }
 
+int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err)
+{
+	return replace_all(map, range, NULL, 0, err);
+}
+
 int lb_e820_retype(struct lb_e820 *map, struct lb_range range, uint32_t from, uint32_t to,
 		   struct lb_error *err)
 {
-	if (check_writable(map, err))
+	if (replace_all(map, range, &from, to, err))
 		return -1;
-	if (lb_range_empty(range))
-		return 0;
-	for (uint32_t i = 0; i < map->count;) {
-		int pieces = 1;
-
-		if (map->entries[i].type == from && lb_range_overlaps(entry_range(&map->entries[i]), range))
-			pieces = replace_part(map, i, range, to, err);
-		if (pieces < 0)
-			return -1;
-		i += (uint32_t)pieces;
-	}
-	merge_neighbours(map);
+	merge_neighbours(map); // a tidy table stays one
 	return 0;
 }
 

@@ -5,9 +5,7 @@
 
 #include "crash/bootparams.h"
 #include "crash/cmdline.h"
-#include "crash/deadkernel.h"
 #include "crash/elfcore.h"
-#include "lifeboat/mem.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
