@@ -88,7 +88,7 @@ static void free_mat_buffer(void)
 	mat_buffer_bytes = 0;
 }
 
-static enum lb_mat_status EFIAPI rehearse(void)
+static enum lb_mat_status rehearse_undisturbed(void)
 {
 	enum lb_mat_status status;
 	void **slot;
@@ -97,6 +97,17 @@ static enum lb_mat_status EFIAPI rehearse(void)
 		return LB_MAT_FAILED;
 	status = split_mat(mat_buffer, mat_buffer_bytes, &slot);
 	free_mat_buffer();
+	return status;
+}
+
+// Another driver's timer that allocates runtime memory frees the table while we read it:
+// not at TPL_NOTIFY, the highest at which memory can be allocated (UEFI 2.10, table 7.3).
+static enum lb_mat_status EFIAPI rehearse(void)
+{
+	EFI_TPL before = system->BootServices->RaiseTPL(TPL_NOTIFY);
+	enum lb_mat_status status = rehearse_undisturbed();
+
+	system->BootServices->RestoreTPL(before);
 	return status;
 }
 
@@ -164,6 +175,7 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *wanted)
 {
 	EFI_BOOT_SERVICES *bs = system->BootServices;
 	EFI_STATUS status;
+	EFI_TPL before;
 
 	if (lb_hook_original)
 		return EFI_ALREADY_STARTED;
@@ -176,7 +188,9 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *wanted)
 	lb_hook_sealed.sum = lb_hook_sum(&lb_hook_sealed);
 	lb_hook_fired = 0;
 
+	before = bs->RaiseTPL(TPL_NOTIFY); // as in rehearse()
 	status = allocate_mat_buffer();
+	bs->RestoreTPL(before);
 	if (EFI_ERROR(status))
 		return status;
 	status = bs->CreateEvent(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY, on_exit_boot_services, NULL,
