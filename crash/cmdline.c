@@ -84,20 +84,28 @@ bool lb_cmdline_next(const char *text, size_t *pos, struct lb_word *ret_word)
 	return next_word(text, pos, ret_word, &open);
 }
 
-bool lb_cmdline_last(const char *text, const char *key, struct lb_word *ret_value)
+bool lb_cmdline_next_value(const char *text, const char *key, size_t *pos, struct lb_word *ret_value)
 {
 	struct lb_word word;
-	size_t pos = 0;
-	bool found = false;
 
-	while (lb_cmdline_next(text, &pos, &word)) {
+	while (lb_cmdline_next(text, pos, &word)) {
 		struct argument argument = take_apart(word);
 
 		if (!word_is(argument.key, key))
 			continue;
 		*ret_value = argument.value;
-		found = true;
+		return true;
 	}
+	return false;
+}
+
+bool lb_cmdline_last(const char *text, const char *key, struct lb_word *ret_value)
+{
+	size_t pos = 0;
+	bool found = false;
+
+	while (lb_cmdline_next_value(text, key, &pos, ret_value))
+		found = true;
 	return found;
 }
 
@@ -149,6 +157,23 @@ static bool is_force(struct lb_word token)
 static bool is_noruntime(struct lb_word token)
 {
 	return word_is(token, "noruntime");
+}
+
+static bool is_nosoftreserve(struct lb_word token)
+{
+	return word_is(token, "nosoftreserve");
+}
+
+bool lb_cmdline_nosoftreserve(const char *text)
+{
+	struct lb_word value;
+	size_t pos = 0;
+
+	while (lb_cmdline_next_value(text, "efi", &pos, &value)) {
+		if (any_token(value, is_nosoftreserve))
+			return true;
+	}
+	return false;
 }
 
 static bool is_initrd_file(struct argument argument)

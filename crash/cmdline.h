@@ -19,9 +19,16 @@ struct lb_word {
 };
 bool lb_cmdline_next(const char *text, size_t *pos, struct lb_word *ret_word);
 
+// The value of the next "key=value" word from *pos on ("" for a bare "key"), less the
+// quotes around it; false if there is none.
+bool lb_cmdline_next_value(const char *text, const char *key, size_t *pos, struct lb_word *ret_value);
+
 // The value of the last "key=value" word ("" for a bare "key"), less the quotes
 // around it; false if absent.
 bool lb_cmdline_last(const char *text, const char *key, struct lb_word *ret_value);
+
+// Does the kernel's stub take soft-reserved memory for ordinary RAM, "efi=nosoftreserve"?
+bool lb_cmdline_nosoftreserve(const char *text);
 
 // Does the value of an initrd= word name a file? No for the numeric form
 // "initrd=ADDRESS,SIZE", which is the kernel's own and stays on its command line.

@@ -4,24 +4,63 @@
 #include "lifeboat/range.h"
 
 // The kernel rounds the RAM it compares with ranges up to this, since firmware
-// keeps a few MiB of what was fitted (kernel/crash_reserve.c).
+// keeps a few MiB of what was fitted (parse_crashkernel_mem(), kernel/crash_reserve.c).
 #define RAM_ROUNDING (128 * LB_MIB)
 
+#define SHOWN_MAX 80 // of a specification that is longer, messages show this much
+
+// One specification of possibly several: it ends at a blank or at the end of the text.
 struct parser {
 	const char *spec;
+	size_t bytes;
 	const char *at;
 	struct lb_error *err;
 };
+
+// The kernel knows four kinds by their endings and takes the last of each.
+enum kind {
+	KIND_PLAIN, // auto, a size, a list of ranges
+	KIND_HIGH,
+	KIND_LOW,
+	KIND_CMA,
+	KINDS,
+};
+
+static const char suffixes[KINDS][sizeof(",high")] = {"", ",high", ",low", ",cma"};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool at_end(const struct parser *parser)
+{
+	return parser->at == parser->spec + parser->bytes;
+}
+
+static int shown(const struct parser *parser)
+{
+	return parser->bytes < SHOWN_MAX ? (int)parser->bytes : SHOWN_MAX;
+}
 
 static int fail_at(const struct parser *parser, const char *wanted)
 {
 	size_t position = (size_t)(parser->at - parser->spec) + 1;
 
-	if (*parser->at == '\0')
-		return lb_fail(parser->err, "crashkernel=%s: ends at character %zu, wanted %s", parser->spec,
-			       position, wanted);
-	return lb_fail(parser->err, "crashkernel=%s: character %zu is '%c', wanted %s", parser->spec,
-		       position, *parser->at, wanted);
+	if (at_end(parser))
+		return lb_fail(parser->err, "crashkernel=%.*s: ends at character %zu, wanted %s",
+			       shown(parser), parser->spec, position, wanted);
+	return lb_fail(parser->err, "crashkernel=%.*s: character %zu is '%c', wanted %s", shown(parser),
+		       parser->spec, position, *parser->at, wanted);
+}
+
+static int fail_larger_than_ram(const struct parser *parser, uint64_t bytes, uint64_t ram)
+{
+	char wanted[16], has[16];
+
+	return lb_fail(parser->err, "crashkernel=%.*s: asks for %s, the machine has %s of RAM", shown(parser),
+		       parser->spec, lb_format_size(wanted, sizeof(wanted), bytes),
+		       lb_format_size(has, sizeof(has), ram));
 }
 
 // -1 when `c` is no digit in any base up to 16.
@@ -83,28 +122,26 @@ static int parse_size(struct parser *parser, uint64_t *ret_bytes)
 	return 0;
 }
 
-static int refuse_suffix(const struct parser *parser)
+// Everything is read: `wanted` is what could have followed.
+static int parse_end(const struct parser *parser, const char *wanted)
 {
-	return lb_fail(parser->err,
-		       "crashkernel=%s: \"%s\" at character %zu is not supported, the region always lies "
-		       "below 4 GiB",
-		       parser->spec, parser->at, (size_t)(parser->at - parser->spec) + 1);
+	return at_end(parser) ? 0 : fail_at(parser, wanted);
 }
 
 // What may follow the size or the list: "@OFFSET", then the end.
 static int parse_offset(struct parser *parser, uint64_t *ret_offset)
 {
+	bool given = *parser->at == '@';
 	uint64_t offset = 0;
 
-	if (*parser->at == '@') {
+	if (given) {
 		parser->at++;
 		if (parse_size(parser, &offset))
 			return -1;
 	}
-	if (*parser->at == ',')
-		return refuse_suffix(parser);
-	if (*parser->at != '\0')
-		return fail_at(parser, "a unit (K, M, G, T), '@' or the end");
+	if (parse_end(parser, given ? "a unit (K, M, G, T) or the end"
+				    : "a unit (K, M, G, T), '@', \",high\", \",low\" or the end"))
+		return -1;
 	*ret_offset = offset;
 	return 0;
 }
@@ -141,7 +178,8 @@ static int parse_range(struct parser *parser, uint64_t ram, bool *ret_applies, u
 	return 0;
 }
 
-// The first range that holds decides, as in the kernel; the rest is checked all the same.
+// The first range that holds decides, as in the kernel, which before it gives up at a
+// size that no RAM is there for: nothing then. The rest is checked all the same.
 static int parse_ranges(struct parser *parser, uint64_t ram, uint64_t *ret_bytes)
 {
 	uint64_t found = 0;
@@ -153,54 +191,158 @@ static int parse_ranges(struct parser *parser, uint64_t ram, uint64_t *ret_bytes
 
 		if (parse_range(parser, ram, &applies, &bytes))
 			return -1;
-		if (applies && !decided) {
+		if (!decided && applies)
 			found = bytes;
+		if (applies || bytes >= ram)
 			decided = true;
-		}
 		if (*parser->at != ',')
 			break;
-		if (digit_value(parser->at[1]) < 0 || digit_value(parser->at[1]) > 9)
-			return refuse_suffix(parser);
 		parser->at++;
 	}
 	*ret_bytes = found;
 	return 0;
 }
 
-static bool is_range_list(const char *spec)
+static bool is_range_list(const struct parser *parser)
 {
-	return lb_strchr(spec, ':') != NULL || lb_strchr(spec, '-') != NULL;
+	for (size_t i = 0; i < parser->bytes; i++) {
+		if (parser->spec[i] == ':' || parser->spec[i] == '-')
+			return true;
+	}
+	return false;
 }
 
-int lb_crashkernel_parse(const char *spec, uint64_t ram, struct lb_crashkernel *ret_crashkernel,
-			 struct lb_error *err)
+static int parse_plain(struct parser *parser, uint64_t ram, struct lb_crashkernel *result)
 {
-	struct parser parser = {spec, spec, err};
-	struct lb_crashkernel result = {0};
-	uint64_t rounded = ram;
+	uint64_t rounded;
 	int failed;
 
-	if (lb_strcmp(spec, "auto") == 0) {
-		*ret_crashkernel = (struct lb_crashkernel){.automatic = true};
+	if (parser->bytes == 4 && lb_strncmp(parser->spec, "auto", 4) == 0) {
+		result->automatic = true;
 		return 0;
 	}
-	if (*spec == '\0')
-		return lb_fail(err, "crashkernel=: nothing follows, wanted auto, SIZE or RANGE:SIZE");
 	if (!lb_align_up_checked(ram, RAM_ROUNDING, &rounded))
 		rounded = UINT64_MAX;
-	if (is_range_list(spec))
-		failed = parse_ranges(&parser, rounded, &result.bytes);
+	if (is_range_list(parser))
+		failed = parse_ranges(parser, rounded, &result->bytes);
 	else
-		failed = parse_size(&parser, &result.bytes);
-	if (failed || parse_offset(&parser, &result.offset))
-		return -1;
-	if (result.bytes >= ram) {
-		char wanted[16], has[16];
+		failed = parse_size(parser, &result->bytes);
+	return failed || parse_offset(parser, &result->offset) ? -1 : 0;
+}
 
-		return lb_fail(err, "crashkernel=%s: asks for %s, the machine has %s of RAM", spec,
-			       lb_format_size(wanted, sizeof(wanted), result.bytes),
-			       lb_format_size(has, sizeof(has), ram));
+// SIZE and the kind's ending, nothing else.
+static int parse_suffixed(struct parser *parser, enum kind kind, uint64_t *ret_bytes)
+{
+	size_t suffix = lb_strlen(suffixes[kind]);
+	uint64_t bytes;
+
+	if (parse_size(parser, &bytes))
+		return -1;
+	if (parser->at + suffix != parser->spec + parser->bytes) {
+		char wanted[40];
+
+		lb_snprintf(wanted, sizeof(wanted), "a unit (K, M, G, T) or \"%s\"", suffixes[kind]);
+		return fail_at(parser, wanted);
 	}
+	*ret_bytes = bytes;
+	return 0;
+}
+
+static enum kind kind_of(const struct parser *parser)
+{
+	enum kind kind = KIND_HIGH;
+
+	for (; kind < KINDS; kind++) {
+		size_t suffix = lb_strlen(suffixes[kind]);
+
+		if (parser->bytes >= suffix &&
+		    lb_strncmp(parser->spec + parser->bytes - suffix, suffixes[kind], suffix) == 0)
+			return kind;
+	}
+	return KIND_PLAIN;
+}
+
+// The last of each kind; `spec` NULL where there is none.
+static void find_last(const char *specs, struct parser last[KINDS], struct lb_error *err)
+{
+	const char *at = specs;
+
+	for (;;) {
+		struct parser parser = {.err = err};
+
+		while (is_blank(*at))
+			at++;
+		if (!*at)
+			return;
+		parser.spec = parser.at = at;
+		while (*at && !is_blank(*at))
+			at++;
+		parser.bytes = (size_t)(at - parser.spec);
+		last[kind_of(&parser)] = parser;
+	}
+}
+
+static int parse_high(struct parser last[KINDS], struct lb_crashkernel *result)
+{
+	if (parse_suffixed(&last[KIND_HIGH], KIND_HIGH, &result->bytes))
+		return -1;
+	result->high = true;
+	if (!last[KIND_LOW].spec)
+		return 0;
+	result->low_given = true;
+	return parse_suffixed(&last[KIND_LOW], KIND_LOW, &result->low_bytes);
+}
+
+// Neither a plain form nor ",high": the others only add to one of these.
+static int fail_no_size(const char *specs, const struct parser last[KINDS], struct lb_error *err)
+{
+	const struct parser *lone = last[KIND_LOW].spec ? &last[KIND_LOW] : &last[KIND_CMA];
+
+	if (!lone->spec)
+		return lb_fail(err, "crashkernel=%s: nothing follows, wanted auto, SIZE or RANGE:SIZE",
+			       specs);
+	return lb_fail(err,
+		       "crashkernel=%.*s: gives the region itself no size, wanted crashkernel=SIZE,high too",
+		       shown(lone), lone->spec);
+}
+
+// Memory the second kernel was to share with the first one's user space: it gets it, but
+// of its own.
+static int add_cma(struct parser *cma, struct lb_crashkernel *result)
+{
+	uint64_t bytes;
+
+	if (!cma->spec)
+		return 0;
+	if (parse_suffixed(cma, KIND_CMA, &bytes))
+		return -1;
+	if (result->automatic || result->bytes == 0)
+		return 0;
+	if (__builtin_add_overflow(result->bytes, bytes, &result->bytes)) {
+		cma->at = cma->spec;
+		return fail_at(cma, "a size that together with the other has 64 bits at most");
+	}
+	return 0;
+}
+
+int lb_crashkernel_parse(const char *specs, uint64_t ram, struct lb_crashkernel *ret_crashkernel,
+			 struct lb_error *err)
+{
+	struct parser last[KINDS] = {{0}};
+	struct lb_crashkernel result = {0};
+	const struct parser *decides;
+	int failed;
+
+	find_last(specs, last, err);
+	decides = last[KIND_PLAIN].spec ? &last[KIND_PLAIN] : &last[KIND_HIGH];
+	if (!decides->spec)
+		return fail_no_size(specs, last, err);
+	failed = last[KIND_PLAIN].spec ? parse_plain(&last[KIND_PLAIN], ram, &result)
+				       : parse_high(last, &result);
+	if (failed || add_cma(&last[KIND_CMA], &result))
+		return -1;
+	if (result.bytes >= ram)
+		return fail_larger_than_ram(decides, result.bytes, ram);
 	*ret_crashkernel = result;
 	return 0;
 }

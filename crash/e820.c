@@ -38,12 +38,21 @@ static bool merges(uint32_t type)
 	return type != E820_TYPE_PRAM && type != LB_E820_SOFT_RESERVED;
 }
 
-static int check_writable(const struct lb_e820 *map, struct lb_error *err)
+// A sealed table: who wanted to do what with which range.
+static int fail_sealed(const char *caller, const char *wanted, struct lb_range range,
+		       const struct lb_e820 *map, struct lb_error *err)
 {
-	if (map->sealed)
-		return lb_fail(err, "memory map: a write to a sealed table of %u entries was refused",
-			       map->count);
-	return 0;
+	return lb_fail(err,
+		       "memory map: %s() wanted to %s 0x%lx-0x%lx, but the table of %u entries is sealed",
+		       caller, wanted, range.start, range.end, map->count);
+}
+
+// The same for what is done with the whole table.
+static int fail_sealed_whole(const char *caller, const char *wanted, const struct lb_e820 *map,
+			     struct lb_error *err)
+{
+	return lb_fail(err, "memory map: %s() wanted to %s a table of %u entries that is sealed", caller,
+		       wanted, map->count);
 }
 
 static int check_room(const struct lb_e820 *map, uint32_t more, struct lb_error *err)
@@ -91,10 +100,8 @@ uint32_t lb_e820_type_of_uefi(uint32_t type, uint64_t attribute)
 	}
 }
 
-int lb_e820_add(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
+static int add(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
 {
-	if (check_writable(map, err))
-		return -1;
 	if (range.end < range.start)
 		return lb_fail(err, "memory map: entry %u starts at 0x%lx and ends before it, at 0x%lx",
 			       map->count, range.start, range.end);
@@ -104,6 +111,14 @@ int lb_e820_add(struct lb_e820 *map, struct lb_range range, uint32_t type, struc
 		return -1;
 	insert_at(map, map->count, range, type);
 	return 0;
+}
+
+int lb_e820_add_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t type,
+		   struct lb_error *err)
+{
+	if (map->sealed)
+		return fail_sealed(caller, "add", range, map, err);
+	return add(map, range, type, err);
 }
 
 // Of two entries that begin together the winner comes first.
@@ -180,12 +195,10 @@ static void merge_neighbours(struct lb_e820 *map)
 	map->count = kept;
 }
 
-int lb_e820_tidy(struct lb_e820 *map, struct lb_error *err)
+static int tidy(struct lb_e820 *map, struct lb_error *err)
 {
 	uint32_t at = 0;
 
-	if (check_writable(map, err))
-		return -1;
 	sort(map);
 	while (at + 1 < map->count) {
 		if (entry_end(&map->entries[at]) <= map->entries[at + 1].addr)
@@ -195,6 +208,13 @@ int lb_e820_tidy(struct lb_e820 *map, struct lb_error *err)
 	}
 	merge_neighbours(map);
 	return 0;
+}
+
+int lb_e820_tidy_by(const char *caller, struct lb_e820 *map, struct lb_error *err)
+{
+	if (map->sealed)
+		return fail_sealed_whole(caller, "tidy", map, err);
+	return tidy(map, err);
 }
 
 // What entry `at` has of `range` becomes `to`, or a hole when `to` is 0. Returns
@@ -224,8 +244,6 @@ static int replace_part(struct lb_e820 *map, uint32_t at, struct lb_range range,
 static int replace_all(struct lb_e820 *map, struct lb_range range, const uint32_t *from, uint32_t to,
 		       struct lb_error *err)
 {
-	if (check_writable(map, err))
-		return -1;
 	if (lb_range_empty(range))
 		return 0;
 	for (uint32_t i = 0; i < map->count;) {
@@ -241,50 +259,75 @@ static int replace_all(struct lb_e820 *map, struct lb_range range, const uint32_
 	return 0;
 }
 
-int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err)
+int lb_e820_cut_by(const char *caller, struct lb_e820 *map, struct lb_range range, struct lb_error *err)
 {
+	if (map->sealed)
+		return fail_sealed(caller, "cut", range, map, err);
 	return replace_all(map, range, NULL, 0, err);
 }
 
-int lb_e820_retype(struct lb_e820 *map, struct lb_range range, uint32_t from, uint32_t to,
-		   struct lb_error *err)
+int lb_e820_retype_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t from,
+		      uint32_t to, struct lb_error *err)
 {
+	if (map->sealed)
+		return fail_sealed(caller, "retype", range, map, err);
 	if (replace_all(map, range, &from, to, err))
 		return -1;
 	merge_neighbours(map); // a tidy table stays one
 	return 0;
 }
 
-int lb_e820_from_uefi(struct lb_e820 *map, const struct lb_uefi_range *ranges, uint32_t count,
-		      struct lb_error *err)
+// Appends, or makes the last entry longer where `range` goes on with its type.
+static int append(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
 {
-	if (check_writable(map, err))
-		return -1;
+	struct boot_e820_entry *last = &map->entries[map->count - (map->count > 0)];
+
+	if (map->count > 0 && last->type == type && entry_end(last) == range.start) {
+		last->size += lb_range_size(range);
+		return 0;
+	}
+	return add(map, range, type, err);
+}
+
+static int check_descriptor(const struct lb_uefi_range *descriptor, uint32_t index,
+			    struct lb_range *ret_range, struct lb_error *err)
+{
+	uint64_t bytes;
+	uint64_t end;
+
+	if (!lb_aligned(descriptor->phys, LB_PAGE))
+		return lb_fail(err, "UEFI memory map: descriptor %u starts at 0x%lx, not on a 4 KiB page",
+			       index, descriptor->phys);
+	if (__builtin_mul_overflow(descriptor->pages, LB_PAGE, &bytes) ||
+	    __builtin_add_overflow(descriptor->phys, bytes, &end))
+		return lb_fail(err,
+			       "UEFI memory map: descriptor %u at 0x%lx has 0x%lx pages, which is more than "
+			       "64 bits can address",
+			       index, descriptor->phys, descriptor->pages);
+	*ret_range = (struct lb_range){descriptor->phys, end};
+	return 0;
+}
+
+int lb_e820_from_uefi_by(const char *caller, struct lb_e820 *map, const struct lb_uefi_range *ranges,
+			 uint32_t count, struct lb_error *err)
+{
+	if (map->sealed)
+		return fail_sealed_whole(caller, "fill from a UEFI map", map, err);
 	map->count = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct lb_uefi_range *range = &ranges[i];
-		uint64_t bytes;
-		uint64_t end;
+		uint32_t type = lb_e820_type_of_uefi(ranges[i].type, ranges[i].attribute);
+		struct lb_range range;
 
-		if (!lb_aligned(range->phys, LB_PAGE))
-			return lb_fail(err,
-				       "UEFI memory map: descriptor %u starts at 0x%lx, not on a 4 KiB page",
-				       i, range->phys);
-		if (range->pages == 0)
-			return lb_fail(err, "UEFI memory map: descriptor %u at 0x%lx has no pages", i,
-				       range->phys);
-		if (__builtin_mul_overflow(range->pages, LB_PAGE, &bytes) ||
-		    __builtin_add_overflow(range->phys, bytes, &end))
-			return lb_fail(
-				err,
-				"UEFI memory map: descriptor %u at 0x%lx has 0x%lx pages, which is more than "
-				"64 bits can address",
-				i, range->phys, range->pages);
-		if (lb_e820_add(map, (struct lb_range){range->phys, end},
-				lb_e820_type_of_uefi(range->type, range->attribute), err))
+		if (check_descriptor(&ranges[i], i, &range, err))
+			return -1;
+		if (lb_range_empty(range))
+			continue;
+		// The stub joins descriptors that follow one another, of every type: what it
+		// joins, the kernel no longer tells apart.
+		if (append(map, range, type, err))
 			return -1;
 	}
-	return lb_e820_tidy(map, err);
+	return tidy(map, err);
 }
 
 void lb_e820_seal(struct lb_e820 *map)
@@ -341,45 +384,38 @@ const char *lb_e820_type_text(uint32_t type)
 	}
 }
 
-// Appends at the end of a table that is filled in address order, joining what
-// belongs together, so that it never takes more entries than the result has.
-static int append(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
+// As append(), on a table that is filled in address order, but neighbours of types that
+// stay apart do so: it never takes more entries than the tidy result has.
+static int append_tidy(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
 {
-	if (map->count > 0) {
-		struct boot_e820_entry *last = &map->entries[map->count - 1];
-
-		if (last->type == type && merges(type) && entry_end(last) == range.start) {
-			last->size += lb_range_size(range);
-			return 0;
-		}
-	}
-	return lb_e820_add(map, range, type, err);
+	return merges(type) ? append(map, range, type, err) : add(map, range, type, err);
 }
 
-// One RAM entry of e820_saved, cut at the borders where its new type may change.
-static int append_ram(struct lb_e820 *map, struct lb_range ram, struct lb_range crash_ram,
+// One RAM entry of e820_saved, cut at the borders where its new type may change. `kept`
+// is sorted; an empty one keeps nothing.
+static int append_ram(struct lb_e820 *map, struct lb_range ram, const struct lb_range kept[2],
 		      struct lb_error *err)
 {
-	const uint64_t borders[] = {LB_LOW_END, crash_ram.start, crash_ram.end, ram.end};
+	const uint64_t borders[] = {LB_LOW_END,    kept[0].start, kept[0].end,
+				    kept[1].start, kept[1].end,   ram.end};
 
 	for (unsigned int i = 0; i < sizeof(borders) / sizeof(borders[0]); i++) {
 		struct lb_range piece = {ram.start, borders[i] < ram.end ? borders[i] : ram.end};
-		bool stays = piece.end <= LB_LOW_END || lb_range_contains(crash_ram, piece);
+		bool stays = piece.end <= LB_LOW_END || lb_range_contains(kept[0], piece) ||
+			     lb_range_contains(kept[1], piece);
 
 		if (lb_range_empty(piece))
 			continue;
-		if (append(map, piece, stays ? LB_E820_RAM : LB_E820_RESERVED, err))
+		if (append_tidy(map, piece, stays ? LB_E820_RAM : LB_E820_RESERVED, err))
 			return -1;
 		ram.start = piece.end;
 	}
 	return 0;
 }
 
-int lb_e820_second(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_ram,
-		   struct lb_e820 *map, struct lb_error *err)
+static int check_regions(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_ram,
+			 struct lb_range crash_low, struct lb_error *err)
 {
-	if (check_writable(map, err))
-		return -1;
 	if (crash.start < LB_LOW_END || lb_range_empty(crash) || !lb_e820_all(saved, crash, LB_E820_RAM))
 		return lb_fail(err, "memory map: the crash region 0x%lx-0x%lx is not all RAM above 1 MiB",
 			       crash.start, crash.end);
@@ -389,6 +425,33 @@ int lb_e820_second(const struct lb_e820 *saved, struct lb_range crash, struct lb
 			"memory map: the second kernel's RAM 0x%lx-0x%lx is not inside the crash region "
 			"0x%lx-0x%lx",
 			crash_ram.start, crash_ram.end, crash.start, crash.end);
+	if (crash_low.end < crash_low.start)
+		return lb_fail(err, "memory map: the low region starts at 0x%lx and ends before it, at 0x%lx",
+			       crash_low.start, crash_low.end);
+	if (!lb_range_empty(crash_low) &&
+	    (crash_low.start < LB_LOW_END || !lb_e820_all(saved, crash_low, LB_E820_RAM)))
+		return lb_fail(err, "memory map: the low region 0x%lx-0x%lx is not all RAM above 1 MiB",
+			       crash_low.start, crash_low.end);
+	if (!lb_range_empty(crash_low) && lb_range_overlaps(crash_low, crash))
+		return lb_fail(
+			err,
+			"memory map: the low region 0x%lx-0x%lx and the crash region 0x%lx-0x%lx overlap",
+			crash_low.start, crash_low.end, crash.start, crash.end);
+	return 0;
+}
+
+int lb_e820_second_by(const char *caller, const struct lb_e820 *saved, struct lb_range crash,
+		      struct lb_range crash_ram, struct lb_range crash_low, struct lb_e820 *map,
+		      struct lb_error *err)
+{
+	bool low_first = crash_low.start < crash_ram.start;
+	const struct lb_range kept[2] = {low_first ? crash_low : crash_ram,
+					 low_first ? crash_ram : crash_low};
+
+	if (map->sealed)
+		return fail_sealed_whole(caller, "fill as the second kernel's", map, err);
+	if (check_regions(saved, crash, crash_ram, crash_low, err))
+		return -1;
 	// The real-mode trampoline lives there: without it every kernel panics at boot.
 	if (lb_e820_ram(saved, (struct lb_range){0, LB_LOW_END}) == 0)
 		return lb_fail(err, "memory map: there is no RAM below 1 MiB, which the second kernel needs");
@@ -399,9 +462,9 @@ int lb_e820_second(const struct lb_e820 *saved, struct lb_range crash, struct lb
 		int failed;
 
 		if (entry->type == LB_E820_RAM)
-			failed = append_ram(map, entry_range(entry), crash_ram, err);
+			failed = append_ram(map, entry_range(entry), kept, err);
 		else
-			failed = append(map, entry_range(entry), entry->type, err);
+			failed = append_tidy(map, entry_range(entry), entry->type, err);
 		if (failed)
 			return -1;
 	}

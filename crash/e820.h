@@ -6,7 +6,7 @@
 // (arch/x86/kernel/e820.c, e820__update_table()); EFI types become e820 types as
 // in drivers/firmware/efi/libstub/x86-stub.c, setup_e820().
 //
-// A table is built, then sealed; a sealed one refuses every change.
+// A table is built, then sealed; a sealed one refuses every change and says who asked.
 #ifndef LIFEBOAT_CRASH_E820_H
 #define LIFEBOAT_CRASH_E820_H
 
@@ -43,28 +43,42 @@ struct lb_uefi_range {
 	uint32_t type; // EFI_MEMORY_TYPE number
 };
 
-// The e820 type the kernel's stub gives to a UEFI memory type; unknown and future
-// types are reserved. `attribute` matters for EFI_MEMORY_SP (soft reserved).
+// The e820 type the kernel's stub gives to a UEFI memory type. Unknown and future types,
+// unaccepted memory among them, are holes to the stub; here they are reserved, so that
+// the second kernel puts nothing there. `attribute` matters for EFI_MEMORY_SP (soft
+// reserved).
 uint32_t lb_e820_type_of_uefi(uint32_t type, uint64_t attribute);
 
+// The five that follow, and lb_e820_second(), change a table and refuse when it is sealed.
+// They are called by their names without _by: these say which function asks, so that the
+// refusal can name it.
+
 // Appends [start, end); adjacent to or overlapping others as it likes until
-// lb_e820_tidy(). Empty ranges are ignored. Fails when full, sealed or wrapped.
-int lb_e820_add(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err);
-
-// Sorts, resolves overlaps (larger type number wins), merges neighbours of one type.
-int lb_e820_tidy(struct lb_e820 *map, struct lb_error *err);
-
-// On a tidy table: removes [start, end) of every type, splitting entries; result tidy.
-int lb_e820_cut(struct lb_e820 *map, struct lb_range range, struct lb_error *err);
-
-// On a tidy table: [start, end) where it has type `from` becomes `to`; result tidy.
-int lb_e820_retype(struct lb_e820 *map, struct lb_range range, uint32_t from, uint32_t to,
+// lb_e820_tidy(). Empty ranges and type 0, which to the kernel is a hole, are passed
+// over. Fails when full or wrapped.
+#define lb_e820_add(...) lb_e820_add_by(__func__, __VA_ARGS__)
+int lb_e820_add_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t type,
 		   struct lb_error *err);
 
-// Builds a tidy table from a UEFI map of any order. Every descriptor is checked
-// (alignment, zero pages, wrap-around); a bad one is an error naming its index.
-int lb_e820_from_uefi(struct lb_e820 *map, const struct lb_uefi_range *ranges, uint32_t count,
-		      struct lb_error *err);
+// Sorts, resolves overlaps (larger type number wins), merges neighbours of one type.
+#define lb_e820_tidy(...) lb_e820_tidy_by(__func__, __VA_ARGS__)
+int lb_e820_tidy_by(const char *caller, struct lb_e820 *map, struct lb_error *err);
+
+// On a tidy table: removes [start, end) of every type, splitting entries; result tidy.
+#define lb_e820_cut(...) lb_e820_cut_by(__func__, __VA_ARGS__)
+int lb_e820_cut_by(const char *caller, struct lb_e820 *map, struct lb_range range, struct lb_error *err);
+
+// On a tidy table: [start, end) where it has type `from` becomes `to`; result tidy.
+#define lb_e820_retype(...) lb_e820_retype_by(__func__, __VA_ARGS__)
+int lb_e820_retype_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t from,
+		      uint32_t to, struct lb_error *err);
+
+// Builds a tidy table from a UEFI map of any order. A descriptor that is not aligned or
+// wraps is an error naming its index; one without pages says nothing and is passed over
+// (Lenovo's ThinkPad W541 has such ones, and the kernel prunes them).
+#define lb_e820_from_uefi(...) lb_e820_from_uefi_by(__func__, __VA_ARGS__)
+int lb_e820_from_uefi_by(const char *caller, struct lb_e820 *map, const struct lb_uefi_range *ranges,
+			 uint32_t count, struct lb_error *err);
 
 void lb_e820_seal(struct lb_e820 *map);
 
@@ -74,10 +88,13 @@ uint64_t lb_e820_ram(const struct lb_e820 *map, struct lb_range range);
 bool lb_e820_all(const struct lb_e820 *map, struct lb_range range, uint32_t type);
 const char *lb_e820_type_text(uint32_t type);
 
-// The second kernel's map: RAM below 1 MiB and `crash_ram` stay RAM, `crash` less
-// crash_ram is reserved, every other RAM becomes reserved, all else stays as it was.
-// `saved` is tidy; *map is filled and tidy.
-int lb_e820_second(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_ram,
-		   struct lb_e820 *map, struct lb_error *err);
+// The second kernel's map: RAM below 1 MiB, `crash_ram` and `crash_low` stay RAM, `crash`
+// less crash_ram is reserved, every other RAM becomes reserved, all else stays as it was.
+// `crash_low` is RAM above 1 MiB and beside `crash`, or empty. `saved` is tidy; *map is
+// filled and tidy.
+#define lb_e820_second(...) lb_e820_second_by(__func__, __VA_ARGS__)
+int lb_e820_second_by(const char *caller, const struct lb_e820 *saved, struct lb_range crash,
+		      struct lb_range crash_ram, struct lb_range crash_low, struct lb_e820 *map,
+		      struct lb_error *err);
 
 #endif

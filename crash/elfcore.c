@@ -39,10 +39,23 @@ struct piece {
 	bool swapped;
 };
 
-#define PIECES_MAX 4 // before, swapped, between it and the crash region, after
+#define CUTS 2 // the crash region and its low one
+#define PIECES_MAX (3 + CUTS) // before the swapped pages, these, and one more for each end of a cut
+
+// What is cut out of RAM, sorted; an empty one cuts nothing.
+struct cuts {
+	struct lb_range ranges[CUTS];
+};
+
+static struct cuts sort_cuts(struct lb_range crash, struct lb_range crash_low)
+{
+	if (crash.start < crash_low.start)
+		return (struct cuts){{crash, crash_low}};
+	return (struct cuts){{crash_low, crash}};
+}
 
 // Splits one RAM entry where a PT_LOAD must end. Returns the number of pieces.
-static unsigned int split(struct lb_range ram, struct lb_range crash, struct piece pieces[PIECES_MAX])
+static unsigned int split(struct lb_range ram, const struct cuts *cuts, struct piece pieces[PIECES_MAX])
 {
 	struct lb_range whole = swapped_part(ram);
 	struct lb_range swapped = lb_range_empty(whole) ? (struct lb_range){ram.start, ram.start} : whole;
@@ -50,8 +63,13 @@ static unsigned int split(struct lb_range ram, struct lb_range crash, struct pie
 		uint64_t end;
 		bool swapped, dropped;
 	} steps[] = {
-		{swapped.start, false, false}, {swapped.end, true, false}, {crash.start, false, false},
-		{crash.end, false, true},      {ram.end, false, false},
+		{swapped.start, false, false},
+		{swapped.end, true, false},
+		{cuts->ranges[0].start, false, false},
+		{cuts->ranges[0].end, false, true},
+		{cuts->ranges[1].start, false, false},
+		{cuts->ranges[1].end, false, true},
+		{ram.end, false, false},
 	};
 	unsigned int count = 0;
 
@@ -67,21 +85,29 @@ static unsigned int split(struct lb_range ram, struct lb_range crash, struct pie
 	return count;
 }
 
-static uint64_t count_loads(const struct lb_e820 *saved, struct lb_range crash)
+static uint64_t count_loads(const struct lb_e820 *saved, const struct cuts *cuts)
 {
 	struct piece pieces[PIECES_MAX];
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < saved->count; i++) {
 		if (saved->entries[i].type == LB_E820_RAM)
-			count += split(ram_range(&saved->entries[i]), crash, pieces);
+			count += split(ram_range(&saved->entries[i]), cuts, pieces);
 	}
 	return count;
 }
 
-uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash)
+static uint64_t header_bytes(uint64_t segments)
 {
-	return sizeof(Elf64_Ehdr) + (FIRST_LOAD + count_loads(saved, crash)) * sizeof(Elf64_Phdr);
+	return sizeof(Elf64_Ehdr) + segments * sizeof(Elf64_Phdr);
+}
+
+uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
+			  uint32_t spare)
+{
+	const struct cuts cuts = sort_cuts(crash, crash_low);
+
+	return header_bytes(FIRST_LOAD + count_loads(saved, &cuts) + spare);
 }
 
 static uint64_t note_bytes(uint64_t name_bytes, uint64_t desc_bytes)
@@ -171,7 +197,7 @@ static Elf64_Ehdr file_header(uint64_t segments)
 	};
 }
 
-static int write_loads(const struct lb_e820 *saved, struct lb_range crash, const struct lb_swap_range *swap,
+static int write_loads(const struct lb_e820 *saved, const struct cuts *cuts, const struct lb_swap_range *swap,
 		       uint32_t swap_count, Elf64_Phdr *segment, struct lb_error *err)
 {
 	struct piece pieces[PIECES_MAX];
@@ -181,7 +207,7 @@ static int write_loads(const struct lb_e820 *saved, struct lb_range crash, const
 
 		if (saved->entries[i].type != LB_E820_RAM)
 			continue;
-		count = split(ram_range(&saved->entries[i]), crash, pieces);
+		count = split(ram_range(&saved->entries[i]), cuts, pieces);
 		for (unsigned int j = 0; j < count; j++) {
 			struct lb_range phys = pieces[j].phys;
 			uint64_t offset = phys.start;
@@ -195,18 +221,20 @@ static int write_loads(const struct lb_e820 *saved, struct lb_range crash, const
 	return 0;
 }
 
-int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, const struct lb_swap_range *swap,
-			uint32_t swap_count, struct lb_range notes, void *header, uint64_t bytes,
-			struct lb_error *err)
+int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
+			uint32_t spare, const struct lb_swap_range *swap, uint32_t swap_count,
+			struct lb_range notes, void *header, uint64_t bytes, struct lb_error *err)
 {
-	uint64_t segments = FIRST_LOAD + count_loads(saved, crash);
-	uint64_t wanted = lb_elfcore_bytes(saved, crash);
+	const struct cuts cuts = sort_cuts(crash, crash_low);
+	uint64_t segments = FIRST_LOAD + count_loads(saved, &cuts);
+	uint64_t wanted = header_bytes(segments + spare);
 	Elf64_Ehdr *ehdr = header;
 	Elf64_Phdr *phdr = (Elf64_Phdr *)(ehdr + 1);
 
-	if (segments > MAX_SEGMENTS)
-		return lb_fail(err, "ELF core header: RAM takes %lu segments, e_phnum can say %u", segments,
-			       (unsigned int)MAX_SEGMENTS);
+	if (segments + spare > MAX_SEGMENTS)
+		return lb_fail(
+			err, "ELF core header: RAM and %u spare slots take %lu segments, e_phnum can say %u",
+			spare, segments + spare, (unsigned int)MAX_SEGMENTS);
 	if (wanted > bytes)
 		return lb_fail(err, "ELF core header: takes %lu bytes, there is room for %lu", wanted, bytes);
 	memset(header, 0, bytes);
@@ -219,7 +247,19 @@ int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, cons
 		.p_memsz = lb_range_size(notes),
 	};
 	phdr[TEXT_SEGMENT].p_type = PT_NULL;
-	return write_loads(saved, crash, swap, swap_count, &phdr[FIRST_LOAD], err);
+	return write_loads(saved, &cuts, swap, swap_count, &phdr[FIRST_LOAD], err);
+}
+
+int lb_elfcore_hotadd(void *header, uint64_t bytes, struct lb_range ram, struct lb_error *err)
+{
+	Elf64_Ehdr *ehdr = header;
+	Elf64_Phdr *phdr = (Elf64_Phdr *)(ehdr + 1);
+
+	if (ehdr->e_phnum >= MAX_SEGMENTS || header_bytes(ehdr->e_phnum + 1ULL) > bytes)
+		return lb_fail(err, "ELF core header: no slot is left for hot-added RAM 0x%lx-0x%lx",
+			       ram.start, ram.end);
+	phdr[ehdr->e_phnum++] = load_segment(ram, ram.start);
+	return 0;
 }
 
 void lb_elfcore_finish(void *header, uint64_t page_offset, uint64_t text_virt, uint64_t text_phys,

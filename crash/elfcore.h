@@ -2,7 +2,7 @@
 // The ELF core header that /proc/vmcore shows: a template made at arm time, and
 // the few fields that only the dead kernel can tell.
 //
-//   Ehdr | PT_NOTE | PT_LOAD kernel text (PT_NULL until known) | PT_LOAD RAM … |
+//   Ehdr | PT_NOTE | PT_LOAD kernel text (PT_NULL until known) | PT_LOAD RAM … | spare PT_NULL … |
 //
 // The one PT_NOTE comes first and points at the notes area (crash looks nowhere
 // else); p_offset of a PT_LOAD is a physical address (fs/proc/vmcore.c), that of
@@ -22,8 +22,10 @@
 #include "crash/e820.h"
 #include "lifeboat/handoff.h"
 
-// Exact bytes of the template for this map, `crash` cut out.
-uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash);
+// Exact bytes of the template for this map, `crash` and `crash_low` (may be empty) cut
+// out, with `spare` slots for RAM that was hot-added after arming.
+uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
+			  uint32_t spare);
 // Bytes of the notes area: `cpus` NT_PRSTATUS, VMCOREINFO and LIFEBOAT up to a page
 // each, and the zeroes that end it.
 uint64_t lb_elfcore_notes_bytes(uint32_t cpus);
@@ -32,12 +34,13 @@ uint64_t lb_elfcore_notes_bytes(uint32_t cpus);
 int lb_elfcore_swap(const struct lb_e820 *saved, struct lb_range backup, struct lb_swap_range *ranges,
 		    uint32_t capacity, uint32_t *ret_count, struct lb_error *err);
 
-// Writes the template into `header` (`bytes` long, the rest of it is zeroed). `swap`
-// is lb_elfcore_swap()'s list. More than 65534 segments are refused: e_phnum cannot
-// say them, and /proc/vmcore does not know PN_XNUM.
-int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, const struct lb_swap_range *swap,
-			uint32_t swap_count, struct lb_range notes, void *header, uint64_t bytes,
-			struct lb_error *err);
+// Writes the template into `header` (`bytes` long, the rest of it is zeroed). The spare
+// slots are PT_NULL and not counted in e_phnum until lb_elfcore_hotadd(). `swap`
+// is lb_elfcore_swap()'s list. More than 65534 segments, spare ones included, are refused:
+// e_phnum cannot say them, and /proc/vmcore does not know PN_XNUM.
+int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
+			uint32_t spare, const struct lb_swap_range *swap, uint32_t swap_count,
+			struct lb_range notes, void *header, uint64_t bytes, struct lb_error *err);
 
 // After the panic. `page_offset`: direct map base, p_vaddr = page_offset + p_paddr;
 // 0: unknown, p_vaddr stays 0. `text_*`: the kernel image; text_bytes 0: unknown, the
@@ -45,6 +48,11 @@ int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, cons
 // Called once: the slot is gone or filled afterwards.
 void lb_elfcore_finish(void *header, uint64_t page_offset, uint64_t text_virt, uint64_t text_phys,
 		       uint64_t text_bytes);
+
+// After the panic, before lb_elfcore_finish(): one more PT_LOAD, for RAM that was
+// hot-added after arming (whole pages). Fails when no slot is left in the header's `bytes`;
+// then nothing is written.
+int lb_elfcore_hotadd(void *header, uint64_t bytes, struct lb_range ram, struct lb_error *err);
 
 // Appends one note at *pos of the area, keeping at least 12 zero bytes after it.
 // `name_bytes` counts the NUL. Nothing is written when it does not fit.

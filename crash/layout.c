@@ -2,17 +2,15 @@
 #include "crash/layout.h"
 
 #include "lifeboat/handoff.h"
+#include "pgtable/footprint.h"
 
 #define REGION_STEP (2 * LB_MIB)
 #define REGION_MIN (16 * LB_MIB)
 
-// Linux on x86-64: memory is present in sections of 128 MiB (SECTION_SIZE_BITS),
-// each with 32768 struct pages of 64 bytes, all of them there even when only a part
-// of the section is RAM. With 5-level paging the table of section roots has 2^17
-// pointers (MAX_PHYSMEM_BITS 52); each root used is a page.
-#define SECTION_BYTES (128 * LB_MIB)
-#define SECTION_MEMMAP (2 * LB_MIB)
-#define SECTION_ROOTS (LB_MIB + 2 * LB_PAGE)
+// Where a region costs the second kernel most: it begins right below the border of a
+// section, and of what a page of section descriptors covers (32 GiB), which is not the
+// one the low 1 MiB is in.
+#define WORST_BORDER (64 * LB_GIB)
 
 // Packed to unpacked. An initramfs of modules and tools compressed with zstd or xz
 // comes to 3 to 4.
@@ -34,7 +32,9 @@ struct parts {
 };
 
 #define BOOT_PARAMS_BYTES LB_PAGE // sizeof(struct boot_params) is one page, by protocol
-#define HANDOFF_BYTES LB_PAGE // asserted in handoff.h, the live part too
+// Pages of their own: one is sealed, the other written after the panic.
+#define HANDOFF_BYTES lb_align_up(sizeof(struct lb_handoff), LB_PAGE)
+#define LIVE_BYTES lb_align_up(sizeof(struct lb_handoff_live), LB_PAGE)
 
 static int round_part(const char *name, uint64_t bytes, uint64_t *ret_bytes, struct lb_error *err)
 {
@@ -83,7 +83,7 @@ static int measure(const struct lb_layout_need *need, struct parts *parts, struc
 		return -1;
 	parts->purgatory_text = need->purgatory_text;
 	if (!SUM(&parts->upper, parts->initrd, BOOT_PARAMS_BYTES, parts->setup_data, parts->cmdline) ||
-	    !SUM(&parts->tail, parts->page_tables, parts->purgatory_total, HANDOFF_BYTES, HANDOFF_BYTES,
+	    !SUM(&parts->tail, parts->page_tables, parts->purgatory_total, HANDOFF_BYTES, LIVE_BYTES,
 		 parts->e820_saved, parts->elfcorehdr, parts->notes, parts->backup) ||
 	    !SUM(&parts->total, parts->kernel, parts->upper, parts->tail))
 		return lb_fail(err, "crash region: its parts together are more than 64 bits can address");
@@ -100,13 +100,18 @@ int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, st
 	return 0;
 }
 
-// Memory map and section tables of a second kernel with a region of `bytes`: the
-// sections the region may touch, wherever it begins, and the one of the low 1 MiB.
+// Memory map and section tables of a second kernel with a region of `bytes`, at most
+// 2 TiB, wherever it lies: with 5-level paging, whose tables are larger.
 static uint64_t sections_bytes(uint64_t bytes)
 {
-	uint64_t sections = bytes / SECTION_BYTES + 2 + 1;
+	const struct lb_range ram[] = {
+		{0, LB_LOW_END},
+		{WORST_BORDER - REGION_STEP, WORST_BORDER - REGION_STEP + lb_align_up(bytes, REGION_STEP)},
+	};
+	struct lb_footprint_sections sections = {0};
 
-	return sections * SECTION_MEMMAP + SECTION_ROOTS;
+	lb_footprint_sections(ram, sizeof(ram) / sizeof(ram[0]), true, &sections); // sorted and low enough
+	return sections.total_bytes;
 }
 
 int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret_auto, struct lb_error *err)
@@ -188,7 +193,7 @@ int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct 
 	layout.purgatory_text = take(&at, parts.purgatory_text);
 	layout.purgatory_data = take(&at, parts.purgatory_total - parts.purgatory_text);
 	layout.handoff = take(&at, HANDOFF_BYTES);
-	layout.live = take(&at, HANDOFF_BYTES);
+	layout.live = take(&at, LIVE_BYTES);
 	layout.e820_saved = take(&at, parts.e820_saved);
 	layout.elfcorehdr = take(&at, parts.elfcorehdr);
 	layout.notes = take(&at, parts.notes);

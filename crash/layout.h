@@ -64,6 +64,14 @@ struct lb_layout_auto {
 };
 int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret_auto, struct lb_error *err);
 
+// The low region that goes with a region above 4 GiB, where crashkernel=,low does not
+// say how much: for what the second kernel must have below 4 GiB. 64 MiB are its bounce
+// buffers (swiotlb, taken whenever there is RAM above 4 GiB), 8 MiB more is what the
+// kernel itself adds to them for the pages around, and 24 MiB go to drivers of 32-bit
+// devices, the memory map of these 96 MiB and the DMA pools included. The kernel's own
+// default, 256 MiB, is made for machines that load all drivers.
+#define LB_LAYOUT_LOW_BYTES (96 * LB_MIB)
+
 // Lays everything out inside `region`. The error says how much more it takes.
 int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct lb_layout *ret_layout,
 	      struct lb_error *err);

@@ -9,23 +9,74 @@ static bool crosses_gib(struct lb_range range)
 	return range.start / LB_GIB != (range.end - 1) / LB_GIB;
 }
 
-// The part of one entry in which the region may lie, on 2 MiB at both ends.
-static struct lb_range usable_part(const struct boot_e820_entry *entry,
-				   const struct lb_place_request *request)
-{
-	struct lb_range limits = {request->min, request->max};
-	struct lb_range ram = {entry->addr, entry->addr + entry->size};
-	struct lb_range part = {0, 0};
+// Walks the places that the map, the limits and what is to be avoided leave, from the
+// top down.
+struct holes {
+	const struct lb_e820 *map;
+	const struct lb_place_request *request;
+	uint32_t index; // entries not looked at yet
+	struct lb_range left; // what of it was not walked yet
+};
 
-	if (entry->type != LB_E820_RAM)
-		return part;
-	part = lb_range_intersect(ram, limits);
-	if (!lb_align_up_checked(part.start, REGION_STEP, &part.start))
-		part.start = part.end;
-	part.end = lb_align_down(part.end, REGION_STEP);
-	if (part.end < part.start)
-		part.end = part.start;
-	return part;
+static struct holes all_holes(const struct lb_e820 *map, const struct lb_place_request *request)
+{
+	return (struct holes){.map = map, .request = request, .index = map->count};
+}
+
+// False: no entry is left.
+static bool next_entry(struct holes *holes)
+{
+	const struct lb_range limits = {holes->request->min, holes->request->max};
+
+	while (holes->index > 0) {
+		const struct boot_e820_entry *entry = &holes->map->entries[--holes->index];
+		struct lb_range ram = {entry->addr, entry->addr + entry->size};
+
+		holes->left = lb_range_intersect(ram, limits);
+		if (entry->type == LB_E820_RAM && !lb_range_empty(holes->left))
+			return true;
+	}
+	holes->left = (struct lb_range){0, 0};
+	return false;
+}
+
+// The avoided range that reaches highest into `range`; NULL: none does.
+static const struct lb_range *highest_avoided(const struct lb_place_request *request, struct lb_range range)
+{
+	const struct lb_range *highest = NULL;
+
+	for (uint32_t i = 0; i < request->avoid_count; i++) {
+		const struct lb_range *avoid = &request->avoid[i];
+
+		if (!lb_range_empty(*avoid) && lb_range_overlaps(*avoid, range) &&
+		    (!highest || avoid->end > highest->end))
+			highest = avoid;
+	}
+	return highest;
+}
+
+// The next hole below, on 2 MiB at both ends; may be empty. False: there is none left.
+static bool next_hole(struct holes *holes, struct lb_range *ret_hole)
+{
+	const struct lb_range *avoid;
+	struct lb_range hole;
+
+	if (lb_range_empty(holes->left) && !next_entry(holes))
+		return false;
+	hole = holes->left;
+	avoid = highest_avoided(holes->request, hole);
+	holes->left.end = hole.start;
+	if (avoid) {
+		holes->left.end = avoid->start > hole.start ? avoid->start : hole.start;
+		hole.start = avoid->end < hole.end ? avoid->end : hole.end;
+	}
+	if (!lb_align_up_checked(hole.start, REGION_STEP, &hole.start))
+		hole.start = hole.end;
+	hole.end = lb_align_down(hole.end, REGION_STEP);
+	if (hole.end < hole.start)
+		hole.end = hole.start;
+	*ret_hole = hole;
+	return true;
 }
 
 // `refused` counts places that are RAM but that `usable` turned down.
@@ -44,14 +95,14 @@ static bool try_candidate(struct search *search, struct lb_range candidate)
 	return false;
 }
 
-static bool find_in(struct search *search, struct lb_range part, bool may_cross, struct lb_range *ret_region)
+static bool find_in(struct search *search, struct lb_range hole, bool may_cross, struct lb_range *ret_region)
 {
 	uint64_t bytes = search->request->bytes;
 	uint64_t align = search->request->align;
 
-	if (lb_range_size(part) < bytes)
+	if (lb_range_size(hole) < bytes)
 		return false;
-	for (uint64_t start = lb_align_down(part.end - bytes, align); start >= part.start; start -= align) {
+	for (uint64_t start = lb_align_down(hole.end - bytes, align); start >= hole.start; start -= align) {
 		struct lb_range candidate = {start, start + bytes};
 
 		if ((may_cross || !crosses_gib(candidate)) && try_candidate(search, candidate)) {
@@ -67,24 +118,26 @@ static bool find_in(struct search *search, struct lb_range part, bool may_cross,
 static bool find(struct search *search, const struct lb_e820 *map, bool may_cross,
 		 struct lb_range *ret_region)
 {
-	for (uint32_t i = map->count; i > 0; i--) {
-		struct lb_range part = usable_part(&map->entries[i - 1], search->request);
+	struct holes holes = all_holes(map, search->request);
+	struct lb_range hole;
 
-		if (find_in(search, part, may_cross, ret_region))
+	while (next_hole(&holes, &hole)) {
+		if (find_in(search, hole, may_cross, ret_region))
 			return true;
 	}
 	return false;
 }
 
-static struct lb_range largest_part(const struct lb_e820 *map, const struct lb_place_request *request)
+// Of two of one size the lower one.
+static struct lb_range largest_hole(const struct lb_e820 *map, const struct lb_place_request *request)
 {
+	struct holes holes = all_holes(map, request);
 	struct lb_range largest = {0, 0};
+	struct lb_range hole;
 
-	for (uint32_t i = 0; i < map->count; i++) {
-		struct lb_range part = usable_part(&map->entries[i], request);
-
-		if (lb_range_size(part) > lb_range_size(largest))
-			largest = part;
+	while (next_hole(&holes, &hole)) {
+		if (!lb_range_empty(hole) && lb_range_size(hole) >= lb_range_size(largest))
+			largest = hole;
 	}
 	return largest;
 }
@@ -123,10 +176,17 @@ static int place_at_offset(struct search *search, const struct lb_e820 *map, str
 {
 	uint64_t offset = search->request->offset;
 	struct lb_range wanted = {offset, offset + search->request->bytes};
+	const struct lb_range *avoid;
 
 	if (!lb_e820_all(map, wanted, LB_E820_RAM))
 		return lb_fail(err, "crash region: 0x%lx-0x%lx was asked for, but it is not all RAM",
 			       wanted.start, wanted.end);
+	avoid = highest_avoided(search->request, wanted);
+	if (avoid)
+		return lb_fail(err,
+			       "crash region: 0x%lx-0x%lx was asked for, but 0x%lx-0x%lx is hot-pluggable, "
+			       "non-volatile or taken",
+			       wanted.start, wanted.end, avoid->start, avoid->end);
 	if (!try_candidate(search, wanted))
 		return lb_fail(err,
 			       "crash region: 0x%lx-0x%lx was asked for, but the firmware uses a part of it",
@@ -138,23 +198,23 @@ static int place_at_offset(struct search *search, const struct lb_e820 *map, str
 static int fail_no_place(const struct search *search, const struct lb_e820 *map, struct lb_error *err)
 {
 	const struct lb_place_request *request = search->request;
-	struct lb_range largest = largest_part(map, request);
+	struct lb_range largest = largest_hole(map, request);
 	char wanted[16], has[16];
+	char why[80] = "";
 
 	lb_format_size(wanted, sizeof(wanted), request->bytes);
 	lb_format_size(has, sizeof(has), lb_range_size(largest));
 	if (search->refused)
-		return lb_fail(
-			err,
-			"crash region: no free place for %s, aligned to 0x%lx, between 0x%lx and 0x%lx; "
-			"the largest RAM area is %s at 0x%lx, the firmware uses a part of each of %lu places",
-			wanted, request->align, request->min, request->max, has, largest.start,
-			search->refused);
+		lb_snprintf(why, sizeof(why), ", the firmware uses a part of each of %lu places",
+			    search->refused);
+	else if (request->avoid_count)
+		lb_snprintf(why, sizeof(why), ", %u hot-pluggable, non-volatile or taken ranges left out",
+			    request->avoid_count);
 	return lb_fail(
 		err,
 		"crash region: no place for %s, aligned to 0x%lx, between 0x%lx and 0x%lx; the largest "
-		"RAM area there is %s at 0x%lx",
-		wanted, request->align, request->min, request->max, has, largest.start);
+		"RAM area there is %s at 0x%lx%s",
+		wanted, request->align, request->min, request->max, has, largest.start, why);
 }
 
 int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, lb_place_usable *usable,

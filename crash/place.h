@@ -12,15 +12,18 @@ struct lb_place_request {
 	uint64_t min; // not below; at least 16 MiB
 	uint64_t max; // ends at or below
 	uint64_t offset; // exactly there; 0: anywhere
+	const struct lb_range *avoid; // never in these: hot-pluggable or non-volatile memory; NULL: none
+	uint32_t avoid_count;
 };
 
 // Is this place free in the firmware's map at the moment? (EfiConventionalMemory
 // now, not only RAM in e820_saved.) Asked for candidates from the top down.
 typedef bool lb_place_usable(void *ctx, struct lb_range candidate);
 
-// The highest place inside one RAM entry of `map`; a region shorter than 1 GiB
-// does not cross a GiB boundary when another place fits. `usable` may be NULL.
-// The error names the largest hole found.
+// The highest place inside one RAM entry of `map` that touches none of `avoid` (in any
+// order, of any alignment); a region shorter than 1 GiB does not cross a GiB boundary
+// when another place fits. `usable` may be NULL. The error names the largest hole found,
+// and what is in the way of `offset`.
 int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, lb_place_usable *usable,
 	     void *ctx, struct lb_range *ret_region, struct lb_error *err);
 

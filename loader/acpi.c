@@ -46,10 +46,6 @@ struct __attribute__((packed)) madt_entry {
 		} io_apic; // 1
 		struct __attribute__((packed)) {
 			uint16_t reserved;
-			uint64_t address;
-		} lapic_address; // 5
-		struct __attribute__((packed)) {
-			uint16_t reserved;
 			uint32_t x2apic_id, flags, acpi_id;
 		} x2apic; // 9
 	} u;
@@ -72,6 +68,17 @@ struct __attribute__((packed)) spcr {
 	struct table table;
 	uint8_t interface_type, reserved[3];
 	struct generic_address base;
+};
+
+struct __attribute__((packed)) mcfg {
+	struct table table;
+	uint64_t reserved;
+	struct __attribute__((packed)) mcfg_entry {
+		uint64_t base;
+		uint16_t segment;
+		uint8_t bus_first, bus_last;
+		uint32_t reserved;
+	} entries[];
 };
 
 static const void *at(uint64_t phys)
@@ -113,10 +120,6 @@ static int read_madt_entry(const struct madt_entry *entry, struct lb_machine *ma
 			return lb_fail(err, "ACPI table APIC: more than %u IO-APICs", LB_MAX_IOAPICS);
 		machine->ioapic[machine->ioapic_count++] = entry->u.io_apic.address;
 		break;
-	case 5:
-		if (entry->bytes >= 12)
-			machine->lapic = entry->u.lapic_address.address;
-		break;
 	case 9:
 		if (entry->bytes >= 16 && entry->u.x2apic.flags & MADT_CPU_USABLE)
 			machine->cpus++;
@@ -131,7 +134,6 @@ static int read_madt(const struct madt *madt, struct lb_machine *machine, struct
 {
 	const uint8_t *entry = (const uint8_t *)(madt + 1), *end = (const uint8_t *)madt + madt->table.bytes;
 
-	machine->lapic = madt->lapic;
 	machine->has_8259 = madt->flags & MADT_PCAT_COMPAT;
 	while (end - entry >= 2) {
 		uint8_t bytes = entry[1];
@@ -161,6 +163,31 @@ static void read_spcr(const struct spcr *spcr, struct lb_machine *machine)
 	machine->spcr.address = spcr->base.address;
 }
 
+static int read_mcfg(const struct mcfg *mcfg, struct lb_machine *machine, struct lb_error *err)
+{
+	uint32_t count = (uint32_t)((mcfg->table.bytes - sizeof(*mcfg)) / sizeof(mcfg->entries[0]));
+
+	if (count > LB_MAX_ECAM)
+		return lb_fail(err, "ACPI table MCFG: %u entries, more than %u", count, LB_MAX_ECAM);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mcfg_entry *entry = &mcfg->entries[i];
+
+		if (!lb_aligned(entry->base, LB_MIB) || entry->bus_last < entry->bus_first)
+			return lb_fail(
+				err,
+				"ACPI table MCFG: entry %u: buses %u to %u at 0x%lx, wanted them in order "
+				"and their space aligned to 1 MiB",
+				i, entry->bus_first, entry->bus_last, (unsigned long)entry->base);
+		machine->ecam[machine->ecam_count++] = (struct lb_ecam){
+			.phys = entry->base,
+			.segment = entry->segment,
+			.bus_first = entry->bus_first,
+			.bus_last = entry->bus_last,
+		};
+	}
+	return 0;
+}
+
 static int read_table(const struct table *table, struct lb_machine *machine, struct lb_error *err)
 {
 	if (memcmp(table->signature, "APIC", 4) == 0) {
@@ -178,6 +205,16 @@ static int read_table(const struct table *table, struct lb_machine *machine, str
 		if (check_table(table, sizeof(struct spcr), err) != 0)
 			return -1;
 		read_spcr((const struct spcr *)table, machine);
+	}
+	if (memcmp(table->signature, "MCFG", 4) == 0) {
+		if (check_table(table, sizeof(struct mcfg), err) != 0)
+			return -1;
+		return read_mcfg((const struct mcfg *)table, machine, err);
+	}
+	if (memcmp(table->signature, "SRAT", 4) == 0) {
+		if (check_table(table, sizeof(*table), err) != 0)
+			return -1;
+		return lb_srat_read(table, table->bytes, &machine->srat, err);
 	}
 	return 0;
 }

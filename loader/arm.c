@@ -8,26 +8,31 @@
 
 static struct lb_runtime runtime;
 static struct lb_marks marks;
-static bool reserved;
+static struct {
+	EFI_PHYSICAL_ADDRESS start;
+	UINTN pages;
+} reserved[2]; // crash memory, then its low region; 0 pages: none
 
 // Probed with memory that leaves no mark, then allocated once as what it shall be.
-static int reserve(struct lb_range region, struct lb_error *err)
+static int reserve(struct lb_range region, unsigned int slot, struct lb_error *err)
 {
 	static const EFI_MEMORY_TYPE types[] = {EfiLoaderData, EfiReservedMemoryType};
 	UINTN pages = lb_range_size(region) / LB_PAGE;
 
+	if (!pages)
+		return 0;
 	for (int i = 0; i < 2; i++) {
 		EFI_PHYSICAL_ADDRESS address = region.start;
 		EFI_STATUS status = BS->AllocatePages(AllocateAddress, types[i], pages, &address);
 
 		if (EFI_ERROR(status))
-			return lb_fail(
-				err, "crash memory 0x%lx-0x%lx: the firmware would not give it, status 0x%lx",
-				region.start, region.end - 1, (unsigned long)status);
+			return lb_fail(err, "crash memory 0x%lx-0x%lx: the firmware would not give it: %s",
+				       region.start, region.end, lb_status_text(status));
 		if (types[i] == EfiLoaderData)
 			BS->FreePages(address, pages);
 	}
-	reserved = true;
+	reserved[slot].start = region.start;
+	reserved[slot].pages = pages;
 	return 0;
 }
 
@@ -37,7 +42,8 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	struct lb_handoff *handoff = (struct lb_handoff *)(uintptr_t)plan->layout.handoff.start;
 	EFI_STATUS status;
 
-	if (reserve(plan->layout.region, err) != 0 || lb_runtime_load(&runtime, err) != 0)
+	if (reserve(plan->layout.region, 0, err) != 0 || reserve(plan->crash_low, 1, err) != 0 ||
+	    lb_runtime_load(&runtime, err) != 0)
 		return -1;
 	plan->hook_text = runtime.hook->text;
 	plan->hook_data = runtime.hook->data;
@@ -47,7 +53,7 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	hook.cr3_5level = handoff->cr3_5level;
 	status = runtime.hook->arm(&hook);
 	if (EFI_ERROR(status))
-		return lb_fail(err, "the hook: did not arm, status 0x%lx", (unsigned long)status);
+		return lb_fail(err, "the hook: did not arm: %s", lb_status_text(status));
 	plan->armed = true;
 	return 0;
 }
@@ -57,11 +63,12 @@ void lb_disarm(struct lb_plan *plan)
 	lb_runtime_unload(&runtime);
 	plan->armed = false;
 	plan->hook_text = plan->hook_data = (struct lb_range){0, 0};
-	if (!reserved)
-		return;
 	// A hook that had to stay is a pass-through: it never reads crash memory again.
-	BS->FreePages(plan->layout.region.start, lb_range_size(plan->layout.region) / LB_PAGE);
-	reserved = false;
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+		if (reserved[i].pages)
+			BS->FreePages(reserved[i].start, reserved[i].pages);
+		reserved[i].pages = 0;
+	}
 	lb_marks_put_back(&marks);
 }
 

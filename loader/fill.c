@@ -67,9 +67,9 @@ static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handof
 	if (lb_elfcore_swap(&plan->saved, layout->backup, handoff->swap, LB_MAX_SWAP_RANGES,
 			    &handoff->swap_count, err) != 0)
 		return -1;
-	return lb_elfcore_template(&plan->saved, layout->region, handoff->swap, handoff->swap_count,
-				   layout->notes, at(layout->elfcorehdr), lb_range_size(layout->elfcorehdr),
-				   err);
+	return lb_elfcore_template(&plan->saved, layout->region, plan->crash_low, lb_plan_hotadd_slots(plan),
+				   handoff->swap, handoff->swap_count, layout->notes, at(layout->elfcorehdr),
+				   lb_range_size(layout->elfcorehdr), err);
 }
 
 static int fill_tables(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)
@@ -123,11 +123,15 @@ static void describe_machine(const struct lb_plan *plan, struct lb_handoff *hand
 {
 	const struct lb_machine *machine = &plan->machine;
 
-	handoff->lapic = machine->lapic;
 	handoff->hpet = machine->hpet;
 	handoff->has_8259 = machine->has_8259;
 	handoff->ioapic_count = machine->ioapic_count;
 	memcpy(handoff->ioapic, machine->ioapic, sizeof(handoff->ioapic));
+	handoff->ecam_count = machine->ecam_count;
+	memcpy(handoff->ecam, machine->ecam, sizeof(handoff->ecam));
+	handoff->hotplug_count = plan->hotplug_count;
+	memcpy(handoff->hotplug, plan->hotplug, sizeof(handoff->hotplug));
+	handoff->elfcorehdr_spare = lb_plan_hotadd_slots(plan);
 	handoff->console = plan->console;
 	handoff->on_mismatch = plan->options->on_mismatch;
 	handoff->on_fault = plan->options->on_mismatch;
@@ -153,6 +157,7 @@ static void describe_layout(const struct lb_plan *plan, struct lb_handoff *hando
 	handoff->notes_bytes = lb_range_size(layout->notes);
 	handoff->crash = layout->region;
 	handoff->crash_ram = layout->ram;
+	handoff->crash_low = plan->crash_low;
 	handoff->kernel_entry = layout->kernel.start + ENTRY_64;
 	handoff->boot_params = layout->boot_params.start;
 	handoff->cmdline = layout->cmdline.start;

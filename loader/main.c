@@ -124,9 +124,6 @@ static void make_plan(struct session *s)
 		refuse(s, &err);
 		return;
 	}
-	if (s->plan.layout.region.end > LB_4GIB)
-		lb_print_warning("crash memory lies above 4 GiB, where it fits: a device that reaches no "
-				 "higher than that cannot save the dump");
 	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
 		lb_report_plan(&s->plan);
 }

@@ -5,6 +5,9 @@
 
 #define SPARE_DESCRIPTORS 16 // the allocation for the map adds to the map
 #define MAX_TRIES 8
+#ifndef EFI_MEMORY_SP // not in gnu-efi; UEFI 2.10, 7.2.3
+#define EFI_MEMORY_SP 0x40000ULL
+#endif
 
 static int get_map(EFI_MEMORY_DESCRIPTOR **ret_map, UINTN *ret_bytes, UINTN *ret_step, struct lb_error *err)
 {
@@ -31,7 +34,7 @@ static int get_map(EFI_MEMORY_DESCRIPTOR **ret_map, UINTN *ret_bytes, UINTN *ret
 		if (status != EFI_BUFFER_TOO_SMALL)
 			break;
 	}
-	return lb_fail(err, "firmware: GetMemoryMap failed with status 0x%lx", (unsigned long)status);
+	return lb_fail(err, "firmware: GetMemoryMap failed: %s", lb_status_text(status));
 }
 
 int lb_memmap_read(struct lb_memmap *map, struct lb_error *err)
@@ -68,6 +71,12 @@ void lb_memmap_free(struct lb_memmap *map)
 	if (map->ranges)
 		BS->FreePool(map->ranges);
 	*map = (struct lb_memmap){NULL, 0};
+}
+
+void lb_memmap_nosoftreserve(struct lb_memmap *map)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		map->ranges[i].attribute &= ~EFI_MEMORY_SP;
 }
 
 bool lb_memmap_free_range(const struct lb_memmap *map, struct lb_range range)

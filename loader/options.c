@@ -406,9 +406,26 @@ static int take_initrds(struct lb_options *options, struct lb_error *err)
 	return result;
 }
 
-int lb_options_finish(struct lb_options *options, struct lb_error *err)
+// Every crashkernel= of the arguments, in their order, parted by blanks. All of them fit,
+// since the arguments did.
+static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 {
 	struct lb_word spec;
+	size_t pos = 0, used = 0;
+
+	while (lb_cmdline_next_value(options->cmdline, "crashkernel", &pos, &spec)) {
+		if (spec.bytes == 0)
+			return lb_fail(err, "crashkernel=: nothing follows, wanted auto, SIZE or RANGE:SIZE");
+		used += lb_snprintf(options->crashkernel + used, sizeof(options->crashkernel) - used,
+				    "%s%.*s", used ? " " : "", (int)spec.bytes, spec.text);
+	}
+	if (used == 0)
+		lb_snprintf(options->crashkernel, sizeof(options->crashkernel), "auto");
+	return 0;
+}
+
+int lb_options_finish(struct lb_options *options, struct lb_error *err)
+{
 	int result = 0;
 
 	if (options->help || options->version)
@@ -419,14 +436,7 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 	}
 	if (take_initrds(options, err) < 0)
 		result = -1;
-	if (options->crashkernel[0])
-		return result;
-	if (lb_cmdline_last(options->cmdline, "crashkernel", &spec)) {
-		if (copy_word(spec, "crashkernel=", options->crashkernel, sizeof(options->crashkernel),
-			      result == 0 ? err : NULL) < 0)
-			result = -1;
-	} else {
-		lb_snprintf(options->crashkernel, sizeof(options->crashkernel), "auto");
-	}
+	if (!options->crashkernel[0] && take_crashkernel(options, result == 0 ? err : NULL) < 0)
+		result = -1;
 	return result;
 }

@@ -26,7 +26,8 @@ struct lb_options {
 	char capture[LB_MAX_PATH]; // "": the first kernel's image
 	char capture_initrd[LB_MAX_PATH]; // "": capture.img beside lifeboat.efi
 	char capture_args[LB_MAX_CMDLINE];
-	char crashkernel[128]; // --crashkernel, else the last crashkernel= of the arguments, else "auto"
+	// --crashkernel, else every crashkernel= of the arguments, parted by blanks, else "auto"
+	char crashkernel[LB_MAX_CMDLINE];
 	enum lb_policy on_mismatch;
 	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
 	struct lb_console console;

@@ -6,6 +6,7 @@
 #include "crash/bootparams.h"
 #include "crash/cmdline.h"
 #include "crash/elfcore.h"
+#include "crash/hotplug.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -15,8 +16,11 @@
 #include "loader/tables.h"
 
 #define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // the purgatory may append it
-// Cutting the region out of one RAM entry and the low 1 MiB out of another adds four at most.
+// Cutting both regions out of RAM entries and the low 1 MiB out of another adds six at most.
 #define SECOND_MAP_SPARE 8
+// PT_LOADs kept free where the machine has hot-pluggable ranges: one for each run of memory
+// that was added, with a hole before the next.
+#define HOTADD_SLOTS 64
 
 const struct lb_purgatory_header *lb_purgatory_image(struct lb_error *err)
 {
@@ -43,8 +47,10 @@ static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_er
 }
 
 // e820_saved: the map as it is before our reservation, sealed from here on.
-static int snapshot(struct lb_plan *plan, const struct lb_memmap *memmap, struct lb_error *err)
+static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
+	if (lb_cmdline_nosoftreserve(plan->options->cmdline))
+		lb_memmap_nosoftreserve(memmap);
 	if (allocate_entries(&plan->saved, 2 * memmap->count + SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_from_uefi(&plan->saved, memmap->ranges, memmap->count, err) != 0)
 		return -1;
@@ -90,6 +96,11 @@ static void list_consoles(const char *cmdline, char *text, size_t bytes)
 	}
 }
 
+uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
+{
+	return plan->hotplug_count ? HOTADD_SLOTS : 0;
+}
+
 // All memory that a region of `bytes` needs in tables, wherever it and the hook end up.
 static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 {
@@ -108,7 +119,7 @@ static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 static int measure(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_purgatory_header *purgatory = lb_purgatory_image(err);
-	const struct lb_range low = {0, LB_LOW_END};
+	const struct lb_range low = {0, LB_LOW_END}, nothing = {0, 0};
 
 	if (!purgatory)
 		return -1;
@@ -122,8 +133,9 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 		.purgatory_text = purgatory->text_bytes,
 		.purgatory_total = purgatory->total_bytes,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
-		// Cutting the region out of one RAM entry adds a piece at most.
-		.elfcorehdr = lb_elfcore_bytes(&plan->saved, (struct lb_range){0, 0}) + sizeof(Elf64_Phdr),
+		// Cutting each region out of one RAM entry adds a piece at most.
+		.elfcorehdr = lb_elfcore_bytes(&plan->saved, nothing, nothing, lb_plan_hotadd_slots(plan)) +
+			      2 * sizeof(Elf64_Phdr),
 		.notes = lb_elfcore_notes_bytes(plan->machine.cpus),
 		.backup = lb_e820_ram(&plan->saved, low),
 	};
@@ -188,6 +200,20 @@ static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 	return check_size(plan, err);
 }
 
+// Memory below 4 GiB for the second kernel's DMA, where crash memory lies above.
+static int place_low(struct lb_plan *plan, const struct lb_region_search *search, struct lb_error *err)
+{
+	const struct lb_crashkernel *wanted = &plan->crashkernel;
+	uint64_t bytes = wanted->low_given ? wanted->low_bytes : LB_LAYOUT_LOW_BYTES;
+
+	if (plan->layout.region.end <= LB_4GIB || !bytes)
+		return 0;
+	if (!lb_align_up_checked(bytes, 2 * LB_MIB, &bytes))
+		return lb_fail(err, "crashkernel=%s: the low region is larger than any memory",
+			       plan->options->crashkernel);
+	return lb_region_find_low(search, plan->layout.region, bytes, &plan->crash_low, err);
+}
+
 static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes, struct lb_error *err)
 {
 	const struct lb_place_request request = {
@@ -195,12 +221,19 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 		.align = plan->second.alignment,
 		.offset = plan->crashkernel.offset,
 	};
-	bool above_4gib = plan->second.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G;
+	const struct lb_region_search search = {
+		.saved = &plan->saved,
+		.memmap = memmap,
+		.srat = &plan->machine.srat,
+		.above_4gib = plan->second.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G,
+		.high = plan->crashkernel.high,
+	};
 	struct lb_range region;
 
-	if (lb_region_find(&plan->saved, memmap, request, above_4gib, &region, err) != 0)
+	if (lb_region_find(&search, request, &region, err) != 0 ||
+	    lb_layout(&plan->need, region, &plan->layout, err) != 0)
 		return -1;
-	return lb_layout(&plan->need, region, &plan->layout, err);
+	return place_low(plan, &search, err);
 }
 
 // Once the place is known: the second kernel's map and command line, the tables.
@@ -211,7 +244,8 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 	char consoles[256];
 
 	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
-	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, &plan->second_map, err) != 0)
+	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, plan->crash_low,
+			   &plan->second_map, err) != 0)
 		return -1;
 	lb_e820_seal(&plan->second_map);
 	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
@@ -247,6 +281,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 		return -1;
 	choose_console(plan);
 	if (lb_memmap_read(&memmap, err) == 0 && snapshot(plan, &memmap, err) == 0 &&
+	    lb_hotplug_ranges(&plan->machine.srat, &plan->saved, plan->hotplug, LB_MAX_HOTPLUG,
+			      &plan->hotplug_count, err) == 0 &&
 	    size(plan, &bytes, err) == 0 && place(plan, &memmap, bytes, err) == 0)
 		status = finish(plan, err);
 	lb_memmap_free(&memmap);
@@ -256,12 +292,15 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 static int assume_region(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
 	struct lb_place_request request = {.align = 2 * LB_MIB};
+	struct lb_region_search search = {
+		.saved = &plan->saved, .memmap = memmap, .srat = &plan->machine.srat, .above_4gib = true};
 
 	if (read_crashkernel(plan, err) != 0)
 		return -1;
 	request.bytes = plan->crashkernel.automatic ? LB_ASSUMED_BYTES : plan->crashkernel.bytes;
 	request.offset = plan->crashkernel.offset;
-	return lb_region_find(&plan->saved, memmap, request, true, &plan->layout.region, err);
+	search.high = plan->crashkernel.high;
+	return lb_region_find(&search, request, &plan->layout.region, err);
 }
 
 int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err)

@@ -10,6 +10,7 @@
 #include "crash/crashkernel.h"
 #include "crash/e820.h"
 #include "crash/layout.h"
+#include "crash/srat.h"
 #include "lifeboat/handoff.h"
 #include "loader/options.h"
 #include "pgtable/ident.h"
@@ -27,10 +28,13 @@ struct lb_machine { // what this machine is; machine.c
 	bool la57; // the CPU has 5-level paging
 	const char *encrypted; // not NULL: why arming is refused (SEV, TDX, SME)
 	uint64_t rsdp;
-	uint64_t lapic, hpet;
+	uint64_t hpet;
 	uint32_t ioapic_count;
 	uint32_t has_8259;
 	uint64_t ioapic[LB_MAX_IOAPICS];
+	uint32_t ecam_count;
+	struct lb_ecam ecam[LB_MAX_ECAM]; // MCFG
+	struct lb_srat srat;
 	uint32_t cpus; // enabled or online-capable in the MADT
 	struct lb_console spcr;
 };
@@ -47,6 +51,9 @@ struct lb_plan {
 	struct lb_layout_need need;
 	struct lb_layout_auto automatic; // filled when crashkernel.automatic
 	struct lb_layout layout;
+	struct lb_range crash_low; // empty: none
+	uint32_t hotplug_count; // where RAM may appear after arming
+	struct lb_range hotplug[LB_MAX_HOTPLUG];
 	struct lb_ident_size tables; // planned: without the hook's image; once armed: as built
 	struct lb_console console;
 	char first_cmdline[LB_MAX_CMDLINE];
@@ -65,6 +72,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
 		 struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
+// PT_LOADs kept free for RAM that appears after arming.
+uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 
 // Without kernels, for --footprint: the CPU, the map, and in layout.region where memory of
 // the size in options->crashkernel would go now; for `auto`, which needs kernels,

@@ -110,6 +110,9 @@ static void print_for_programs(const struct lb_plan *plan)
 	lb_print_answer("lifeboat: plan crash=0x%lx-0x%lx crash_bytes=%lu\n",
 			(unsigned long)layout->region.start, (unsigned long)layout->region.end,
 			(unsigned long)lb_range_size(layout->region));
+	lb_print_answer("lifeboat: plan crash_low=0x%lx-0x%lx crash_low_bytes=%lu\n",
+			(unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
+			(unsigned long)lb_range_size(plan->crash_low));
 	lb_print_answer("lifeboat: plan page_table_bytes=%lu pml5=%lu pml4=%lu\n", tables->pages * page,
 			tables->pml5 * page, tables->pml4 * page);
 	lb_print_answer("lifeboat: plan pdpt=%lu pd=%lu pt=%lu gib_pages=%u\n", tables->pdpt * page,
@@ -137,6 +140,13 @@ void lb_report_plan(const struct lb_plan *plan)
 			(unsigned long)plan->layout.region.end,
 			lb_format_size(size, sizeof(size), lb_range_size(plan->layout.region)),
 			plan->armed ? ", armed" : "");
+	if (!lb_range_empty(plan->crash_low))
+		lb_print_answer("  and below 4 GiB, for DMA: 0x%lx-0x%lx, %s\n",
+				(unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
+				lb_format_size(size, sizeof(size), lb_range_size(plan->crash_low)));
+	for (uint32_t i = 0; i < plan->hotplug_count; i++)
+		lb_print_answer("  memory may be added at 0x%lx-0x%lx: looked for after a panic\n",
+				(unsigned long)plan->hotplug[i].start, (unsigned long)plan->hotplug[i].end);
 	print_size_terms(plan);
 	print_regions(plan);
 	print_tables(plan);

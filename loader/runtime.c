@@ -19,8 +19,7 @@ int lb_runtime_load(struct lb_runtime *runtime, struct lb_error *err)
 			       &runtime->image);
 	if (EFI_ERROR(status)) {
 		runtime->image = NULL;
-		return lb_fail(err, "the hook: the firmware would not load it, status 0x%lx%s",
-			       (unsigned long)status,
+		return lb_fail(err, "the hook: the firmware would not load it: %s%s", lb_status_text(status),
 			       status == EFI_SECURITY_VIOLATION ? " (Secure Boot: it is not signed)" : "");
 	}
 	status = BS->StartImage(runtime->image, NULL, NULL);
@@ -28,7 +27,7 @@ int lb_runtime_load(struct lb_runtime *runtime, struct lb_error *err)
 		status = BS->HandleProtocol(runtime->image, &hook_guid, (void **)&runtime->hook);
 	if (EFI_ERROR(status)) {
 		lb_runtime_unload(runtime);
-		return lb_fail(err, "the hook: did not start, status 0x%lx", (unsigned long)status);
+		return lb_fail(err, "the hook: did not start: %s", lb_status_text(status));
 	}
 	if (runtime->hook->rehearse() == LB_MAT_FAILED) {
 		lb_runtime_unload(runtime);

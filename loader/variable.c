@@ -40,11 +40,13 @@ void lb_variable_armed(const struct lb_plan *plan, const char *kernel)
 	bytes = lb_snprintf(
 		text, sizeof(text),
 		"version=%s\nstate=armed\nkernel=%s\ncapture=%s\ncrash=0x%lx-0x%lx\ncrash_bytes=%lu\n"
-		"page_table_bytes=%lu\nhandoff=0x%lx\ndigest=%s\n",
+		"crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\npage_table_bytes=%lu\nhandoff=0x%lx\ndigest=%"
+		"s\n",
 		LIFEBOAT_VERSION, kernel, plan->capture->path, (unsigned long)plan->layout.region.start,
 		(unsigned long)plan->layout.region.end, (unsigned long)lb_range_size(plan->layout.region),
-		(unsigned long)(plan->tables.pages * LB_PAGE), (unsigned long)plan->layout.handoff.start,
-		digest);
+		(unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
+		(unsigned long)lb_range_size(plan->crash_low), (unsigned long)(plan->tables.pages * LB_PAGE),
+		(unsigned long)plan->layout.handoff.start, digest);
 	set_text(text, bytes, sizeof(text));
 }
 

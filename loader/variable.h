@@ -9,6 +9,8 @@
 //   capture=PATH                  the second; armed only, like all below
 //   crash=0xSTART-0xEND           crash memory, END exclusive
 //   crash_bytes=N
+//   crash_low=0xSTART-0xEND       its low region for DMA; 0x0-0x0: none
+//   crash_low_bytes=N
 //   page_table_bytes=N
 //   handoff=0xADDRESS             of the sealed struct lb_handoff
 //   digest=HEX                    SHA-256 in its last field

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the dead kernel can still say, written into the notes that /proc/vmcore will
-// show: NT_PRSTATUS of each CPU, VMCOREINFO, and our own LIFEBOAT.
+// What the dead kernel can still say, written into what /proc/vmcore will show: RAM
+// that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
+// LIFEBOAT.
 #include "crash/deadkernel.h"
 #include "crash/elfcore.h"
 #include "crash/format.h"
+#include "crash/hotadd.h"
 #include "lifeboat/mem.h"
 #include "lifeboat/version.h"
 #include "lifeboat/x86.h"
@@ -11,10 +13,45 @@
 #include "purgatory/purgatory.h"
 
 static struct lb_deadkernel dead;
+static struct lb_hotadd hotadded;
 static struct lb_prstatus prstatus;
 static char text[LB_VMCOREINFO_MAX];
 static uint64_t notes_end;
 static uint32_t cpu_notes;
+
+// RAM of e820_saved, and what has been found to be hot-added RAM.
+static const void *read_page(void *ctx, uint64_t phys)
+{
+	const struct lb_handoff *handoff = ctx;
+	const struct lb_physmem saved = lb_window_physmem(handoff);
+	const void *page = lb_physmem_page(&saved, phys);
+
+	if (!page && lb_aligned(phys, LB_PAGE) && lb_hotadd_is_ram(&hotadded, phys))
+		page = lb_window_map(&handoff->window, phys, false);
+	return page;
+}
+
+static void find_hotadded(const struct lb_handoff *handoff, const struct lb_physmem *mem)
+{
+	struct lb_error error;
+
+	lb_hotadd_find(mem, &dead, handoff->hotplug, handoff->hotplug_count, handoff->elfcorehdr_spare,
+		       &hotadded);
+	for (uint32_t i = 0; i < hotadded.count; i++) {
+		if (lb_elfcore_hotadd((void *)(uintptr_t)handoff->elfcorehdr, handoff->elfcorehdr_bytes,
+				      hotadded.ranges[i], &error) != 0)
+			lb_say("warning: %s", error.text);
+	}
+	if (hotadded.count)
+		lb_say("hot-added RAM: 0x%lx bytes in %u ranges", lb_hotadd_bytes(&hotadded), hotadded.count);
+	if (hotadded.missing)
+		lb_say("warning: no slot in the ELF core header for %u more ranges of hot-added RAM, 0x%lx "
+		       "bytes",
+		       hotadded.missing, hotadded.missing_bytes);
+	if (hotadded.unsearched_bytes)
+		lb_say("warning: no page tables to find hot-added RAM in 0x%lx bytes where it may be",
+		       hotadded.unsearched_bytes);
+}
 
 static void note(const struct lb_handoff *handoff, const char *name, uint32_t type, const void *desc,
 		 uint32_t desc_bytes)
@@ -64,7 +101,7 @@ static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
 // False when the dead kernel's memory is encrypted: nothing of it can be read.
 bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
-	struct lb_physmem mem = lb_window_physmem(handoff);
+	const struct lb_physmem mem = {read_page, (void *)(uintptr_t)handoff};
 	unsigned int phys_bits = cpu_phys_bits();
 	bool synthesised;
 	uint32_t bytes;
@@ -77,6 +114,7 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 		lb_say("warning: the dead kernel's text was not found");
 	if (!dead.has_page_offset)
 		lb_say("warning: the dead kernel's direct map was not found");
+	find_hotadded(handoff, &mem);
 	cpu_notes_all(handoff, live, &mem, phys_bits);
 	bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, handoff->first_kernel_release, text, &synthesised);
 	note(handoff, "VMCOREINFO", 0, text, bytes);
@@ -115,5 +153,10 @@ void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handof
 	at = add_line(at, "CPU_NOTES", cpu_notes);
 	at = add_line(at, "CR3", live->cpu.cr3);
 	at = add_line(at, "VMCOREINFO_PHYS", dead.has_vmcoreinfo ? dead.vmcoreinfo_phys : 0);
+	at = add_line(at, "HOTADDED", hotadded.count);
+	at = add_line(at, "HOTADDED_BYTES", lb_hotadd_bytes(&hotadded));
+	at = add_line(at, "HOTADD_MISSING", hotadded.missing);
+	at = add_line(at, "HOTADD_MISSING_BYTES", hotadded.missing_bytes);
+	at = add_line(at, "HOTADD_UNSEARCHED_BYTES", hotadded.unsearched_bytes);
 	note(handoff, LB_NOTE_NAME, LB_NOTE_TYPE, text, at);
 }

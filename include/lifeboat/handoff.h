@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The one contract. The loader writes it into crash memory, the hook and the
-// purgatory read it. Two parts, in pages of their own:
+// The one contract. The loader writes it into crash memory, the purgatory reads it.
+// Two parts, in pages of their own:
 //
 //   struct lb_handoff       sealed: filled by the loader at arm time, never
 //                           written again; its last field is the SHA-256 of all
 //                           before it.
 //   struct lb_handoff_live  changes after the panic: written by the purgatory.
 //
-// The hook knows only the physical address of the sealed part and both CR3
-// values. All addresses are physical, all sizes bytes, little endian. A reader
-// refuses another magic, version or size.
+// The hook knows where the sealed part is and what it takes to enter the purgatory
+// (struct lb_hook_sealed), no more. All addresses are physical, all sizes bytes,
+// little endian. A reader refuses another magic, version or size.
 #ifndef LIFEBOAT_HANDOFF_H
 #define LIFEBOAT_HANDOFF_H
 
@@ -21,12 +21,14 @@
 
 #define LB_HANDOFF_MAGIC 0x54414f424546494cULL // "LIFEBOAT"
 #define LB_LIVE_MAGIC 0x4556494c424cULL // "LBLIVE"
-#define LB_HANDOFF_VERSION 1
+#define LB_HANDOFF_VERSION 2
 
 #define LB_SHA256_BYTES 32
 #define LB_MAX_SEGMENTS 16
 #define LB_MAX_SWAP_RANGES 32 // RAM ranges below 1 MiB
 #define LB_MAX_IOAPICS 64
+#define LB_MAX_ECAM 48 // MCFG entries: PCI segments, or bus ranges of one
+#define LB_MAX_HOTPLUG 32 // SRAT's hot-pluggable ranges, merged
 
 // A piece of crash memory that must be on the day what it was when armed.
 struct lb_segment {
@@ -62,6 +64,14 @@ enum lb_policy {
 	LB_POLICY_HALT = 2, // say why, then stop with the message on the console
 };
 
+// PCI configuration space in memory: one MCFG entry.
+struct lb_ecam {
+	uint64_t phys; // of bus 0, device 0, function 0, whether bus_first is 0 or not
+	uint16_t segment;
+	uint8_t bus_first, bus_last;
+	uint32_t reserved;
+};
+
 // A movable 4 KiB window of the identity map: not present but while used.
 struct lb_window {
 	uint64_t virt; // where the page appears
@@ -76,7 +86,7 @@ struct lb_handoff {
 	uint64_t self; // where this struct lies
 	uint64_t live; // where struct lb_handoff_live lies
 
-	// Read by the hook once our page tables are loaded.
+	// Read by the hook when it is armed.
 	uint64_t purgatory_entry;
 	uint64_t cr3_4level; // PML4
 	uint64_t cr3_5level; // PML5
@@ -93,12 +103,14 @@ struct lb_handoff {
 	struct lb_window device_window; // uncached: device registers
 	struct lb_console console;
 
-	// Quiesce: from the ACPI MADT and HPET tables; 0 where there is none.
-	uint64_t lapic; // xAPIC registers; not used in x2APIC mode
+	// Quiesce: from the ACPI MADT, HPET and MCFG tables; 0 where there is none.
 	uint64_t hpet;
 	uint32_t ioapic_count;
 	uint32_t has_8259; // MADT flag PCAT_COMPAT
 	uint64_t ioapic[LB_MAX_IOAPICS];
+	uint32_t ecam_count; // 0: configuration space by ports, segment 0 only
+	uint32_t reserved3;
+	struct lb_ecam ecam[LB_MAX_ECAM];
 
 	// Describe: e820_saved is an array of struct boot_e820_entry; the ELF core
 	// header a template whose PT_LOADs are ready but for p_vaddr; the notes are
@@ -113,6 +125,10 @@ struct lb_handoff {
 	char first_kernel_release[64]; // from the bzImage: OSRELEASE of a synthesised VMCOREINFO
 	struct lb_range crash; // the region itself, for the LIFEBOAT note
 	struct lb_range crash_ram; // the part that is RAM in the second kernel
+	struct lb_range crash_low; // RAM below 4 GiB for its DMA, nothing of ours in it; empty: none
+	uint32_t hotplug_count; // ranges in which RAM may have appeared after arming
+	uint32_t elfcorehdr_spare; // PT_LOAD slots kept free (PT_NULL at the end) for it
+	struct lb_range hotplug[LB_MAX_HOTPLUG]; // whole pages, sorted, disjoint, no RAM of e820_saved
 
 	// Swap.
 	uint32_t swap_count;
@@ -152,6 +168,11 @@ struct lb_hook_sealed {
 	uint64_t cr3_4level;
 	uint64_t cr3_5level;
 	uint64_t physical; // where the hook goes on at its physical address, which Linux maps one to one
+	uint64_t text_sum; // over that of the hook's text which runs after the panic
+	uint64_t purgatory_entry; // as in the handoff, which only the purgatory can check
+	struct lb_range purgatory_text;
+	uint64_t purgatory_sum; // over that
+	uint64_t console_port; // an 8250's; 0: none
 	uint64_t sum; // over the fields above
 };
 
@@ -207,6 +228,7 @@ struct lb_purgatory_header {
 
 _Static_assert(sizeof(struct lb_user_regs) == 27 * 8, "user_regs_struct has 27 registers");
 _Static_assert(sizeof(struct lb_segment) == 64, "no padding in a segment");
+_Static_assert(sizeof(struct lb_ecam) == 16, "no padding in an ECAM entry");
 _Static_assert(sizeof(struct lb_swap_range) == 24, "no padding in a swap range");
 _Static_assert(sizeof(struct lb_purgatory_header) == 32, "fixed by the purgatory's first bytes");
 _Static_assert(offsetof(struct lb_handoff, purgatory_entry) == 32, "read by the hook");

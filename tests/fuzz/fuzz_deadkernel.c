@@ -2,13 +2,15 @@
 // Property: whatever lies in a dead kernel's memory, reading it ends within the budget
 // of pages, asks for pages only, touches no byte but those of the page last given
 // (all others are poisoned for ASan), and what it says fits together: addresses are
-// where the kernel's layout has them, lengths are within their limits. The input is
+// where the kernel's layout has them, lengths are within their limits. So is hot-added
+// RAM found where it may be and nowhere else, and no other memory read for it. The input is
 // damage done to a small machine's memory, where with none everything is found.
 #include <sanitizer/asan_interface.h>
 
 #include "crash/deadkernel.h"
 #include "crash/deadmem.h"
 #include "crash/elfcore.h"
+#include "crash/hotadd.h"
 #include "fuzz.h"
 #include "lifeboat/x86.h"
 
@@ -40,6 +42,10 @@ enum { PML4, IMAGE_PDPT, IMAGE_PD, IMAGE_PT, DIRECT_PDPT, DIRECT_PD, DIRECT_PT, 
 #define SELF_AT 0x238ULL // this_cpu_off
 #define NOTES_AT 0x1400ULL // crash_notes
 
+// Where memory may have been added, and was: the GiB from HOTADDED on.
+static const struct lb_range hotplug[] = {{4 * LB_GIB, 64 * LB_GIB}, {LB_TIB + LB_PAGE, 1ULL << 52}};
+#define HOTADDED (8 * LB_GIB)
+
 // In the image's data.
 #define OFFSETS (DATA + 0x40) // __per_cpu_offset[]
 #define NOTES_PTR (DATA + 0x208)
@@ -61,6 +67,7 @@ struct machine {
 static uint8_t ram[PAGES][LB_PAGE] __attribute__((aligned(4096)));
 static uint8_t *visible; // the page last given
 static uint32_t reads;
+static struct lb_hotadd hotadded;
 
 static const void *read_page(void *ctx, uint64_t phys)
 {
@@ -77,6 +84,8 @@ static const void *read_page(void *ctx, uint64_t phys)
 		visible = ram[frame - HIGH / LB_PAGE + LOW_PAGES];
 	else if (frame < LOW_PAGES)
 		visible = ram[frame];
+	else if (lb_hotadd_is_ram(&hotadded, phys))
+		visible = ram[frame % PAGES]; // tables may lie there too, the same ones
 	if (visible)
 		__asan_unpoison_memory_region(visible, LB_PAGE);
 	return visible;
@@ -125,6 +134,7 @@ static void build_tables(struct machine *m)
 			  (HIGH + i * LB_PAGE) | P | (i < TEXT_PAGES ? 0 : W | NX));
 	link_table(PML4, m->page_offset, 39, DIRECT_PDPT);
 	link_table(DIRECT_PDPT, m->page_offset, 30, DIRECT_PD);
+	put_entry(DIRECT_PDPT, m->page_offset + HOTADDED, 30, HOTADDED | P | W | NX | X86_PTE_PS);
 	link_table(DIRECT_PD, m->page_offset, 21, DIRECT_PT);
 	link_table(DIRECT_PD, m->page_offset + HIGH, 21, DIRECT_PT2);
 	for (unsigned int i = 0; i < LOW_PAGES; i++)
@@ -199,6 +209,7 @@ static struct machine build(uint8_t flags)
 
 	__asan_unpoison_memory_region(ram, sizeof(ram));
 	memset(ram, 0, sizeof(ram));
+	memset(&hotadded, 0, sizeof(hotadded));
 	visible = NULL;
 	reads = 0;
 	build_tables(&m);
@@ -294,6 +305,30 @@ static void check_notes(const struct machine *m, const struct lb_deadkernel *dea
 	fuzz_check(!lb_deadkernel_cpu_regs(&mem, dead, m->phys_bits, dead->cpu_count, &regs, &pid));
 }
 
+static void check_hotadded(const struct lb_deadkernel *dead, uint32_t room)
+{
+	uint64_t last = 0, all = 0;
+
+	reads = 0;
+	lb_hotadd_find(&mem, dead, hotplug, 2, room, &hotadded);
+	fuzz_check(reads <= LB_HOTADD_PAGES);
+	fuzz_check(hotadded.count <= room && hotadded.count <= LB_HOTADD_MAX);
+	for (uint32_t i = 0; i < hotadded.count; i++) {
+		struct lb_range range = hotadded.ranges[i];
+
+		fuzz_check(lb_aligned(range.start | range.end, LB_PAGE) && !lb_range_empty(range));
+		fuzz_check(i == 0 || range.start > last);
+		fuzz_check(lb_range_contains(hotplug[0], range) || lb_range_contains(hotplug[1], range));
+		last = range.end;
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		all += lb_range_size(hotplug[i]);
+	fuzz_check(lb_hotadd_bytes(&hotadded) + hotadded.missing_bytes <= all);
+	fuzz_check(hotadded.unsearched_bytes <= all);
+	fuzz_check(dead->has_page_offset || hotadded.unsearched_bytes == all);
+	fuzz_check(!hotadded.missing == !hotadded.missing_bytes);
+}
+
 static void check_undamaged(const struct machine *m, const struct lb_deadkernel *dead)
 {
 	struct lb_user_regs regs;
@@ -308,6 +343,8 @@ static void check_undamaged(const struct machine *m, const struct lb_deadkernel 
 	fuzz_check(!lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, 0, &regs, &pid));
 	fuzz_check(lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, 1, &regs, &pid));
 	fuzz_check(pid == 7 && regs.rip == TEXT);
+	fuzz_check(hotadded.count == 1 && hotadded.missing == 0 && hotadded.unsearched_bytes == 0);
+	fuzz_check(hotadded.ranges[0].start == HOTADDED && hotadded.ranges[0].end == HOTADDED + LB_GIB);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
@@ -323,8 +360,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	lb_deadkernel_read(&mem, m.cr3, m.la57, m.phys_bits, m.gs_base, &dead);
 	fuzz_check(reads <= LB_DEADMEM_PAGES);
 	check_fits_together(&m, &dead);
+	check_notes(&m, &dead);
+	check_hotadded(&dead, (uint32_t)(m.phys_bits - 35)); // 1 to 17, by damage
 	if (whole)
 		check_undamaged(&m, &dead);
-	check_notes(&m, &dead);
 	return 0;
 }

@@ -4,8 +4,8 @@
 //
 //   tidy      is sorted, disjoint, merged; the largest type at each place won
 //   cut, retype   change what they name and nothing else
-//   second    RAM is the low 1 MiB and crash_ram; the rest of the RAM is reserved
-//   elfcore   PT_LOADs cover all RAM once but the crash region, in exactly the bytes
+//   second    RAM is the low 1 MiB, crash_ram and crash_low; the rest of the RAM is reserved
+//   elfcore   PT_LOADs cover all RAM once but both regions, in exactly the bytes
 //             that were announced; whole pages of the low 1 MiB come from the backup,
 //             no two from one place; everything else from where it was
 #include "crash/e820.h"
@@ -142,39 +142,75 @@ static void change(struct fuzz_input *input, struct lb_e820 *map, struct model *
 	}
 }
 
-// The crash region, whole pages; false when the input's is none.
-static bool check_second(struct fuzz_input *input, const struct lb_e820 *saved, const struct model *model,
-			 struct lb_range *ret_crash)
+// The crash region and its low one.
+struct regions {
+	struct lb_range crash, ram, low;
+};
+
+// Whole pages.
+static struct regions take_regions(struct fuzz_input *input)
 {
-	struct lb_range crash = take_range(input), crash_ram;
+	struct lb_range ranges[] = {take_range(input), take_range(input)};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		ranges[i].start = lb_align_down(ranges[i].start, LB_PAGE);
+		ranges[i].end = lb_align_down(ranges[i].end, LB_PAGE);
+		if (ranges[i].end < ranges[i].start)
+			ranges[i].end = ranges[i].start;
+	}
+	return (struct regions){
+		.crash = ranges[0],
+		.ram = {ranges[0].start, ranges[0].end - ranges[0].end / 3 % LB_MIB / LB_PAGE * LB_PAGE},
+		.low = ranges[1],
+	};
+}
+
+static bool all_ram(const struct model *model, struct lb_range range)
+{
+	for (uint64_t i = range.start / LB_KIB; i < range.end / LB_KIB; i++) {
+		if (i * LB_KIB < LB_LOW_END || model->type[i] != LB_E820_RAM)
+			return false;
+	}
+	return true;
+}
+
+static bool regions_fit(const struct regions *regions, const struct model *model)
+{
+	bool low_ram = false;
+
+	for (uint64_t i = 0; i < LB_LOW_END / LB_KIB; i++)
+		low_ram = low_ram || model->type[i] == LB_E820_RAM;
+	return low_ram && !lb_range_empty(regions->crash) && regions->crash.start >= LB_LOW_END &&
+	       all_ram(model, regions->crash) && regions->ram.end > regions->ram.start &&
+	       (lb_range_empty(regions->low) ||
+		(all_ram(model, regions->low) && !lb_range_overlaps(regions->low, regions->crash)));
+}
+
+static bool inside(struct lb_range range, uint64_t at)
+{
+	return at >= range.start && at < range.end;
+}
+
+// False when the input's regions are none.
+static bool check_second(const struct regions *regions, const struct lb_e820 *saved,
+			 const struct model *model)
+{
 	struct boot_e820_entry *entries = fuzz_alloc(ROOM * sizeof(*entries));
 	struct lb_e820 map = {entries, 0, ROOM, false};
+	bool fits = regions_fit(regions, model);
 	static struct model wanted;
 	struct lb_error err;
-	bool fits = true, low_ram = false;
 
-	crash.start = lb_align_down(crash.start, LB_PAGE);
-	crash.end = lb_align_down(crash.end, LB_PAGE);
-	if (crash.end < crash.start)
-		crash.end = crash.start;
-	crash_ram = (struct lb_range){crash.start, crash.end - crash.end / 3 % LB_MIB / LB_PAGE * LB_PAGE};
 	for (uint64_t i = 0; i < KIB_MAX; i++) {
 		uint64_t at = i * LB_KIB;
-		bool in_crash = at >= crash.start && at < crash.end;
-		bool stays = at < LB_LOW_END || (at >= crash_ram.start && at < crash_ram.end);
+		bool stays = at < LB_LOW_END || inside(regions->ram, at) || inside(regions->low, at);
 
 		wanted.type[i] = model->type[i];
 		if (model->type[i] == LB_E820_RAM && !stays)
 			wanted.type[i] = LB_E820_RESERVED;
-		if (in_crash && (at < LB_LOW_END || model->type[i] != LB_E820_RAM))
-			fits = false;
-		if (at < LB_LOW_END && model->type[i] == LB_E820_RAM)
-			low_ram = true;
 	}
-	fits = fits && low_ram && !lb_range_empty(crash) && crash.start >= LB_LOW_END &&
-	       crash_ram.end > crash_ram.start;
 	fuzz_poison_error(&err);
-	if (lb_e820_second(saved, crash, crash_ram, &map, &err)) {
+	if (lb_e820_second(saved, regions->crash, regions->ram, regions->low, &map, &err)) {
 		fuzz_check(!fits);
 		fuzz_check_error(&err, "memory map: ");
 	} else {
@@ -182,14 +218,13 @@ static bool check_second(struct fuzz_input *input, const struct lb_e820 *saved, 
 		check_map(&map, &wanted);
 	}
 	free(entries);
-	*ret_crash = crash;
 	return fits;
 }
 
-// Every KiB of RAM outside of the crash region is in one PT_LOAD, and comes from its
+// Every KiB of RAM outside of the regions is in one PT_LOAD, and comes from its
 // backup when its page is wholly RAM of one entry below 1 MiB.
 static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb_e820 *saved,
-			const struct model *model, struct lb_range crash, uint64_t backup_bytes)
+			const struct model *model, const struct regions *regions, uint64_t backup_bytes)
 {
 	static uint64_t from[KIB_MAX]; // physical address + 1; 0: in no PT_LOAD
 	static bool used[KIB_MAX]; // KiB of the backup
@@ -213,7 +248,8 @@ static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb
 		bool whole = at < LB_LOW_END &&
 			     lb_e820_ram(saved, (struct lb_range){page, page + LB_PAGE}) == LB_PAGE;
 
-		if (model->type[kib] != LB_E820_RAM || (at >= crash.start && at < crash.end)) {
+		if (model->type[kib] != LB_E820_RAM || inside(regions->crash, at) ||
+		    inside(regions->low, at)) {
 			fuzz_check(from[kib] == 0);
 		} else if (!whole) {
 			fuzz_check(from[kib] == at + 1);
@@ -227,11 +263,12 @@ static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb
 	}
 }
 
-static void check_elfcore(const struct lb_e820 *saved, const struct model *model, struct lb_range crash)
+static void check_elfcore(const struct lb_e820 *saved, const struct model *model,
+			  const struct regions *regions, uint32_t spare)
 {
 	const struct lb_range backup = {BACKUP, BACKUP + LB_LOW_END};
 	const struct lb_range notes = {BACKUP + LB_MIB, BACKUP + LB_MIB + LB_PAGE};
-	uint64_t bytes = lb_elfcore_bytes(saved, crash);
+	uint64_t bytes = lb_elfcore_bytes(saved, regions->crash, regions->low, spare);
 	uint8_t *header = fuzz_alloc(bytes);
 	struct lb_swap_range swap[ROOM];
 	uint64_t backup_bytes = 0;
@@ -244,14 +281,17 @@ static void check_elfcore(const struct lb_e820 *saved, const struct model *model
 		fuzz_check(lb_aligned(swap[i].phys | swap[i].backup | swap[i].bytes, LB_PAGE));
 		backup_bytes += swap[i].bytes;
 	}
-	fuzz_check(lb_elfcore_template(saved, crash, swap, count, notes, header, bytes - 1, &err) == -1);
-	fuzz_check(lb_elfcore_template(saved, crash, swap, count, notes, header, bytes, &err) == 0);
+	fuzz_check(lb_elfcore_template(saved, regions->crash, regions->low, spare, swap, count, notes, header,
+				       bytes - 1, &err) == -1);
+	fuzz_check(lb_elfcore_template(saved, regions->crash, regions->low, spare, swap, count, notes, header,
+				       bytes, &err) == 0);
 	lb_elfcore_finish(header, PAGE_OFFSET, 0, 0, 0);
 	memcpy(&ehdr, header, sizeof(ehdr));
 	// PT_NOTE, then PT_LOADs: the slot that was the kernel's text is gone.
-	fuzz_check(ehdr.e_phnum >= 1 && sizeof(ehdr) + (ehdr.e_phnum + 1U) * sizeof(Elf64_Phdr) == bytes);
+	fuzz_check(ehdr.e_phnum >= 1 &&
+		   sizeof(ehdr) + (ehdr.e_phnum + 1U + spare) * sizeof(Elf64_Phdr) == bytes);
 	check_loads((const Elf64_Phdr *)(const void *)(header + sizeof(ehdr)) + 1, ehdr.e_phnum - 1U, saved,
-		    model, crash, backup_bytes);
+		    model, regions, backup_bytes);
 	free(header);
 }
 
@@ -261,7 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static struct model model;
 	struct fuzz_input input = {data, bytes};
 	struct lb_e820 map = {entries, 0, ROOM, false};
-	struct lb_range crash;
+	struct regions regions;
 	struct lb_error err;
 
 	memset(&model, 0, sizeof(model));
@@ -270,7 +310,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	change(&input, &map, &model);
 	lb_e820_seal(&map);
 	fuzz_check(lb_e820_tidy(&map, &err) && lb_e820_add(&map, (struct lb_range){0, 1}, 1, &err));
-	if (check_second(&input, &map, &model, &crash))
-		check_elfcore(&map, &model, crash);
+	regions = take_regions(&input);
+	if (check_second(&regions, &map, &model))
+		check_elfcore(&map, &model, &regions, (uint32_t)fuzz_take(&input, 1) % 4);
 	return 0;
 }

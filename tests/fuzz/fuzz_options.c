@@ -185,10 +185,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	fuzz_poison_error(&err);
 	if (lb_options_finish(&options, &err))
 		fuzz_check_error(&err, "");
-	else if (!options.help &&
-		 !options.version) // a bare "crashkernel" is lb_crashkernel_parse()'s to refuse
-		fuzz_check((options.kernel[0] || options.footprint) &&
-			   (options.crashkernel[0] || strstr(options.cmdline, "crashkernel")));
+	else if (!options.help && !options.version)
+		fuzz_check((options.kernel[0] || options.footprint) && options.crashkernel[0]);
 	check_options(&options);
 	return 0;
 }

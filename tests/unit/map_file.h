@@ -17,7 +17,7 @@
 
 struct map_srat {
 	struct lb_range range;
-	bool hotplug;
+	bool hotplug, nonvolatile;
 };
 
 struct map_file {
@@ -88,6 +88,7 @@ static inline bool map_srat_line(struct map_file *map, const char *line)
 	    !map_range(line + used, &srat.range, &rest))
 		return false;
 	srat.hotplug = strstr(rest, "hotplug") != NULL;
+	srat.nonvolatile = strstr(rest, "non-volatile") != NULL;
 	map->srat = map_grow(map->srat, map->srat_count, sizeof(*map->srat));
 	map->srat[map->srat_count++] = srat;
 	return true;

@@ -40,6 +40,17 @@ static void test_words(void **state)
 	assert_false(lb_cmdline_next("\"--\" a", &pos, &word)); // the kernel strips these quotes first
 }
 
+static void test_nosoftreserve(void **state)
+{
+	(void)state;
+	assert_true(lb_cmdline_nosoftreserve("efi=nosoftreserve"));
+	assert_true(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi=runtime"));
+	assert_true(lb_cmdline_nosoftreserve("efi=runtime \"efi=nosoftreserve\""));
+	assert_false(lb_cmdline_nosoftreserve(""));
+	assert_false(lb_cmdline_nosoftreserve("efi=nosoftreserved xefi=nosoftreserve nosoftreserve"));
+	assert_false(lb_cmdline_nosoftreserve("efi=debug -- efi=nosoftreserve"));
+}
+
 static void test_last(void **state)
 {
 	static const struct {
@@ -63,6 +74,23 @@ static void test_last(void **state)
 		assert_int_equal(value.bytes, strlen(cases[i].wanted));
 		assert_memory_equal(value.text, cases[i].wanted, value.bytes);
 	}
+}
+
+static void test_next_value(void **state)
+{
+	static const char text[] = "k=1 kk=2 k \"k=3 4\" k=\"5\" -- k=6";
+	static const char *const wanted[] = {"1", "", "3 4", "5"};
+	struct lb_word value = {NULL, 0};
+	size_t pos = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		assert_true(lb_cmdline_next_value(text, "k", &pos, &value));
+		assert_int_equal(value.bytes, strlen(wanted[i]));
+		assert_memory_equal(value.text, wanted[i], value.bytes);
+	}
+	assert_false(lb_cmdline_next_value(text, "k", &pos, &value));
+	assert_int_equal(value.bytes, 1); // untouched
 }
 
 static void test_is_initrd_file(void **state)
@@ -113,6 +141,9 @@ static void test_armed(void **state)
 	check_armed("quiet -- single  initrd=x", false, "quiet " OURS " -- single  initrd=x");
 	check_armed("-- single", true, OURS " oops=panic -- single");
 	check_armed("crashkernel=256M quiet crashkernel=1G,high \"crashkernel=3\"", false, "quiet " OURS);
+	check_armed("crashkernel=1G,high crashkernel=72M,low crashkernel=\"9M,cma\" crashkernel "
+		    "xcrashkernel=1 --",
+		    false, "xcrashkernel=1 " OURS " --");
 	check_armed("initrd=a.img initrd=0x1000000,4096 ro initrd=\"b c\"", false,
 		    "initrd=0x1000000,4096 ro " OURS);
 	// The user's own reboot=, panic= and oops= stay; ours come later and win.
@@ -280,7 +311,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_nosoftreserve),
 		cmocka_unit_test(test_last),
+		cmocka_unit_test(test_next_value),
 		cmocka_unit_test(test_is_initrd_file),
 		cmocka_unit_test(test_armed),
 		cmocka_unit_test(test_armed_refuses),

@@ -234,31 +234,71 @@ static void test_all(void **state)
 	assert_false(lb_e820_all(&map, (struct lb_range){60, 61}, 1));
 }
 
+// Each change is asked for by a function of its own, which the refusal names.
+static int ask_add(struct lb_e820 *map, struct lb_error *err)
+{
+	return lb_e820_add(map, (struct lb_range){0x10, 0x20}, 1, err);
+}
+
+static int ask_tidy(struct lb_e820 *map, struct lb_error *err)
+{
+	return lb_e820_tidy(map, err);
+}
+
+static int ask_cut(struct lb_e820 *map, struct lb_error *err)
+{
+	return lb_e820_cut(map, (struct lb_range){0x10, 0x20}, err);
+}
+
+static int ask_retype(struct lb_e820 *map, struct lb_error *err)
+{
+	return lb_e820_retype(map, (struct lb_range){0x10, 0x20}, 1, 2, err);
+}
+
+static int ask_from_uefi(struct lb_e820 *map, struct lb_error *err)
+{
+	const struct lb_uefi_range uefi = {0, 1, 0, 7};
+
+	return lb_e820_from_uefi(map, &uefi, 1, err);
+}
+
+static int ask_second(struct lb_e820 *map, struct lb_error *err)
+{
+	const struct lb_range crash = {0x100000, 0x200000}, none = {0, 0};
+	struct lb_e820 saved = *map;
+
+	return lb_e820_second(&saved, crash, crash, none, map, err);
+}
+
 static void test_sealed_refuses(void **state)
 {
-	struct lb_e820 map = MAP({0, 100, 1}, {100, 200, 2});
-	struct lb_e820 saved = map;
-	struct lb_uefi_range uefi = {0, 1, 0, 7};
-	struct lb_range range = {10, 20};
-	struct lb_error err;
+	static const struct {
+		int (*ask)(struct lb_e820 *map, struct lb_error *err);
+		const char *wanted;
+	} asks[] = {
+		{ask_add, "ask_add() wanted to add 0x10-0x20, but the table of 2 entries is sealed"},
+		{ask_tidy, "ask_tidy() wanted to tidy a table of 2 entries that is sealed"},
+		{ask_cut, "ask_cut() wanted to cut 0x10-0x20, but the table of 2 entries is sealed"},
+		{ask_retype, "ask_retype() wanted to retype 0x10-0x20, but the table of 2 entries is sealed"},
+		{ask_from_uefi,
+		 "ask_from_uefi() wanted to fill from a UEFI map a table of 2 entries that is sealed"},
+		{ask_second,
+		 "ask_second() wanted to fill as the second kernel's a table of 2 entries that is sealed"},
+	};
 
 	(void)state;
-	lb_e820_seal(&map);
-	for (unsigned int i = 0; i < 6; i++) {
-		const int results[] = {
-			i == 0 ? lb_e820_add(&map, range, 1, &err) : -1,
-			i == 1 ? lb_e820_tidy(&map, &err) : -1,
-			i == 2 ? lb_e820_cut(&map, range, &err) : -1,
-			i == 3 ? lb_e820_retype(&map, range, 1, 2, &err) : -1,
-			i == 4 ? lb_e820_from_uefi(&map, &uefi, 1, &err) : -1,
-			i == 5 ? lb_e820_second(&saved, range, range, &map, &err) : -1,
-		};
+	for (unsigned int i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		struct lb_e820 map = MAP({0, 100, 1}, {0x100000, 0x200000, 1});
+		struct lb_error err = {""};
 
-		assert_int_equal(results[i], -1);
-		assert_non_null(strstr(err.text, "sealed"));
-		err.text[0] = '\0';
+		assert_int_equal(asks[i].ask(&map, NULL), 0); // not yet
+		map = MAP({0, 100, 1}, {0x100000, 0x200000, 1});
+		lb_e820_seal(&map);
+		assert_int_equal(asks[i].ask(&map, &err), -1);
+		if (!strstr(err.text, asks[i].wanted))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, asks[i].wanted);
+		CHECK(&map, {0, 100, 1}, {0x100000, 0x200000, 1});
 	}
-	CHECK(&map, {0, 100, 1}, {100, 200, 2});
 }
 
 static void test_types_of_uefi(void **state)
@@ -268,9 +308,16 @@ static void test_types_of_uefi(void **state)
 	(void)state;
 	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
 		assert_int_equal(lb_e820_type_of_uefi(type, 0xf), wanted[type]);
+	// Unaccepted, the next one to come, the OEMs' and the loaders' ranges.
+	assert_int_equal(lb_e820_type_of_uefi(15, 0xf), LB_E820_RESERVED);
+	assert_int_equal(lb_e820_type_of_uefi(16, 0xf), LB_E820_RESERVED);
+	assert_int_equal(lb_e820_type_of_uefi(0x70000000, 0), LB_E820_RESERVED);
 	assert_int_equal(lb_e820_type_of_uefi(0x80000001, 0), LB_E820_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(7, 0x4000f), LB_E820_SOFT_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(6, 0x4000f), LB_E820_RESERVED);
+	assert_int_equal(lb_e820_type_of_uefi(UINT32_MAX, UINT64_MAX), LB_E820_RESERVED);
+	// EFI_MEMORY_SP counts where there would be RAM, and nowhere else.
+	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
+		assert_int_equal(lb_e820_type_of_uefi(type, 0x4000f),
+				 wanted[type] == LB_E820_RAM ? LB_E820_SOFT_RESERVED : wanted[type]);
 }
 
 static void test_from_uefi(void **state)
@@ -284,6 +331,56 @@ static void test_from_uefi(void **state)
 	CHECK(&map, {0x1000, 0x5000, 1}, {0x5000, 0x6000, 3});
 }
 
+// The stub joins what follows on in the firmware's order, of every type; in another
+// order the kernel keeps devices apart. A descriptor of no pages says nothing.
+static void test_from_uefi_joins(void **state)
+{
+	const struct lb_uefi_range in_order[] = {
+		{0x1000, 1, 0x4000f, 7}, {0x2000, 1, 0x4000f, 4}, {0, 0, 0, 0},
+		{0x3000, 1, 0x4000f, 7}, {0x9000, 0, 0xf, 7},     {0x3000, 1, 0xf, 0}};
+	const struct lb_uefi_range other[] = {{0x2000, 1, 0x4000f, 7}, {0x1000, 1, 0x4000f, 7}};
+	struct lb_e820 map = empty_map(2);
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_e820_from_uefi(&map, in_order, 6, &err), 0);
+	CHECK(&map, {0x1000, 0x4000, LB_E820_SOFT_RESERVED});
+	assert_int_equal(lb_e820_from_uefi(&map, other, 2, &err), 0);
+	CHECK(&map, {0x1000, 0x2000, LB_E820_SOFT_RESERVED}, {0x2000, 0x3000, LB_E820_SOFT_RESERVED});
+	assert_int_equal(lb_e820_from_uefi(&map, NULL, 0, &err), 0);
+	assert_int_equal(map.count, 0);
+}
+
+// Absurd maps: all of one page given over and over, entries inside entries, the end of
+// the address space.
+static void test_absurd(void **state)
+{
+	struct lb_e820 map = empty_map(ROOM);
+	struct lb_error err = {""};
+
+	(void)state;
+	for (uint32_t i = 0; i < ROOM; i++)
+		assert_int_equal(lb_e820_add(&map, (struct lb_range){0x1000, 0x2000}, 1 + i % 5, &err), 0);
+	tidy(&map);
+	CHECK(&map, {0x1000, 0x2000, 5});
+
+	map = empty_map(ROOM);
+	for (uint64_t i = 0; i < ROOM / 2; i++)
+		assert_int_equal(
+			lb_e820_add(&map, (struct lb_range){i, UINT64_MAX - i}, 1 + (uint32_t)i, &err), 0);
+	tidy(&map);
+	assert_int_equal(map.count, ROOM - 1); // each has both its ends, the last its middle
+	assert_true(map.entries[0].addr == 0 && map.entries[0].type == 1);
+	assert_true(map.entries[ROOM - 2].addr + map.entries[ROOM - 2].size == UINT64_MAX);
+	assert_int_equal(map.entries[ROOM / 2 - 1].type, ROOM / 2);
+
+	map = empty_map(4);
+	tidy(&map);
+	assert_int_equal(map.count, 0);
+	assert_int_equal(lb_e820_ram(&map, (struct lb_range){0, UINT64_MAX}), 0);
+	assert_false(lb_e820_all(&map, (struct lb_range){0, 1}, 1));
+}
+
 static void test_from_uefi_bad(void **state)
 {
 	static const struct {
@@ -291,7 +388,6 @@ static void test_from_uefi_bad(void **state)
 		const char *wanted;
 	} bad[] = {
 		{{0x1001, 1, 0, 7}, "descriptor 1 starts at 0x1001"},
-		{{0x1000, 0, 0, 7}, "descriptor 1 at 0x1000 has no pages"},
 		{{0x1000, 1ULL << 52, 0, 7}, "more than 64 bits"},
 		{{0xfffffffffffff000, 1, 0, 7}, "more than 64 bits"},
 	};
@@ -316,25 +412,27 @@ static void test_second(void **state)
 				   {0x40000000, 0x40001000, 3}, {0x100000000, 0x200000000, 1});
 	struct lb_range crash = {0x10000000, 0x20000000};
 	struct lb_range crash_ram = {0x10000000, 0x1f000000};
+	struct lb_range none = {0, 0};
 	struct lb_error err;
 
 	(void)state;
-	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, &second, &err), 0);
+	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, none, &second, &err), 0);
 	CHECK(&second, {0, 0x9fc00, 1}, {0x9fc00, 0xa0000, 2}, {0x100000, 0x10000000, 2},
 	      {0x10000000, 0x1f000000, 1}, {0x1f000000, 0x40000000, 2}, {0x40000000, 0x40001000, 3},
 	      {0x100000000, 0x200000000, 2});
 
-	assert_int_equal(
-		lb_e820_second(&saved, (struct lb_range){0x3fe00000, 0x40200000}, crash_ram, &second, &err),
-		-1);
+	assert_int_equal(lb_e820_second(&saved, (struct lb_range){0x3fe00000, 0x40200000}, crash_ram, none,
+					&second, &err),
+			 -1);
 	assert_non_null(strstr(err.text, "not all RAM"));
-	assert_int_equal(lb_e820_second(&saved, (struct lb_range){0x0, 0x9f000}, crash_ram, &second, &err),
-			 -1);
-	assert_int_equal(lb_e820_second(&saved, crash, (struct lb_range){0x1000, 0x1f000000}, &second, &err),
-			 -1);
+	assert_int_equal(
+		lb_e820_second(&saved, (struct lb_range){0x0, 0x9f000}, crash_ram, none, &second, &err), -1);
+	assert_int_equal(
+		lb_e820_second(&saved, crash, (struct lb_range){0x1000, 0x1f000000}, none, &second, &err),
+		-1);
 	assert_non_null(strstr(err.text, "not inside"));
 	second.capacity = 4;
-	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, &second, &err), -1);
+	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, none, &second, &err), -1);
 	assert_non_null(strstr(err.text, "room for 4"));
 }
 
@@ -345,15 +443,64 @@ static void test_second_through_1mib(void **state)
 	struct lb_e820 second = {.entries = entries, .capacity = 8};
 	struct lb_e820 saved = MAP({0, 0x40000000, 1});
 	struct lb_range crash = {0x10000000, 0x40000000};
+	struct lb_range none = {0, 0};
 	struct lb_error err;
 
 	(void)state;
-	assert_int_equal(lb_e820_second(&saved, crash, crash, &second, &err), 0);
+	assert_int_equal(lb_e820_second(&saved, crash, crash, none, &second, &err), 0);
 	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x10000000, 2}, {0x10000000, 0x40000000, 1});
 
 	saved = MAP({0x100000, 0x40000000, 1});
-	assert_int_equal(lb_e820_second(&saved, crash, crash, &second, &err), -1);
+	assert_int_equal(lb_e820_second(&saved, crash, crash, none, &second, &err), -1);
 	assert_non_null(strstr(err.text, "below 1 MiB"));
+}
+
+// With a low region: below or above the other in one entry, in entries of their own,
+// touching, and what is none.
+static void test_second_low(void **state)
+{
+	struct boot_e820_entry entries[ROOM];
+	struct lb_e820 second = {.entries = entries, .capacity = ROOM};
+	struct lb_e820 saved = MAP({0, 0x40000000, 1}, {0x100000000, 0x200000000, 1});
+	const struct lb_range high = {0x180000000, 0x190000000}, high_ram = {0x180000000, 0x18f000000};
+	const struct lb_range low = {0x30000000, 0x36000000};
+	static const struct {
+		struct lb_range low;
+		const char *wanted;
+	} bad[] = {
+		{{0x80000, 0x200000}, "is not all RAM above 1 MiB"},
+		{{0x3fe00000, 0x40200000}, "the low region 0x3fe00000-0x40200000 is not all RAM"},
+		{{0x18ffff000, 0x191000000}, "and the crash region 0x180000000-0x190000000 overlap"},
+		{{0x180000000, 0x190000000}, "overlap"},
+		{{0x36000000, 0x30000000}, "ends before it"},
+	};
+	struct lb_error err;
+
+	(void)state;
+	assert_int_equal(lb_e820_second(&saved, high, high_ram, low, &second, &err), 0);
+	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x30000000, 2}, {0x30000000, 0x36000000, 1},
+	      {0x36000000, 0x40000000, 2}, {0x100000000, 0x180000000, 2}, {0x180000000, 0x18f000000, 1},
+	      {0x18f000000, 0x200000000, 2});
+	assert_int_equal(
+		lb_e820_second(&saved, low, low, (struct lb_range){0x100000, 0x200000}, &second, &err), 0);
+	CHECK(&second, {0, 0x200000, 1}, {0x200000, 0x30000000, 2}, {0x30000000, 0x36000000, 1},
+	      {0x36000000, 0x40000000, 2}, {0x100000000, 0x200000000, 2});
+	// Beside each other they are one; behind the tail that is not RAM they are not.
+	assert_int_equal(lb_e820_second(&saved, high, high, (struct lb_range){0x170000000, 0x180000000},
+					&second, &err),
+			 0);
+	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x40000000, 2}, {0x100000000, 0x170000000, 2},
+	      {0x170000000, 0x190000000, 1}, {0x190000000, 0x200000000, 2});
+	assert_int_equal(lb_e820_second(&saved, high, high_ram, (struct lb_range){0x190000000, 0x200000000},
+					&second, &err),
+			 0);
+	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x40000000, 2}, {0x100000000, 0x180000000, 2},
+	      {0x180000000, 0x18f000000, 1}, {0x18f000000, 0x190000000, 2}, {0x190000000, 0x200000000, 1});
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(lb_e820_second(&saved, high, high_ram, bad[i].low, &second, &err), -1);
+		if (!strstr(err.text, bad[i].wanted))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
+	}
 }
 
 static void test_type_text(void **state)
@@ -380,6 +527,9 @@ int main(void)
 		cmocka_unit_test(test_from_uefi_bad),
 		cmocka_unit_test(test_second),
 		cmocka_unit_test(test_second_through_1mib),
+		cmocka_unit_test(test_second_low),
+		cmocka_unit_test(test_from_uefi_joins),
+		cmocka_unit_test(test_absurd),
 		cmocka_unit_test(test_type_text),
 	};
 

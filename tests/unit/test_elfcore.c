@@ -13,6 +13,7 @@
 #define M(mib) ((mib)*LB_MIB)
 
 static const struct lb_range crash = {0x10000000, 0x20000000};
+static const struct lb_range none = {0, 0}; // no low region
 static const struct lb_range backup = {0x1ff00000, 0x20000000};
 static const struct lb_range notes = {0x1fe00000, 0x1fe04000};
 
@@ -40,7 +41,8 @@ struct core {
 	Elf64_Phdr phdr[20];
 };
 
-static void make_template(const struct lb_e820 *map, struct core *ret_core)
+static void make_template_with(const struct lb_e820 *map, struct lb_range crash_low, uint32_t spare,
+			       struct core *ret_core)
 {
 	struct lb_swap_range swap[LB_MAX_SWAP_RANGES];
 	struct lb_error err = {""};
@@ -48,9 +50,16 @@ static void make_template(const struct lb_e820 *map, struct core *ret_core)
 
 	memset(ret_core, 0xee, sizeof(*ret_core));
 	if (lb_elfcore_swap(map, backup, swap, LB_MAX_SWAP_RANGES, &count, &err) ||
-	    lb_elfcore_template(map, crash, swap, count, notes, ret_core, sizeof(*ret_core), &err))
+	    lb_elfcore_template(map, crash, crash_low, spare, swap, count, notes, ret_core, sizeof(*ret_core),
+				&err))
 		fail_msg("%s", err.text);
-	assert_int_equal(lb_elfcore_bytes(map, crash), 64 + ret_core->ehdr.e_phnum * 56);
+	assert_int_equal(lb_elfcore_bytes(map, crash, crash_low, spare),
+			 64 + (ret_core->ehdr.e_phnum + spare) * 56);
+}
+
+static void make_template(const struct lb_e820 *map, struct core *ret_core)
+{
+	make_template_with(map, none, 0, ret_core);
 }
 
 static void check_load(const Elf64_Phdr *phdr, uint64_t start, uint64_t end, uint64_t offset)
@@ -122,6 +131,50 @@ static void test_borders(void **state)
 	check_load(&core.phdr[3], crash.end, LB_GIB, crash.end);
 }
 
+// Both regions are cut out, whichever is lower, in one entry and in two, side by side.
+static void test_low_region(void **state)
+{
+	const struct lb_range low = {0x4000000, 0x8000000};
+	const struct lb_range above = {0x30000000, 0x31000000};
+	struct lb_e820 map = MAP({0, 0x9f000}, {M(1), 0x40000000});
+	struct core core;
+
+	(void)state;
+	make_template_with(&map, low, 0, &core);
+	assert_int_equal(core.ehdr.e_phnum, 6);
+	check_load(&core.phdr[2], 0, 0x9f000, backup.start);
+	check_load(&core.phdr[3], M(1), low.start, M(1));
+	check_load(&core.phdr[4], low.end, crash.start, low.end);
+	check_load(&core.phdr[5], crash.end, 0x40000000, crash.end);
+
+	make_template_with(&map, above, 0, &core);
+	assert_int_equal(core.ehdr.e_phnum, 6);
+	check_load(&core.phdr[3], M(1), crash.start, M(1));
+	check_load(&core.phdr[4], crash.end, above.start, crash.end);
+	check_load(&core.phdr[5], above.end, 0x40000000, above.end);
+
+	make_template_with(&map, (struct lb_range){crash.end, 0x40000000}, 0, &core);
+	assert_int_equal(core.ehdr.e_phnum, 4);
+	check_load(&core.phdr[3], M(1), crash.start, M(1));
+
+	map = MAP({M(1), 0x8000000}, {crash.start, crash.end}, {LB_4GIB, 2 * LB_4GIB});
+	make_template_with(&map, low, 0, &core);
+	assert_int_equal(core.ehdr.e_phnum, 4);
+	check_load(&core.phdr[2], M(1), low.start, M(1));
+	check_load(&core.phdr[3], LB_4GIB, 2 * LB_4GIB, LB_4GIB);
+
+	// One entry with everything in it.
+	map = (struct lb_e820){.entries = room, .capacity = 16};
+	assert_int_equal(lb_e820_add(&map, (struct lb_range){0x800, 0x40000000}, LB_E820_RAM, NULL), 0);
+	make_template_with(&map, low, 0, &core);
+	assert_int_equal(core.ehdr.e_phnum, 7);
+	check_load(&core.phdr[2], 0x800, 0x1000, 0x800);
+	check_load(&core.phdr[3], 0x1000, M(1), backup.start);
+	check_load(&core.phdr[4], M(1), low.start, M(1));
+	check_load(&core.phdr[5], low.end, crash.start, low.end);
+	check_load(&core.phdr[6], crash.end, 0x40000000, crash.end);
+}
+
 // Whole pages come from the backup, ragged bytes from where they are.
 static void test_unaligned(void **state)
 {
@@ -170,14 +223,15 @@ static void test_template_refused(void **state)
 	struct lb_swap_range swap = {0, backup.start, 0x9e000};
 	struct lb_error err = {""};
 	struct core core;
-	uint64_t bytes = lb_elfcore_bytes(&map, crash);
+	uint64_t bytes = lb_elfcore_bytes(&map, crash, none, 2);
 
 	(void)state;
-	assert_int_equal(lb_elfcore_template(&map, crash, &swap, 1, notes, &core, bytes, &err), -1);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes, &err), -1);
 	assert_non_null(strstr(err.text, "0x0-0x9f000 has no backup"));
 	swap.bytes += 0x1000;
-	assert_int_equal(lb_elfcore_template(&map, crash, &swap, 1, notes, &core, bytes, &err), 0);
-	assert_int_equal(lb_elfcore_template(&map, crash, &swap, 1, notes, &core, bytes - 1, &err), -1);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes, &err), 0);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes - 1, &err),
+			 -1);
 	assert_non_null(strstr(err.text, "there is room for"));
 }
 
@@ -194,10 +248,14 @@ static void test_too_many_segments(void **state)
 	assert_non_null(ehdr);
 	for (uint64_t i = 0; i <= count; i++)
 		map.entries[i] = (struct boot_e820_entry){LB_GIB + i * M(2), M(1), LB_E820_RAM};
-	assert_int_equal(lb_elfcore_template(&map, crash, NULL, 0, notes, ehdr, bytes, &err), 0);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 0, NULL, 0, notes, ehdr, bytes, &err), 0);
 	assert_int_equal(ehdr->e_phnum, 65534);
+	assert_int_equal(lb_elfcore_hotadd(ehdr, bytes, (struct lb_range){0, LB_PAGE}, &err), -1);
+	assert_int_equal(ehdr->e_phnum, 65534);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 1, NULL, 0, notes, ehdr, bytes, &err), -1);
+	assert_non_null(strstr(err.text, "1 spare slots take 65535 segments, e_phnum can say 65534"));
 	map.count++;
-	assert_int_equal(lb_elfcore_template(&map, crash, NULL, 0, notes, ehdr, bytes, &err), -1);
+	assert_int_equal(lb_elfcore_template(&map, crash, none, 0, NULL, 0, notes, ehdr, bytes, &err), -1);
 	assert_non_null(strstr(err.text, "65535 segments, e_phnum can say 65534"));
 	free(ehdr);
 	free(map.entries);
@@ -256,6 +314,49 @@ static void test_finish_text_unknown(void **state)
 	assert_int_equal(core.ehdr.e_phnum, 4);
 	for (unsigned int i = 1; i < 4; i++)
 		assert_int_equal(core.phdr[i].p_vaddr, 0xff11000000000000 + core.phdr[i].p_paddr);
+}
+
+// Hot-added RAM goes into the spare slots and is as any other RAM from then on.
+static void test_hotadd(void **state)
+{
+	const struct lb_range added[] = {{2 * LB_4GIB, 3 * LB_4GIB}, {4 * LB_4GIB, 5 * LB_4GIB}};
+	const uint64_t page_offset = 0xffff888000000000;
+	struct lb_e820 map = MAP({0, 0x9f000}, {M(1), LB_GIB});
+	uint64_t bytes = lb_elfcore_bytes(&map, crash, none, 2);
+	struct lb_error err = {""};
+	struct core core, before;
+
+	(void)state;
+	make_template_with(&map, none, 2, &core);
+	assert_int_equal(core.ehdr.e_phnum, 5);
+	for (unsigned int i = 5; i < 7; i++)
+		assert_int_equal(core.phdr[i].p_type, PT_NULL);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(lb_elfcore_hotadd(&core, bytes, added[i], &err), 0);
+		assert_int_equal(core.ehdr.e_phnum, 6 + i);
+		check_load(&core.phdr[5 + i], added[i].start, added[i].end, added[i].start);
+	}
+	before = core;
+	assert_int_equal(lb_elfcore_hotadd(&core, bytes, (struct lb_range){0x900000000, 0x908000000}, &err),
+			 -1);
+	assert_non_null(strstr(err.text, "no slot is left for hot-added RAM 0x900000000-0x908000000"));
+	assert_memory_equal(&core, &before, sizeof(core));
+
+	lb_elfcore_finish(&core, page_offset, 0xffffffff9a000000, 0x2a000000, M(40));
+	assert_int_equal(core.ehdr.e_phnum, 7);
+	for (unsigned int i = 2; i < 7; i++)
+		assert_int_equal(core.phdr[i].p_vaddr, page_offset + core.phdr[i].p_paddr);
+
+	// The text's slot is taken out of all of them.
+	core = before;
+	lb_elfcore_finish(&core, page_offset, 0, 0, 0);
+	assert_int_equal(core.ehdr.e_phnum, 6);
+	for (unsigned int i = 1; i < 6; i++) {
+		assert_int_equal(core.phdr[i].p_vaddr, page_offset + core.phdr[i].p_paddr);
+		core.phdr[i].p_vaddr = 0;
+		assert_memory_equal(&core.phdr[i], &before.phdr[i + 1], sizeof(core.phdr[i]));
+	}
+	assert_int_equal(core.phdr[6].p_type, PT_NULL);
 }
 
 static void test_notes(void **state)
@@ -336,6 +437,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_template),
 		cmocka_unit_test(test_borders),
+		cmocka_unit_test(test_low_region),
 		cmocka_unit_test(test_unaligned),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_template_refused),
@@ -343,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_finish),
 		cmocka_unit_test(test_finish_unknown),
 		cmocka_unit_test(test_finish_text_unknown),
+		cmocka_unit_test(test_hotadd),
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_notes_bytes),
 		cmocka_unit_test(test_prstatus_offsets),

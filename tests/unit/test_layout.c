@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "crash/layout.h"
+#include "pgtable/footprint.h"
 
 #define M(mib) ((mib)*LB_MIB)
 
@@ -210,8 +211,9 @@ static void test_auto(void **state)
 	assert_int_equal(small.minimum, minimum);
 	assert_int_equal(small.unpacked_initrd, M(40));
 	assert_int_equal(small.run, M(96));
-	// Three sections at most in a region of less than 256 MiB and one below 1 MiB.
-	assert_int_equal(small.sections, 4 * M(2) + LB_MIB + 2 * LB_PAGE);
+	// Three sections at most in a region of less than 256 MiB and one below 1 MiB, in three
+	// pages of descriptors, one of the roots, and 56 bytes of use for each section.
+	assert_int_equal(small.sections, 4 * M(2) + LB_MIB + 3 * LB_PAGE + 4 * 56);
 	assert_int_equal(small.total, lb_align_up(minimum + M(40) + M(96) + small.sections, M(2)));
 	assert_in_range(small.total, M(160), M(224));
 
@@ -225,12 +227,40 @@ static void test_auto(void **state)
 	assert_int_equal(lb_layout_auto(&need, &large, NULL), -1);
 }
 
+// No place for the region costs more than was counted, and one costs all of it.
+static void test_auto_sections(void **state)
+{
+	const struct lb_layout_auto terms = automatic(&debian);
+	uint64_t most = 0;
+
+	(void)state;
+	for (uint64_t start = M(16); start < 96 * LB_GIB; start += M(2) * 31) {
+		const struct lb_range ram[] = {{0, LB_LOW_END}, {start, start + terms.total}};
+		struct lb_footprint_sections sections;
+
+		for (unsigned int la57 = 0; la57 < 2; la57++) {
+			assert_int_equal(lb_footprint_sections(ram, 2, la57, &sections), LB_FOOTPRINT_OK);
+			most = sections.total_bytes > most ? sections.total_bytes : most;
+		}
+	}
+	assert_true(most <= terms.sections && most + 2 * LB_PAGE > terms.sections);
+}
+
+// The low region has room for the bounce buffers and its own memory map.
+static void test_low(void **state)
+{
+	(void)state;
+	assert_true(lb_aligned(LB_LAYOUT_LOW_BYTES, M(2)));
+	assert_true(LB_LAYOUT_LOW_BYTES >= M(64) + M(8) + 2 * M(2) + M(16));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),           cmocka_unit_test(test_minimum_is_exact),
 		cmocka_unit_test(test_bad_regions),      cmocka_unit_test(test_absurd_needs),
 		cmocka_unit_test(test_incomplete_needs), cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_auto_sections),    cmocka_unit_test(test_low),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,8 +52,8 @@ static void test_everything(void **state)
 	(void)state;
 	assert_int_equal(PARSE("--initrd", "a", "--initrd=/b", "--capture=fs1:\\c", "--capture-initrd", "d",
 			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--on-fault",
-			       "boot", "--console=ttyS1", "--no-oops-panic", "-n", "-v", "/k", "root=a",
-			       "--initrd", "-q"),
+			       "boot", "--console=ttyS1", "--no-oops-panic", "-n", "-v",
+			       "/k", "root=a", "--initrd", "-q"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_int_equal(options.initrd_count, 2);
@@ -225,11 +225,54 @@ static void test_arguments_used(void **state)
 	assert_string_equal(options.initrd[0], BASE "\\a");
 	assert_string_equal(options.initrd[1], "\\b");
 	assert_string_equal(options.initrd[2], "\\c d");
-	assert_string_equal(options.crashkernel, "2M@3M");
+	assert_string_equal(options.crashkernel, "1M 2M@3M");
+}
 
-	PARSE("--crashkernel=5M", "k", "crashkernel=1M");
+// All of them count, each for its kind; --crashkernel beats them.
+static void test_crashkernel(void **state)
+{
+	(void)state;
+	PARSE("k", "crashkernel=300M,high", "quiet", "crashkernel=\"72M,low\"", "nocrashkernel=1M",
+	      "\"crashkernel=8M\"");
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "300M,high 72M,low 8M");
+	assert_int_equal(PARSE("--crashkernel=5M", "k", "crashkernel=1M", "crashkernel="), 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_string_equal(options.crashkernel, "5M");
+	assert_int_equal(PARSE("--crashkernel", "5M,high 6M,low", "k"), 0);
+	assert_string_equal(options.crashkernel, "5M,high 6M,low");
+
+	PARSE("k", "crashkernel=1M", "crashkernel=");
+	assert_int_equal(lb_options_finish(&options, &err), -1);
+	assert_string_equal(err.text, "crashkernel=: nothing follows, wanted auto, SIZE or RANGE:SIZE");
+	PARSE("k", "crashkernel");
+	assert_int_equal(lb_options_finish(&options, &err), -1);
+}
+
+// As many and as long ones as the arguments hold.
+static void test_crashkernel_fits(void **state)
+{
+	static char word[LB_MAX_CMDLINE];
+	static const char key[] = "crashkernel=";
+	size_t bytes;
+
+	(void)state;
+	bytes = sizeof(word) - 1 - strlen("quiet ");
+	memset(word, '7', bytes);
+	memcpy(word, key, sizeof(key) - 1);
+	memcpy(word + bytes - 4, "M,high", 6);
+	word[bytes] = '\0';
+	assert_int_equal(PARSE("k", "quiet", word), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, word + sizeof(key) - 1);
+
+	for (size_t i = 0; i + 16 < sizeof(word); i += 16)
+		memcpy(word + i, "crashkernel=64M ", 17);
+	lb_options_init(&options);
+	assert_int_equal(lb_options_kernel(&options, "k", &err), 0);
+	assert_int_equal(lb_options_arguments(&options, word, strlen(word), &err), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(strlen(options.crashkernel), strlen(word) / 4 - 1);
 }
 
 static void test_too_long(void **state)
@@ -259,9 +302,10 @@ static void test_too_long(void **state)
 	word[20] = ' ';
 	assert_int_equal(PARSE("k", word), -1); // quotes do not fit
 	assert_string_equal(options.cmdline, "");
-	word[128] = '\0';
+	memset(word, 'w', LB_MAX_CMDLINE);
+	word[LB_MAX_CMDLINE] = '\0';
 	assert_int_equal(PARSE("--crashkernel", word, "k"), -1);
-	assert_non_null(strstr(err.text, "128 bytes, 127 are possible"));
+	assert_non_null(strstr(err.text, "4096 bytes, 4095 are possible"));
 }
 
 static void test_too_many_initrds(void **state)
@@ -325,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_no_kernel),
 		cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_arguments_used),
+		cmocka_unit_test(test_crashkernel),
+		cmocka_unit_test(test_crashkernel_fits),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_too_many_initrds),
 		cmocka_unit_test(test_two_sources),

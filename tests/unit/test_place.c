@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -196,17 +197,186 @@ static void test_nothing_usable(void **state)
 	struct lb_e820 map = map_of_ram((struct lb_range){LB_MIB, LB_GIB}, (struct lb_range){0, 0});
 
 	(void)state;
-	check_refused(&map, usual, refuse, NULL, "no free place for 256 MiB");
+	check_refused(&map, usual, refuse, NULL, "no place for 256 MiB");
+	check_refused(&map, usual, refuse, NULL, "the firmware uses a part of each of 377 places");
 	check_refused(&map, usual, refuse, NULL, "1008 MiB at 0x1000000");
+}
+
+#define AVOID(...)                                                                                           \
+	.avoid = (const struct lb_range[]){__VA_ARGS__},                                                     \
+	.avoid_count = sizeof((const struct lb_range[]){__VA_ARGS__}) / sizeof(struct lb_range)
+
+static void test_avoid(void **state)
+{
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB}, (struct lb_range){LB_4GIB, 2 * LB_4GIB});
+	struct lb_place_request request = usual;
+
+	(void)state;
+	// A byte of it is enough; the place ends on 2 MiB below.
+	request =
+		(struct lb_place_request){M(256), M(2), M(16), LB_4GIB, 0, AVOID({M(2047) + 5, M(2047) + 6})};
+	check_place(&map, request, NULL, NULL, M(2046) - M(256));
+	// In any order, overlapping, empty, outside, wholly covering an entry.
+	request = (struct lb_place_request){M(256),
+					    M(2),
+					    M(16),
+					    UINT64_MAX,
+					    0,
+					    AVOID({M(1000), M(1100)}, {LB_4GIB - 1, UINT64_MAX},
+						  {M(1990), M(2048)}, {M(1100), M(1995)}, {M(800), M(800)},
+						  {M(3000), M(3500)}, {M(1050), M(1060)})};
+	check_place(&map, request, NULL, NULL, M(1000) - M(256));
+	// Touching both ends is not touching it.
+	request = (struct lb_place_request){M(256),  M(2), M(16),
+					    LB_4GIB, 0,    AVOID({M(1536), UINT64_MAX}, {0, M(1280)})};
+	check_place(&map, request, NULL, NULL, M(1280));
+	request.min = M(1282);
+	check_refused(&map, request, NULL, NULL,
+		      "the largest RAM area there is 254 MiB at 0x50200000, 2 hot-pl");
+	request.bytes = LB_GIB;
+	request.min = M(16);
+	check_refused(&map, request, NULL, NULL, "the largest RAM area there is 256 MiB at 0x50000000");
+	request = (struct lb_place_request){M(256), M(2), M(16), LB_4GIB, 0, AVOID({0, UINT64_MAX})};
+	check_refused(&map, request, NULL, NULL, "the largest RAM area there is 0 B at 0x0");
+}
+
+static void test_avoid_at_offset(void **state)
+{
+	struct lb_e820 map = map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB}, (struct lb_range){0, 0});
+	struct lb_place_request request = {M(256),  M(2),   M(16),
+					   LB_4GIB, M(512), AVOID({0, M(512)}, {M(768), M(800)})};
+
+	(void)state;
+	check_place(&map, request, NULL, NULL, M(512));
+	request.offset = M(514);
+	check_refused(&map, request, NULL, NULL,
+		      "0x20200000-0x30200000 was asked for, but 0x30000000-0x32000000 is hot-pluggable");
+}
+
+// Terabytes of what is to be avoided are stepped over, not through.
+static void test_avoid_terabytes(void **state)
+{
+	struct lb_e820 map =
+		map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB}, (struct lb_range){LB_4GIB, 64 * LB_TIB});
+	struct lb_range avoid[128];
+	struct lb_place_request request = {.bytes = M(256),
+					   .align = M(2),
+					   .min = M(16),
+					   .max = 128 * LB_TIB,
+					   .avoid = avoid,
+					   .avoid_count = 128};
+
+	(void)state;
+	for (uint64_t i = 0; i < 128; i++)
+		avoid[i] = (struct lb_range){i * LB_TIB / 2 + LB_4GIB, (i + 1) * LB_TIB / 2 + LB_4GIB - M(2)};
+	check_place(&map, request, NULL, NULL, 2 * LB_GIB - M(256));
+}
+
+// Random maps, requests and ranges to avoid against a look at every place there is.
+#define SPACE_MIB 512U
+
+struct judge {
+	bool ram[SPACE_MIB / 2], avoid[SPACE_MIB / 2]; // of each 2 MiB: all of it, any of it
+};
+
+static uint64_t judge_place(const struct judge *judge, const struct lb_place_request *request, bool may_cross)
+{
+	uint64_t steps = request->bytes / M(2), best = 0;
+
+	for (uint64_t start = request->min; start + request->bytes <= request->max; start += M(2)) {
+		bool good = lb_aligned(start, request->align) &&
+			    (may_cross || start / LB_GIB == (start + request->bytes - 1) / LB_GIB);
+
+		for (uint64_t i = start / M(2); good && i < start / M(2) + steps; i++)
+			good = i < SPACE_MIB / 2 && judge->ram[i] && !judge->avoid[i];
+		if (good)
+			best = start;
+	}
+	return best;
+}
+
+static void add_random_ram(struct lb_e820 *map, struct judge *judge)
+{
+	uint64_t at = 0;
+
+	while (map->count < 7 && at < SPACE_MIB) {
+		uint64_t start = at + (uint64_t)rand() % 40, end = start + 1 + (uint64_t)rand() % 200;
+
+		if (end > SPACE_MIB)
+			end = SPACE_MIB;
+		if (start < end && rand() % 4) {
+			assert_int_equal(
+				lb_e820_add(map, (struct lb_range){M(start), M(end)}, LB_E820_RAM, NULL), 0);
+			for (uint64_t i = (start + 1) / 2; i < end / 2; i++)
+				judge->ram[i] = true;
+		}
+		at = end + 1; // never neighbours: they would be one entry
+	}
+}
+
+static void test_random(void **state)
+{
+	unsigned int placed = 0, refused = 0;
+
+	(void)state;
+	srand(4);
+	for (unsigned int round = 0; round < 4000; round++) {
+		struct lb_range avoid[6], region = {0, 0}, again = {0, 0};
+		struct lb_e820 map = {.entries = room, .capacity = 8};
+		struct lb_place_request request = {
+			.bytes = M(2) * (1 + (uint64_t)rand() % 60),
+			.align = M(2) << rand() % 4,
+			.min = M(16) + M(2) * ((uint64_t)rand() % 20),
+			.max = M(SPACE_MIB) - M(2) * ((uint64_t)rand() % 20),
+			.avoid = avoid,
+			.avoid_count = (uint32_t)rand() % 7,
+		};
+		struct judge judge = {0};
+		struct lb_error err = {""};
+		uint64_t wanted;
+
+		add_random_ram(&map, &judge);
+		for (uint32_t i = 0; i < request.avoid_count; i++) {
+			uint64_t start = (uint64_t)rand() % M(SPACE_MIB), bytes = (uint64_t)rand() % M(60);
+
+			avoid[i] = (struct lb_range){start, start + bytes};
+			for (uint64_t j = start; bytes && j < start + bytes && j < M(SPACE_MIB);
+			     j = lb_align_down(j, M(2)) + M(2))
+				judge.avoid[j / M(2)] = true;
+		}
+		wanted = judge_place(&judge, &request, false);
+		if (lb_place(&map, &request, NULL, NULL, &region, &err)) {
+			assert_int_equal(wanted, 0);
+			assert_non_null(strstr(err.text, "largest RAM area there is"));
+			refused++;
+			continue;
+		}
+		placed++;
+		assert_int_equal(region.start, wanted);
+		assert_int_equal(lb_range_size(region), request.bytes);
+		// Of map and options only: another time, another order of what is avoided.
+		for (uint32_t i = 0; i < request.avoid_count / 2; i++) {
+			struct lb_range swap = avoid[i];
+
+			avoid[i] = avoid[request.avoid_count - 1 - i];
+			avoid[request.avoid_count - 1 - i] = swap;
+		}
+		assert_int_equal(lb_place(&map, &request, NULL, NULL, &again, &err), 0);
+		assert_memory_equal(&again, &region, sizeof(region));
+	}
+	assert_true(placed > 1000 && refused > 200);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_highest),      cmocka_unit_test(test_gib_border),
-		cmocka_unit_test(test_exact_fit),    cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_offset),
-		cmocka_unit_test(test_usable),       cmocka_unit_test(test_nothing_usable),
+		cmocka_unit_test(test_highest),         cmocka_unit_test(test_gib_border),
+		cmocka_unit_test(test_exact_fit),       cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_bad_requests),    cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_usable),          cmocka_unit_test(test_nothing_usable),
+		cmocka_unit_test(test_avoid),           cmocka_unit_test(test_avoid_at_offset),
+		cmocka_unit_test(test_avoid_terabytes), cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

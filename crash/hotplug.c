@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/hotplug.h"
+
+struct list {
+	struct lb_range *ranges;
+	uint32_t count, capacity;
+};
+
+// Sorted in, and joined with whatever it touches.
+static int insert(struct list *list, struct lb_range range, struct lb_error *err)
+{
+	uint32_t at = 0, last;
+
+	if (lb_range_empty(range))
+		return 0;
+	while (at < list->count && list->ranges[at].end < range.start)
+		at++;
+	for (last = at; last < list->count && list->ranges[last].start <= range.end; last++) {
+		if (list->ranges[last].start < range.start)
+			range.start = list->ranges[last].start;
+		if (list->ranges[last].end > range.end)
+			range.end = list->ranges[last].end;
+	}
+	if (last == at && list->count == list->capacity)
+		return lb_fail(err, "SRAT: more than %u hot-pluggable ranges", list->capacity);
+	// [at, last) becomes one range.
+	if (last == at) {
+		for (uint32_t i = list->count++; i > at; i--)
+			list->ranges[i] = list->ranges[i - 1];
+	} else {
+		for (uint32_t i = last; i < list->count; i++)
+			list->ranges[at + 1 + i - last] = list->ranges[i];
+		list->count -= last - at - 1;
+	}
+	list->ranges[at] = range;
+	return 0;
+}
+
+// What `saved` does not call RAM of `range`.
+static int insert_unused(struct list *list, struct lb_range range, const struct lb_e820 *saved,
+			 struct lb_error *err)
+{
+	for (uint32_t i = 0; i < saved->count && !lb_range_empty(range); i++) {
+		const struct boot_e820_entry *entry = &saved->entries[i];
+		struct lb_range ram = {lb_align_down(entry->addr, LB_PAGE), entry->addr + entry->size};
+
+		if (entry->type != LB_E820_RAM || ram.end <= range.start)
+			continue;
+		if (ram.start >= range.end)
+			break;
+		if (ram.start > range.start &&
+		    insert(list, (struct lb_range){range.start, ram.start}, err) != 0)
+			return -1;
+		if (!lb_align_up_checked(ram.end, LB_PAGE, &range.start) || range.start > range.end)
+			range.start = range.end;
+	}
+	return insert(list, range, err);
+}
+
+int lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved, struct lb_range *ret_ranges,
+		      uint32_t capacity, uint32_t *ret_count, struct lb_error *err)
+{
+	struct list list = {ret_ranges, 0, capacity};
+
+	for (uint32_t i = 0; i < srat->count; i++) {
+		struct lb_range range = srat->ranges[i].range;
+
+		if (!srat->ranges[i].hotplug || !lb_align_up_checked(range.start, LB_PAGE, &range.start))
+			continue;
+		range.end = lb_align_down(range.end, LB_PAGE);
+		if (range.start < range.end && insert_unused(&list, range, saved, err) != 0)
+			return -1;
+	}
+	*ret_count = list.count;
+	return 0;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/srat.h"
+
+#include "lifeboat/mem.h"
+
+#define HEADER_BYTES 48U // the common header, 36, and 12 reserved bytes
+#define MEMORY_AFFINITY 1
+
+enum memory_flags {
+	MEMORY_ENABLED = 1 << 0,
+	MEMORY_HOT_PLUGGABLE = 1 << 1,
+	MEMORY_NON_VOLATILE = 1 << 2,
+};
+
+struct __attribute__((packed)) entry_header {
+	uint8_t type;
+	uint8_t bytes; // of the entry, this header included
+};
+
+struct __attribute__((packed)) memory_affinity {
+	struct entry_header header;
+	uint32_t domain;
+	uint16_t reserved;
+	uint64_t base;
+	uint64_t length;
+	uint32_t reserved2;
+	uint32_t flags;
+	uint64_t reserved3;
+};
+_Static_assert(sizeof(struct memory_affinity) == 40, "fixed by the specification");
+
+static int take_memory(const struct memory_affinity *memory, uint32_t index, struct lb_srat *srat,
+		       struct lb_error *err)
+{
+	struct lb_srat_range taken = {
+		.range.start = memory->base,
+		.hotplug = memory->flags & MEMORY_HOT_PLUGGABLE,
+		.nonvolatile = memory->flags & MEMORY_NON_VOLATILE,
+	};
+
+	if (!(memory->flags & MEMORY_ENABLED) || memory->length == 0)
+		return 0;
+	if (__builtin_add_overflow(memory->base, memory->length, &taken.range.end))
+		return lb_fail(err,
+			       "ACPI table SRAT: entry %u has 0x%lx bytes at 0x%lx, more than 64 bits can "
+			       "address",
+			       index, (unsigned long)memory->length, (unsigned long)memory->base);
+	if (!taken.hotplug && !taken.nonvolatile)
+		return 0;
+	if (srat->count == LB_SRAT_MAX_RANGES)
+		return lb_fail(err,
+			       "ACPI table SRAT: entry %u is one more hot-pluggable or non-volatile range "
+			       "than %u",
+			       index, LB_SRAT_MAX_RANGES);
+	srat->ranges[srat->count++] = taken;
+	return 0;
+}
+
+// The entry at `at`, of which `left` bytes of the table are left.
+static int check_entry(const uint8_t *at, uint64_t left, uint32_t index, struct entry_header *ret_header,
+		       struct lb_error *err)
+{
+	struct entry_header header;
+
+	if (left < sizeof(header))
+		return lb_fail(err, "ACPI table SRAT: entry %u is cut off: 1 byte is left of its header",
+			       index);
+	memcpy(&header, at, sizeof(header));
+	if (header.bytes < sizeof(header) || header.bytes > left)
+		return lb_fail(err, "ACPI table SRAT: entry %u says it has %u bytes, wanted 2 to %lu", index,
+			       header.bytes, left);
+	if (header.type == MEMORY_AFFINITY && header.bytes < sizeof(struct memory_affinity))
+		return lb_fail(err, "ACPI table SRAT: entry %u, of memory, has %u bytes, wanted %zu", index,
+			       header.bytes, sizeof(struct memory_affinity));
+	*ret_header = header;
+	return 0;
+}
+
+int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, struct lb_error *err)
+{
+	const uint8_t *first = table;
+	struct lb_srat srat = {0};
+	uint32_t index = 0;
+	uint64_t at = HEADER_BYTES;
+
+	if (bytes < HEADER_BYTES)
+		return lb_fail(err, "ACPI table SRAT: has %lu bytes, wanted %u at least", bytes,
+			       HEADER_BYTES);
+	for (; at < bytes; index++) {
+		struct memory_affinity memory;
+		struct entry_header header = {0};
+
+		if (check_entry(first + at, bytes - at, index, &header, err))
+			return -1;
+		if (header.type == MEMORY_AFFINITY) {
+			memcpy(&memory, first + at, sizeof(memory));
+			if (take_memory(&memory, index, &srat, err))
+				return -1;
+		}
+		at += header.bytes;
+	}
+	*ret_srat = srat;
+	return 0;
+}
+
+static bool marks_boot_memory(const struct lb_srat *srat)
+{
+	for (uint32_t i = 0; i < srat->count; i++) {
+		const struct lb_srat_range *marked = &srat->ranges[i];
+
+		if (marked->hotplug && marked->range.start <= LB_LOW_END && marked->range.end > LB_LOW_END)
+			return true;
+	}
+	return false;
+}
+
+uint32_t lb_srat_avoid(const struct lb_srat *srat, struct lb_range *ret_ranges)
+{
+	bool hotplug_means_it = !marks_boot_memory(srat);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < srat->count; i++) {
+		const struct lb_srat_range *marked = &srat->ranges[i];
+
+		if (marked->nonvolatile || (marked->hotplug && hotplug_means_it))
+			ret_ranges[count++] = marked->range;
+	}
+	return count;
+}

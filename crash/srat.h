@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Memory that may go away or keeps its content: SRAT's hot-pluggable and non-volatile
+// ranges. Source: ACPI 6.5, 5.2.16.2 (Memory Affinity Structure, type 1, 40 bytes).
+#ifndef LIFEBOAT_CRASH_SRAT_H
+#define LIFEBOAT_CRASH_SRAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crash/format.h"
+#include "lifeboat/range.h"
+
+#define LB_SRAT_MAX_RANGES 128
+
+struct lb_srat_range {
+	struct lb_range range; // as the table has it: not necessarily page-aligned
+	bool hotplug, nonvolatile; // at least one of them
+};
+
+struct lb_srat {
+	uint32_t count;
+	struct lb_srat_range ranges[LB_SRAT_MAX_RANGES]; // in the table's order
+};
+
+// `table` is the whole table, `bytes` long, its checksum already judged. Ranges that are
+// disabled or empty are passed over; one that wraps, an entry that lies about its length,
+// and more than LB_SRAT_MAX_RANGES are errors naming the entry.
+int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, struct lb_error *err);
+
+// What crash memory keeps clear of: the non-volatile ranges, and the hot-pluggable ones
+// unless the table marks the memory at 1 MiB, too. That cannot go away, since every kernel
+// has its image or its trampoline near there; Hyper-V and Azure mark all they have, and
+// in such a table the mark says nothing. `ret_ranges` holds LB_SRAT_MAX_RANGES. Returns
+// their number.
+uint32_t lb_srat_avoid(const struct lb_srat *srat, struct lb_range *ret_ranges);
+
+#endif

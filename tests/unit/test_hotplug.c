@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/hotplug.h"
+
+#define G(gib) ((gib)*LB_GIB)
+
+static struct boot_e820_entry entries[] = {
+	{0, 0x9fc00, LB_E820_RAM},
+	{LB_MIB, 3 * LB_GIB - LB_MIB, LB_E820_RAM},
+	{0xfec00000, 0x1000, LB_E820_RESERVED},
+	{4 * LB_GIB, LB_GIB, LB_E820_RAM},
+};
+static const struct lb_e820 saved = {.entries = entries, .count = 4, .capacity = 4};
+
+static struct lb_srat srat_of(const struct lb_range *hotplug, uint32_t count)
+{
+	struct lb_srat srat = {.count = count};
+
+	for (uint32_t i = 0; i < count; i++)
+		srat.ranges[i] = (struct lb_srat_range){.range = hotplug[i], .hotplug = true};
+	return srat;
+}
+
+static void check(struct lb_srat srat, const struct lb_range *wanted, uint32_t wanted_count)
+{
+	struct lb_range ranges[4];
+	struct lb_error err = {""};
+	uint32_t count = 99;
+
+	if (lb_hotplug_ranges(&srat, &saved, ranges, 4, &count, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(count, wanted_count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(ranges[i].start, wanted[i].start);
+		assert_int_equal(ranges[i].end, wanted[i].end);
+	}
+}
+
+static void test_ram_is_left_out(void **state)
+{
+	const struct lb_range all = {0, G(8)};
+	// Low RAM's last page is partly RAM: not looked at.
+	const struct lb_range wanted[] = {{0xa0000, LB_MIB}, {G(3), G(4)}, {G(5), G(8)}};
+
+	(void)state;
+	check(srat_of(&all, 1), wanted, 3);
+}
+
+static void test_merged_and_sorted(void **state)
+{
+	const struct lb_range given[] = {{G(12), G(14)}, {G(6), G(8)}, {G(10), G(12)}, {G(7), G(9)}};
+	const struct lb_range wanted[] = {{G(6), G(9)}, {G(10), G(14)}};
+	const struct lb_range bridging[] = {{G(6), G(7)}, {G(8), G(9)}, {G(10), G(11)}, {G(7), G(10)}};
+	const struct lb_range bridged[] = {{G(6), G(11)}};
+
+	(void)state;
+	check(srat_of(given, 4), wanted, 2);
+	check(srat_of(bridging, 4), bridged, 1);
+}
+
+static void test_whole_pages(void **state)
+{
+	const struct lb_range given[] = {
+		{G(6) + 1, G(6) + 0x3fff}, {G(7) + 1, G(7) + 0x1fff}, {UINT64_MAX - 5, UINT64_MAX}};
+	const struct lb_range wanted[] = {{G(6) + 0x1000, G(6) + 0x3000}};
+
+	(void)state;
+	check(srat_of(given, 3), wanted, 1);
+}
+
+static void test_only_hotplug(void **state)
+{
+	const struct lb_range given[] = {{G(6), G(7)}};
+	struct lb_srat srat = srat_of(given, 1);
+
+	(void)state;
+	srat.ranges[0].hotplug = false;
+	srat.ranges[0].nonvolatile = true;
+	check(srat, NULL, 0);
+}
+
+static void test_too_many(void **state)
+{
+	struct lb_range given[5], ranges[4];
+	struct lb_error err = {""};
+	struct lb_srat srat;
+	uint32_t count = 99;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++)
+		given[i] = (struct lb_range){G(6 + 2 * i), G(7 + 2 * i)};
+	srat = srat_of(given, 5);
+	assert_int_equal(lb_hotplug_ranges(&srat, &saved, ranges, 4, &count, &err), -1);
+	assert_non_null(strstr(err.text, "more than 4"));
+	assert_int_equal(count, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ram_is_left_out), cmocka_unit_test(test_merged_and_sorted),
+		cmocka_unit_test(test_whole_pages),     cmocka_unit_test(test_only_hotplug),
+		cmocka_unit_test(test_too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
