@@ -26,13 +26,16 @@ PURGATORY_CFLAGS := $(FREESTANDING) -fpie -mgeneral-regs-only
 HOST_CFLAGS := $(BASE) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fshort-wchar -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 GNU_EFI := /usr/lib
+# The one object with vector instructions, everywhere: crash/sha256_ni.c.
+SHA_NI := -msse4.1 -msha
 
 PURE := $(filter-out crash/freestanding.c,$(wildcard pgtable/*.c crash/*.c))
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 PURGATORY := $(wildcard purgatory/*.c)
 # What of loader/ and purgatory/ is pure enough for the host.
-HOST_ALSO := $(wildcard loader/options.c loader/config.c loader/path.c loader/utf16.c loader/words.c loader/hook/mat.c)
+HOST_ALSO := $(wildcard loader/options.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
+	loader/hook/mat.c purgatory/pci.c purgatory/swap.c)
 FUZZ_SECONDS := 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(B)/host/%,$(wildcard tests/unit/test_*.c))
@@ -70,6 +73,11 @@ $(B)/purgatory/%.o: %.c $(CONFIG)
 $(B)/host/obj/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/efi/crash/sha256_ni.o: EFI_CFLAGS := $(filter-out -mgeneral-regs-only,$(EFI_CFLAGS)) $(SHA_NI)
+$(B)/purgatory/crash/sha256_ni.o: PURGATORY_CFLAGS := $(filter-out -mgeneral-regs-only,$(PURGATORY_CFLAGS)) $(SHA_NI)
+$(B)/host/obj/crash/sha256_ni.o $(B)/fuzz/obj/crash/sha256_ni.o: HOST_CFLAGS += $(SHA_NI)
+$(B)/tool/crash/sha256_ni.o: BASE += $(SHA_NI)
 
 # Constants for nasm, taken from C: each line of the compiled asm-defines.c that
 # carries a marker becomes one %define.
@@ -143,17 +151,23 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-# Without sanitizers: it is timed.
-BENCH_SRC := $(wildcard tests/bench/*.c) pgtable/ident.c crash/format.c
+# Without sanitizers: they are timed.
+BENCH_IDENT_SRC := tests/bench/bench_ident.c tests/bench/per_page.c pgtable/ident.c crash/format.c
+BENCH_SHA256_SRC := tests/bench/bench_sha256.c crash/sha256.c crash/sha256_ni.c crash/sha_ni.c
 
-$(B)/bench_ident: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_SRC))
+$(B)/bench_ident: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_IDENT_SRC))
 	$(CC) -o $@ $^
 
-bench: $(B)/bench_ident ## time and instructions of the page-table builder, a per-page one beside it
-	@tests/bench/run $<
+$(B)/bench_sha256: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_SHA256_SRC))
+	$(CC) -o $@ $^
 
-# Judges tables that were read back from a machine: scripts/footprint-measure.
-$(B)/host/tables_verdict: tests/vm/tables_verdict.c $(HOST_OBJ)
+bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builder beside ours) and SHA-256 (OpenSSL beside it)
+	@tests/bench/run $(B)/bench_ident
+	@tests/bench/run-sha256 $(B)/bench_sha256
+
+# What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
+# tables, also for scripts/footprint-measure; handoff_fields names what a handoff says.
+$(B)/host/tables_verdict $(B)/host/handoff_fields: $(B)/host/%: tests/vm/%.c $(HOST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka
 

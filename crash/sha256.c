@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Plain C, general registers only: it runs in the purgatory, where no vector
-// state may be touched. Source: FIPS 180-4, chapters 4 to 6; names as there.
+// Padding, lengths, and the blocks in plain C for CPUs without the SHA extensions;
+// sha256_ni.c has those for the others. Source: FIPS 180-4, chapters 4 to 6; names as
+// there.
 #include "crash/sha256.h"
 
+#include "crash/sha256_blocks.h"
+#include "crash/sha_ni.h"
 #include "lifeboat/mem.h"
 
-#define BLOCK 64
+#define BLOCK LB_SHA256_BLOCK
 
 // 4.2.2: fractional parts of the cube roots of the first 64 primes.
-static const uint32_t K[64] = {
+const uint32_t lb_sha256_k[64] __attribute__((aligned(16))) = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
 	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
 	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -77,17 +80,17 @@ static void store_be64(uint8_t *to, uint64_t value)
 #define FIRST(i) (w[i] = load_be32(data + 4 * (i)))
 
 // 6.2.2 over `count` blocks.
-static void compress(uint32_t state[8], const uint8_t *data, size_t count)
+static void blocks_plain(uint32_t state[8], const uint8_t *data, size_t count)
 {
 	for (; count; count--, data += BLOCK) {
 		uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 		uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-		const uint32_t *k = K;
+		const uint32_t *k = lb_sha256_k;
 		uint32_t w[16];
 
 		EIGHT_ROUNDS(FIRST, 0);
 		EIGHT_ROUNDS(FIRST, 8);
-		for (k += 16; k < K + 64; k += 16) {
+		for (k += 16; k < lb_sha256_k + 64; k += 16) {
 			EIGHT_ROUNDS(NEXT, 0);
 			EIGHT_ROUNDS(NEXT, 8);
 		}
@@ -102,10 +105,32 @@ static void compress(uint32_t state[8], const uint8_t *data, size_t count)
 	}
 }
 
-void lb_sha256_begin(struct lb_sha256 *sha)
+// By a test and not through a pointer: the purgatory may have none in its data.
+static void compress(struct lb_sha256 *sha, const uint8_t *data, size_t count)
+{
+	if (sha->method == LB_SHA256_NI)
+		lb_sha256_blocks_ni(sha->state, data, count);
+	else
+		blocks_plain(sha->state, data, count);
+}
+
+enum lb_sha256_method lb_sha256_best(void)
+{
+	struct lb_sha_ni_state state = lb_sha_ni_state();
+
+	return lb_sha_ni_usable(&state) ? LB_SHA256_NI : LB_SHA256_PLAIN;
+}
+
+void lb_sha256_begin_with(struct lb_sha256 *sha, enum lb_sha256_method method)
 {
 	memcpy(sha->state, H0, sizeof(H0));
 	sha->bytes = 0;
+	sha->method = method;
+}
+
+void lb_sha256_begin(struct lb_sha256 *sha)
+{
+	lb_sha256_begin_with(sha, lb_sha256_best());
 }
 
 void lb_sha256_add(struct lb_sha256 *sha, const void *data, size_t bytes)
@@ -124,9 +149,9 @@ void lb_sha256_add(struct lb_sha256 *sha, const void *data, size_t bytes)
 		bytes -= piece;
 		if (held + piece < BLOCK)
 			return;
-		compress(sha->state, sha->block, 1);
+		compress(sha, sha->block, 1);
 	}
-	compress(sha->state, next, bytes / BLOCK);
+	compress(sha, next, bytes / BLOCK);
 	if (bytes % BLOCK)
 		memcpy(sha->block, next + bytes / BLOCK * BLOCK, bytes % BLOCK);
 }
@@ -139,12 +164,12 @@ void lb_sha256_end(struct lb_sha256 *sha, uint8_t ret_digest[LB_SHA256_BYTES])
 	sha->block[held++] = 0x80;
 	if (held > BLOCK - sizeof(uint64_t)) {
 		memset(sha->block + held, 0, BLOCK - held);
-		compress(sha->state, sha->block, 1);
+		compress(sha, sha->block, 1);
 		held = 0;
 	}
 	memset(sha->block + held, 0, BLOCK - sizeof(uint64_t) - held);
 	store_be64(sha->block + BLOCK - sizeof(uint64_t), sha->bytes * 8);
-	compress(sha->state, sha->block, 1);
+	compress(sha, sha->block, 1);
 
 	for (unsigned int i = 0; i < 8; i++) {
 		uint32_t value = __builtin_bswap32(sha->state[i]);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SHA-256 (FIPS 180-4), freestanding.
+// SHA-256 (FIPS 180-4), freestanding. With the CPU's SHA extensions ("SHA-NI") where it
+// has them and SSE is switched on (crash/sha_ni.h), in plain C elsewhere. XMM registers
+// change in the first case; nothing else of ours uses them.
 #ifndef LIFEBOAT_CRASH_SHA256_H
 #define LIFEBOAT_CRASH_SHA256_H
 
@@ -8,12 +10,24 @@
 
 #include "lifeboat/handoff.h"
 
+enum lb_sha256_method {
+	LB_SHA256_PLAIN = 0,
+	LB_SHA256_NI = 1,
+};
+
 struct lb_sha256 {
 	uint32_t state[8];
 	uint64_t bytes;
 	uint8_t block[64];
+	enum lb_sha256_method method;
 };
 
+// The fastest that runs here and now; a dozen instructions, but CPUID among them, which
+// costs microseconds in a virtual machine.
+enum lb_sha256_method lb_sha256_best(void);
+
+// Begins with the best method, or with one that the caller knows will run.
+void lb_sha256_begin_with(struct lb_sha256 *sha, enum lb_sha256_method method);
 void lb_sha256_begin(struct lb_sha256 *sha);
 void lb_sha256_add(struct lb_sha256 *sha, const void *data, size_t bytes);
 void lb_sha256_end(struct lb_sha256 *sha, uint8_t ret_digest[LB_SHA256_BYTES]);

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Is crash memory what it was when armed?
+//
+// With the SHA extensions where there are any: the hook has left CR0.EM and CR0.TS clear
+// and CR4.OSFXSR set (CR0_RUN, CR4_RUN), and lb_jump() clears OSFXSR again. The dead
+// CPU's XMM registers are lost by it. No note of ours carries them: NT_PRSTATUS has
+// general registers only, and the kernel keeps a task's vector state in its task_struct,
+// which is in the dump. No trap handler here touches XMM: every other object is built
+// for general registers only.
 #include "crash/sha256.h"
 #include "lifeboat/mem.h"
 #include "purgatory/purgatory.h"
@@ -19,6 +26,7 @@ bool lb_verify_handoff(const struct lb_handoff *handoff)
 // The first segment that differs, counted from 1; 0: all are sound.
 uint32_t lb_verify_segments(const struct lb_handoff *handoff)
 {
+	lb_say("SHA-256 %s", lb_sha256_best() == LB_SHA256_NI ? "by SHA-NI" : "in plain C");
 	for (uint32_t i = 0; i < handoff->segment_count; i++) {
 		const struct lb_segment *segment = &handoff->segments[i];
 		uint8_t digest[LB_SHA256_BYTES];
