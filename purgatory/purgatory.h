@@ -34,6 +34,8 @@ void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *liv
 // console.c: lines on the serial port, "lifeboat-purgatory: " before and CR LF behind.
 // Of a handoff that is not sound only an I/O port is believed.
 void lb_console_open(const struct lb_handoff *handoff, bool sound);
+// COM1 instead; false if that is what it was. Where there is none, nobody is harmed.
+bool lb_console_com1(void);
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // window.c
@@ -48,6 +50,10 @@ uint32_t lb_verify_segments(const struct lb_handoff *handoff);
 
 // quiesce.c
 void lb_quiesce(const struct lb_handoff *handoff);
+bool lb_quiesce_interrupt(struct lb_trap_frame *frame); // one from outside; true: it was awaited
+
+// pciconfig.c: every PCI function the handoff leads to; pci.h says what is done to each.
+void lb_quiesce_pci(const struct lb_handoff *handoff);
 
 // describe.c
 bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live);

@@ -2,8 +2,8 @@
 // Interrupts as Linux leaves them for a kernel that starts (native_machine_shutdown()
 // and disconnect_bsp_APIC()): PICs and IO-APICs masked, local APIC enabled with
 // nothing in it but NMI. Without this the second kernel finds a timer that does not
-// tick and devices whose interrupts are lost. Source: Intel SDM 3A chapter 10,
-// 82093AA datasheet.
+// tick and devices whose interrupts are lost. The local APIC comes last: nothing can put
+// another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
 #include "lifeboat/x86.h"
 #include "purgatory/cpu.h"
 #include "purgatory/purgatory.h"
@@ -35,7 +35,9 @@
 #define LAPIC_NMI (4U << 8)
 #define LAPIC_SVR_ENABLED (1U << 8)
 #define LAPIC_SPURIOUS_VECTOR 0x0f
-#define LAPIC_MAX_EOIS 256 // no more vectors can be in service
+#define LAPIC_MAX_EOIS 256 // no more vectors can be in service, or wait to be
+
+#define RFLAGS_IF (1ULL << 9)
 
 #define HPET_CONFIG 0x10
 #define HPET_ENABLE_AND_LEGACY 3U
@@ -82,6 +84,39 @@ static void lapic_write(const struct lapic *lapic, uint32_t reg, uint32_t value)
 		cpu_wrmsr(X86_MSR_X2APIC + reg / 16, value);
 }
 
+// While waiting interrupts are let in; NULL else.
+static const struct lapic *volatile letting_in;
+static volatile uint32_t let_in;
+
+// False: this was not to happen now. A source that was not found and never ends does not
+// hold us up: after as many as there are vectors, interrupts stay off.
+bool lb_quiesce_interrupt(struct lb_trap_frame *frame)
+{
+	if (!letting_in)
+		return false;
+	if (frame->vector != LAPIC_SPURIOUS_VECTOR)
+		lapic_write(letting_in, LAPIC_EOI, 0);
+	let_in++;
+	if (let_in == LAPIC_MAX_EOIS)
+		frame->rflags &= ~RFLAGS_IF;
+	return true;
+}
+
+// What the local APIC had accepted when the first kernel died is still in its request
+// register, and nothing but taking it gets it out: the second kernel would meet a timer
+// interrupt, or a vector it does not know, as soon as it lets any in ("Spurious LAPIC
+// timer interrupt", "No irq handler for vector"). So it is taken here, once no source is
+// left that could send more. STI opens the door behind the first NOP; all that wait come
+// before the second.
+static void let_waiting_interrupts_in(const struct lapic *lapic)
+{
+	let_in = 0;
+	letting_in = lapic;
+	__asm__ volatile("sti\n\tnop\n\tnop\n\tcli" ::: "memory");
+	letting_in = NULL;
+	lb_say("%u waiting interrupts taken", let_in);
+}
+
 static bool lapic_in_service(const struct lapic *lapic)
 {
 	for (uint32_t i = 0; i < 8; i++) {
@@ -119,6 +154,7 @@ static void quiesce_lapic(const struct lb_window *window)
 	lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
 	for (uint32_t i = 0; i < LAPIC_MAX_EOIS && lapic_in_service(&lapic); i++)
 		lapic_write(&lapic, LAPIC_EOI, 0);
+	let_waiting_interrupts_in(&lapic);
 }
 
 static void stop_hpet(const struct lb_window *window, uint64_t phys)
@@ -134,8 +170,9 @@ void lb_quiesce(const struct lb_handoff *handoff)
 		mask_pics();
 	for (uint32_t i = 0; i < handoff->ioapic_count && i < LB_MAX_IOAPICS; i++)
 		mask_ioapic(&handoff->device_window, handoff->ioapic[i]);
-	quiesce_lapic(&handoff->device_window);
 	if (handoff->hpet)
 		stop_hpet(&handoff->device_window, handoff->hpet);
+	lb_quiesce_pci(handoff);
+	quiesce_lapic(&handoff->device_window);
 	lb_window_unmap(&handoff->device_window);
 }

@@ -6,6 +6,8 @@
 #include "purgatory/purgatory.h"
 
 #define VECTOR_NMI 2
+#define VECTOR_SPURIOUS 15 // as quiesce.c has it; no exception has this number
+#define VECTOR_EXTERNAL 32 // and up: interrupts
 #define IST_STACK_BYTES 8192
 
 extern struct lb_tables lb_tables; // loaded by entry.asm
@@ -14,6 +16,7 @@ struct lb_tables lb_tables;
 static uint8_t ist_stacks[LB_IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(16)));
 static const struct lb_handoff *watched_handoff;
 static struct lb_handoff_live *watched_live;
+static uint64_t nmis;
 static bool reporting;
 
 static uint64_t stub(unsigned int vector)
@@ -35,6 +38,7 @@ void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *liv
 {
 	watched_handoff = handoff;
 	watched_live = live;
+	live->nmi_count = nmis;
 }
 
 static void report(const struct lb_trap_frame *frame)
@@ -53,10 +57,14 @@ static void report(const struct lb_trap_frame *frame)
 void lb_trap(struct lb_trap_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI) {
+		nmis++;
 		if (watched_live)
-			watched_live->nmi_count++;
+			watched_live->nmi_count = nmis;
 		return;
 	}
+	if ((frame->vector == VECTOR_SPURIOUS || frame->vector >= VECTOR_EXTERNAL) &&
+	    lb_quiesce_interrupt(frame))
+		return;
 	if (!reporting) { // a fault while reporting one: just reset
 		reporting = true;
 		if (watched_live) {

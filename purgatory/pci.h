@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// PCI functions that a dead kernel's drivers left running: no more interrupts, no more
+// DMA. Pure: configuration space is reached through the caller's functions.
+//
+// Of every function that answers:
+//  - MSI and MSI-X are switched off, and INTx is held back (Command.InterruptDisable):
+//    a device that loses its MSI enable says the same by INTx, on a line it shares.
+//    Linux's pci_enable_device() lets INTx through again.
+//  - Bus mastering is switched off, and the function read once more: no answer can pass
+//    the writes it had on their way (PCIe Base 2.4.1). Linux's kexec does that, too; a
+//    driver that wants DMA calls pci_set_master().
+//  - SR-IOV is switched off: virtual functions answer to no scan, so this is the only
+//    way to stop theirs.
+//
+// But bus mastering stays where it is not the device's own DMA:
+//  - at bridges (header type 1 and 2, class 06h). What is behind one has been stopped by
+//    itself; a bridge that refuses what is still on its way reports errors, at worst as
+//    NMI or machine check, and firmware's own devices (management controller, USB legacy)
+//    may be behind one that the second kernel never enables. No driver enables it at host
+//    and LPC bridges, where it is for the chipset's own masters.
+//  - at interrupt controllers (class 0800h): an IO-APIC's interrupts are its writes.
+// The IOMMU as a PCI function (class 0806h, AMD's) is not touched at all: its tables are
+// in use until the second kernel has copied them.
+#ifndef LIFEBOAT_PURGATORY_PCI_H
+#define LIFEBOAT_PURGATORY_PCI_H
+
+#include <stdint.h>
+
+struct lb_pci_access {
+	// One function's configuration space until the next call.
+	void (*select)(void *ctx, uint8_t bus, uint8_t device, uint8_t function);
+	// A register, by offset: a multiple of 4 below `bytes`.
+	uint32_t (*read)(void *ctx, uint32_t reg);
+	void (*write)(void *ctx, uint32_t reg, uint32_t value);
+	void *ctx;
+	uint32_t bytes; // of configuration space: 256, or 4096 with the extended one
+};
+
+struct lb_pci_count {
+	uint32_t functions; // that answered
+	uint32_t masters; // whose bus mastering was on and is off
+	uint32_t msi; // that had MSI or MSI-X on
+};
+
+// Every bus of the range by itself, whatever bridges say of buses behind them: 256
+// buses are 8192 reads and what is present. Bounded whatever the registers hold. Adds to
+// `count`.
+void lb_pci_quiesce(const struct lb_pci_access *access, uint8_t bus_first, uint8_t bus_last,
+		    struct lb_pci_count *count);
+
+#endif

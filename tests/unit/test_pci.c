@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// purgatory/pci.c over configuration space that is an array: status registers that
+// ones clear, functions that are not there, lists that lead nowhere.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "purgatory/pci.h"
+
+#define SPACE 4096
+#define MAX_FUNCTIONS 16
+// Reads of one function: the header's few, and lists that are bounded.
+#define MOST_ACCESSES 600
+
+#define ID 0x12345678
+#define COMMAND 0x04
+#define CLASS 0x08
+#define HEADER 0x0c
+#define CAPABILITIES 0x34
+#define MASTER 0x0004U
+#define NO_INTX 0x0400U
+#define HAS_CAPABILITIES (1U << 20)
+
+struct function {
+	unsigned int bus, device, function;
+	uint32_t registers[SPACE / 4];
+	uint32_t written[SPACE / 4]; // how often
+};
+
+struct machine {
+	struct function functions[MAX_FUNCTIONS];
+	size_t count;
+	struct function *current; // NULL: nothing answers
+	unsigned int selects, accesses, most_accesses;
+	struct lb_pci_access access;
+};
+
+static void fake_select(void *ctx, uint8_t bus, uint8_t device, uint8_t function)
+{
+	struct machine *machine = ctx;
+
+	machine->current = NULL;
+	machine->selects++;
+	machine->accesses = 0;
+	for (size_t i = 0; i < machine->count; i++) {
+		struct function *one = &machine->functions[i];
+
+		if (one->bus == bus && one->device == device && one->function == function)
+			machine->current = one;
+	}
+}
+
+static void count_access(struct machine *machine, uint32_t reg)
+{
+	assert_int_equal(reg % 4, 0);
+	assert_in_range(reg, 0, machine->access.bytes - 4);
+	if (++machine->accesses > machine->most_accesses)
+		machine->most_accesses = machine->accesses;
+}
+
+static uint32_t fake_read(void *ctx, uint32_t reg)
+{
+	struct machine *machine = ctx;
+
+	count_access(machine, reg);
+	return machine->current ? machine->current->registers[reg / 4] : UINT32_MAX;
+}
+
+static void fake_write(void *ctx, uint32_t reg, uint32_t value)
+{
+	struct machine *machine = ctx;
+	uint32_t *at;
+
+	count_access(machine, reg);
+	assert_non_null(machine->current);
+	machine->current->written[reg / 4]++;
+	at = &machine->current->registers[reg / 4];
+	if (reg == COMMAND) // the status' half: ones clear
+		value = (value & 0xffff) | (*at & 0xffff0000 & ~value);
+	*at = value;
+}
+
+static int make_machine(void **state)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		return -1;
+	machine->access = (struct lb_pci_access){fake_select, fake_read, fake_write, machine, SPACE};
+	*state = machine;
+	return 0;
+}
+
+static int drop_machine(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+// A network card with memory, mastering, and a status register that is full of ones.
+static struct function *add(struct machine *machine, unsigned int bus, unsigned int device,
+			    unsigned int function)
+{
+	struct function *one = &machine->functions[machine->count++];
+
+	assert_true(machine->count <= MAX_FUNCTIONS);
+	one->bus = bus;
+	one->device = device;
+	one->function = function;
+	one->registers[0] = ID;
+	one->registers[COMMAND / 4] = 0xffe00000 | MASTER | 0x0002;
+	one->registers[CLASS / 4] = 0x02000000;
+	return one;
+}
+
+static void add_capability(struct function *one, uint32_t at, uint8_t id, uint8_t next, uint16_t control)
+{
+	one->registers[COMMAND / 4] |= HAS_CAPABILITIES;
+	one->registers[at / 4] = (uint32_t)control << 16 | (uint32_t)next << 8 | id;
+}
+
+static struct lb_pci_count quiesce(struct machine *machine, uint8_t first, uint8_t last)
+{
+	struct lb_pci_count count = {0};
+
+	lb_pci_quiesce(&machine->access, first, last, &count);
+	assert_in_range(machine->most_accesses, 0, MOST_ACCESSES);
+	return count;
+}
+
+static uint32_t command(const struct function *one)
+{
+	return one->registers[COMMAND / 4] & 0xffff;
+}
+
+static void test_mastering_and_intx(void **state)
+{
+	struct machine *machine = *state;
+	struct function *one = add(machine, 0, 3, 0);
+	struct lb_pci_count count = quiesce(machine, 0, 0);
+
+	assert_int_equal(command(one), 0x0002 | NO_INTX);
+	assert_int_equal(one->registers[COMMAND / 4] >> 16, 0xffe0); // no status bit was cleared
+	assert_int_equal(count.functions, 1);
+	assert_int_equal(count.masters, 1);
+	assert_int_equal(count.msi, 0);
+}
+
+static void test_msi_and_msix(void **state)
+{
+	struct machine *machine = *state;
+	struct function *msi = add(machine, 0, 3, 0), *msix = add(machine, 5, 4, 0);
+	struct function *both = add(machine, 255, 31, 0), *off = add(machine, 0, 6, 0);
+	struct lb_pci_count count;
+
+	msi->registers[CAPABILITIES / 4] = 0x40;
+	add_capability(msi, 0x40, 0x01, 0x50, 0xffff); // power management: not ours
+	add_capability(msi, 0x50, 0x05, 0x00, 0x01b5);
+	msix->registers[CAPABILITIES / 4] = 0xfc;
+	add_capability(msix, 0xfc, 0x11, 0x00, 0xc003);
+	both->registers[CAPABILITIES / 4] = 0x43; // the low bits are reserved
+	add_capability(both, 0x40, 0x11, 0x52, 0x8001);
+	add_capability(both, 0x50, 0x05, 0x00, 0x0001);
+	off->registers[CAPABILITIES / 4] = 0x40;
+	add_capability(off, 0x40, 0x05, 0x00, 0x01b4);
+	count = quiesce(machine, 0, 255);
+
+	assert_int_equal(msi->registers[0x40 / 4], 0xffff5001);
+	assert_int_equal(msi->registers[0x50 / 4], 0x01b40005);
+	assert_int_equal(msix->registers[0xfc / 4], 0x40030011);
+	assert_int_equal(both->registers[0x40 / 4], 0x00015211);
+	assert_int_equal(both->registers[0x50 / 4], 0x00000005);
+	assert_int_equal(off->written[0x40 / 4], 0);
+	assert_int_equal(count.functions, 4);
+	assert_int_equal(count.msi, 3);
+}
+
+// A list bit that is not set: what looks like a list is none.
+static void test_no_capabilities(void **state)
+{
+	struct machine *machine = *state;
+	struct function *one = add(machine, 0, 0, 0);
+
+	one->registers[CAPABILITIES / 4] = 0x40;
+	one->registers[0x40 / 4] = 0x00010005;
+	one->registers[COMMAND / 4] = MASTER;
+	assert_int_equal(quiesce(machine, 0, 0).msi, 0);
+	assert_int_equal(one->registers[0x40 / 4], 0x00010005);
+}
+
+static void test_hostile_lists(void **state)
+{
+	struct machine *machine = *state;
+	struct function *loop = add(machine, 0, 0, 0), *header = add(machine, 0, 1, 0);
+	struct function *ones = add(machine, 0, 2, 0), *full = add(machine, 0, 3, 0);
+	struct function *extended = add(machine, 0, 4, 0), *low = add(machine, 0, 5, 0);
+
+	loop->registers[CAPABILITIES / 4] = 0x60;
+	add_capability(loop, 0x60, 0x05, 0x60, 0x0001);
+	header->registers[CAPABILITIES / 4] = 0x04; // into the command register
+	header->registers[COMMAND / 4] = HAS_CAPABILITIES | 0x0005; // which looks like MSI
+	memset(ones->registers + 0x40 / 4, 0xff, SPACE - 0x40);
+	ones->registers[CAPABILITIES / 4] = 0x40;
+	ones->registers[COMMAND / 4] |= HAS_CAPABILITIES;
+	for (uint32_t at = 0x40; at < 0x100; at += 4) // as long as one can be, and round
+		add_capability(full, at, 0x05, at == 0xfc ? 0x40 : (uint8_t)(at + 4), 0x0001);
+	full->registers[CAPABILITIES / 4] = 0x40;
+	extended->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
+	extended->registers[0xffc / 4] = 0x00010010 | 0x100U << 20; // SR-IOV without room for itself
+	low->registers[0x100 / 4] = 0x00010003 | 0x040U << 20; // back into the header's half
+
+	assert_int_equal(quiesce(machine, 0, 0).functions, 6);
+	assert_int_equal(loop->registers[0x60 / 4], 0x00006005);
+	assert_int_equal(command(header), 0x0001 | NO_INTX);
+	for (uint32_t at = 0x40; at < 0x100; at += 4)
+		assert_int_equal(full->registers[at / 4] >> 16, 0);
+	for (uint32_t at = 0x40; at < SPACE; at += 4)
+		assert_int_equal(ones->written[at / 4], 0);
+	assert_int_equal(command(ones), 0x0002 | NO_INTX);
+	assert_int_equal(command(low), 0x0002 | NO_INTX);
+}
+
+static void test_extended_list_that_loops(void **state)
+{
+	struct machine *machine = *state;
+	struct function *one = add(machine, 0, 0, 0);
+
+	for (uint32_t at = 0x100; at < SPACE; at += 4)
+		one->registers[at / 4] = 0x00010003 | (at + 4 == SPACE ? 0x100 : at + 4) << 20;
+	assert_int_equal(quiesce(machine, 0, 0).functions, 1);
+	assert_in_range(machine->most_accesses, 480, MOST_ACCESSES); // it was walked, and left
+	assert_int_equal(command(one), 0x0002 | NO_INTX);
+}
+
+static void test_virtual_functions(void **state)
+{
+	struct machine *machine = *state;
+	struct function *on = add(machine, 0, 0, 0), *off = add(machine, 0, 1, 0);
+
+	for (size_t i = 0; i < machine->count; i++) {
+		machine->functions[i].registers[0x100 / 4] = 0x00010003 | 0x140U << 20;
+		machine->functions[i].registers[0x140 / 4] = 0x00010010;
+	}
+	on->registers[0x148 / 4] = 0x0001001b; // migration, ARI and enable bits; status set
+	off->registers[0x148 / 4] = 0x00010012;
+	quiesce(machine, 0, 0);
+	assert_int_equal(on->registers[0x148 / 4], 0x00000012);
+	assert_int_equal(off->written[0x148 / 4], 0);
+
+	// By ports there is no extended space to look at.
+	machine->access.bytes = 256;
+	on->registers[0x148 / 4] = 0x0001001b;
+	quiesce(machine, 0, 0);
+	assert_int_equal(on->registers[0x148 / 4], 0x0001001b);
+}
+
+static void test_what_keeps_mastering(void **state)
+{
+	struct machine *machine = *state;
+	struct function *bridge = add(machine, 0, 0, 0), *host = add(machine, 0, 1, 0),
+			*lpc = add(machine, 0, 2, 0);
+	struct function *ioapic = add(machine, 0, 3, 0), *dma = add(machine, 0, 4, 0),
+			*cardbus = add(machine, 0, 5, 0);
+	struct lb_pci_count count;
+
+	bridge->registers[CLASS / 4] = 0x06040000;
+	bridge->registers[HEADER / 4] = 0x00010000;
+	bridge->registers[CAPABILITIES / 4] = 0x80;
+	add_capability(bridge, 0x80, 0x05, 0, 0x0001); // hot-plug, power management events
+	host->registers[CLASS / 4] = 0x06000000;
+	lpc->registers[CLASS / 4] = 0x06010000;
+	ioapic->registers[CLASS / 4] = 0x08002000;
+	dma->registers[CLASS / 4] = 0x08010000;
+	cardbus->registers[CLASS / 4] = 0x06070000;
+	cardbus->registers[HEADER / 4] = 0x00020000;
+	cardbus->registers[0x14 / 4] = 0xa0;
+	add_capability(cardbus, 0xa0, 0x11, 0, 0x8000);
+	count = quiesce(machine, 0, 0);
+
+	assert_int_equal(command(bridge), 0x0002 | MASTER | NO_INTX);
+	assert_int_equal(bridge->registers[0x80 / 4], 0x00000005);
+	assert_int_equal(command(host), 0x0002 | MASTER | NO_INTX);
+	assert_int_equal(command(lpc), 0x0002 | MASTER | NO_INTX);
+	assert_int_equal(command(ioapic), 0x0002 | MASTER | NO_INTX);
+	assert_int_equal(command(dma), 0x0002 | NO_INTX);
+	assert_int_equal(command(cardbus), 0x0002 | MASTER | NO_INTX);
+	assert_int_equal(cardbus->registers[0xa0 / 4], 0x00000011);
+	assert_int_equal(count.functions, 6);
+	assert_int_equal(count.masters, 1);
+	assert_int_equal(count.msi, 2);
+}
+
+static void test_iommu_is_left_alone(void **state)
+{
+	struct machine *machine = *state;
+	struct function *iommu = add(machine, 0, 0, 2), *before;
+
+	machine->functions[0].registers[CLASS / 4] = 0x08060000;
+	iommu->registers[CAPABILITIES / 4] = 0x40;
+	add_capability(iommu, 0x40, 0x05, 0, 0x0001);
+	add(machine, 0, 0, 0)->registers[HEADER / 4] = 0x00800000;
+	before = malloc(sizeof(*before));
+	assert_non_null(before);
+	*before = *iommu;
+	assert_int_equal(quiesce(machine, 0, 0).functions, 2);
+	assert_memory_equal(iommu, before, sizeof(*before));
+	free(before);
+}
+
+// Functions 1 to 7 are asked only where function 0 says there may be some: elsewhere
+// function 0 may answer for them.
+static void test_which_functions_are_asked(void **state)
+{
+	struct machine *machine = *state;
+	struct function *single = add(machine, 0, 1, 0), *ghost = add(machine, 0, 1, 3);
+	struct function *multi = add(machine, 0, 2, 0), *seventh = add(machine, 0, 2, 7);
+	struct function *orphan = add(machine, 0, 3, 5);
+
+	multi->registers[HEADER / 4] = 0x00800000;
+	seventh->registers[HEADER / 4] = 0x00800000;
+	assert_int_equal(quiesce(machine, 0, 0).functions, 3);
+	assert_int_equal(machine->selects, 32 + 7);
+	assert_int_equal(command(single), 0x0002 | NO_INTX);
+	assert_int_equal(command(seventh), 0x0002 | NO_INTX);
+	assert_int_equal(command(ghost), 0x0002 | MASTER);
+	assert_int_equal(command(orphan), 0x0002 | MASTER);
+}
+
+static void test_only_the_buses_asked_for(void **state)
+{
+	struct machine *machine = *state;
+	struct function *before = add(machine, 0x3f, 0, 0), *first = add(machine, 0x40, 0, 0);
+	struct function *last = add(machine, 0x41, 31, 0), *after = add(machine, 0x42, 0, 0);
+
+	assert_int_equal(quiesce(machine, 0x40, 0x41).functions, 2);
+	assert_int_equal(machine->selects, 2 * 32);
+	assert_int_equal(command(before), 0x0002 | MASTER);
+	assert_int_equal(command(first), 0x0002 | NO_INTX);
+	assert_int_equal(command(last), 0x0002 | NO_INTX);
+	assert_int_equal(command(after), 0x0002 | MASTER);
+}
+
+static void test_nothing_there(void **state)
+{
+	struct machine *machine = *state;
+
+	add(machine, 0, 0, 0)->registers[0] = 0xffff0001; // still in its reset
+	assert_int_equal(quiesce(machine, 0, 255).functions, 0);
+	assert_int_equal(machine->selects, 256 * 32);
+	assert_int_equal(machine->most_accesses, 1);
+	assert_int_equal(machine->functions[0].written[COMMAND / 4], 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_machine, drop_machine)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_mastering_and_intx),
+		TEST(test_msi_and_msix),
+		TEST(test_no_capabilities),
+		TEST(test_hostile_lists),
+		TEST(test_extended_list_that_loops),
+		TEST(test_virtual_functions),
+		TEST(test_what_keeps_mastering),
+		TEST(test_iommu_is_left_alone),
+		TEST(test_which_functions_are_asked),
+		TEST(test_only_the_buses_asked_for),
+		TEST(test_nothing_there),
+	};
+
+	return cmocka_run_group_tests_name("pci", tests, NULL, NULL);
+}
