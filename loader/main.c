@@ -14,6 +14,7 @@
 #include "loader/plan.h"
 #include "loader/print.h"
 #include "loader/variable.h"
+#include "loader/watchdog.h"
 
 #define CAPTURE_INITRD_NAME "capture.img"
 
@@ -177,6 +178,20 @@ static void boot_unarmed(struct session *s)
 	lb_variable_unarmed(s->kernel.path, s->reason.text);
 }
 
+// Armed or not: a hang is a hang.
+static void start_watchdog(const struct session *s)
+{
+	struct lb_error err;
+	const char *name;
+
+	if (!s->options.watchdog)
+		return;
+	if (lb_watchdog_start(s->options.watchdog, &name, &err) < 0)
+		lb_print_warning("%s; going on without", err.text);
+	else
+		lb_print("lifeboat: watchdog %s started, %u s\n", name, s->options.watchdog);
+}
+
 static EFI_STATUS start(struct session *s)
 {
 	EFI_STATUS status;
@@ -186,7 +201,9 @@ static EFI_STATUS start(struct session *s)
 	lb_file_free(&s->capture_initrd);
 	lb_print_verbose("starting %s: %s\n", s->kernel.path,
 			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	start_watchdog(s);
 	status = lb_linux_start(&s->linux_image, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	lb_watchdog_stop();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
 		       (unsigned long)status);
 	lb_variable_remove();

@@ -18,6 +18,7 @@ const char lb_options_help[] =
 	"  --require               never boot unarmed\n"
 	"  --on-fault WHAT         reset (default), boot or halt on a mismatch or fault\n"
 	"  --console WHERE         none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS\n"
+	"  --watchdog SECONDS      start the machine's watchdog just before KERNEL\n"
 	"  --no-oops-panic         an oops stays an oops\n"
 	"  -n, --dry-run           print the plan and return\n"
 	"  --footprint             page-table bytes on this machine; needs no KERNEL\n"
@@ -38,6 +39,7 @@ enum option {
 	OPTION_REQUIRE,
 	OPTION_ON_FAULT,
 	OPTION_CONSOLE,
+	OPTION_WATCHDOG,
 	OPTION_NO_OOPS_PANIC,
 	OPTION_DRY_RUN,
 	OPTION_FOOTPRINT,
@@ -60,6 +62,7 @@ static const struct {
 	[OPTION_REQUIRE] = {"require", NULL},
 	[OPTION_ON_FAULT] = {"on-fault", "reset, boot or halt"},
 	[OPTION_CONSOLE] = {"console", "none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS"},
+	[OPTION_WATCHDOG] = {"watchdog", "a number of seconds"},
 	[OPTION_NO_OOPS_PANIC] = {"no-oops-panic", NULL},
 	[OPTION_DRY_RUN] = {"dry-run", NULL},
 	[OPTION_FOOTPRINT] = {"footprint", NULL},
@@ -200,6 +203,26 @@ static int parse_console(struct lb_options *options, const char *shown, const ch
 	return 0;
 }
 
+static int parse_watchdog(struct lb_options *options, const char *shown, const char *value,
+			  struct lb_error *err)
+{
+	uint32_t seconds = 0;
+
+	for (const char *digit = value; *digit; digit++) {
+		if (*digit < '0' || *digit > '9')
+			return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
+				       options_known[OPTION_WATCHDOG].wants);
+		seconds = seconds * 10 + (uint32_t)(*digit - '0');
+		if (seconds > LB_WATCHDOG_MAX)
+			break;
+	}
+	if (seconds < LB_WATCHDOG_MIN || seconds > LB_WATCHDOG_MAX)
+		return lb_fail(err, "%s: %.20s seconds are not from %u to %u", shown, value, LB_WATCHDOG_MIN,
+			       LB_WATCHDOG_MAX);
+	options->watchdog = seconds;
+	return 0;
+}
+
 static int add_initrd(struct lb_options *options, const char *base, const char *path, struct lb_error *err)
 {
 	if (options->initrd_count == LB_MAX_INITRDS)
@@ -242,6 +265,8 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 		return parse_policy(&options->on_mismatch, shown, value, err);
 	case OPTION_CONSOLE:
 		return parse_console(options, shown, value, err);
+	case OPTION_WATCHDOG:
+		return parse_watchdog(options, shown, value, err);
 	case OPTION_NO_OOPS_PANIC:
 		options->no_oops_panic = true;
 		return 0;

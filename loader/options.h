@@ -17,6 +17,10 @@
 enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 
 // Paths are kept resolved (loader/path.h).
+// --watchdog, in seconds.
+#define LB_WATCHDOG_MIN 5
+#define LB_WATCHDOG_MAX 613 // ten bits of 0.6 s, the iTCO's
+
 struct lb_options {
 	bool help, version, dry_run, footprint, require, no_oops_panic;
 	enum lb_verbosity verbosity;
@@ -31,6 +35,7 @@ struct lb_options {
 	enum lb_policy on_mismatch;
 	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
 	struct lb_console console;
+	uint32_t watchdog; // seconds; 0: none is started
 	char cmdline[LB_MAX_CMDLINE]; // KERNEL-ARGUMENTS, as given, joined by spaces
 
 	char base[LB_MAX_PATH]; // where relative paths of the words now read begin

@@ -42,6 +42,7 @@ static void test_defaults(void **state)
 	assert_string_equal(options.capture_args, "");
 	assert_int_equal(options.initrd_count, 0);
 	assert_int_equal(options.on_mismatch, LB_POLICY_RESET);
+	assert_int_equal(options.watchdog, 0);
 	assert_int_equal(options.verbosity, LB_NORMAL);
 	assert_false(options.console_given || options.require || options.dry_run || options.footprint ||
 		     options.no_oops_panic || options.help || options.version);
@@ -52,7 +53,7 @@ static void test_everything(void **state)
 	(void)state;
 	assert_int_equal(PARSE("--initrd", "a", "--initrd=/b", "--capture=fs1:\\c", "--capture-initrd", "d",
 			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--on-fault",
-			       "boot", "--console=ttyS1", "--no-oops-panic", "-n", "-v",
+			       "boot", "--console=ttyS1", "--watchdog=30", "--no-oops-panic", "-n", "-v",
 			       "/k", "root=a", "--initrd", "-q"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
@@ -67,6 +68,7 @@ static void test_everything(void **state)
 	assert_int_equal(options.on_mismatch, LB_POLICY_BOOT);
 	assert_int_equal(options.console.type, LB_CONSOLE_PORT);
 	assert_int_equal(options.console.address, 0x2f8);
+	assert_int_equal(options.watchdog, 30);
 	assert_int_equal(options.verbosity, LB_VERBOSE);
 	assert_string_equal(options.kernel, "\\k");
 	assert_string_equal(options.cmdline, "root=a --initrd -q"); // ours end at KERNEL
@@ -160,6 +162,11 @@ static void test_mistakes(void **state)
 		{{"--require=yes", "k"}, "--require: takes no value, \"yes\" was given"},
 		{{"--initrd=", "k"}, "--initrd: nothing was given, wanted FILE"},
 		{{"k", NULL, NULL}, NULL},
+		{{"--watchdog=4", "k"}, "--watchdog: 4 seconds are not from 5 to 613"},
+		{{"--watchdog=614", "k"}, "--watchdog: 614 seconds are not from 5 to 613"},
+		{{"--watchdog=99999999999999999999", "k"},
+		 "--watchdog: 99999999999999999999 seconds are not from 5 to 613"},
+		{{"--watchdog=1m", "k"}, "--watchdog: \"1m\" was given, wanted a number of seconds"},
 		{{"--on-fault=panic", "k"}, "--on-fault: \"panic\" is none of reset, boot or halt"},
 	};
 

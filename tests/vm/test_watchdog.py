@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""--watchdog: what ends the panics that nothing else can end."""
+
+import firmware_shell as shell
+import images
+import pytest
+from scenarios import FULL
+from vm.machine import ConsoleLine, QmpEvent
+
+pytestmark = pytest.mark.vm
+
+SECONDS = 20
+# Too little for the kernel's own page tables and zones: it dies in setup_arch(), long before it
+# has the firmware's runtime services.
+TOO_EARLY = "earlyprintk=ttyS0,115200 mem=20M"
+MACHINES = {"i6300esb": ["-device", "i6300esb"]}
+if FULL:
+    MACHINES["iTCO"] = ["-global", "ICH9-LPC.noreboot=false"]
+
+
+def _files(loader, kernel, arguments: str) -> dict:
+    probe = images.probe(kernel)
+    config = f"kernel /vmlinuz\ninitrd /probe.img\nwatchdog {SECONDS}\narguments {images.ARGUMENTS} {arguments}\n"
+    return {
+        "EFI/BOOT/BOOTX64.EFI": loader,
+        "EFI/BOOT/lifeboat.conf": config.encode(),
+        "EFI/BOOT/capture.img": probe,
+        "vmlinuz": kernel,
+        "probe.img": probe,
+    }
+
+
+def _until_reset(machine) -> list:
+    """Everything that happened, the machine's reset last."""
+    events = []
+    while (event := machine.next_event(shell.soon())) is not None:
+        events.append(event)
+        if isinstance(event, QmpEvent) and event.name == "RESET":
+            return events
+    raise AssertionError(f"no reset; the console's end:\n{shell.console_end(machine)}")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"watchdog-{name}")) for name in MACHINES]
+)
+def test_ends_a_panic_before_runtime_services(tmp_path, firmware, loader, kernel, name):
+    """The kernel loops there (nothing of ours is entered); only the watchdog brings the machine back."""
+    with shell.make_machine(tmp_path, firmware, _files(loader, kernel, TOO_EARLY), qemu_args=MACHINES[name]) as machine:
+        machine.power_on()
+        events = _until_reset(machine)
+    lines = [event.text for event in events if isinstance(event, ConsoleLine)]
+    assert any(f"lifeboat: watchdog {name} started, {SECONDS} s" in line for line in lines)
+    assert any("Kernel panic - not syncing" in line for line in lines), lines[-20:]
+    assert not any("lifeboat-purgatory" in line for line in lines)
+    assert "WATCHDOG" in [event.name for event in events if isinstance(event, QmpEvent)], events[-5:]
+
+
+@pytest.mark.skipif(not FULL, reason="with LIFEBOAT_FULL=1")
+@pytest.mark.xdist_group("watchdog-none")
+def test_a_machine_without_one_boots_all_the_same(tmp_path, firmware, loader, kernel):
+    with shell.make_machine(tmp_path, firmware, _files(loader, kernel, ""), machine="pc") as machine:
+        machine.power_on()
+        event = shell.watch(machine, images.FIRST_UP)
+        assert images.FIRST_UP in getattr(event, "text", "")
+        said = "\n".join(line.text for line in machine.lines)
+    assert "watchdog: this machine has none that is known here" in said
+    assert "lifeboat: armed" in said
