@@ -5,6 +5,7 @@
 #include "purgatory/cpu.h"
 #include "purgatory/purgatory.h"
 
+#define COM1 0x3f8
 #define UART_TX 0
 #define UART_IER 1
 #define UART_LSR 5
@@ -30,16 +31,29 @@ static void uart_write(unsigned int reg, uint8_t value)
 		((volatile uint8_t *)lb_window_map(&device_window, console.address, true))[reg] = value;
 }
 
-void lb_console_open(const struct lb_handoff *handoff, bool sound)
+static void use(struct lb_console wanted, bool sound)
 {
-	device_window = handoff->device_window;
-	console = handoff->console;
+	console = wanted;
 	if (console.type != LB_CONSOLE_PORT && (console.type != LB_CONSOLE_MMIO || !sound))
 		console.type = LB_CONSOLE_NONE;
 	if (console.type == LB_CONSOLE_PORT && console.address > 0xfff8)
 		console.type = LB_CONSOLE_NONE;
 	if (console.type != LB_CONSOLE_NONE)
 		uart_write(UART_IER, 0); // nobody is left to take its interrupts
+}
+
+void lb_console_open(const struct lb_handoff *handoff, bool sound)
+{
+	device_window = handoff->device_window;
+	use(handoff->console, sound);
+}
+
+bool lb_console_com1(void)
+{
+	bool other = console.type != LB_CONSOLE_PORT || console.address != COM1;
+
+	use((struct lb_console){.type = LB_CONSOLE_PORT, .address = COM1}, false);
+	return other;
 }
 
 static void put(char c)

@@ -7,7 +7,7 @@ default rel
 %include "traps.inc"
 
 extern lb_purgatory_main, lb_trap_prepare, lb_trap, lb_tables
-extern lb_purgatory_entry_offset, lb_purgatory_text_bytes, lb_purgatory_file_bytes, lb_purgatory_total_bytes
+extern lb_purgatory_start, lb_purgatory_entry_offset, lb_purgatory_text_bytes, lb_purgatory_file_bytes, lb_purgatory_total_bytes
 global lb_purgatory_entry, lb_trap_stubs, lb_stack_top, lb_cold_reset, lb_halt, lb_jump
 
 section .head progbits alloc noexec nowrite align=8
@@ -27,9 +27,18 @@ lb_purgatory_entry:
 	endbr64
 	cli
 	cld
-	lea	rsp, [lb_stack_top]
 	mov	r12, rdi
 	mov	r13, rsi
+	; Nothing guards the data since it was loaded: begin with zeros again. The hook's
+	; tables and stacks, in use until ours are loaded, lie elsewhere.
+	lea	rdx, [lb_purgatory_start]
+	mov	edi, lb_purgatory_file_bytes
+	mov	ecx, lb_purgatory_total_bytes
+	sub	ecx, edi
+	add	rdi, rdx
+	xor	eax, eax
+	rep stosb
+	lea	rsp, [lb_stack_top]
 	call	lb_trap_prepare
 	lea	rbx, [lb_tables]
 	LOAD_TABLES rbx

@@ -24,6 +24,14 @@ static void fault(struct lb_handoff_live *live, enum lb_fault fault, uint64_t de
 	live->fault_detail = detail;
 }
 
+// The console may be what is wrong with it: also said on the likeliest other one.
+static void say_unsound(const struct lb_handoff *handoff)
+{
+	do
+		lb_say("fault: the handoff at 0x%lx is not what was armed", (uint64_t)(uintptr_t)handoff);
+	while (lb_console_com1());
+}
+
 static _Noreturn void stop(enum lb_policy policy)
 {
 	if (policy == LB_POLICY_HALT) {
@@ -69,11 +77,13 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 {
 	struct lb_handoff_live *live = (struct lb_handoff_live *)(uintptr_t)handoff->live;
 	uint64_t begun = cpu_tsc();
-	bool sound = lb_verify_handoff(handoff);
+	bool sound;
 
+	lb_console_open(handoff, false); // for a fault while verifying
+	sound = lb_verify_handoff(handoff);
 	lb_console_open(handoff, sound);
 	if (!sound) { // not even `live` can be believed
-		lb_say("fault: the handoff at 0x%lx is not what was armed", (uint64_t)(uintptr_t)handoff);
+		say_unsound(handoff);
 		stop(LB_POLICY_RESET);
 	}
 	live->attempts++;
@@ -90,6 +100,7 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	lb_quiesce(handoff);
 
 	enter(live, LB_STAGE_DESCRIBE);
+	memset((void *)(uintptr_t)handoff->notes, 0, handoff->notes_bytes); // nothing guards them
 	if (!lb_describe(handoff, live)) {
 		fault(live, LB_FAULT_ENCRYPTED, cpu->cr3);
 		lb_say("fault: the dead kernel's memory is encrypted (CR3 0x%lx)", cpu->cr3);

@@ -12,10 +12,6 @@ void lb_asm_defines(void);
 
 void lb_asm_defines(void)
 {
-	OFFSET(HANDOFF_MAGIC_AT, lb_handoff, magic);
-	OFFSET(HANDOFF_VERSION_AT, lb_handoff, version);
-	OFFSET(HANDOFF_ENTRY_AT, lb_handoff, purgatory_entry);
-	DEFINE(HANDOFF_MAGIC, LB_HANDOFF_MAGIC);
 	DEFINE(HANDOFF_VERSION, LB_HANDOFF_VERSION);
 	DEFINE(PURGATORY_MAGIC, LB_PURGATORY_MAGIC);
 
@@ -60,6 +56,7 @@ void lb_asm_defines(void)
 	OFFSET(SEALED_CR3_4, lb_hook_sealed, cr3_4level);
 	OFFSET(SEALED_CR3_5, lb_hook_sealed, cr3_5level);
 	OFFSET(SEALED_PHYSICAL, lb_hook_sealed, physical);
+	OFFSET(SEALED_ENTRY, lb_hook_sealed, purgatory_entry);
 	OFFSET(TABLES_GDTR, lb_tables, gdtr);
 	OFFSET(TABLES_IDTR, lb_tables, idtr);
 

@@ -1,34 +1,100 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The C of the crossing from the dead kernel's world to ours. Called by entry.asm;
-// uses nothing but this image's own data.
+// The C of the crossing from the dead kernel's world to ours. Uses nothing but this
+// image's own text and data.
 #include "loader/hook/state.h"
 
 struct lb_hook_sealed lb_hook_sealed;
 struct lb_cpu_state lb_hook_cpu;
 struct lb_tables lb_hook_tables;
+struct lb_table_register lb_hook_first_idtr;
 EFI_RESET_SYSTEM lb_hook_original;
 uint8_t lb_hook_armed;
 uint8_t lb_hook_fired;
 
 #define STACK_BYTES 1024
+#define EXCEPTIONS 32
+#define UART_LSR 5
+#define UART_LSR_THRE 0x20
+#define UART_MAX_POLLS 200000
 
 extern uint8_t lb_hook_stack_top[]; // the linker script's, above the stacks
 static uint8_t ist_stacks[LB_IST_COUNT][STACK_BYTES] __attribute__((aligned(16)));
+static struct lb_gate first_idt[EXCEPTIONS];
 
-// FNV-1a, 64 bits: tells an accident from what arm() wrote.
-uint64_t lb_hook_sum(const struct lb_hook_sealed *sealed)
+// FNV-1a, 64 bits: tells an accident from what was armed.
+static uint64_t sum_of(const void *start, size_t bytes)
 {
-	const uint8_t *bytes = (const uint8_t *)sealed;
+	const uint8_t *byte = start;
 	uint64_t sum = 0xcbf29ce484222325ULL;
 
-	for (size_t i = 0; i < offsetof(struct lb_hook_sealed, sum); i++)
-		sum = (sum ^ bytes[i]) * 0x100000001b3ULL;
+	for (size_t i = 0; i < bytes; i++)
+		sum = (sum ^ byte[i]) * 0x100000001b3ULL;
 	return sum;
+}
+
+static uint64_t sum_of_text(void)
+{
+	return sum_of(lb_hook_text_start, (size_t)(lb_hook_crossing_end - lb_hook_text_start));
+}
+
+static uint64_t sum_of_sealed(void)
+{
+	return sum_of(&lb_hook_sealed, offsetof(struct lb_hook_sealed, sum));
+}
+
+static uint64_t sum_of_purgatory(void)
+{
+	return sum_of((const void *)(uintptr_t)lb_hook_sealed.purgatory_text.start,
+		      lb_range_size(lb_hook_sealed.purgatory_text));
+}
+
+void lb_hook_seal(void)
+{
+	lb_hook_sealed.text_sum = sum_of_text();
+	lb_hook_sealed.purgatory_sum = sum_of_purgatory();
+	lb_hook_sealed.sum = sum_of_sealed();
 }
 
 bool lb_hook_sound(void)
 {
-	return lb_hook_sum(&lb_hook_sealed) == lb_hook_sealed.sum;
+	return sum_of_sealed() == lb_hook_sealed.sum && sum_of_text() == lb_hook_sealed.text_sum;
+}
+
+static void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static uint8_t in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+// Waits for the transmitter a bounded number of times, each about 1 µs, as purgatory/console.c.
+static void say(const char *text)
+{
+	uint16_t port = (uint16_t)lb_hook_sealed.console_port;
+
+	for (unsigned int polls = 0; port && *text && polls < UART_MAX_POLLS; polls++) {
+		if (in8(port + UART_LSR) & UART_LSR_THRE) {
+			out8(port, (uint8_t)*text++);
+			polls = 0;
+		}
+	}
+}
+
+// The purgatory looks at all else, but a changed bit in itself may have it go round in
+// circles before it comes to that.
+bool lb_hook_purgatory_sound(void)
+{
+	if (sum_of_purgatory() == lb_hook_sealed.purgatory_sum)
+		return true;
+	say("lifeboat-purgatory: fault: segment purgatory, its text, is not what was armed\r\n"
+	    "lifeboat-purgatory: cold reset\r\n");
+	return false;
 }
 
 static uint64_t stub(unsigned int vector)
@@ -47,5 +113,14 @@ void lb_hook_build_tables(void)
 
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + STACK_BYTES);
-	lb_tables_build(&lb_hook_tables, tops, stub, 32);
+	lb_tables_build(&lb_hook_tables, tops, stub, EXCEPTIONS);
+}
+
+// Only these gates, for use with the kernel's own GDT and TSS: see traps.inc.
+void lb_hook_build_first_idt(void)
+{
+	lb_hook_build_tables();
+	memcpy(first_idt, lb_hook_tables.idt, sizeof(first_idt));
+	lb_hook_first_idtr.limit = sizeof(first_idt) - 1;
+	lb_hook_first_idtr.base = (uint64_t)(uintptr_t)first_idt;
 }

@@ -7,7 +7,8 @@ default rel
 %include "traps.inc"
 
 extern lb_hook_armed, lb_hook_fired, lb_hook_original, lb_hook_cpu, lb_hook_sealed
-extern lb_hook_sound, lb_hook_build_tables, lb_hook_tables, lb_hook_stack_top
+extern lb_hook_first_idtr, lb_hook_sound, lb_hook_build_tables, lb_hook_tables, lb_hook_stack_top
+extern lb_hook_purgatory_sound
 
 global lb_hook_reset_system, lb_hook_physical, lb_hook_trap_nmi, lb_hook_trap, lb_hook_trap_code
 
@@ -24,6 +25,9 @@ lb_hook_reset_system:
 	jne	.pass
 	cmp	byte [lb_hook_armed], 0
 	je	.pass
+	; A fault from here on resets, whatever is left of the kernel. The kernel's GDT and
+	; TSS do: code is at 0x10 there, too, and the IST stacks 1 to 4 are as good as ours.
+	lidt	[lb_hook_first_idtr]
 	mov	[lb_hook_cpu + CPU_RAX], rax
 	mov	al, 1
 	xchg	[lb_hook_fired], al
@@ -53,6 +57,7 @@ lb_hook_reset_system:
 	shl	rdx, 32
 	or	rax, rdx
 	mov	[lb_hook_cpu + CPU_TSC], rax
+	mov	qword [lb_hook_cpu + CPU_NMI_COUNT], 0
 	mov	rax, [rsp]			; the registers as after our return
 	mov	[lb_hook_cpu + CPU_RIP], rax
 	lea	rax, [rsp + 8]
@@ -141,23 +146,24 @@ lb_hook_physical:
 	mov	eax, CR0_RUN
 	mov	cr0, rax
 
-	mov	rdi, [lb_hook_sealed + SEALED_HANDOFF]
-	mov	rax, HANDOFF_MAGIC
-	cmp	[rdi + HANDOFF_MAGIC_AT], rax
-	jne	lb_hook_trap
-	cmp	dword [rdi + HANDOFF_VERSION_AT], HANDOFF_VERSION
-	jne	lb_hook_trap
+	call	lb_hook_purgatory_sound
+	test	al, al
+	jz	lb_hook_trap.reset
+	mov	rdi, [lb_hook_sealed + SEALED_HANDOFF]	; unchecked: the purgatory can say what is wrong
 	lea	rsi, [lb_hook_cpu]
-	jmp	[rdi + HANDOFF_ENTRY_AT]	; rdi: handoff, rsi: struct lb_cpu_state
+	jmp	[lb_hook_sealed + SEALED_ENTRY]	; rdi: handoff, rsi: struct lb_cpu_state
 
 lb_hook_trap_nmi:
+	endbr64			; CET may still be as the kernel had it
 	inc	qword [lb_hook_cpu + CPU_NMI_COUNT]
 	iretq
 
 ; Any exception. One of them is expected, and says where to go on.
 lb_hook_trap_code:
+	endbr64
 	add	rsp, 8				; the vectors that push an error code
 lb_hook_trap:
+	endbr64
 	mov	rax, [trap_resume]
 	test	rax, rax
 	jz	.reset

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook: an EFI runtime driver that stands in for gRT->ResetSystem. It holds the
-// physical address of the handoff and both CR3 values, nothing else; after the
-// panic, entry.asm runs. Everything here runs in boot services, but for the two
-// event handlers, which may not allocate or print.
+// The hook: an EFI runtime driver that stands in for gRT->ResetSystem. Of what was
+// armed it holds struct lb_hook_sealed, nothing else; after the panic, entry.asm runs.
+// Everything here runs in boot services, but for the two event handlers, which may not
+// allocate or print.
 #include <efi.h>
 
 #include "lifeboat/desc.h"
@@ -13,9 +13,6 @@
 
 // For the memory attributes table growing between arming and ExitBootServices.
 #define MAT_SPARE_ENTRIES 64
-
-// The linker script's; the image is loaded as it was linked, sections page-aligned.
-extern const uint8_t lb_hook_text_start[], lb_hook_text_end[], lb_hook_data_start[], lb_hook_data_end[];
 
 EFI_STATUS EFIAPI lb_hook_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 
@@ -171,8 +168,22 @@ static EFI_STATUS EFIAPI disarm(void)
 	return EFI_SUCCESS;
 }
 
+// The segment that is entered.
+static struct lb_range find_purgatory(const struct lb_handoff *handoff)
+{
+	for (uint32_t i = 0; i < handoff->segment_count; i++) {
+		const struct lb_segment *segment = &handoff->segments[i];
+		struct lb_range range = {segment->phys, segment->phys + segment->bytes};
+
+		if (handoff->purgatory_entry >= range.start && handoff->purgatory_entry < range.end)
+			return range;
+	}
+	return (struct lb_range){0, 0};
+}
+
 static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *wanted)
 {
+	const struct lb_handoff *handoff = (const struct lb_handoff *)(uintptr_t)wanted->handoff;
 	EFI_BOOT_SERVICES *bs = system->BootServices;
 	EFI_STATUS status;
 	EFI_TPL before;
@@ -184,8 +195,12 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *wanted)
 		.cr3_4level = wanted->cr3_4level,
 		.cr3_5level = wanted->cr3_5level,
 		.physical = (uint64_t)(uintptr_t)lb_hook_physical,
+		.purgatory_entry = handoff->purgatory_entry,
+		.purgatory_text = find_purgatory(handoff),
+		.console_port = handoff->console.type == LB_CONSOLE_PORT ? handoff->console.address : 0,
 	};
-	lb_hook_sealed.sum = lb_hook_sum(&lb_hook_sealed);
+	lb_hook_seal();
+	lb_hook_build_first_idt();
 	lb_hook_fired = 0;
 
 	before = bs->RaiseTPL(TPL_NOTIFY); // as in rehearse()

@@ -11,11 +11,14 @@
 extern struct lb_hook_sealed lb_hook_sealed;
 extern struct lb_cpu_state lb_hook_cpu;
 extern struct lb_tables lb_hook_tables;
+extern struct lb_table_register lb_hook_first_idtr; // of the hook's first instructions
 extern EFI_RESET_SYSTEM lb_hook_original;
 extern uint8_t lb_hook_armed; // set at ExitBootServices only
 extern uint8_t lb_hook_fired; // one shot
 
-uint64_t lb_hook_sum(const struct lb_hook_sealed *sealed);
+// The linker script's; the image is loaded as it was linked, sections page-aligned.
+extern const uint8_t lb_hook_text_start[], lb_hook_text_end[], lb_hook_data_start[], lb_hook_data_end[];
+extern const uint8_t lb_hook_crossing_end[]; // of what runs after the panic, from lb_hook_text_start on
 
 // entry.asm
 EFI_STATUS EFIAPI lb_hook_reset_system(EFI_RESET_TYPE type, EFI_STATUS status, UINTN bytes, CHAR16 *data);
@@ -24,8 +27,13 @@ void lb_hook_trap(void);
 void lb_hook_trap_code(void);
 void lb_hook_trap_nmi(void);
 
-// crossing.c, called from entry.asm only
+// crossing.c. arm() calls the first two: they fill the sums, and the IDT that holds from the hook's
+// entry on, good at the physical addresses of this moment.
+void lb_hook_seal(void);
+void lb_hook_build_first_idt(void);
+// Called from entry.asm only.
 bool lb_hook_sound(void);
+bool lb_hook_purgatory_sound(void); // says so if not; on the crash page tables
 void lb_hook_build_tables(void);
 
 #endif
