@@ -150,6 +150,7 @@ dump_follow() {
 	return_key=$(printf '\r')
 	while IFS= read -r -t "$stall" -d "$return_key" piece; do
 		printf '%s\r' "$piece" >> /run/dump.log
+		alive $((stall + 60))
 		case $piece in
 		*"Copying data"*": ["*) ;;
 		*) continue ;;
@@ -161,7 +162,7 @@ dump_follow() {
 		'' | *[!0-9]* | ????*) continue ;;
 		esac
 		if [ "$percent" -ge $((last + 10)) ] || [ "$(uptime_seconds)" -ge $next_time ]; then
-			say dump "percent=$percent"
+			say dump "percent=$percent" "$(memory_words)"
 			last=$percent
 			next_time=$(($(uptime_seconds) + 5))
 		fi

@@ -22,6 +22,14 @@ uptime_seconds() {
 # say STAGE [KEY=VALUE]...
 say() {
 	echo "lifeboat-capture: $* $(uptime_words)"
+	alive $((${stall:-300} + 60))
+}
+
+# alive SECONDS: tells init that the next word comes within that time, or the capture
+# hangs. What is waited for without a word in between is bounded below these 60 seconds
+# more, or has told its own limit.
+alive() {
+	[ ! -p /run/alive ] || echo "$1" > /run/alive
 }
 
 # quote TEXT: as one value: one line, in double quotes, with none inside.
@@ -32,6 +40,13 @@ quote() {
 # warn REASON TEXT: something is not as it should be, and the capture goes on.
 warn() {
 	say warning "reason=$1" "message=$(quote "$2")"
+}
+
+# log_is_saved PLACE: also for init, should the capture hang.
+log_is_saved() {
+	log_saved=$1
+	echo "$1" > /run/log-saved
+	say log "saved=$1"
 }
 
 # fail REASON TEXT: ends the capture. If no target holds the dead kernel's log, all

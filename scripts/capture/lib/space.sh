@@ -26,6 +26,7 @@ space_check() {
 
 # Bytes of the pages that the level keeps; nothing when they cannot be counted.
 space_kept() {
+	alive 3600 # some minutes for terabytes, without a word
 	makedumpfile --dry-run --show-stats --message-level 16 -d "$level" "$vmcore" /run/none 2> /run/space.err |
 		tr '\r' '\n' | sed -n 's/^Write bytes *: *\([0-9]*\).*/\1/p'
 }

@@ -48,8 +48,7 @@ target_free() {
 target_save_log() {
 	[ -s "$log" ] || return 0
 	if cp "$log" "$folder/vmcore-dmesg.txt" 2> /run/cp.txt && sync "$folder/vmcore-dmesg.txt"; then
-		log_saved=$device:${folder#/target}/vmcore-dmesg.txt
-		say log "saved=$log_saved"
+		log_is_saved "$device:${folder#/target}/vmcore-dmesg.txt"
 	else
 		rm -f "$folder/vmcore-dmesg.txt"
 		warn log-not-saved "$device: $(cat /run/cp.txt)"

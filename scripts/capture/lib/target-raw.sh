@@ -62,8 +62,7 @@ target_save_log() {
 raw_write_log() {
 	[ -s "$log" ] || return 0
 	if dd if="$log" of="$device" bs=64k seek="$log_offset" oflag=seek_bytes conv=notrunc,fsync 2> /run/dd.txt; then
-		log_saved=$device@$log_offset
-		say log "saved=$log_saved"
+		log_is_saved "$device@$log_offset"
 	else
 		warn log-not-saved "$device: $(cat /run/dd.txt)"
 	fi
@@ -83,6 +82,7 @@ target_size() {
 # The dump may have run over the log: write it once more.
 target_discard() {
 	log_saved=none
+	rm -f /run/log-saved
 	raw_header "failed" && raw_write_log
 }
 

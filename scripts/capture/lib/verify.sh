@@ -13,6 +13,7 @@ verify_dump() {
 	fi
 	# Reading takes no longer than writing did; three times that, and it hangs.
 	limit=$(((($(uptime_seconds) - dump_begun) * 3) + stall))
+	alive $((2 * limit + 60))
 	bounded "$limit" sync "$dump_file" || verify_failed "what was written did not reach the disk"
 	echo 3 > /proc/sys/vm/drop_caches
 	dump_bytes=$(target_size)
@@ -35,6 +36,7 @@ verify_read() {
 verify_log() {
 	verified_log=none
 	[ -s "$log" ] || return 0
+	alive $((limit + 60))
 	rm -f /run/verify-dmesg.txt
 	makedumpfile --message-level 4 --dump-dmesg "$dump_file" /run/verify-dmesg.txt > /run/dmesg.err 2>&1 ||
 		verify_failed "the dump's log cannot be read: $(cat /run/dmesg.err)"
