@@ -2,8 +2,8 @@
 """The first kernel's user space: a few files laid over whatever initrd it has.
 
 Only /lifeboat is touched, so the overlay goes together with any distribution's
-initrd; `rdinit=/lifeboat/init` starts it. What it shall do comes from the
-kernel's arguments, so that the overlay itself is the same bytes every time.
+initrd; `rdinit=/lifeboat/init` starts it. What it shall do is in two files beside
+it, /lifeboat/before (the user's) and /lifeboat/end (one of causes.py).
 """
 
 import struct
@@ -13,12 +13,9 @@ from captureimage import cpio
 from vm.errors import VmError
 
 BUSYBOX = Path("/bin/busybox")
-PANICS = ("sysrq", "oops", "vfs", "none")
-# These need somebody to cause them; a kernel without a root file system panics by itself.
-NEEDS_USER_SPACE = ("sysrq", "oops", "none")
 
 UP = "lifeboat-vm: first kernel up"
-BUSY = "lifeboat-vm: system calls begin"
+ASK = "lifeboat-vm: ask "  # and a word of outside.py: the host shall act
 
 # A program of our own, so that the host knows where its loop is: a static ELF file
 # whose headers and code are mapped at _BUSY_BASE.
@@ -41,25 +38,23 @@ $b mkdir -p /proc /sys /dev
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys
 $b mount -t devtmpfs devtmpfs /dev
-panic=none cpu=0 action=reboot
+cpu=0
 for word in $($b cat /proc/cmdline); do
 	case $word in
-	lifeboat.panic=*) panic=${{word#*=}} ;;
 	lifeboat.cpu=*) cpu=${{word#*=}} ;;
-	lifeboat.action=*) action=${{word#*=}} ;;
 	esac
 done
+ask() {{
+	echo "{ASK}$*"
+}}
+fail() {{
+	echo "lifeboat-vm: failed: $*"
+	exec $b cat
+}}
 echo "{UP} cpus=$($b grep -c ^processor /proc/cpuinfo)"
-case $panic in
-sysrq) $b taskset -c "$cpu" $b sh -c 'echo c > /proc/sysrq-trigger' ;;
-oops)
-	echo "{BUSY} cpu=$cpu"
-	$b taskset -c "$cpu" /lifeboat/busy
-	;;
-none) $b $action -f ;;
-esac
-echo "lifeboat-vm: failed: the first kernel is still alive after panic=$panic action=$action"
-exec $b cat
+. /lifeboat/before
+. /lifeboat/end
+fail "the first kernel is still alive after: $($b cat /lifeboat/end)"
 """
 
 
@@ -72,8 +67,8 @@ def busy_program() -> bytes:
     return ident + header + load + _BUSY_CODE
 
 
-def overlay(busybox: Path = BUSYBOX) -> bytes:
-    """The overlay as an uncompressed cpio archive."""
+def overlay(end: str, before: str = "", busybox: Path = BUSYBOX) -> bytes:
+    """The overlay as an uncompressed cpio archive; `before` and `end` are shell commands."""
     try:
         program = busybox.read_bytes()
     except OSError as error:
@@ -84,14 +79,11 @@ def overlay(busybox: Path = BUSYBOX) -> bytes:
     archive.file("lifeboat/busybox", program, executable=True)
     archive.file("lifeboat/busy", busy_program(), executable=True)
     archive.file("lifeboat/init", _INIT.encode(), executable=True)
+    archive.file("lifeboat/before", before.encode() + b"\n")
+    archive.file("lifeboat/end", end.encode() + b"\n")
     return archive.bytes()
 
 
-def arguments(panic: str, cpu: int = 0, action: str = "reboot") -> list[str]:
-    """The words the first kernel needs for that panic."""
-    if panic not in NEEDS_USER_SPACE:
-        return []
-    words = ["rdinit=/lifeboat/init", f"lifeboat.panic={panic}"]
-    if panic == "none":
-        return words + [f"lifeboat.action={action}"]
-    return words + [f"lifeboat.cpu={cpu}"]
+def arguments(cpu: int) -> list[str]:
+    """The words the first kernel needs to run the overlay."""
+    return ["rdinit=/lifeboat/init", f"lifeboat.cpu={cpu}"]

@@ -67,3 +67,23 @@ class Oops:
         top = registers["rsp"] - 8
         self._stub.write_memory(top, registers["rip"].to_bytes(8, "little"))
         self._stub.write_registers(self._thread, {"rsp": top, "rip": address})
+
+
+class Planted:
+    """An undefined instruction where the kernel will run: before power-on a breakpoint, and
+    there, once it is reached, the two bytes of UD2. (The kernel's text is not in memory
+    before, and the second kernel, which may run at the same address, must not meet it.)"""
+
+    _UD2 = b"\x0f\x0b"
+
+    def __init__(self, stub: GdbStub, address: int):
+        self._stub = stub
+        self._address = address
+        stub.insert_breakpoint(address)
+
+    def strike(self, stopped: int) -> None:
+        """`stopped`: the thread that reached the address. The stub is detached afterwards."""
+        if (rip := self._stub.read_register(stopped, "rip")) != self._address:
+            raise VmError(f"CPU {stopped - 1} stopped at {rip:#x}, wanted {self._address:#x}; nothing was planted")
+        self._stub.write_memory(self._address, self._UD2)
+        self._stub.detach()

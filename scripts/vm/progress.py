@@ -63,8 +63,11 @@ class Progress:
         self.refused: str | None = None  # why the loader did not arm
         self.purgatory_fault: str | None = None
         self.capture_failed: str | None = None
+        self.capture_left_kib: int | None = None  # the least memory available while it ran
         self.second_panic: str | None = None
-        self.ready_for_oops = False
+        self.asks: list[str] = []  # what the first kernel's init wants the host to do; taken out by who does it
+        self.panics = 0  # of the first kernel
+        self.restarted = False  # the firmware boots again after a panic that nobody took over
         self.guest_failed: str | None = None
         self.firmware_again: str | None = None  # the loader gave the machine back
         self._in_dead_log = False
@@ -158,6 +161,8 @@ class Progress:
             self._in_dead_log = False
         if stage in CAPTURE_STAGES:
             self.reach(seconds, f"capture_{stage}", said)
+        if (left := parse_number(pairs.get("mem_available_kib"))) is not None:
+            self.capture_left_kib = left if self.capture_left_kib is None else min(left, self.capture_left_kib)
         if stage == "note":
             for key, value in pairs.items():
                 if key.upper().startswith("TSC.") and (tick := parse_number(value)) is not None:
@@ -172,8 +177,8 @@ class Progress:
         if text.startswith(guest.UP):
             self.cpus = parse_number(parse_pairs(text).get("cpus"))
             self.reach(seconds, "up", f"{self.cpus} CPUs")
-        elif text.startswith(guest.BUSY):
-            self.ready_for_oops = True
+        elif text.startswith(guest.ASK):
+            self.asks.append(text[len(guest.ASK) :])
         elif text.startswith("lifeboat-vm: failed"):
             self.guest_failed = text
             self._message(text)
@@ -185,7 +190,10 @@ class Progress:
             self.reach(seconds, "second_kernel" if over else "first_kernel", text[text.index("Linux version") :][:60])
         elif not self.first_kernel_cmdline and "first_kernel" in self.stages and (match := _CMDLINE.search(text)):
             self.first_kernel_cmdline = match[1].strip()
+        elif self.panicked and not self.took_over and _STARTED.search(text):
+            self.restarted = True
         elif not self.took_over and _PANIC in text:
+            self.panics += 1
             self.reach(seconds, "panic", text[text.index(_PANIC) + len(_PANIC) :].lstrip(": "))
         elif not self.panicked and "first_kernel" not in self.stages:
             self._before_linux(seconds, text)

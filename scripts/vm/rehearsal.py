@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import disk, guest, kernel, panics
+from vm import causes, disk, guest, kernel, outside, panics
 from vm.errors import VmError
 from vm.firmware import Firmware
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
@@ -17,6 +17,8 @@ from vm.vmcore import Vmcore, read_vmcore
 # Before the user's own, so that theirs win.
 FIRST_ARGUMENTS = ["console=ttyS0,115200"]
 _LAST_LINES = 12
+# Panics after which nobody awaits a reset any more; a nested one is a second.
+_A_LOOP = 5
 # What an earlier run may have left in a folder that is used again.
 _FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt")
 
@@ -43,7 +45,9 @@ class Options:
     qemu_args: list[str] = field(default_factory=list)
     panic: str = "sysrq"
     panic_cpu: int = 0
+    panic_at: int | None = None  # for the planted panic
     none_action: str = "reboot"
+    before: str = ""  # shell commands for the first kernel's init
     timeout: float = 300.0
 
 
@@ -77,6 +81,7 @@ class Rehearsal:
         self.on_stage = on_stage
         self.on_line = on_line
         self.progress = Progress()
+        self._striker: panics.Oops | panics.Planted | None = None  # acts when the debug stub stops
 
     def run(self) -> Outcome:
         _check(self.options)
@@ -92,6 +97,8 @@ class Rehearsal:
             qemu_args=options.qemu_args,
         )
         with Machine(spec, options.folder) as machine:
+            if options.panic_at is not None:
+                self._plant(machine, options.panic_at)
             machine.power_on()
             self._reach(0.0, "firmware")
             try:
@@ -109,8 +116,15 @@ class Rehearsal:
 
     def first_arguments(self) -> list[str]:
         options = self.options
-        words = FIRST_ARGUMENTS + guest.arguments(options.panic, options.panic_cpu, options.none_action)
+        words = FIRST_ARGUMENTS + list(causes.PANICS[options.panic].arguments)
+        if self._init is not None:
+            words += guest.arguments(options.panic_cpu)
         return words + options.append.split()
+
+    @property
+    def _init(self) -> str | None:
+        """What the first kernel's init ends with; None where it is not to get that far."""
+        return causes.script_of(self.options.panic, self.options.none_action)
 
     def config(self, initrds: list[str]) -> str:
         """lifeboat.conf for these initrds (names on the ESP)."""
@@ -142,28 +156,44 @@ class Rehearsal:
         if options.capture:
             files["capture-vmlinuz"] = options.capture
         initrds: dict[str, Path | bytes] = {f"initrd{n}.img": path for n, path in enumerate(options.initrds)}
-        if options.panic in guest.NEEDS_USER_SPACE:
-            initrds["overlay.img"] = guest.overlay()
+        if self._init is not None:
+            initrds["overlay.img"] = guest.overlay(self._init, options.before)
         files |= initrds
         files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
-        disk.make_esp(folder / "esp.img", files)
+        disk.make_esp(folder / "esp.img", self.esp(files))
         disk.make_dump_disk(folder / "dump.img", options.memory_bytes)
         return [Disk("esp", folder / "esp.img", boot=True), Disk("dump", folder / "dump.img")]
 
+    # For a rehearsal that does more than this one
+
+    def esp(self, files: dict[str, Path | bytes]) -> dict[str, Path | bytes]:
+        """What the ESP holds, by path."""
+        return files
+
+    def before_oops(self, machine: Machine) -> None:
+        """The machine stands in user space: the last moment at which all is well."""
+
     # While it runs
+
+    def _plant(self, machine: Machine, address: int) -> None:
+        """The machine goes on from here, since the debug stub, not power_on(), holds it."""
+        stub = machine.gdb()
+        self._striker = panics.Planted(stub, address)
+        stub.resume()
 
     def _watch(self, machine: Machine) -> tuple[bool, str]:
         deadline = time.monotonic() + self.options.timeout
-        oops: panics.Oops | None = None
         while (event := machine.next_event(deadline)) is not None:
             if isinstance(event, ConsoleLine):
                 self._line(event)
-                if self.progress.ready_for_oops and oops is None:
-                    oops = panics.Oops(machine.gdb(), self.options.panic_cpu)
-                    oops.wait_for_user()
+                self._do_what_was_asked(machine)
                 verdict = self._judge_line()
-            elif isinstance(event, DebugStop) and oops is not None:
-                oops.strike(event.thread)
+            elif isinstance(event, DebugStop) and self._striker is not None:
+                self.before_oops(machine)
+                self._striker.strike(event.thread)
+                verdict = None
+            elif isinstance(event, QmpEvent) and event.name == "SUSPEND":
+                outside.act(machine, "wakeup", self.options.panic_cpu)
                 verdict = None
             elif isinstance(event, QmpEvent):
                 verdict = self._judge_event(event)
@@ -174,6 +204,16 @@ class Rehearsal:
             if verdict is not None:
                 return verdict
         return False, f"timeout after {self.options.timeout:g} s; {self._where()}; last line: {machine.last_line()}"
+
+    def _do_what_was_asked(self, machine: Machine) -> None:
+        """By the first kernel's init."""
+        while self.progress.asks:
+            word = self.progress.asks.pop(0)
+            if word == "oops":
+                self._striker = oops = panics.Oops(machine.gdb(), self.options.panic_cpu)
+                oops.wait_for_user()
+            else:
+                outside.act(machine, word, self.options.panic_cpu)
 
     def _line(self, line: ConsoleLine) -> None:
         self.on_line(line.time, line.text)
@@ -197,6 +237,10 @@ class Rehearsal:
             return False, f"the loader gave the machine back to the firmware: {self._loader_words()}"
         if progress.guest_failed is not None:
             return False, progress.guest_failed
+        if progress.restarted:
+            return False, f"the panic was not captured: the firmware started again after it, without a reset; {self._where()}"
+        if progress.panics >= _A_LOOP and not progress.took_over:
+            return False, f"the first kernel panics without an end and never asks for a reset; {self._where()}"
         return None
 
     def _loader_words(self) -> str:
@@ -215,15 +259,9 @@ class Rehearsal:
         return self._judge_end(what)
 
     def _judge_end(self, what: str) -> tuple[bool, str]:
-        progress, wanted = self.progress, self.options.panic
-        if wanted == "none":
-            if progress.took_over or progress.panicked:
-                return False, f"an ordinary {self.options.none_action} went to the capture; {self._where()}"
-            if "up" not in progress.stages:
-                return False, f"the machine's {what} came before the first kernel's user space; {self._where()}"
-            if what != _END_OF_ACTION[self.options.none_action]:
-                return False, f"a {self.options.none_action} was asked for, a {what} happened"
-            return True, f"an ordinary {self.options.none_action} passed through the hook"
+        progress = self.progress
+        if self.options.panic == "none":
+            return self._judge_action(what)
         if progress.capture_failed is not None:
             return False, f"the capture failed: {progress.capture_failed}"
         if progress.captured:
@@ -237,6 +275,21 @@ class Rehearsal:
         if progress.panicked:
             return False, f"the panic was not captured: the machine's {what} followed it"
         return False, f"the machine's {what} came without a panic; {self._where()}"
+
+    def _judge_action(self, what: str) -> tuple[bool, str]:
+        progress, action = self.progress, self.options.none_action
+        wanted = causes.ACTIONS[action].end
+        if progress.panicked or (progress.took_over and wanted != causes.NOTICED):
+            return False, f"an ordinary {action} went to the capture; {self._where()}"
+        if "up" not in progress.stages:
+            return False, f"the machine's {what} came before the first kernel's user space; {self._where()}"
+        if wanted == causes.NOTICED:
+            if what == "reset" and (progress.capture_failed or "").startswith("nothing panicked"):
+                return True, f"the capture noticed that a {action} reboot was no panic"
+            return False, f"the capture did not notice that a {action} reboot was no panic; {self._where()}"
+        if what != wanted:
+            return False, f"a {action} was asked for, a {what} happened"
+        return True, f"an ordinary {action} passed through the hook"
 
     # Afterwards
 
@@ -267,9 +320,6 @@ class Rehearsal:
             raise VmError(f"the dump is of kernel {found}, the first kernel was {wanted}")
 
 
-_END_OF_ACTION = {"reboot": "reset", "poweroff": "poweroff"}
-
-
 def _extract_named(image: Path, files: dict[str, int], name: str, folder: Path) -> Path | None:
     """The file of that name, in whatever folder of the image the capture put it."""
     found = [path for path in files if path.rsplit("/", 1)[-1] == name]
@@ -291,6 +341,10 @@ def _check(options: Options) -> None:
             raise VmError(f"{path}: no such file; {what} is wanted")
     if not 0 <= options.panic_cpu < options.cpus:
         raise VmError(f"--panic-cpu {options.panic_cpu}: the machine has CPUs 0 to {options.cpus - 1}")
+    if (options.panic == "planted") != (options.panic_at is not None):
+        raise VmError("--panic planted and --panic-at ADDRESS go together")
+    if options.before and causes.script_of(options.panic, options.none_action) is None:
+        raise VmError(f"--panic {options.panic} goes without --before: the kernel does not get to user space")
     if options.panic == "vfs" and options.initrds:
         raise VmError("--panic vfs goes without --initrd: the kernel panics because it finds no root file system")
     if "\n" in options.append + options.capture_args + options.crashkernel:
@@ -314,6 +368,7 @@ def result(options: Options, outcome: Outcome, dump: Path | None) -> dict:
         "cpus": options.cpus,
         "crash_bytes": parse_number(plan.get("crash_bytes")),
         "crash_low_bytes": parse_number(plan.get("crash_low_bytes")) or 0,
+        "capture_left_bytes": None if progress.capture_left_kib is None else progress.capture_left_kib << 10,
         "page_table_bytes": parse_number(plan.get("page_table_bytes")),
         "page_tables": {kind: count for kind, count in tables.items() if count is not None},
         "first_kernel_cmdline": progress.first_kernel_cmdline or plan.get("cmdline", ""),

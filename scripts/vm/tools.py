@@ -8,7 +8,7 @@ import subprocess
 from vm.errors import VmError
 
 # mkfs and debugfs live where an ordinary user's PATH does not look.
-_SEARCH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
+_ALSO = ":/usr/local/sbin:/usr/sbin:/sbin"
 
 _PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -23,7 +23,7 @@ _PACKAGES = {
 
 def find(name: str) -> str:
     """The program's path; VmError names the Debian package where it is missing."""
-    path = shutil.which(name, path=_SEARCH)
+    path = shutil.which(name, path=os.environ.get("PATH", "") + _ALSO)
     if path is None:
         package = _PACKAGES.get(name, name)
         raise VmError(f"{name}: not found on this machine; on Debian it is in the package {package}")

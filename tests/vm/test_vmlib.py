@@ -8,13 +8,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from captureimage import cpio  # noqa: E402
-from vm import disk, firmware, gdbstub, guest, kernel, panics, timeline, tools  # noqa: E402
+from vm import causes, disk, firmware, gdbstub, guest, kernel, outside, panics, timeline, tools  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
 from vm.errors import VmError  # noqa: E402
 from vm.progress import Progress, parse_pairs  # noqa: E402
@@ -42,9 +43,12 @@ def test_cpio_is_what_cpio_reads(tmp_path):
 
 def test_overlay_holds_a_valid_script_and_program(tmp_path):
     unpack = [tools.find("busybox"), "cpio", "-i", "-d"]
-    subprocess.run(unpack, input=guest.overlay(), cwd=tmp_path, capture_output=True, check=True)
+    overlay = guest.overlay("echo the end", before="echo before")
+    subprocess.run(unpack, input=overlay, cwd=tmp_path, capture_output=True, check=True)
     init = tmp_path / "lifeboat/init"
     subprocess.run([tmp_path / "lifeboat/busybox", "sh", "-n", init], check=True)
+    assert (tmp_path / "lifeboat/before").read_text() == "echo before\n"
+    assert (tmp_path / "lifeboat/end").read_text() == "echo the end\n"
     assert init.read_text().startswith("#!/lifeboat/busybox sh\n")
     # It makes system calls for ever: still there after a while of running, not killed by a signal.
     with pytest.raises(subprocess.TimeoutExpired):
@@ -53,7 +57,7 @@ def test_overlay_holds_a_valid_script_and_program(tmp_path):
 
 def test_overlay_refuses_a_missing_busybox(tmp_path):
     with pytest.raises(VmError, match="nothing-here: No such file"):
-        guest.overlay(tmp_path / "nothing-here")
+        guest.overlay("", busybox=tmp_path / "nothing-here")
 
 
 def test_busy_loop_is_the_jump_of_the_busy_program():
@@ -65,10 +69,18 @@ def test_busy_loop_is_the_jump_of_the_busy_program():
     assert guest.BUSY_LOOP + 2 + jump == entry
 
 
-def test_arguments_of_each_panic():
-    assert guest.arguments("vfs") == []
-    assert guest.arguments("sysrq", 1) == ["rdinit=/lifeboat/init", "lifeboat.panic=sysrq", "lifeboat.cpu=1"]
-    assert guest.arguments("none", action="poweroff")[-1] == "lifeboat.action=poweroff"
+@pytest.mark.parametrize("panic", causes.PANICS)
+def test_end_of_each_panic_is_a_valid_script(panic):
+    end = causes.script_of(panic, "reboot")
+    assert (end is None) == (panic in ("vfs", "planted"))
+    subprocess.run([tools.find("busybox"), "sh", "-n"], input=(end or "").encode(), check=True)
+
+
+@pytest.mark.parametrize("action", causes.ACTIONS)
+def test_end_of_each_action_is_a_valid_script(action):
+    end = causes.script_of("none", action)
+    assert end == causes.ACTIONS[action].script
+    subprocess.run([tools.find("busybox"), "sh", "-n"], input=end.encode(), check=True)
 
 
 # vmcore
@@ -387,6 +399,31 @@ def test_only_a_settled_system_call_is_struck():
     assert panics.in_system_call(good)
     for change in ({"cs": 0x33}, {"eflags": 2}, {"rip": 0x401000}, {"rsp": 0x7FFF0000}, {"gs_base": 0}):
         assert not panics.in_system_call({**good, **change})
+
+
+def test_planted_instruction_lies_where_the_kernel_stopped_and_nowhere_else():
+    stub = mock.Mock(**{"read_register.return_value": 0x1000})
+    planted = panics.Planted(stub, 0x1000)
+    stub.insert_breakpoint.assert_called_once_with(0x1000)
+    planted.strike(1)
+    stub.write_memory.assert_called_once_with(0x1000, b"\x0f\x0b")
+    stub.detach.assert_called_once_with()
+    stub = mock.Mock(**{"read_register.return_value": 0x2000})
+    with pytest.raises(VmError, match="CPU 0 stopped at 0x2000, wanted 0x1000"):
+        panics.Planted(stub, 0x1000).strike(1)
+    stub.write_memory.assert_not_called()
+
+
+def test_what_the_guest_asks_for_is_done():
+    progress = observe("lifeboat-vm: first kernel up cpus=2\nlifeboat-vm: ask nmi\nlifeboat-vm: ask mce")
+    assert progress.asks == ["nmi", "mce"]
+    machine = mock.Mock()
+    for word in progress.asks:
+        outside.act(machine, word, 1)
+    machine.qmp.execute.assert_called_once_with("inject-nmi")
+    assert machine.qmp.human.call_args.args[0].split()[:4] == ["mce", "-b", "1", "0"]
+    with pytest.raises(VmError, match="asked for 'tea'"):
+        outside.act(machine, "tea", 0)
 
 
 # QMP
