@@ -7,7 +7,9 @@ it they are right too, only slower.
 """
 
 import fcntl
+import functools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-import module  # noqa: E402
+import machines  # noqa: E402
 import runs  # noqa: E402
+import saved_state as saving  # noqa: E402
 import stopped  # noqa: E402
-from scenarios import Scenario  # noqa: E402
+from summary import pytest_terminal_summary, record_row  # noqa: E402, F401 (a hook and a fixture)
 from vm.firmware import find_firmware  # noqa: E402
 
 # Another build folder than build/ can be tested.
@@ -63,6 +66,12 @@ def loader() -> Path:
 def preamble() -> Path:
     """The test-only EFI application, built."""
     return build("preamble.efi")
+
+
+@pytest.fixture(scope="session")
+def handoff_fields() -> Path:
+    """The program that names a handoff's fields, built."""
+    return build("host/handoff_fields")
 
 
 @pytest.fixture(scope="session")
@@ -116,16 +125,21 @@ def rehearse(loader, kernel, capture_image) -> runs.Rehearse:
 
 
 @pytest.fixture(scope="session")
-def run_scenario(rehearse, kernel, tmp_path_factory):
+def fetched():
+    """fetched(package) is the path of that kernel; fetched(package, "--headers") of its headers' Makefile."""
+    return functools.cache(lambda package, *options: _path_printed_by(SCRIPTS / "fetch-kernel", *options, package))
+
+
+@pytest.fixture(scope="session")
+def try_scenario(rehearse, fetched, tmp_path_factory):
+    """try_scenario(scenario) is its run, however it ended."""
+    return machines.Scenarios(BUILD, rehearse, fetched, tmp_path_factory.mktemp("scenarios"))
+
+
+@pytest.fixture(scope="session")
+def run_scenario(try_scenario):
     """run_scenario(scenario) is its run, checked: it did what it was asked for."""
-    initrd = tmp_path_factory.mktemp("module") / "module.img"
-    initrd.write_bytes(module.initrd(kernel))
-
-    def run(scenario: Scenario) -> runs.Run:
-        extra = {"initrd": initrd, "append": module.ARGUMENTS} if scenario.module else {}
-        return rehearse(scenario.name, **scenario.options, **extra).check()
-
-    return run
+    return lambda scenario: try_scenario(scenario).check()
 
 
 @pytest.fixture(scope="session")
@@ -136,3 +150,24 @@ def stopped_run(loader, kernel, capture_image, firmware):
     yield run
     for large in (run.core, run.ram, folder / "dump.img"):
         large.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def saved_folder():
+    """saved_folder(name) is an empty folder for a saved machine; they are large, and go at the end."""
+    place = BUILD / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "saved"
+    shutil.rmtree(place, ignore_errors=True)
+
+    def make_folder(name: str) -> Path:
+        (place / name).mkdir(parents=True)
+        return place / name
+
+    yield make_folder
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def saved_state(loader, kernel, firmware, saved_folder):
+    """An armed machine, saved at the hook's entry after a panic: any number of runs from there."""
+    folder = saved_folder("tiny")
+    return saving.save(folder, firmware, loader, kernel, saving.tiny_kernel(folder))

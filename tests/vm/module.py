@@ -1,25 +1,49 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An initrd that loads a module into the first kernel before the panic."""
+"""Modules for the first kernel: its own, with what they need, and the one of tests/vm/module."""
 
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
-from captureimage import cpio
+from captureimage import cpio, kmodules
 from vm import kernel
 
-NAME = "dummy"  # drivers/net/dummy.ko: needs no other module and no device
-# It goes below scripts/vm/guest.py's overlay, whose busybox and init it uses.
-ARGUMENTS = "rdinit=/with-module/init"
-_INIT = f"""#!/lifeboat/busybox sh
-/lifeboat/busybox insmod /with-module/{NAME}.ko || echo "lifeboat-vm: failed: insmod {NAME}.ko"
-exec /lifeboat/init
-"""
+SOURCE = Path(__file__).resolve().parent / "module"
+NAME = "provoke"
 
 
-def initrd(vmlinuz: Path) -> bytes:
-    """For a kernel as scripts/fetch-kernel unpacks it, its modules beside boot/."""
-    modules = vmlinuz.parent.parent / "lib/modules" / kernel.release(vmlinuz)
-    program = (modules / f"kernel/drivers/net/{NAME}.ko").read_bytes()
+def load_order(vmlinuz: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Name to ELF image, in the order they must be loaded; what is built in is left out."""
+    release = kernel.release(vmlinuz)
+    found: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = kmodules.Tree(kmodules.find_tree(vmlinuz, release), release, scratch)
+        for name in names:
+            files, reason = tree.load_order(name)
+            assert reason in (None, "built in"), f"{name}: {reason} in {release}"
+            found |= {kmodules.module_name(path): kmodules.read_module(path) for path in files}
+    return found
+
+
+def build(headers: Path, folder: Path) -> bytes:
+    """provoke.ko for the kernel of that header Makefile, made in `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SOURCE, folder)
+    words = ["make", "-C", str(headers.parent), f"M={folder}", "modules"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return (folder / f"{NAME}.ko").read_bytes()
+
+
+def initrd(files: dict[str, bytes]) -> bytes:
+    """An archive to lie below scripts/vm/guest.py's overlay; programs are executable."""
     archive = cpio.Archive()
-    archive.file(f"with-module/{NAME}.ko", program)
-    archive.file("with-module/init", _INIT.encode(), executable=True)
+    for path, data in files.items():
+        archive.file(path, data, executable=True)
     return archive.bytes()
+
+
+def insmod(names) -> str:
+    """Shell commands that load modules/NAME.ko of each."""
+    return "".join(f'$b insmod /modules/{name}.ko || fail "insmod {name}.ko"\n' for name in names)

@@ -18,7 +18,20 @@ CPU_MODELS = {
     "max,la57=off": (False, True),
     "max,pdpe1gb=off": (True, False),
     "qemu64": (False, False),
+    "Nehalem": (False, False),
+    "Haswell": (False, False),
+    "Skylake-Server": (False, True),
+    "EPYC": (False, True),
 }
+
+_FULL = os.environ.get("LIFEBOAT_FULL") == "1"
+FULL_ONLY = pytest.mark.skipif(not _FULL, reason="LIFEBOAT_FULL=1 runs it")
+
+CLOUD, GENERIC, RT = "linux-image-cloud-amd64", "linux-image-amd64", "linux-image-rt-amd64"
+CLOUD_6_12 = "linux-image-6.12-cloud-amd64"
+GENERIC_6_12 = "linux-image-6.12-amd64"
+RT_6_12 = "linux-image-6.12-rt-amd64"
+OTHER_KERNELS = (GENERIC, RT, CLOUD_6_12, GENERIC_6_12, RT_6_12)
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,21 @@ class Scenario:
     panic_cpu: int = 0
     cpu: str = "max"
     machine: str = "q35"
-    module: bool = False  # the first kernel loads MODULE
+    how: str = ""  # with the panic "self": the way of tests/vm/module
+    before: str = ""  # shell commands before the panic
+    modules: tuple[str, ...] = ()  # of the first kernel, loaded before those
+    disks: tuple[str, ...] = ()  # QEMU's words for a scratch disk each, {drive} its id
+    kernel: str = CLOUD  # packages of scripts/fetch-kernel
+    capture: str = ""  # the same kernel
+    symbol: str = ""  # with the panic "planted": the function
+    signs: tuple[str, ...] = ()  # what the console must have said, in this order: that it was as named
     more: dict = field(default_factory=dict)  # further options of lifeboat-vm
+
+    @property
+    def kind(self) -> str:
+        """Of panic, or of what is none, more exactly."""
+        word = self.how or self.symbol or self.more.get("none_action", "")
+        return f"{self.panic} {word}".rstrip()
 
     @property
     def five_levels(self) -> bool:
@@ -43,7 +69,7 @@ class Scenario:
 
     @property
     def options(self) -> dict:
-        """As rehearse() takes them."""
+        """As rehearse() takes them, but for what run_scenario() makes files of."""
         return {
             "panic": self.panic,
             "memory": f"{self.memory_mib}M",
@@ -55,9 +81,30 @@ class Scenario:
         }
 
 
+# Timers of the kernel's own watchdogs, made short.
+_SOFT = "echo 1 > /proc/sys/kernel/softlockup_panic\necho 2 > /proc/sys/kernel/watchdog_thresh\n"
+_HUNG = "echo 1 > /proc/sys/kernel/hung_task_panic\necho 1 > /proc/sys/kernel/hung_task_timeout_secs\n"
+
+
+def _provoked(name: str, how: str, **more) -> Scenario:
+    """By our module, on CPU 1."""
+    return Scenario(name, "self", how=how, panic_cpu=1, **more)
+
+
 # One the dump's readers are tried on: with a module, so that `mod` has something to show.
-READ = Scenario("sysrq-cpu0", "sysrq", module=True)
+READ = Scenario("sysrq-cpu0", "sysrq", modules=("dummy",))
 VFS = Scenario("vfs-qemu64-pc-1cpu", "vfs", cpus=1, cpu="qemu64", machine="pc")
+
+# Every CPU at work in a task of its own, whose stacks `bt -a` shall show.
+_BUSY = """
+for number in 0 1 2 3; do
+	$b taskset -c $number $b sh -c 'while :; do :; done' &
+done
+"""
+BUSY = Scenario(
+    "oops-busy-cpu2of4-no1g-8g", "oops",
+    cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192, before=_BUSY,
+)  # fmt: skip
 
 CAPTURED = [
     READ,
@@ -65,28 +112,150 @@ CAPTURED = [
         "sysrq-cpu1-4level-512m-smm", "sysrq",
         panic_cpu=1, cpu="max,la57=off", memory_mib=512, more={"firmware": SECURE_FIRMWARE},
     ),
-    Scenario("oops-cpu2of4-no1g-8g", "oops", cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192),
+    BUSY,
     VFS,
+    _provoked("oops-in-interrupt", "irq"),
+    _provoked("panic-in-nmi", "in-nmi"),
+    _provoked("nested-panic", "nested"),
+    _provoked("double-fault", "double"),
+    Scenario("init-killed", "init", panic_cpu=1),
 ]  # fmt: skip
 
 PASSING = [
     Scenario("reboot", "none", more={"none_action": "reboot"}),
     Scenario("poweroff-qemu64-512m", "none", cpu="qemu64", memory_mib=512, more={"none_action": "poweroff"}),
+    Scenario("reboot-warm", "none", more={"none_action": "warm"}),
 ]
 
 
-def _matrix() -> list[Scenario]:
+def _paging() -> list[Scenario]:
     """Each panic with each kind of paging and each size."""
     rows = []
     for panic, cpu_number in (("sysrq", 0), ("sysrq", 1), ("oops", 0), ("oops", 1), ("vfs", 0)):
-        for model in CPU_MODELS:
+        for model in list(CPU_MODELS)[:4]:
             for memory_mib in (512, 2048, 8192):
                 name = f"full-{panic}-cpu{cpu_number}-{model.replace(',', '-').replace('=', '-')}-{memory_mib}m"
                 rows.append(Scenario(name, panic, memory_mib=memory_mib, panic_cpu=cpu_number, cpu=model))
     return rows
 
 
-FULL = _matrix() if os.environ.get("LIFEBOAT_FULL") == "1" else []
+def _every_cpu() -> list[Scenario]:
+    return [
+        Scenario(f"full-sysrq-cpu{number}of{count}", "sysrq", cpus=count, panic_cpu=number)
+        for count in (1, 2, 4, 8)
+        for number in range(count)
+    ]
+
+
+def _ways() -> list[Scenario]:
+    """The ways to die that are not run by default."""
+    return [
+        _provoked("full-oops-in-process", "process"),
+        _provoked("full-oops-in-softirq", "softirq"),
+        _provoked("full-bug", "bug"),
+        _provoked("full-stack-overflow", "stack"),
+        _provoked("full-soft-lockup", "soft", before=_SOFT),
+        _provoked("full-hung-task", "hung", before=_HUNG),
+        _provoked("full-oops-in-panic", "nested-oops"),
+        Scenario("full-oom", "oom", memory_mib=512, panic_cpu=1),
+        Scenario("full-nmi-button", "nmi"),
+        Scenario("full-machine-check", "mce", kernel=GENERIC, capture=CLOUD),
+        Scenario("full-machine-check-cpu1", "mce", kernel=GENERIC, capture=CLOUD, panic_cpu=1),
+    ]
+
+
+def _kernels() -> list[Scenario]:
+    """Each other kernel as the first with the cloud one as the second, and the other way round."""
+    rows = []
+    for package in OTHER_KERNELS:
+        short = package.removeprefix("linux-image-").removesuffix("-amd64")
+        rows.append(Scenario(f"full-first-{short}", "sysrq", panic_cpu=1, kernel=package, capture=CLOUD))
+        rows.append(Scenario(f"full-second-{short}", "sysrq", panic_cpu=1, capture=package))
+    return rows
+
+
+def _processors() -> list[Scenario]:
+    models = list(CPU_MODELS)[4:]
+    rows = [Scenario(f"full-cpu-{model}", "sysrq", cpu=model, panic_cpu=1) for model in models]
+    return rows + [Scenario(f"full-pc-{model}", "sysrq", cpu=model, machine="pc") for model in ("qemu64", "max")]
+
+
+# Direct reads and writes on every scratch disk and a stream over the network, until each of
+# them is seen to be at it. With the drivers come their MSI and MSI-X vectors; with pci=nomsi
+# they share the IO-APIC's lines.
+_LOAD_MODULES = ("virtio_pci", "virtio_blk", "nvme", "ahci", "sd_mod", "e1000e")
+_LOAD_DISKS = (
+    "virtio-blk-pci,drive={drive},serial={drive}",
+    "nvme,drive={drive},serial={drive}",
+    "ide-hd,drive={drive},bus=ide.0",
+)
+_SINK = "10.0.2.100"
+_LOAD_NETWORK = [
+    "-netdev", f"user,id=net,guestfwd=tcp:{_SINK}:9-chardev:sink", "-chardev", "null,id=sink",
+    "-device", "e1000e,netdev=net",
+]  # fmt: skip
+_LOAD = f"""
+$b ip link set dev eth0 up
+$b ip addr add 10.0.2.15/24 dev eth0
+for disk in vdc nvme0n1 sda; do
+	[ -b /dev/$disk ] || fail "no disk $disk"
+	(while :; do $b dd if=/dev/$disk of=/dev/null iflag=direct bs=64k; done) 2> /dev/null &
+	(while :; do $b dd if=/dev/zero of=/dev/$disk conv=notrunc oflag=direct bs=64k; done) 2> /dev/null &
+done
+(while :; do $b nc {_SINK} 9 < /dev/zero; done) > /dev/null 2>&1 &
+under_way() {{
+	read -r reads _ _ _ writes _ < /sys/block/$1/stat
+	[ "$reads" -ge 200 ] && [ "$writes" -ge 200 ]
+}}
+for disk in vdc nvme0n1 sda; do
+	until under_way $disk; do :; done
+done
+until [ "$($b cat /sys/class/net/eth0/statistics/tx_packets)" -ge 500 ]; do :; done
+"""
+_SUSPEND = """
+echo mem > /sys/power/state || fail "suspend to RAM was refused"
+echo "lifeboat-vm: resumed"
+"""
+def _load(name: str, **more) -> Scenario:
+    return Scenario(
+        name, "sysrq", panic_cpu=1, kernel=GENERIC, modules=_LOAD_MODULES, before=_LOAD, disks=_LOAD_DISKS,
+        more={"qemu_arg": _LOAD_NETWORK, **more},
+    )  # fmt: skip
+
+
+def _surroundings() -> list[Scenario]:
+    """What else is switched on while the kernel panics."""
+    iommu = {"append": "intel_iommu=on", "qemu_arg": ["-device", "intel-iommu,intremap=on"]}
+    return [
+        Scenario(
+            "full-iommu", "sysrq", panic_cpu=1, machine="q35,kernel-irqchip=split", more=iommu,
+            signs=("DMAR-IR: Enabled IRQ remapping", "Kernel panic", "DMAR: Copied translation tables from previous"),
+        ),
+        *(
+            Scenario(
+                f"full-lockdown-{how}", "sysrq", panic_cpu=1, more={"append": f"lockdown={how}"},
+                signs=("Kernel is locked down from command line",),
+            )
+            for how in ("integrity", "confidentiality")
+        ),
+        _load("full-load"),
+        _load("full-load-nomsi", append="pci=nomsi"),
+        Scenario(
+            "full-resumed", "sysrq", panic_cpu=1, before=_SUSPEND,
+            signs=("ACPI: PM: Low-level resume complete", "lifeboat-vm: resumed", "Kernel panic"),
+        ),
+    ]  # fmt: skip
+
+
+# Rows that no run can fill, and why.
+NOT_PROVOKED = {
+    "hard-lockup": "its detector is an NMI of the performance counters, which QEMU's TCG does not have",
+}
+
+FULL: list[Scenario] = []
+if _FULL:
+    FULL = _paging() + _every_cpu() + _ways() + _kernels() + _processors() + _surroundings()
+    PASSING += [Scenario("full-sysrq-b", "none", more={"none_action": "sysrq-b"})]
 
 
 def rows(scenarios: list[Scenario]) -> list:

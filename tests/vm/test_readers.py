@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import module
 from scenarios import READ
 from stopped import PANIC_CPU, StoppedRun
 from vm.vmcore import read_vmcore
@@ -138,7 +137,7 @@ def test_crash_kmem(dump, crash_said):
 
 def test_crash_mod(dump, crash_said):
     if dump.format == "kdump":
-        assert re.search(rf"^[0-9a-f]{{16}} +{module.NAME} ", crash_said["mod"], re.MULTILINE), crash_said["mod"]
+        assert re.search(rf"^[0-9a-f]{{16}} +{READ.modules[0]} ", crash_said["mod"], re.MULTILINE), crash_said["mod"]
     else:
         assert crash_said["mod"].strip() == "no modules installed"
 
@@ -188,7 +187,7 @@ def program(dump, vmlinux):
         program.load_debug_info([str(vmlinux)])
     except drgn.MissingDebugInfoError as error:
         # The module's own symbols are not fetched.
-        assert module.NAME in str(error) and "vmlinux" not in str(error), error
+        assert READ.modules[0] in str(error) and "vmlinux" not in str(error), error
     return program
 
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// kexec KERNEL INITRD COMMAND-LINE: loads that kernel and starts it, in the first kernel's
+// user space. Statically linked; nothing of kexec-tools is needed.
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	int kernel, initrd;
+
+	if (argc != 4) {
+		fprintf(stderr, "kexec: KERNEL INITRD COMMAND-LINE is wanted\n");
+		return 2;
+	}
+	kernel = open(argv[1], O_RDONLY | O_CLOEXEC);
+	initrd = open(argv[2], O_RDONLY | O_CLOEXEC);
+	if (kernel < 0 || initrd < 0) {
+		perror(kernel < 0 ? argv[1] : argv[2]);
+		return 1;
+	}
+	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(argv[3]) + 1, argv[3], 0ul) != 0) {
+		perror("kexec_file_load");
+		return 1;
+	}
+	reboot(RB_KEXEC);
+	perror("reboot");
+	return 1;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+// A Linux module that brings its kernel down in the way its parameter `how` names, on
+// the CPU it is loaded on (`taskset -c N insmod provoke.ko how=irq`). For tests in
+// virtual machines only; Debian's kernels come with no such module.
+#include <linux/bug.h>
+#include <linux/hrtimer.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/objtool.h>
+#include <linux/panic_notifier.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/timer.h>
+
+#include <asm/apic.h>
+#include <asm/nmi.h>
+
+// Not canonical: a push there is a stack fault, whose own frame has no room either.
+#define NO_STACK 0xdead000000000000ul
+// Inside the page at 0, which no kernel maps.
+#define BAD_POINTER 8ul
+
+static char *how = "";
+module_param(how, charp, 0);
+MODULE_PARM_DESC(how, "process, softirq, irq, bug, stack, double, soft, hung, nested, nested-oops or in-nmi");
+
+static noinline void oops(void)
+{
+	*(volatile int *)BAD_POINTER = 1;
+}
+
+static void soft_timer_fired(struct timer_list *unused)
+{
+	oops();
+}
+static DEFINE_TIMER(soft_timer, soft_timer_fired);
+
+static void softirq(void)
+{
+	soft_timer.expires = jiffies + 1;
+	add_timer_on(&soft_timer, smp_processor_id());
+}
+
+static enum hrtimer_restart hard_timer_fired(struct hrtimer *unused)
+{
+	oops();
+	return HRTIMER_NORESTART;
+}
+static struct hrtimer hard_timer;
+
+// Hard: in the interrupt itself on a PREEMPT_RT kernel too.
+static void irq(void)
+{
+	hrtimer_init(&hard_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	hard_timer.function = hard_timer_fired;
+	hrtimer_start(&hard_timer, ms_to_ktime(1), HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+static void bug(void)
+{
+	BUG();
+}
+
+// Kernel stacks are mapped with a page missing below them: down into that.
+static noinline int deeper(int depth)
+{
+	volatile char room[512];
+
+	room[0] = (char)depth;
+	if (depth < 0)
+		return room[0];
+	return deeper(depth + 1) + room[0];
+}
+
+static void stack(void)
+{
+	deeper(1);
+}
+
+static void double_fault(void)
+{
+	asm volatile("mov %0, %%rsp\n\tpush $0" : : "r"(NO_STACK) : "memory");
+}
+STACK_FRAME_NON_STANDARD(double_fault);
+
+// With softlockup_panic=1.
+static void soft(void)
+{
+	preempt_disable();
+	for (;;)
+		cpu_relax();
+}
+
+static int sleep_for_ever(void *unused)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule();
+	}
+	return 0;
+}
+
+// With kernel.hung_task_panic=1.
+static void hung(void)
+{
+	kthread_run(sleep_for_ever, NULL, "lifeboat-hung");
+}
+
+static void panic_again(void)
+{
+	panic("a panic inside a panic");
+}
+
+// Once only: the second panic comes along here as well.
+static void (*next_disaster)(void);
+
+static int while_panicking(struct notifier_block *unused, unsigned long event, void *message)
+{
+	void (*disaster)(void) = next_disaster;
+
+	next_disaster = NULL;
+	if (disaster)
+		disaster();
+	return NOTIFY_DONE;
+}
+static struct notifier_block notifier = {.notifier_call = while_panicking, .priority = INT_MAX};
+
+static void panic_then(void (*disaster)(void))
+{
+	next_disaster = disaster;
+	atomic_notifier_chain_register(&panic_notifier_list, &notifier);
+	panic("the first disaster of two");
+}
+
+static void nested(void)
+{
+	panic_then(panic_again);
+}
+
+static void nested_oops(void)
+{
+	panic_then(oops);
+}
+
+static int nmi_handler(unsigned int type, struct pt_regs *registers)
+{
+	panic("a panic inside an NMI");
+}
+
+static void panic_in_nmi(void)
+{
+	register_nmi_handler(NMI_LOCAL, nmi_handler, NMI_FLAG_FIRST, "lifeboat");
+	apic->send_IPI(raw_smp_processor_id(), NMI_VECTOR);
+}
+
+static const struct {
+	const char *name;
+	void (*provoke)(void);
+} ways[] = {
+	{"process", oops},
+	{"softirq", softirq},
+	{"irq", irq},
+	{"bug", bug},
+	{"stack", stack},
+	{"double", double_fault},
+	{"soft", soft},
+	{"hung", hung},
+	{"nested", nested},
+	{"nested-oops", nested_oops},
+	{"in-nmi", panic_in_nmi},
+};
+
+static int __init provoke_init(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (strcmp(how, ways[i].name) == 0) {
+			ways[i].provoke();
+			return 0; // timers and threads act later
+		}
+	}
+	pr_err("how=%s: no such way; see modinfo\n", how);
+	return -EINVAL;
+}
+module_init(provoke_init);
+
+MODULE_DESCRIPTION("Lifeboat's test module: brings the kernel down on request");
+MODULE_LICENSE("Dual BSD/GPL");

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The matrix's table: every row, sorted, with counts, and the rows no run can fill."""
+
+from pathlib import Path
+
+import pytest
+
+import summary
+from runs import Run
+from scenarios import NOT_PROVOKED
+
+ROWS = [
+    ["vfs", "vfs", "pc, 1 x qemu64, 2048 MiB", "captured", "20", "a verified dump"],
+    ["early", "planted pid_idr_init", "q35, 2 x max, 384 MiB", "hang", "9", "panics without an end"],
+    ["sysrq", "sysrq", "q35, 2 x max, 2048 MiB", "captured", "21", "a verified dump"],
+]
+
+
+def test_table():
+    lines = summary.text(ROWS).splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["row", "early", "sysrq", "vfs"]
+    assert lines[4].split()[0] == next(iter(NOT_PROVOKED)) and "not provoked" in lines[4]
+    assert lines[-1] == "3 rows: 2 captured, 1 hang"
+    column = lines[0].index("outcome")
+    assert [line[column:].split("  ")[0] for line in lines[1:4]] == ["hang", "captured", "captured"]
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome"),
+    [
+        ({}, "not run"),
+        ({"captured": True, "ok": True}, "captured"),
+        ({"captured": False, "ok": True}, "passed"),
+        ({"captured": False, "ok": False, "stages": {"panic": 1}}, "hang"),
+        ({"captured": False, "ok": False, "stages": {"panic": 1, "reset": 2}, "messages": ["fault"]}, "reset with message"),
+        ({"captured": False, "ok": False, "stages": {"panic": 1, "reset": 2}, "messages": []}, "reset"),
+    ],
+)  # fmt: skip
+def test_outcome(findings, outcome):
+    run = Run("name", [], Path("/nowhere"), 1, "")
+    run.__dict__["findings"] = findings  # as cached_property keeps it
+    assert summary._outcome(run) == outcome
