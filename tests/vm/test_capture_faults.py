@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the second kernel meets while it saves: its own panic, and a target that fails in every way.
+
+However it goes, the machine ends with a word about it and a reset. All runs begin at one saved machine
+(saved_state.py); the target is another disk each time.
+"""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import firmware_shell as shell
+import pytest
+from saved_state import SavedState, Second, save
+from vm import disk, tools
+from vm.machine import ConsoleLine, Exited, Machine, QmpEvent
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("capture-faults")]
+
+_STALL = 5  # seconds without progress that end an attempt
+_ROOMY = 256 << 20
+_SMALL = 6 << 20  # less than what is kept of the dead kernel takes, more than a sixteenth of it
+# Slow enough for something to happen to the disk while it is written to: bytes a second.
+_SLOW = ",throttling.bps-write=2000000"
+_TARGET = "target"
+_CONFIG = f"""capture-args lifeboat.target=/dev/vdb:/ lifeboat.stall={_STALL} unknown_nmi_panic panic=1
+"""
+
+
+def _devices(image: Path, prefix: str = "", options: str = "") -> list[str]:
+    """The target: on a port it can be taken out of."""
+    drive = f"if=none,id={_TARGET},format=raw,file={prefix}{image}{options}"
+    return [
+        *("-drive", drive),
+        *("-device", "pcie-root-port,id=target-port,chassis=1,slot=1"),
+        *("-device", f"virtio-blk-pci,bus=target-port,id={_TARGET}-disk,drive={_TARGET}"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def armed(loader, kernel, firmware, capture_image, saved_folder) -> SavedState:
+    """With Debian's kernel and the capture image as the second kernel's."""
+    folder = saved_folder("capture")
+    image = folder / "target.img"
+    disk.make_sparse(image, _ROOMY)
+    return save(folder, firmware, loader, kernel, Second(capture_image, _CONFIG, devices=_devices(image)))
+
+
+def _file_system(path: Path, size: int) -> Path:
+    disk.make_sparse(path, size)
+    tools.run("mkfs.ext4", "-q", "-F", "-m", 0, "-O", "^has_journal", path)
+    return path
+
+
+def _run(state: SavedState, folder: Path, devices: list[str], act: dict | None = None) -> list[str]:
+    """To the reset; `act` maps words of a line to what is done with the machine when it comes first.
+
+    What the console said from the second kernel's start on.
+    """
+    waiting = dict(act or {})
+    with state.machine(folder, devices) as machine:
+        machine.power_on()
+        deadline = time.monotonic() + 2 * shell.DEADLINE
+        while (event := machine.next_event(deadline)) is not None:
+            if isinstance(event, ConsoleLine):
+                for words in [words for words in waiting if words in event.text]:
+                    waiting.pop(words)(machine)
+            elif isinstance(event, QmpEvent) and event.name == "SHUTDOWN":
+                assert event.data["guest"] and event.data["reason"] == "guest-reset", event
+                assert not waiting, f"never came: {list(waiting)}"
+                return [line.text for line in machine.lines]
+            assert not isinstance(event, Exited), event
+        raise AssertionError(f"no reset; the console's end:\n{shell.console_end(machine)}")
+
+
+def _said(lines: list[str], stage: str) -> list[str]:
+    return [line for line in lines if f"lifeboat-capture: {stage} " in line]
+
+
+def _failure(lines: list[str]) -> str:
+    """The reason the capture gives."""
+    failed = _said(lines, "failed")
+    assert len(failed) == 1, "\n".join(lines[-40:])
+    assert _said(lines, "then")
+    return re.search(r"reason=(\S+)", failed[0])[1]
+
+
+def test_second_panic(armed, tmp_path):
+    """The second kernel panics in the middle of the dump: panic= on its command line resets."""
+    image = _file_system(tmp_path / "disk.img", _ROOMY)
+
+    def press_nmi_button(machine: Machine) -> None:
+        machine.qmp.execute("inject-nmi")
+
+    lines = _run(armed, tmp_path, _devices(image), {"lifeboat-capture: dump ": press_nmi_button})
+    assert any("Kernel panic - not syncing: NMI: Not continuing" in line for line in lines), lines[-20:]
+    assert not _said(lines, "done")
+
+
+def test_target_runs_full(armed, tmp_path):
+    image = _file_system(tmp_path / "disk.img", _SMALL)
+    lines = _run(armed, tmp_path, _devices(image))
+    assert "verdict=tight" in _said(lines, "space")[0]
+    assert _said(lines, "dump")
+    assert _failure(lines) == "target-full"
+    names = [Path(name).name for name in disk.find_files(image)]
+    assert names == ["vmcore-dmesg.txt"]
+
+
+def test_target_vanishes(armed, tmp_path):
+    """Taken out of its port while the dump is written."""
+    image = _file_system(tmp_path / "disk.img", _ROOMY)
+
+    def take_out(machine: Machine) -> None:
+        machine.qmp.execute("device_del", id=f"{_TARGET}-disk")
+
+    lines = _run(armed, tmp_path, _devices(image, options=_SLOW), {"lifeboat-capture: dump percent=": take_out})
+    assert _failure(lines) in ("dump", "verify")
+
+
+def test_target_has_errors(armed, tmp_path):
+    """Every write from some point on fails."""
+    image = _file_system(tmp_path / "disk.img", _ROOMY)
+    good = 12
+    rules = [f'[set-state]\nevent = "write_aio"\nstate = "{n}"\nnew_state = "{n + 1}"\n' for n in range(1, good + 1)]
+    rules += [f'[inject-error]\nevent = "write_aio"\nstate = "{good + 1}"\nerrno = "5"\n']
+    (tmp_path / "rules").write_text("".join(rules))
+    lines = _run(armed, tmp_path, _devices(image, f"blkdebug:{tmp_path / 'rules'}:"))
+    assert _said(lines, "dump")
+    assert _failure(lines) in ("dump", "verify")
+
+
+@pytest.mark.skipif(os.environ.get("LIFEBOAT_FULL") != "1", reason="takes its limits' time: LIFEBOAT_FULL=1")
+@pytest.mark.parametrize("when", ["lifeboat-capture: target ", "lifeboat-capture: dump "])
+def test_target_hangs(armed, tmp_path, when):
+    """No write ever ends any more, and none fails."""
+    image = _file_system(tmp_path / "disk.img", _ROOMY)
+
+    def stop_writes(machine: Machine) -> None:
+        # bps, bps_rd, bps_wr, iops, iops_rd, iops_wr; 0 is no limit.
+        answer = machine.qmp.human(f"block_set_io_throttle {_TARGET} 0 0 1 0 0 0")
+        assert not answer.strip(), answer
+
+    lines = _run(armed, tmp_path, _devices(image), {when: stop_writes})
+    assert _failure(lines) in ("dump", "hang")
