@@ -6,15 +6,39 @@
 //                kernel's stub adds its own, from runtime memory
 //   runtime N    allocates one page of runtime data at every 10 ms, N times, so that
 //                the memory attributes table is rebuilt after arming
+//   scatter N    takes N single pages of ACPI NVS memory, 1 MiB apart, so that the
+//                memory map gets two entries more for each
+//   soft N       takes N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
 //
 // What it did is said on the console.
 #include <efi.h>
 #include <stdbool.h>
 
 #define MAX_TEXT 256
+#define PAGE 4096ULL
+#define MIB (1ULL << 20)
+#define SCATTER_FROM (16 * MIB) // what lies below, the firmware uses itself
+#define SCATTER_TO (1ULL << 32)
+#define MEMORY_SP (1ULL << 18) // EFI_MEMORY_SP: specific purpose, UEFI 2.8
+
+// The services of PI 1.7, volume 2, 7.1: of its table only what is used.
+struct memory_space {
+	UINT64 base, length, capabilities, attributes;
+	UINT32 type;
+	EFI_HANDLE image, device;
+};
+
+struct dxe_services {
+	EFI_TABLE_HEADER header;
+	void *add_to_remove_memory_space[4];
+	EFI_STATUS(EFIAPI *get_memory_space)(UINT64 base, struct memory_space *ret_space);
+	void *others[12];
+	EFI_STATUS(EFIAPI *set_memory_space_capabilities)(UINT64 base, UINT64 length, UINT64 capabilities);
+};
 
 EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
+static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
 static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
@@ -68,6 +92,51 @@ static EFI_STATUS install_tables(UINTN count)
 	return EFI_SUCCESS;
 }
 
+// Pages that are taken already are passed over.
+static EFI_STATUS scatter(UINTN pages)
+{
+	for (UINT64 at = SCATTER_FROM; pages && at < SCATTER_TO; at += MIB) {
+		EFI_PHYSICAL_ADDRESS page = at;
+
+		if (!EFI_ERROR(bs->AllocatePages(AllocateAddress, EfiACPIMemoryNVS, 1, &page)))
+			pages--;
+	}
+	return pages ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
+}
+
+static const struct dxe_services *find_dxe_services(void)
+{
+	static const EFI_GUID wanted = {
+		0x05ad34ba, 0x6f02, 0x4214, {0x95, 0x2e, 0x4d, 0xa0, 0x39, 0x8e, 0x2b, 0xb9}};
+
+	for (UINTN i = 0; i < st->NumberOfTableEntries; i++) {
+		const EFI_CONFIGURATION_TABLE *entry = &st->ConfigurationTable[i];
+
+		if (__builtin_memcmp(&entry->VendorGuid, &wanted, sizeof(wanted)) == 0)
+			return entry->VendorTable;
+	}
+	return NULL;
+}
+
+// Taken as loader data, so that the firmware itself stays out of it: to the kernel the
+// attribute counts, not the type.
+static EFI_STATUS soft_reserve(UINTN mib)
+{
+	const struct dxe_services *dxe = find_dxe_services();
+	struct memory_space space;
+	EFI_PHYSICAL_ADDRESS base;
+	EFI_STATUS status;
+
+	if (!dxe)
+		return EFI_NOT_FOUND;
+	status = bs->AllocatePages(AllocateAnyPages, EfiLoaderData, mib * (MIB / PAGE), &base);
+	if (!EFI_ERROR(status))
+		status = dxe->get_memory_space(base, &space);
+	if (!EFI_ERROR(status))
+		status = dxe->set_memory_space_capabilities(base, mib * MIB, space.capabilities | MEMORY_SP);
+	return status;
+}
+
 // The text of `path` on our own device; its length, NUL-terminated in `text`.
 static EFI_STATUS read_text(EFI_HANDLE device, const CHAR16 *path, char *text, UINTN bytes)
 {
@@ -114,6 +183,10 @@ static EFI_STATUS obey(const char *text)
 			status = install_tables(number);
 		else if (word_is(text, "runtime "))
 			status = start_timer(number);
+		else if (word_is(text, "scatter "))
+			status = scatter(number);
+		else if (word_is(text, "soft "))
+			status = soft_reserve(number);
 		if (EFI_ERROR(status))
 			return fail(L"preamble.txt", status);
 		for (text = digits; *text == '\n' || *text == '\r'; text++)
@@ -166,6 +239,7 @@ EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	EFI_LOADED_IMAGE *self;
 	EFI_STATUS status;
 
+	st = system;
 	bs = system->BootServices;
 	out = system->ConOut;
 	status = bs->HandleProtocol(image, &guid, (void **)&self);
