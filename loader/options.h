@@ -16,11 +16,11 @@
 
 enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 
-// Paths are kept resolved (loader/path.h).
 // --watchdog, in seconds.
 #define LB_WATCHDOG_MIN 5
 #define LB_WATCHDOG_MAX 613 // ten bits of 0.6 s, the iTCO's
 
+// Paths are kept resolved (loader/path.h).
 struct lb_options {
 	bool help, version, dry_run, footprint, require, no_oops_panic;
 	enum lb_verbosity verbosity;

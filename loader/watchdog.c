@@ -4,41 +4,34 @@
 #include <efipciio.h>
 #include <stdbool.h>
 
+#include "lifeboat/watchdog.h"
 #include "loader/firmware.h"
 
-#define INTEL 0x8086
-#define CLASS_ISA_BRIDGE 0x0601
-
-#define ESB_DEVICE 0x25abU
 #define ESB_CONFIG 0x60
 #define ESB_CONFIG_RESET_ONLY 0x0003 // no interrupt, 1 kHz ticks, output on
-#define ESB_LOCK 0x68
-#define ESB_LOCK_ENABLE 0x02
 #define ESB_TIMER1 0x00
 #define ESB_TIMER2 0x04
 #define ESB_RELOAD 0x0c
 #define ESB_RELOAD_NOW 0x100
 
-#define LPC_PMBASE 0x40
-#define LPC_PMBASE_MASK 0xff80U
 #define LPC_RCBA 0xf0
 #define LPC_RCBA_ENABLED 1U
 #define LPC_RCBA_MASK 0xffffc000U
 #define RCBA_GCS 0x3410
 #define GCS_NO_REBOOT (1U << 5)
-#define TCO_FROM_PMBASE 0x60
+#define PM_SMI_EN 0x30 // from PMBASE
+#define SMI_EN_GLOBAL_AND_TCO (1U << 0 | 1U << 13)
 #define TCO_RELOAD 0x00
 #define TCO_STATUS1 0x04
 #define TCO_STATUS1_TIMEOUT (1U << 3)
 #define TCO_STATUS2 0x06
 #define TCO_STATUS2_SECOND_TIMEOUT (1U << 1)
-#define TCO_CONTROL1 0x08
-#define TCO_CONTROL1_HALT (1U << 11)
 #define TCO_TIMER 0x12
 
 static struct {
 	EFI_PCI_IO_PROTOCOL *esb;
 	uint16_t tco; // port; 0: none
+	volatile uint32_t *gcs; // where NO_REBOOT was, and is again when it is stopped
 } running;
 
 static uint32_t config_read(EFI_PCI_IO_PROTOCOL *pci, uint32_t offset)
@@ -54,6 +47,14 @@ static void out16(uint16_t port, uint16_t value)
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
+static uint32_t in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
 static uint16_t in16(uint16_t port)
 {
 	uint16_t value;
@@ -62,50 +63,95 @@ static uint16_t in16(uint16_t port)
 	return value;
 }
 
-static EFI_STATUS esb_write(EFI_PCI_IO_PROTOCOL *pci, uint64_t offset, uint32_t value)
+// Each write to a timer, and the reload, has to be unlocked by two writes to the reload
+// register, which has 16 bits.
+static EFI_STATUS esb_unlock(EFI_PCI_IO_PROTOCOL *pci)
 {
-	return pci->Mem.Write(pci, EfiPciIoWidthUint32, 0, offset, 1, &value);
+	UINT16 words[] = {0x80, 0x86};
+	EFI_STATUS status = EFI_SUCCESS;
+
+	for (size_t i = 0; i < 2 && !EFI_ERROR(status); i++)
+		status = pci->Mem.Write(pci, EfiPciIoWidthUint16, 0, ESB_RELOAD, 1, &words[i]);
+	return status;
 }
 
-// Each write to a timer, and the reload, has to be unlocked by two bytes.
-static EFI_STATUS esb_write_unlocked(EFI_PCI_IO_PROTOCOL *pci, uint64_t offset, uint32_t value)
+static EFI_STATUS esb_write(EFI_PCI_IO_PROTOCOL *pci, uint64_t offset, EFI_PCI_IO_PROTOCOL_WIDTH width,
+			    UINT32 value)
 {
-	EFI_STATUS status = esb_write(pci, ESB_RELOAD, 0x80);
+	EFI_STATUS status = esb_unlock(pci);
 
-	if (!EFI_ERROR(status))
-		status = esb_write(pci, ESB_RELOAD, 0x86);
-	return EFI_ERROR(status) ? status : esb_write(pci, offset, value);
+	return EFI_ERROR(status) ? status : pci->Mem.Write(pci, width, 0, offset, 1, &value);
 }
 
-static int start_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds, struct lb_error *err)
+static EFI_STATUS esb_enable(EFI_PCI_IO_PROTOCOL *pci, UINT8 lock)
+{
+	return pci->Pci.Write(pci, EfiPciIoWidthUint8, LB_ESB_LOCK, 1, &lock);
+}
+
+static bool esb_enabled(EFI_PCI_IO_PROTOCOL *pci)
+{
+	UINT8 lock = 0;
+
+	return !EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint8, LB_ESB_LOCK, 1, &lock)) &&
+	       lock & LB_ESB_LOCK_ENABLE;
+}
+
+static EFI_STATUS set_up_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds)
 {
 	UINT16 config = ESB_CONFIG_RESET_ONLY;
-	UINT8 enable = ESB_LOCK_ENABLE;
 	uint32_t half = seconds << 9; // two timers, one after the other, of 1/1024 s
 	EFI_STATUS status =
 		pci->Attributes(pci, EfiPciIoAttributeOperationEnable, EFI_PCI_IO_ATTRIBUTE_MEMORY, NULL);
 
 	if (!EFI_ERROR(status))
+		status = esb_enable(pci, 0);
+	if (!EFI_ERROR(status))
 		status = pci->Pci.Write(pci, EfiPciIoWidthUint16, ESB_CONFIG, 1, &config);
 	if (!EFI_ERROR(status))
-		status = esb_write_unlocked(pci, ESB_TIMER1, half);
+		status = esb_write(pci, ESB_TIMER1, EfiPciIoWidthUint32, half);
 	if (!EFI_ERROR(status))
-		status = esb_write_unlocked(pci, ESB_TIMER2, half);
+		status = esb_write(pci, ESB_TIMER2, EfiPciIoWidthUint32, half);
 	if (!EFI_ERROR(status))
-		status = esb_write_unlocked(pci, ESB_RELOAD, ESB_RELOAD_NOW);
-	if (!EFI_ERROR(status))
-		status = pci->Pci.Write(pci, EfiPciIoWidthUint8, ESB_LOCK, 1, &enable);
+		status = esb_write(pci, ESB_RELOAD, EfiPciIoWidthUint16, ESB_RELOAD_NOW);
+	return EFI_ERROR(status) ? status : esb_enable(pci, LB_ESB_LOCK_ENABLE);
+}
+
+static int start_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds, struct lb_error *err)
+{
+	EFI_STATUS status = set_up_esb(pci, seconds);
+
 	if (EFI_ERROR(status))
 		return lb_fail(err, "watchdog i6300esb: could not be set up: %s", lb_status_text(status));
+	if (!esb_enabled(pci))
+		return lb_fail(err, "watchdog i6300esb: it stays disabled");
 	running.esb = pci;
 	return 0;
+}
+
+static void tco_halt(uint16_t tco, bool halt)
+{
+	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
+	uint16_t control = in16(port);
+
+	out16(port, (uint16_t)(halt ? control | LB_TCO_CONTROL1_HALT : control & ~LB_TCO_CONTROL1_HALT));
+}
+
+// The timer counts down twice before it resets, unless firmware takes the first time by an
+// SMI, which lets the second one be short.
+static uint16_t tco_ticks(uint16_t pmbase, uint32_t seconds)
+{
+	bool firmware =
+		(in32((uint16_t)(pmbase + PM_SMI_EN)) & SMI_EN_GLOBAL_AND_TCO) == SMI_EN_GLOBAL_AND_TCO;
+	uint32_t ticks = (seconds * 10 + 5) / 6; // of 0.6 s
+
+	return (uint16_t)(firmware ? ticks : (ticks + 1) / 2);
 }
 
 static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error *err)
 {
 	uint32_t rcba = config_read(lpc, LPC_RCBA);
-	uint16_t pmbase = (uint16_t)(config_read(lpc, LPC_PMBASE) & LPC_PMBASE_MASK);
-	uint16_t tco = (uint16_t)(pmbase + TCO_FROM_PMBASE);
+	uint16_t pmbase = (uint16_t)(config_read(lpc, LB_LPC_PMBASE) & LB_LPC_PMBASE_BITS);
+	uint16_t tco = (uint16_t)(pmbase + LB_TCO_AT);
 	volatile uint32_t *gcs = (volatile uint32_t *)(uintptr_t)((rcba & LPC_RCBA_MASK) + RCBA_GCS);
 
 	if (!pmbase || !(rcba & LPC_RCBA_ENABLED))
@@ -113,51 +159,35 @@ static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error
 			       "watchdog iTCO: the firmware has not given it addresses "
 			       "(PMBASE 0x%x, RCBA 0x%x)",
 			       pmbase, rcba);
-	*gcs &= ~GCS_NO_REBOOT;
-	if (*gcs & GCS_NO_REBOOT)
-		return lb_fail(err, "watchdog iTCO: the firmware forbids it to reset (NO_REBOOT is locked)");
-	out16((uint16_t)(tco + TCO_CONTROL1), in16((uint16_t)(tco + TCO_CONTROL1)) | TCO_CONTROL1_HALT);
+	if (*gcs & GCS_NO_REBOOT) {
+		*gcs &= ~GCS_NO_REBOOT;
+		if (*gcs & GCS_NO_REBOOT)
+			return lb_fail(
+				err, "watchdog iTCO: the firmware forbids it to reset (NO_REBOOT is locked)");
+		running.gcs = gcs;
+	}
+	running.tco = tco;
+	tco_halt(tco, true);
 	out16((uint16_t)(tco + TCO_STATUS1), TCO_STATUS1_TIMEOUT);
 	out16((uint16_t)(tco + TCO_STATUS2), TCO_STATUS2_SECOND_TIMEOUT);
-	out16((uint16_t)(tco + TCO_TIMER), (uint16_t)((seconds * 10 + 5) / 6)); // of 0.6 s
+	out16((uint16_t)(tco + TCO_TIMER), tco_ticks(pmbase, seconds));
 	out16((uint16_t)(tco + TCO_RELOAD), 1);
-	out16((uint16_t)(tco + TCO_CONTROL1),
-	      (uint16_t)(in16((uint16_t)(tco + TCO_CONTROL1)) & ~TCO_CONTROL1_HALT));
-	if (in16((uint16_t)(tco + TCO_CONTROL1)) & TCO_CONTROL1_HALT)
+	tco_halt(tco, false);
+	if (in16((uint16_t)(tco + LB_TCO_CONTROL1)) & LB_TCO_CONTROL1_HALT) {
+		lb_watchdog_stop();
 		return lb_fail(err, "watchdog iTCO: it stays halted");
-	running.tco = tco;
+	}
 	return 0;
-}
-
-// The LPC bridges whose TCO registers are laid out as above. Newer chipsets have theirs
-// behind the SMBus function; a bridge we do not know is left alone.
-static bool is_known_lpc(uint16_t device)
-{
-	return (device >= 0x2640 && device <= 0x2642) || // ICH6
-	       (device >= 0x27b8 && device <= 0x27bd) || // ICH7
-	       (device >= 0x2810 && device <= 0x2815) || // ICH8
-	       (device >= 0x2912 && device <= 0x2919) || // ICH9
-	       (device >= 0x3a14 && device <= 0x3a1a) || // ICH10
-	       (device >= 0x3b00 && device <= 0x3b1f) || // 5 series
-	       (device >= 0x1c41 && device <= 0x1c5f) || // 6 series
-	       (device >= 0x1e41 && device <= 0x1e5f) || // 7 series
-	       (device >= 0x8c41 && device <= 0x8c5f) || // 8 series
-	       (device >= 0x8cc1 && device <= 0x8cc6); // 9 series
 }
 
 static EFI_PCI_IO_PROTOCOL *is_esb(EFI_PCI_IO_PROTOCOL *pci)
 {
-	return config_read(pci, 0) == (ESB_DEVICE << 16 | INTEL) ? pci : NULL;
+	return config_read(pci, 0) == LB_ESB_ID ? pci : NULL;
 }
 
 static EFI_PCI_IO_PROTOCOL *is_lpc(EFI_PCI_IO_PROTOCOL *pci)
 {
-	uint32_t id = config_read(pci, 0);
-
-	return (id & 0xffff) == INTEL && config_read(pci, 8) >> 16 == CLASS_ISA_BRIDGE &&
-			       is_known_lpc((uint16_t)(id >> 16))
-		       ? pci
-		       : NULL;
+	return config_read(pci, 8) >> 16 == LB_LPC_CLASS && lb_lpc_has_tco(config_read(pci, 0)) ? pci : NULL;
 }
 
 int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *err)
@@ -188,13 +218,13 @@ int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *
 
 void lb_watchdog_stop(void)
 {
-	UINT8 off = 0;
-
 	if (running.esb)
-		running.esb->Pci.Write(running.esb, EfiPciIoWidthUint8, ESB_LOCK, 1, &off);
+		esb_enable(running.esb, 0);
 	if (running.tco)
-		out16((uint16_t)(running.tco + TCO_CONTROL1),
-		      in16((uint16_t)(running.tco + TCO_CONTROL1)) | TCO_CONTROL1_HALT);
+		tco_halt(running.tco, true);
+	if (running.gcs)
+		*running.gcs |= GCS_NO_REBOOT;
 	running.esb = NULL;
 	running.tco = 0;
+	running.gcs = NULL;
 }

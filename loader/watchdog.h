@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The machine's watchdog, for the panics nothing else can end: the kernel's own loop
 // before EFI runtime services are up, a hang with interrupts off. Its driver in the first
-// kernel takes it over; where there is none, the machine is reset in the end.
+// kernel takes it over; where there is none, the machine is reset in the end. After a
+// panic the purgatory stops it.
 #ifndef LIFEBOAT_LOADER_WATCHDOG_H
 #define LIFEBOAT_LOADER_WATCHDOG_H
 
@@ -9,10 +10,9 @@
 
 #include "crash/format.h"
 
-// Starts an Intel 6300ESB, else the TCO of an ICH6 to 9-series chipset. `seconds` is as --watchdog takes it (loader/options.h); the TCO resets at its
-// second timeout, which is 2.4 s later on hardware and as long again in QEMU.
-// Sources: 6300ESB datasheet (300641) chapter 14; ICH9 datasheet (316972) 10.1.63,
-// 13.1.14 and 13.9; Linux's i6300esb.c and iTCO_wdt.c.
+// Starts an Intel 6300ESB, else the TCO of an ICH6 to 9-series chipset. `seconds` is as
+// --watchdog takes it (loader/options.h). Sources: 6300ESB datasheet (300641) chapter 14;
+// ICH9 datasheet (316972) 10.1.63, 13.1.14, 13.8.3 and 13.9.
 // *ret_name: what was started. Fails where there is none, or where it may not reset.
 int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *err);
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "lifeboat/watchdog.h"
+
 #define DEVICES 32
 #define FUNCTIONS 8
 
@@ -103,6 +105,20 @@ static bool keeps_mastering(uint32_t class, uint32_t header_type)
 	return header_type != 0 || class >> 8 == CLASS_BRIDGE || class == CLASS_INTERRUPT_CONTROLLER;
 }
 
+static void stop_watchdog(const struct lb_pci_access *access, uint32_t class, struct lb_pci_count *count)
+{
+	uint32_t id = access->read(access->ctx, REG_ID);
+
+	if (id == LB_ESB_ID)
+		access->write8(access->ctx, LB_ESB_LOCK, 0);
+	if (class == LB_LPC_CLASS && lb_lpc_has_tco(id)) {
+		uint16_t pmbase = access->read(access->ctx, LB_LPC_PMBASE) & LB_LPC_PMBASE_BITS;
+
+		if (pmbase)
+			count->tco = (uint16_t)(pmbase + LB_TCO_AT);
+	}
+}
+
 static void quiesce_function(const struct lb_pci_access *access, uint32_t header_type,
 			     struct lb_pci_count *count)
 {
@@ -113,6 +129,7 @@ static void quiesce_function(const struct lb_pci_access *access, uint32_t header
 	count->functions++;
 	if (class == CLASS_IOMMU)
 		return;
+	stop_watchdog(access, class, count);
 	if (command & STATUS_CAPABILITIES && stop_msi(access, header_type))
 		count->msi++;
 	if (access->bytes > REG_EXTENDED)

@@ -19,6 +19,8 @@
 //    may be behind one that the second kernel never enables. No driver enables it at host
 //    and LPC bridges, where it is for the chipset's own masters.
 //  - at interrupt controllers (class 0800h): an IO-APIC's interrupts are its writes.
+// A 6300ESB's watchdog is disabled, an Intel LPC bridge's TCO reported: nobody would feed
+// them until the dump is done.
 // The IOMMU as a PCI function (class 0806h, AMD's) is not touched at all: its tables are
 // in use until the second kernel has copied them.
 #ifndef LIFEBOAT_PURGATORY_PCI_H
@@ -32,6 +34,7 @@ struct lb_pci_access {
 	// A register, by offset: a multiple of 4 below `bytes`.
 	uint32_t (*read)(void *ctx, uint32_t reg);
 	void (*write)(void *ctx, uint32_t reg, uint32_t value);
+	void (*write8)(void *ctx, uint32_t reg, uint8_t value); // any offset
 	void *ctx;
 	uint32_t bytes; // of configuration space: 256, or 4096 with the extended one
 };
@@ -40,6 +43,7 @@ struct lb_pci_count {
 	uint32_t functions; // that answered
 	uint32_t masters; // whose bus mastering was on and is off
 	uint32_t msi; // that had MSI or MSI-X on
+	uint16_t tco; // port of a chipset's watchdog, which only the caller can stop; 0: none seen
 };
 
 // Every bus of the range by itself, whatever bridges say of buses behind them: 256

@@ -2,6 +2,7 @@
 // Configuration space as the machine has it: in memory, 4 KiB a function (MCFG), through
 // the uncached window; or by the two ports of old, 256 bytes a function and segment 0
 // only. Source: PCI Express Base 5.0, 7.2.2; PCI Local Bus 3.0, 3.2.2.3.2.
+#include "lifeboat/watchdog.h"
 #include "purgatory/cpu.h"
 #include "purgatory/pci.h"
 #include "purgatory/purgatory.h"
@@ -39,6 +40,13 @@ static void write_ecam(void *ctx, uint32_t reg, uint32_t value)
 	config->space[reg / sizeof(*config->space)] = value;
 }
 
+static void write8_ecam(void *ctx, uint32_t reg, uint8_t value)
+{
+	const struct config *config = ctx;
+
+	((volatile uint8_t *)config->space)[reg] = value;
+}
+
 static void select_ports(void *ctx, uint8_t bus, uint8_t device, uint8_t function)
 {
 	struct config *config = ctx;
@@ -63,21 +71,35 @@ static void write_ports(void *ctx, uint32_t reg, uint32_t value)
 	cpu_out32(CONFIG_DATA, value);
 }
 
+static void write8_ports(void *ctx, uint32_t reg, uint8_t value)
+{
+	const struct config *config = ctx;
+
+	cpu_out32(CONFIG_ADDRESS, config->address | (reg & ~3U));
+	cpu_out8((uint16_t)(CONFIG_DATA + (reg & 3)), value);
+}
+
 void lb_quiesce_pci(const struct lb_handoff *handoff)
 {
 	struct config config = {.window = &handoff->device_window};
-	struct lb_pci_access access = {select_ports, read_ports, write_ports, &config, 256};
+	struct lb_pci_access access = {select_ports, read_ports, write_ports, write8_ports, &config, 256};
 	struct lb_pci_count count = {0};
 
 	if (handoff->ecam_count == 0) {
 		lb_pci_quiesce(&access, 0, UINT8_MAX, &count);
 	} else {
-		access = (struct lb_pci_access){select_ecam, read_ecam, write_ecam, &config, 4096};
+		access = (struct lb_pci_access){select_ecam, read_ecam, write_ecam,
+						write8_ecam, &config,   4096};
 		for (uint32_t i = 0; i < handoff->ecam_count && i < LB_MAX_ECAM; i++) {
 			config.ecam = handoff->ecam[i].phys;
 			lb_pci_quiesce(&access, handoff->ecam[i].bus_first, handoff->ecam[i].bus_last,
 				       &count);
 		}
+	}
+	if (count.tco) {
+		uint16_t port = (uint16_t)(count.tco + LB_TCO_CONTROL1);
+
+		cpu_out16(port, cpu_in16(port) | LB_TCO_CONTROL1_HALT);
 	}
 	lb_say("PCI by %s: %u functions, bus mastering off at %u, MSI at %u",
 	       handoff->ecam_count ? "ECAM" : "ports", count.functions, count.masters, count.msi);

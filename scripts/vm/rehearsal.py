@@ -248,6 +248,8 @@ class Rehearsal:
         return "; ".join(said) or "it said nothing"
 
     def _judge_event(self, event: QmpEvent) -> tuple[bool, str] | None:
+        if event.name == "WATCHDOG":
+            return False, f"the machine's watchdog ran out ({event.data.get('action', 'no action')}); {self._where()}"
         if event.name not in ("RESET", "SHUTDOWN"):
             return None
         what = "reset" if event.name == "RESET" else "poweroff"

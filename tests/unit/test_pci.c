@@ -85,13 +85,23 @@ static void fake_write(void *ctx, uint32_t reg, uint32_t value)
 	*at = value;
 }
 
+static void fake_write8(void *ctx, uint32_t reg, uint8_t value)
+{
+	struct machine *machine = ctx;
+
+	count_access(machine, reg & ~3U);
+	assert_non_null(machine->current);
+	((uint8_t *)machine->current->registers)[reg] = value;
+}
+
 static int make_machine(void **state)
 {
 	struct machine *machine = calloc(1, sizeof(*machine));
 
 	if (!machine)
 		return -1;
-	machine->access = (struct lb_pci_access){fake_select, fake_read, fake_write, machine, SPACE};
+	machine->access =
+		(struct lb_pci_access){fake_select, fake_read, fake_write, fake_write8, machine, SPACE};
 	*state = machine;
 	return 0;
 }
@@ -149,6 +159,28 @@ static void test_mastering_and_intx(void **state)
 	assert_int_equal(count.functions, 1);
 	assert_int_equal(count.masters, 1);
 	assert_int_equal(count.msi, 0);
+}
+
+static void test_watchdogs(void **state)
+{
+	struct machine *machine = *state;
+	struct function *esb = add(machine, 3, 1, 0);
+	struct function *lpc = add(machine, 0, 31, 0), *unknown = add(machine, 0, 30, 0);
+	struct lb_pci_count count;
+
+	esb->registers[0] = 0x25ab8086;
+	esb->registers[0x68 / 4] = 0xaabbcc02;
+	lpc->registers[0] = 0x29188086;
+	unknown->registers[0] = 0xa1488086; // a chipset with its TCO elsewhere
+	lpc->registers[CLASS / 4] = unknown->registers[CLASS / 4] = 0x06010000;
+	lpc->registers[0x40 / 4] = 0x601;
+	unknown->registers[0x40 / 4] = 0x1801;
+	count = quiesce(machine, 0, 255);
+	assert_int_equal(esb->registers[0x68 / 4], 0xaabbcc00);
+	assert_int_equal(count.tco, 0x660);
+
+	lpc->registers[0x40 / 4] = 0x1; // no address was given to it
+	assert_int_equal(quiesce(machine, 0, 255).tco, 0);
 }
 
 static void test_msi_and_msix(void **state)
@@ -362,6 +394,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_mastering_and_intx),
+		TEST(test_watchdogs),
 		TEST(test_msi_and_msix),
 		TEST(test_no_capabilities),
 		TEST(test_hostile_lists),

@@ -43,6 +43,13 @@ def _read(machine: Machine, where: tuple[int, int, int], register: int) -> int:
     return int(re.search(r"= 0x([0-9a-f]+)", machine.qmp.human(f"i /w {_DATA:#x}"))[1], 16)
 
 
+def byte(machine: Machine, function: "Function", at: int) -> int:
+    """One byte of a function's configuration space."""
+    address = _ENABLE | function.bus << 16 | function.slot << 11 | function.function << 8 | at & ~3
+    machine.qmp.human(f"o /w {_ADDRESS:#x} {address:#x}")
+    return int(re.search(r"= 0x([0-9a-f]+)", machine.qmp.human(f"i /b {_DATA + (at & 3):#x}"))[1], 16)
+
+
 def _places(devices: list[dict]):
     for device in devices:
         yield device["bus"], device["slot"], device["function"]

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """--watchdog: what ends the panics that nothing else can end."""
 
+import re
+
 import firmware_shell as shell
 import images
+import pci_config
 import pytest
 from scenarios import FULL
 from vm.machine import ConsoleLine, QmpEvent
 
 pytestmark = pytest.mark.vm
 
-SECONDS = 20
+SECONDS = 60  # time enough for a slow machine to get as far as its panic
 # Too little for the kernel's own page tables and zones: it dies in setup_arch(), long before it
 # has the firmware's runtime services.
 TOO_EARLY = "earlyprintk=ttyS0,115200 mem=20M"
@@ -18,9 +21,13 @@ if FULL:
     MACHINES["iTCO"] = ["-global", "ICH9-LPC.noreboot=false"]
 
 
-def _files(loader, kernel, arguments: str) -> dict:
+_ESB, _ESB_LOCK, _ESB_ENABLED = 0x25AB8086, 0x68, 2
+_TCO1_CNT, _TCO_HALTED = 0x668, 1 << 11  # OVMF's PMBASE is 0x600
+
+
+def _files(loader, kernel, arguments: str, seconds: int = SECONDS) -> dict:
     probe = images.probe(kernel)
-    config = f"kernel /vmlinuz\ninitrd /probe.img\nwatchdog {SECONDS}\narguments {images.ARGUMENTS} {arguments}\n"
+    config = f"kernel /vmlinuz\ninitrd /probe.img\nwatchdog {seconds}\narguments {images.ARGUMENTS} {arguments}\n"
     return {
         "EFI/BOOT/BOOTX64.EFI": loader,
         "EFI/BOOT/lifeboat.conf": config.encode(),
@@ -53,6 +60,38 @@ def test_ends_a_panic_before_runtime_services(tmp_path, firmware, loader, kernel
     assert any("Kernel panic - not syncing" in line for line in lines), lines[-20:]
     assert not any("lifeboat-purgatory" in line for line in lines)
     assert "WATCHDOG" in [event.name for event in events if isinstance(event, QmpEvent)], events[-5:]
+
+
+def _runs(machine, name: str) -> bool:
+    """Is the watchdog enabled? Looked at from outside, while the machine stands still."""
+    machine.qmp.execute("stop")
+    if name == "i6300esb":
+        esb = next(one for one in pci_config.functions(machine) if one.id == _ESB)
+        enabled = bool(pci_config.byte(machine, esb, _ESB_LOCK) & _ESB_ENABLED)
+    else:
+        control = int(re.search(r"= 0x([0-9a-f]+)", machine.qmp.human(f"i /h {_TCO1_CNT:#x}"))[1], 16)
+        enabled = not control & _TCO_HALTED
+    machine.qmp.execute("cont")
+    return enabled
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"watchdog-{name}")) for name in MACHINES]
+)
+def test_is_stopped_after_a_panic(tmp_path, firmware, loader, kernel, name):
+    """Nobody would feed it while the dump is written."""
+    files = _files(loader, kernel, "", seconds=600)
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=MACHINES[name]) as machine:
+        machine.power_on()
+        event = shell.watch(machine, images.FIRST_UP)
+        assert images.FIRST_UP in getattr(event, "text", ""), shell.console_end(machine)
+        assert _runs(machine, name)
+        machine.write_console(b"panic\n")
+        event = shell.watch(machine, "lifeboat-purgatory: jump")
+        assert "jump" in getattr(event, "text", ""), shell.console_end(machine)
+        assert not _runs(machine, name)
+        event = shell.watch(machine, images.SECOND_UP)
+        assert images.SECOND_UP in getattr(event, "text", ""), shell.console_end(machine)
 
 
 @pytest.mark.skipif(not FULL, reason="with LIFEBOAT_FULL=1")
