@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/hotplug.h"
 
+#include "crash/hotadd.h"
+
 struct list {
 	struct lb_range *ranges;
 	uint32_t count, capacity;
+	uint32_t left_out;
 };
 
 // Sorted in, and joined with whatever it touches.
-static int insert(struct list *list, struct lb_range range, struct lb_error *err)
+static void insert(struct list *list, struct lb_range range)
 {
 	uint32_t at = 0, last;
 
-	if (lb_range_empty(range))
-		return 0;
 	while (at < list->count && list->ranges[at].end < range.start)
 		at++;
 	for (last = at; last < list->count && list->ranges[last].start <= range.end; last++) {
@@ -21,8 +22,10 @@ static int insert(struct list *list, struct lb_range range, struct lb_error *err
 		if (list->ranges[last].end > range.end)
 			range.end = list->ranges[last].end;
 	}
-	if (last == at && list->count == list->capacity)
-		return lb_fail(err, "SRAT: more than %u hot-pluggable ranges", list->capacity);
+	if (last == at && list->count == list->capacity) {
+		list->left_out++;
+		return;
+	}
 	// [at, last) becomes one range.
 	if (last == at) {
 		for (uint32_t i = list->count++; i > at; i--)
@@ -33,12 +36,26 @@ static int insert(struct list *list, struct lb_range range, struct lb_error *err
 		list->count -= last - at - 1;
 	}
 	list->ranges[at] = range;
-	return 0;
+}
+
+static bool holds_a_section(struct lb_range range)
+{
+	uint64_t start;
+
+	return lb_align_up_checked(range.start, LB_HOTADD_SECTION, &start) && start < range.end &&
+	       range.end - start >= LB_HOTADD_SECTION;
+}
+
+static void insert_hole(struct list *list, uint64_t start, uint64_t end)
+{
+	struct lb_range hole = {start > LB_LOW_END ? start : LB_LOW_END, end};
+
+	if (holds_a_section(hole))
+		insert(list, hole);
 }
 
 // What `saved` does not call RAM of `range`.
-static int insert_unused(struct list *list, struct lb_range range, const struct lb_e820 *saved,
-			 struct lb_error *err)
+static void insert_unused(struct list *list, struct lb_range range, const struct lb_e820 *saved)
 {
 	for (uint32_t i = 0; i < saved->count && !lb_range_empty(range); i++) {
 		const struct boot_e820_entry *entry = &saved->entries[i];
@@ -48,19 +65,17 @@ static int insert_unused(struct list *list, struct lb_range range, const struct 
 			continue;
 		if (ram.start >= range.end)
 			break;
-		if (ram.start > range.start &&
-		    insert(list, (struct lb_range){range.start, ram.start}, err) != 0)
-			return -1;
+		insert_hole(list, range.start, ram.start);
 		if (!lb_align_up_checked(ram.end, LB_PAGE, &range.start) || range.start > range.end)
 			range.start = range.end;
 	}
-	return insert(list, range, err);
+	insert_hole(list, range.start, range.end);
 }
 
-int lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved, struct lb_range *ret_ranges,
-		      uint32_t capacity, uint32_t *ret_count, struct lb_error *err)
+uint32_t lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved,
+			   struct lb_range *ret_ranges, uint32_t capacity, uint32_t *ret_count)
 {
-	struct list list = {ret_ranges, 0, capacity};
+	struct list list = {.ranges = ret_ranges, .capacity = capacity};
 
 	for (uint32_t i = 0; i < srat->count; i++) {
 		struct lb_range range = srat->ranges[i].range;
@@ -68,9 +83,9 @@ int lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved, s
 		if (!srat->ranges[i].hotplug || !lb_align_up_checked(range.start, LB_PAGE, &range.start))
 			continue;
 		range.end = lb_align_down(range.end, LB_PAGE);
-		if (range.start < range.end && insert_unused(&list, range, saved, err) != 0)
-			return -1;
+		if (range.start < range.end)
+			insert_unused(&list, range, saved);
 	}
 	*ret_count = list.count;
-	return 0;
+	return list.left_out;
 }

@@ -7,9 +7,11 @@
 #include "crash/e820.h"
 #include "crash/srat.h"
 
-// Whole pages only; sorted, disjoint, neighbours merged. `saved` is tidy. More than
-// `capacity` ranges is an error.
-int lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved, struct lb_range *ret_ranges,
-		      uint32_t capacity, uint32_t *ret_count, struct lb_error *err);
+// Whole pages only; sorted, disjoint, neighbours merged; above the low 1 MiB, which Linux
+// maps whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get
+// memory and is passed over. `saved` is tidy. Returns how many ranges were left out
+// because `capacity` are full: those found last.
+uint32_t lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved,
+			   struct lb_range *ret_ranges, uint32_t capacity, uint32_t *ret_count);
 
 #endif

@@ -2,6 +2,7 @@
 #include "loader/acpi.h"
 
 #include "lifeboat/mem.h"
+#include "loader/print.h"
 
 #define MAX_TABLE_BYTES LB_MIB
 
@@ -163,21 +164,25 @@ static void read_spcr(const struct spcr *spcr, struct lb_machine *machine)
 	machine->spcr.address = spcr->base.address;
 }
 
-static int read_mcfg(const struct mcfg *mcfg, struct lb_machine *machine, struct lb_error *err)
+// What is wrong with it costs the quiet of PCI devices, not the dump.
+static void read_mcfg(const struct mcfg *mcfg, struct lb_machine *machine)
 {
 	uint32_t count = (uint32_t)((mcfg->table.bytes - sizeof(*mcfg)) / sizeof(mcfg->entries[0]));
 
-	if (count > LB_MAX_ECAM)
-		return lb_fail(err, "ACPI table MCFG: %u entries, more than %u", count, LB_MAX_ECAM);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct mcfg_entry *entry = &mcfg->entries[i];
 
-		if (!lb_aligned(entry->base, LB_MIB) || entry->bus_last < entry->bus_first)
-			return lb_fail(
-				err,
-				"ACPI table MCFG: entry %u: buses %u to %u at 0x%lx, wanted them in order "
-				"and their space aligned to 1 MiB",
-				i, entry->bus_first, entry->bus_last, (unsigned long)entry->base);
+		if (machine->ecam_count == LB_MAX_ECAM) {
+			lb_print_warning("ACPI table MCFG: %u entries, only %u of them are used", count,
+					 LB_MAX_ECAM);
+			return;
+		}
+		if (!lb_aligned(entry->base, LB_MIB) || entry->bus_last < entry->bus_first) {
+			lb_print_warning("ACPI table MCFG: entry %u: buses %u to %u at 0x%lx, wanted them in "
+					 "order and their space aligned to 1 MiB; left out",
+					 i, entry->bus_first, entry->bus_last, (unsigned long)entry->base);
+			continue;
+		}
 		machine->ecam[machine->ecam_count++] = (struct lb_ecam){
 			.phys = entry->base,
 			.segment = entry->segment,
@@ -185,7 +190,18 @@ static int read_mcfg(const struct mcfg *mcfg, struct lb_machine *machine, struct
 			.bus_last = entry->bus_last,
 		};
 	}
-	return 0;
+}
+
+// What is wrong with it costs the placement's caution and hot-added memory, not the dump.
+static void read_srat(const struct table *table, struct lb_machine *machine)
+{
+	struct lb_error err;
+
+	if (check_table(table, sizeof(*table), &err) != 0 ||
+	    lb_srat_read(table, table->bytes, &machine->srat, &err) != 0) {
+		lb_print_warning("%s; it is not used", err.text);
+		machine->srat.count = 0;
+	}
 }
 
 static int read_table(const struct table *table, struct lb_machine *machine, struct lb_error *err)
@@ -209,13 +225,10 @@ static int read_table(const struct table *table, struct lb_machine *machine, str
 	if (memcmp(table->signature, "MCFG", 4) == 0) {
 		if (check_table(table, sizeof(struct mcfg), err) != 0)
 			return -1;
-		return read_mcfg((const struct mcfg *)table, machine, err);
+		read_mcfg((const struct mcfg *)table, machine);
 	}
-	if (memcmp(table->signature, "SRAT", 4) == 0) {
-		if (check_table(table, sizeof(*table), err) != 0)
-			return -1;
-		return lb_srat_read(table, table->bytes, &machine->srat, err);
-	}
+	if (memcmp(table->signature, "SRAT", 4) == 0)
+		read_srat(table, machine);
 	return 0;
 }
 

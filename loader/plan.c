@@ -12,6 +12,7 @@
 #include "loader/machine.h"
 #include "loader/memmap.h"
 #include "loader/payload.h"
+#include "loader/print.h"
 #include "loader/region.h"
 #include "loader/tables.h"
 
@@ -56,6 +57,42 @@ static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_er
 		return -1;
 	lb_e820_seal(&plan->saved);
 	return 0;
+}
+
+// Where memory may appear. A machine with more places than we can list is armed all the same.
+static void list_hotplug(struct lb_plan *plan)
+{
+	uint32_t left_out = lb_hotplug_ranges(&plan->machine.srat, &plan->saved, plan->hotplug,
+					      LB_MAX_HOTPLUG, &plan->hotplug_count);
+
+	if (left_out)
+		lb_print_warning(
+			"SRAT: more than %u places for hot-added memory; what is added in %u of them "
+			"will not be in the dump",
+			LB_MAX_HOTPLUG, left_out);
+}
+
+// Firmware has been seen to give a wrong MCFG: the purgatory may not take RAM, or what the
+// CPU cannot address, for configuration space. Without an entry it uses the ports.
+static void judge_ecam(struct lb_plan *plan)
+{
+	struct lb_machine *machine = &plan->machine;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < machine->ecam_count; i++) {
+		const struct lb_ecam *entry = &machine->ecam[i];
+		struct lb_range space = {entry->phys + entry->bus_first * LB_MIB,
+					 entry->phys + (entry->bus_last + 1) * LB_MIB};
+
+		if (space.end > space.start && space.end >> machine->phys_bits == 0 &&
+		    !lb_e820_ram(&plan->saved, space))
+			machine->ecam[kept++] = *entry;
+		else
+			lb_print_warning("ACPI table MCFG: entry %u, 0x%lx-0x%lx, cannot be configuration "
+					 "space; left out",
+					 i, (unsigned long)space.start, (unsigned long)space.end);
+	}
+	machine->ecam_count = kept;
 }
 
 // --console, else the first kernel's last console=ttySn, else SPCR, else none.
@@ -261,6 +298,16 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 	return lb_tables_count(plan, ranges, count, &plan->tables, err);
 }
 
+// The memory map, and what of the machine is judged by it.
+static int survey(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
+{
+	if (lb_memmap_read(memmap, err) != 0 || snapshot(plan, memmap, err) != 0)
+		return -1;
+	list_hotplug(plan);
+	judge_ecam(plan);
+	return 0;
+}
+
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
 		 struct lb_error *err)
@@ -280,10 +327,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 	    lb_bzimage_parse(capture->path, capture->data, capture->bytes, &plan->second, err) != 0)
 		return -1;
 	choose_console(plan);
-	if (lb_memmap_read(&memmap, err) == 0 && snapshot(plan, &memmap, err) == 0 &&
-	    lb_hotplug_ranges(&plan->machine.srat, &plan->saved, plan->hotplug, LB_MAX_HOTPLUG,
-			      &plan->hotplug_count, err) == 0 &&
-	    size(plan, &bytes, err) == 0 && place(plan, &memmap, bytes, err) == 0)
+	if (survey(plan, &memmap, err) == 0 && size(plan, &bytes, err) == 0 &&
+	    place(plan, &memmap, bytes, err) == 0)
 		status = finish(plan, err);
 	lb_memmap_free(&memmap);
 	return status;

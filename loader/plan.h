@@ -77,7 +77,8 @@ uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 
 // Without kernels, for --footprint: the CPU, the map, and in layout.region where memory of
 // the size in options->crashkernel would go now; for `auto`, which needs kernels,
-// LB_ASSUMED_BYTES. All else is 0. lb_plan_free() either way.
+// LB_ASSUMED_BYTES. ACPI is not read, so that a machine whose SRAT matters may get another
+// place when it is armed. All else is 0. lb_plan_free() either way.
 #define LB_ASSUMED_BYTES (256 * LB_MIB)
 int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err);
 
