@@ -230,8 +230,11 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	status = read_first_kernel(s);
-	if (EFI_ERROR(status))
+	if (EFI_ERROR(status)) {
+		if (s->refused) // a mistake in the words may be why the wrong file was looked for
+			lb_print_error("%s (--help lists the options)", s->reason.text);
 		return status;
+	}
 	// Before the plan, so that the image does not take a place that was planned.
 	// Not when we only look: loading measures the kernel into the TPM.
 	if (!s->options.dry_run && !s->options.footprint) {
