@@ -32,6 +32,11 @@ alive() {
 	[ ! -p /run/alive ] || echo "$1" > /run/alive
 }
 
+# alive_while_printed FILE: a console of 9600 baud takes 960 bytes a second.
+alive_while_printed() {
+	alive $((${stall:-300} + 60 + $(stat -c %s "$1") / 500))
+}
+
 # quote TEXT: as one value: one line, in double quotes, with none inside.
 quote() {
 	printf '"%s"' "$(printf '%s' "$1" | tr '"\n' "' ")"
@@ -55,6 +60,7 @@ fail() {
 	say failed "reason=$1" "message=$(quote "$2")"
 	if [ "${log_saved:-none}" = none ] && [ -s /run/vmcore-dmesg.txt ]; then
 		echo "lifeboat-capture: the dead kernel's log, whole, since no target has it:"
+		alive_while_printed /run/vmcore-dmesg.txt
 		cat /run/vmcore-dmesg.txt
 		echo "lifeboat-capture: end of the dead kernel's log"
 	fi

@@ -39,6 +39,7 @@ interface_is_there() {
 target_save_log() {
 	[ -s "$log" ] || return 0
 	say log whole=1
+	alive_while_printed "$log"
 	cat "$log"
 	say log end=1
 	log_saved=console
