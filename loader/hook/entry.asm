@@ -27,6 +27,9 @@ lb_hook_reset_system:
 	je	.pass
 	; A fault from here on resets, whatever is left of the kernel. The kernel's GDT and
 	; TSS do: code is at 0x10 there, too, and the IST stacks 1 to 4 are as good as ours.
+	; Not so with FRED, which uses no IDT until we turn it off, and for which Linux leaves
+	; those stacks empty: there an NMI or a fault before our tables are loaded is a triple
+	; fault, and that is a reset.
 	lidt	[lb_hook_first_idtr]
 	mov	[lb_hook_cpu + CPU_RAX], rax
 	mov	al, 1
