@@ -27,7 +27,7 @@ _NOT_ARMED = re.compile(r"(?:error: )?not armed[: ]*(.*)")
 _LOADER_TROUBLE = re.compile(r"\b(error|warning|refus|cannot|not armed|failed)", re.IGNORECASE)
 # The second kernel's own troubles. The dead kernel's log, shown in between, is not its own.
 _KERNEL_TROUBLE = re.compile(
-    r"MP-BIOS bug|timed[ -]out|timeout, completion polled|\bBUG: |\bWARNING: |\bOops: |Kernel panic - not syncing"
+    r"MP-BIOS bug|timed[ -]out|timeout, completion polled|\bBUG: |\bWARNING: CPU: |\bOops: |Kernel panic - not syncing"
     r"|irq \d+: nobody cared|Out of memory: "
 )
 # Anything else the purgatory says about the dead kernel is information.

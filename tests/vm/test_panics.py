@@ -55,7 +55,7 @@ KEYS = (
     " first_kernel_cmdline dump dump_bytes stages purgatory_stages messages"
 ).split()
 # What quiet.py does not ask for: the second kernel's own trouble.
-COMPLAINTS = re.compile(r"I/O error|BUG:|WARNING: CPU|Oops|Call Trace")
+COMPLAINTS = re.compile(r"I/O error|BUG:|WARNING: CPU: |Oops|Call Trace")
 KERNEL_TEXT = 0xFFFFFFFF80000000
 KERNEL_CS, USER_CS = 0x10, 0x33
 
