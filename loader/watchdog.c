@@ -4,6 +4,7 @@
 #include <efipciio.h>
 #include <stdbool.h>
 
+#include "lifeboat/ports.h"
 #include "lifeboat/watchdog.h"
 #include "loader/firmware.h"
 
@@ -40,27 +41,6 @@ static uint32_t config_read(EFI_PCI_IO_PROTOCOL *pci, uint32_t offset)
 
 	// What cannot be read is no device we know.
 	return EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint32, offset, 1, &value)) ? 0 : value;
-}
-
-static void out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static uint16_t in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
 }
 
 // Each write to a timer, and the reload, has to be unlocked by two writes to the reload
@@ -131,9 +111,9 @@ static int start_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds, struct lb_error
 static void tco_halt(uint16_t tco, bool halt)
 {
 	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
-	uint16_t control = in16(port);
+	uint16_t control = cpu_in16(port);
 
-	out16(port, (uint16_t)(halt ? control | LB_TCO_CONTROL1_HALT : control & ~LB_TCO_CONTROL1_HALT));
+	cpu_out16(port, (uint16_t)(halt ? control | LB_TCO_CONTROL1_HALT : control & ~LB_TCO_CONTROL1_HALT));
 }
 
 // The timer counts down twice before it resets, unless firmware takes the first time by an
@@ -141,7 +121,7 @@ static void tco_halt(uint16_t tco, bool halt)
 static uint16_t tco_ticks(uint16_t pmbase, uint32_t seconds)
 {
 	bool firmware =
-		(in32((uint16_t)(pmbase + PM_SMI_EN)) & SMI_EN_GLOBAL_AND_TCO) == SMI_EN_GLOBAL_AND_TCO;
+		(cpu_in32((uint16_t)(pmbase + PM_SMI_EN)) & SMI_EN_GLOBAL_AND_TCO) == SMI_EN_GLOBAL_AND_TCO;
 	uint32_t ticks = (seconds * 10 + 5) / 6; // of 0.6 s
 
 	return (uint16_t)(firmware ? ticks : (ticks + 1) / 2);
@@ -168,12 +148,12 @@ static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error
 	}
 	running.tco = tco;
 	tco_halt(tco, true);
-	out16((uint16_t)(tco + TCO_STATUS1), TCO_STATUS1_TIMEOUT);
-	out16((uint16_t)(tco + TCO_STATUS2), TCO_STATUS2_SECOND_TIMEOUT);
-	out16((uint16_t)(tco + TCO_TIMER), tco_ticks(pmbase, seconds));
-	out16((uint16_t)(tco + TCO_RELOAD), 1);
+	cpu_out16((uint16_t)(tco + TCO_STATUS1), TCO_STATUS1_TIMEOUT);
+	cpu_out16((uint16_t)(tco + TCO_STATUS2), TCO_STATUS2_SECOND_TIMEOUT);
+	cpu_out16((uint16_t)(tco + TCO_TIMER), tco_ticks(pmbase, seconds));
+	cpu_out16((uint16_t)(tco + TCO_RELOAD), 1);
 	tco_halt(tco, false);
-	if (in16((uint16_t)(tco + LB_TCO_CONTROL1)) & LB_TCO_CONTROL1_HALT) {
+	if (cpu_in16((uint16_t)(tco + LB_TCO_CONTROL1)) & LB_TCO_CONTROL1_HALT) {
 		lb_watchdog_stop();
 		return lb_fail(err, "watchdog iTCO: it stays halted");
 	}

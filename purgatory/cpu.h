@@ -5,51 +5,14 @@
 
 #include <stdint.h>
 
+#include "lifeboat/ports.h"
+
 static inline uint64_t cpu_tsc(void)
 {
 	uint32_t low, high;
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
-}
-
-static inline void cpu_out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint8_t cpu_in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void cpu_out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint16_t cpu_in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void cpu_out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint32_t cpu_in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
 }
 
 static inline uint64_t cpu_rdmsr(uint32_t msr)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The C of the crossing from the dead kernel's world to ours. Uses nothing but this
 // image's own text and data.
+#include "lifeboat/ports.h"
 #include "loader/hook/state.h"
 
 struct lb_hook_sealed lb_hook_sealed;
@@ -60,27 +61,14 @@ bool lb_hook_sound(void)
 	return sum_of_sealed() == lb_hook_sealed.sum && sum_of_text() == lb_hook_sealed.text_sum;
 }
 
-static void out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static uint8_t in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
 // Waits for the transmitter a bounded number of times, each about 1 µs, as purgatory/console.c.
 static void say(const char *text)
 {
 	uint16_t port = (uint16_t)lb_hook_sealed.console_port;
 
 	for (unsigned int polls = 0; port && *text && polls < UART_MAX_POLLS; polls++) {
-		if (in8(port + UART_LSR) & UART_LSR_THRE) {
-			out8(port, (uint8_t)*text++);
+		if (cpu_in8(port + UART_LSR) & UART_LSR_THRE) {
+			cpu_out8(port, (uint8_t)*text++);
 			polls = 0;
 		}
 	}
