@@ -38,10 +38,21 @@ static void soft_timer_fired(struct timer_list *unused)
 }
 static DEFINE_TIMER(soft_timer, soft_timer_fired);
 
+// An interrupt is to find this CPU in the kernel: one that comes out of user mode is
+// handled on the task's own stack, and the log says <TASK> where it should say <IRQ>.
+static void await_interrupt(void)
+{
+	for (;;)
+		cpu_relax();
+}
+
 static void softirq(void)
 {
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) // where softirqs are a task's work, which must get the CPU
+		preempt_disable();
 	soft_timer.expires = jiffies + 1;
 	add_timer_on(&soft_timer, smp_processor_id());
+	await_interrupt();
 }
 
 static enum hrtimer_restart hard_timer_fired(struct hrtimer *unused)
@@ -54,9 +65,11 @@ static struct hrtimer hard_timer;
 // Hard: in the interrupt itself on a PREEMPT_RT kernel too.
 static void irq(void)
 {
+	preempt_disable();
 	hrtimer_init(&hard_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	hard_timer.function = hard_timer_fired;
 	hrtimer_start(&hard_timer, ms_to_ktime(1), HRTIMER_MODE_REL_PINNED_HARD);
+	await_interrupt();
 }
 
 static void bug(void)
@@ -178,7 +191,7 @@ static int __init provoke_init(void)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (strcmp(how, ways[i].name) == 0) {
 			ways[i].provoke();
-			return 0; // timers and threads act later
+			return 0; // threads act later
 		}
 	}
 	pr_err("how=%s: no such way; see modinfo\n", how);
