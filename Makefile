@@ -33,24 +33,36 @@ PURE := $(filter-out crash/freestanding.c,$(wildcard pgtable/*.c crash/*.c))
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 PURGATORY := $(wildcard purgatory/*.c)
+# What the purgatory and the capture kernel share of the bare machine; and that kernel.
+BARE := $(wildcard crash/bare/*.c)
+CAPTURE := $(wildcard crash/capture/*.c)
 # What of loader/ and purgatory/ is pure enough for the host.
 HOST_ALSO := $(wildcard loader/options.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
-	loader/hook/mat.c purgatory/pci.c purgatory/swap.c)
+	loader/hook/mat.c purgatory/pci.c purgatory/swap.c \
+	$(wildcard $(patsubst %,crash/capture/%.c,ram dead prb dmesg filter pages pack crew stream kdump elf dump sink smp_low)))
+# The machine those of crash/capture/ ask things of, on the host.
+HOST_PLATFORM := $(wildcard tests/unit/capture_platform.c)
 FUZZ_SECONDS := 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(B)/host/%,$(wildcard tests/unit/test_*.c))
-HEADERS := $(wildcard include/lifeboat/*.h pgtable/*.h crash/*.h purgatory/*.h)
-ALL_C := $(wildcard include/lifeboat/*.h pgtable/*.[ch] crash/*.[ch] purgatory/*.[ch] loader/*.[ch] \
+HEADERS := $(wildcard include/lifeboat/*.h pgtable/*.h crash/*.h crash/bare/*.h crash/capture/*.h purgatory/*.h)
+ALL_C := $(wildcard include/lifeboat/*.h pgtable/*.[ch] crash/*.[ch] crash/bare/*.[ch] crash/capture/*.[ch] purgatory/*.[ch] loader/*.[ch] \
 	loader/hook/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/vm/*.[ch] \
-	scripts/*.[ch] scripts/footprint-tool/*.[ch])
+	scripts/*.[ch] scripts/footprint-tool/*.[ch] scripts/save-tool/*.[ch])
 
 EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(PURE) crash/freestanding.c $(LOADER)) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(B)/efi/loader/hook/entry.o $(B)/efi/loader/hook/reloc.o \
 	$(B)/efi/crash/freestanding.o
 PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o \
-	$(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY) $(PURE) crash/freestanding.c)
-HOST_OBJ := $(patsubst %.c,$(B)/host/obj/%.o,$(PURE) $(HOST_ALSO))
-FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PURE) $(HOST_ALSO))
+	$(B)/purgatory/crash/bare/traps.o \
+	$(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY) $(BARE) $(PURE) crash/freestanding.c)
+CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm) crash/bare/traps.asm) \
+	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE) $(BARE) $(PURE) crash/freestanding.c)
+HOST_OBJ := $(patsubst %.c,$(B)/host/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
+FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
+# Compression: Debian's libraries, on the host and, static, in the capture kernel.
+PACKERS := -lzstd -lz
+PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
 
 .PHONY: all bench check fuzz lint format clean help
 .DELETE_ON_ERROR:
@@ -108,6 +120,13 @@ endef
 $(B)/purgatory.bin: purgatory/purgatory.lds include/lifeboat/flat.lds $(PURGATORY_OBJ)
 	$(call link_twice,purgatory,purgatory/purgatory.lds,$(PURGATORY_OBJ))
 
+# The capture kernel: position-independent too, but by relocations that its entry applies,
+# since the libraries have tables of pointers.
+$(B)/capture.bin: crash/capture/capture.lds include/lifeboat/flat.lds $(CAPTURE_OBJ)
+	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
+		-z norelro -L include/lifeboat -T $< -o $(B)/capture.elf $(CAPTURE_OBJ) $(PACKERS_STATIC)
+	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
+
 # The hook: a runtime-driver PE (subsystem 12), proved like the purgatory, because
 # it goes on at its physical address after the kernel called it at a virtual one.
 $(B)/hook.efi: loader/hook/hook.lds include/lifeboat/flat.lds $(HOOK_OBJ)
@@ -134,7 +153,7 @@ $(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/ef
 
 $(B)/host/%: tests/unit/%.c $(HOST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka $(PACKERS)
 
 check: $(UNIT) ## unit tests on the host, under ASan and UBSan
 	@tests/unit/run $(UNIT)
@@ -146,7 +165,7 @@ $(B)/fuzz/obj/%.o: %.c $(CONFIG)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
-	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(FUZZ_OBJ)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(FUZZ_OBJ) $(PACKERS)
 
 fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
@@ -169,7 +188,7 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 # tables, also for scripts/footprint-measure; handoff_fields names what a handoff says.
 $(B)/host/tables_verdict $(B)/host/handoff_fields: $(B)/host/%: tests/vm/%.c $(HOST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka $(PACKERS)
 
 # The host tool behind scripts/footprint. build/footprint.checked is the same under ASan
 # and UBSan, for its tests.

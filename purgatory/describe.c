@@ -9,7 +9,7 @@
 #include "lifeboat/mem.h"
 #include "lifeboat/version.h"
 #include "lifeboat/x86.h"
-#include "purgatory/cpu.h"
+#include "crash/bare/cpu.h"
 #include "purgatory/purgatory.h"
 
 static struct lb_deadkernel dead;

@@ -5,7 +5,7 @@
 #include "crash/format.h"
 #include "lifeboat/mem.h"
 #include "lifeboat/x86.h"
-#include "purgatory/cpu.h"
+#include "crash/bare/cpu.h"
 #include "purgatory/purgatory.h"
 
 static void enter(struct lb_handoff_live *live, enum lb_stage stage)
@@ -75,13 +75,14 @@ static void keep_four_levels(const struct lb_handoff *handoff, const struct lb_h
 
 _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct lb_cpu_state *cpu)
 {
+	static const char speaker[] = "lifeboat-purgatory";
 	struct lb_handoff_live *live = (struct lb_handoff_live *)(uintptr_t)handoff->live;
 	uint64_t begun = cpu_tsc();
 	bool sound;
 
-	lb_console_open(handoff, false); // for a fault while verifying
+	lb_console_open(handoff, false, speaker); // for a fault while verifying
 	sound = lb_verify_handoff(handoff);
-	lb_console_open(handoff, sound);
+	lb_console_open(handoff, sound, speaker);
 	if (!sound) { // not even `live` can be believed
 		say_unsound(handoff);
 		stop(LB_POLICY_RESET);
@@ -111,7 +112,8 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	lb_swap(handoff->swap, handoff->swap_count);
 
 	enter(live, LB_STAGE_JUMP);
-	keep_four_levels(handoff, live);
+	if (!handoff->capture)
+		keep_four_levels(handoff, live);
 	lb_describe_finish(handoff, live);
-	lb_jump(handoff->kernel_entry, handoff->boot_params);
+	lb_jump(handoff->kernel_entry, handoff->boot_params, handoff);
 }

@@ -3,7 +3,7 @@
 // the uncached window; or by the two ports of old, 256 bytes a function and segment 0
 // only. Source: PCI Express Base 5.0, 7.2.2; PCI Local Bus 3.0, 3.2.2.3.2.
 #include "lifeboat/watchdog.h"
-#include "purgatory/cpu.h"
+#include "crash/bare/cpu.h"
 #include "purgatory/pci.h"
 #include "purgatory/purgatory.h"
 

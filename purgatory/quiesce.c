@@ -4,8 +4,9 @@
 // nothing in it but NMI. Without this the second kernel finds a timer that does not
 // tick and devices whose interrupts are lost. The local APIC comes last: nothing can put
 // another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
+#include "crash/bare/cpu.h"
+#include "crash/bare/lapic.h"
 #include "lifeboat/x86.h"
-#include "purgatory/cpu.h"
 #include "purgatory/purgatory.h"
 
 #define PIC_MASTER_DATA 0x21
@@ -64,38 +65,18 @@ static void mask_ioapic(const struct lb_window *window, uint64_t phys)
 	}
 }
 
-// The local APIC's registers, wherever the mode of the moment has them.
-struct lapic {
-	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
-};
-
-static uint32_t lapic_read(const struct lapic *lapic, uint32_t reg)
-{
-	if (lapic->mmio)
-		return lapic->mmio[reg / sizeof(uint32_t)];
-	return (uint32_t)cpu_rdmsr(X86_MSR_X2APIC + reg / 16);
-}
-
-static void lapic_write(const struct lapic *lapic, uint32_t reg, uint32_t value)
-{
-	if (lapic->mmio)
-		lapic->mmio[reg / sizeof(uint32_t)] = value;
-	else
-		cpu_wrmsr(X86_MSR_X2APIC + reg / 16, value);
-}
-
 // While waiting interrupts are let in; NULL else.
-static const struct lapic *volatile letting_in;
+static const struct lb_lapic *volatile letting_in;
 static volatile uint32_t let_in;
 
 // False: this was not to happen now. A source that was not found and never ends does not
 // hold us up: after as many as there are vectors, interrupts stay off.
-bool lb_quiesce_interrupt(struct lb_trap_frame *frame)
+static bool take_interrupt(struct lb_trap_frame *frame)
 {
 	if (!letting_in)
 		return false;
 	if (frame->vector != LAPIC_SPURIOUS_VECTOR)
-		lapic_write(letting_in, LAPIC_EOI, 0);
+		lb_lapic_write(letting_in, LAPIC_EOI, 0);
 	let_in++;
 	if (let_in == LAPIC_MAX_EOIS)
 		frame->rflags &= ~RFLAGS_IF;
@@ -108,7 +89,7 @@ bool lb_quiesce_interrupt(struct lb_trap_frame *frame)
 // timer interrupt", "No irq handler for vector"). So it is taken here, once no source is
 // left that could send more. STI opens the door behind the first NOP; all that wait come
 // before the second.
-static void let_waiting_interrupts_in(const struct lapic *lapic)
+static void let_waiting_interrupts_in(const struct lb_lapic *lapic)
 {
 	let_in = 0;
 	letting_in = lapic;
@@ -117,10 +98,10 @@ static void let_waiting_interrupts_in(const struct lapic *lapic)
 	lb_say("%u waiting interrupts taken", let_in);
 }
 
-static bool lapic_in_service(const struct lapic *lapic)
+static bool lapic_in_service(const struct lb_lapic *lapic)
 {
 	for (uint32_t i = 0; i < 8; i++) {
-		if (lapic_read(lapic, LAPIC_ISR + 16 * i))
+		if (lb_lapic_read(lapic, LAPIC_ISR + 16 * i))
 			return true;
 	}
 	return false;
@@ -129,7 +110,7 @@ static bool lapic_in_service(const struct lapic *lapic)
 static void quiesce_lapic(const struct lb_window *window)
 {
 	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
-	struct lapic lapic = {NULL};
+	struct lb_lapic lapic = {NULL};
 	uint32_t last_lvt;
 
 	if (!(base & X86_APIC_BASE_ENABLE))
@@ -137,23 +118,23 @@ static void quiesce_lapic(const struct lb_window *window)
 	if (!(base & X86_APIC_BASE_X2APIC))
 		lapic.mmio = lb_window_map(window, base & X86_PTE_ADDR, true);
 
-	last_lvt = lapic_read(&lapic, LAPIC_VERSION) >> 16 & 0xff;
+	last_lvt = lb_lapic_read(&lapic, LAPIC_VERSION) >> 16 & 0xff;
 	if (last_lvt >= 3) // masked first: an error LVT with vector 0 would report itself
-		lapic_write(&lapic, LAPIC_LVT_ERROR, LAPIC_MASKED);
-	lapic_write(&lapic, LAPIC_LVT_TIMER, LAPIC_MASKED);
-	lapic_write(&lapic, LAPIC_TIMER_COUNT, 0);
+		lb_lapic_write(&lapic, LAPIC_LVT_ERROR, LAPIC_MASKED);
+	lb_lapic_write(&lapic, LAPIC_LVT_TIMER, LAPIC_MASKED);
+	lb_lapic_write(&lapic, LAPIC_TIMER_COUNT, 0);
 	if (last_lvt >= 4)
-		lapic_write(&lapic, LAPIC_LVT_PERF, LAPIC_MASKED);
+		lb_lapic_write(&lapic, LAPIC_LVT_PERF, LAPIC_MASKED);
 	if (last_lvt >= 5)
-		lapic_write(&lapic, LAPIC_LVT_THERMAL, LAPIC_MASKED);
+		lb_lapic_write(&lapic, LAPIC_LVT_THERMAL, LAPIC_MASKED);
 	if (last_lvt >= 6)
-		lapic_write(&lapic, LAPIC_LVT_CMCI, LAPIC_MASKED);
-	lapic_write(&lapic, LAPIC_TPR, 0);
-	lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LAPIC_SPURIOUS_VECTOR);
-	lapic_write(&lapic, LAPIC_LVT_LINT0, LAPIC_MASKED | LAPIC_EXTINT);
-	lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
+		lb_lapic_write(&lapic, LAPIC_LVT_CMCI, LAPIC_MASKED);
+	lb_lapic_write(&lapic, LAPIC_TPR, 0);
+	lb_lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LAPIC_SPURIOUS_VECTOR);
+	lb_lapic_write(&lapic, LAPIC_LVT_LINT0, LAPIC_MASKED | LAPIC_EXTINT);
+	lb_lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
 	for (uint32_t i = 0; i < LAPIC_MAX_EOIS && lapic_in_service(&lapic); i++)
-		lapic_write(&lapic, LAPIC_EOI, 0);
+		lb_lapic_write(&lapic, LAPIC_EOI, 0);
 	let_waiting_interrupts_in(&lapic);
 }
 
@@ -173,6 +154,7 @@ void lb_quiesce(const struct lb_handoff *handoff)
 	if (handoff->hpet)
 		stop_hpet(&handoff->device_window, handoff->hpet);
 	lb_quiesce_pci(handoff);
+	lb_trap_expect(take_interrupt);
 	quiesce_lapic(&handoff->device_window);
 	lb_window_unmap(&handoff->device_window);
 }

@@ -3,6 +3,7 @@
 // which the Makefile takes the marked lines (build/gen/asm-defines.inc).
 #include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"
+#include "lifeboat/trampoline.h"
 #include "lifeboat/x86.h"
 
 #define DEFINE(name, value) __asm__ volatile("/* @define " #name " %0 */" ::"i"((long)(value)))
@@ -59,6 +60,19 @@ void lb_asm_defines(void)
 	OFFSET(SEALED_ENTRY, lb_hook_sealed, purgatory_entry);
 	OFFSET(TABLES_GDTR, lb_tables, gdtr);
 	OFFSET(TABLES_IDTR, lb_tables, idtr);
+
+	OFFSET(TRAMPOLINE_GDT_LIMIT, lb_trampoline, gdt_limit);
+	OFFSET(TRAMPOLINE_FAR, lb_trampoline, far_offset);
+	OFFSET(TRAMPOLINE_LOW_ROOT, lb_trampoline, low_root);
+	OFFSET(TRAMPOLINE_CR4, lb_trampoline, cr4);
+	OFFSET(TRAMPOLINE_CR0, lb_trampoline, cr0);
+	OFFSET(TRAMPOLINE_EFER, lb_trampoline, efer);
+	OFFSET(TRAMPOLINE_CR3, lb_trampoline, cr3);
+	OFFSET(TRAMPOLINE_ENTRY, lb_trampoline, entry);
+	OFFSET(TRAMPOLINE_CPU, lb_trampoline, cpu);
+	OFFSET(TRAMPOLINE_TICKET, lb_trampoline, ticket);
+	OFFSET(SMP_STACK, lb_smp_cpu, stack);
+	OFFSET(SMP_FS_BASE, lb_smp_cpu, fs_base);
 
 	DEFINE(CR0_RUN, X86_CR0_PG | X86_CR0_PE | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP);
 	DEFINE(CR4_RUN, X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT);

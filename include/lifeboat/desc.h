@@ -9,6 +9,9 @@
 #include "lifeboat/mem.h"
 #include "lifeboat/x86.h"
 
+#define LB_GDT_CODE 0x00af9b000000ffffULL // 64-bit code, ring 0, accessed
+#define LB_GDT_DATA 0x00cf93000000ffffULL // flat data, ring 0, accessed
+
 struct __attribute__((packed)) lb_table_register { // LGDT, LIDT
 	uint16_t limit;
 	uint64_t base;
@@ -68,8 +71,8 @@ static inline void lb_tables_build(struct lb_tables *tables, const uint64_t ist_
 		tables->tss.ist[i] = ist_top[i];
 	tables->tss.iomap = sizeof(tables->tss); // no I/O bitmap
 
-	tables->gdt[X86_SEL_CODE / 8] = 0x00af9b000000ffffULL; // 64-bit code, ring 0, accessed
-	tables->gdt[X86_SEL_DATA / 8] = 0x00cf93000000ffffULL; // flat data, ring 0, accessed
+	tables->gdt[X86_SEL_CODE / 8] = LB_GDT_CODE;
+	tables->gdt[X86_SEL_DATA / 8] = LB_GDT_DATA;
 	tables->gdt[X86_SEL_TSS / 8] =
 		limit | (tss & 0xffffff) << 16 | 0x89ULL << 40 | (tss >> 24 & 0xff) << 56;
 	tables->gdt[X86_SEL_TSS / 8 + 1] = tss >> 32;

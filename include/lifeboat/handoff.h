@@ -21,7 +21,7 @@
 
 #define LB_HANDOFF_MAGIC 0x54414f424546494cULL // "LIFEBOAT"
 #define LB_LIVE_MAGIC 0x4556494c424cULL // "LBLIVE"
-#define LB_HANDOFF_VERSION 2
+#define LB_HANDOFF_VERSION 3
 
 #define LB_SHA256_BYTES 32
 #define LB_MAX_SEGMENTS 16
@@ -137,6 +137,7 @@ struct lb_handoff {
 
 	// Jump.
 	uint64_t kernel_entry; // 64-bit entry point
+	uint64_t capture; // struct lb_capture of the built-in capture kernel; 0: the second kernel is a Linux
 	uint64_t boot_params;
 	uint64_t cmdline; // room for " no5lvl" is left behind its NUL
 	uint64_t cmdline_room;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Instructions C has no words for.
-#ifndef LIFEBOAT_PURGATORY_CPU_H
-#define LIFEBOAT_PURGATORY_CPU_H
+#ifndef LIFEBOAT_CRASH_BARE_CPU_H
+#define LIFEBOAT_CRASH_BARE_CPU_H
 
 #include <stdint.h>
 
@@ -26,6 +26,30 @@ static inline uint64_t cpu_rdmsr(uint32_t msr)
 static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
 {
 	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t cpu_cr0(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	return value;
+}
+
+static inline uint64_t cpu_cr3(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(value));
+	return value;
+}
+
+static inline uint64_t cpu_cr4(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
 }
 
 static inline uint64_t cpu_cr2(void)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Exceptions: NMIs are counted and survived, everything else is reported and ends
 // in a cold reset (or a halt, if the user prefers to read the screen).
+#include "crash/bare/bare.h"
+#include "crash/bare/cpu.h"
 #include "lifeboat/desc.h"
-#include "purgatory/cpu.h"
-#include "purgatory/purgatory.h"
 
 #define VECTOR_NMI 2
 #define VECTOR_SPURIOUS 15 // as quiesce.c has it; no exception has this number
@@ -16,6 +16,7 @@ struct lb_tables lb_tables;
 static uint8_t ist_stacks[LB_IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(16)));
 static const struct lb_handoff *watched_handoff;
 static struct lb_handoff_live *watched_live;
+static bool (*expected)(struct lb_trap_frame *frame);
 static uint64_t nmis;
 static bool reporting;
 
@@ -31,6 +32,11 @@ void lb_trap_prepare(void)
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + IST_STACK_BYTES);
 	lb_tables_build(&lb_tables, tops, stub, 256);
+}
+
+void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame))
+{
+	expected = handler;
 }
 
 // From here on faults are recorded in the handoff's live part, too.
@@ -62,8 +68,8 @@ void lb_trap(struct lb_trap_frame *frame)
 			watched_live->nmi_count = nmis;
 		return;
 	}
-	if ((frame->vector == VECTOR_SPURIOUS || frame->vector >= VECTOR_EXTERNAL) &&
-	    lb_quiesce_interrupt(frame))
+	if ((frame->vector == VECTOR_SPURIOUS || frame->vector >= VECTOR_EXTERNAL) && expected &&
+	    expected(frame))
 		return;
 	if (!reporting) { // a fault while reporting one: just reset
 		reporting = true;

@@ -2,10 +2,10 @@
 // The two movable windows, and the dead kernel's memory through one of them.
 #include <asm/bootparam.h>
 
+#include "crash/bare/bare.h"
+#include "crash/bare/cpu.h"
 #include "crash/e820.h"
 #include "lifeboat/x86.h"
-#include "purgatory/cpu.h"
-#include "purgatory/purgatory.h"
 
 // Maps the page of `phys`; returns where that very address now is.
 void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A polled 8250, as the first kernel left it. A port that does not take a byte in
 // time is given up: there may be none.
+#include "crash/bare/bare.h"
+#include "crash/bare/cpu.h"
 #include "crash/format.h"
-#include "purgatory/cpu.h"
-#include "purgatory/purgatory.h"
 
 #define COM1 0x3f8
 #define UART_TX 0
@@ -14,6 +14,7 @@
 #define MAX_POLLS 200000
 
 static struct lb_console console;
+static const char *speaker; // no initialiser: that would be an absolute address
 static struct lb_window device_window;
 
 static uint8_t uart_read(unsigned int reg)
@@ -42,8 +43,9 @@ static void use(struct lb_console wanted, bool sound)
 		uart_write(UART_IER, 0); // nobody is left to take its interrupts
 }
 
-void lb_console_open(const struct lb_handoff *handoff, bool sound)
+void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *name)
 {
+	speaker = name;
 	device_window = handoff->device_window;
 	use(handoff->console, sound);
 }
@@ -82,7 +84,8 @@ void lb_say(const char *format, ...)
 	va_start(args, format);
 	lb_vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	put_text("lifeboat-purgatory: ");
+	put_text(speaker);
+	put_text(": ");
 	put_text(line);
 	put_text("\r\n");
 	if (console.type == LB_CONSOLE_MMIO) // the page tables are under a digest: leave them as they were

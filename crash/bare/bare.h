@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the purgatory and the built-in capture kernel share: a machine without firmware and
+// without an operating system, on the crash page tables, with interrupts off. Nothing may
+// allocate, every wait is bounded.
+#ifndef LIFEBOAT_CRASH_BARE_H
+#define LIFEBOAT_CRASH_BARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifeboat/handoff.h"
+#include "lifeboat/physmem.h"
+
+// What an exception leaves on its stack; traps.asm.
+struct lb_trap_frame {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector, code;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+// traps.asm
+extern uint8_t lb_trap_stubs[]; // 256, LB_TRAP_STUB_BYTES apart
+#define LB_TRAP_STUB_BYTES 16
+_Noreturn void lb_cold_reset(void);
+_Noreturn void lb_halt(void);
+
+// trap.c
+void lb_trap_prepare(void); // builds the tables that an entry.asm loads
+void lb_trap(struct lb_trap_frame *frame);
+void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
+// Who is asked about an interrupt from outside first; true from it: it was awaited.
+void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));
+
+// console.c: lines on the serial port, "NAME: " before and CR LF behind; `name` is kept.
+// Of a handoff that is not sound only an I/O port is believed.
+void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *name);
+// COM1 instead; false if that is what it was. Where there is none, nobody is harmed.
+bool lb_console_com1(void);
+void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// window.c
+void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached);
+void lb_window_unmap(const struct lb_window *window);
+// The dead kernel's RAM, by e820_saved, a page at a time.
+struct lb_physmem lb_window_physmem(const struct lb_handoff *handoff);
+
+#endif

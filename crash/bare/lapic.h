@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The local APIC's registers, wherever the mode of the moment has them: memory (xAPIC) or
+// MSRs (x2APIC). Source: Intel SDM 3A 11.4, 11.12.
+#ifndef LIFEBOAT_CRASH_BARE_LAPIC_H
+#define LIFEBOAT_CRASH_BARE_LAPIC_H
+
+#include <stdint.h>
+
+#include "crash/bare/cpu.h"
+#include "lifeboat/x86.h"
+
+struct lb_lapic {
+	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
+};
+
+static inline uint32_t lb_lapic_read(const struct lb_lapic *lapic, uint32_t reg)
+{
+	if (lapic->mmio)
+		return lapic->mmio[reg / sizeof(uint32_t)];
+	return (uint32_t)cpu_rdmsr(X86_MSR_X2APIC + reg / 16);
+}
+
+static inline void lb_lapic_write(const struct lb_lapic *lapic, uint32_t reg, uint32_t value)
+{
+	if (lapic->mmio)
+		lapic->mmio[reg / sizeof(uint32_t)] = value;
+	else
+		cpu_wrmsr(X86_MSR_X2APIC + reg / 16, value);
+}
+
+#endif

@@ -1,0 +1,75 @@
+; SPDX-License-Identifier: BSD-2-Clause
+; The exception entries of what runs after the panic, and its two ways to end.
+bits 64
+default rel
+%include "asm-defines.inc"
+%include "traps.inc"
+
+extern lb_trap
+global lb_trap_stubs, lb_cold_reset, lb_halt
+
+section .text
+
+lb_cold_reset:
+	COLD_RESET
+
+lb_halt:
+	cli
+.again:	hlt
+	jmp	.again
+
+; Vectors 8, 10 to 14, 17, 21, 29 and 30 push an error code: SDM 3A, table 6-1.
+
+align 16
+lb_trap_stubs:
+%assign vector 0
+%rep 256
+	align 16
+%if vector = 8 || (vector >= 10 && vector <= 14) || vector = 17 || vector = 21 || vector = 29 || vector = 30
+%else
+	push	0
+%endif
+	push	strict dword vector
+	jmp	strict near trap_common
+%assign vector vector + 1
+%endrep
+
+trap_common:
+	cld
+	push	rax
+	push	rcx
+	push	rdx
+	push	rbx
+	push	rbp
+	push	rsi
+	push	rdi
+	push	r8
+	push	r9
+	push	r10
+	push	r11
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	mov	rdi, rsp		; struct lb_trap_frame
+	mov	rbp, rsp
+	and	rsp, -16
+	call	lb_trap
+	mov	rsp, rbp
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	r11
+	pop	r10
+	pop	r9
+	pop	r8
+	pop	rdi
+	pop	rsi
+	pop	rbp
+	pop	rbx
+	pop	rdx
+	pop	rcx
+	pop	rax
+	add	rsp, 16
+	iretq

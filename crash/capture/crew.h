@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The CPUs that compress. The first is the one that panicked and runs everything else;
+// the others were started by INIT-SIPI and do nothing but take batches.
+//
+// A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `content`, hands it over,
+// and gets it back, in the order handed over, with every page packed.
+#ifndef LIFEBOAT_CRASH_CAPTURE_CREW_H
+#define LIFEBOAT_CRASH_CAPTURE_CREW_H
+
+#include "crash/capture/pack.h"
+
+#define LB_BATCH_PAGES 64
+
+struct lb_batch {
+	// Filled by the first CPU.
+	uint32_t count; // 1 to LB_BATCH_PAGES
+	uint64_t content[LB_BATCH_PAGES]; // physical address of each page's content
+	// Filled by whoever packs: page i is `bytes[i]` at data + the sum of those before it;
+	// 0 bytes: all zeroes.
+	uint32_t bytes[LB_BATCH_PAGES];
+	uint32_t flags[LB_BATCH_PAGES];
+	uint32_t data_bytes; // of all
+	uint8_t *data; // room for LB_BATCH_PAGES pages
+	uint32_t done; // set last, with release order
+	uint32_t taken; // by whom: CPU number in the crew + 1; 0: nobody yet
+};
+
+// Makes the crew of this CPU and what else starts in time: at most capture->cpus, fewer
+// where memory for their contexts is short or one does not answer. *ret_cpus is how many.
+int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err);
+
+// An empty batch to fill, or NULL when all are in flight: then lb_crew_collect() first.
+struct lb_batch *lb_crew_empty(void);
+void lb_crew_hand(struct lb_batch *batch);
+// The oldest batch handed over; works on batches itself until that one is done. NULL when
+// none is in flight. It is the caller's until the next lb_crew_empty() or lb_crew_collect().
+struct lb_batch *lb_crew_collect(void);
+// A CPU that stopped in the middle of a batch does not stop the dump: its batch is done again.
+void lb_crew_close(void);
+
+#endif

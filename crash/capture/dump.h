@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dump itself: what goes to the partition, and in which order. dump.c keeps the
+// header and the log, kdump.c and elf.c write the file; all of it in constant memory.
+#ifndef LIFEBOAT_CRASH_CAPTURE_DUMP_H
+#define LIFEBOAT_CRASH_CAPTURE_DUMP_H
+
+#include "crash/capture/crew.h"
+#include "crash/capture/dead.h"
+#include "crash/capture/filter.h"
+#include "crash/capture/ram.h"
+#include "crash/capture/sink.h"
+#include "lifeboat/dumpdisk.h"
+
+struct lb_dump_job {
+	enum lb_dump_format format;
+	uint32_t level; // -d bits that apply: the filter's, with LB_FILTER_ZERO
+	const struct lb_ram *ram;
+	struct lb_filter *filter;
+	const struct lb_dead *dead; // VMCOREINFO, for the log and the header
+	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
+	uint64_t elfcorehdr_bytes;
+	const void *notes; // the finished notes, as in the ELF core header
+	uint64_t notes_bytes; // up to the end of the last note
+	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
+	uint32_t nr_cpus; // NT_PRSTATUS notes
+	uint64_t now; // seconds since 1970, at the panic; 0: not known
+	// Called about once a second: what is done. May be NULL.
+	void (*progress)(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
+	void *progress_ctx;
+};
+
+// Bytes in the partition that the worst case takes (header, log, every page raw): for
+// the warning at arm time. `pages`: RAM in pages, `max_pfn`: its end in pages.
+uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn);
+
+// Writes header (WRITING), log, file, header (COMPLETE). `header` is what was read from the
+// partition, checked by the caller; it is filled and left as written last. 0; or -1 with err
+// when it had to end early: then the header was written as PARTIAL if that was possible,
+// and header->state says.
+int lb_dump_write(const struct lb_dump_job *job, struct lb_sink *sink, struct lb_dump_header *header,
+		  struct lb_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One 4 KiB page, compressed: by libzstd or zlib, each with a work area of its own that
+// is made once per CPU. A page that does not shrink stays as it is.
+#ifndef LIFEBOAT_CRASH_CAPTURE_PACK_H
+#define LIFEBOAT_CRASH_CAPTURE_PACK_H
+
+#include <stdint.h>
+
+#include "crash/format.h"
+#include "lifeboat/capture.h"
+
+// page_desc.flags of kdump-compressed.
+#define LB_PACK_RAW 0U
+#define LB_PACK_ZLIB 0x1U
+#define LB_PACK_ZSTD 0x20U
+
+struct lb_pack; // one CPU's
+uint64_t lb_pack_bytes(enum lb_dump_format format); // of work area; 0: the format takes none
+// `area` is page-aligned. NULL when the library will not work with it.
+struct lb_pack *lb_pack_open(void *area, enum lb_dump_format format);
+
+// Packs the page into `to` (room for 4096 bytes). Returns the bytes there, 1 to 4096, and in
+// *ret_flags how (LB_PACK_...); 4096 and LB_PACK_RAW when it would not shrink.
+uint32_t lb_pack_page(struct lb_pack *pack, const void *page, void *to, uint32_t *ret_flags);
+
+// The same for what is nothing but zeroes.
+bool lb_pack_is_zero(const void *page);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the capture kernel's parts may ask of the machine they run on: memory, time,
+// device registers. The host tests bring their own (tests/unit/capture_platform.h).
+#ifndef LIFEBOAT_CRASH_CAPTURE_PLATFORM_H
+#define LIFEBOAT_CRASH_CAPTURE_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifeboat/range.h"
+
+// heap.c. The one allocator, from the first instruction to the last: upwards, never freed.
+void lb_heap_open(struct lb_range heap);
+// `bytes`, rounded up to pages, zeroed, page-aligned, in one physical piece; the pointer is
+// the physical address too (devices get it as it is). NULL when there is no more.
+void *lb_heap_pages(uint64_t bytes);
+uint64_t lb_heap_used(void);
+uint64_t lb_heap_left(void);
+
+// clock.c. Time of the TSC, whose rate the loader measured.
+void lb_clock_open(uint64_t tsc_khz);
+uint64_t lb_clock_ms(void); // since lb_clock_open()
+
+struct lb_deadline {
+	uint64_t tsc;
+};
+struct lb_deadline lb_deadline_in(uint64_t milliseconds);
+bool lb_deadline_passed(struct lb_deadline deadline);
+void lb_pause(void); // between two looks at a register
+
+// vm.c. Device registers, uncached; any alignment. The mapping stays. NULL when there is
+// no memory for its tables, or `phys` is no address of this CPU.
+volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
+
+// vm.c. The page of old memory at physical `content` (page-aligned, RAM; for low memory that
+// is its backup), for the crew's CPU `cpu` (0: the first). The pointer is good until the same
+// CPU's next call.
+const void *lb_old_page(uint32_t cpu, uint64_t content);
+
+// console.c. One line on the serial console, "lifeboat-capture: " before it.
+void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

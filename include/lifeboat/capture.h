@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// What the built-in capture kernel is told beside the handoff: one sealed segment of its
+// own ("capture"), written by the loader when armed, never after. All that needs firmware
+// to find out is in here: where the dump goes, which CPUs there are, how fast the clock
+// ticks. Addresses are physical, sizes bytes unless said otherwise, little endian.
+#ifndef LIFEBOAT_CAPTURE_H
+#define LIFEBOAT_CAPTURE_H
+
+#include <stdint.h>
+
+#include "lifeboat/range.h"
+
+#define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
+#define LB_CAPTURE_VERSION 1
+
+#define LB_MAX_TARGETS 4
+#define LB_MAX_CAPTURE_CPUS 64
+#define LB_MAX_IOMMUS 64
+
+enum lb_dump_format {
+	LB_DUMP_ZSTD = 0, // kdump-compressed, each page by itself; raw where it does not shrink
+	LB_DUMP_ZLIB = 1,
+	LB_DUMP_RAW = 2, // kdump-compressed, nothing compressed
+	LB_DUMP_ELF = 3, // an ELF core of all RAM, nothing filtered
+};
+
+// What follows the dump, or the failure to write one.
+enum lb_capture_end {
+	LB_CAPTURE_RESET = 0, // cold reset
+	LB_CAPTURE_POWEROFF = 1, // ACPI S5; cold reset where that does not work
+	LB_CAPTURE_HALT = 2, // stay, the result on the console
+};
+
+enum lb_target_kind {
+	LB_TARGET_NVME = 1,
+	LB_TARGET_VIRTIO_BLK = 2,
+	LB_TARGET_AHCI = 3,
+};
+
+// A place in a machine: PCI segment, bus, device (0-31), function (0-7).
+struct lb_pci_address {
+	uint16_t segment;
+	uint8_t bus, device, function;
+	uint8_t reserved[3];
+};
+
+// A GPT partition, as the firmware saw it when armed. The capture kernel writes to it only
+// if its first block still carries the header that was put there when armed, with this
+// `arm_id` (lifeboat/dumpdisk.h): another disk in the same slot is left alone.
+struct lb_target {
+	uint32_t kind; // enum lb_target_kind
+	uint32_t block_bytes; // 512 or 4096
+	struct lb_pci_address pci;
+	uint32_t pci_id; // vendor and device, as in the ID register
+	uint32_t unit; // NVMe: namespace; AHCI: port; virtio-blk: 0
+	uint64_t first_block, last_block; // of the partition, both inclusive, in block_bytes
+	uint8_t partuuid[16]; // as GPT has it on disk
+	char name[64]; // what the user called it, for messages
+};
+
+struct lb_capture {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t bytes; // sizeof(struct lb_capture)
+
+	uint32_t format; // enum lb_dump_format
+	uint32_t dump_level; // makedumpfile's -d bits that may be applied: 0 to 31
+	uint32_t end; // enum lb_capture_end, after success
+	uint32_t end_failed; // the same, after failure
+	uint32_t selftest; // 1: no crash; look at target and memory, write the verdict, reset
+	uint32_t cpus; // that may compress, the panicking one included: 1 and up
+
+	uint64_t tsc_khz; // measured when armed
+	uint64_t armed_tsc; // TSC at
+	uint64_t armed_time; // seconds since 1970, UTC, by the firmware's clock; 0: it has none
+	uint8_t arm_id[16]; // of this arming: random, or as good as that
+
+	uint32_t target_count; // 0: the log goes to the console, nothing to a disk
+	uint32_t apic_count;
+	struct lb_target targets[LB_MAX_TARGETS]; // in the order they are tried
+	uint32_t bsp_apic; // never to get an INIT: that resets the machine
+	uint32_t apic[LB_MAX_CAPTURE_CPUS]; // enabled CPUs of the MADT, the boot processor's too
+	uint32_t iommu_count;
+	uint64_t iommu[LB_MAX_IOMMUS]; // register bases of the DMAR table's units
+	// ACPI power-off: PM1a and PM1b control ports (0: none), and their S5 sleep types.
+	uint16_t pm1a, pm1b;
+	uint8_t s5a, s5b;
+	uint8_t reserved[2];
+	struct lb_range heap; // crash memory that is the capture kernel's to allocate
+	char loader_version[16];
+};
+
+_Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
+_Static_assert(sizeof(struct lb_target) == 120, "no padding");
+_Static_assert(sizeof(struct lb_capture) <= 4096, "one page");
+
+// The first bytes of the capture kernel's image, filled by its linker script; offsets from
+// the image's start. It is position-independent: its entry applies its own relocations.
+// The file has file_bytes; bss and stacks go on, zero, to total_bytes.
+#define LB_CAPTURE_IMAGE_MAGIC 0x474d49504143424cULL
+struct lb_capture_image {
+	uint64_t magic;
+	uint32_t version; // LB_HANDOFF_VERSION it was built for
+	uint32_t entry; // RDI: struct lb_handoff, RSI: struct boot_params, otherwise as Linux's
+	uint32_t file_bytes;
+	uint32_t total_bytes; // multiple of 4 KiB
+	uint64_t reserved;
+};
+
+#endif

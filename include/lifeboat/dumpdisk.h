@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// A dump on a partition. The loader puts the header there when it arms, the capture
+// kernel fills it, scripts/lifeboat-save reads it at next boot.
+//
+//   0                      struct lb_dump_header, one block of 4 KiB
+//   log_offset             the dead kernel's log, text
+//   file_offset            the dump, file_bytes of it in one piece: what a reader gets
+//
+// Offsets are bytes from the partition's beginning, multiples of 4 KiB; little endian.
+// A kdump-compressed file is written at two places at once, page descriptors and page data.
+// Until the state is COMPLETE, what lies beyond the checkpoint (desc_bytes, data_bytes)
+// is whatever the disk held before. A page descriptor of zeroes means "page lost" to readers.
+#ifndef LIFEBOAT_DUMPDISK_H
+#define LIFEBOAT_DUMPDISK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LB_DUMP_MAGIC 0x504d55445441424cULL
+#define LB_DUMP_VERSION 1
+#define LB_DUMP_BLOCK 4096
+
+// Lifeboat's own GPT partition type, for --dump-to auto: as text and as GPT has it on disk.
+#define LB_DUMP_TYPE_TEXT "5a1d3c0e-7b5f-4f0e-9c55-4c6966654201"
+#define LB_DUMP_TYPE_GUID                                                                                    \
+	{                                                                                                    \
+		0x0e, 0x3c, 0x1d, 0x5a, 0x5f, 0x7b, 0x0e, 0x4f, 0x9c, 0x55, 0x4c, 0x69, 0x66, 0x65, 0x42,    \
+			0x01                                                                                 \
+	}
+
+enum lb_dump_state {
+	LB_DUMP_EMPTY = 0, // nothing in it, or what was in it is saved
+	LB_DUMP_WRITING = 1, // begun; still so after a reset: interrupted
+	LB_DUMP_COMPLETE = 2,
+	LB_DUMP_PARTIAL = 3, // ended early (full, disk error), readable as far as it goes
+};
+
+// Verdict of --selftest.
+enum lb_selftest {
+	LB_SELFTEST_NONE = 0,
+	LB_SELFTEST_BEGUN = 1, // did not come back from it
+	LB_SELFTEST_PASSED = 2,
+	LB_SELFTEST_FAILED = 3, // `message` says why
+};
+
+struct lb_dump_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t bytes; // sizeof(struct lb_dump_header)
+
+	// Written by the loader when armed.
+	uint8_t arm_id[16]; // the capture kernel goes on only if it is the one it was told
+	uint8_t partuuid[16]; // of this partition
+	uint64_t partition_bytes;
+	uint32_t selftest; // enum lb_selftest
+	uint32_t saved; // lifeboat-save: 1 when this dump has been saved
+
+	// Written by the capture kernel.
+	uint32_t state; // enum lb_dump_state
+	uint32_t format; // enum lb_dump_format
+	uint64_t log_offset, log_bytes;
+	uint64_t file_offset, file_bytes; // file_bytes: final when COMPLETE or PARTIAL, else planned 0
+	uint64_t desc_offset, desc_bytes; // of kdump-compressed: in the file; bytes on disk so far
+	uint64_t desc_total; // bytes that all of them take
+	uint64_t data_offset, data_bytes; // the same of page data; ELF: of the whole RAM
+	uint64_t page_count; // pages to be dumped
+	uint64_t pages_done; // up to the checkpoint
+	uint32_t dump_level; // makedumpfile's -d bits that were applied
+	uint32_t checkpoints; // how often this header was written while WRITING
+	uint64_t crash_time; // seconds since 1970; 0: not known
+	uint64_t tsc_hook, tsc_begun, tsc_first_byte, tsc_end, tsc_khz;
+	char release[64]; // OSRELEASE of the dead kernel
+	uint8_t build_id[20];
+	uint32_t build_id_bytes; // 0: not known
+	char message[160]; // how it ended, one sentence
+	// SHA-256: of the log; of the file before desc_offset (of all of it, ELF); of the
+	// descriptors; of the page data. Each of the bytes above, when COMPLETE or PARTIAL.
+	uint8_t log_sha256[32], head_sha256[32], desc_sha256[32], data_sha256[32];
+
+	uint8_t reserved[256];
+	uint8_t sha256[32]; // of every byte before this field
+};
+
+_Static_assert(sizeof(struct lb_dump_header) <= LB_DUMP_BLOCK, "one block");
+_Static_assert(offsetof(struct lb_dump_header, sha256) + 32 == sizeof(struct lb_dump_header),
+	       "the last field");
+
+#endif

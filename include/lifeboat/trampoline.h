@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a CPU that starts in real mode finds behind the trampoline's code: written by
+// crash/capture/smp.c, read by trampoline.asm.
+#ifndef LIFEBOAT_TRAMPOLINE_H
+#define LIFEBOAT_TRAMPOLINE_H
+
+#include <stdint.h>
+
+#include "lifeboat/desc.h"
+
+struct __attribute__((packed, aligned(8))) lb_trampoline {
+	// Until long mode: a descriptor table of its own, since a real-mode LGDT takes no more
+	// than 32 bits of an address.
+	uint64_t gdt[4]; // null, null, code 0x10, data 0x18
+	uint16_t gdt_limit;
+	uint32_t gdt_base;
+	uint16_t padding;
+	uint32_t far_offset; // of the 64-bit part, linear
+	uint16_t far_selector;
+	uint16_t padding2;
+	uint32_t low_root; // a copy of the root below 4 GiB: all a 32-bit CR3 can hold
+	uint32_t cr4;
+	uint32_t cr0;
+	uint32_t efer; // its low half; bit 8 (LME) set, bit 10 (LMA) not
+	// In long mode.
+	uint64_t cr3;
+	uint64_t entry; // lb_smp_entry
+	uint64_t cpu; // struct lb_smp_cpu
+	uint32_t ticket; // not 0: one CPU may go on, by taking it; all others stay here
+	uint32_t padding3;
+};
+
+// One started CPU.
+struct lb_smp_cpu {
+	struct lb_tables tables; // first: trampoline.asm loads them
+	uint64_t stack; // top
+	uint64_t fs_base; // where the libraries find their stack canary
+	uint32_t number; // in the crew: 1 and up
+	uint32_t alive; // set by the CPU itself, last
+};
+
+#endif
