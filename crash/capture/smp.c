@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/capture/smp.h"
+
+#include "crash/bare/bare.h"
+#include "crash/bare/cpu.h"
+#include "crash/bare/lapic.h"
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/trampoline.h"
+
+#define STACK_BYTES (16 * LB_KIB)
+#define IST_STACK_BYTES (4 * LB_KIB)
+
+#define LAPIC_ID 0x20
+#define LAPIC_ICR_LOW 0x300
+#define LAPIC_ICR_HIGH 0x310
+#define ICR_PENDING (1U << 12)
+#define ICR_INIT 0x4500U // assert, edge
+#define ICR_STARTUP 0x4600U // and the page's number
+#define XAPIC_MAX_ID 254U
+
+#define INIT_MS 10 // between INIT and start-up, as the specification wants
+#define ANSWER_MS 100 // to each of two start-ups
+#define DELIVERY_MS 10
+
+// trampoline.asm
+extern uint8_t lb_trampoline_start[], lb_trampoline_long[], lb_trampoline_end[];
+extern uint8_t lb_smp_entry[];
+void lb_smp_main(struct lb_smp_cpu *cpu);
+
+static const struct lb_handoff *machine;
+static void (*crew_run)(uint32_t cpu);
+
+void lb_smp_open(const struct lb_handoff *handoff)
+{
+	machine = handoff;
+}
+
+// On the CPU that was started.
+void lb_smp_main(struct lb_smp_cpu *cpu)
+{
+	__atomic_store_n(&cpu->alive, 1, __ATOMIC_RELEASE);
+	crew_run(cpu->number);
+}
+
+static bool open_lapic(struct lb_lapic *lapic)
+{
+	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
+
+	lapic->mmio = NULL;
+	if (!(base & X86_APIC_BASE_ENABLE))
+		return false;
+	if (!(base & X86_APIC_BASE_X2APIC)) {
+		lapic->mmio = lb_device_map(base & X86_PTE_ADDR, LB_PAGE);
+		return lapic->mmio != NULL;
+	}
+	return true;
+}
+
+static uint32_t own_id(const struct lb_lapic *lapic)
+{
+	uint32_t id = lb_lapic_read(lapic, LAPIC_ID);
+
+	return lapic->mmio ? id >> 24 : id;
+}
+
+static void send(const struct lb_lapic *lapic, uint32_t apic, uint32_t command)
+{
+	struct lb_deadline deadline = lb_deadline_in(DELIVERY_MS);
+
+	if (!lapic->mmio) { // one write, and no delivery status (SDM 3A 11.12.9)
+		cpu_wrmsr(X86_MSR_X2APIC + LAPIC_ICR_LOW / 16, (uint64_t)apic << 32 | command);
+		return;
+	}
+	lb_lapic_write(lapic, LAPIC_ICR_HIGH, apic << 24);
+	lb_lapic_write(lapic, LAPIC_ICR_LOW, command);
+	while (lb_lapic_read(lapic, LAPIC_ICR_LOW) & ICR_PENDING && !lb_deadline_passed(deadline))
+		lb_pause();
+}
+
+static void wait_ms(uint64_t milliseconds)
+{
+	struct lb_deadline deadline = lb_deadline_in(milliseconds);
+
+	while (!lb_deadline_passed(deadline))
+		lb_pause();
+}
+
+static bool alive(const struct lb_smp_cpu *cpu)
+{
+	return __atomic_load_n(&cpu->alive, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t stub(unsigned int vector)
+{
+	return (uint64_t)(uintptr_t)lb_trap_stubs + (uint64_t)vector * LB_TRAP_STUB_BYTES;
+}
+
+// Tables and stacks of its own: two CPUs may fault at the same time.
+static struct lb_smp_cpu *make_cpu(uint32_t number)
+{
+	uint64_t tops[LB_IST_COUNT];
+	struct lb_smp_cpu *cpu = lb_heap_pages(sizeof(*cpu));
+	uint8_t *stacks = lb_heap_pages(STACK_BYTES + LB_IST_COUNT * IST_STACK_BYTES);
+
+	if (!cpu || !stacks)
+		return NULL;
+	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
+		tops[i] = (uint64_t)(uintptr_t)stacks + (i + 1) * IST_STACK_BYTES;
+	lb_tables_build(&cpu->tables, tops, stub, 256);
+	cpu->stack = (uint64_t)(uintptr_t)stacks + LB_IST_COUNT * IST_STACK_BYTES + STACK_BYTES;
+	cpu->fs_base = cpu_rdmsr(X86_MSR_FS_BASE);
+	cpu->number = number;
+	return cpu;
+}
+
+// Code, data and a copy of the root, in the two pages at `low`.
+static struct lb_trampoline *lay_trampoline(uint64_t low)
+{
+	uint8_t *page = (uint8_t *)(uintptr_t)low;
+	size_t code = (size_t)(lb_trampoline_end - lb_trampoline_start);
+	struct lb_trampoline *trampoline = (struct lb_trampoline *)(page + code);
+	uint64_t cr3 = cpu_cr3();
+
+	memcpy(page, lb_trampoline_start, code);
+	*trampoline = (struct lb_trampoline){
+		.gdt = {0, 0, LB_GDT_CODE, LB_GDT_DATA},
+		.gdt_limit = sizeof(trampoline->gdt) - 1,
+		.gdt_base = (uint32_t)(low + code),
+		.far_offset = (uint32_t)(low + (uint64_t)(lb_trampoline_long - lb_trampoline_start)),
+		.far_selector = X86_SEL_CODE,
+		.low_root = (uint32_t)(low + LB_PAGE),
+		.cr4 = (uint32_t)cpu_cr4(),
+		.cr0 = (uint32_t)cpu_cr0(),
+		.efer = (uint32_t)(cpu_rdmsr(X86_MSR_EFER) & ~X86_EFER_LMA),
+		.cr3 = cr3,
+		.entry = (uint64_t)(uintptr_t)lb_smp_entry,
+	};
+	memcpy(page + LB_PAGE, (const void *)(uintptr_t)(cr3 & X86_PTE_ADDR), LB_PAGE);
+	return trampoline;
+}
+
+static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, struct lb_trampoline *trampoline,
+		  struct lb_smp_cpu *cpu)
+{
+	trampoline->cpu = (uint64_t)(uintptr_t)cpu;
+	__atomic_store_n(&trampoline->ticket, 1, __ATOMIC_SEQ_CST);
+	send(lapic, apic, ICR_INIT);
+	wait_ms(INIT_MS);
+	for (int i = 0; i < 2 && !alive(cpu); i++) {
+		struct lb_deadline deadline = lb_deadline_in(ANSWER_MS);
+
+		send(lapic, apic, ICR_STARTUP | (uint32_t)(low / LB_PAGE));
+		while (!alive(cpu) && !lb_deadline_passed(deadline))
+			lb_pause();
+	}
+	if (alive(cpu))
+		return true;
+	if (__atomic_exchange_n(&trampoline->ticket, 0, __ATOMIC_SEQ_CST) == 0) {
+		// It has taken the ticket, and is on its way through a few dozen instructions.
+		wait_ms(ANSWER_MS);
+		return alive(cpu);
+	}
+	return false;
+}
+
+uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*run)(uint32_t cpu))
+{
+	uint64_t low = lb_smp_low_pages(machine->swap, machine->swap_count);
+	struct lb_smp_cpu *cpu = NULL;
+	struct lb_trampoline *trampoline;
+	struct lb_lapic lapic;
+	uint32_t started = 0;
+
+	if (!wanted)
+		return 0;
+	if (!low || !open_lapic(&lapic)) {
+		lb_say("warning: further CPUs cannot be started: no %s", low ? "local APIC" : "low memory");
+		return 0;
+	}
+	crew_run = run;
+	trampoline = lay_trampoline(low);
+	for (uint32_t i = 0; i < capture->apic_count && i < LB_MAX_CAPTURE_CPUS && started < wanted; i++) {
+		uint32_t apic = capture->apic[i];
+
+		if (apic == capture->bsp_apic || apic == own_id(&lapic) ||
+		    (lapic.mmio && apic > XAPIC_MAX_ID))
+			continue;
+		if (!cpu) // of one that did not answer, the next gets the stack: it never ran on it
+			cpu = make_cpu(started + 1);
+		if (!cpu) {
+			lb_say("warning: no memory for a further CPU");
+			break;
+		}
+		if (start(&lapic, apic, low, trampoline, cpu)) {
+			started++;
+			cpu = NULL;
+		} else {
+			lb_say("warning: the CPU with APIC id %u does not start", apic);
+		}
+	}
+	return started;
+}
