@@ -200,7 +200,8 @@ def test_every_cpu_s_stack_is_shown(stacks):
         frames = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+)", stack, re.MULTILINE)
         if cpu == BUSY.panic_cpu:
             assert command == "busy", stack
-            assert "panic" in frames and "entry_SYSCALL_64_after_hwframe" in frames, stack
+            # Not every frame between: see BT_MISLED in test_readers.py.
+            assert "panic" in frames and re.search(r"CS: 0033 +SS: 002b", stack), stack
         else:
             # Stopped by the dying kernel's NMI, in the loop or in what the kernel itself did there.
             assert "crash_nmi_callback" in frames, stack
