@@ -37,9 +37,9 @@ PURGATORY := $(wildcard purgatory/*.c)
 BARE := $(wildcard crash/bare/*.c)
 CAPTURE := $(wildcard crash/capture/*.c)
 # What of loader/ and purgatory/ is pure enough for the host.
-HOST_ALSO := $(wildcard loader/options.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
+HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
 	loader/hook/mat.c purgatory/pci.c purgatory/swap.c \
-	$(wildcard $(patsubst %,crash/capture/%.c,ram dead prb dmesg filter pages pack crew stream kdump elf dump sink smp_low)))
+	$(wildcard $(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low)))
 # The machine those of crash/capture/ ask things of, on the host.
 HOST_PLATFORM := $(wildcard tests/unit/capture_platform.c)
 FUZZ_SECONDS := 60
@@ -58,6 +58,9 @@ PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o \
 	$(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY) $(BARE) $(PURE) crash/freestanding.c)
 CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm) crash/bare/traps.asm) \
 	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE) $(BARE) $(PURE) crash/freestanding.c)
+# The drivers of the capture kernel, and what tries them as an EFI application.
+DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
+	$(patsubst %,crash/capture/%.c,pcidev disk nvme virtio_blk ahci sink)) crash/format.c crash/freestanding.c)
 HOST_OBJ := $(patsubst %.c,$(B)/host/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
@@ -68,7 +71,7 @@ PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi ## build the one product, build/lifeboat.efi
+all: $(B)/lifeboat.efi ## build the one product, build/lifeboat.efi, and the host tool of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -106,6 +109,9 @@ $(B)/purgatory/%.o: %.asm $(B)/gen/asm-defines.inc
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
 
+# What the linker scripts include.
+LINK_PARTS := include/lifeboat/flat.lds include/lifeboat/debug.lds
+
 # Links image $(1) by script $(2) from objects $(3) at two bases: the same bytes
 # prove it position-independent.
 link_flat = ld -nostdlib -static --gc-sections --orphan-handling=error -z noexecstack -L include/lifeboat
@@ -117,19 +123,22 @@ define link_twice
 	cmp $(B)/$(1).bin $(B)/$(1).moved.bin
 endef
 
-$(B)/purgatory.bin: purgatory/purgatory.lds include/lifeboat/flat.lds $(PURGATORY_OBJ)
+$(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ)
 	$(call link_twice,purgatory,purgatory/purgatory.lds,$(PURGATORY_OBJ))
 
 # The capture kernel: position-independent too, but by relocations that its entry applies,
-# since the libraries have tables of pointers.
-$(B)/capture.bin: crash/capture/capture.lds include/lifeboat/flat.lds $(CAPTURE_OBJ)
+# since the libraries have tables of pointers. It knows one kind of them.
+$(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ)
 	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
-		-z norelro -L include/lifeboat -T $< -o $(B)/capture.elf $(CAPTURE_OBJ) $(PACKERS_STATIC)
+		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T $< \
+		-o $(B)/capture.elf $(CAPTURE_OBJ) $(PACKERS_STATIC)
+	! readelf -rW $(B)/capture.elf | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
 	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
+	@echo "$@: $$(stat -c %s $@) bytes"
 
 # The hook: a runtime-driver PE (subsystem 12), proved like the purgatory, because
 # it goes on at its physical address after the kernel called it at a virtual one.
-$(B)/hook.efi: loader/hook/hook.lds include/lifeboat/flat.lds $(HOOK_OBJ)
+$(B)/hook.efi: loader/hook/hook.lds $(LINK_PARTS) $(HOOK_OBJ)
 	$(call link_twice,hook,loader/hook/hook.lds,$(HOOK_OBJ))
 	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-rtdrv-x86_64 $(B)/hook.elf $@
 
@@ -137,12 +146,17 @@ $(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.efi $(B)/purgatory.bin
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/ -o $@ $<
 
-$(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ)
+# An EFI application with gnu-efi's relocating start, from objects $(1).
+define link_app
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --gc-sections --no-undefined -z noexecstack \
-		-T $< -o $(B)/lifeboat.elf $(GNU_EFI)/crt0-efi-x86_64.o $(EFI_OBJ) \
+		-T loader/loader.lds -o $(@:.efi=.elf) $(GNU_EFI)/crt0-efi-x86_64.o $(1) \
 		-L $(GNU_EFI) -lgnuefi
 	$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .rodata -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
-		-j .reloc --target=efi-app-x86_64 --subsystem=10 $(B)/lifeboat.elf $@
+		-j .reloc --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.elf) $@
+endef
+
+$(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ)
+	$(call link_app,$(EFI_OBJ))
 	@echo "$@: $$(stat -c %s $@) bytes"
 
 # A test-only EFI application. It needs no relocation either, and is linked like the hook.
@@ -150,6 +164,10 @@ $(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/ef
 		$(B)/efi/loader/hook/reloc.o
 	$(link_flat) --defsym BASE=0 -T $< -e lb_preamble_main -o $(B)/preamble.elf $(filter %.o,$^)
 	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-app-x86_64 $(B)/preamble.elf $@
+
+# The one that tries the capture kernel's disk drivers: those have tables of pointers.
+$(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ)
+	$(call link_app,$(DISKTEST_OBJ))
 
 $(B)/host/%: tests/unit/%.c $(HOST_OBJ)
 	@mkdir -p $(@D)
@@ -185,8 +203,9 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 	@tests/bench/run-sha256 $(B)/bench_sha256
 
 # What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
-# tables, also for scripts/footprint-measure; handoff_fields names what a handoff says.
-$(B)/host/tables_verdict $(B)/host/handoff_fields: $(B)/host/%: tests/vm/%.c $(HOST_OBJ)
+# tables, also for scripts/footprint-measure; handoff_fields names what a handoff says;
+# filter_verdict reads the log out of an ELF dump and judges its pages.
+$(B)/host/tables_verdict $(B)/host/handoff_fields $(B)/host/filter_verdict: $(B)/host/%: tests/vm/%.c $(HOST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka $(PACKERS)
 
@@ -203,6 +222,16 @@ $(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC))
 
 $(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC))
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
+
+# The host tool behind scripts/lifeboat-save, and the same under ASan and UBSan, for its tests.
+SAVE_SRC := $(wildcard scripts/save-tool/*.c) crash/dumpheader.c crash/sha256.c crash/sha256_ni.c crash/sha_ni.c \
+	crash/gpt.c crash/format.c
+
+$(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC))
+	$(CC) -o $@ $^
+
+$(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC))
+	$(CC) -fsanitize=address,undefined -o $@ $^
 
 format: ## apply .clang-format
 	clang-format -i $(ALL_C)

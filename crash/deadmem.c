@@ -25,6 +25,11 @@ void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_physmem *mem, uint
 	};
 }
 
+void lb_deadmem_refill(struct lb_deadmem *dead)
+{
+	dead->pages_left = LB_DEADMEM_PAGES;
+}
+
 // Translates `virt` into dead->leaf, unless it is there already. Kernels map their
 // image with 2 MiB pages where they can: one walk serves 512 pages.
 static bool translate(struct lb_deadmem *dead, uint64_t virt)

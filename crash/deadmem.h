@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A dead kernel's memory by virtual address, read page by page under a budget.
-// Private to the deadkernel, vmcoreinfo, kallsyms and percpu files.
+// Private to the deadkernel, vmcoreinfo, kallsyms and percpu files, and to what
+// crash/capture/ has for the log and the struct pages.
 //
 // One struct lb_deadmem lives on its user's stack for one job. It must not be
 // copied or moved after lb_deadmem_open(): its walk points into it.
@@ -32,6 +33,10 @@ struct lb_deadmem {
 
 void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_physmem *mem, uint64_t cr3, bool la57,
 		     unsigned int phys_bits);
+
+// The budget anew: for the next of many jobs, whose number is bounded otherwise. What is
+// known of the last translation stays.
+void lb_deadmem_refill(struct lb_deadmem *dead);
 
 // The byte at `virt` and how many there are from it to the end of its 4 KiB page.
 // NULL when it is not mapped or not RAM. The pointer is good until the next call

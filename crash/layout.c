@@ -25,7 +25,7 @@
 // Page-rounded sums of what each part takes.
 struct parts {
 	uint64_t kernel, initrd, setup_data, cmdline;
-	uint64_t page_tables, purgatory_text, purgatory_total, e820_saved, elfcorehdr, notes, backup;
+	uint64_t page_tables, purgatory_text, purgatory_total, capture, e820_saved, elfcorehdr, notes, backup;
 	uint64_t upper; // RAM of the second kernel above the free memory
 	uint64_t tail; // not RAM
 	uint64_t total;
@@ -76,6 +76,7 @@ static int measure(const struct lb_layout_need *need, struct parts *parts, struc
 	    round_part("the command line", need->cmdline, &parts->cmdline, err) ||
 	    round_part("the page tables", need->page_tables, &parts->page_tables, err) ||
 	    round_part("the purgatory", need->purgatory_total, &parts->purgatory_total, err) ||
+	    round_part("the capture configuration", need->capture, &parts->capture, err) ||
 	    round_part("e820_saved", need->e820_saved, &parts->e820_saved, err) ||
 	    round_part("the ELF core header", need->elfcorehdr, &parts->elfcorehdr, err) ||
 	    round_part("the notes area", need->notes, &parts->notes, err) ||
@@ -84,7 +85,7 @@ static int measure(const struct lb_layout_need *need, struct parts *parts, struc
 	parts->purgatory_text = need->purgatory_text;
 	if (!SUM(&parts->upper, parts->initrd, BOOT_PARAMS_BYTES, parts->setup_data, parts->cmdline) ||
 	    !SUM(&parts->tail, parts->page_tables, parts->purgatory_total, HANDOFF_BYTES, LIVE_BYTES,
-		 parts->e820_saved, parts->elfcorehdr, parts->notes, parts->backup) ||
+		 parts->capture, parts->e820_saved, parts->elfcorehdr, parts->notes, parts->backup) ||
 	    !SUM(&parts->total, parts->kernel, parts->upper, parts->tail))
 		return lb_fail(err, "crash region: its parts together are more than 64 bits can address");
 	return 0;
@@ -183,7 +184,8 @@ int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct 
 	layout.kernel = take(&at, parts.kernel);
 	layout.ram = (struct lb_range){region.start, region.end - parts.tail};
 
-	at = layout.ram.end - parts.upper;
+	layout.free = (struct lb_range){at, layout.ram.end - parts.upper};
+	at = layout.free.end;
 	layout.initrd = take(&at, parts.initrd);
 	layout.boot_params = take(&at, BOOT_PARAMS_BYTES);
 	layout.setup_data = take(&at, parts.setup_data);
@@ -194,6 +196,7 @@ int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct 
 	layout.purgatory_data = take(&at, parts.purgatory_total - parts.purgatory_text);
 	layout.handoff = take(&at, HANDOFF_BYTES);
 	layout.live = take(&at, LIVE_BYTES);
+	layout.capture = take(&at, parts.capture);
 	layout.e820_saved = take(&at, parts.e820_saved);
 	layout.elfcorehdr = take(&at, parts.elfcorehdr);
 	layout.notes = take(&at, parts.notes);

@@ -16,6 +16,7 @@
 //                │ purgatory data, stacks │   │ not RAM: it would be overwritten,
 //                │ handoff, sealed        │   │ or refused by /proc/vmcore
 //                │ handoff, live          │   │
+//                │ capture                │   │ the built-in capture kernel's only
 //                │ e820_saved             │   │
 //                │ elfcorehdr             │   │
 //                │ notes                  │   │
@@ -29,13 +30,14 @@
 
 // What goes in, bytes unless said otherwise. All known before anything is reserved.
 struct lb_layout_need {
-	uint64_t kernel; // init_size
+	uint64_t kernel; // init_size; of the built-in capture kernel all it has without a heap
 	uint64_t initrd; // 0: none
 	uint64_t setup_data; // 0: none
 	uint64_t cmdline; // with NUL and room for " no5lvl"
 	uint64_t page_tables; // upper bound
 	uint64_t purgatory_text;
 	uint64_t purgatory_total;
+	uint64_t capture; // struct lb_capture; 0: the second kernel is a Linux
 	uint64_t e820_saved;
 	uint64_t elfcorehdr;
 	uint64_t notes;
@@ -46,15 +48,17 @@ struct lb_layout {
 	struct lb_range region;
 	struct lb_range ram; // [region.start, tail)
 	struct lb_range kernel, initrd, boot_params, setup_data, cmdline;
+	struct lb_range free; // between kernel and initrd: the built-in capture kernel's heap
 	struct lb_range page_tables, purgatory_text, purgatory_data;
-	struct lb_range handoff, live, e820_saved, elfcorehdr, notes, backup;
+	struct lb_range handoff, live, capture, e820_saved, elfcorehdr, notes, backup;
 };
 
 // Everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
 
-// What `auto` reserves: the minimum, the initrd unpacked, and the second kernel's
-// own need; rounded up to 2 MiB. Each term is returned for the plan.
+// What `auto` reserves for a Linux (crash/capturesize.h has it for the built-in capture
+// kernel): the minimum, the initrd unpacked, and the second kernel's own need; rounded up
+// to 2 MiB. Each term is returned for the plan.
 struct lb_layout_auto {
 	uint64_t minimum;
 	uint64_t unpacked_initrd; // estimate: packed size times 4

@@ -5,6 +5,7 @@
 // its own do the addresses agree with the page tables.
 #include "crash/vmcoreinfo.h"
 
+#include "crash/number.h"
 #include "lifeboat/mem.h"
 
 #define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
@@ -110,15 +111,6 @@ void lb_vmcoreinfo_find(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 	}
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return 16;
-}
-
 // Byte `at` of the text, through a page that is fetched when it changes.
 struct text {
 	const struct lb_physmem *mem;
@@ -146,26 +138,15 @@ static int next_char(struct text *text)
 // The number that ends at the line's end.
 static bool read_number(struct text *text, unsigned int base, uint64_t *ret_number)
 {
-	uint64_t number = 0;
-	bool negative = false;
-	unsigned int digits = 0;
-	int c = next_char(text);
+	char line[LB_NUMBER_MAX];
+	uint32_t bytes = 0;
 
-	if (c == '-' && base == 10) {
-		negative = true;
-		c = next_char(text);
-	}
-	for (; c != '\n' && c != -1; c = next_char(text), digits++) {
-		unsigned int value = (unsigned int)digit((char)c);
-
-		if (value >= base || __builtin_mul_overflow(number, base, &number) ||
-		    __builtin_add_overflow(number, value, &number))
+	for (int c = next_char(text); c != '\n' && c != -1; c = next_char(text)) {
+		if (bytes == sizeof(line))
 			return false;
+		line[bytes++] = (char)c;
 	}
-	if (digits == 0)
-		return false;
-	*ret_number = negative ? -number : number;
-	return true;
+	return lb_number_read(line, bytes, base, ret_number);
 }
 
 static struct text open_text(const struct lb_physmem *mem, const struct lb_deadkernel *kernel)

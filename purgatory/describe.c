@@ -2,6 +2,7 @@
 // What the dead kernel can still say, written into what /proc/vmcore will show: RAM
 // that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
 // LIFEBOAT.
+#include "crash/bare/cpu.h"
 #include "crash/deadkernel.h"
 #include "crash/elfcore.h"
 #include "crash/format.h"
@@ -9,7 +10,6 @@
 #include "lifeboat/mem.h"
 #include "lifeboat/version.h"
 #include "lifeboat/x86.h"
-#include "crash/bare/cpu.h"
 #include "purgatory/purgatory.h"
 
 static struct lb_deadkernel dead;

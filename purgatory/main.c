@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the hook to the second kernel, stage by stage. The point of no return was
 // crossed in the hook: whatever is wrong now is said and followed by the policy.
+#include "crash/bare/cpu.h"
 #include "crash/cmdline.h"
 #include "crash/format.h"
 #include "lifeboat/mem.h"
 #include "lifeboat/x86.h"
-#include "crash/bare/cpu.h"
 #include "purgatory/purgatory.h"
 
 static void enter(struct lb_handoff_live *live, enum lb_stage stage)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Constants and offsets for nasm: never assembled, only compiled to text, out of
 // which the Makefile takes the marked lines (build/gen/asm-defines.inc).
+#include "lifeboat/capture.h"
 #include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"
 #include "lifeboat/trampoline.h"
@@ -15,6 +16,7 @@ void lb_asm_defines(void)
 {
 	DEFINE(HANDOFF_VERSION, LB_HANDOFF_VERSION);
 	DEFINE(PURGATORY_MAGIC, LB_PURGATORY_MAGIC);
+	DEFINE(CAPTURE_IMAGE_MAGIC, LB_CAPTURE_IMAGE_MAGIC);
 
 	OFFSET(CPU_R15, lb_cpu_state, regs.r15);
 	OFFSET(CPU_R14, lb_cpu_state, regs.r14);
@@ -70,7 +72,6 @@ void lb_asm_defines(void)
 	OFFSET(TRAMPOLINE_CR3, lb_trampoline, cr3);
 	OFFSET(TRAMPOLINE_ENTRY, lb_trampoline, entry);
 	OFFSET(TRAMPOLINE_CPU, lb_trampoline, cpu);
-	OFFSET(TRAMPOLINE_TICKET, lb_trampoline, ticket);
 	OFFSET(SMP_STACK, lb_smp_cpu, stack);
 	OFFSET(SMP_FS_BASE, lb_smp_cpu, fs_base);
 

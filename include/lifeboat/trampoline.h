@@ -25,9 +25,9 @@ struct __attribute__((packed, aligned(8))) lb_trampoline {
 	// In long mode.
 	uint64_t cr3;
 	uint64_t entry; // lb_smp_entry
-	uint64_t cpu; // struct lb_smp_cpu
-	uint32_t ticket; // not 0: one CPU may go on, by taking it; all others stay here
-	uint32_t padding3;
+	// struct lb_smp_cpu of the CPU that is awaited. Who takes it and leaves 0 goes on with it; who
+	// finds 0 has come too late, and stays here.
+	uint64_t cpu;
 };
 
 // One started CPU.

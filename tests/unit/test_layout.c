@@ -54,6 +54,7 @@ static void check_layout(const struct lb_layout *layout, const struct lb_layout_
 		{layout->purgatory_data, need->purgatory_total - need->purgatory_text, false},
 		{layout->handoff, 4096, false},
 		{layout->live, 4096, false},
+		{layout->capture, need->capture, false},
 		{layout->e820_saved, need->e820_saved, false},
 		{layout->elfcorehdr, need->elfcorehdr, false},
 		{layout->notes, need->notes, false},
@@ -75,6 +76,8 @@ static void check_layout(const struct lb_layout *layout, const struct lb_layout_
 	assert_int_equal(reached, layout->region.end);
 	assert_int_equal(layout->ram.start, layout->region.start);
 	assert_int_equal(layout->ram.end, layout->page_tables.start);
+	assert_int_equal(layout->free.start, layout->kernel.end);
+	assert_int_equal(layout->free.end, layout->initrd.start);
 }
 
 static void test_layout(void **state)
@@ -93,6 +96,25 @@ static void test_layout(void **state)
 	layout = lay_out(&need, (struct lb_range){LB_TIB, LB_TIB + M(128)});
 	check_layout(&layout, &need);
 	assert_true(lb_range_empty(layout.initrd));
+}
+
+// The built-in capture kernel has a page of configuration in the tail, and no initrd: the free
+// memory, its heap, ends at the boot_params.
+static void test_builtin(void **state)
+{
+	struct lb_layout_need need = debian;
+	struct lb_layout layout;
+
+	(void)state;
+	need.kernel = 300 * LB_KIB;
+	need.initrd = 0;
+	need.cmdline = 10;
+	need.capture = 2800;
+	layout = lay_out(&need, (struct lb_range){M(512), M(520)});
+	check_layout(&layout, &need);
+	assert_int_equal(layout.free.end, layout.boot_params.start);
+	assert_int_equal(lb_range_size(layout.capture), LB_PAGE);
+	assert_false(lb_range_contains(layout.ram, layout.capture));
 }
 
 // The minimum fits, and a page less does not: each part has its room and no more.
@@ -145,6 +167,7 @@ static void test_absurd_needs(void **state)
 		offsetof(struct lb_layout_need, page_tables),
 		offsetof(struct lb_layout_need, purgatory_text),
 		offsetof(struct lb_layout_need, purgatory_total),
+		offsetof(struct lb_layout_need, capture),
 		offsetof(struct lb_layout_need, e820_saved),
 		offsetof(struct lb_layout_need, elfcorehdr),
 		offsetof(struct lb_layout_need, notes),
@@ -257,10 +280,15 @@ static void test_low(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),           cmocka_unit_test(test_minimum_is_exact),
-		cmocka_unit_test(test_bad_regions),      cmocka_unit_test(test_absurd_needs),
-		cmocka_unit_test(test_incomplete_needs), cmocka_unit_test(test_auto),
-		cmocka_unit_test(test_auto_sections),    cmocka_unit_test(test_low),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_builtin),
+		cmocka_unit_test(test_minimum_is_exact),
+		cmocka_unit_test(test_bad_regions),
+		cmocka_unit_test(test_absurd_needs),
+		cmocka_unit_test(test_incomplete_needs),
+		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_auto_sections),
+		cmocka_unit_test(test_low),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

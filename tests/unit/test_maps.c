@@ -21,9 +21,11 @@
 #include "ident_judge.h"
 
 #include "crash/bootparams.h"
+#include "crash/capturesize.h"
 #include "crash/elfcore.h"
 #include "crash/place.h"
 #include "crash/srat.h"
+#include "lifeboat/capture.h"
 #include "map_file.h"
 
 #define OWN_MAPS "tests/data/maps"
@@ -235,10 +237,10 @@ static void check_layout(const struct world *world)
 {
 	const struct lb_layout *layout = &world->layout;
 	const struct lb_range parts[] = {
-		layout->kernel,  layout->initrd,      layout->boot_params,    layout->setup_data,
-		layout->cmdline, layout->page_tables, layout->purgatory_text, layout->purgatory_data,
-		layout->handoff, layout->live,        layout->e820_saved,     layout->elfcorehdr,
-		layout->notes,   layout->backup,
+		layout->kernel,     layout->initrd,      layout->boot_params,    layout->setup_data,
+		layout->cmdline,    layout->page_tables, layout->purgatory_text, layout->purgatory_data,
+		layout->handoff,    layout->live,        layout->capture,        layout->e820_saved,
+		layout->elfcorehdr, layout->notes,       layout->backup,
 	};
 	uint64_t reached = world->region.start;
 
@@ -429,6 +431,53 @@ static void check_tables(const struct world *world)
 	}
 }
 
+// Tables that map all of the map's RAM, in bytes.
+static uint64_t ram_tables(const struct world *world, bool gib_pages)
+{
+	struct lb_ident_range *ranges = allocate(world->saved.count * sizeof(*ranges));
+	struct lb_ident_request request = {
+		.ranges = ranges, .phys_bits = 52, .gib_pages = gib_pages, .root5 = true};
+	struct lb_ident_size size;
+
+	for (uint32_t i = 0; i < world->saved.count; i++) {
+		const struct boot_e820_entry *entry = &world->saved.entries[i];
+		struct lb_range whole = {lb_align_up(entry->addr, LB_PAGE),
+					 lb_align_down(entry->addr + entry->size, LB_PAGE)};
+
+		if (entry->type == LB_E820_RAM && !lb_range_empty(whole))
+			ranges[request.count++] = (struct lb_ident_range){whole, LB_MEM_WB};
+	}
+	check(lb_ident_count(&request, &size) == LB_IDENT_OK);
+	free(ranges);
+	return size.pages * LB_PAGE;
+}
+
+// The built-in capture kernel takes 16 MiB at most, whatever the machine, with 1 GiB pages
+// or without; its heap is what was promised.
+static void check_builtin(const struct world *world)
+{
+	struct lb_layout_need need = world->need;
+	struct lb_error err = {""};
+	uint64_t contents;
+
+	need.kernel = LB_MIB;
+	need.initrd = 0;
+	need.capture = sizeof(struct lb_capture);
+	check(lb_layout_minimum(&need, &contents, &err) == 0);
+	for (int gib_pages = 0; gib_pages < 2; gib_pages++) {
+		struct lb_range region = {64 * LB_MIB, 64 * LB_MIB};
+		struct lb_capture_size size;
+		struct lb_layout layout;
+
+		check(lb_capture_size(contents, ram_tables(world, gib_pages), 8, LB_CAPTURE_MAX, &size,
+				      &err) == 0);
+		check(size.total <= LB_CAPTURE_MAX && size.cpus == 8);
+		region.end += size.total;
+		check(lb_layout(&need, region, &layout, &err) == 0);
+		check(lb_range_size(layout.free) >= size.buffers + size.crew + size.tables + size.slack);
+	}
+}
+
 // All that must hold.
 static void check_world(const struct world *world)
 {
@@ -439,6 +488,7 @@ static void check_world(const struct world *world)
 	check_swap(world);
 	check_core(world);
 	check_tables(world);
+	check_builtin(world);
 }
 
 // The highest place of those that end at or little below `end`.

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/acpis5.h"
+
+static uint8_t a, b;
+
+// In exactly as many bytes, so that ASan sees the first one beyond.
+static bool look(const void *aml, size_t bytes)
+{
+	uint8_t *exact = malloc(bytes ? bytes : 1);
+	bool found;
+
+	assert_non_null(exact);
+	memcpy(exact, aml, bytes);
+	a = b = 0xee;
+	found = lb_acpi_s5(exact, bytes, &a, &b);
+	free(exact);
+	return found;
+}
+
+#define LOOK(text) look(text, sizeof(text) - 1)
+
+static void test_found(void **state)
+{
+	static const struct {
+		const char *aml;
+		size_t bytes;
+		uint8_t a, b;
+	} cases[] = {
+#define CASE(text, a_, b_) {text, sizeof(text) - 1, a_, b_}
+		CASE("\x08_S5_\x12\x06\x04\x00\x00\x00\x00", 0, 0), // QEMU's
+		CASE("\x08_S5_\x12\x07\x04\x0a\x05\x00\x00\x00", 5, 0),
+		CASE("\x08_S5_\x12\x08\x04\x0a\x07\x0a\x07\x00\x00", 7, 7),
+		CASE("\x08_S5_\x12\x05\x02\x01\x01", 1, 1),
+		CASE("\x08\\_S5_\x12\x0a\x04\x0a\x05\x0a\x05\x00\x00", 5, 5),
+		CASE("\x08_S5_\x12\x40\x00\x04\x0b\x05\x00\x0c\x06\x00\x00\x00", 5, 6), // two bytes of length
+		CASE("xyz_S5_\x08_S5_\x12\x06\x04\x01\x00\x00\x00tail", 1, 0), // used before it is named
+		CASE("\x08_S5_\x11\x05\x02\x01\x01\x08_S5_\x12\x05\x02\x00\x01", 0,
+		     1), // a buffer of that name
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(look(cases[i].aml, cases[i].bytes));
+		assert_int_equal(a, cases[i].a);
+		assert_int_equal(b, cases[i].b);
+	}
+}
+
+static void test_not_found(void **state)
+{
+	static const char whole[] = "\x08_S5_\x12\x08\x04\x0a\x07\x0a\x07";
+
+	(void)state;
+	for (size_t bytes = 0; bytes < sizeof(whole) - 1; bytes++)
+		assert_false(look(whole, bytes)); // truncated anywhere
+	assert_true(look(whole, sizeof(whole) - 1));
+	assert_false(LOOK("_S5_\x12\x06\x04\x00\x00\x00\x00")); // not named here
+	assert_false(LOOK("\x08_S4_\x12\x06\x04\x00\x00\x00\x00"));
+	assert_false(LOOK("\x08_S5_\x12\x05\x01\x00\x00")); // one element
+	assert_false(LOOK("\x08_S5_\x12\x07\x04\x0a\x08\x00\x00\x00")); // four bits
+	assert_false(LOOK("\x08_S5_\x12\x08\x04\x0b\x05\x01\x00\x00\x00")); // a word above 7
+	assert_false(LOOK("\x08_S5_\x12\x06\x04\xff\x00\x00\x00")); // Ones
+	assert_false(LOOK("\x08_S5_\x12\xc0\x00")); // the length ends behind the table
+	assert_int_equal(a, 0xee);
+	assert_int_equal(b, 0xee);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_not_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
