@@ -25,4 +25,14 @@ bool lb_dead_number(const struct lb_dead *dead, const char *key, unsigned int ba
 // The text after `key`, cut to `bytes` with its NUL; its length, 0 when there is none.
 uint32_t lb_dead_text(const struct lb_dead *dead, const char *key, char *ret_text, uint32_t bytes);
 
+// One number of a set that is needed as a whole, and where in a struct it goes: a uint64_t.
+struct lb_dead_key {
+	const char *key; // as for lb_dead_number()
+	unsigned int base;
+	uint32_t at; // offsetof()
+};
+// Fills `values`; NULL, or the first key that VMCOREINFO lacks (the rest is undefined then).
+const char *lb_dead_numbers(const struct lb_dead *dead, const struct lb_dead_key *keys, uint32_t count,
+			    void *values);
+
 #endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Property: whatever lies in a printk ring buffer and in VMCOREINFO, reading the log ends, looks at
+// no page but the one last given (the others are freed), and gives nothing but lines
+// of printable text, no more records than the ring has room for. The input is damage done to
+// a small log; with none every record is found.
+#include "crash/capture/dmesg.h"
+#include "fuzz.h"
+
+#define DEAD_RAM (2 * LB_MIB)
+#include "tests/unit/dead_machine.h"
+
+#define PRB_POINTER 0x100000ULL
+#define RING 0x100100ULL
+#define DESCS 0x110000ULL
+#define INFOS 0x120000ULL
+#define DATA 0x130000ULL
+#define RECORDS 16U
+#define COUNT_BITS_MAX 10U // of what damage may say, to keep a run short
+#define LOG_MAX (1U << 16) // bytes, then no more is wanted
+
+struct written {
+	uint64_t bytes;
+	char last;
+};
+
+static bool put(void *ctx, const char *text, size_t bytes)
+{
+	struct written *written = ctx;
+
+	fuzz_check(bytes > 0);
+	for (size_t i = 0; i < bytes; i++)
+		fuzz_check((text[i] >= ' ' && text[i] <= '~') || (text[i] >= '\t' && text[i] <= '\r'));
+	written->bytes += bytes;
+	written->last = text[bytes - 1];
+	return written->bytes < LOG_MAX;
+}
+
+static struct dead_machine *build(void)
+{
+	struct dead_machine *machine = dead_open();
+
+	dead_info(
+		machine,
+		"SYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
+		"OFFSET(printk_ringbuffer.text_data_ring)=48\nOFFSET(prb_desc_ring.count_bits)=0\n"
+		"OFFSET(prb_desc_ring.descs)=8\nOFFSET(prb_desc_ring.infos)=16\n"
+		"OFFSET(prb_desc_ring.head_id)=24\nOFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\n"
+		"OFFSET(prb_desc.state_var)=0\nOFFSET(prb_desc.text_blk_lpos)=8\n"
+		"OFFSET(prb_data_blk_lpos.begin)=0\nOFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\n"
+		"OFFSET(printk_info.ts_nsec)=8\nOFFSET(printk_info.text_len)=16\n"
+		"OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8\n"
+		"OFFSET(atomic_long_t.counter)=0\n",
+		DEAD_DIRECT + PRB_POINTER);
+	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
+	dead_put(machine, RING, 4, 4);
+	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
+	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
+	dead_put(machine, RING + 24, RECORDS - 1, 8);
+	dead_put(machine, RING + 48, 9, 4);
+	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
+	for (uint64_t id = 0; id < RECORDS; id++) {
+		dead_put(machine, DESCS + id * 24, 2ULL << 62 | id, 8);
+		dead_put(machine, DESCS + id * 24 + 8, id * 32, 8);
+		dead_put(machine, DESCS + id * 24 + 16, id * 32 + 32, 8);
+		dead_put(machine, INFOS + id * 88 + 8, id * 1000000000, 8);
+		dead_put(machine, INFOS + id * 88 + 16, 20, 2);
+		memcpy(dead_at(machine, DATA + id * 32 + 8), "a line\nof some text.", 20);
+	}
+	return machine;
+}
+
+// One change: a number in the rings, a page table entry, a byte of VMCOREINFO.
+static void damage(struct fuzz_input *input, struct dead_machine *machine)
+{
+	static const uint64_t places[] = {RING, DESCS, INFOS, DATA, PRB_POINTER, 0x2000, 0x1000, 0};
+	uint8_t how = (uint8_t)fuzz_take(input, 1);
+	uint64_t at = fuzz_take(input, 2);
+	unsigned int bytes = 1U << (how >> 3 & 3);
+	uint64_t value = fuzz_take(input, bytes);
+
+	if (how & 0x20)
+		value += DEAD_DIRECT + DATA; // a pointer that may lead somewhere
+	if (how & 0x80) {
+		machine->info[at % machine->dead.vmcoreinfo_bytes] = (char)value;
+		return;
+	}
+	at %= (how & 7) == 0 ? 80 : 512;
+	dead_put(machine, places[how & 7] + at, value, how & 0x20 ? 8 : bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct fuzz_input input = {data, bytes};
+	struct dead_machine *machine = build();
+	const bool whole = bytes == 0;
+	struct written written = {0};
+	uint64_t records = 0;
+	uint32_t count_bits;
+	struct lb_error err;
+
+	while (input.left)
+		damage(&input, machine);
+	memcpy(&count_bits, machine->ram + RING, sizeof(count_bits));
+	if (count_bits > COUNT_BITS_MAX)
+		dead_put(machine, RING, count_bits | 32, 4);
+	fuzz_poison_error(&err);
+	if (lb_dmesg_read(&machine->dead, put, &written, &records, &err)) {
+		fuzz_check(written.bytes == 0);
+		fuzz_check_error(&err, "log: ");
+	} else {
+		fuzz_check(written.bytes >= LOG_MAX || records == 0 || written.last == '\n');
+	}
+	fuzz_check(!whole || records == RECORDS);
+	dead_close(machine);
+	return 0;
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The log out of a printk ring buffer made here: states, wrapping, text that is none, keys that are
+// missing, structures that lie. The layout is that of 6.1; 5.10's has other offsets only.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/capture/dmesg.h"
+#include "dead_machine.h"
+
+// Physical; everything is reached through the direct map.
+#define PRB_POINTER 0x100000ULL
+#define RING 0x100100ULL
+#define DESCS 0x110000ULL
+#define INFOS 0x120000ULL
+#define DATA 0x130000ULL
+
+#define COUNT_BITS 4U
+#define SIZE_BITS 9U // 512 bytes of text
+#define COMMITTED 1ULL
+#define FINALIZED 2ULL
+#define REUSABLE 3ULL
+#define ID_MASK ((1ULL << 62) - 1)
+
+static struct dead_machine *machine;
+static uint64_t head, tail; // ids
+static uint64_t head_lpos;
+
+static char log_text[65536];
+static size_t log_bytes, log_limit;
+
+static void put_state(uint64_t id, uint64_t state)
+{
+	dead_put(machine, DESCS + (id & 15) * 24, state << 62 | (id & ID_MASK), 8);
+}
+
+static void put_lpos(uint64_t id, uint64_t begin, uint64_t next)
+{
+	dead_put(machine, DESCS + (id & 15) * 24 + 8, begin, 8);
+	dead_put(machine, DESCS + (id & 15) * 24 + 16, next, 8);
+}
+
+static void put_ends(void)
+{
+	dead_put(machine, RING + 24, head, 8);
+	dead_put(machine, RING + 32, tail, 8);
+}
+
+// One record more, as printk puts it in: the block at the ring's beginning if it does not fit.
+static void add(uint64_t nanoseconds, const char *text, size_t bytes)
+{
+	uint64_t begin = head_lpos, room = (8 + bytes + 7) & ~7ULL, next = begin + room;
+	uint64_t at = begin % 512;
+
+	if (begin / 512 != next / 512) {
+		next = (begin / 512 + 1) * 512 + room;
+		at = 0;
+	}
+	head = (head + 1) & ID_MASK;
+	put_state(head, FINALIZED);
+	put_lpos(head, begin, next);
+	dead_put(machine, INFOS + (head & 15) * 88 + 8, nanoseconds, 8);
+	dead_put(machine, INFOS + (head & 15) * 88 + 16, bytes, 2);
+	dead_put(machine, DATA + at, head, 8);
+	memcpy(dead_at(machine, DATA + at + 8), text, bytes);
+	head_lpos = next;
+	put_ends();
+}
+
+static void say(uint64_t nanoseconds, const char *text)
+{
+	add(nanoseconds, text, strlen(text));
+}
+
+static int open_machine(void **state)
+{
+	(void)state;
+	machine = dead_open();
+	dead_info(machine,
+		  "OSRELEASE=6.1\nSYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\n"
+		  "OFFSET(printk_ringbuffer.desc_ring)=0\nOFFSET(printk_ringbuffer.text_data_ring)=48\n"
+		  "OFFSET(prb_desc_ring.count_bits)=0\nOFFSET(prb_desc_ring.descs)=8\n"
+		  "OFFSET(prb_desc_ring.infos)=16\nOFFSET(prb_desc_ring.head_id)=24\n"
+		  "OFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\nOFFSET(prb_desc.state_var)=0\n"
+		  "OFFSET(prb_desc.text_blk_lpos)=8\nOFFSET(prb_data_blk_lpos.begin)=0\n"
+		  "OFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\nOFFSET(printk_info.ts_nsec)=8\n"
+		  "OFFSET(printk_info.text_len)=16\nOFFSET(prb_data_ring.size_bits)=0\n"
+		  "OFFSET(prb_data_ring.data)=8\nOFFSET(atomic_long_t.counter)=0\n",
+		  DEAD_DIRECT + PRB_POINTER);
+	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
+	dead_put(machine, RING, COUNT_BITS, 4);
+	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
+	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
+	dead_put(machine, RING + 48, SIZE_BITS, 4);
+	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
+	head = 0x3ffffffffffffff8; // the id turns over
+	tail = head + 1;
+	head_lpos = 0xfffffffffffffe00; // and so does the position
+	log_limit = sizeof(log_text);
+	return 0;
+}
+
+static int close_machine(void **state)
+{
+	(void)state;
+	dead_close(machine);
+	return 0;
+}
+
+static bool put(void *ctx, const char *text, size_t bytes)
+{
+	assert_ptr_equal(ctx, &log_bytes);
+	// The window moves while the log is written.
+	dead_page(machine, 0);
+	assert_true(bytes && bytes <= sizeof(log_text) - 1 - log_bytes);
+	memcpy(log_text + log_bytes, text, bytes);
+	log_bytes += bytes;
+	log_text[log_bytes] = '\0';
+	return log_bytes < log_limit;
+}
+
+static int read_log(uint64_t *ret_records, struct lb_error *err)
+{
+	log_bytes = 0;
+	log_text[0] = '\0';
+	memset(err, 0, sizeof(*err));
+	return lb_dmesg_read(&machine->dead, put, &log_bytes, ret_records, err);
+}
+
+static void check_log(const char *wanted, uint64_t wanted_records)
+{
+	struct lb_error err;
+	uint64_t records = 0;
+
+	assert_int_equal(read_log(&records, &err), 0);
+	assert_string_equal(log_text, wanted);
+	assert_int_equal(records, wanted_records);
+}
+
+static void check_refused(const char *words)
+{
+	struct lb_error err;
+	uint64_t records = 77;
+
+	assert_int_equal(read_log(&records, &err), -1);
+	assert_non_null(strstr(err.text, words));
+	assert_int_equal(records, 77);
+	assert_int_equal(log_bytes, 0);
+}
+
+static void test_lines(void **state)
+{
+	(void)state;
+	say(0, "Linux version");
+	say(1234567890, "two\nlines");
+	say(123456789012345678, "late");
+	check_log("[    0.000000] Linux version\n"
+		  "[    1.234567] two\n               lines\n"
+		  "[123456789.012345] late\n",
+		  3);
+}
+
+static void test_bytes(void **state)
+{
+	(void)state;
+	add(0, "a\0b\x1b[m\t\xc3\xa9\x7f~", 11);
+	check_log("[    0.000000] a\\x00b\\x1b[m\t\\xc3\\xa9\\x7f~\n", 1);
+}
+
+static void test_states(void **state)
+{
+	(void)state;
+	say(1, "one");
+	say(2, "two");
+	say(3, "three");
+	say(4, "four");
+	say(5, "five");
+	put_state(head - 4, COMMITTED);
+	put_state(head - 3, 0); // reserved
+	put_state(head - 2, REUSABLE);
+	put_state(head - 1, FINALIZED);
+	dead_put(machine, DESCS + ((head - 1) & 15) * 24, FINALIZED << 62 | ((head + 15) & ID_MASK), 8);
+	check_log("[    0.000000] one\n[    0.000000] five\n", 2);
+}
+
+static void test_no_data(void **state)
+{
+	(void)state;
+	say(1, "one");
+	say(2, "two");
+	say(3, "three");
+	put_lpos(head - 1, 1, 1); // failed
+	put_lpos(head, 3, 3); // empty
+	check_log("[    0.000000] one\n", 1);
+}
+
+// Many more than the rings hold; the tail follows.
+static void test_wrap(void **state)
+{
+	char text[40], wanted[600] = "";
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "record %u %.*s", i, (int)(i % 20), "xxxxxxxxxxxxxxxxxxxx");
+		say(i * 1000000000ULL, text);
+	}
+	tail = head - 9;
+	put_ends();
+	for (unsigned int i = 90; i < 100; i++)
+		snprintf(wanted + strlen(wanted), sizeof(wanted) - strlen(wanted),
+			 "[%5u.000000] record %u %.*s\n", i, i, (int)(i % 20), "xxxxxxxxxxxxxxxxxxxx");
+	check_log(wanted, 10);
+}
+
+static void test_block_ends_with_ring(void **state)
+{
+	char text[49];
+
+	(void)state;
+	memset(text, 'x', 48);
+	text[48] = '\0';
+	say(0, text);
+	put_lpos(head, 512 - 56, 512);
+	memcpy(dead_at(machine, DATA + 512 - 48), text, 48);
+	dead_put(machine, DATA + 8, 0, 8);
+	check_log("[    0.000000] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", 1);
+}
+
+static void test_truncated(void **state)
+{
+	(void)state;
+	say(0, "12345678");
+	dead_put(machine, INFOS + (head & 15) * 88 + 16, 60000, 2);
+	check_log("[    0.000000] 12345678\n", 1);
+	put_lpos(head, 8, 16); // room for its id only
+	check_log("", 0);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	say(0, "one");
+	say(1000000000, "two");
+	machine->hole = DATA;
+	check_log("[    0.000000] \n[    1.000000] \n", 2);
+	machine->hole = INFOS;
+	check_log("", 0);
+	machine->hole = RING & ~0xfffULL;
+	check_refused("the pointer prb at");
+	machine->hole = 0;
+	dead_put(machine, PRB_POINTER, 0x1234, 8);
+	check_refused("the printk_ringbuffer at 0x1234 cannot be read");
+}
+
+static void test_stop(void **state)
+{
+	uint64_t records = 0;
+	struct lb_error err;
+
+	(void)state;
+	for (unsigned int i = 0; i < 12; i++)
+		say(0, "12345678901234567890");
+	tail = head - 11;
+	for (unsigned int i = 0; i < 12; i++)
+		put_lpos(head - i, 0, 504); // long texts, all the same
+	for (unsigned int i = 0; i < 12; i++)
+		dead_put(machine, INFOS + ((head - i) & 15) * 88 + 16, 400, 2);
+	put_ends();
+	log_limit = 1;
+	assert_int_equal(read_log(&records, &err), 0);
+	assert_true(records < 12 && log_bytes <= 512);
+}
+
+static void test_missing_keys(void **state)
+{
+	static const char *const keys[] = {
+		"SYMBOL(prb)",    "SIZE(printk_ringbuffer)",      "OFFSET(prb_desc_ring.infos)",
+		"SIZE(prb_desc)", "OFFSET(printk_info.text_len)", "OFFSET(atomic_long_t.counter)"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char words[80], before[DEAD_INFO_MAX];
+
+		memcpy(before, machine->info, sizeof(before));
+		dead_info_drop(machine, keys[i]);
+		snprintf(words, sizeof(words), "VMCOREINFO has no number for %s", keys[i]);
+		check_refused(words);
+		dead_info(machine, "%s", before);
+	}
+	dead_info_set(machine, "SIZE(prb_desc)=", "4097");
+	check_refused("SIZE(prb_desc)=4097, wanted 0 to 4096");
+	dead_info_set(machine, "SIZE(prb_desc)=", "-8");
+	check_refused("SIZE(prb_desc)=-8");
+}
+
+static void test_lies(void **state)
+{
+	(void)state;
+	say(0, "one");
+	dead_put(machine, RING, 40, 4);
+	check_refused("2^40 records");
+	dead_put(machine, RING, COUNT_BITS, 4);
+	dead_put(machine, RING + 48, 64, 4);
+	check_refused("2^64");
+	dead_put(machine, RING + 48, SIZE_BITS, 4);
+	tail = head - 16;
+	put_ends();
+	check_refused("17 records");
+	tail = head + 1;
+	put_ends();
+	check_refused("has 4611686018427387904 records");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_lines),        TEST(test_bytes),      TEST(test_states),
+		TEST(test_no_data),      TEST(test_wrap),       TEST(test_block_ends_with_ring),
+		TEST(test_truncated),    TEST(test_unreadable), TEST(test_stop),
+		TEST(test_missing_keys), TEST(test_lies),
+	};
+
+	return cmocka_run_group_tests_name("dmesg", tests, NULL, NULL);
+}
