@@ -72,9 +72,8 @@ static void unit_off(uint64_t phys, volatile uint32_t *unit)
 		put(unit, PMEN, protected & ~PMEN_ENABLE);
 		off = cleared(unit, PMEN, PMEN_STATUS) && off;
 	}
-	lb_say("IOMMU at 0x%lx: translation was %s, interrupt remapping %s, protected memory %s; fault "
-	       "status "
-	       "0x%x",
+	lb_say("IOMMU at 0x%lx: translation was %s, interrupt remapping %s, protected memory %s; "
+	       "fault status 0x%x",
 	       phys, status & TRANSLATION ? "on" : "off", status & INTERRUPT_REMAPPING ? "on" : "off",
 	       protected & PMEN_ENABLE ? "on" : "off", get(unit, FSTS));
 	if (!off)

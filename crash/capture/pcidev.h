@@ -29,6 +29,10 @@ void lb_pcidev_write(struct lb_pci_address at, uint32_t reg, uint32_t value);
 // Memory decoding on; INTx held back; bus mastering as said.
 void lb_pcidev_enable(struct lb_pci_address at, bool master);
 
+// A reset of this function alone: whatever it was doing, it ends; BARs are as they were, memory
+// decoding is on, bus mastering off. False: it cannot do that, or does not come back.
+bool lb_pcidev_function_reset(struct lb_pci_address at);
+
 // The next capability `id` after offset `after` (0: the first); 0: none. Bounded.
 uint8_t lb_pcidev_capability(struct lb_pci_address at, uint8_t id, uint8_t after);
 

@@ -28,6 +28,15 @@ struct lb_deadline lb_deadline_in(uint64_t milliseconds);
 bool lb_deadline_passed(struct lb_deadline deadline);
 void lb_pause(void); // between two looks at a register
 
+// Where there is nothing to look at, only time to let pass.
+static inline void lb_wait_ms(uint64_t milliseconds)
+{
+	struct lb_deadline deadline = lb_deadline_in(milliseconds);
+
+	while (!lb_deadline_passed(deadline))
+		lb_pause();
+}
+
 // vm.c. Device registers, uncached; any alignment. The mapping stays. NULL when there is
 // no memory for its tables, or `phys` is no address of this CPU.
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes);

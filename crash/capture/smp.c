@@ -78,14 +78,6 @@ static void send(const struct lb_lapic *lapic, uint32_t apic, uint32_t command)
 		lb_pause();
 }
 
-static void wait_ms(uint64_t milliseconds)
-{
-	struct lb_deadline deadline = lb_deadline_in(milliseconds);
-
-	while (!lb_deadline_passed(deadline))
-		lb_pause();
-}
-
 static bool alive(const struct lb_smp_cpu *cpu)
 {
 	return __atomic_load_n(&cpu->alive, __ATOMIC_ACQUIRE);
@@ -143,10 +135,9 @@ static struct lb_trampoline *lay_trampoline(uint64_t low)
 static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, struct lb_trampoline *trampoline,
 		  struct lb_smp_cpu *cpu)
 {
-	trampoline->cpu = (uint64_t)(uintptr_t)cpu;
-	__atomic_store_n(&trampoline->ticket, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&trampoline->cpu, (uint64_t)(uintptr_t)cpu, __ATOMIC_SEQ_CST);
 	send(lapic, apic, ICR_INIT);
-	wait_ms(INIT_MS);
+	lb_wait_ms(INIT_MS);
 	for (int i = 0; i < 2 && !alive(cpu); i++) {
 		struct lb_deadline deadline = lb_deadline_in(ANSWER_MS);
 
@@ -154,14 +145,8 @@ static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, str
 		while (!alive(cpu) && !lb_deadline_passed(deadline))
 			lb_pause();
 	}
-	if (alive(cpu))
-		return true;
-	if (__atomic_exchange_n(&trampoline->ticket, 0, __ATOMIC_SEQ_CST) == 0) {
-		// It has taken the ticket, and is on its way through a few dozen instructions.
-		wait_ms(ANSWER_MS);
-		return alive(cpu);
-	}
-	return false;
+	// One that has taken `cpu` is on its way; stack and number are its own, however late it comes.
+	return alive(cpu) || __atomic_exchange_n(&trampoline->cpu, 0, __ATOMIC_SEQ_CST) == 0;
 }
 
 uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*run)(uint32_t cpu))
@@ -186,7 +171,7 @@ uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*
 		if (apic == capture->bsp_apic || apic == own_id(&lapic) ||
 		    (lapic.mmio && apic > XAPIC_MAX_ID))
 			continue;
-		if (!cpu) // of one that did not answer, the next gets the stack: it never ran on it
+		if (!cpu) // of one that did not answer, the next gets the stack: it can no longer take it
 			cpu = make_cpu(started + 1);
 		if (!cpu) {
 			lb_say("warning: no memory for a further CPU");

@@ -45,13 +45,12 @@ lb_trampoline_long:
 	mov	fs, eax
 	mov	gs, eax
 	lea	rbx, [lb_trampoline_end]
-	xor	eax, eax
-	xchg	eax, [rbx + TRAMPOLINE_TICKET]
-	test	eax, eax
+	xor	edi, edi
+	xchg	rdi, [rbx + TRAMPOLINE_CPU]
+	test	rdi, rdi
 	jz	.never			; late: nobody waits any more
 	mov	rax, [rbx + TRAMPOLINE_CR3]
 	mov	cr3, rax
-	mov	rdi, [rbx + TRAMPOLINE_CPU]
 	jmp	[rbx + TRAMPOLINE_ENTRY]
 .never:
 	hlt

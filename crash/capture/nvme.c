@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// NVMe: the admin queues and one pair of I/O queues, polled. A controller reset comes first, so
+// nothing is left of what the dead kernel had set up: queues, interrupts, host memory buffer.
+// Controller memory buffers are not used.
+//
+// Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport.
+#include "crash/capture/disk.h"
+#include "crash/capture/pcidev.h"
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/range.h"
+
+#define CLASS_NVME 0x010802 // NVMe 2.1.5: mass storage, non-volatile memory, I/O controller
+
+// Registers, NVMe 3.1.
+#define CAP_LOW 0x00
+#define CAP_HIGH 0x04
+#define CAP_LOW_MQES 0xffffU
+#define CAP_HIGH_DSTRD 0xfU
+#define CAP_HIGH_NVM (1U << 5) // CSS, bit 37 of CAP
+#define CAP_HIGH_MPSMIN_SHIFT 16
+#define CC 0x14
+#define CC_EN 1U
+#define CC_ENTRIES (6U << 16 | 4U << 20) // of 2^6 and 2^4 bytes; pages of 4 KiB, NVM command set
+#define CC_SHN_NORMAL (1U << 14)
+#define CC_SHN (3U << 14)
+#define CSTS 0x1c
+#define CSTS_RDY 1U
+#define CSTS_CFS 2U
+#define CSTS_SHST (3U << 2)
+#define CSTS_SHST_DONE (2U << 2)
+#define AQA 0x24
+#define ASQ 0x28
+#define ACQ 0x30
+#define DOORBELLS 0x1000
+
+// Opcodes, NVMe 5 and 6.
+#define ADMIN_CREATE_SQ 0x01
+#define ADMIN_CREATE_CQ 0x05
+#define ADMIN_IDENTIFY 0x06
+#define ADMIN_SET_FEATURES 0x09
+#define FEATURE_QUEUES 0x07
+#define IDENTIFY_NAMESPACE 0
+#define IDENTIFY_CONTROLLER 1
+#define QUEUE_CONTIGUOUS 1U
+#define IO_FLUSH 0x00
+#define IO_WRITE 0x01
+#define IO_READ 0x02
+
+#define ADMIN_ENTRIES 8 // one command at a time; of 2 to 4096
+#define IO_QUEUE 1
+#define PRPS 256 // of a request's largest size, with the one in the command
+#define LOOK_MS 10 // how often an idle poll asks whether the controller still lives
+#define TAG_BITS 5
+#define GENERATIONS (1U << (16 - TAG_BITS))
+
+struct command {
+	uint32_t opcode_id; // opcode 7:0, identifier 31:16
+	uint32_t nsid;
+	uint64_t reserved, metadata;
+	uint64_t prp1, prp2;
+	uint32_t dw10, dw11, dw12, dw13, dw14, dw15;
+};
+
+struct completion {
+	uint32_t result, reserved;
+	uint32_t queue; // submission queue's head 15:0, identifier 31:16
+	uint32_t status; // command identifier 15:0, phase 16, code 24:17, type 27:25
+};
+
+// Identify data, NVMe 5.15.2.1 and 5.15.2.2; of both only what is used.
+struct controller_data {
+	uint8_t before_model[24];
+	char model[40];
+	uint8_t before_mdts[77 - 64];
+	uint8_t mdts; // 4 KiB << mdts; 0: no limit
+	uint8_t before_type[111 - 78];
+	uint8_t type; // 0: not told, 1: I/O
+	uint8_t before_namespaces[516 - 112];
+	uint32_t namespaces; // the largest identifier
+};
+
+struct namespace_data {
+	uint64_t blocks;
+	uint8_t before_formats[25 - 8];
+	uint8_t formats; // how many there are, less one
+	uint8_t format; // the one in use, 3:0
+	uint8_t before_attributes[99 - 27];
+	uint8_t attributes;
+	uint8_t before_format[128 - 100];
+	uint32_t lbaf[16]; // metadata 15:0, block size 23:16 as a power of two
+};
+#define ATTRIBUTE_PROTECTED 1U
+
+struct queue {
+	struct command *sq;
+	volatile struct completion *cq;
+	uint32_t entries; // of each
+	uint32_t tail, head; // next to be written; next to be read
+	uint32_t phase; // of new completions
+	uint32_t id;
+};
+
+struct nvme {
+	volatile uint8_t *regs;
+	uint32_t doorbell_stride;
+	char name[16];
+	uint32_t pci_id;
+	uint32_t nsid;
+	bool ready; // takes requests
+	struct queue admin, io;
+	uint64_t *lists; // PRPS entries for each tag
+	void *page; // for identify data
+	uint32_t generation[LB_DISK_MAX_DEPTH];
+	uint32_t in_flight; // by tag, a bit each
+	struct lb_deadline next_look;
+};
+
+_Static_assert(sizeof(struct command) == 64, "NVMe 4.2");
+_Static_assert(sizeof(struct completion) == 16, "NVMe 4.6");
+_Static_assert(offsetof(struct controller_data, mdts) == 77, "NVMe figure 251");
+_Static_assert(offsetof(struct controller_data, type) == 111, "NVMe figure 251");
+_Static_assert(offsetof(struct controller_data, namespaces) == 516, "NVMe figure 251");
+_Static_assert(offsetof(struct namespace_data, format) == 26, "NVMe figure 249");
+_Static_assert(offsetof(struct namespace_data, attributes) == 99, "NVMe figure 249");
+_Static_assert(offsetof(struct namespace_data, lbaf) == 128, "NVMe figure 249");
+_Static_assert(LB_DISK_MAX_DEPTH <= 1 << TAG_BITS, "a tag fits into its bits");
+_Static_assert(PRPS * sizeof(uint64_t) * 2 == LB_PAGE, "no list crosses a page");
+_Static_assert((LB_DISK_MAX_DEPTH + 1) * sizeof(struct command) <= LB_PAGE, "a queue is one page");
+
+static uint32_t read_reg(const struct nvme *nvme, uint32_t reg)
+{
+	return *(volatile uint32_t *)(nvme->regs + reg);
+}
+
+static void write_reg(const struct nvme *nvme, uint32_t reg, uint32_t value)
+{
+	*(volatile uint32_t *)(nvme->regs + reg) = value;
+}
+
+static void write_address(const struct nvme *nvme, uint32_t reg, const volatile void *memory)
+{
+	write_reg(nvme, reg, (uint32_t)(uintptr_t)memory);
+	write_reg(nvme, reg + 4, (uint32_t)((uintptr_t)memory >> 32));
+}
+
+// What was written to memory before is there when the device sees the write: device
+// registers are uncached, and x86 keeps stores in order (SDM 3 8.2.2).
+static void ring(const struct nvme *nvme, const struct queue *queue, bool completions, uint32_t value)
+{
+	uint32_t index = 2 * queue->id + (completions ? 1 : 0);
+
+	__asm__ volatile("" ::: "memory");
+	write_reg(nvme, DOORBELLS + index * nvme->doorbell_stride, value);
+}
+
+// NVMe 4.6.1.2: those that a sound driver can meet.
+static const char *status_words(uint32_t type, uint32_t code)
+{
+	static const struct {
+		uint16_t status; // type << 8 | code
+		char words[30];
+	} known[] = {
+		{0x001, "invalid opcode"},
+		{0x002, "invalid field"},
+		{0x004, "data transfer error"},
+		{0x005, "power loss"},
+		{0x006, "internal error"},
+		{0x007, "aborted"},
+		{0x008, "queue deleted"},
+		{0x00b, "invalid namespace or format"},
+		{0x00c, "wrong command sequence"},
+		{0x013, "invalid PRP offset"},
+		{0x020, "namespace is write protected"},
+		{0x080, "block out of range"},
+		{0x081, "capacity exceeded"},
+		{0x082, "namespace not ready"},
+		{0x083, "reservation conflict"},
+		{0x084, "format in progress"},
+		{0x101, "invalid queue identifier"},
+		{0x102, "invalid queue size"},
+		{0x10c, "invalid queue deletion"},
+		{0x182, "write to read-only blocks"},
+		{0x280, "write fault"},
+		{0x281, "unrecovered read error"},
+		{0x286, "access denied"},
+	};
+
+	for (unsigned int i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (known[i].status == (type << 8 | code))
+			return known[i].words;
+	return "not in our list";
+}
+
+static int fail_status(const struct nvme *nvme, const char *what, uint32_t status, struct lb_error *err)
+{
+	uint32_t code = status >> 17 & 0xff, type = status >> 25 & 7;
+
+	return lb_fail(err, "%s: %s failed: status type %u code 0x%02x (%s)", nvme->name, what, type, code,
+		       status_words(type, code));
+}
+
+static int fail_gone(const struct nvme *nvme, struct lb_error *err)
+{
+	return lb_fail(err, "%s: the controller is gone: its registers read all ones", nvme->name);
+}
+
+static int check_alive(const struct nvme *nvme, struct lb_error *err)
+{
+	uint32_t status = read_reg(nvme, CSTS);
+
+	if (status == UINT32_MAX)
+		return fail_gone(nvme, err);
+	if (status & CSTS_CFS)
+		return lb_fail(err, "%s: the controller reports a fatal status (CSTS 0x%x)", nvme->name,
+			       status);
+	if (!(status & CSTS_RDY))
+		return lb_fail(err, "%s: the controller is no longer ready (CSTS 0x%x)", nvme->name, status);
+	return 0;
+}
+
+// Waits until CSTS, under `mask`, is `wanted`. CAP.TO may say up to 127 s: what has not
+// come after our own time counts as lost.
+static int await_status(const struct nvme *nvme, uint32_t mask, uint32_t wanted, const char *what,
+			struct lb_error *err)
+{
+	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+	uint32_t status;
+
+	while (((status = read_reg(nvme, CSTS)) & mask) != wanted || status == UINT32_MAX) {
+		if (status == UINT32_MAX)
+			return fail_gone(nvme, err);
+		if (wanted == CSTS_RDY && (status & CSTS_CFS))
+			return lb_fail(err, "%s: %s: the controller reports a fatal status (CSTS 0x%x)",
+				       nvme->name, what, status);
+		if (lb_deadline_passed(deadline))
+			return lb_fail(err, "%s: %s: CSTS is still 0x%x after %u ms", nvme->name, what,
+				       status, LB_DISK_TIMEOUT_MS);
+		lb_pause();
+	}
+	return 0;
+}
+
+static int switch_off(const struct nvme *nvme, struct lb_error *err)
+{
+	uint32_t config = read_reg(nvme, CC);
+
+	if (config == UINT32_MAX)
+		return fail_gone(nvme, err);
+	write_reg(nvme, CC, config & ~(CC_EN | CC_SHN));
+	return await_status(nvme, CSTS_RDY, 0, "switching the controller off", err);
+}
+
+// Off. Transfers of the dead kernel's, or of requests given up, must not reach memory: bus
+// mastering goes first. A controller that needs it to come to an end gets it back; one that
+// does not end at all is reset as a PCI function.
+static int disable(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+
+	nvme->ready = false;
+	nvme->in_flight = 0;
+	// Where nothing decodes an address any more, not every machine answers with ones.
+	if (lb_pcidev_read(disk->pci, LB_PCI_ID) != nvme->pci_id)
+		return lb_fail(err, "%s: the controller is gone from its slot", nvme->name);
+	lb_pcidev_enable(disk->pci, false);
+	if (switch_off(nvme, err) == 0)
+		return 0;
+	lb_pcidev_enable(disk->pci, true);
+	if (switch_off(nvme, err) == 0)
+		return 0;
+	lb_pcidev_enable(disk->pci, false);
+	return lb_pcidev_function_reset(disk->pci) ? switch_off(nvme, err) : -1;
+}
+
+static void clear_queue(struct queue *queue)
+{
+	memset(queue->sq, 0, LB_PAGE);
+	memset((void *)(uintptr_t)queue->cq, 0, LB_PAGE);
+	queue->tail = 0;
+	queue->head = 0;
+	queue->phase = 1;
+}
+
+static void push(const struct nvme *nvme, struct queue *queue, const struct command *command)
+{
+	queue->sq[queue->tail] = *command;
+	queue->tail = (queue->tail + 1) % queue->entries;
+	ring(nvme, queue, false, queue->tail);
+}
+
+// The next completion's status, if there is one.
+static bool pop(const struct nvme *nvme, struct queue *queue, uint32_t *ret_status)
+{
+	uint32_t status = queue->cq[queue->head].status;
+
+	if ((status >> 16 & 1) != queue->phase)
+		return false;
+	__asm__ volatile("" ::: "memory"); // x86 reads in order; the compiler shall, too
+	queue->head++;
+	if (queue->head == queue->entries) {
+		queue->head = 0;
+		queue->phase ^= 1;
+	}
+	ring(nvme, queue, true, queue->head);
+	*ret_status = status;
+	return true;
+}
+
+static bool status_is_good(uint32_t status)
+{
+	return (status >> 17 & 0x7ff) == 0;
+}
+
+static int run_admin(struct nvme *nvme, struct command command, const char *what, struct lb_error *err)
+{
+	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+	uint32_t id = nvme->admin.tail, status;
+
+	command.opcode_id |= id << 16;
+	push(nvme, &nvme->admin, &command);
+	for (;;) {
+		while (!pop(nvme, &nvme->admin, &status)) {
+			if (lb_deadline_passed(deadline))
+				return lb_fail(err, "%s: %s: no answer in %u ms", nvme->name, what,
+					       LB_DISK_TIMEOUT_MS);
+			if (check_alive(nvme, err) < 0)
+				return -1;
+			lb_pause();
+		}
+		if ((status & 0xffff) == id)
+			return status_is_good(status) ? 0 : fail_status(nvme, what, status, err);
+	}
+}
+
+static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid, const char *words, struct lb_error *err)
+{
+	return run_admin(nvme,
+			 (struct command){.opcode_id = ADMIN_IDENTIFY,
+					  .nsid = nsid,
+					  .prp1 = (uintptr_t)nvme->page,
+					  .dw10 = what},
+			 words, err);
+}
+
+// NVMe 7.6.1, from 2: the controller is off.
+static int enable(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+
+	clear_queue(&nvme->admin);
+	clear_queue(&nvme->io);
+	write_reg(nvme, AQA, (ADMIN_ENTRIES - 1) << 16 | (ADMIN_ENTRIES - 1));
+	write_address(nvme, ASQ, nvme->admin.sq);
+	write_address(nvme, ACQ, nvme->admin.cq);
+	lb_pcidev_enable(disk->pci, true);
+	write_reg(nvme, CC, CC_ENTRIES | CC_EN);
+	return await_status(nvme, CSTS_RDY, CSTS_RDY, "switching the controller on", err);
+}
+
+static int create_queues(struct nvme *nvme, struct lb_error *err)
+{
+	uint32_t queue = (nvme->io.entries - 1) << 16 | IO_QUEUE;
+
+	// One of each, said as 0.
+	if (run_admin(nvme, (struct command){.opcode_id = ADMIN_SET_FEATURES, .dw10 = FEATURE_QUEUES},
+		      "setting the number of queues", err) < 0)
+		return -1;
+	if (run_admin(nvme,
+		      (struct command){.opcode_id = ADMIN_CREATE_CQ,
+				       .prp1 = (uintptr_t)nvme->io.cq,
+				       .dw10 = queue,
+				       .dw11 = QUEUE_CONTIGUOUS},
+		      "creating a completion queue", err) < 0)
+		return -1;
+	return run_admin(nvme,
+			 (struct command){.opcode_id = ADMIN_CREATE_SQ,
+					  .prp1 = (uintptr_t)nvme->io.sq,
+					  .dw10 = queue,
+					  .dw11 = QUEUE_CONTIGUOUS | IO_QUEUE << 16},
+			 "creating a submission queue", err);
+}
+
+// The controller may be on: off it goes, so that nothing is transferred after a failure.
+static int give_up(struct lb_disk *disk)
+{
+	disable(disk, NULL);
+	lb_pcidev_enable(disk->pci, false);
+	return -1;
+}
+
+static int nvme_reset(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+
+	if (disable(disk, err) < 0)
+		return -1;
+	if (enable(disk, err) < 0 || create_queues(nvme, err) < 0)
+		return give_up(disk);
+	nvme->next_look = lb_deadline_in(LOOK_MS);
+	nvme->ready = true;
+	return 0;
+}
+
+// PRPs, NVMe 4.3: the first page in the command; the second there too, or a list of all others.
+static void describe_data(const struct nvme *nvme, uint32_t tag, const void *buffer, uint32_t bytes,
+			  struct command *command)
+{
+	uint64_t at = (uintptr_t)buffer;
+	uint64_t *list = nvme->lists + (uint64_t)tag * PRPS;
+	uint32_t pages = (uint32_t)lb_pages(bytes);
+
+	command->prp1 = at;
+	if (pages == 2)
+		command->prp2 = at + LB_PAGE;
+	if (pages <= 2)
+		return;
+	for (uint32_t i = 1; i < pages; i++)
+		list[i - 1] = at + i * LB_PAGE;
+	command->prp2 = (uintptr_t)list;
+}
+
+static int nvme_submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
+		       uint32_t bytes, struct lb_error *err)
+{
+	static const uint8_t opcodes[] = {
+		[LB_DISK_READ] = IO_READ, [LB_DISK_WRITE] = IO_WRITE, [LB_DISK_FLUSH] = IO_FLUSH};
+	struct nvme *nvme = disk->state;
+	struct command command = {.nsid = nvme->nsid};
+
+	if (!nvme->ready)
+		return lb_fail(err, "%s: the controller takes no requests: its reset failed", nvme->name);
+	if (op != LB_DISK_FLUSH) {
+		describe_data(nvme, tag, buffer, bytes, &command);
+		command.dw10 = (uint32_t)block;
+		command.dw11 = (uint32_t)(block >> 32);
+		command.dw12 = bytes / disk->block_bytes - 1;
+	}
+	nvme->generation[tag] = (nvme->generation[tag] + 1) % GENERATIONS;
+	command.opcode_id = (nvme->generation[tag] << TAG_BITS | tag) << 16 | opcodes[op];
+	nvme->in_flight |= 1U << tag;
+	push(nvme, &nvme->io, &command);
+	return 0;
+}
+
+static int nvme_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+	uint32_t status, id, tag;
+
+	if (!nvme->ready) {
+		*ret_tag = LB_DISK_NO_TAG;
+		return lb_fail(err, "%s: the controller takes no requests: its reset failed", nvme->name);
+	}
+	if (!pop(nvme, &nvme->io, &status)) {
+		if (!lb_deadline_passed(nvme->next_look))
+			return 0;
+		nvme->next_look = lb_deadline_in(LOOK_MS);
+		*ret_tag = LB_DISK_NO_TAG;
+		return check_alive(nvme, err);
+	}
+	id = status & 0xffff;
+	tag = id & ((1U << TAG_BITS) - 1);
+	// Not one that is awaited, by tag and generation: nobody is told. What it stands for times out.
+	if (!(nvme->in_flight & 1U << tag) || nvme->generation[tag] != id >> TAG_BITS)
+		return 0;
+	nvme->in_flight &= ~(1U << tag);
+	*ret_tag = tag;
+	return status_is_good(status) ? 1 : fail_status(nvme, "a request", status, err);
+}
+
+// A normal shutdown first: the drive's caches and tables go where they last (NVMe 7.6.2).
+static void nvme_stop(struct lb_disk *disk)
+{
+	struct nvme *nvme = disk->state;
+
+	if (nvme->ready && check_alive(nvme, NULL) == 0) {
+		write_reg(nvme, CC, CC_ENTRIES | CC_EN | CC_SHN_NORMAL);
+		await_status(nvme, CSTS_SHST, CSTS_SHST_DONE, "shutting down", NULL);
+	}
+	give_up(disk);
+}
+
+static const struct lb_disk_driver driver = {"nvme", nvme_submit, nvme_poll, nvme_reset, nvme_stop};
+
+static int check_function(const struct lb_target *target, const char *name, struct lb_error *err)
+{
+	uint32_t id = lb_pcidev_read(target->pci, LB_PCI_ID), class;
+
+	if (id == UINT32_MAX)
+		return lb_fail(err, "%s: nothing answers there", name);
+	if (id != target->pci_id)
+		return lb_fail(err, "%s: vendor and device are 0x%08x, not 0x%08x", name, id, target->pci_id);
+	class = lb_pcidev_read(target->pci, LB_PCI_CLASS) >> 8;
+	if (class != CLASS_NVME)
+		return lb_fail(err, "%s: class is 0x%06x, not that of an NVMe controller (0x%06x)", name,
+			       class, CLASS_NVME);
+	return 0;
+}
+
+static int map_registers(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+	uint32_t high;
+	uint64_t phys, doorbells;
+
+	lb_pcidev_enable(disk->pci, false);
+	if (lb_pcidev_bar(disk->pci, 0, &phys, err) < 0)
+		return -1;
+	nvme->regs = lb_device_map(phys, LB_PAGE);
+	if (!nvme->regs)
+		return lb_fail(err, "%s: its registers at 0x%lx cannot be mapped", nvme->name,
+			       (unsigned long)phys);
+	high = read_reg(nvme, CAP_HIGH);
+	nvme->doorbell_stride = 4U << (high & CAP_HIGH_DSTRD);
+	doorbells = 2ULL * (IO_QUEUE + 1) * nvme->doorbell_stride;
+	nvme->regs = lb_device_map(phys, DOORBELLS + doorbells);
+	if (!nvme->regs)
+		return lb_fail(err, "%s: its doorbells at 0x%lx cannot be mapped", nvme->name,
+			       (unsigned long)(phys + DOORBELLS));
+	return 0;
+}
+
+static int check_capabilities(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+	uint32_t low = read_reg(nvme, CAP_LOW), high = read_reg(nvme, CAP_HIGH);
+	uint32_t mqes = low & CAP_LOW_MQES; // entries less one: as many requests as fit
+
+	if (low == UINT32_MAX && high == UINT32_MAX)
+		return fail_gone(nvme, err);
+	if (!(high & CAP_HIGH_NVM))
+		return lb_fail(err, "%s: it has no NVM command set (CAP 0x%08x%08x)", nvme->name, high, low);
+	if (high >> CAP_HIGH_MPSMIN_SHIFT & 0xf)
+		return lb_fail(err, "%s: its pages are larger than 4 KiB (CAP 0x%08x%08x)", nvme->name, high,
+			       low);
+	if (mqes == 0)
+		return lb_fail(err, "%s: its queues hold 1 entry, at least 2 are wanted", nvme->name);
+	disk->depth = mqes < LB_DISK_MAX_DEPTH ? mqes : LB_DISK_MAX_DEPTH;
+	return 0;
+}
+
+static int allocate(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+
+	nvme->admin.sq = lb_heap_pages(LB_PAGE);
+	nvme->admin.cq = lb_heap_pages(LB_PAGE);
+	nvme->admin.entries = ADMIN_ENTRIES;
+	nvme->io.sq = lb_heap_pages(LB_PAGE);
+	nvme->io.cq = lb_heap_pages(LB_PAGE);
+	nvme->io.entries = disk->depth + 1;
+	nvme->io.id = IO_QUEUE;
+	nvme->lists = lb_heap_pages(disk->depth * PRPS * sizeof(*nvme->lists));
+	nvme->page = lb_heap_pages(LB_PAGE);
+	if (!nvme->admin.sq || !nvme->admin.cq || !nvme->io.sq || !nvme->io.cq || !nvme->lists || !nvme->page)
+		return lb_fail(err, "%s: no memory for the queues of %u requests", nvme->name, disk->depth);
+	return 0;
+}
+
+static int read_controller(struct lb_disk *disk, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+	const struct controller_data *data = nvme->page;
+	size_t length = sizeof(data->model);
+
+	if (identify(nvme, IDENTIFY_CONTROLLER, 0, "identifying the controller", err) < 0)
+		return -1;
+	if (data->type > 1)
+		return lb_fail(err, "%s: its controller type is %u, not I/O (1)", nvme->name, data->type);
+	if (nvme->nsid == 0 || nvme->nsid > data->namespaces)
+		return lb_fail(err, "%s: namespace %u: the controller has 1 to %u", nvme->name, nvme->nsid,
+			       data->namespaces);
+	disk->max_bytes = LB_MIB;
+	if (data->mdts > 0 && data->mdts < 8)
+		disk->max_bytes = (uint32_t)LB_PAGE << data->mdts;
+	while (length && (data->model[length - 1] == ' ' || data->model[length - 1] == '\0'))
+		length--;
+	memset(disk->model, 0, sizeof(disk->model));
+	for (size_t i = 0; i < length; i++)
+		disk->model[i] = data->model[i] >= ' ' && data->model[i] <= '~' ? data->model[i] : '?';
+	return 0;
+}
+
+static int read_namespace(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+	const struct namespace_data *data = nvme->page;
+	uint32_t lbaf, shift;
+
+	if (identify(nvme, IDENTIFY_NAMESPACE, nvme->nsid, "identifying the namespace", err) < 0)
+		return -1;
+	if (data->blocks == 0)
+		return lb_fail(err, "%s: namespace %u is not active", nvme->name, nvme->nsid);
+	lbaf = data->lbaf[data->format & 0xf];
+	shift = lbaf >> 16 & 0xff;
+	if ((data->format & 0xf) > data->formats || (shift != 9 && shift != 12))
+		return lb_fail(err,
+			       "%s: namespace %u: format %u of %u has blocks of 2^%u bytes, not 512 or 4096",
+			       nvme->name, nvme->nsid, data->format & 0xf, data->formats + 1U, shift);
+	if (lbaf & 0xffff)
+		return lb_fail(err,
+			       "%s: namespace %u has %u bytes of metadata with each block, none are wanted",
+			       nvme->name, nvme->nsid, lbaf & 0xffff);
+	if (data->attributes & ATTRIBUTE_PROTECTED)
+		return lb_fail(err, "%s: namespace %u is write protected", nvme->name, nvme->nsid);
+	disk->block_bytes = 1U << shift;
+	disk->blocks = data->blocks;
+	if (disk->block_bytes != target->block_bytes)
+		return lb_fail(err, "%s: namespace %u has blocks of %u bytes, not %u", nvme->name, nvme->nsid,
+			       disk->block_bytes, target->block_bytes);
+	if (disk->blocks <= target->last_block)
+		return lb_fail(err, "%s: namespace %u has %lu blocks, the target ends with block %lu",
+			       nvme->name, nvme->nsid, (unsigned long)disk->blocks,
+			       (unsigned long)target->last_block);
+	return 0;
+}
+
+static int bring_up(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
+{
+	struct nvme *nvme = disk->state;
+
+	if (enable(disk, err) < 0 || read_controller(disk, err) < 0 ||
+	    read_namespace(disk, target, err) < 0 || create_queues(nvme, err) < 0)
+		return give_up(disk);
+	nvme->next_look = lb_deadline_in(LOOK_MS);
+	nvme->ready = true;
+	return 0;
+}
+
+int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err)
+{
+	struct lb_disk disk = {.driver = &driver, .pci = target->pci};
+	struct nvme *nvme;
+	char name[16];
+
+	if (check_function(target, lb_pcidev_name(target->pci, name), err) < 0)
+		return -1;
+	nvme = lb_heap_pages(sizeof(*nvme));
+	if (!nvme)
+		return lb_fail(err, "%s: no memory for the driver", name);
+	memcpy(nvme->name, name, sizeof(name));
+	nvme->pci_id = target->pci_id;
+	nvme->nsid = target->unit;
+	disk.state = nvme;
+	if (map_registers(&disk, err) < 0 || check_capabilities(&disk, err) < 0 || allocate(&disk, err) < 0 ||
+	    disable(&disk, err) < 0 || bring_up(&disk, target, err) < 0)
+		return -1;
+	*ret_disk = disk;
+	return 0;
+}

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// virtio-blk over PCI, by the modern interface, which a transitional device has too. One
+// split queue, polled: the device is told that it need not interrupt. Addresses given to
+// the device are physical, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off by then.
+//
+// Every request owns a fixed run of descriptors: header, data, status. So nothing has to be
+// allocated, and a completion that names any other descriptor is found out.
+// Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 4.1 (PCI), 5.2 (block).
+#include "crash/capture/disk.h"
+#include "crash/capture/pcidev.h"
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/range.h"
+
+#define VIRTIO_VENDOR 0x1af4
+#define VIRTIO_BLK_TRANSITIONAL 0x1001
+#define VIRTIO_BLK_MODERN 0x1042
+
+// 4.1.4: a vendor capability says where a group of registers lies.
+#define CAP_TYPE_COMMON 1
+#define CAP_TYPE_NOTIFY 2
+#define CAP_TYPE_DEVICE 4
+#define CAP_BAR 4
+#define CAP_OFFSET 8
+#define CAP_LENGTH 12
+#define CAP_NOTIFY_MULTIPLIER 16
+#define CAPS_MAX 48 // as many as there is room for: the list may be a loop
+#define BAR_COUNT 6 // higher numbers are reserved: such a capability is passed over
+
+// 2.1
+#define STATUS_ACKNOWLEDGE 1
+#define STATUS_DRIVER 2
+#define STATUS_DRIVER_OK 4
+#define STATUS_FEATURES_OK 8
+#define STATUS_NEEDS_RESET 64
+
+#define FEATURE(bit) (1ULL << (bit))
+#define BLK_SIZE_MAX FEATURE(1)
+#define BLK_SEG_MAX FEATURE(2)
+#define BLK_READ_ONLY FEATURE(5)
+#define BLK_BLK_SIZE FEATURE(6)
+#define BLK_FLUSH FEATURE(9)
+#define VERSION_1 FEATURE(32)
+#define ACCESS_PLATFORM FEATURE(33)
+#define ORDER_PLATFORM FEATURE(36) // the CPU's own order is enough on x86; refusing may be an error
+#define WANTED                                                                                               \
+	(BLK_SIZE_MAX | BLK_SEG_MAX | BLK_BLK_SIZE | BLK_FLUSH | VERSION_1 | ACCESS_PLATFORM | ORDER_PLATFORM)
+
+// 4.1.4.3. 64-bit fields are written as two halves, as 4.1.3.1 wants it.
+struct common_config {
+	uint32_t device_feature_select, device_feature;
+	uint32_t driver_feature_select, driver_feature;
+	uint16_t config_vector, queue_count;
+	uint8_t status, config_generation;
+	uint16_t queue_select, queue_size, queue_vector, queue_enable, queue_notify_off;
+	uint32_t queue_desc[2], queue_driver[2], queue_device[2];
+};
+_Static_assert(sizeof(struct common_config) == 56, "no padding");
+
+// 5.2.4, as far as it is read here.
+struct block_config {
+	uint32_t capacity[2]; // in 512-byte sectors, whatever blk_size says
+	uint32_t size_max, seg_max;
+	uint32_t geometry;
+	uint32_t blk_size;
+};
+#define SECTOR 512U
+
+// 2.6.5, 2.6.6, 2.6.8
+struct descriptor {
+	uint64_t address;
+	uint32_t bytes;
+	uint16_t flags, next;
+};
+#define DESC_NEXT 1
+#define DESC_DEVICE_WRITES 2
+#define AVAIL_NO_INTERRUPT 1
+#define USED_NO_NOTIFY 1
+
+#define QUEUE_MAX 128
+
+struct available {
+	uint16_t flags, index, ring[QUEUE_MAX], used_event;
+};
+
+struct used_ring {
+	uint16_t flags, index;
+	struct {
+		uint32_t id, bytes;
+	} ring[QUEUE_MAX];
+	uint16_t avail_event;
+};
+
+// 5.2.6
+#define REQUEST_IN 0
+#define REQUEST_OUT 1
+#define REQUEST_FLUSH 4
+#define REQUEST_OK 0
+#define REQUEST_IO_ERROR 1
+#define REQUEST_UNSUPPORTED 2
+#define REQUEST_NO_ANSWER 0xff // ours: nothing was written there
+
+struct request {
+	uint32_t type, reserved;
+	uint64_t sector;
+	uint8_t status;
+	uint8_t padding[15];
+};
+
+#define USUAL_BYTES (128 * LB_KIB) // of a request that sink.c makes
+#define LOOK_MS 100 // between two looks at the status register: each is an exit from a guest
+
+struct virtio_blk {
+	// What the device reads and writes.
+	struct descriptor descriptors[QUEUE_MAX];
+	volatile struct available available;
+	volatile struct used_ring used __attribute__((aligned(LB_PAGE)));
+	volatile struct request requests[LB_DISK_MAX_DEPTH] __attribute__((aligned(64)));
+
+	struct lb_pci_address pci;
+	char name[32]; // "virtio-blk 0000:00:03.0"
+	volatile struct common_config *common;
+	volatile struct block_config *config;
+	uint64_t notify_phys;
+	uint32_t notify_bytes, notify_multiplier;
+	volatile uint16_t *notify;
+	uint64_t features; // that were agreed on
+	uint32_t queue_size; // power of two
+	uint32_t segments, segment_bytes; // of a request's data, at most
+	uint32_t chain; // descriptors of each request
+	uint16_t used_seen;
+	uint32_t in_flight; // by tag, a bit each
+	uint32_t flushed; // of those, flushes that a device without a cache does not get
+	struct lb_deadline next_look;
+};
+
+struct location {
+	uint64_t phys;
+	uint32_t bytes;
+	uint8_t capability;
+};
+
+static int find_registers(struct virtio_blk *blk, unsigned int type, const char *what, uint32_t wanted,
+			  struct location *ret_location, struct lb_error *err)
+{
+	struct lb_pci_address pci = blk->pci;
+	uint8_t at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, 0);
+
+	for (unsigned int i = 0; at && i < CAPS_MAX;
+	     i++, at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, at)) {
+		uint32_t head = lb_pcidev_read(pci, at);
+		uint32_t bar = lb_pcidev_read(pci, at + CAP_BAR) & 0xff;
+		uint32_t offset = lb_pcidev_read(pci, at + CAP_OFFSET);
+		uint32_t bytes = lb_pcidev_read(pci, at + CAP_LENGTH);
+		uint64_t phys;
+
+		if (head >> 24 != type || bar >= BAR_COUNT)
+			continue;
+		if (bytes < wanted)
+			return lb_fail(err, "%s: the %s registers have %u bytes, wanted %u or more",
+				       blk->name, what, bytes, wanted);
+		if (lb_pcidev_bar(pci, bar, &phys, err))
+			return -1;
+		if (__builtin_add_overflow(phys, offset, &phys))
+			return lb_fail(err, "%s: the %s registers at offset 0x%x of BAR %u are at no address",
+				       blk->name, what, offset, bar);
+		ret_location->phys = phys;
+		ret_location->bytes = bytes;
+		ret_location->capability = at;
+		return 0;
+	}
+	return lb_fail(err, "%s: no capability for the %s registers: a legacy-only device is not supported",
+		       blk->name, what);
+}
+
+static int map_registers(struct virtio_blk *blk, struct lb_error *err)
+{
+	struct location common, notify, config;
+
+	if (find_registers(blk, CAP_TYPE_COMMON, "common", sizeof(*blk->common), &common, err) ||
+	    find_registers(blk, CAP_TYPE_NOTIFY, "notify", sizeof(*blk->notify), &notify, err) ||
+	    find_registers(blk, CAP_TYPE_DEVICE, "device", sizeof(*blk->config), &config, err))
+		return -1;
+	blk->common = lb_device_map(common.phys, sizeof(*blk->common));
+	blk->config = lb_device_map(config.phys, sizeof(*blk->config));
+	if (!blk->common || !blk->config)
+		return lb_fail(err, "%s: registers at 0x%lx and 0x%lx cannot be mapped", blk->name,
+			       common.phys, config.phys);
+	blk->notify_phys = notify.phys;
+	blk->notify_bytes = notify.bytes;
+	blk->notify_multiplier = lb_pcidev_read(blk->pci, notify.capability + CAP_NOTIFY_MULTIPLIER);
+	return 0;
+}
+
+// Registers of a device that was unplugged read as ones, or as zeroes in some virtual machines.
+static int check_there(const struct virtio_blk *blk, struct lb_error *err)
+{
+	if (lb_pcidev_read(blk->pci, LB_PCI_ID) == UINT32_MAX)
+		return lb_fail(err, "%s: the device is gone", blk->name);
+	return 0;
+}
+
+// 4.1.4.3.2: over when 0 is read back; the device has no transfer under way then. One that
+// does not come to that loses the bus.
+static int reset_device(struct virtio_blk *blk, struct lb_error *err)
+{
+	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+
+	blk->common->status = 0;
+	while (blk->common->status) {
+		if (lb_deadline_passed(deadline)) {
+			lb_pcidev_enable(blk->pci, false);
+			return lb_fail(err, "%s: device status is 0x%x %u ms after a reset, wanted 0",
+				       blk->name, blk->common->status, LB_DISK_TIMEOUT_MS);
+		}
+		lb_pause();
+	}
+	return 0;
+}
+
+// 3.1.1, steps 1 to 6.
+static int negotiate(struct virtio_blk *blk, uint64_t *ret_features, struct lb_error *err)
+{
+	volatile struct common_config *common = blk->common;
+	uint64_t features = 0;
+
+	if (check_there(blk, err) || reset_device(blk, err))
+		return -1;
+	lb_pcidev_enable(blk->pci, true);
+	common->status = STATUS_ACKNOWLEDGE;
+	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
+	for (uint32_t half = 0; half < 2; half++) {
+		common->device_feature_select = half;
+		features |= (uint64_t)common->device_feature << (32 * half);
+	}
+	if (!(features & VERSION_1))
+		return lb_fail(err, "%s: offers features 0x%lx, not bit 32 (VERSION_1)", blk->name, features);
+	if (features & BLK_READ_ONLY)
+		return lb_fail(err, "%s: the disk is read-only", blk->name);
+	features &= WANTED;
+	for (uint32_t half = 0; half < 2; half++) {
+		common->driver_feature_select = half;
+		common->driver_feature = (uint32_t)(features >> (32 * half));
+	}
+	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK;
+	if (!(common->status & STATUS_FEATURES_OK))
+		return lb_fail(err, "%s: refuses features 0x%lx, all of which it offered", blk->name,
+			       features);
+	*ret_features = features;
+	return 0;
+}
+
+// What the configuration says, read in one piece: 2.4.1's counter must be the same after it.
+static int read_config(struct virtio_blk *blk, struct block_config *ret_config, struct lb_error *err)
+{
+	struct block_config config = {0};
+
+	for (unsigned int attempt = 0; attempt < 16; attempt++) {
+		uint8_t generation = blk->common->config_generation;
+
+		config.capacity[0] = blk->config->capacity[0];
+		config.capacity[1] = blk->config->capacity[1];
+		config.size_max = blk->features & BLK_SIZE_MAX ? blk->config->size_max : UINT32_MAX;
+		config.seg_max = blk->features & BLK_SEG_MAX ? blk->config->seg_max : 1;
+		config.blk_size = blk->features & BLK_BLK_SIZE ? blk->config->blk_size : SECTOR;
+		if (generation == blk->common->config_generation) {
+			*ret_config = config;
+			return 0;
+		}
+	}
+	return lb_fail(err, "%s: its configuration does not stop changing", blk->name);
+}
+
+static int measure_disk(const struct virtio_blk *blk, const struct block_config *config,
+			const struct lb_target *target, struct lb_disk *disk, struct lb_error *err)
+{
+	uint64_t sectors = (uint64_t)config->capacity[1] << 32 | config->capacity[0];
+
+	if (config->blk_size != target->block_bytes || (config->blk_size != 512 && config->blk_size != 4096))
+		return lb_fail(err, "%s: blocks of %u bytes, the target was chosen with %u", blk->name,
+			       config->blk_size, target->block_bytes);
+	disk->block_bytes = config->blk_size;
+	disk->blocks = sectors / (config->blk_size / SECTOR);
+	if (disk->blocks <= target->last_block)
+		return lb_fail(err, "%s: has %lu blocks, the target's last is %lu", blk->name, disk->blocks,
+			       target->last_block);
+	return 0;
+}
+
+// Requests as large as one segment may be. Where that is less than what is usually written at
+// once, several segments each: as many as that takes and the device takes.
+static int size_requests(struct virtio_blk *blk, const struct block_config *config, struct lb_disk *disk,
+			 struct lb_error *err)
+{
+	uint32_t room = config->size_max < LB_MIB ? config->size_max : (uint32_t)LB_MIB;
+	uint32_t size, segments = 1, depth;
+
+	blk->common->queue_select = 0;
+	size = blk->common->queue_size;
+	if (blk->common->queue_enable)
+		return lb_fail(err, "%s: queue 0 is still enabled after a reset", blk->name);
+	room = (uint32_t)lb_align_down(room, LB_PAGE);
+	if (size < 4 || !room || !config->seg_max)
+		return lb_fail(err,
+			       "%s: queue of %u, segments of %u bytes, %u segments: too few for a request",
+			       blk->name, size, config->size_max, config->seg_max);
+	for (blk->queue_size = QUEUE_MAX; blk->queue_size > size;)
+		blk->queue_size /= 2; // 2.6: a power of two
+	while (segments * room < USUAL_BYTES && segments < config->seg_max && segments + 3 <= blk->queue_size)
+		segments++;
+	blk->segments = segments;
+	blk->segment_bytes = room;
+	blk->chain = segments + 2;
+	depth = blk->queue_size / blk->chain;
+	disk->depth = depth < LB_DISK_MAX_DEPTH ? depth : LB_DISK_MAX_DEPTH;
+	disk->max_bytes = segments * room;
+	return 0;
+}
+
+static void write_address(volatile uint32_t *field, const volatile void *at)
+{
+	field[0] = (uint32_t)(uintptr_t)at;
+	field[1] = (uint32_t)((uintptr_t)at >> 32);
+}
+
+// 4.1.5.1.3, and steps 7 and 8 of 3.1.1. The other queues a device may have stay off.
+static int start_queue(struct virtio_blk *blk, struct lb_error *err)
+{
+	volatile struct common_config *common = blk->common;
+	uint64_t offset;
+
+	memset(blk->descriptors, 0, sizeof(blk->descriptors));
+	memset((void *)(uintptr_t)&blk->available, 0, sizeof(blk->available));
+	memset((void *)(uintptr_t)&blk->used, 0, sizeof(blk->used));
+	blk->available.flags = AVAIL_NO_INTERRUPT;
+	blk->used_seen = 0;
+	blk->in_flight = blk->flushed = 0;
+	blk->next_look = lb_deadline_in(LOOK_MS);
+
+	common->queue_select = 0;
+	if (common->queue_size < blk->queue_size)
+		return lb_fail(err, "%s: queue 0 has room for %u, it had for %u", blk->name,
+			       common->queue_size, blk->queue_size);
+	common->queue_size = (uint16_t)blk->queue_size;
+	write_address(common->queue_desc, blk->descriptors);
+	write_address(common->queue_driver, &blk->available);
+	write_address(common->queue_device, &blk->used);
+	offset = (uint64_t)common->queue_notify_off * blk->notify_multiplier;
+	if (offset + sizeof(*blk->notify) > blk->notify_bytes)
+		return lb_fail(err, "%s: queue 0's notify register is at 0x%lx of 0x%x bytes", blk->name,
+			       offset, blk->notify_bytes);
+	if (!blk->notify) // the same after every reset: fixed by the device's layout
+		blk->notify = lb_device_map(blk->notify_phys + offset, sizeof(*blk->notify));
+	if (!blk->notify)
+		return lb_fail(err, "%s: notify register at 0x%lx cannot be mapped", blk->name,
+			       blk->notify_phys + offset);
+	common->queue_enable = 1;
+	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK;
+	return 0;
+}
+
+static void describe(struct descriptor *descriptor, const volatile void *at, uint32_t bytes, uint16_t flags,
+		     uint32_t next)
+{
+	descriptor->address = (uintptr_t)at;
+	descriptor->bytes = bytes;
+	descriptor->flags = flags;
+	descriptor->next = (uint16_t)next;
+}
+
+static int blk_submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
+		      uint32_t bytes, struct lb_error *err)
+{
+	static const uint32_t types[] = {
+		[LB_DISK_READ] = REQUEST_IN, [LB_DISK_WRITE] = REQUEST_OUT, [LB_DISK_FLUSH] = REQUEST_FLUSH};
+	struct virtio_blk *blk = disk->state;
+	volatile struct request *request = &blk->requests[tag];
+	uint32_t head = tag * blk->chain, at = head;
+	uint16_t direction = op == LB_DISK_READ ? DESC_DEVICE_WRITES : 0;
+	uint16_t index = blk->available.index;
+
+	(void)err;
+	blk->in_flight |= 1U << tag;
+	if (op == LB_DISK_FLUSH && !(blk->features & BLK_FLUSH)) {
+		blk->flushed |= 1U << tag; // 5.2.6.2: such a device has no cache, or keeps it
+		return 0;
+	}
+	request->type = types[op];
+	request->reserved = 0;
+	request->sector = op == LB_DISK_FLUSH ? 0 : block * (disk->block_bytes / SECTOR);
+	request->status = REQUEST_NO_ANSWER;
+	describe(&blk->descriptors[at], request, offsetof(struct request, status), DESC_NEXT, at + 1);
+	at++;
+	for (uint32_t done = 0; op != LB_DISK_FLUSH && done < bytes; at++) {
+		uint32_t piece = bytes - done < blk->segment_bytes ? bytes - done : blk->segment_bytes;
+
+		describe(&blk->descriptors[at], (const uint8_t *)buffer + done, piece, DESC_NEXT | direction,
+			 at + 1);
+		done += piece;
+	}
+	describe(&blk->descriptors[at], &request->status, sizeof(request->status), DESC_DEVICE_WRITES, 0);
+
+	// 2.6.13: descriptors, then the ring's entry, then the index; then, all of that being
+	// visible, whether the device wants to be told.
+	blk->available.ring[index & (blk->queue_size - 1)] = (uint16_t)head;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	blk->available.index = (uint16_t)(index + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(blk->used.flags & USED_NO_NOTIFY))
+		*blk->notify = 0;
+	return 0;
+}
+
+static int whole_device(uint32_t *ret_tag)
+{
+	*ret_tag = LB_DISK_NO_TAG;
+	return -1;
+}
+
+// Whether the device gave up by itself, or is no longer there. Seldom: nothing depends on
+// knowing it early but the ten seconds until the request's time is up.
+static int look_at_status(struct virtio_blk *blk, uint32_t *ret_tag, struct lb_error *err)
+{
+	uint8_t status;
+
+	if (!lb_deadline_passed(blk->next_look))
+		return 0;
+	blk->next_look = lb_deadline_in(LOOK_MS);
+	status = blk->common->status;
+	if ((status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK)
+		return 0;
+	if (!check_there(blk, err))
+		lb_fail(err, "%s: device status 0x%x: %s", blk->name, status,
+			status & STATUS_NEEDS_RESET ? "it gave up and needs a reset"
+						    : "it was reset, not by us");
+	return whole_device(ret_tag);
+}
+
+static int decode_status(const struct virtio_blk *blk, uint32_t tag, struct lb_error *err)
+{
+	uint8_t status = blk->requests[tag].status;
+
+	switch (status) {
+	case REQUEST_OK:
+		return 1;
+	case REQUEST_IO_ERROR:
+		return lb_fail(err, "%s: I/O error (status 1)", blk->name);
+	case REQUEST_UNSUPPORTED:
+		return lb_fail(err, "%s: request not supported (status 2)", blk->name);
+	default:
+		return lb_fail(err, "%s: ended a request with status 0x%x, wanted 0 to 2", blk->name, status);
+	}
+}
+
+static int blk_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err)
+{
+	struct virtio_blk *blk = disk->state;
+	uint16_t index = blk->used.index;
+	uint32_t id, tag;
+
+	if (!blk->in_flight)
+		return 0;
+	if (blk->flushed) {
+		*ret_tag = (uint32_t)__builtin_ctz(blk->flushed);
+		blk->flushed &= ~(1U << *ret_tag);
+		blk->in_flight &= ~(1U << *ret_tag);
+		return 1;
+	}
+	if (index == blk->used_seen)
+		return look_at_status(blk, ret_tag, err);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if ((uint16_t)(index - blk->used_seen) > disk->depth) {
+		lb_fail(err, "%s: used index went from %u to %u with %u requests at most", blk->name,
+			blk->used_seen, index, disk->depth);
+		return whole_device(ret_tag);
+	}
+	id = blk->used.ring[blk->used_seen & (blk->queue_size - 1)].id;
+	tag = id / blk->chain;
+	if (id % blk->chain || tag >= disk->depth || !(blk->in_flight & 1U << tag)) {
+		lb_fail(err, "%s: says that request %u is done, which it does not have", blk->name, id);
+		return whole_device(ret_tag);
+	}
+	blk->used_seen++;
+	blk->in_flight &= ~(1U << tag);
+	*ret_tag = tag;
+	return decode_status(blk, tag, err);
+}
+
+static int blk_reset(struct lb_disk *disk, struct lb_error *err)
+{
+	struct virtio_blk *blk = disk->state;
+	uint64_t features;
+
+	if (negotiate(blk, &features, err))
+		return -1;
+	if (features != blk->features)
+		return lb_fail(err, "%s: offers features 0x%lx after a reset, before it 0x%lx", blk->name,
+			       features, blk->features);
+	return start_queue(blk, err);
+}
+
+static void blk_stop(struct lb_disk *disk)
+{
+	struct virtio_blk *blk = disk->state;
+
+	reset_device(blk, NULL);
+	lb_pcidev_enable(blk->pci, false);
+}
+
+static const struct lb_disk_driver virtio_blk_driver = {
+	.name = "virtio-blk",
+	.submit = blk_submit,
+	.poll = blk_poll,
+	.reset = blk_reset,
+	.stop = blk_stop,
+};
+
+static int check_identity(const struct virtio_blk *blk, const struct lb_target *target, struct lb_error *err)
+{
+	uint32_t id = lb_pcidev_read(blk->pci, LB_PCI_ID);
+	uint32_t device = id >> 16;
+
+	if (id != target->pci_id)
+		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", blk->name, id,
+			       target->pci_id);
+	if ((id & 0xffff) != VIRTIO_VENDOR ||
+	    (device != VIRTIO_BLK_MODERN && device != VIRTIO_BLK_TRANSITIONAL))
+		return lb_fail(err, "%s: PCI ID 0x%x is no virtio block device", blk->name, id);
+	return 0;
+}
+
+int lb_virtio_blk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err)
+{
+	struct lb_disk disk = {.driver = &virtio_blk_driver, .pci = target->pci};
+	struct virtio_blk *blk = lb_heap_pages(sizeof(*blk));
+	struct block_config config = {0};
+	char pci[16];
+
+	if (!blk)
+		return lb_fail(err, "virtio-blk %s: no memory for its queue, %lu bytes",
+			       lb_pcidev_name(target->pci, pci), sizeof(*blk));
+	disk.state = blk;
+	blk->pci = target->pci;
+	lb_snprintf(blk->name, sizeof(blk->name), "virtio-blk %s", lb_pcidev_name(target->pci, pci));
+	if (check_identity(blk, target, err))
+		return -1;
+	lb_pcidev_enable(blk->pci, false);
+	if (map_registers(blk, err) || negotiate(blk, &blk->features, err) ||
+	    read_config(blk, &config, err) || measure_disk(blk, &config, target, &disk, err) ||
+	    size_requests(blk, &config, &disk, err) || start_queue(blk, err)) {
+		lb_pcidev_enable(blk->pci, false);
+		return -1;
+	}
+	*ret_disk = disk;
+	return 0;
+}

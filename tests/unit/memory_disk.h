@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A disk in memory for tests of what is above the sink: done when polled, in order. It can
+// stop taking anything, as a disk that was pulled out, or keep nothing of what it takes from
+// then on, as one whose machine lost power. Included after cmocka.
+#ifndef LIFEBOAT_TESTS_MEMORY_DISK_H
+#define LIFEBOAT_TESTS_MEMORY_DISK_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash/capture/disk.h"
+
+#define MEMORY_DISK_FIRST 8 // block of the partition
+#define MEMORY_DISK_NEVER UINT64_MAX
+
+struct memory_disk {
+	struct lb_disk disk;
+	struct lb_target target;
+	uint8_t *data; // of the partition
+	uint64_t bytes; // of the partition
+	uint64_t writes; // so far
+	uint64_t gone_after, dark_after; // writes: then it is pulled out, then it loses power
+	struct {
+		bool busy;
+		enum lb_disk_op op;
+		uint64_t at;
+		uint8_t *buffer;
+		uint32_t bytes;
+	} requests[LB_DISK_MAX_DEPTH];
+};
+
+static inline bool memory_disk_gone(const struct memory_disk *disk)
+{
+	return disk->writes >= disk->gone_after;
+}
+
+static inline int memory_disk_submit(struct lb_disk *of, uint32_t tag, enum lb_disk_op op, uint64_t block,
+				     void *buffer, uint32_t bytes, struct lb_error *err)
+{
+	struct memory_disk *disk = of->state;
+
+	if (memory_disk_gone(disk))
+		return lb_fail(err, "memory disk: gone");
+	assert_true(tag < of->depth && !disk->requests[tag].busy);
+	if (op != LB_DISK_FLUSH) {
+		assert_true(block >= MEMORY_DISK_FIRST && bytes);
+		assert_true((block - MEMORY_DISK_FIRST) * of->block_bytes + bytes <= disk->bytes);
+	}
+	disk->requests[tag].busy = true;
+	disk->requests[tag].op = op;
+	disk->requests[tag].at = (block - MEMORY_DISK_FIRST) * of->block_bytes;
+	disk->requests[tag].buffer = buffer;
+	disk->requests[tag].bytes = bytes;
+	return 0;
+}
+
+static inline int memory_disk_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *err)
+{
+	struct memory_disk *disk = of->state;
+
+	*ret_tag = LB_DISK_NO_TAG;
+	if (memory_disk_gone(disk))
+		return lb_fail(err, "memory disk: gone");
+	for (uint32_t tag = 0; tag < of->depth; tag++) {
+		if (!disk->requests[tag].busy)
+			continue;
+		disk->requests[tag].busy = false;
+		*ret_tag = tag;
+		if (disk->requests[tag].op == LB_DISK_READ)
+			memcpy(disk->requests[tag].buffer, disk->data + disk->requests[tag].at,
+			       disk->requests[tag].bytes);
+		if (disk->requests[tag].op == LB_DISK_WRITE && disk->writes++ < disk->dark_after)
+			memcpy(disk->data + disk->requests[tag].at, disk->requests[tag].buffer,
+			       disk->requests[tag].bytes);
+		return 1;
+	}
+	return 0;
+}
+
+static inline int memory_disk_reset(struct lb_disk *of, struct lb_error *err)
+{
+	struct memory_disk *disk = of->state;
+
+	for (uint32_t tag = 0; tag < of->depth; tag++)
+		disk->requests[tag].busy = false;
+	return memory_disk_gone(disk) ? lb_fail(err, "memory disk: gone") : 0;
+}
+
+static inline void memory_disk_stop(struct lb_disk *of)
+{
+	(void)of;
+}
+
+static const struct lb_disk_driver memory_disk_driver = {
+	.name = "memory",
+	.submit = memory_disk_submit,
+	.poll = memory_disk_poll,
+	.reset = memory_disk_reset,
+	.stop = memory_disk_stop,
+};
+
+// A partition of `bytes`, a multiple of 512, filled with `fill`: what was there before.
+static inline void memory_disk_open(struct memory_disk *disk, uint64_t bytes, int fill)
+{
+	memset(disk, 0, sizeof(*disk));
+	disk->bytes = bytes;
+	disk->data = fill ? malloc(bytes) : calloc(1, bytes);
+	assert_non_null(disk->data);
+	if (fill)
+		memset(disk->data, fill, bytes);
+	disk->gone_after = disk->dark_after = MEMORY_DISK_NEVER;
+	disk->disk = (struct lb_disk){.driver = &memory_disk_driver,
+				      .state = disk,
+				      .block_bytes = 512,
+				      .blocks = MEMORY_DISK_FIRST + bytes / 512,
+				      .max_bytes = 64 * 1024,
+				      .depth = 8};
+	disk->target = (struct lb_target){.block_bytes = 512,
+					  .first_block = MEMORY_DISK_FIRST,
+					  .last_block = MEMORY_DISK_FIRST + bytes / 512 - 1,
+					  .name = "memory"};
+}
+
+static inline void memory_disk_close(struct memory_disk *disk)
+{
+	free(disk->data);
+	disk->data = NULL;
+}
+
+#endif

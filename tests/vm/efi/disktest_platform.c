@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the capture kernel's drivers ask of their machine, out of UEFI's boot services:
+// memory below 4 GiB, the TSC measured against Stall(), device registers where the
+// firmware's identity map has them, and COM1.
+#include "disktest.h"
+
+#include "crash/capture/platform.h"
+#include "lifeboat/ports.h"
+
+#define COM1 0x3f8
+#define UART_LSR 5
+#define UART_LSR_THRE 0x20
+#define MAX_POLLS 200000
+#define MEASURE_US 20000
+
+static EFI_BOOT_SERVICES *bs;
+static uint64_t heap_used, tsc_khz, tsc_opened;
+
+static uint64_t read_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+void platform_open(EFI_BOOT_SERVICES *services)
+{
+	uint64_t start;
+
+	bs = services;
+	start = read_tsc();
+	bs->Stall(MEASURE_US);
+	lb_clock_open((read_tsc() - start) / (MEASURE_US / 1000));
+}
+
+void *lb_heap_pages(uint64_t bytes)
+{
+	EFI_PHYSICAL_ADDRESS at = LB_4GIB - 1;
+	uint64_t pages = lb_pages(bytes);
+
+	if (EFI_ERROR(bs->AllocatePages(AllocateMaxAddress, EfiLoaderData, pages, &at)))
+		return NULL;
+	bs->SetMem((void *)(uintptr_t)at, pages * LB_PAGE, 0);
+	heap_used += pages * LB_PAGE;
+	return (void *)(uintptr_t)at;
+}
+
+uint64_t lb_heap_used(void)
+{
+	return heap_used;
+}
+
+void lb_clock_open(uint64_t khz)
+{
+	tsc_khz = khz ? khz : 1;
+	tsc_opened = read_tsc();
+}
+
+uint64_t lb_clock_ms(void)
+{
+	return (read_tsc() - tsc_opened) / tsc_khz;
+}
+
+struct lb_deadline lb_deadline_in(uint64_t milliseconds)
+{
+	return (struct lb_deadline){read_tsc() + milliseconds * tsc_khz};
+}
+
+bool lb_deadline_passed(struct lb_deadline deadline)
+{
+	return (int64_t)(read_tsc() - deadline.tsc) >= 0;
+}
+
+void lb_pause(void)
+{
+	__asm__ volatile("pause");
+}
+
+volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
+{
+	(void)bytes;
+	return (volatile void *)(uintptr_t)phys;
+}
+
+static void put(const char *text)
+{
+	for (; *text; text++) {
+		for (unsigned int polls = 0; polls < MAX_POLLS; polls++)
+			if (cpu_in8(COM1 + UART_LSR) & UART_LSR_THRE)
+				break;
+		cpu_out8(COM1, (uint8_t)*text);
+	}
+}
+
+void lb_say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	lb_vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	put("disktest: ");
+	put(line);
+	put("\r\n");
+}
