@@ -27,6 +27,7 @@ struct lb_batch {
 
 // Makes the crew of this CPU and what else starts in time: at most capture->cpus, fewer
 // where memory for their contexts is short or one does not answer. *ret_cpus is how many.
+// Once: its memory stays, and so do the CPUs.
 int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err);
 
 // An empty batch to fill, or NULL when all are in flight: then lb_crew_collect() first.

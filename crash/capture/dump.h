@@ -24,7 +24,11 @@ struct lb_dump_job {
 	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
 	uint32_t nr_cpus; // NT_PRSTATUS notes
 	uint64_t now; // seconds since 1970, at the panic; 0: not known
-	// Called about once a second: what is done. May be NULL.
+	// Called once the log is on the disk, before the file is begun: what is slow and not needed
+	// for the log, such as starting CPUs. Fails like the dump. May be NULL.
+	int (*log_written)(void *ctx, struct lb_error *err);
+	void *log_written_ctx;
+	// Called about once a second: what is done, of how many (0: not known yet). May be NULL.
 	void (*progress)(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
 	void *progress_ctx;
 };
@@ -34,9 +38,11 @@ struct lb_dump_job {
 uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn);
 
 // Writes header (WRITING), log, file, header (COMPLETE). `header` is what was read from the
-// partition, checked by the caller; it is filled and left as written last. 0; or -1 with err
-// when it had to end early: then the header was written as PARTIAL if that was possible,
-// and header->state says.
+// partition, checked by the caller, who has filled tsc_hook, tsc_begun and tsc_khz; it is
+// filled and left as written last. 0; or -1 with err when it had to end early: then the header
+// was written as PARTIAL if that was possible, and header->state says. The sink has at least
+// four buffers. The crew is open, with the job's format, when job->log_written() has returned;
+// not for LB_DUMP_ELF, which needs no crew.
 int lb_dump_write(const struct lb_dump_job *job, struct lb_sink *sink, struct lb_dump_header *header,
 		  struct lb_error *err);
 

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A ring of batches between one that fills it (the first CPU) and all that pack. Who
+// packs takes a batch by setting `taken` from 0 to its number, so that each has one owner;
+// what the owner writes is seen by the first CPU once it sees `done`.
+//
+// A CPU that stops inside a batch may go on at any time and write into it. So that batch,
+// with its data, is left to it for ever, and the spare one stands in: after each such loss the
+// ring is one batch shorter. It loses at most one for each further CPU, and always keeps the
+// first CPU's.
+#include "crash/capture/crew.h"
+
+#include <stdbool.h>
+
+#include "crash/capture/platform.h"
+#include "crash/capture/smp.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/range.h"
+
+#define FIRST_CPU 0
+#define NOT_HANDED UINT32_MAX // in `taken`: nobody's to take
+#define RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
+#define BATCH_DATA (LB_BATCH_PAGES * LB_PAGE)
+
+// A batch takes milliseconds, tens of them under emulation.
+#define LATE_MS 2000
+
+static struct {
+	uint32_t cpus; // that there is memory for, the first included
+	uint32_t ring; // batches that may be in flight
+	uint32_t end; // atomic: 1: go home
+	struct lb_pack *packs[LB_MAX_CAPTURE_CPUS];
+	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic: 1: gets no batch any more
+
+	// In flight: queue[i % RING_MAX] for oldest <= i < next. All atomic: read by all, written by
+	// the first CPU. A stale pointer in it does no harm, because its batch is not to be taken.
+	struct lb_batch *queue[RING_MAX];
+	uint64_t oldest, next;
+
+	// The first CPU's own.
+	struct lb_batch *idle[RING_MAX];
+	uint32_t idle_count;
+	struct lb_batch *spare; // NULL: the next batch that comes back becomes it
+	struct lb_batch *lent; // collected, the caller's until its next call
+} crew;
+
+static void pack_batch(uint32_t cpu, struct lb_batch *batch)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const void *page = lb_old_page(cpu, batch->content[i]);
+
+		batch->bytes[i] = 0;
+		batch->flags[i] = LB_PACK_RAW;
+		if (lb_pack_is_zero(page))
+			continue;
+		batch->bytes[i] = lb_pack_page(crew.packs[cpu], page, batch->data + at, &batch->flags[i]);
+		at += batch->bytes[i];
+	}
+	batch->data_bytes = at;
+	__atomic_store_n(&batch->done, 1, __ATOMIC_RELEASE);
+}
+
+// The oldest batch that nobody has, now this CPU's; NULL when there is none.
+static struct lb_batch *take_batch(uint32_t cpu)
+{
+	uint64_t next = __atomic_load_n(&crew.next, __ATOMIC_ACQUIRE);
+
+	for (uint64_t i = __atomic_load_n(&crew.oldest, __ATOMIC_RELAXED); i < next; i++) {
+		struct lb_batch *batch = __atomic_load_n(&crew.queue[i % RING_MAX], __ATOMIC_ACQUIRE);
+		uint32_t nobody = 0;
+
+		if (__atomic_compare_exchange_n(&batch->taken, &nobody, cpu + 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return batch;
+	}
+	return NULL;
+}
+
+// A further CPU's whole life.
+static void work(uint32_t cpu)
+{
+	while (!__atomic_load_n(&crew.end, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&crew.barred[cpu], __ATOMIC_ACQUIRE)) {
+		struct lb_batch *batch = take_batch(cpu);
+
+		if (batch)
+			pack_batch(cpu, batch);
+		else
+			lb_pause();
+	}
+}
+
+static uint64_t batch_bytes(void)
+{
+	return lb_align_up(sizeof(struct lb_batch), LB_PAGE) + BATCH_DATA;
+}
+
+// The ring, and the spare.
+static uint64_t crew_bytes(enum lb_dump_format format, uint32_t cpus)
+{
+	return cpus * lb_pack_bytes(format) + (cpus + 3) * batch_bytes();
+}
+
+static struct lb_batch *new_batch(void)
+{
+	struct lb_batch *batch = lb_heap_pages(batch_bytes());
+
+	if (!batch)
+		return NULL;
+	batch->data = (uint8_t *)batch + lb_align_up(sizeof(*batch), LB_PAGE);
+	batch->taken = NOT_HANDED;
+	return batch;
+}
+
+static int make_parts(enum lb_dump_format format, struct lb_error *err)
+{
+	for (uint32_t cpu = 0; cpu < crew.cpus; cpu++) {
+		void *area = lb_heap_pages(lb_pack_bytes(format));
+
+		crew.packs[cpu] = area ? lb_pack_open(area, format) : NULL;
+		if (!crew.packs[cpu])
+			return lb_fail(err, "compression: its library does not start in %lu bytes for CPU %u",
+				       lb_pack_bytes(format), cpu);
+	}
+	for (uint32_t i = 0; i < crew.ring; i++) {
+		crew.idle[i] = new_batch();
+		if (!crew.idle[i])
+			return lb_fail(err, "compression: no memory for batch %u of %u", i, crew.ring);
+	}
+	crew.idle_count = crew.ring;
+	crew.spare = new_batch();
+	if (!crew.spare)
+		return lb_fail(err, "compression: no memory for the spare batch");
+	return 0;
+}
+
+static uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err)
+{
+	enum lb_dump_format format = (enum lb_dump_format)capture->format;
+	uint32_t cpus = min32(min32(capture->cpus, capture->apic_count), LB_MAX_CAPTURE_CPUS);
+	uint64_t left = lb_heap_left();
+
+	if (!cpus)
+		cpus = 1; // this one is there in any case
+	while (cpus > 1 && crew_bytes(format, cpus) > left / 4 * 3) // the rest: the file's streams
+		cpus--;
+	if (crew_bytes(format, cpus) > left)
+		return lb_fail(err, "compression: one CPU takes %lu bytes, %lu are left",
+			       crew_bytes(format, cpus), left);
+	memset(&crew, 0, sizeof(crew));
+	crew.cpus = cpus;
+	crew.ring = cpus + 2;
+	if (make_parts(format, err) != 0)
+		return -1;
+	*ret_cpus = 1 + (cpus > 1 ? lb_smp_start(capture, cpus - 1, work) : 0);
+	return 0;
+}
+
+// What comes back fills the place of the spare first.
+static void give_back(struct lb_batch *batch)
+{
+	if (!crew.spare)
+		crew.spare = batch;
+	else
+		crew.idle[crew.idle_count++] = batch;
+}
+
+static void end_loan(void)
+{
+	if (crew.lent)
+		give_back(crew.lent);
+	crew.lent = NULL;
+}
+
+struct lb_batch *lb_crew_empty(void)
+{
+	struct lb_batch *batch;
+
+	end_loan();
+	if (!crew.idle_count)
+		return NULL;
+	batch = crew.idle[--crew.idle_count];
+	batch->count = 0;
+	return batch;
+}
+
+void lb_crew_hand(struct lb_batch *batch)
+{
+	batch->done = 0;
+	__atomic_store_n(&batch->taken, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&crew.queue[crew.next % RING_MAX], batch, __ATOMIC_RELEASE);
+	__atomic_store_n(&crew.next, crew.next + 1, __ATOMIC_RELEASE);
+}
+
+// The oldest batch's owner is lost: this CPU packs it again, in the spare. There is one:
+// what stood in the last time has come back since.
+static struct lb_batch *replace_oldest(struct lb_batch *lost)
+{
+	struct lb_batch *batch = crew.spare;
+	uint32_t cpu = __atomic_load_n(&lost->taken, __ATOMIC_RELAXED) - 1;
+
+	lb_say("CPU %u of the crew stopped in the middle of its work, going on without it", cpu);
+	__atomic_store_n(&crew.barred[cpu], 1, __ATOMIC_RELEASE);
+	crew.spare = NULL;
+	batch->count = lost->count;
+	memcpy(batch->content, lost->content, sizeof(batch->content));
+	batch->done = 0;
+	pack_batch(FIRST_CPU, batch);
+	return batch;
+}
+
+// Bounded: the first CPU packs what nobody has, and waits LATE_MS for the rest.
+static struct lb_batch *finish(struct lb_batch *batch)
+{
+	struct lb_deadline late = lb_deadline_in(LATE_MS);
+
+	while (!__atomic_load_n(&batch->done, __ATOMIC_ACQUIRE)) {
+		struct lb_batch *mine = take_batch(FIRST_CPU);
+
+		if (mine)
+			pack_batch(FIRST_CPU, mine);
+		else if (lb_deadline_passed(late))
+			return replace_oldest(batch);
+		else
+			lb_pause();
+	}
+	return batch;
+}
+
+struct lb_batch *lb_crew_collect(void)
+{
+	end_loan();
+	if (crew.oldest == crew.next)
+		return NULL;
+	crew.lent = finish(crew.queue[crew.oldest % RING_MAX]);
+	__atomic_store_n(&crew.lent->taken, NOT_HANDED, __ATOMIC_RELAXED);
+	__atomic_store_n(&crew.oldest, crew.oldest + 1, __ATOMIC_RELEASE);
+	return crew.lent;
+}
+
+void lb_crew_close(void)
+{
+	while (lb_crew_collect())
+		continue;
+	__atomic_store_n(&crew.end, 1, __ATOMIC_RELEASE);
+}

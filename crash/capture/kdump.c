@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// kdump-compressed, version 6, in constant memory:
+//
+//	block 0      struct main_header
+//	block 1...   struct sub_header, the notes right behind it
+//	bitmap 1     a bit for each page frame up to max_mapnr: is RAM
+//	bitmap 2     the same: is in this file
+//	descriptors  struct lb_page_desc for each bit of bitmap 2, in order
+//	data         a page of zeroes for all that are zero, then the pages
+//
+// First everything up to bitmap 2 is written, which needs the choice of pages once and
+// tells how many descriptors there will be; then bitmap 2 is read back, a piece at a time, and
+// descriptors and data grow side by side. Read back and not chosen again: whatever a
+// dying machine does meanwhile, bitmap and descriptors belong together.
+//
+// Until the last moment the header says INCOMPLETE, and a descriptor of zeroes says that
+// its page is lost: what there is can be read whenever it ends.
+//
+// Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
+// libkdumpfile make of it.
+#include "crash/capture/kdump.h"
+#include "crash/capture/bits.h"
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+
+static void note_progress(struct lb_kdump *kdump)
+{
+	kdump->next->desc_bytes = kdump->desc.bytes;
+	kdump->next->data_bytes = kdump->data.bytes;
+	kdump->next->pages_done = kdump->pages_done;
+	kdump->checkpoint_ms = lb_clock_ms();
+	kdump->checkpoint_data = kdump->data.bytes;
+}
+
+static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
+{
+	if (lb_stream_settle(&kdump->desc, err) != 0 || lb_stream_settle(&kdump->data, err) != 0)
+		return -1;
+	note_progress(kdump);
+	return lb_writer_checkpoint(kdump->writer, err);
+}
+
+// How many of the batch's pages the partition has room for, and their bytes.
+static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batch *batch, uint64_t *ret_bytes)
+{
+	uint64_t room = lb_stream_room(&kdump->data), bytes = 0;
+	uint32_t count = 0;
+
+	while (count < batch->count && bytes + batch->bytes[count] <= room)
+		bytes += batch->bytes[count++];
+	*ret_bytes = bytes;
+	return count;
+}
+
+// A packed batch to the disk: data first, so that no descriptor is without it.
+static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, struct lb_error *err)
+{
+	uint64_t offset = kdump->next->data_offset + kdump->data.bytes, bytes;
+	uint32_t count = count_fitting(kdump, batch, &bytes);
+	struct lb_page_desc descs[LB_BATCH_PAGES];
+
+	memset(descs, 0, sizeof(descs));
+	for (uint32_t i = 0; i < count; i++) {
+		if (!batch->bytes[i]) {
+			descs[i].offset = kdump->next->data_offset; // the shared page of zeroes
+			descs[i].bytes = LB_PAGE;
+			continue;
+		}
+		descs[i].offset = offset;
+		descs[i].bytes = batch->bytes[i];
+		descs[i].flags = batch->flags[i];
+		offset += batch->bytes[i];
+	}
+	if (lb_stream_add(&kdump->data, batch->data, bytes, err) != 0 ||
+	    lb_stream_add(&kdump->desc, descs, count * sizeof(descs[0]), err) != 0)
+		return -1;
+	kdump->pages_done += count;
+	if (count < batch->count)
+		return lb_fail(err, "full: the partition's %lu bytes hold %lu of %lu pages",
+			       kdump->writer->limit, kdump->pages_done, kdump->next->page_count);
+	return 0;
+}
+
+static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
+{
+	const struct lb_batch *batch = lb_crew_collect();
+
+	if (batch && write_batch(kdump, batch, err) != 0)
+		return -1;
+	lb_sink_poll(kdump->writer->sink);
+	lb_writer_progress(kdump->writer, kdump->pages_done,
+			   kdump->head.bytes + kdump->desc.bytes + kdump->data.bytes);
+	if (kdump->data.bytes - kdump->checkpoint_data >= LB_CHECKPOINT_BYTES ||
+	    lb_clock_ms() - kdump->checkpoint_ms >= LB_CHECKPOINT_MS)
+		return checkpoint(kdump, err);
+	return 0;
+}
+
+static void hand_batch(struct lb_kdump *kdump)
+{
+	if (kdump->filling)
+		lb_crew_hand(kdump->filling);
+	kdump->filling = NULL;
+}
+
+static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *err)
+{
+	uint64_t phys = frame * LB_PAGE, content;
+
+	if (!lb_ram_find(kdump->job->ram, phys, &content))
+		return lb_fail(err, "bitmap read back from the disk: page 0x%lx is no RAM", phys);
+	while (!kdump->filling) {
+		kdump->filling = lb_crew_empty();
+		if (!kdump->filling && collect_batch(kdump, err) != 0)
+			return -1;
+	}
+	kdump->filling->content[kdump->filling->count++] = content;
+	if (kdump->filling->count == LB_BATCH_PAGES)
+		hand_batch(kdump);
+	return 0;
+}
+
+static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
+{
+	uint64_t bytes = lb_kdump_piece(kdump, at);
+	uint64_t bitmap2 = kdump->next->file_offset + kdump->next->desc_offset - kdump->bitmap_bytes;
+
+	if (lb_sink_read(kdump->writer->sink, bitmap2 + at, kdump->dump_bits, (uint32_t)bytes, err) != 0)
+		return -1;
+	for (uint64_t i = 0; i < bytes; i++) {
+		for (uint8_t byte = kdump->dump_bits[i]; byte; byte &= (uint8_t)(byte - 1)) {
+			uint64_t frame = (at + i) * LB_BYTE_BITS + (uint64_t)__builtin_ctz(byte);
+
+			if (dump_page(kdump, frame, err) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
+{
+	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
+		if (dump_piece(kdump, at, err) != 0)
+			return -1;
+	}
+	hand_batch(kdump);
+	while (kdump->pages_done < kdump->next->page_count) {
+		uint64_t before = kdump->pages_done;
+
+		if (collect_batch(kdump, err) != 0)
+			return -1;
+		if (kdump->pages_done == before)
+			break;
+	}
+	if (kdump->pages_done != kdump->next->page_count || lb_crew_collect())
+		return lb_fail(err, "bitmap read back from the disk: %lu pages or more, %lu were chosen",
+			       kdump->pages_done, kdump->next->page_count);
+	return 0;
+}
+
+// The crew is to be found empty-handed by whoever comes next.
+static void drop_batches(struct lb_kdump *kdump)
+{
+	hand_batch(kdump);
+	while (lb_crew_collect())
+		continue;
+}
+
+// What was added to the disk, and into the header what that is.
+static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
+{
+	struct lb_dump_header *next = kdump->next;
+
+	if (lb_stream_settle(&kdump->desc, err) != 0 || lb_stream_settle(&kdump->data, err) != 0 ||
+	    lb_sink_flush(kdump->writer->sink, err) != 0)
+		return -1;
+	note_progress(kdump);
+	lb_stream_digest(&kdump->desc, next->desc_sha256);
+	lb_stream_digest(&kdump->data, next->data_sha256);
+	return 0;
+}
+
+// All that is missing reads as lost. Where the disk does not take even that, the header goes on
+// saying what the last checkpoint was.
+static void settle_partial(struct lb_kdump *kdump)
+{
+	if (kdump->desc.bytes <= kdump->next->desc_total &&
+	    lb_stream_add_zeroes(&kdump->desc, kdump->next->desc_total - kdump->desc.bytes, NULL) == 0)
+		settle_all(kdump, NULL);
+}
+
+static int write_body(struct lb_kdump *kdump, struct lb_error *err)
+{
+	struct lb_dump_header *next = kdump->next;
+	int result = checkpoint(kdump, err);
+
+	if (result == 0)
+		result = write_pages(kdump, err);
+	drop_batches(kdump);
+	if (result == 0)
+		result = settle_all(kdump, err);
+	if (result == 0)
+		result = lb_kdump_complete(kdump, err);
+	else
+		settle_partial(kdump);
+	next->file_bytes = next->data_offset + next->data_bytes;
+	return result;
+}
+
+int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice, struct lb_error *err)
+{
+	uint64_t bytes = 2 * LB_BITMAP_PIECE + sizeof(struct lb_kdump);
+	uint8_t *memory = lb_heap_pages(bytes);
+	struct lb_kdump *kdump;
+
+	if (!memory)
+		return lb_fail(err, "dump: no memory for %lu bytes of bitmaps", bytes);
+	kdump = (struct lb_kdump *)(memory + 2 * LB_BITMAP_PIECE);
+	kdump->ram_bits = memory;
+	kdump->dump_bits = memory + LB_BITMAP_PIECE;
+	kdump->writer = writer;
+	kdump->job = writer->job;
+	kdump->next = &writer->next;
+	return lb_kdump_head(kdump, choice, err) == 0 ? write_body(kdump, err) : -1;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/capture/bits.h"
+#include "crash/capture/kdump.h"
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+
+struct main_header {
+	char signature[8];
+	int32_t version;
+	struct lb_uts uts;
+	uint8_t pad[6];
+	int64_t time_seconds, time_microseconds;
+	uint32_t status;
+	int32_t block_bytes;
+	int32_t sub_header_blocks;
+	uint32_t bitmap_blocks; // of both bitmaps
+	uint32_t max_mapnr; // cut to 32 bits; the sub header has all
+	uint32_t ram_blocks, device_blocks, written_blocks; // nobody reads them
+	int32_t current_cpu;
+	int32_t cpus;
+};
+_Static_assert(offsetof(struct main_header, time_seconds) == 408, "disk_dump_header");
+_Static_assert(sizeof(struct main_header) == 464, "disk_dump_header");
+
+#define HEADER_VERSION 6
+#define STATUS_INCOMPLETE 0x8U
+
+struct sub_header {
+	uint64_t phys_base;
+	int32_t dump_level;
+	int32_t split;
+	uint64_t start_pfn, end_pfn; // of a split file
+	uint64_t vmcoreinfo_offset, vmcoreinfo_bytes; // of its text, in the file
+	uint64_t notes_offset, notes_bytes;
+	uint64_t erased_offset, erased_bytes;
+	uint64_t start_pfn_64, end_pfn_64;
+	uint64_t max_mapnr;
+};
+_Static_assert(sizeof(struct sub_header) == 104, "kdump_sub_header");
+
+static uint32_t status_of(enum lb_dump_format format)
+{
+	switch (format) {
+	case LB_DUMP_ZSTD:
+		return LB_PACK_ZSTD;
+	case LB_DUMP_ZLIB:
+		return LB_PACK_ZLIB;
+	default:
+		return LB_PACK_RAW;
+	}
+}
+
+static void fill_main_header(const struct lb_kdump *kdump, uint32_t status, struct main_header *ret_header)
+{
+	const struct lb_dump_job *job = kdump->job;
+	uint64_t blocks = 2 * kdump->bitmap_bytes / LB_PAGE;
+
+	memset(ret_header, 0, sizeof(*ret_header));
+	memcpy(ret_header->signature, "KDUMP   ", sizeof(ret_header->signature));
+	ret_header->version = HEADER_VERSION;
+	ret_header->uts = kdump->uts;
+	ret_header->time_seconds = (int64_t)job->now;
+	ret_header->status = status_of(job->format) | status;
+	ret_header->block_bytes = LB_PAGE;
+	ret_header->sub_header_blocks = (int32_t)kdump->sub_blocks;
+	ret_header->bitmap_blocks = (uint32_t)blocks;
+	ret_header->max_mapnr = job->ram->max_pfn < UINT32_MAX ? (uint32_t)job->ram->max_pfn : UINT32_MAX;
+	ret_header->cpus = job->nr_cpus ? (int32_t)job->nr_cpus : 1; // readers refuse 0
+}
+
+static void fill_sub_header(const struct lb_kdump *kdump, struct sub_header *ret_header)
+{
+	const struct lb_dump_job *job = kdump->job;
+
+	memset(ret_header, 0, sizeof(*ret_header));
+	lb_dead_number(job->dead, "NUMBER(phys_base)=", 10, &ret_header->phys_base);
+	ret_header->dump_level = (int32_t)job->level;
+	ret_header->notes_offset = LB_PAGE + sizeof(*ret_header);
+	ret_header->notes_bytes = job->notes_bytes;
+	if (job->dead->vmcoreinfo_bytes) {
+		ret_header->vmcoreinfo_offset = ret_header->notes_offset + job->vmcoreinfo_offset;
+		ret_header->vmcoreinfo_bytes = job->dead->vmcoreinfo_bytes;
+	}
+	ret_header->max_mapnr = job->ram->max_pfn;
+}
+
+static int head_add(struct lb_kdump *kdump, const void *data, uint64_t bytes, struct lb_error *err)
+{
+	lb_sha256_add(&kdump->head_sha, data, bytes);
+	return lb_stream_add(&kdump->head, data, bytes, err);
+}
+
+// Zeroes up to the next block.
+static int head_align(struct lb_kdump *kdump, struct lb_error *err)
+{
+	uint64_t bytes = lb_align_up(kdump->head.bytes, LB_PAGE) - kdump->head.bytes;
+
+	memset(kdump->ram_bits, 0, bytes);
+	return head_add(kdump, kdump->ram_bits, bytes, err);
+}
+
+static int write_headers(struct lb_kdump *kdump, struct lb_error *err)
+{
+	struct main_header header;
+	struct sub_header sub;
+
+	fill_main_header(kdump, 0, &header);
+	lb_sha256_add(&kdump->head_sha, &header, sizeof(header));
+	fill_main_header(kdump, STATUS_INCOMPLETE, &header);
+	if (lb_stream_add(&kdump->head, &header, sizeof(header), err) != 0 || head_align(kdump, err) != 0)
+		return -1;
+	fill_sub_header(kdump, &sub);
+	if (head_add(kdump, &sub, sizeof(sub), err) != 0 ||
+	    head_add(kdump, kdump->job->notes, kdump->job->notes_bytes, err) != 0)
+		return -1;
+	return head_align(kdump, err);
+}
+
+// The bits of frames `first` and up, `bytes` of them: is RAM.
+static void fill_ram_bits(const struct lb_ram *ram, uint64_t first, uint64_t bytes, uint8_t *bits)
+{
+	const struct lb_range frames = {first, first + bytes * LB_BYTE_BITS};
+
+	memset(bits, 0, bytes);
+	for (uint32_t i = 0; i < ram->count && ram->pieces[i].phys.start / LB_PAGE < frames.end; i++) {
+		const struct lb_range piece = {ram->pieces[i].phys.start / LB_PAGE,
+					       ram->pieces[i].phys.end / LB_PAGE};
+		const struct lb_range both = lb_range_intersect(frames, piece);
+
+		if (!lb_range_empty(both))
+			lb_bits_set(bits, both.start - first, both.end - first);
+	}
+}
+
+// Without the instruction, which not every x86-64 has.
+static unsigned int count_bits(uint8_t byte)
+{
+	unsigned int count = 0;
+
+	for (; byte; byte &= (uint8_t)(byte - 1))
+		count++;
+	return count;
+}
+
+// What was chosen, of RAM only; returns how many frames that is. Past max_pfn nobody is asked.
+static uint64_t choose(const struct lb_kdump *kdump, const struct lb_page_choice *choice, uint64_t first,
+		       uint64_t bytes)
+{
+	uint64_t end = lb_align_up(kdump->job->ram->max_pfn, LB_BYTE_BITS);
+	uint64_t frames = bytes * LB_BYTE_BITS, count = 0;
+
+	if (first + frames > end)
+		frames = end - first;
+	fill_ram_bits(kdump->job->ram, first, bytes, kdump->ram_bits);
+	memset(kdump->dump_bits, 0, bytes);
+	choice->next(choice->ctx, frames, kdump->dump_bits);
+	for (uint64_t i = 0; i < bytes; i++) {
+		kdump->dump_bits[i] &= kdump->ram_bits[i];
+		count += count_bits(kdump->dump_bits[i]);
+	}
+	return count;
+}
+
+static int write_bitmaps(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
+{
+	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
+		uint64_t bytes = lb_kdump_piece(kdump, at);
+
+		fill_ram_bits(kdump->job->ram, at * LB_BYTE_BITS, bytes, kdump->ram_bits);
+		if (head_add(kdump, kdump->ram_bits, bytes, err) != 0)
+			return -1;
+	}
+	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
+		uint64_t bytes = lb_kdump_piece(kdump, at);
+
+		kdump->next->page_count += choose(kdump, choice, at * LB_BYTE_BITS, bytes);
+		if (head_add(kdump, kdump->dump_bits, bytes, err) != 0)
+			return -1;
+		lb_sink_poll(kdump->writer->sink);
+		lb_writer_progress(kdump->writer, 0, kdump->head.bytes);
+	}
+	return 0;
+}
+
+int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
+{
+	struct lb_dump_header *next = kdump->next;
+	uint64_t file = next->file_offset, limit = kdump->writer->limit, needed;
+
+	lb_uts_read(kdump->job->dead, &kdump->uts);
+	kdump->sub_blocks = lb_pages(sizeof(struct sub_header) + kdump->job->notes_bytes);
+	kdump->bitmap_bytes = lb_align_up(kdump->job->ram->max_pfn, LB_BYTE_BITS) / LB_BYTE_BITS;
+	kdump->bitmap_bytes = lb_align_up(kdump->bitmap_bytes, LB_PAGE);
+	lb_stream_open(&kdump->head, kdump->writer->sink, file, limit);
+	lb_sha256_begin(&kdump->head_sha);
+	if (write_headers(kdump, err) != 0 || write_bitmaps(kdump, choice, err) != 0 ||
+	    lb_stream_settle(&kdump->head, err) != 0)
+		return -1;
+	next->desc_offset = kdump->head.bytes;
+	next->desc_total = next->page_count * sizeof(struct lb_page_desc);
+	next->data_offset = lb_align_up(next->desc_offset + next->desc_total, LB_PAGE);
+	lb_stream_digest(&kdump->head, next->head_sha256);
+	needed = next->data_offset + LB_PAGE;
+	if (limit - file < needed) {
+		next->file_bytes = next->desc_offset;
+		next->desc_total = next->data_offset = 0; // there are no such parts
+		return lb_fail(err,
+			       "full: the partition has %lu bytes for the dump, its headers alone take %lu",
+			       limit - file, needed);
+	}
+	lb_stream_open(&kdump->desc, kdump->writer->sink, file + next->desc_offset, file + next->data_offset);
+	lb_stream_open(&kdump->data, kdump->writer->sink, file + next->data_offset, limit);
+	return lb_stream_add_zeroes(&kdump->data, LB_PAGE, err);
+}
+
+int lb_kdump_complete(struct lb_kdump *kdump, struct lb_error *err)
+{
+	struct lb_sink *sink = kdump->writer->sink;
+	struct main_header header;
+	uint8_t *buffer = lb_sink_take(sink, err);
+
+	if (!buffer)
+		return -1;
+	fill_main_header(kdump, 0, &header);
+	memset(buffer, 0, LB_PAGE);
+	memcpy(buffer, &header, sizeof(header));
+	if (lb_sink_put(sink, buffer, kdump->next->file_offset, LB_PAGE, err) != 0 ||
+	    lb_sink_flush(sink, err) != 0)
+		return -1;
+	lb_sha256_end(&kdump->head_sha, kdump->next->head_sha256);
+	return 0;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/capture/stream.h"
+
+#include "lifeboat/mem.h"
+
+void lb_stream_open(struct lb_stream *stream, struct lb_sink *sink, uint64_t start, uint64_t limit)
+{
+	memset(stream, 0, sizeof(*stream));
+	stream->sink = sink;
+	stream->start = start;
+	stream->limit = limit > start ? limit : start;
+	lb_sha256_begin(&stream->sha);
+}
+
+uint64_t lb_stream_room(const struct lb_stream *stream)
+{
+	return stream->limit - stream->start - stream->bytes;
+}
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+// A buffer to go on in, with what a settled block had.
+static int begin_buffer(struct lb_stream *stream, struct lb_error *err)
+{
+	uint64_t held = stream->bytes % LB_PAGE;
+
+	stream->buffer = lb_sink_take(stream->sink, err);
+	if (!stream->buffer)
+		return -1;
+	stream->buffer_at = stream->bytes - held;
+	memcpy(stream->buffer, stream->tail, held);
+	return 0;
+}
+
+// The buffer to the sink, up to the block that the last byte is in.
+static int end_buffer(struct lb_stream *stream, struct lb_error *err)
+{
+	uint64_t held = stream->bytes - stream->buffer_at;
+	uint64_t whole = lb_align_up(held, LB_PAGE);
+	uint8_t *buffer = stream->buffer;
+
+	memset(buffer + held, 0, whole - held);
+	memcpy(stream->tail, buffer + lb_align_down(held, LB_PAGE), held % LB_PAGE);
+	stream->buffer = NULL;
+	return lb_sink_put(stream->sink, buffer, stream->start + stream->buffer_at, (uint32_t)whole, err);
+}
+
+// `data` NULL: zeroes.
+static int add(struct lb_stream *stream, const uint8_t *data, uint64_t bytes, struct lb_error *err)
+{
+	if (bytes > lb_stream_room(stream))
+		return lb_fail(err, "full: %lu bytes at 0x%lx of the partition, only %lu are left", bytes,
+			       stream->start + stream->bytes, lb_stream_room(stream));
+	while (bytes) {
+		uint64_t piece;
+		uint8_t *to;
+
+		if (!stream->buffer && begin_buffer(stream, err) != 0)
+			return -1;
+		to = stream->buffer + (stream->bytes - stream->buffer_at);
+		piece = min64(bytes, LB_SINK_BUFFER - (stream->bytes - stream->buffer_at));
+		if (data)
+			memcpy(to, data, piece);
+		else
+			memset(to, 0, piece);
+		// Of the copy: what it was read from may be anything.
+		lb_sha256_add(&stream->sha, to, piece);
+		data = data ? data + piece : NULL;
+		bytes -= piece;
+		stream->bytes += piece;
+		if (stream->bytes - stream->buffer_at == LB_SINK_BUFFER && end_buffer(stream, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int lb_stream_add(struct lb_stream *stream, const void *data, uint64_t bytes, struct lb_error *err)
+{
+	return add(stream, data, bytes, err);
+}
+
+int lb_stream_add_zeroes(struct lb_stream *stream, uint64_t bytes, struct lb_error *err)
+{
+	return add(stream, NULL, bytes, err);
+}
+
+int lb_stream_align(struct lb_stream *stream, uint64_t align, struct lb_error *err)
+{
+	return add(stream, NULL, lb_align_up(stream->bytes, align) - stream->bytes, err);
+}
+
+int lb_stream_settle(struct lb_stream *stream, struct lb_error *err)
+{
+	return stream->buffer ? end_buffer(stream, err) : 0;
+}
+
+void lb_stream_digest(const struct lb_stream *stream, uint8_t ret_digest[LB_SHA256_BYTES])
+{
+	struct lb_sha256 sha = stream->sha;
+
+	lb_sha256_end(&sha, ret_digest);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The crew with CPUs that are threads. What a page packs to says which page it was.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sched.h>
+
+#include "capture_platform.h"
+#include "crash/capture/crew.h"
+
+#define PAGES 1024
+#define BASE 0x40000000ULL
+
+static uint8_t pages[PAGES][LB_PAGE] __attribute__((aligned(LB_PAGE)));
+static struct lb_capture config;
+
+// Page i is zero when i % 7 == 3.
+static void fill_pages(void)
+{
+	for (uint32_t i = 0; i < PAGES; i++) {
+		if (i % 7 == 3)
+			continue;
+		for (uint32_t j = 0; j < LB_PAGE; j++)
+			pages[i][j] = (uint8_t)((i + 1) * (1 + j / 8 % 5) >> (j % 2 * 8));
+	}
+}
+
+static uint32_t open_crew(enum lb_dump_format format, uint32_t cpus, uint32_t answering)
+{
+	struct lb_error err = {""};
+	uint32_t count = 0;
+
+	capture_reset();
+	capture_ram_add(BASE, pages, sizeof(pages));
+	capture_clock_pause(0); // a slow host is not to look like a lost CPU
+	capture_cpus(answering);
+	config = (struct lb_capture){.format = format, .cpus = cpus, .apic_count = 32};
+	if (lb_crew_open(&config, &count, &err))
+		fail_msg("%s", err.text);
+	return count;
+}
+
+// Batch n has the pages from 5 * n on, as many as make sense of n.
+static void fill_batch(struct lb_batch *batch, uint32_t n)
+{
+	assert_int_equal(batch->count, 0);
+	batch->count = 1 + n % LB_BATCH_PAGES;
+	for (uint32_t i = 0; i < batch->count; i++)
+		batch->content[i] = BASE + (5 * n + i) % PAGES * LB_PAGE;
+}
+
+static void check_batch(const struct lb_batch *batch, uint32_t n)
+{
+	uint32_t at = 0;
+
+	assert_non_null(batch);
+	assert_int_equal(batch->count, 1 + n % LB_BATCH_PAGES);
+	for (uint32_t i = 0; i < batch->count; i++) {
+		uint32_t index = (5 * n + i) % PAGES;
+
+		assert_int_equal(batch->content[i], BASE + index * LB_PAGE);
+		if (index % 7 == 3) {
+			assert_int_equal(batch->bytes[i], 0);
+			continue;
+		}
+		assert_int_equal(batch->flags[i], LB_PACK_RAW);
+		assert_int_equal(batch->bytes[i], LB_PAGE);
+		assert_memory_equal(batch->data + at, pages[index], LB_PAGE);
+		at += batch->bytes[i];
+	}
+	assert_int_equal(batch->data_bytes, at);
+}
+
+// All in flight that can be, in order; how many that were at once.
+static uint32_t run_batches(uint32_t count)
+{
+	uint32_t handed = 0, collected = 0, most = 0;
+
+	while (collected < count) {
+		struct lb_batch *batch = handed < count ? lb_crew_empty() : NULL;
+
+		if (batch) {
+			fill_batch(batch, handed++);
+			lb_crew_hand(batch);
+			most = handed - collected > most ? handed - collected : most;
+			continue;
+		}
+		check_batch(lb_crew_collect(), collected++);
+	}
+	assert_null(lb_crew_collect());
+	return most;
+}
+
+static void test_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(open_crew(LB_DUMP_RAW, 1, 8), 1);
+	assert_int_equal(run_batches(300), 3);
+	lb_crew_close();
+}
+
+static void test_nobody_answers(void **state)
+{
+	(void)state;
+	assert_int_equal(open_crew(LB_DUMP_RAW, 4, 0), 1);
+	assert_int_equal(run_batches(300), 6);
+	lb_crew_close();
+}
+
+static void test_together(void **state)
+{
+	(void)state;
+	for (uint32_t cpus = 2; cpus <= 8; cpus *= 2) {
+		assert_int_equal(open_crew(LB_DUMP_RAW, cpus, 16), cpus);
+		assert_int_equal(run_batches(1000), cpus + 2);
+		lb_crew_close();
+	}
+	assert_string_equal(capture_said(), "");
+}
+
+static void test_compressing_together(void **state)
+{
+	(void)state;
+	assert_int_equal(open_crew(LB_DUMP_ZSTD, 4, 3), 4);
+	for (uint32_t n = 0; n < 200; n++) {
+		struct lb_batch *batch = lb_crew_empty();
+
+		if (!batch) {
+			const struct lb_batch *done = lb_crew_collect();
+
+			assert_non_null(done);
+			for (uint32_t i = 0; i < done->count; i++)
+				assert_true(!done->bytes[i] || done->flags[i] == LB_PACK_ZSTD);
+			batch = lb_crew_empty();
+		}
+		fill_batch(batch, n);
+		lb_crew_hand(batch);
+	}
+	lb_crew_close(); // with batches in flight
+	assert_null(lb_crew_collect());
+}
+
+static void test_no_more_than_apics(void **state)
+{
+	struct lb_error err;
+	uint32_t count;
+
+	(void)state;
+	capture_reset();
+	capture_cpus(8);
+	config = (struct lb_capture){.format = LB_DUMP_RAW, .cpus = 64, .apic_count = 2};
+	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_int_equal(count, 2);
+	lb_crew_close();
+}
+
+static void test_memory_limits_cpus(void **state)
+{
+	struct lb_error err = {""};
+	uint32_t count = 0;
+
+	(void)state;
+	capture_reset();
+	capture_cpus(16);
+	capture_heap_limit(4 * LB_MIB);
+	config = (struct lb_capture){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
+	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_in_range(count, 2, 6);
+	assert_in_range(lb_heap_used(), 2 * LB_MIB, 3 * LB_MIB); // three quarters of what there is
+	lb_crew_close();
+
+	// One CPU may have it all; with less, there is none.
+	capture_reset();
+	capture_heap_limit(1300 * LB_KIB);
+	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_int_equal(count, 1);
+	lb_crew_close();
+	capture_reset();
+	capture_heap_limit(LB_MIB);
+	assert_int_equal(lb_crew_open(&config, &count, &err), -1);
+	assert_non_null(strstr(err.text, "one CPU takes"));
+}
+
+// CPUs 1 and up stop in the middle of a batch until they are let go; they then go on.
+static struct {
+	uint32_t stopped; // atomic: how many stand
+	uint32_t go; // atomic
+} stop;
+static uint8_t wrong_page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
+
+static const void *stopping_page(void *ctx, uint32_t cpu, uint64_t content)
+{
+	(void)ctx;
+	(void)content;
+	if (!cpu)
+		return NULL;
+	if (!__atomic_load_n(&stop.go, __ATOMIC_ACQUIRE)) {
+		__atomic_fetch_add(&stop.stopped, 1, __ATOMIC_ACQ_REL);
+		while (!__atomic_load_n(&stop.go, __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
+	return wrong_page; // what it writes now must hurt nobody
+}
+
+static void test_stopped_cpus(void **state)
+{
+	uint32_t n = 0, standing = 3;
+
+	(void)state;
+	memset(&stop, 0, sizeof(stop));
+	memset(wrong_page, 0xee, sizeof(wrong_page));
+	assert_int_equal(open_crew(LB_DUMP_RAW, 1 + standing, standing), 1 + standing);
+	capture_old_page_by(stopping_page, NULL);
+	capture_clock_pause(10000);
+	for (struct lb_batch *batch; (batch = lb_crew_empty()) != NULL;) {
+		fill_batch(batch, n++);
+		lb_crew_hand(batch);
+	}
+	assert_int_equal(n, standing + 3);
+	while (__atomic_load_n(&stop.stopped, __ATOMIC_ACQUIRE) < standing)
+		sched_yield();
+	for (uint32_t i = 0; i < n; i++)
+		check_batch(lb_crew_collect(), i);
+	assert_non_null(strstr(capture_said(), "CPU 1 of the crew stopped"));
+	assert_non_null(strstr(capture_said(), "CPU 2 of the crew stopped"));
+	assert_non_null(strstr(capture_said(), "CPU 3 of the crew stopped"));
+
+	// The ring is shorter by three; and the CPUs, going on, write where nobody looks.
+	__atomic_store_n(&stop.go, 1, __ATOMIC_RELEASE);
+	assert_int_equal(run_batches(500), 3);
+	lb_crew_close();
+}
+
+static int all_home(void **state)
+{
+	(void)state;
+	capture_reset();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_nobody_answers),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_compressing_together),
+		cmocka_unit_test(test_no_more_than_apics),
+		cmocka_unit_test(test_memory_limits_cpus),
+		cmocka_unit_test(test_stopped_cpus),
+	};
+
+	fill_pages();
+	return cmocka_run_group_tests(tests, NULL, all_home);
+}

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The whole dump: header, log and file in all four formats, given to other people's readers
+// and, as ELF, taken apart here; and how it ends when it ends early.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/dumpheader.h"
+#include "crash/sha256.h"
+#include "fake_machine.h"
+#include "memory_disk.h"
+#include "read_back.h"
+
+#define BEFORE 0xb7 // what the partition held
+#define ROOMY (16 * LB_MIB)
+#define PAGE_OFFSET 0xffff888000000000ULL
+#define TEXT_PHYS (2 * LB_MIB)
+#define TEXT_VIRT 0xffffffff81000000ULL
+#define RAGGED_PHYS 0x9f000ULL // RAM that ends within a page
+#define RAGGED_BYTES 0xc00ULL
+
+static const char *const log_lines[] = {"Linux version 6.1.0-test-amd64", "Kernel panic - not syncing: test"};
+static const char log_text[] = "[    1.000000] Linux version 6.1.0-test-amd64\n"
+			       "[    2.000000] Kernel panic - not syncing: test\n";
+
+static struct memory_disk disk;
+static struct machine machine;
+static struct lb_dump_header header;
+static struct lb_sink *sink;
+static struct lb_error err;
+
+static struct {
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdrs[3 + MACHINE_PIECES];
+} core;
+static uint8_t ragged[LB_PAGE] __attribute__((aligned(LB_PAGE)));
+
+static void put_load(uint32_t i, uint64_t phys, uint64_t bytes, uint64_t content, uint64_t virt)
+{
+	core.phdrs[i] = (Elf64_Phdr){.p_type = PT_LOAD,
+				     .p_flags = 7,
+				     .p_offset = content,
+				     .p_vaddr = virt,
+				     .p_paddr = phys,
+				     .p_filesz = bytes,
+				     .p_memsz = bytes};
+}
+
+// As the purgatory finishes it.
+static void make_core(void)
+{
+	memset(&core, 0, sizeof(core));
+	memcpy(core.ehdr.e_ident, ELFMAG, SELFMAG);
+	core.ehdr.e_ident[EI_CLASS] = ELFCLASS64;
+	core.ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+	core.ehdr.e_ident[EI_VERSION] = EV_CURRENT;
+	core.ehdr.e_type = ET_CORE;
+	core.ehdr.e_machine = EM_X86_64;
+	core.ehdr.e_version = EV_CURRENT;
+	core.ehdr.e_phoff = sizeof(core.ehdr);
+	core.ehdr.e_ehsize = sizeof(core.ehdr);
+	core.ehdr.e_phentsize = sizeof(core.phdrs[0]);
+	core.ehdr.e_phnum = 3 + MACHINE_PIECES;
+	core.phdrs[0].p_type = PT_NOTE;
+	core.phdrs[0].p_offset = 0x12345000;
+	core.phdrs[0].p_filesz = core.phdrs[0].p_memsz = sizeof(machine.notes);
+	put_load(1, TEXT_PHYS, LB_MIB, TEXT_PHYS, TEXT_VIRT);
+	put_load(2, machine.pieces[0].phys.start, lb_range_size(machine.pieces[0].phys),
+		 machine.pieces[0].content, PAGE_OFFSET + machine.pieces[0].phys.start);
+	put_load(3, RAGGED_PHYS, RAGGED_BYTES, RAGGED_PHYS, PAGE_OFFSET + RAGGED_PHYS);
+	for (uint32_t i = 1; i < MACHINE_PIECES; i++)
+		put_load(3 + i, machine.pieces[i].phys.start, lb_range_size(machine.pieces[i].phys),
+			 machine.pieces[i].content, PAGE_OFFSET + machine.pieces[i].phys.start);
+	machine_fill_page(ragged, 2);
+	capture_ram_add(RAGGED_PHYS, ragged, LB_PAGE);
+	machine.job.elfcorehdr = &core;
+	machine.job.elfcorehdr_bytes = sizeof(core);
+}
+
+static void open_filter(void)
+{
+	char why[160];
+	void *memory = lb_heap_pages(lb_filter_bytes());
+
+	assert_non_null(memory);
+	machine.job.filter = lb_filter_open(memory, &machine.dead, &machine.ram, LB_FILTER_ALL,
+					    &machine.job.level, why, sizeof(why));
+	assert_non_null(machine.job.filter);
+	assert_int_equal(machine.job.level, LB_FILTER_ZERO); // there are no struct pages
+}
+
+static void prepare(enum lb_dump_format format, uint64_t partition)
+{
+	machine_close(&machine);
+	memory_disk_close(&disk);
+	machine_open(&machine, format);
+	machine_map(&machine);
+	machine_put_log(&machine, log_lines, 2);
+	make_core();
+	if (format != LB_DUMP_ELF)
+		machine_open_crew(&machine, 2);
+	open_filter();
+	memory_disk_open(&disk, partition, BEFORE);
+	if (lb_sink_open(&disk.disk, &disk.target, 8, &sink, &err))
+		fail_msg("%s", err.text);
+	memset(&header, 0, sizeof(header));
+	memset(header.arm_id, 0x11, sizeof(header.arm_id));
+	memset(header.partuuid, 0x22, sizeof(header.partuuid));
+	header.partition_bytes = partition;
+	header.saved = 1; // the dump before this one
+	header.file_bytes = 77;
+	header.tsc_hook = 1000;
+	header.tsc_begun = 2000;
+	header.tsc_khz = 3000;
+	header.tsc_end = 4000;
+	err.text[0] = '\0';
+}
+
+static int write_dump(void)
+{
+	int result = lb_dump_write(&machine.job, sink, &header, &err);
+
+	assert_null(lb_crew_collect());
+	lb_crew_close();
+	return result;
+}
+
+static void check_digest(uint64_t at, uint64_t bytes, const uint8_t *wanted)
+{
+	uint8_t digest[LB_SHA256_BYTES];
+
+	lb_sha256(disk.data + at, bytes, digest);
+	assert_memory_equal(digest, wanted, sizeof(digest));
+}
+
+// What is true of each header that a dump has ended with.
+static void check_header(uint32_t state, enum lb_dump_format format)
+{
+	static const uint8_t build_id[20] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
+					     0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x01, 0x23, 0x45, 0x67};
+	uint8_t eleven[16];
+
+	assert_memory_equal(disk.data, &header, sizeof(header));
+	if (lb_dump_header_check(&header, &err))
+		fail_msg("%s", err.text);
+	for (uint64_t at = sizeof(header); at < LB_DUMP_BLOCK; at++)
+		assert_int_equal(disk.data[at], 0);
+	memset(eleven, 0x11, sizeof(eleven));
+	assert_memory_equal(header.arm_id, eleven, sizeof(eleven));
+	assert_int_equal(header.partuuid[15], 0x22);
+	assert_int_equal(header.partition_bytes, disk.bytes);
+	assert_int_equal(header.saved, 0);
+	assert_int_equal(header.state, state);
+	assert_int_equal(header.format, format);
+	assert_int_equal(header.dump_level, format == LB_DUMP_ELF ? 0 : LB_FILTER_ZERO);
+	assert_int_equal(header.crash_time, 1700000000);
+	assert_string_equal(header.release, "6.1.0-test-amd64");
+	assert_int_equal(header.build_id_bytes, 20);
+	assert_memory_equal(header.build_id, build_id, 20);
+	assert_int_equal(header.tsc_hook, 1000);
+	assert_int_equal(header.tsc_begun, 2000);
+	assert_int_equal(header.tsc_khz, 3000);
+	assert_true(header.tsc_end > header.tsc_first_byte && header.tsc_first_byte > 4000);
+	assert_int_equal(header.log_offset, LB_DUMP_BLOCK);
+	assert_int_equal(header.log_bytes, sizeof(log_text) - 1);
+	assert_memory_equal(disk.data + LB_DUMP_BLOCK, log_text, sizeof(log_text) - 1);
+	check_digest(header.log_offset, header.log_bytes, header.log_sha256);
+	assert_int_equal(header.file_offset, 2 * LB_DUMP_BLOCK);
+}
+
+static bool all_there(uint64_t pfn)
+{
+	(void)pfn;
+	return true;
+}
+
+static void write_whole(enum lb_dump_format format)
+{
+	prepare(format, ROOMY);
+	if (write_dump())
+		fail_msg("%s", err.text);
+	check_header(LB_DUMP_COMPLETE, format);
+	assert_int_equal(header.pages_done, header.page_count);
+}
+
+static void test_kdump_formats(void **state)
+{
+	static const enum lb_dump_format formats[] = {LB_DUMP_ZSTD, LB_DUMP_ZLIB, LB_DUMP_RAW};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		write_whole(formats[i]);
+		assert_int_equal(header.page_count, machine.ram.pages);
+		assert_string_equal(header.message, "complete: 1694 pages");
+		check_digest(header.file_offset, header.desc_offset, header.head_sha256);
+		check_digest(header.file_offset + header.desc_offset, header.desc_bytes, header.desc_sha256);
+		check_digest(header.file_offset + header.data_offset, header.data_bytes, header.data_sha256);
+		read_back_file(disk.data + header.file_offset, header.file_bytes, &machine, all_there,
+			       READ_BACK_KDUMP);
+	}
+}
+
+// Against the machine: `bytes` of a PT_LOAD's content in the file.
+static void check_load(const uint8_t *content, const Elf64_Phdr *load)
+{
+	for (uint64_t done = 0; done < load->p_filesz; done += LB_PAGE) {
+		uint64_t phys = load->p_paddr + done;
+		uint64_t bytes = load->p_filesz - done < LB_PAGE ? load->p_filesz - done : LB_PAGE;
+		const uint8_t *page = phys == RAGGED_PHYS ? ragged : machine_page(&machine, phys / LB_PAGE);
+
+		assert_non_null(page);
+		assert_memory_equal(content + done, page, bytes);
+	}
+}
+
+static void test_elf(void **state)
+{
+	const uint8_t *file;
+	const Elf64_Phdr *phdrs;
+	uint64_t end;
+
+	(void)state;
+	write_whole(LB_DUMP_ELF);
+	file = disk.data + header.file_offset;
+	phdrs = (const Elf64_Phdr *)(file + sizeof(Elf64_Ehdr));
+	assert_memory_equal(file, &core.ehdr, sizeof(core.ehdr));
+	assert_int_equal(phdrs[0].p_type, PT_NOTE);
+	assert_int_equal(phdrs[0].p_filesz, machine.notes_bytes);
+	assert_memory_equal(file + phdrs[0].p_offset, machine.notes, machine.notes_bytes);
+	end = phdrs[0].p_offset + phdrs[0].p_filesz;
+	for (uint32_t i = 1; i < core.ehdr.e_phnum; i++) {
+		assert_int_equal(phdrs[i].p_type, PT_LOAD);
+		assert_int_equal(phdrs[i].p_paddr, core.phdrs[i].p_paddr);
+		assert_int_equal(phdrs[i].p_vaddr, core.phdrs[i].p_vaddr);
+		assert_int_equal(phdrs[i].p_filesz, core.phdrs[i].p_filesz);
+		assert_int_equal(phdrs[i].p_offset % LB_PAGE, phdrs[i].p_paddr % LB_PAGE);
+		assert_true(phdrs[i].p_offset + phdrs[i].p_filesz <= header.file_bytes);
+		check_load(file + phdrs[i].p_offset, &phdrs[i]);
+		if (i == 1)
+			continue; // kernel text lies in RAM's
+		assert_true(phdrs[i].p_offset >= end);
+		end = phdrs[i].p_offset + phdrs[i].p_filesz;
+	}
+	assert_int_equal(end, header.file_bytes);
+	assert_int_equal(phdrs[1].p_offset, phdrs[4].p_offset + TEXT_PHYS - LB_MIB);
+	assert_int_equal(header.page_count, machine.ram.pages + 1);
+	assert_int_equal(header.data_offset + header.data_bytes, header.file_bytes);
+	assert_int_equal(header.desc_total, 0);
+	check_digest(header.file_offset, header.file_bytes, header.head_sha256);
+	read_back_file(file, header.file_bytes, &machine, all_there, READ_BACK_ELF);
+}
+
+// RAM that begins within a page, and text that is in no RAM and so has content of its own.
+static void test_elf_ragged_start(void **state)
+{
+	const Elf64_Phdr *phdrs;
+
+	(void)state;
+	prepare(LB_DUMP_ELF, ROOMY);
+	core.phdrs[3].p_paddr += 0x123;
+	core.phdrs[3].p_offset += 0x123;
+	core.phdrs[3].p_filesz = 0x456;
+	core.phdrs[1].p_offset += LB_MIB; // found elsewhere than RAM is
+	if (write_dump())
+		fail_msg("%s", err.text);
+	phdrs = (const Elf64_Phdr *)(disk.data + header.file_offset + sizeof(Elf64_Ehdr));
+	assert_int_equal(phdrs[3].p_offset % LB_PAGE, 0x123);
+	assert_memory_equal(disk.data + header.file_offset + phdrs[3].p_offset, ragged + 0x123, 0x456);
+	assert_true(phdrs[1].p_offset < phdrs[2].p_offset);
+	assert_memory_equal(disk.data + header.file_offset + phdrs[1].p_offset,
+			    machine_page(&machine, (TEXT_PHYS + LB_MIB) / LB_PAGE), LB_PAGE);
+}
+
+static void test_elf_header_is_checked(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ELF, ROOMY);
+	machine.job.elfcorehdr_bytes = sizeof(core) - 1;
+	assert_int_equal(write_dump(), -1);
+	assert_string_equal(err.text, "ELF core header: 6 program headers in 399 bytes");
+	check_header(LB_DUMP_PARTIAL, LB_DUMP_ELF);
+	assert_int_equal(header.file_bytes, 0);
+
+	prepare(LB_DUMP_ELF, ROOMY);
+	core.ehdr.e_ident[0] = 0;
+	assert_int_equal(write_dump(), -1);
+	prepare(LB_DUMP_ELF, ROOMY);
+	core.ehdr.e_phentsize = 32;
+	assert_int_equal(write_dump(), -1);
+}
+
+static void test_full(void **state)
+{
+	uint8_t *whole = malloc(ROOMY);
+
+	(void)state;
+	assert_non_null(whole);
+	for (enum lb_dump_format format = LB_DUMP_ZSTD; format <= LB_DUMP_ELF; format++) {
+		uint64_t whole_bytes, partition;
+
+		write_whole(format);
+		whole_bytes = header.file_bytes;
+		memcpy(whole, disk.data + header.file_offset, whole_bytes);
+		for (partition = 3 * LB_PAGE; partition < whole_bytes + 2 * LB_PAGE; partition += 401 * 512) {
+			struct lb_error why;
+
+			prepare(format, partition);
+			assert_int_equal(write_dump(), -1);
+			why = err;
+			assert_non_null(strstr(why.text, "full"));
+			check_header(LB_DUMP_PARTIAL, format);
+			assert_memory_equal(header.message, why.text, strlen(header.message));
+			assert_true(header.file_offset + header.file_bytes <= partition);
+			assert_true(header.pages_done < machine.ram.pages);
+			if (format != LB_DUMP_ELF)
+				continue;
+			assert_memory_equal(disk.data + header.file_offset, whole, header.file_bytes);
+			check_digest(header.file_offset, header.file_bytes, header.head_sha256);
+		}
+	}
+	free(whole);
+}
+
+// A partition that takes the header, and one that takes the log.
+static void test_tiny(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, LB_PAGE);
+	assert_int_equal(write_dump(), -1);
+	assert_int_equal(header.state, LB_DUMP_PARTIAL);
+	assert_int_equal(header.log_bytes, 0);
+	prepare(LB_DUMP_ZSTD, 2 * LB_PAGE);
+	assert_int_equal(write_dump(), -1);
+	check_header(LB_DUMP_PARTIAL, LB_DUMP_ZSTD);
+	assert_int_equal(header.file_bytes, 0);
+}
+
+// Gone before the first write: the caller's header is as it was. Later: as last written.
+static void test_disk_gone(void **state)
+{
+	struct lb_dump_header before;
+	uint64_t writes;
+
+	(void)state;
+	write_whole(LB_DUMP_ZSTD);
+	writes = disk.writes;
+	for (uint64_t after = 0; after < writes; after += 5) {
+		prepare(LB_DUMP_ZSTD, ROOMY);
+		before = header;
+		disk.gone_after = after;
+		assert_int_equal(write_dump(), -1);
+		assert_non_null(strstr(err.text, "memory disk: gone"));
+		if (!after)
+			assert_memory_equal(&header, &before, sizeof(header));
+		else
+			assert_true(header.state == LB_DUMP_WRITING || !header.magic);
+	}
+}
+
+static void test_second_target(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, ROOMY);
+	disk.gone_after = 20;
+	assert_int_equal(lb_dump_write(&machine.job, sink, &header, &err), -1);
+	memory_disk_close(&disk);
+	memory_disk_open(&disk, ROOMY, BEFORE);
+	assert_int_equal(lb_sink_open(&disk.disk, &disk.target, 8, &sink, &err), 0);
+	assert_int_equal(write_dump(), 0);
+	check_header(LB_DUMP_COMPLETE, LB_DUMP_ZSTD);
+	assert_int_equal(header.page_count, machine.ram.pages);
+}
+
+// A dump without a log is a dump.
+static void test_no_log(void **state)
+{
+	static const uint8_t none[20];
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, ROOMY);
+	machine.dead.vmcoreinfo_bytes = 0;
+	assert_int_equal(write_dump(), 0);
+	assert_non_null(strstr(capture_said(), "the dead kernel's log: "));
+	assert_int_equal(header.state, LB_DUMP_COMPLETE);
+	assert_int_equal(header.log_bytes, 0);
+	check_digest(0, 0, header.log_sha256);
+	assert_int_equal(header.file_offset, LB_DUMP_BLOCK);
+	assert_string_equal(header.release, "");
+	assert_int_equal(header.build_id_bytes, 0);
+	assert_memory_equal(header.build_id, none, sizeof(none));
+}
+
+static void test_worst_case(void **state)
+{
+	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB; // for log and notes
+	uint64_t worst;
+
+	(void)state;
+	prepare(LB_DUMP_RAW, ROOMY);
+	for (uint32_t i = 0; i < MACHINE_PIECES; i++)
+		memset(machine.content[i], 0x5a, lb_range_size(machine.pieces[i].phys)); // nothing is zero
+	machine.dead.cr3 = 0;
+	assert_int_equal(write_dump(), 0);
+	worst = lb_dump_worst_case(machine.ram.pages, machine.ram.max_pfn);
+	assert_in_range(worst, header.file_offset + header.file_bytes,
+			header.file_offset + header.file_bytes + slack + 4 * LB_PAGE);
+	// 64 TiB: not much more than that.
+	assert_in_range(lb_dump_worst_case(64 * LB_TIB / LB_PAGE, 64 * LB_TIB / LB_PAGE), 64 * LB_TIB,
+			65 * LB_TIB);
+}
+
+static int tidy(void **state)
+{
+	(void)state;
+	machine_close(&machine);
+	memory_disk_close(&disk);
+	capture_reset();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kdump_formats),
+		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_elf_ragged_start),
+		cmocka_unit_test(test_elf_header_is_checked),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_tiny),
+		cmocka_unit_test(test_disk_gone),
+		cmocka_unit_test(test_second_target),
+		cmocka_unit_test(test_no_log),
+		cmocka_unit_test(test_worst_case),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, tidy);
+}

@@ -1,0 +1,688 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The kdump-compressed file, judged by a reader of its own, which knows the format from its
+// description by offsets and nothing of the writer.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "crash/capture/writer.h"
+#include "crash/dumpheader.h"
+#include "crash/sha256.h"
+#include "fake_machine.h"
+#include "memory_disk.h"
+#include "read_back.h"
+
+#define FILE_OFFSET (2 * LB_PAGE)
+#define BEFORE 0xb7 // what the partition held
+#define ROOMY (16 * LB_MIB)
+#define SINK_BUFFERS 4
+
+static struct memory_disk disk;
+static struct machine machine;
+static struct lb_dump_header header;
+static struct lb_writer writer;
+static struct lb_error err;
+
+// ---- The reader.
+
+struct reader {
+	const uint8_t *file;
+	uint64_t bytes;
+	uint64_t max_mapnr, bitmap1, bitmap2, descs;
+	uint32_t status;
+};
+
+enum page_state { PAGE_NO_RAM, PAGE_EXCLUDED, PAGE_LOST, PAGE_READ };
+
+static uint64_t get(const struct reader *reader, uint64_t at, unsigned int bytes)
+{
+	uint64_t value = 0;
+
+	assert_true(at + bytes <= reader->bytes);
+	memcpy(&value, reader->file + at, bytes);
+	return value;
+}
+
+static bool get_bit(const struct reader *reader, uint64_t bitmap, uint64_t pfn)
+{
+	return get(reader, bitmap + pfn / 8, 1) >> pfn % 8 & 1;
+}
+
+static void reader_open(struct reader *reader, const uint8_t *file, uint64_t bytes)
+{
+	uint64_t blocks;
+
+	reader->file = file;
+	reader->bytes = bytes;
+	assert_memory_equal(file, "KDUMP   ", 8);
+	assert_int_equal(get(reader, 8, 4), 6);
+	reader->status = (uint32_t)get(reader, 424, 4);
+	assert_int_equal(get(reader, 428, 4), 4096);
+	blocks = get(reader, 436, 4);
+	assert_int_equal(blocks % 2, 0);
+	reader->max_mapnr = get(reader, 4096 + 96, 8);
+	assert_int_equal(get(reader, 440, 4), reader->max_mapnr);
+	assert_true(blocks / 2 * 4096 * 8 >= reader->max_mapnr);
+	reader->bitmap1 = (1 + get(reader, 432, 4)) * 4096;
+	reader->bitmap2 = reader->bitmap1 + blocks / 2 * 4096;
+	reader->descs = reader->bitmap1 + blocks * 4096;
+}
+
+// `index`: of pfn in bitmap 2, which the caller counts.
+static enum page_state read_page(const struct reader *reader, uint64_t pfn, uint64_t index, uint8_t *page)
+{
+	uint64_t at = reader->descs + 24 * index, offset, bytes, flags;
+	uLongf length = LB_PAGE;
+
+	if (!get_bit(reader, reader->bitmap1, pfn))
+		return PAGE_NO_RAM;
+	if (!get_bit(reader, reader->bitmap2, pfn))
+		return PAGE_EXCLUDED;
+	offset = get(reader, at, 8);
+	bytes = get(reader, at + 8, 4);
+	flags = get(reader, at + 12, 4);
+	assert_int_equal(get(reader, at + 16, 8), 0);
+	if (!offset)
+		return PAGE_LOST;
+	assert_in_range(bytes, 1, LB_PAGE);
+	assert_true(offset + bytes <= reader->bytes);
+	if (flags == 0x20) {
+		assert_int_equal(ZSTD_decompress(page, LB_PAGE, reader->file + offset, bytes), LB_PAGE);
+	} else if (flags == 0x1) {
+		assert_int_equal(uncompress(page, &length, reader->file + offset, bytes), Z_OK);
+		assert_int_equal(length, LB_PAGE);
+	} else {
+		assert_int_equal(flags, 0);
+		assert_int_equal(bytes, LB_PAGE);
+		memcpy(page, reader->file + offset, LB_PAGE);
+	}
+	return PAGE_READ;
+}
+
+// ---- What is written.
+
+static bool (*chosen)(uint64_t pfn);
+static uint64_t choose_at;
+
+static bool choose_all(uint64_t pfn)
+{
+	(void)pfn;
+	return true;
+}
+
+static bool choose_some(uint64_t pfn)
+{
+	return pfn % 3 != 1 && (pfn < 300 || pfn > 700);
+}
+
+static void choose_next(void *ctx, uint64_t pages, uint8_t *bits)
+{
+	assert_ptr_equal(ctx, &machine);
+	assert_int_equal(pages % 8, 0);
+	memset(bits, 0, pages / 8);
+	for (uint64_t i = 0; i < pages; i++, choose_at++) {
+		if (chosen(choose_at))
+			bits[i / 8] |= (uint8_t)(1U << i % 8);
+	}
+}
+
+static const struct lb_page_choice choice = {choose_next, &machine};
+
+// Disk, machine, crew and writer; to be followed by write_file().
+static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partition)
+{
+	struct lb_sink *sink;
+
+	machine_close(&machine);
+	memory_disk_close(&disk);
+	machine_open(&machine, format);
+	machine_open_crew(&machine, cpus);
+	memory_disk_open(&disk, partition, BEFORE);
+	if (lb_sink_open(&disk.disk, &disk.target, SINK_BUFFERS, &sink, &err))
+		fail_msg("%s", err.text);
+	memset(&header, 0, sizeof(header));
+	memset(&writer, 0, sizeof(writer));
+	writer.job = &machine.job;
+	writer.sink = sink;
+	writer.limit = lb_align_down(partition, LB_PAGE);
+	writer.header = &header;
+	writer.next.state = LB_DUMP_WRITING;
+	writer.next.file_offset = FILE_OFFSET;
+	err.text[0] = '\0';
+	chosen = choose_all;
+}
+
+static int write_file(void)
+{
+	int result;
+
+	choose_at = 0;
+	result = lb_kdump_write(&writer, &choice, &err);
+	assert_null(lb_crew_collect()); // nothing is left with the crew
+	lb_crew_close();
+	return result;
+}
+
+static void write_whole_file(void)
+{
+	if (write_file())
+		fail_msg("%s", err.text);
+}
+
+static void check_digest(uint64_t at, uint64_t bytes, const uint8_t *wanted)
+{
+	uint8_t digest[LB_SHA256_BYTES];
+
+	lb_sha256(disk.data + FILE_OFFSET + at, bytes, digest);
+	assert_memory_equal(digest, wanted, sizeof(digest));
+}
+
+static void check_digests(void)
+{
+	const struct lb_dump_header *next = &writer.next;
+
+	check_digest(0, next->desc_offset, next->head_sha256);
+	check_digest(next->desc_offset, next->desc_bytes, next->desc_sha256);
+	check_digest(next->data_offset, next->data_bytes, next->data_sha256);
+}
+
+// Every page of the file against the machine's; the first `wanted` of those that were chosen
+// are there, and the rest is lost. What the bitmaps say is as chosen.
+static void check_pages(const struct reader *reader, uint64_t wanted)
+{
+	uint8_t page[LB_PAGE];
+	uint64_t index = 0;
+
+	for (uint64_t pfn = 0; pfn < reader->max_mapnr; pfn++) {
+		const uint8_t *original = machine_page(&machine, pfn);
+		enum page_state state = read_page(reader, pfn, index, page);
+
+		if (!original) {
+			assert_int_equal(state, PAGE_NO_RAM);
+			assert_false(get_bit(reader, reader->bitmap2, pfn));
+			continue;
+		}
+		if (!chosen(pfn)) {
+			assert_int_equal(state, PAGE_EXCLUDED);
+			continue;
+		}
+		assert_int_equal(state, index < wanted ? PAGE_READ : PAGE_LOST);
+		if (index < wanted)
+			assert_memory_equal(page, original, LB_PAGE);
+		index++;
+	}
+	for (uint64_t at = reader->bitmap1; at < reader->bitmap2; at++) {
+		uint64_t pfn = (at - reader->bitmap1) * 8;
+
+		if (pfn >= reader->max_mapnr)
+			assert_int_equal(get(reader, at, 1), 0);
+	}
+	assert_int_equal(index, writer.next.page_count);
+}
+
+static uint64_t count_chosen(void)
+{
+	uint64_t count = 0;
+
+	for (uint64_t pfn = 0; pfn < MACHINE_MAX_PFN; pfn++)
+		count += machine_page(&machine, pfn) && chosen(pfn);
+	return count;
+}
+
+static void check_whole_file(uint32_t status)
+{
+	const struct lb_dump_header *next = &writer.next;
+	struct reader reader;
+
+	assert_int_equal(next->page_count, count_chosen());
+	assert_int_equal(next->pages_done, next->page_count);
+	assert_int_equal(next->desc_total, next->page_count * 24);
+	assert_int_equal(next->desc_bytes, next->desc_total);
+	assert_int_equal(next->file_bytes, next->data_offset + next->data_bytes);
+	reader_open(&reader, disk.data + FILE_OFFSET, next->file_bytes);
+	assert_int_equal(reader.status, status);
+	assert_int_equal(reader.descs, next->desc_offset);
+	check_pages(&reader, next->page_count);
+	check_digests();
+}
+
+static void test_formats(void **state)
+{
+	static const struct {
+		enum lb_dump_format format;
+		uint32_t status;
+	} rows[] = {{LB_DUMP_ZSTD, 0x20}, {LB_DUMP_ZLIB, 0x1}, {LB_DUMP_RAW, 0}};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (uint32_t cpus = 1; cpus <= 4; cpus += 3) {
+			prepare(rows[i].format, cpus, ROOMY);
+			write_whole_file();
+			check_whole_file(rows[i].status);
+		}
+	}
+}
+
+// However many CPUs: the same bytes.
+static void test_cpus_do_not_matter(void **state)
+{
+	uint8_t first[LB_SHA256_BYTES];
+
+	(void)state;
+	for (uint32_t cpus = 1; cpus <= 8; cpus++) {
+		prepare(LB_DUMP_ZSTD, cpus, ROOMY);
+		write_whole_file();
+		if (cpus == 1)
+			memcpy(first, writer.next.data_sha256, sizeof(first));
+		assert_memory_equal(writer.next.data_sha256, first, sizeof(first));
+	}
+}
+
+static void test_headers(void **state)
+{
+	struct reader reader;
+	uint64_t notes = 4096 + 104;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	machine.job.level = 31;
+	write_whole_file();
+	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
+	assert_string_equal((const char *)reader.file + 12, "Linux");
+	assert_string_equal((const char *)reader.file + 12 + 2 * 65, "6.1.0-test-amd64");
+	assert_string_equal((const char *)reader.file + 12 + 4 * 65, "x86_64");
+	assert_int_equal(get(&reader, 408, 8), 1700000000);
+	assert_int_equal(get(&reader, 460, 4), MACHINE_CPUS);
+	assert_int_equal(reader.max_mapnr, MACHINE_MAX_PFN);
+	assert_int_equal(get(&reader, 4096, 8), MACHINE_PHYS_BASE);
+	assert_int_equal(get(&reader, 4096 + 8, 4), 31);
+	assert_int_equal(get(&reader, 4096 + 32, 8), notes + machine.vmcoreinfo_offset);
+	assert_int_equal(get(&reader, 4096 + 40, 8), machine.dead.vmcoreinfo_bytes);
+	assert_int_equal(get(&reader, 4096 + 48, 8), notes);
+	assert_int_equal(get(&reader, 4096 + 56, 8), machine.notes_bytes);
+	assert_memory_equal(reader.file + notes, machine.notes, machine.notes_bytes);
+	assert_memory_equal(reader.file + get(&reader, 4096 + 32, 8), "OSRELEASE=", 10);
+}
+
+// The names come out of the kernel's memory, unless that has others or none.
+static void test_names(void **state)
+{
+	static const char *const names[2][6] = {
+		{"Linux", "host", "6.1.0-test-amd64", "#1 SMP", "x86_64", "(none)"},
+		{"Linux", "host", "6.1.1-test-amd64", "#1 SMP", "x86_64", "(none)"},
+	};
+	static const char *const shown[2][2] = {{"host", "#1 SMP"}, {"(none)", "(unknown)"}};
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct reader reader;
+
+		prepare(LB_DUMP_ZSTD, 1, ROOMY);
+		machine_map(&machine);
+		machine_put_names(&machine, names[i]);
+		write_whole_file();
+		reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
+		assert_string_equal((const char *)reader.file + 12, "Linux");
+		assert_string_equal((const char *)reader.file + 12 + 65, shown[i][0]);
+		assert_string_equal((const char *)reader.file + 12 + 2 * 65, "6.1.0-test-amd64");
+		assert_string_equal((const char *)reader.file + 12 + 3 * 65, shown[i][1]);
+		assert_string_equal((const char *)reader.file + 12 + 4 * 65, "x86_64");
+	}
+}
+
+// Notes of a machine with so many CPUs that they take more than a block.
+static void test_many_notes(void **state)
+{
+	static uint8_t notes[300 * LB_KIB];
+	struct reader reader;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	for (uint64_t i = 0; i < sizeof(notes); i++)
+		notes[i] = (uint8_t)(i / 3);
+	machine.job.notes = notes;
+	machine.job.notes_bytes = sizeof(notes) - 104; // ends with a block
+	write_whole_file();
+	check_whole_file(0x20);
+	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
+	assert_int_equal(get(&reader, 432, 4), sizeof(notes) / 4096);
+	assert_memory_equal(reader.file + 4096 + 104, notes, sizeof(notes) - 104);
+}
+
+static void test_nothing_known(void **state)
+{
+	struct reader reader;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	machine.job.nr_cpus = 0; // which crash refuses
+	machine.dead.vmcoreinfo_bytes = 0;
+	write_whole_file();
+	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
+	assert_int_equal(get(&reader, 460, 4), 1);
+	assert_int_equal(get(&reader, 4096, 8), 0);
+	assert_int_equal(get(&reader, 4096 + 32, 8), 0);
+	assert_int_equal(get(&reader, 4096 + 40, 8), 0);
+}
+
+static void test_zero_pages_share(void **state)
+{
+	struct reader reader;
+	uint64_t index = 0, zeroes = 0;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 2, ROOMY);
+	write_whole_file();
+	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
+	for (uint64_t pfn = 0; pfn < MACHINE_MAX_PFN; pfn++) {
+		const uint8_t *page = machine_page(&machine, pfn);
+		uint64_t desc = reader.descs + 24 * index;
+
+		if (!page)
+			continue;
+		index++;
+		if (!lb_pack_is_zero(page)) {
+			assert_int_not_equal(get(&reader, desc, 8), writer.next.data_offset);
+			continue;
+		}
+		zeroes++;
+		assert_int_equal(get(&reader, desc, 8), writer.next.data_offset);
+		assert_int_equal(get(&reader, desc + 8, 4), LB_PAGE);
+		assert_int_equal(get(&reader, desc + 12, 4), 0);
+	}
+	assert_in_range(zeroes, 200, 400);
+}
+
+static void test_chosen_pages(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 2, ROOMY);
+	chosen = choose_some;
+	write_whole_file();
+	check_whole_file(0x20);
+	assert_in_range(writer.next.page_count, 1, machine.ram.pages - 1);
+	read_back_file(disk.data + FILE_OFFSET, writer.next.file_bytes, &machine, chosen, READ_BACK_KDUMP);
+}
+
+// The choice says what it likes of frames that are no RAM: choose_all() does.
+static void test_only_ram(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_RAW, 1, ROOMY);
+	write_whole_file();
+	assert_int_equal(writer.next.page_count, machine.ram.pages);
+}
+
+// ---- What goes wrong.
+
+// A partition of any size: an error, and what is there is right and says so.
+static void test_full(void **state)
+{
+	uint64_t whole, done = 0;
+	unsigned int partial = 0;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	write_whole_file();
+	whole = FILE_OFFSET + lb_align_up(writer.next.file_bytes, LB_PAGE);
+	for (uint64_t bytes = FILE_OFFSET; bytes < whole;
+	     bytes += bytes < 80 * LB_PAGE ? LB_PAGE : 193 * LB_PAGE) {
+		const struct lb_dump_header *next = &writer.next;
+		struct reader reader;
+
+		prepare(LB_DUMP_ZSTD, 1, bytes + 512); // a partial block at its end
+		assert_int_equal(write_file(), -1);
+		assert_non_null(strstr(err.text, "full"));
+		assert_true(FILE_OFFSET + next->file_bytes <= bytes);
+		if (!next->desc_total)
+			continue;
+		assert_true(next->pages_done >= done);
+		done = next->pages_done;
+		reader_open(&reader, disk.data + FILE_OFFSET, next->file_bytes);
+		assert_int_equal(reader.status, 0x20 | 0x8);
+		assert_int_equal(next->desc_bytes, next->desc_total);
+		check_pages(&reader, next->pages_done);
+		check_digests();
+		partial++;
+	}
+	assert_true(partial > 10);
+	assert_true(done > machine.ram.pages / 2);
+
+	prepare(LB_DUMP_ZSTD, 1, whole);
+	write_whole_file();
+	check_whole_file(0x20);
+}
+
+static uint64_t pages_seen;
+
+// Time goes by while pages are packed: a checkpoint every other batch.
+static const void *slow_page(void *ctx, uint32_t cpu, uint64_t content)
+{
+	(void)ctx;
+	(void)cpu;
+	(void)content;
+	if (pages_seen++ % LB_BATCH_PAGES == 0)
+		capture_clock_move(LB_CHECKPOINT_MS / 2);
+	return NULL;
+}
+
+// As scripts/lifeboat-save reads an interrupted dump: of the header on the disk, and with
+// descriptors of zeroes beyond the checkpoint.
+static bool check_interrupted(void)
+{
+	struct lb_dump_header found;
+	struct reader reader;
+	uint64_t bytes;
+	uint8_t *file;
+
+	memcpy(&found, disk.data, sizeof(found));
+	if (lb_dump_header_check(&found, NULL))
+		return false; // not even the first one is there
+	assert_int_equal(found.state, LB_DUMP_WRITING);
+	assert_int_equal(found.file_bytes, 0);
+	bytes = found.data_offset + found.data_bytes;
+	file = malloc(bytes);
+	assert_non_null(file);
+	memcpy(file, disk.data + FILE_OFFSET, bytes);
+	memset(file + found.desc_offset + found.desc_bytes, 0,
+	       found.data_offset - found.desc_offset - found.desc_bytes);
+	reader_open(&reader, file, bytes);
+	assert_int_equal(reader.status & 0x8,
+			 found.pages_done == found.page_count ? reader.status & 0x8 : 0x8);
+	check_pages(&reader, found.pages_done);
+	free(file);
+	return true;
+}
+
+// The power goes off after every third write.
+static void test_interrupted(void **state)
+{
+	uint64_t writes, before = 0;
+	unsigned int readable = 0;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	capture_old_page_by(slow_page, NULL);
+	write_whole_file();
+	writes = disk.writes;
+	assert_true(writer.next.checkpoints > 5);
+	for (uint64_t after = 0; after < writes; after += 3) {
+		prepare(LB_DUMP_ZSTD, 1, ROOMY);
+		disk.dark_after = after;
+		pages_seen = 0;
+		capture_old_page_by(slow_page, NULL);
+		write_file(); // cannot know; reads back what is not there
+		if (check_interrupted()) {
+			readable++;
+			memcpy(&header, disk.data, sizeof(header));
+			assert_true(header.pages_done >= before);
+			before = header.pages_done;
+		}
+	}
+	assert_true(readable > writes / 6);
+	assert_true(before > machine.ram.pages / 2);
+}
+
+// The disk is pulled out after every third write: an error, and what is on it is as after a power loss.
+static void test_disk_gone(void **state)
+{
+	uint64_t writes;
+	unsigned int readable = 0;
+
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	capture_old_page_by(slow_page, NULL);
+	write_whole_file();
+	writes = disk.writes;
+	for (uint64_t after = 0; after < writes; after += 3) {
+		prepare(LB_DUMP_ZSTD, 1, ROOMY);
+		disk.gone_after = after;
+		pages_seen = 0;
+		capture_old_page_by(slow_page, NULL);
+		assert_int_equal(write_file(), -1);
+		assert_non_null(strstr(err.text, "gone"));
+		readable += check_interrupted();
+		// What the caller has is what is on the disk, or that before: the disk may have
+		// gone with the last one written and not yet flushed.
+		assert_true(header.checkpoints <= ((struct lb_dump_header *)disk.data)->checkpoints);
+		assert_true(!header.magic || header.state == LB_DUMP_WRITING);
+	}
+	assert_true(readable > writes / 8);
+}
+
+// Bitmap 2 comes back from the disk as something else.
+static int lying_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *error)
+{
+	struct memory_disk *fake = of->state;
+	int result = memory_disk_poll(of, ret_tag, error);
+
+	if (result == 1 && fake->requests[*ret_tag].op == LB_DISK_READ)
+		memset(fake->requests[*ret_tag].buffer, 0xff, LB_PAGE);
+	return result;
+}
+
+static void test_bitmap_changed(void **state)
+{
+	struct lb_disk_driver lying = memory_disk_driver;
+
+	(void)state;
+	lying.poll = lying_poll;
+	prepare(LB_DUMP_ZSTD, 2, ROOMY);
+	disk.disk.driver = &lying;
+	assert_int_equal(write_file(), -1);
+	assert_string_equal(err.text, "bitmap read back from the disk: page 0x0 is no RAM");
+	assert_int_equal(writer.next.desc_bytes, writer.next.desc_total);
+}
+
+static void test_no_memory(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	capture_heap_limit(lb_heap_used());
+	assert_int_equal(write_file(), -1);
+	assert_non_null(strstr(err.text, "no memory"));
+}
+
+// ---- Memory.
+
+static bool choose_few(uint64_t pfn)
+{
+	return pfn % 1024 == 3;
+}
+
+static const void *any_page(void *ctx, uint32_t cpu, uint64_t content)
+{
+	(void)cpu;
+	(void)content;
+	return ctx;
+}
+
+// Peak of the heap for a machine whose last piece of RAM has `bytes`.
+static uint64_t heap_for(uint64_t bytes, uint64_t *ret_pages)
+{
+	static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
+
+	prepare(LB_DUMP_ZSTD, 2, ROOMY);
+	page[17] = 1;
+	capture_old_page_by(any_page, page);
+	machine.ram.pages += bytes / LB_PAGE - lb_range_size(machine.pieces[2].phys) / LB_PAGE;
+	machine.pieces[2].phys.end = machine.pieces[2].phys.start + bytes;
+	machine.ram.max_pfn = machine.pieces[2].phys.end / LB_PAGE;
+	chosen = choose_few;
+	write_whole_file();
+	*ret_pages = writer.next.pages_done;
+	return lb_heap_used();
+}
+
+static void test_constant_memory(void **state)
+{
+	uint64_t pages = 0, small = heap_for(2 * LB_MIB, &pages);
+
+	(void)state;
+	assert_int_equal(pages, 3);
+	assert_int_equal(heap_for(64 * LB_GIB, &pages), small);
+	assert_int_equal(pages, 2 + 64 * LB_GIB / LB_PAGE / 1024);
+	assert_true(small < 4 * LB_MIB);
+}
+
+static struct {
+	unsigned int calls;
+	uint64_t last, pages;
+} told;
+
+static void tell(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written)
+{
+	assert_ptr_equal(ctx, &told);
+	assert_true(bytes_written > 0);
+	assert_true(pages_done >= told.last);
+	told.calls++;
+	told.last = pages_done;
+	told.pages = pages;
+}
+
+static void test_progress(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	memset(&told, 0, sizeof(told));
+	pages_seen = 0;
+	capture_old_page_by(slow_page, NULL);
+	machine.job.progress = tell;
+	machine.job.progress_ctx = &told;
+	write_whole_file();
+	assert_in_range(told.calls, 10, 40); // of 27 batches, a second each
+	assert_int_equal(told.pages, machine.ram.pages);
+	assert_true(told.last > machine.ram.pages - 2 * LB_BATCH_PAGES);
+}
+
+static int tidy(void **state)
+{
+	(void)state;
+	machine_close(&machine);
+	memory_disk_close(&disk);
+	capture_reset();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_formats),          cmocka_unit_test(test_cpus_do_not_matter),
+		cmocka_unit_test(test_headers),          cmocka_unit_test(test_names),
+		cmocka_unit_test(test_many_notes),       cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_zero_pages_share), cmocka_unit_test(test_chosen_pages),
+		cmocka_unit_test(test_only_ram),         cmocka_unit_test(test_full),
+		cmocka_unit_test(test_interrupted),      cmocka_unit_test(test_disk_gone),
+		cmocka_unit_test(test_bitmap_changed),   cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_constant_memory),  cmocka_unit_test(test_progress),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, tidy);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One page packed, taken apart again by the libraries' ordinary calls, which is all that
+// readers of dumps use.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "capture_platform.h"
+#include "crash/capture/pack.h"
+
+static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
+static uint8_t packed[LB_PAGE + 64];
+static uint8_t unpacked[LB_PAGE];
+static uint32_t seed;
+
+static uint32_t next_random(void)
+{
+	seed = seed * 1664525 + 1013904223;
+	return seed >> 8;
+}
+
+// Every `keep`th byte is random, the rest repeats: from what hardly shrinks to what shrinks
+// to nothing.
+static void fill_page(uint32_t keep)
+{
+	for (uint32_t i = 0; i < LB_PAGE; i++)
+		page[i] = (uint8_t)(i % keep ? i / 64 : next_random());
+}
+
+static struct lb_pack *open_pack(enum lb_dump_format format)
+{
+	void *area;
+	struct lb_pack *pack;
+
+	capture_reset();
+	area = lb_heap_pages(lb_pack_bytes(format));
+	assert_non_null(area);
+	pack = lb_pack_open(area, format);
+	assert_non_null(pack);
+	return pack;
+}
+
+static uint32_t pack_and_check(struct lb_pack *pack, uint32_t wanted_flags)
+{
+	uint32_t flags = 0xffff, bytes;
+	uLongf length = sizeof(unpacked);
+
+	memset(packed, 0xa5, sizeof(packed));
+	bytes = lb_pack_page(pack, page, packed, &flags);
+	assert_in_range(bytes, 1, LB_PAGE);
+	for (uint32_t i = LB_PAGE; i < sizeof(packed); i++)
+		assert_int_equal(packed[i], 0xa5);
+	assert_true(flags == wanted_flags || flags == LB_PACK_RAW);
+	assert_true((bytes == LB_PAGE) == (flags == LB_PACK_RAW));
+	memset(unpacked, 0x5a, sizeof(unpacked));
+	if (flags == LB_PACK_ZSTD)
+		assert_int_equal(ZSTD_decompress(unpacked, sizeof(unpacked), packed, bytes), LB_PAGE);
+	else if (flags == LB_PACK_ZLIB)
+		assert_int_equal(uncompress(unpacked, &length, packed, bytes), Z_OK);
+	else
+		memcpy(unpacked, packed, LB_PAGE);
+	assert_int_equal(length, LB_PAGE);
+	assert_memory_equal(unpacked, page, LB_PAGE);
+	return bytes;
+}
+
+static void comes_back(enum lb_dump_format format, uint32_t flags)
+{
+	struct lb_pack *pack = open_pack(format);
+	uint32_t before = LB_PAGE + 1;
+
+	for (uint32_t keep = 1; keep <= LB_PAGE; keep *= 2) {
+		uint32_t bytes;
+
+		fill_page(keep);
+		bytes = pack_and_check(pack, flags);
+		assert_true(bytes <= before);
+		before = bytes;
+	}
+	assert_true(flags == LB_PACK_RAW ? before == LB_PAGE : before < 200);
+	for (uint32_t i = 0; i < 3000; i++) {
+		fill_page(1 + next_random() % 64);
+		pack_and_check(pack, flags);
+	}
+}
+
+static void test_zstd(void **state)
+{
+	(void)state;
+	comes_back(LB_DUMP_ZSTD, LB_PACK_ZSTD);
+}
+
+static void test_zlib(void **state)
+{
+	(void)state;
+	comes_back(LB_DUMP_ZLIB, LB_PACK_ZLIB);
+}
+
+static void test_raw(void **state)
+{
+	(void)state;
+	comes_back(LB_DUMP_RAW, LB_PACK_RAW);
+}
+
+// The content's size is in each frame: some readers make their buffer by it.
+static void test_zstd_frame_has_size(void **state)
+{
+	struct lb_pack *pack = open_pack(LB_DUMP_ZSTD);
+	uint32_t flags, bytes;
+
+	(void)state;
+	fill_page(16);
+	bytes = lb_pack_page(pack, page, packed, &flags);
+	assert_int_equal(flags, LB_PACK_ZSTD);
+	assert_int_equal(ZSTD_getFrameContentSize(packed, bytes), LB_PAGE);
+	assert_int_equal(ZSTD_findFrameCompressedSize(packed, bytes), bytes);
+}
+
+// As large as by the library's default for this level and size of source.
+static void test_zstd_as_good(void **state)
+{
+	struct lb_pack *pack = open_pack(LB_DUMP_ZSTD);
+	uint8_t reference[2 * LB_PAGE];
+
+	(void)state;
+	for (uint32_t i = 0; i < 500; i++) {
+		uint32_t flags, bytes;
+		size_t theirs;
+
+		fill_page(2 + next_random() % 64);
+		bytes = lb_pack_page(pack, page, packed, &flags);
+		theirs = ZSTD_compress(reference, sizeof(reference), page, LB_PAGE, 1);
+		assert_true(bytes <= theirs);
+	}
+}
+
+static void test_incompressible_is_raw(void **state)
+{
+	static const enum lb_dump_format formats[] = {LB_DUMP_ZSTD, LB_DUMP_ZLIB, LB_DUMP_RAW};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct lb_pack *pack = open_pack(formats[i]);
+		uint32_t flags = 0xffff;
+
+		fill_page(1);
+		assert_int_equal(lb_pack_page(pack, page, packed, &flags), LB_PAGE);
+		assert_int_equal(flags, LB_PACK_RAW);
+		assert_memory_equal(packed, page, LB_PAGE);
+		// And the next one is none the worse for it.
+		fill_page(64);
+		assert_true((lb_pack_page(pack, page, packed, &flags) < LB_PAGE) ==
+			    (formats[i] != LB_DUMP_RAW));
+	}
+}
+
+// A hundred KiB at most, whatever a new library thinks of.
+static void test_work_area(void **state)
+{
+	(void)state;
+	assert_in_range(lb_pack_bytes(LB_DUMP_ZSTD), LB_PAGE, 100 * LB_KIB);
+	assert_in_range(lb_pack_bytes(LB_DUMP_ZLIB), LB_PAGE, 100 * LB_KIB);
+	assert_int_equal(lb_pack_bytes(LB_DUMP_RAW), LB_PAGE);
+}
+
+static void test_is_zero(void **state)
+{
+	(void)state;
+	memset(page, 0, sizeof(page));
+	assert_true(lb_pack_is_zero(page));
+	for (uint32_t i = 0; i < LB_PAGE; i++) {
+		for (uint32_t bit = 0; bit < 8; bit++) {
+			page[i] = (uint8_t)(1U << bit);
+			assert_false(lb_pack_is_zero(page));
+		}
+		page[i] = 0;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_zstd),         cmocka_unit_test(test_zlib),
+		cmocka_unit_test(test_raw),          cmocka_unit_test(test_zstd_frame_has_size),
+		cmocka_unit_test(test_zstd_as_good), cmocka_unit_test(test_incompressible_is_raw),
+		cmocka_unit_test(test_work_area),    cmocka_unit_test(test_is_zero),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
