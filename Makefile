@@ -142,7 +142,7 @@ $(B)/hook.efi: loader/hook/hook.lds $(LINK_PARTS) $(HOOK_OBJ)
 	$(call link_twice,hook,loader/hook/hook.lds,$(HOOK_OBJ))
 	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-rtdrv-x86_64 $(B)/hook.elf $@
 
-$(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.efi $(B)/purgatory.bin
+$(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.efi $(B)/purgatory.bin $(B)/capture.bin
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/ -o $@ $<
 

@@ -2,6 +2,7 @@
 #include "loader/acpi.h"
 
 #include "lifeboat/mem.h"
+#include "loader/acpi_table.h"
 #include "loader/print.h"
 
 #define MAX_TABLE_BYTES LB_MIB
@@ -16,21 +17,14 @@ struct __attribute__((packed)) rsdp {
 	uint64_t xsdt;
 };
 
-struct __attribute__((packed)) table {
-	char signature[4];
-	uint32_t bytes;
-	uint8_t revision, checksum;
-	char oem[6], oem_table[8];
-	uint32_t oem_revision, creator, creator_revision;
-};
-
 struct __attribute__((packed)) madt {
-	struct table table;
+	struct lb_acpi_table table;
 	uint32_t lapic;
 	uint32_t flags;
 };
 
 #define MADT_PCAT_COMPAT 1U
+#define MADT_CPU_ENABLED 1U
 #define MADT_CPU_USABLE 3U // enabled, or online capable
 
 // Entries of the MADT that matter, each beginning with type and length.
@@ -52,27 +46,20 @@ struct __attribute__((packed)) madt_entry {
 	} u;
 };
 
-struct __attribute__((packed)) generic_address {
-	uint8_t space, bits, offset, access;
-	uint64_t address;
-};
-#define SPACE_MEMORY 0
-#define SPACE_PORT 1
-
 struct __attribute__((packed)) hpet {
-	struct table table;
+	struct lb_acpi_table table;
 	uint32_t block_id;
-	struct generic_address base;
+	struct lb_acpi_address base;
 };
 
 struct __attribute__((packed)) spcr {
-	struct table table;
+	struct lb_acpi_table table;
 	uint8_t interface_type, reserved[3];
-	struct generic_address base;
+	struct lb_acpi_address base;
 };
 
 struct __attribute__((packed)) mcfg {
-	struct table table;
+	struct lb_acpi_table table;
 	uint64_t reserved;
 	struct __attribute__((packed)) mcfg_entry {
 		uint64_t base;
@@ -81,11 +68,6 @@ struct __attribute__((packed)) mcfg {
 		uint32_t reserved;
 	} entries[];
 };
-
-static const void *at(uint64_t phys)
-{
-	return (const void *)(uintptr_t)phys;
-}
 
 static bool sums_to_zero(const void *data, uint32_t bytes)
 {
@@ -97,7 +79,7 @@ static bool sums_to_zero(const void *data, uint32_t bytes)
 	return sum == 0;
 }
 
-static int check_table(const struct table *table, uint32_t least, struct lb_error *err)
+int lb_acpi_check(const struct lb_acpi_table *table, uint32_t least, struct lb_error *err)
 {
 	if (table->bytes < least || table->bytes > MAX_TABLE_BYTES)
 		return lb_fail(err, "ACPI table %.4s: length is %u, at least %u wanted", table->signature,
@@ -107,12 +89,21 @@ static int check_table(const struct table *table, uint32_t least, struct lb_erro
 	return 0;
 }
 
+// Those beyond the list are not started by the built-in capture kernel.
+static void take_cpu(struct lb_machine *machine, uint32_t apic_id, uint32_t flags)
+{
+	if (flags & MADT_CPU_USABLE)
+		machine->cpus++;
+	if (flags & MADT_CPU_ENABLED && machine->apic_count < LB_MAX_CAPTURE_CPUS)
+		machine->apic[machine->apic_count++] = apic_id;
+}
+
 static int read_madt_entry(const struct madt_entry *entry, struct lb_machine *machine, struct lb_error *err)
 {
 	switch (entry->type) {
 	case 0:
-		if (entry->bytes >= 8 && entry->u.local_apic.flags & MADT_CPU_USABLE)
-			machine->cpus++;
+		if (entry->bytes >= 8)
+			take_cpu(machine, entry->u.local_apic.apic_id, entry->u.local_apic.flags);
 		break;
 	case 1:
 		if (entry->bytes < 12)
@@ -122,8 +113,8 @@ static int read_madt_entry(const struct madt_entry *entry, struct lb_machine *ma
 		machine->ioapic[machine->ioapic_count++] = entry->u.io_apic.address;
 		break;
 	case 9:
-		if (entry->bytes >= 16 && entry->u.x2apic.flags & MADT_CPU_USABLE)
-			machine->cpus++;
+		if (entry->bytes >= 16)
+			take_cpu(machine, entry->u.x2apic.x2apic_id, entry->u.x2apic.flags);
 		break;
 	default:
 		break;
@@ -155,9 +146,9 @@ static void read_spcr(const struct spcr *spcr, struct lb_machine *machine)
 {
 	if (spcr->interface_type > 1 && spcr->interface_type != 0x12) // 8250 and its likes
 		return;
-	if (spcr->base.space == SPACE_PORT)
+	if (spcr->base.space == LB_ACPI_SPACE_PORT)
 		machine->spcr.type = LB_CONSOLE_PORT;
-	else if (spcr->base.space == SPACE_MEMORY && spcr->base.bits <= 8)
+	else if (spcr->base.space == LB_ACPI_SPACE_MEMORY && spcr->base.bits <= 8)
 		machine->spcr.type = LB_CONSOLE_MMIO;
 	else
 		return;
@@ -193,58 +184,62 @@ static void read_mcfg(const struct mcfg *mcfg, struct lb_machine *machine)
 }
 
 // What is wrong with it costs the placement's caution and hot-added memory, not the dump.
-static void read_srat(const struct table *table, struct lb_machine *machine)
+static void read_srat(const struct lb_acpi_table *table, struct lb_machine *machine)
 {
 	struct lb_error err;
 
-	if (check_table(table, sizeof(*table), &err) != 0 ||
+	if (lb_acpi_check(table, sizeof(*table), &err) != 0 ||
 	    lb_srat_read(table, table->bytes, &machine->srat, &err) != 0) {
 		lb_print_warning("%s; it is not used", err.text);
 		machine->srat.count = 0;
 	}
 }
 
-static int read_table(const struct table *table, struct lb_machine *machine, struct lb_error *err)
+static int read_table(const struct lb_acpi_table *table, struct lb_machine *machine, struct lb_error *err)
 {
 	if (memcmp(table->signature, "APIC", 4) == 0) {
-		if (check_table(table, sizeof(struct madt), err) != 0)
+		if (lb_acpi_check(table, sizeof(struct madt), err) != 0)
 			return -1;
 		return read_madt((const struct madt *)table, machine, err);
 	}
 	if (memcmp(table->signature, "HPET", 4) == 0) {
-		if (check_table(table, sizeof(struct hpet), err) != 0)
+		if (lb_acpi_check(table, sizeof(struct hpet), err) != 0)
 			return -1;
-		if (((const struct hpet *)table)->base.space == SPACE_MEMORY)
+		if (((const struct hpet *)table)->base.space == LB_ACPI_SPACE_MEMORY)
 			machine->hpet = ((const struct hpet *)table)->base.address;
 	}
 	if (memcmp(table->signature, "SPCR", 4) == 0) {
-		if (check_table(table, sizeof(struct spcr), err) != 0)
+		if (lb_acpi_check(table, sizeof(struct spcr), err) != 0)
 			return -1;
 		read_spcr((const struct spcr *)table, machine);
 	}
 	if (memcmp(table->signature, "MCFG", 4) == 0) {
-		if (check_table(table, sizeof(struct mcfg), err) != 0)
+		if (lb_acpi_check(table, sizeof(struct mcfg), err) != 0)
 			return -1;
 		read_mcfg((const struct mcfg *)table, machine);
 	}
 	if (memcmp(table->signature, "SRAT", 4) == 0)
 		read_srat(table, machine);
+	if (memcmp(table->signature, "FACP", 4) == 0)
+		lb_acpi_power(table, machine);
+	if (memcmp(table->signature, "DMAR", 4) == 0)
+		lb_acpi_iommus(table, machine);
 	return 0;
 }
 
 // The root table: 8-byte entries in an XSDT, 4-byte ones in an RSDT.
 static int read_root(uint64_t phys, uint32_t width, struct lb_machine *machine, struct lb_error *err)
 {
-	const struct table *root = at(phys);
+	const struct lb_acpi_table *root = lb_acpi_at(phys);
 	const uint8_t *entries = (const uint8_t *)(root + 1);
 
-	if (check_table(root, sizeof(*root), err) != 0)
+	if (lb_acpi_check(root, sizeof(*root), err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < (root->bytes - sizeof(*root)) / width; i++) {
 		uint64_t table = 0;
 
 		memcpy(&table, entries + (size_t)i * width, width);
-		if (table && read_table(at(table), machine, err) != 0)
+		if (table && read_table(lb_acpi_at(table), machine, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -252,7 +247,7 @@ static int read_root(uint64_t phys, uint32_t width, struct lb_machine *machine, 
 
 int lb_acpi_read(uint64_t rsdp_phys, struct lb_machine *machine, struct lb_error *err)
 {
-	const struct rsdp *rsdp = at(rsdp_phys);
+	const struct rsdp *rsdp = lb_acpi_at(rsdp_phys);
 	int status;
 
 	if (memcmp(rsdp->signature, "RSD PTR ", 8) != 0 || !sums_to_zero(rsdp, 20))

@@ -78,7 +78,7 @@ static int take_line(struct lb_options *options, const struct line *given, struc
 
 	if (key_is(&line, "kernel"))
 		return lb_options_kernel(options, value, err);
-	if (key_is(&line, "help") || key_is(&line, "version"))
+	if (key_is(&line, "help") || key_is(&line, "help-dump") || key_is(&line, "version"))
 		return lb_fail(err, "%s: only for the command line", key);
 	return lb_options_set(options, key, key, line.value_bytes ? value : NULL, err);
 }

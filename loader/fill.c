@@ -5,12 +5,11 @@
 #include "crash/elfcore.h"
 #include "crash/sha256.h"
 #include "lifeboat/mem.h"
+#include "loader/capture.h"
 #include "loader/firmware.h"
 #include "loader/payload.h"
 #include "loader/screen.h"
 #include "loader/tables.h"
-
-#define ENTRY_64 0x200 // the 64-bit entry point, boot.rst
 
 static void *at(struct lb_range range)
 {
@@ -34,20 +33,21 @@ static void fill_purgatory(const struct lb_plan *plan)
 static int fill_second_kernel(const struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_layout *layout = &plan->layout;
+	const struct lb_second *second = &plan->second;
 	struct screen_info screen;
 	struct lb_bootparams_input input = {
-		.image = &plan->second,
+		.image = &second->image,
 		.layout = layout,
-		.initrd_bytes = plan->capture_initrd->bytes,
+		.initrd_bytes = second->initrd->bytes,
 		.map = &plan->second_map,
 		.screen = lb_screen_read(&screen) ? &screen : NULL,
 		.rsdp = plan->machine.rsdp,
 	};
 
-	memcpy(at(layout->kernel), plan->second.kernel, plan->second.kernel_bytes);
-	if (plan->capture_initrd->bytes) {
+	memcpy(at(layout->kernel), second->image.kernel, second->image.kernel_bytes);
+	if (second->initrd->bytes) {
 		zero(layout->initrd);
-		memcpy(at(layout->initrd), plan->capture_initrd->data, plan->capture_initrd->bytes);
+		memcpy(at(layout->initrd), second->initrd->data, second->initrd->bytes);
 	}
 	zero(layout->boot_params);
 	zero(layout->setup_data);
@@ -104,15 +104,17 @@ static void digest(struct lb_plan *plan, struct lb_handoff *handoff)
 	const struct lb_layout *layout = &plan->layout;
 
 	plan->segment_count = 0;
-	add_segment(plan, "kernel", layout->kernel, plan->second.kernel_bytes);
-	if (plan->capture_initrd->bytes)
-		add_segment(plan, "initrd", layout->initrd, plan->capture_initrd->bytes);
+	add_segment(plan, "kernel", layout->kernel, plan->second.image.kernel_bytes);
+	if (plan->second.initrd->bytes)
+		add_segment(plan, "initrd", layout->initrd, plan->second.initrd->bytes);
 	add_segment(plan, "boot_params", layout->boot_params, lb_range_size(layout->boot_params));
 	if (!lb_range_empty(layout->setup_data))
 		add_segment(plan, "setup_data", layout->setup_data, lb_range_size(layout->setup_data));
 	add_segment(plan, "cmdline", layout->cmdline, lb_range_size(layout->cmdline));
 	add_segment(plan, "page_tables", layout->page_tables, lb_range_size(layout->page_tables));
 	add_segment(plan, "purgatory", layout->purgatory_text, lb_range_size(layout->purgatory_text));
+	if (plan->second.builtin)
+		add_segment(plan, "capture", layout->capture, lb_range_size(layout->capture));
 	add_segment(plan, "e820_saved", layout->e820_saved, lb_range_size(layout->e820_saved));
 	add_segment(plan, "elfcorehdr", layout->elfcorehdr, lb_range_size(layout->elfcorehdr));
 	handoff->segment_count = plan->segment_count;
@@ -158,7 +160,8 @@ static void describe_layout(const struct lb_plan *plan, struct lb_handoff *hando
 	handoff->crash = layout->region;
 	handoff->crash_ram = layout->ram;
 	handoff->crash_low = plan->crash_low;
-	handoff->kernel_entry = layout->kernel.start + ENTRY_64;
+	handoff->kernel_entry = layout->kernel.start + plan->second.entry;
+	handoff->capture = layout->capture.start; // 0: none
 	handoff->boot_params = layout->boot_params.start;
 	handoff->cmdline = layout->cmdline.start;
 	handoff->cmdline_room = lb_range_size(layout->cmdline);
@@ -179,6 +182,10 @@ int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *e
 	zero(layout->e820_saved);
 	memcpy(at(layout->e820_saved), plan->saved.entries, plan->saved.count * sizeof(*plan->saved.entries));
 	fill_purgatory(plan);
+	if (plan->second.builtin) {
+		zero(layout->capture);
+		lb_capture_fill(plan, at(layout->capture));
+	}
 	if (fill_second_kernel(plan, err) != 0 || fill_elfcorehdr(plan, handoff, err) != 0 ||
 	    fill_tables(plan, handoff, err) != 0)
 		return -1;

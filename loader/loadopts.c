@@ -177,7 +177,7 @@ int lb_loadopts_read(struct lb_options *options, struct lb_error *err)
 
 	lb_options_source(options, words.base);
 	result = lb_options_words(options, words.count, words.list, err);
-	if (!options->kernel[0] && !options->help && !options->version) {
+	if (!options->kernel[0] && !options->help && !options->help_dump && !options->version) {
 		struct lb_error later;
 
 		lb_options_init(options);

@@ -61,6 +61,14 @@ void lb_machine_read_cpu(struct lb_machine *machine)
 	machine->encrypted = encryption();
 }
 
+// In x2APIC mode the CPU has no other than its 32-bit id. Intel SDM 3A, 11.12.
+static uint32_t own_apic_id(void)
+{
+	bool x2apic = cpuid(1, 0).ecx & 1U << 21 && rdmsr(0x1b) & 1U << 10; // IA32_APIC_BASE
+
+	return x2apic ? (uint32_t)rdmsr(0x802) : cpuid(1, 0).ebx >> 24;
+}
+
 static uint64_t find_rsdp(void)
 {
 	static const EFI_GUID acpi20 = ACPI_20_TABLE_GUID, acpi10 = ACPI_TABLE_GUID;
@@ -91,6 +99,7 @@ int lb_machine_read(struct lb_machine *machine, struct lb_error *err)
 			       "firmware: its RT properties table says that ResetSystem is not supported "
 			       "at run time; a panic could not reach the hook");
 	lb_machine_read_cpu(machine);
+	machine->bsp_apic = own_apic_id(); // firmware runs applications on the boot processor
 	machine->rsdp = find_rsdp();
 	if (!machine->rsdp)
 		return lb_fail(err, "firmware: no ACPI root pointer among the configuration tables; "

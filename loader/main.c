@@ -13,6 +13,7 @@
 #include "loader/path.h"
 #include "loader/plan.h"
 #include "loader/print.h"
+#include "loader/selftest.h"
 #include "loader/variable.h"
 #include "loader/watchdog.h"
 
@@ -26,6 +27,7 @@ struct session {
 	struct lb_file capture; // data NULL: the first kernel's image serves
 	struct lb_file capture_initrd;
 	struct lb_bzimage first;
+	struct lb_second second;
 	struct lb_linux linux_image;
 	struct lb_plan plan;
 	bool planned;
@@ -102,14 +104,22 @@ static EFI_STATUS read_capture_initrd(struct session *s, struct lb_error *err)
 	return status;
 }
 
-static void read_capture(struct session *s)
+static int read_capture_files(struct session *s, struct lb_error *err)
+{
+	if ((s->options.capture[0] && EFI_ERROR(lb_file_read(s->options.capture, &s->capture, err))) ||
+	    EFI_ERROR(read_capture_initrd(s, err)))
+		return -1;
+	return lb_second_linux(s->capture.data ? &s->capture : &s->kernel, &s->capture_initrd, &s->second,
+			       err);
+}
+
+static void read_second(struct session *s)
 {
 	struct lb_error err;
 
 	if (s->refused)
 		return;
-	if ((s->options.capture[0] && EFI_ERROR(lb_file_read(s->options.capture, &s->capture, &err))) ||
-	    EFI_ERROR(read_capture_initrd(s, &err)))
+	if ((s->options.builtin ? lb_second_builtin(&s->second, &err) : read_capture_files(s, &err)) != 0)
 		refuse(s, &err);
 }
 
@@ -120,8 +130,7 @@ static void make_plan(struct session *s)
 	if (s->refused)
 		return;
 	s->planned = true;
-	if (lb_plan_make(&s->options, &s->first, s->capture.data ? &s->capture : &s->kernel,
-			 &s->capture_initrd, &s->plan, &err) < 0) {
+	if (lb_plan_make(&s->options, &s->first, &s->second, &s->plan, &err) < 0) {
 		refuse(s, &err);
 		return;
 	}
@@ -156,6 +165,7 @@ static void arm(struct session *s)
 		refuse(s, &err);
 		return;
 	}
+	lb_targets_mark(&s->plan.targets, s->plan.capture.arm_id, s->plan.capture.selftest);
 	if (lb_print_enabled(LB_VERBOSE))
 		lb_report_plan(&s->plan); // now with digests
 	lb_print("lifeboat: armed\n");
@@ -210,6 +220,30 @@ static EFI_STATUS start(struct session *s)
 	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
 }
 
+// Given as a word it is all that was asked for, whether it can be done or not; in
+// lifeboat.conf it is done once.
+static bool wants_selftest(const struct session *s)
+{
+	const struct lb_dump_options *dump = &s->options.dump;
+
+	return (dump->selftest && !dump->selftest_once) || (!s->refused && s->plan.capture.selftest);
+}
+
+static EFI_STATUS selftest(struct session *s)
+{
+	struct lb_error err;
+
+	if (s->refused)
+		lb_print_error("not armed: %s", s->reason.text);
+	if (s->refused || !s->plan.capture.selftest) {
+		lb_print_error("--selftest: nothing was tested, nothing is booted");
+		return EFI_ABORTED;
+	}
+	lb_print("lifeboat: self-test: resetting into the capture kernel\n");
+	lb_selftest_enter(&err);
+	return give_up(EFI_ABORTED, &err);
+}
+
 static EFI_STATUS run(struct session *s)
 {
 	struct lb_error err;
@@ -218,8 +252,10 @@ static EFI_STATUS run(struct session *s)
 	if (lb_loadopts_read(&s->options, &err) < 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
-	if (s->options.help || s->options.version) {
-		lb_print_answer("%s", s->options.help ? lb_options_help : "lifeboat " LIFEBOAT_VERSION "\n");
+	if (s->options.help || s->options.help_dump || s->options.version) {
+		lb_print_answer("%s", s->options.help        ? lb_options_help
+				      : s->options.help_dump ? lb_dump_options_help
+							     : "lifeboat " LIFEBOAT_VERSION "\n");
 		return EFI_SUCCESS;
 	}
 	if (!s->options.kernel[0] && s->options.footprint && !s->refused)
@@ -242,7 +278,7 @@ static EFI_STATUS run(struct session *s)
 		if (EFI_ERROR(status))
 			return give_up(status, &err);
 	}
-	read_capture(s);
+	read_second(s);
 	make_plan(s);
 	if (s->options.footprint)
 		return report_footprint(s);
@@ -253,6 +289,8 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	arm(s);
+	if (wants_selftest(s))
+		return selftest(s);
 	if (s->refused && s->options.require) {
 		lb_print_error("not armed: %s", s->reason.text);
 		lb_print_error("not booting %s: --require was given", s->kernel.path);

@@ -11,9 +11,9 @@ const char lb_options_help[] =
 	"Starts the Linux kernel KERNEL so that its panic lands in a second kernel.\n"
 	"\n"
 	"  --initrd FILE           initrd of KERNEL; may be repeated, or initrd=FILE\n"
-	"  --capture FILE          the second kernel (default: KERNEL)\n"
+	"  --capture FILE          the second kernel; builtin (default): see --help-dump\n"
 	"  --capture-initrd FILE   its initrd (default: capture.img beside lifeboat.efi)\n"
-	"  --capture-args ARGS     added to the second kernel's command line\n"
+	"  --capture-args ARGS     its arguments; with one of these three it is a Linux\n"
 	"  --crashkernel SPEC      memory for it (default: crashkernel=, else auto)\n"
 	"  --require               never boot unarmed\n"
 	"  --on-fault WHAT         reset (default), boot or halt on a mismatch or fault\n"
@@ -22,10 +22,9 @@ const char lb_options_help[] =
 	"  --no-oops-panic         an oops stays an oops\n"
 	"  -n, --dry-run           print the plan and return\n"
 	"  --footprint             page-table bytes on this machine; needs no KERNEL\n"
-	"  -v, --verbose           more messages\n"
-	"  -q, --quiet             warnings and errors only\n"
-	"  -h, -?, --help          this text\n"
-	"  --version               the version\n"
+	"  -v, --verbose; -q, --quiet   more messages; warnings and errors only\n"
+	"  -h, -?, --help; --version    this text; the version\n"
+	"  --help-dump             the options of the built-in capture kernel\n"
 	"\n"
 	"FILE is \\DIR\\FILE on the volume of lifeboat.efi, or fs0:\\DIR\\FILE.\n"
 	"Without KERNEL the words come from lifeboat.conf beside lifeboat.efi.\n";
@@ -46,16 +45,15 @@ enum option {
 	OPTION_VERBOSE,
 	OPTION_QUIET,
 	OPTION_HELP,
+	OPTION_HELP_DUMP,
 	OPTION_VERSION,
-	OPTION_COUNT,
+	OPTION_DUMP, // the first of lb_dump_words
+	OPTION_COUNT = OPTION_DUMP + LB_DUMP_OPTION_COUNT,
 };
 
-static const struct {
-	const char *name;
-	const char *wants; // NULL: takes no value
-} options_known[OPTION_COUNT] = {
+static const struct lb_option_word own_words[OPTION_DUMP] = {
 	[OPTION_INITRD] = {"initrd", "FILE"},
-	[OPTION_CAPTURE] = {"capture", "FILE"},
+	[OPTION_CAPTURE] = {"capture", "FILE or builtin"},
 	[OPTION_CAPTURE_INITRD] = {"capture-initrd", "FILE"},
 	[OPTION_CAPTURE_ARGS] = {"capture-args", "ARGS"},
 	[OPTION_CRASHKERNEL] = {"crashkernel", "SPEC"},
@@ -69,6 +67,7 @@ static const struct {
 	[OPTION_VERBOSE] = {"verbose", NULL},
 	[OPTION_QUIET] = {"quiet", NULL},
 	[OPTION_HELP] = {"help", NULL},
+	[OPTION_HELP_DUMP] = {"help-dump", NULL},
 	[OPTION_VERSION] = {"version", NULL},
 };
 
@@ -80,15 +79,21 @@ static const struct {
 	{"-h", OPTION_HELP},    {"-?", OPTION_HELP},
 };
 
+static const struct lb_option_word *word_of(enum option option)
+{
+	return option < OPTION_DUMP ? &own_words[option] : &lb_dump_words[option - OPTION_DUMP];
+}
+
 void lb_options_init(struct lb_options *options)
 {
 	memset(options, 0, sizeof(*options)); // on_mismatch: LB_POLICY_RESET; console: none
+	lb_dump_options_init(&options->dump);
 }
 
 void lb_options_source(struct lb_options *options, const char *base)
 {
 	lb_snprintf(options->base, sizeof(options->base), "%s", base);
-	options->initrds_begun = options->arguments_begun = false;
+	options->initrds_begun = options->arguments_begun = options->dump.to_begun = false;
 }
 
 // OPTION_COUNT: not one of ours.
@@ -96,8 +101,8 @@ static enum option find_option(const char *name, size_t bytes)
 {
 	enum option option = 0;
 
-	while (option < OPTION_COUNT && (lb_strlen(options_known[option].name) != bytes ||
-					 lb_strncmp(options_known[option].name, name, bytes) != 0))
+	while (option < OPTION_COUNT && (lb_strlen(word_of(option)->name) != bytes ||
+					 lb_strncmp(word_of(option)->name, name, bytes) != 0))
 		option++;
 	return option;
 }
@@ -141,8 +146,7 @@ static int parse_policy(enum lb_policy *policy, const char *shown, const char *v
 			return 0;
 		}
 	}
-	return lb_fail(err, "%s: \"%.60s\" is none of %s", shown, value,
-		       options_known[OPTION_ON_FAULT].wants);
+	return lb_fail(err, "%s: \"%.60s\" is none of %s", shown, value, own_words[OPTION_ON_FAULT].wants);
 }
 
 // All of `text` as a hexadecimal number behind 0x.
@@ -196,7 +200,7 @@ static int parse_console(struct lb_options *options, const char *shown, const ch
 			return lb_fail(err, "%s: port %.40s is not from 0x1 to 0xfff8", shown, value);
 	} else if (lb_strcmp(value, "none") != 0) {
 		return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
-			       options_known[OPTION_CONSOLE].wants);
+			       own_words[OPTION_CONSOLE].wants);
 	}
 	options->console = console;
 	options->console_given = true;
@@ -211,7 +215,7 @@ static int parse_watchdog(struct lb_options *options, const char *shown, const c
 	for (const char *digit = value; *digit; digit++) {
 		if (*digit < '0' || *digit > '9')
 			return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
-				       options_known[OPTION_WATCHDOG].wants);
+				       own_words[OPTION_WATCHDOG].wants);
 		seconds = seconds * 10 + (uint32_t)(*digit - '0');
 		if (seconds > LB_WATCHDOG_MAX)
 			break;
@@ -233,15 +237,31 @@ static int add_initrd(struct lb_options *options, const char *base, const char *
 	return 0;
 }
 
+// The word beats a file given before it, and the other way round.
+static int set_capture(struct lb_options *options, const char *value, struct lb_error *err)
+{
+	options->builtin_given = lb_strcmp(value, "builtin") == 0;
+	options->capture[0] = '\0';
+	if (options->builtin_given)
+		return 0;
+	return lb_path_resolve(options->base, value, options->capture, sizeof(options->capture), err);
+}
+
 static int apply(struct lb_options *options, enum option option, const char *shown, const char *value,
 		 struct lb_error *err)
 {
+	const char *wants;
+
 	if (option == OPTION_COUNT)
 		return lb_fail(err, "%s: unknown option", shown);
-	if (!options_known[option].wants && value)
+	wants = word_of(option)->wants;
+	if (!wants && value)
 		return lb_fail(err, "%s: takes no value, \"%.60s\" was given", shown, value);
-	if (options_known[option].wants && (!value || !*value))
-		return lb_fail(err, "%s: nothing was given, wanted %s", shown, options_known[option].wants);
+	if (wants && (!value || !*value))
+		return lb_fail(err, "%s: nothing was given, wanted %s", shown, wants);
+	if (option >= OPTION_DUMP)
+		return lb_dump_options_set(&options->dump, (enum lb_dump_option)(option - OPTION_DUMP), shown,
+					   value, err);
 
 	switch (option) {
 	case OPTION_INITRD:
@@ -250,7 +270,7 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 		options->initrds_begun = true;
 		return add_initrd(options, options->base, value, err);
 	case OPTION_CAPTURE:
-		return lb_path_resolve(options->base, value, options->capture, sizeof(options->capture), err);
+		return set_capture(options, value, err);
 	case OPTION_CAPTURE_INITRD:
 		return lb_path_resolve(options->base, value, options->capture_initrd,
 				       sizeof(options->capture_initrd), err);
@@ -285,10 +305,13 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 	case OPTION_HELP:
 		options->help = true;
 		return 0;
+	case OPTION_HELP_DUMP:
+		options->help_dump = true;
+		return 0;
 	case OPTION_VERSION:
 		options->version = true;
 		return 0;
-	case OPTION_COUNT:
+	default:
 		break;
 	}
 	return -1;
@@ -297,7 +320,14 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 int lb_options_set(struct lb_options *options, const char *name, const char *shown, const char *value,
 		   struct lb_error *err)
 {
-	return apply(options, find_option(name, lb_strlen(name)), shown, value, err);
+	enum option option = find_option(name, lb_strlen(name));
+
+	if (apply(options, option, shown, value, err) < 0)
+		return -1;
+	// The machine comes back to the same file after the test.
+	if (option == OPTION_DUMP + LB_DUMP_OPTION_SELFTEST)
+		options->dump.selftest_once = true;
+	return 0;
 }
 
 int lb_options_kernel(struct lb_options *options, const char *path, struct lb_error *err)
@@ -376,7 +406,7 @@ static int take_option(struct lb_options *options, uint32_t count, const char *c
 		option = find_option(word + 2, bytes - 2);
 	if (option == OPTION_COUNT)
 		return lb_fail(err, "%.80s: unknown option", word);
-	if (options_known[option].wants && !value && *pos + 1 < count)
+	if (word_of(option)->wants && !value && *pos + 1 < count)
 		value = words[++*pos];
 	lb_snprintf(shown, sizeof(shown), "%.*s", (int)bytes, word);
 	return apply(options, option, shown, value, err);
@@ -449,17 +479,38 @@ static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 	return 0;
 }
 
+// Which second kernel; words for the other one are a mistake.
+static int choose_second(struct lb_options *options, struct lb_error *err)
+{
+	const char *linux_word = options->capture[0]          ? "capture FILE"
+				 : options->capture_initrd[0] ? "capture-initrd"
+				 : options->capture_args[0]   ? "capture-args"
+							      : NULL;
+
+	options->builtin = options->builtin_given || !linux_word;
+	if (options->builtin && linux_word)
+		return lb_fail(err,
+			       "--%s: the built-in capture kernel, which --capture builtin chose, takes none",
+			       linux_word);
+	if (!options->builtin && options->dump.first_word)
+		return lb_fail(err, "--%s: for the built-in capture kernel only, and --%s chose a Linux",
+			       options->dump.first_word, linux_word);
+	return 0;
+}
+
 int lb_options_finish(struct lb_options *options, struct lb_error *err)
 {
 	int result = 0;
 
-	if (options->help || options->version)
+	if (options->help || options->help_dump || options->version)
 		return 0;
 	if (!options->kernel[0] && !options->footprint) {
 		lb_fail(err, "KERNEL: none was given, neither as a word nor in lifeboat.conf");
 		return -1;
 	}
 	if (take_initrds(options, err) < 0)
+		result = -1;
+	if (choose_second(options, result == 0 ? err : NULL) < 0)
 		result = -1;
 	if (!options->crashkernel[0] && take_crashkernel(options, result == 0 ? err : NULL) < 0)
 		result = -1;

@@ -9,6 +9,7 @@
 
 #include "crash/format.h"
 #include "lifeboat/handoff.h"
+#include "loader/options_dump.h"
 
 #define LB_MAX_INITRDS 16
 #define LB_MAX_PATH 256
@@ -22,13 +23,15 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 
 // Paths are kept resolved (loader/path.h).
 struct lb_options {
-	bool help, version, dry_run, footprint, require, no_oops_panic;
+	bool help, help_dump, version, dry_run, footprint, require, no_oops_panic;
 	enum lb_verbosity verbosity;
 	char kernel[LB_MAX_PATH];
 	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; initrd= words of the arguments come after
 	uint32_t initrd_count;
-	char capture[LB_MAX_PATH]; // "": the first kernel's image
-	char capture_initrd[LB_MAX_PATH]; // "": capture.img beside lifeboat.efi
+	bool builtin_given; // --capture builtin
+	bool builtin; // once finished: the second kernel is the one in lifeboat.efi
+	char capture[LB_MAX_PATH]; // ""; unless builtin: the first kernel's image
+	char capture_initrd[LB_MAX_PATH]; // ""; unless builtin: capture.img beside lifeboat.efi
 	char capture_args[LB_MAX_CMDLINE];
 	// --crashkernel, else every crashkernel= of the arguments, parted by blanks, else "auto"
 	char crashkernel[LB_MAX_CMDLINE];
@@ -36,6 +39,7 @@ struct lb_options {
 	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
 	struct lb_console console;
 	uint32_t watchdog; // seconds; 0: none is started
+	struct lb_dump_options dump; // of the built-in capture kernel
 	char cmdline[LB_MAX_CMDLINE]; // KERNEL-ARGUMENTS, as given, joined by spaces
 
 	char base[LB_MAX_PATH]; // where relative paths of the words now read begin
@@ -55,7 +59,7 @@ void lb_options_source(struct lb_options *options, const char *base);
 int lb_options_words(struct lb_options *options, uint32_t count, const char *const *words,
 		     struct lb_error *err);
 
-// One option by its long name without dashes; `shown` is what messages call it,
+// One option of lifeboat.conf, by its long name without dashes; `shown` is what messages call it,
 // `value` NULL when none was given.
 int lb_options_set(struct lb_options *options, const char *name, const char *shown, const char *value,
 		   struct lb_error *err);
@@ -69,6 +73,6 @@ int lb_options_arguments(struct lb_options *options, const char *text, size_t by
 // crashkernel= found in the arguments. --footprint goes without a kernel.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
 
-extern const char lb_options_help[];
+extern const char lb_options_help[]; // the rest: lb_dump_options_help
 
 #endif

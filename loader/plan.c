@@ -7,6 +7,7 @@
 #include "crash/cmdline.h"
 #include "crash/elfcore.h"
 #include "crash/hotplug.h"
+#include "loader/capture.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -161,14 +162,15 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 	if (!purgatory)
 		return -1;
 	plan->need = (struct lb_layout_need){
-		.kernel = plan->second.init_size,
-		.initrd = plan->capture_initrd->bytes,
+		.kernel = plan->second.image.init_size,
+		.initrd = plan->second.initrd->bytes,
 		.setup_data = lb_bootparams_setup_data(plan->saved.count + SECOND_MAP_SPARE),
 		.cmdline = lb_strlen(plan->second_cmdline) + 1 + NO5LVL_ROOM,
 		.page_tables =
 			page_tables_bound(plan, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
 		.purgatory_text = purgatory->text_bytes,
 		.purgatory_total = purgatory->total_bytes,
+		.capture = plan->second.builtin ? sizeof(struct lb_capture) : 0,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
 		.elfcorehdr = lb_elfcore_bytes(&plan->saved, nothing, nothing, lb_plan_hotadd_slots(plan)) +
@@ -207,26 +209,36 @@ static int check_size(const struct lb_plan *plan, struct lb_error *err)
 	if (minimum <= plan->crashkernel.bytes)
 		return 0;
 	return lb_fail(err, "crashkernel=%s: too small: %s takes %s, %s %s, all together %s",
-		       plan->options->crashkernel, plan->capture->path,
-		       lb_format_size(kernel, sizeof(kernel), plan->need.kernel), plan->capture_initrd->path,
+		       plan->options->crashkernel, plan->second.name,
+		       lb_format_size(kernel, sizeof(kernel), plan->need.kernel), plan->second.initrd->path,
 		       lb_format_size(initrd, sizeof(initrd), plan->need.initrd),
 		       lb_format_size(all, sizeof(all), minimum));
+}
+
+// The second kernel's command line; the built-in one is told in struct lb_capture.
+static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct lb_error *err)
+{
+	char consoles[256];
+
+	plan->second_cmdline[0] = '\0';
+	if (plan->second.builtin)
+		return 0;
+	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
+	return lb_cmdline_capture(elfcorehdr, consoles, plan->options->capture_args,
+				  plan->second.image.cmdline_max, plan->second_cmdline,
+				  sizeof(plan->second_cmdline), err);
 }
 
 // The size, from crashkernel= or computed.
 static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 {
-	char consoles[256];
-
-	if (read_crashkernel(plan, err) != 0)
-		return -1;
-	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
-	// Its length is part of the sum; the elfcorehdr's address has no more digits than this.
-	if (lb_cmdline_capture(LB_END_OF_4LEVEL - 1, consoles, plan->options->capture_args,
-			       plan->second.cmdline_max, plan->second_cmdline, sizeof(plan->second_cmdline),
-			       err) != 0 ||
+	// The command line's length is part of the sum; the elfcorehdr's address has no more
+	// digits than this.
+	if (read_crashkernel(plan, err) != 0 || make_second_cmdline(plan, LB_END_OF_4LEVEL - 1, err) != 0 ||
 	    measure(plan, err) != 0)
 		return -1;
+	if (plan->second.builtin)
+		return lb_capture_plan_size(plan, ret_bytes, err);
 	if (plan->crashkernel.automatic) {
 		if (lb_layout_auto(&plan->need, &plan->automatic, err) != 0)
 			return -1;
@@ -237,13 +249,13 @@ static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 	return check_size(plan, err);
 }
 
-// Memory below 4 GiB for the second kernel's DMA, where crash memory lies above.
+// Memory below 4 GiB for a Linux's DMA, where crash memory lies above.
 static int place_low(struct lb_plan *plan, const struct lb_region_search *search, struct lb_error *err)
 {
 	const struct lb_crashkernel *wanted = &plan->crashkernel;
 	uint64_t bytes = wanted->low_given ? wanted->low_bytes : LB_LAYOUT_LOW_BYTES;
 
-	if (plan->layout.region.end <= LB_4GIB || !bytes)
+	if (plan->second.builtin || plan->layout.region.end <= LB_4GIB || !bytes)
 		return 0;
 	if (!lb_align_up_checked(bytes, 2 * LB_MIB, &bytes))
 		return lb_fail(err, "crashkernel=%s: the low region is larger than any memory",
@@ -255,14 +267,14 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 {
 	const struct lb_place_request request = {
 		.bytes = bytes,
-		.align = plan->second.alignment,
+		.align = plan->second.image.alignment,
 		.offset = plan->crashkernel.offset,
 	};
 	const struct lb_region_search search = {
 		.saved = &plan->saved,
 		.memmap = memmap,
 		.srat = &plan->machine.srat,
-		.above_4gib = plan->second.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G,
+		.above_4gib = plan->second.image.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G,
 		.high = plan->crashkernel.high,
 	};
 	struct lb_range region;
@@ -278,22 +290,20 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 {
 	struct lb_ident_range ranges[LB_PLAN_RANGES];
 	uint32_t count;
-	char consoles[256];
 
 	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, plan->crash_low,
 			   &plan->second_map, err) != 0)
 		return -1;
 	lb_e820_seal(&plan->second_map);
-	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
-	if (lb_cmdline_capture(plan->layout.elfcorehdr.start, consoles, plan->options->capture_args,
-			       plan->second.cmdline_max, plan->second_cmdline, sizeof(plan->second_cmdline),
-			       err) != 0)
+	if (make_second_cmdline(plan, plan->layout.elfcorehdr.start, err) != 0)
 		return -1;
 	if (lb_strlen(plan->second_cmdline) + 1 + NO5LVL_ROOM > lb_range_size(plan->layout.cmdline))
 		return lb_fail(err, "the second kernel's command line: %lu bytes do not fit into %lu",
 			       (unsigned long)lb_strlen(plan->second_cmdline),
 			       (unsigned long)lb_range_size(plan->layout.cmdline));
+	if (plan->second.builtin)
+		lb_capture_plan(plan);
 	count = lb_tables_ranges(plan, ranges);
 	return lb_tables_count(plan, ranges, count, &plan->tables, err);
 }
@@ -309,24 +319,23 @@ static int survey(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_erro
 }
 
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
-		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
-		 struct lb_error *err)
+		 const struct lb_second *second, struct lb_plan *plan, struct lb_error *err)
 {
 	struct lb_memmap memmap = {NULL, 0};
 	uint64_t bytes = 0;
 	int status = -1;
 
-	*plan = (struct lb_plan){
-		.options = options, .first = *first, .capture = capture, .capture_initrd = capture_initrd};
+	*plan = (struct lb_plan){.options = options, .first = *first, .second = *second};
 	if (lb_machine_read(&plan->machine, err) != 0)
 		return -1;
 	if (plan->machine.encrypted)
 		return lb_fail(err, "%s; Lifeboat cannot arm here", plan->machine.encrypted);
 	if (lb_cmdline_armed(options->cmdline, !options->no_oops_panic, first->cmdline_max,
-			     plan->first_cmdline, sizeof(plan->first_cmdline), err) != 0 ||
-	    lb_bzimage_parse(capture->path, capture->data, capture->bytes, &plan->second, err) != 0)
+			     plan->first_cmdline, sizeof(plan->first_cmdline), err) != 0)
 		return -1;
 	choose_console(plan);
+	if (second->builtin) // before the map is read: firmware may take memory to connect disks
+		lb_targets_find(&options->dump, &plan->targets);
 	if (survey(plan, &memmap, err) == 0 && size(plan, &bytes, err) == 0 &&
 	    place(plan, &memmap, bytes, err) == 0)
 		status = finish(plan, err);

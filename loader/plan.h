@@ -7,12 +7,16 @@
 #include <efi.h>
 
 #include "crash/bzimage.h"
+#include "crash/capturesize.h"
 #include "crash/crashkernel.h"
 #include "crash/e820.h"
 #include "crash/layout.h"
 #include "crash/srat.h"
+#include "lifeboat/capture.h"
 #include "lifeboat/handoff.h"
 #include "loader/options.h"
+#include "loader/second.h"
+#include "loader/target.h"
 #include "pgtable/ident.h"
 
 // A file in memory (EfiLoaderData pages, owned by whoever called lb_file_read).
@@ -37,19 +41,30 @@ struct lb_machine { // what this machine is; machine.c
 	struct lb_srat srat;
 	uint32_t cpus; // enabled or online-capable in the MADT
 	struct lb_console spcr;
+	// For the built-in capture kernel.
+	uint32_t bsp_apic; // of the CPU we run on
+	uint32_t apic_count; // enabled in the MADT
+	uint32_t apic[LB_MAX_CAPTURE_CPUS];
+	uint32_t iommu_count;
+	uint64_t iommu[LB_MAX_IOMMUS]; // DMAR
+	uint16_t pm1a, pm1b; // PM1 control ports; 0: none, or power-off is not known
+	uint8_t s5a, s5b;
 };
 
 struct lb_plan {
 	const struct lb_options *options;
-	const struct lb_file *capture, *capture_initrd; // capture_initrd->data may be NULL
-	struct lb_bzimage first, second;
+	struct lb_bzimage first;
+	struct lb_second second;
 	struct lb_machine machine;
 
 	struct lb_e820 saved; // sealed
 	struct lb_e820 second_map; // sealed
 	struct lb_crashkernel crashkernel;
 	struct lb_layout_need need;
-	struct lb_layout_auto automatic; // filled when crashkernel.automatic
+	struct lb_layout_auto automatic; // a Linux: filled when crashkernel.automatic
+	struct lb_capture_size capture_size; // built-in
+	struct lb_targets targets; // built-in
+	struct lb_capture capture; // built-in; once armed: as in crash memory
 	struct lb_layout layout;
 	struct lb_range crash_low; // empty: none
 	uint32_t hotplug_count; // where RAM may appear after arming
@@ -69,8 +84,7 @@ struct lb_plan {
 // Everything that can be checked and computed; allocates EfiLoaderData only.
 // 0, or -1 and why not. lb_plan_free() either way.
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
-		 const struct lb_file *capture, const struct lb_file *capture_initrd, struct lb_plan *plan,
-		 struct lb_error *err);
+		 const struct lb_second *second, struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
 // PT_LOADs kept free for RAM that appears after arming.
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);

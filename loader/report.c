@@ -30,6 +30,7 @@ static void print_regions(const struct lb_plan *plan)
 		struct lb_range range;
 	} rows[] = {
 		{"kernel", layout->kernel},
+		{"heap", plan->capture.heap},
 		{"initrd", layout->initrd},
 		{"boot_params", layout->boot_params},
 		{"setup_data", layout->setup_data},
@@ -39,6 +40,7 @@ static void print_regions(const struct lb_plan *plan)
 		{"purgatory data", layout->purgatory_data},
 		{"handoff", layout->handoff},
 		{"handoff, live", layout->live},
+		{"capture", layout->capture},
 		{"e820_saved", layout->e820_saved},
 		{"elfcorehdr", layout->elfcorehdr},
 		{"notes", layout->notes},
@@ -56,7 +58,7 @@ static void print_size_terms(const struct lb_plan *plan)
 	const struct lb_layout_auto *terms = &plan->automatic;
 	char minimum[SIZE_TEXT], initrd[SIZE_TEXT], sections[SIZE_TEXT], run[SIZE_TEXT], total[SIZE_TEXT];
 
-	if (!plan->crashkernel.automatic)
+	if (plan->second.builtin || !plan->crashkernel.automatic)
 		return;
 	lb_print_answer("auto: contents %s + initrd unpacked %s + sections %s + to run %s = %s, rounded up\n",
 			lb_format_size(minimum, sizeof(minimum), terms->minimum),
@@ -64,6 +66,50 @@ static void print_size_terms(const struct lb_plan *plan)
 			lb_format_size(sections, sizeof(sections), terms->sections),
 			lb_format_size(run, sizeof(run), terms->run),
 			lb_format_size(total, sizeof(total), terms->total));
+}
+
+static void print_targets(const struct lb_capture *capture)
+{
+	static const char *const kinds[] = {
+		[LB_TARGET_NVME] = "NVMe", [LB_TARGET_VIRTIO_BLK] = "virtio-blk", [LB_TARGET_AHCI] = "AHCI"};
+
+	for (uint32_t i = 0; i < capture->target_count; i++) {
+		const struct lb_target *target = &capture->targets[i];
+		char size[SIZE_TEXT], unit[24] = "";
+
+		if (target->kind != LB_TARGET_VIRTIO_BLK)
+			lb_snprintf(unit, sizeof(unit),
+				    target->kind == LB_TARGET_NVME ? " namespace %u" : " port %u",
+				    target->unit);
+		lb_print_answer("dump to %s:\n  %s %04x:%02x:%02x.%x%s, blocks %lu-%lu of %u bytes, %s\n",
+				target->name, kinds[target->kind], target->pci.segment, target->pci.bus,
+				target->pci.device, target->pci.function, unit,
+				(unsigned long)target->first_block, (unsigned long)target->last_block,
+				target->block_bytes,
+				lb_format_size(size, sizeof(size), lb_target_bytes(target)));
+	}
+	if (!capture->target_count)
+		lb_print_answer("dump to: no partition; the log goes to the console\n");
+}
+
+// The built-in capture kernel: what its memory is for, what it will do.
+static void print_capture(const struct lb_plan *plan)
+{
+	const struct lb_capture_size *size = &plan->capture_size;
+	const struct lb_capture *capture = &plan->capture;
+	char contents[SIZE_TEXT], buffers[SIZE_TEXT], crew[SIZE_TEXT], tables[SIZE_TEXT], slack[SIZE_TEXT];
+
+	lb_print_answer("memory: contents %s + buffers %s + CPUs %s + tables %s + %s\n",
+			lb_format_size(contents, sizeof(contents), size->contents),
+			lb_format_size(buffers, sizeof(buffers), size->buffers),
+			lb_format_size(crew, sizeof(crew), size->crew),
+			size->tables ? lb_format_size(tables, sizeof(tables), size->tables) : "(a window)",
+			lb_format_size(slack, sizeof(slack), size->slack));
+	lb_print_answer("second kernel: built-in, %s -d %u, %u of %u CPUs; then %s, failed: %s\n",
+			lb_dump_format_name(capture->format), capture->dump_level, capture->cpus,
+			capture->apic_count, lb_capture_end_name(capture->end),
+			lb_capture_end_name(capture->end_failed));
+	print_targets(capture);
 }
 
 static void print_tables(const struct lb_plan *plan)
@@ -154,7 +200,10 @@ void lb_report_plan(const struct lb_plan *plan)
 			console_text(&plan->console, console, sizeof(console)),
 			policies[plan->options->on_mismatch], plan->machine.cpus);
 	lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
-	lb_print_answer("second kernel %s: %s\n", plan->second.release, plan->second_cmdline);
+	if (plan->second.builtin)
+		print_capture(plan);
+	else
+		lb_print_answer("second kernel %s: %s\n", plan->second.image.release, plan->second_cmdline);
 	if (plan->armed)
 		print_for_programs(plan);
 }

@@ -32,7 +32,7 @@ static void set_text(char *text, size_t bytes, size_t room)
 void lb_variable_armed(const struct lb_plan *plan, const char *kernel)
 {
 	const struct lb_handoff *handoff = (const struct lb_handoff *)plan->layout.handoff.start;
-	char text[1024], digest[2 * LB_SHA256_BYTES + 1];
+	char text[2048], digest[2 * LB_SHA256_BYTES + 1], uuid[LB_UUID_TEXT];
 	size_t bytes;
 
 	for (size_t i = 0; i < LB_SHA256_BYTES; i++)
@@ -42,11 +42,15 @@ void lb_variable_armed(const struct lb_plan *plan, const char *kernel)
 		"version=%s\nstate=armed\nkernel=%s\ncapture=%s\ncrash=0x%lx-0x%lx\ncrash_bytes=%lu\n"
 		"crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\npage_table_bytes=%lu\nhandoff=0x%lx\ndigest=%"
 		"s\n",
-		LIFEBOAT_VERSION, kernel, plan->capture->path, (unsigned long)plan->layout.region.start,
+		LIFEBOAT_VERSION, kernel, plan->second.name, (unsigned long)plan->layout.region.start,
 		(unsigned long)plan->layout.region.end, (unsigned long)lb_range_size(plan->layout.region),
 		(unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
 		(unsigned long)lb_range_size(plan->crash_low), (unsigned long)(plan->tables.pages * LB_PAGE),
 		(unsigned long)plan->layout.handoff.start, digest);
+	for (uint32_t i = 0; i < plan->capture.target_count && bytes < sizeof(text); i++)
+		bytes += lb_snprintf(text + bytes, sizeof(text) - bytes, "dump_to=%s PARTUUID=%s\n",
+				     plan->capture.targets[i].name,
+				     lb_uuid_format(plan->capture.targets[i].partuuid, uuid));
 	set_text(text, bytes, sizeof(text));
 }
 

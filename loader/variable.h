@@ -6,7 +6,7 @@
 //   state=armed                   or unarmed
 //   reason=TEXT                   unarmed only: why
 //   kernel=PATH                   the first kernel
-//   capture=PATH                  the second; armed only, like all below
+//   capture=PATH                  the second, or built-in; armed only, like all below
 //   crash=0xSTART-0xEND           crash memory, END exclusive
 //   crash_bytes=N
 //   crash_low=0xSTART-0xEND       its low region for DMA; 0x0-0x0: none
@@ -14,6 +14,7 @@
 //   page_table_bytes=N
 //   handoff=0xADDRESS             of the sealed struct lb_handoff
 //   digest=HEX                    SHA-256 in its last field
+//   dump_to=NAME PARTUUID=UUID    where the built-in one dumps to, in this order; one a line
 //
 // scripts/lifeboat-status reads it.
 #ifndef LIFEBOAT_LOADER_VARIABLE_H

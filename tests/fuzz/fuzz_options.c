@@ -38,6 +38,14 @@ static void check_options(const struct lb_options *options)
 	check_text(options->crashkernel, sizeof(options->crashkernel));
 	check_text(options->cmdline, sizeof(options->cmdline));
 	fuzz_check(options->on_mismatch <= LB_POLICY_HALT);
+	fuzz_check(options->dump.to_count <= LB_MAX_TARGETS);
+	for (uint32_t i = 0; i < options->dump.to_count; i++) {
+		check_text(options->dump.to[i].word, sizeof(options->dump.to[i].word));
+		fuzz_check(options->dump.to[i].by != LB_DUMP_BY_LABEL ||
+			   *lb_dump_to_label(&options->dump.to[i]));
+	}
+	fuzz_check(options->dump.format <= LB_DUMP_ELF && options->dump.end <= LB_CAPTURE_HALT);
+	fuzz_check(options->dump.level <= 31 && options->dump.cpus <= LB_MAX_CAPTURE_CPUS);
 	switch (options->console.type) {
 	case LB_CONSOLE_NONE:
 		fuzz_check(options->console.address == 0);

@@ -93,7 +93,7 @@ static void test_quotes(void **state)
 	assert_string_equal(options.capture_args, "\"a=b c\" \"d\""); // two pairs: as they stand
 	assert_string_equal(options.cmdline, "\"e f\"");
 	assert_int_equal(parse("capture \"\""), -1);
-	assert_string_equal(err.text, NAME ":1: capture: nothing was given, wanted FILE");
+	assert_string_equal(err.text, NAME ":1: capture: nothing was given, wanted FILE or builtin");
 }
 
 static void test_mistakes(void **state)

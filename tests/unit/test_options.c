@@ -86,6 +86,7 @@ static void test_short_and_long(void **state)
 		{"-h", offsetof(struct lb_options, help)},
 		{"-?", offsetof(struct lb_options, help)},
 		{"--help", offsetof(struct lb_options, help)},
+		{"--help-dump", offsetof(struct lb_options, help_dump)},
 		{"--version", offsetof(struct lb_options, version)},
 	};
 
@@ -352,17 +353,178 @@ static void test_two_sources(void **state)
 	assert_string_equal(options.cmdline, "new");
 }
 
-static void test_help_fits_a_screen(void **state)
+static void test_dump_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("k"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_true(options.builtin);
+	assert_int_equal(options.dump.to_count, 0);
+	assert_int_equal(options.dump.format, LB_DUMP_ZSTD);
+	assert_int_equal(options.dump.level, 31);
+	assert_int_equal(options.dump.cpus, 0);
+	assert_int_equal(options.dump.end, LB_CAPTURE_RESET);
+	assert_false(options.dump.overwrite || options.dump.selftest || options.dump.selftest_once);
+}
+
+static void test_dump_everything(void **state)
+{
+	static const uint8_t uuid[] = {0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66,
+				       0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+
+	(void)state;
+	assert_int_equal(PARSE("--capture", "builtin", "--dump-to", "PARTLABEL=a b", "--dump-to=auto",
+			       "--dump-to", "PARTUUID=00112233-4455-6677-8899-AABBCCddeeff",
+			       "--dump-format=elf", "--dump-level", "0", "--dump-overwrite",
+			       "--capture-cpus=64", "--on-captured", "poweroff", "--selftest", "k"),
+			 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_true(options.builtin);
+	assert_int_equal(options.dump.to_count, 3);
+	assert_int_equal(options.dump.to[0].by, LB_DUMP_BY_LABEL);
+	assert_string_equal(lb_dump_to_label(&options.dump.to[0]), "a b");
+	assert_int_equal(options.dump.to[1].by, LB_DUMP_BY_TYPE);
+	assert_int_equal(options.dump.to[2].by, LB_DUMP_BY_UUID);
+	assert_memory_equal(options.dump.to[2].uuid, uuid, sizeof(uuid));
+	assert_int_equal(options.dump.format, LB_DUMP_ELF);
+	assert_int_equal(options.dump.level, 0);
+	assert_int_equal(options.dump.cpus, 64);
+	assert_int_equal(options.dump.end, LB_CAPTURE_POWEROFF);
+	assert_true(options.dump.overwrite && options.dump.selftest && !options.dump.selftest_once);
+}
+
+static void test_dump_names(void **state)
+{
+	static const char *const formats[] = {"zstd", "zlib", "raw", "elf"};
+	static const char *const ends[] = {"reset", "poweroff", "halt"};
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(PARSE("--dump-format", formats[i], "k"), 0);
+		assert_int_equal(options.dump.format, i);
+		assert_string_equal(lb_dump_format_name(i), formats[i]);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(PARSE("--on-captured", ends[i], "k"), 0);
+		assert_int_equal(options.dump.end, i);
+		assert_string_equal(lb_capture_end_name(i), ends[i]);
+	}
+}
+
+static void test_dump_mistakes(void **state)
+{
+	static const struct {
+		const char *words[4];
+		const char *wanted;
+	} cases[] = {
+		{{"--dump-to=sda1", "k"},
+		 "--dump-to: \"sda1\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		{{"--dump-to=PARTLABEL=", "k"},
+		 "--dump-to: \"PARTLABEL=\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		{{"--dump-to=PARTUUID=1234", "k"},
+		 "--dump-to: \"PARTUUID=1234\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		{{"--dump-format=gzip", "k"},
+		 "--dump-format: \"gzip\" was given, wanted zstd, zlib, raw or elf"},
+		{{"--dump-level=32", "k"}, "--dump-level: \"32\" was given, wanted a number from 0 to 31"},
+		{{"--dump-level=-1", "k"}, "--dump-level: \"-1\" was given, wanted a number from 0 to 31"},
+		{{"--dump-level=031", "k"}, "--dump-level: \"031\" was given, wanted a number from 0 to 31"},
+		{{"--capture-cpus=0", "k"}, "--capture-cpus: \"0\" was given, wanted a number from 1 to 64"},
+		{{"--capture-cpus=65", "k"},
+		 "--capture-cpus: \"65\" was given, wanted a number from 1 to 64"},
+		{{"--on-captured=boot", "k"},
+		 "--on-captured: \"boot\" was given, wanted reset, poweroff or halt"},
+		{{"--selftest=1", "k"}, "--selftest: takes no value, \"1\" was given"},
+		{{"--dump-overwrite=1", "k"}, "--dump-overwrite: takes no value, \"1\" was given"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words), -1);
+		assert_string_equal(err.text, cases[i].wanted);
+		assert_int_equal(options.dump.to_count, 0);
+		assert_int_equal(options.dump.level, 31);
+		assert_int_equal(options.dump.cpus, 0);
+	}
+	assert_int_equal(PARSE("--dump-to=auto", "--dump-to=auto", "--dump-to=auto", "--dump-to=auto",
+			       "--dump-to=auto", "k"),
+			 -1);
+	assert_string_equal(err.text, "--dump-to: auto: more than 4 of them");
+	assert_int_equal(options.dump.to_count, 4);
+}
+
+// One of --capture FILE, --capture-initrd, --capture-args chooses a Linux.
+static void test_which_second(void **state)
+{
+	static const struct {
+		const char *words[6];
+		bool builtin;
+		const char *wanted; // NULL: no mistake
+	} cases[] = {
+		{{"k"}, true, NULL},
+		{{"--capture=builtin", "k"}, true, NULL},
+		{{"--capture=c", "k"}, false, NULL},
+		{{"--capture-initrd=c", "k"}, false, NULL},
+		{{"--capture-args=c", "k"}, false, NULL},
+		{{"--capture=c", "--capture=builtin", "k"}, true, NULL},
+		{{"--capture=builtin", "--capture=c", "k"}, false, NULL},
+		{{"--capture=builtin", "--capture-initrd=i", "k"},
+		 true,
+		 "--capture-initrd: the built-in capture kernel, which --capture builtin chose, takes none"},
+		{{"--capture-args=a", "--capture=builtin", "k"},
+		 true,
+		 "--capture-args: the built-in capture kernel, which --capture builtin chose, takes none"},
+		{{"--capture=c", "--dump-to=auto", "k"},
+		 false,
+		 "--dump-to: for the built-in capture kernel only, and --capture FILE chose a Linux"},
+		{{"--selftest", "--dump-level=1", "--capture-initrd=c", "k"},
+		 false,
+		 "--selftest: for the built-in capture kernel only, and --capture-initrd chose a Linux"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words), 0);
+		assert_int_equal(lb_options_finish(&options, &err), cases[i].wanted ? -1 : 0);
+		assert_string_equal(err.text, cases[i].wanted ? cases[i].wanted : "");
+		assert_int_equal(options.builtin, cases[i].builtin);
+	}
+}
+
+// A list given again by another source starts anew; lifeboat.conf's self-test is done once.
+static void test_dump_two_sources(void **state)
+{
+	static const char *const words[] = {"--dump-to=PARTLABEL=z", "k"};
+
+	(void)state;
+	PARSE("--dump-to=auto", "--dump-to=PARTLABEL=y", "k");
+	lb_options_source(&options, BASE);
+	assert_int_equal(lb_options_words(&options, 2, words, &err), 0);
+	assert_int_equal(options.dump.to_count, 1);
+	assert_string_equal(lb_dump_to_label(&options.dump.to[0]), "z");
+
+	assert_int_equal(lb_options_set(&options, "selftest", "selftest", NULL, &err), 0);
+	assert_true(options.dump.selftest && options.dump.selftest_once);
+	assert_int_equal(lb_options_words(&options, 1, (const char *const[]){"--selftest"}, &err), 0);
+	assert_true(options.dump.selftest && !options.dump.selftest_once);
+}
+
+static void check_fits_a_screen(const char *text)
 {
 	unsigned int lines = 0, column = 0;
 
-	(void)state;
-	for (const char *c = lb_options_help; *c; c++) {
+	for (const char *c = text; *c; c++) {
 		column = *c == '\n' ? 0 : column + 1;
 		lines += *c == '\n';
 		assert_true(column < 80);
 	}
 	assert_true(lines < 25);
+}
+
+static void test_help_fits_a_screen(void **state)
+{
+	(void)state;
+	check_fits_a_screen(lb_options_help);
+	check_fits_a_screen(lb_dump_options_help);
 }
 
 int main(void)
@@ -381,6 +543,12 @@ int main(void)
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_too_many_initrds),
 		cmocka_unit_test(test_two_sources),
+		cmocka_unit_test(test_dump_defaults),
+		cmocka_unit_test(test_dump_everything),
+		cmocka_unit_test(test_dump_names),
+		cmocka_unit_test(test_dump_mistakes),
+		cmocka_unit_test(test_which_second),
+		cmocka_unit_test(test_dump_two_sources),
 		cmocka_unit_test(test_help_fits_a_screen),
 		cmocka_unit_test(test_footprint_without_kernel),
 	};

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dead kernel's log, where it does not go to a disk.
+#include "crash/capture/dmesg.h"
+#include "crash/capture/platform.h"
+#include "crash/capture/run.h"
+#include "crash/capture/signs.h"
+#include "lifeboat/mem.h"
+
+// At 115200 baud this is 23 seconds, and more than any usual log buffer.
+#define PRINT_BYTES (256 * LB_KIB)
+// Characters of a line; longer ones go on in the next.
+#define LINE_BYTES 200
+
+static bool look(void *ctx, const char *text, size_t bytes)
+{
+	struct lb_signs *signs = ctx;
+
+	lb_signs_add(signs, text, bytes);
+	return !signs->found;
+}
+
+bool lb_deadlog_shows_crash(const struct lb_dead *dead)
+{
+	struct lb_signs signs = {.tail_bytes = 0};
+	struct lb_error why;
+	uint64_t records;
+
+	if (lb_dmesg_read(dead, look, &signs, &records, &why) != 0) {
+		lb_say("warning: the dead kernel's log: %s", why.text);
+		return true;
+	}
+	return signs.found || !records;
+}
+
+static bool count(void *ctx, const char *text, size_t bytes)
+{
+	uint64_t *sum = ctx;
+
+	(void)text;
+	*sum += bytes;
+	return true;
+}
+
+struct printer {
+	uint64_t skip; // bytes to pass over, then the rest of a line
+	bool in_line; // what is passed over ends inside one
+	char line[LINE_BYTES + 1];
+	size_t bytes;
+};
+
+static void flush(struct printer *printer)
+{
+	printer->line[printer->bytes] = '\0';
+	lb_say("| %s", printer->line);
+	printer->bytes = 0;
+}
+
+static bool print(void *ctx, const char *text, size_t bytes)
+{
+	struct printer *printer = ctx;
+
+	for (size_t i = 0; i < bytes; i++) {
+		bool end = text[i] == '\n';
+
+		if (printer->skip) {
+			printer->skip--;
+			printer->in_line = !end;
+		} else if (printer->in_line) {
+			printer->in_line = !end;
+		} else if (end) {
+			flush(printer);
+		} else {
+			if (printer->bytes == LINE_BYTES)
+				flush(printer);
+			printer->line[printer->bytes++] = text[i];
+		}
+	}
+	return true;
+}
+
+void lb_deadlog_print(const struct lb_dead *dead)
+{
+	struct printer printer = {.skip = 0};
+	struct lb_error why;
+	uint64_t records, total = 0;
+
+	if (lb_dmesg_read(dead, count, &total, &records, &why) != 0) {
+		lb_say("warning: the dead kernel's log: %s", why.text);
+		return;
+	}
+	if (total > PRINT_BYTES)
+		printer.skip = total - PRINT_BYTES;
+	lb_say("the dead kernel's log, %lu bytes%s:", total, printer.skip ? ", its end" : "");
+	lb_dmesg_read(dead, print, &printer, &records, NULL);
+	if (printer.bytes)
+		flush(&printer);
+}

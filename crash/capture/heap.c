@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Crash memory, from one end to the other. The first CPU's alone: the others are given
+// what they need before they start.
+#include "crash/capture/platform.h"
+#include "lifeboat/mem.h"
+
+static struct lb_range heap; // whole pages
+static uint64_t next;
+
+void lb_heap_open(struct lb_range range)
+{
+	heap.start = lb_align_up(range.start, LB_PAGE);
+	heap.end = lb_align_down(range.end, LB_PAGE);
+	if (lb_range_empty(heap))
+		heap.end = heap.start;
+	next = heap.start;
+}
+
+void *lb_heap_pages(uint64_t bytes)
+{
+	void *pages = (void *)(uintptr_t)next;
+
+	if (bytes > lb_heap_left())
+		return NULL;
+	bytes = lb_align_up(bytes, LB_PAGE); // what is left are whole pages, too
+	next += bytes;
+	return memset(pages, 0, bytes);
+}
+
+uint64_t lb_heap_used(void)
+{
+	return next - heap.start;
+}
+
+uint64_t lb_heap_left(void)
+{
+	return heap.end - next;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The capture kernel, from its first line of C to the machine's end. Up to the log on the
+// disk nothing is done that could wait: the machine may not last.
+#include "crash/bare/bare.h"
+#include "crash/capture/iommu.h"
+#include "crash/capture/pcidev.h"
+#include "crash/capture/platform.h"
+#include "crash/capture/power.h"
+#include "crash/capture/run.h"
+#include "crash/capture/smp.h"
+#include "crash/capture/vm.h"
+#include "lifeboat/mem.h"
+#include "lifeboat/version.h"
+
+extern const uint8_t lb_capture_start[]; // the image's; capture.lds
+
+_Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_begun);
+
+// The purgatory has compared its digest: this is for one that was built with another loader.
+static const struct lb_capture *check_config(const struct lb_handoff *handoff)
+{
+	const struct lb_capture *capture = (const void *)(uintptr_t)handoff->capture;
+
+	if (!capture || capture->magic != LB_CAPTURE_MAGIC || capture->version != LB_CAPTURE_VERSION ||
+	    capture->bytes != sizeof(*capture) || capture->target_count > LB_MAX_TARGETS || !capture->cpus ||
+	    capture->cpus > LB_MAX_CAPTURE_CPUS || capture->apic_count > LB_MAX_CAPTURE_CPUS ||
+	    capture->iommu_count > LB_MAX_IOMMUS || capture->format > LB_DUMP_ELF)
+		return NULL;
+	return capture;
+}
+
+static _Noreturn void refuse(const char *what)
+{
+	lb_say("no dump: %s is not what this capture kernel was built for", what);
+	lb_say("cold reset");
+	lb_cold_reset();
+}
+
+static void greet(const struct lb_run *run)
+{
+	const struct lb_capture *capture = run->capture;
+	char crash[16], heap[16];
+
+	lb_say("version %s at 0x%lx, %s of crash memory, heap %s, %u targets, up to %u CPUs",
+	       LIFEBOAT_VERSION, (uint64_t)(uintptr_t)lb_capture_start,
+	       lb_format_size(crash, sizeof(crash), lb_range_size(run->handoff->crash)),
+	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
+}
+
+// Starting CPUs takes 10 ms each and more: not before the log is on the disk. Once: the crew
+// goes on with the next target.
+static int open_crew(void *ctx, struct lb_error *err)
+{
+	struct lb_run *run = ctx;
+
+	if (run->cpus || run->job.format == LB_DUMP_ELF)
+		return 0;
+	if (lb_crew_open(run->capture, &run->cpus, err) != 0)
+		return -1;
+	lb_say("CPUs that compress: %u", run->cpus);
+	return 0;
+}
+
+// 0: complete. Whatever was left half done on this target is said in its header.
+static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error *err)
+{
+	struct lb_progress progress = {.begun_ms = lb_clock_ms()};
+	struct lb_dump_header *header = opened->header;
+
+	header->tsc_hook = run->live->cpu.tsc;
+	header->tsc_begun = run->tsc_begun;
+	header->tsc_khz = run->capture->tsc_khz;
+	run->job.progress = lb_progress_say;
+	run->job.progress_ctx = &progress;
+	run->job.log_written = open_crew;
+	run->job.log_written_ctx = run;
+	return lb_dump_write(&run->job, opened->sink, header, err);
+}
+
+static int try_targets(struct lb_run *run, struct lb_error *err)
+{
+	const struct lb_capture *capture = run->capture;
+
+	lb_fail(err, "no target was given");
+	for (uint32_t i = 0; i < capture->target_count; i++) {
+		struct lb_opened opened;
+		int status = lb_target_open(capture, &capture->targets[i], capture->target_count - i, &opened,
+					    err);
+
+		if (status == 0)
+			status = dump_to(run, &opened, err);
+		lb_target_close(&opened);
+		if (status == 0) {
+			lb_progress_end(run, opened.header);
+			return 0;
+		}
+		if (i + 1 < capture->target_count)
+			lb_say("warning: %s; the next target is tried", err->text);
+	}
+	return -1;
+}
+
+_Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_begun)
+{
+	static struct lb_run run;
+	struct lb_error err;
+	int status;
+
+	if (handoff->magic != LB_HANDOFF_MAGIC || handoff->version != LB_HANDOFF_VERSION)
+		lb_cold_reset(); // not even the console is known
+	lb_console_open(handoff, true, "lifeboat-capture");
+	lb_trap_watch(handoff, (struct lb_handoff_live *)(uintptr_t)handoff->live);
+	run.handoff = handoff;
+	run.live = (const struct lb_handoff_live *)(uintptr_t)handoff->live;
+	run.capture = check_config(handoff);
+	run.tsc_begun = tsc_begun;
+	if (!run.capture)
+		refuse("its configuration");
+	lb_clock_open(run.capture->tsc_khz);
+	lb_heap_open(run.capture->heap);
+	greet(&run);
+
+	lb_vm_open(handoff);
+	lb_pcidev_open(handoff->ecam, handoff->ecam_count);
+	lb_smp_open(handoff);
+	lb_iommu_off(run.capture);
+	if (run.capture->selftest)
+		lb_selftest_run(&run);
+
+	if (lb_prepare(&run, &err) != 0) {
+		lb_say("no dump: %s", err.text);
+		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
+	}
+	if (!lb_deadlog_shows_crash(&run.dead)) {
+		lb_say("no dump: nothing panicked: the log ends without a panic, so this was an ordinary "
+		       "(warm) "
+		       "reboot");
+		lb_power_end(run.capture, LB_CAPTURE_RESET);
+	}
+	status = try_targets(&run, &err);
+	if (run.cpus)
+		lb_crew_close();
+	if (status == 0)
+		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end);
+	lb_deadlog_print(&run.dead);
+	lb_say("no dump: %s", err.text);
+	lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
+}

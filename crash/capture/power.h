@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How the capture kernel ends.
+#ifndef LIFEBOAT_CRASH_CAPTURE_POWER_H
+#define LIFEBOAT_CRASH_CAPTURE_POWER_H
+
+#include "lifeboat/capture.h"
+
+// Says what it does, and does it. Where power-off is unknown or does not work: a cold reset.
+_Noreturn void lb_power_end(const struct lb_capture *capture, enum lb_capture_end end);
+
+#endif

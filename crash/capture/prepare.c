@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From the handoff to a job for the writer.
+#include "crash/bare/cpu.h"
+#include "crash/capture/notes.h"
+#include "crash/capture/platform.h"
+#include "crash/capture/run.h"
+#include "crash/capture/vm.h"
+#include "lifeboat/x86.h"
+
+static const void *at(uint64_t phys)
+{
+	return (const void *)(uintptr_t)phys;
+}
+
+static const void *read_page(void *ctx, uint64_t phys)
+{
+	const struct lb_ram *ram = ctx;
+	uint64_t content;
+
+	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &content))
+		return NULL;
+	return lb_old_page(0, content);
+}
+
+static int find_ram(struct lb_run *run, struct lb_error *err)
+{
+	const struct lb_handoff *handoff = run->handoff;
+	uint32_t capacity = lb_ram_capacity(at(handoff->elfcorehdr), handoff->elfcorehdr_bytes);
+	struct lb_ram_piece *pieces = lb_heap_pages(capacity * sizeof(*pieces));
+	char size[16], how[128];
+
+	if (!capacity || !pieces)
+		return lb_fail(err, "ELF core header at 0x%lx: it says nothing of RAM", handoff->elfcorehdr);
+	if (lb_ram_read(at(handoff->elfcorehdr), handoff->elfcorehdr_bytes, pieces, &run->ram, err) != 0 ||
+	    lb_vm_map_ram(&run->ram, run->capture->cpus, how, sizeof(how), err) != 0)
+		return -1;
+	lb_say("RAM: %s in %u pieces, %s", lb_format_size(size, sizeof(size), run->ram.pages * LB_PAGE),
+	       run->ram.count, how);
+	return 0;
+}
+
+static int find_notes(struct lb_run *run, struct lb_error *err)
+{
+	const struct lb_handoff *handoff = run->handoff;
+	struct lb_notes notes;
+
+	lb_notes_read(at(handoff->notes), handoff->notes_bytes, &notes);
+	if (!notes.bytes)
+		return lb_fail(err, "notes at 0x%lx: there are none", handoff->notes);
+	if (!notes.vmcoreinfo)
+		lb_say("warning: no VMCOREINFO: the log cannot be read, and all RAM is dumped");
+	run->mem = (struct lb_physmem){read_page, &run->ram};
+	run->dead = (struct lb_dead){
+		.mem = &run->mem,
+		.vmcoreinfo = notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
+		.vmcoreinfo_bytes = notes.vmcoreinfo_bytes,
+		.cr3 = run->live->cpu.cr3,
+		.la57 = run->live->cpu.cr4 & X86_CR4_LA57,
+		.phys_bits = cpu_phys_bits(),
+	};
+	run->job.notes = at(handoff->notes);
+	run->job.notes_bytes = notes.bytes;
+	run->job.vmcoreinfo_offset = notes.vmcoreinfo;
+	run->job.nr_cpus = notes.prstatus;
+	return 0;
+}
+
+static int find_filter(struct lb_run *run, struct lb_error *err)
+{
+	struct lb_dump_job *job = &run->job;
+	void *memory = lb_heap_pages(lb_filter_bytes());
+	uint32_t wanted = job->format == LB_DUMP_ELF ? 0 : run->capture->dump_level & LB_FILTER_ALL;
+	char why[160];
+
+	if (!memory)
+		return lb_fail(err, "filter: no memory for its %lu bytes", lb_filter_bytes());
+	run->filter = lb_filter_open(memory, &run->dead, &run->ram, wanted, &job->level, why, sizeof(why));
+	if (job->level != wanted)
+		lb_say("filter: level %u instead of %u: %s", job->level, wanted, why);
+	return 0;
+}
+
+// The hook's moment, counted from when the loader asked the firmware's clock.
+static uint64_t panic_time(const struct lb_run *run)
+{
+	const struct lb_capture *capture = run->capture;
+	uint64_t ticks = run->live->cpu.tsc - capture->armed_tsc, crash_time;
+
+	if (lb_dead_number(&run->dead, "CRASHTIME=", 10, &crash_time))
+		return crash_time;
+	if (!capture->armed_time || !capture->tsc_khz || run->live->cpu.tsc < capture->armed_tsc)
+		return 0;
+	return capture->armed_time + ticks / capture->tsc_khz / 1000;
+}
+
+int lb_prepare(struct lb_run *run, struct lb_error *err)
+{
+	char release[64];
+
+	if (find_ram(run, err) != 0 || find_notes(run, err) != 0)
+		return -1;
+	run->job.format = (enum lb_dump_format)run->capture->format;
+	if (find_filter(run, err) != 0)
+		return -1;
+	run->job.ram = &run->ram;
+	run->job.filter = run->filter;
+	run->job.dead = &run->dead;
+	run->job.elfcorehdr = at(run->handoff->elfcorehdr);
+	run->job.elfcorehdr_bytes = run->handoff->elfcorehdr_bytes;
+	run->job.now = panic_time(run);
+	if (lb_dead_text(&run->dead, "OSRELEASE=", release, sizeof(release)))
+		lb_say("dead kernel: %s, CPUs whose registers are known: %u", release, run->job.nr_cpus);
+	return 0;
+}

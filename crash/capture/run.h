@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One run of the capture kernel: what its main parts know of each other.
+#ifndef LIFEBOAT_CRASH_CAPTURE_RUN_H
+#define LIFEBOAT_CRASH_CAPTURE_RUN_H
+
+#include "crash/capture/dump.h"
+#include "lifeboat/capture.h"
+#include "lifeboat/handoff.h"
+
+struct lb_run {
+	const struct lb_handoff *handoff;
+	const struct lb_handoff_live *live;
+	const struct lb_capture *capture;
+	uint64_t tsc_begun;
+
+	struct lb_ram ram;
+	struct lb_physmem mem;
+	struct lb_dead dead;
+	struct lb_filter *filter;
+	struct lb_dump_job job;
+	uint32_t cpus; // in the crew; 0: none yet
+};
+
+// prepare.c: everything up to the job: old memory mapped, notes read, filter ready. Says
+// what it found.
+int lb_prepare(struct lb_run *run, struct lb_error *err);
+
+// target.c: an opened target, its partition's header read and found to be the one that was
+// armed.
+struct lb_opened {
+	const struct lb_target *target;
+	struct lb_disk disk;
+	struct lb_sink *sink;
+	struct lb_dump_header *header;
+};
+// `share`: how many targets may yet want memory, this one included. Afterwards, whatever
+// the result, lb_target_close().
+int lb_target_open(const struct lb_capture *capture, const struct lb_target *target, uint32_t share,
+		   struct lb_opened *ret_opened, struct lb_error *err);
+void lb_target_close(struct lb_opened *opened);
+
+// selftest.c: never comes back.
+_Noreturn void lb_selftest_run(struct lb_run *run);
+
+// deadlog.c
+// False only if the log can be read and shows no sign of a crash.
+bool lb_deadlog_shows_crash(const struct lb_dead *dead);
+// Its end, to the console.
+void lb_deadlog_print(const struct lb_dead *dead);
+
+// progress.c
+struct lb_progress {
+	uint64_t begun_ms;
+};
+void lb_progress_say(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
+// The figures of a dump that is complete; its last line is the one to wait for.
+void lb_progress_end(const struct lb_run *run, const struct lb_dump_header *header);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// --selftest: all that a dump takes but the dump. Each target gets the verdict into its
+// header, which is the only thing written.
+#include "crash/bare/bare.h"
+#include "crash/capture/platform.h"
+#include "crash/capture/run.h"
+#include "crash/dumpheader.h"
+#include "lifeboat/mem.h"
+
+// One page of every piece, from its middle; the sum is what keeps the reads.
+static uint64_t read_pieces(const struct lb_ram *ram)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < ram->count; i++) {
+		const struct lb_ram_piece *piece = &ram->pieces[i];
+		uint64_t half = lb_align_down(lb_range_size(piece->phys) / 2, LB_PAGE);
+		const volatile uint64_t *page = lb_old_page(0, piece->content + half);
+
+		sum ^= page[0] ^ page[LB_PAGE / sizeof(*page) - 1];
+	}
+	return sum;
+}
+
+static int start_crew(struct lb_run *run, struct lb_error *err)
+{
+	if (lb_crew_open(run->capture, &run->cpus, err) != 0)
+		return -1;
+	lb_say("selftest: CPUs that compress: %u of %u", run->cpus, run->capture->cpus);
+	lb_crew_close();
+	if (run->cpus < run->capture->cpus)
+		return lb_fail(err, "%u of %u CPUs started", run->cpus, run->capture->cpus);
+	return 0;
+}
+
+static int check_machine(struct lb_run *run, struct lb_error *err)
+{
+	if (lb_prepare(run, err) != 0)
+		return -1;
+	lb_say("selftest: read a page of %u pieces of RAM, sum 0x%lx", run->ram.count,
+	       read_pieces(&run->ram));
+	return run->job.format == LB_DUMP_ELF ? 0 : start_crew(run, err);
+}
+
+static int write_verdict(struct lb_opened *opened, const char *failed, struct lb_error *err)
+{
+	struct lb_dump_header *header = opened->header;
+	void *buffer = lb_sink_take(opened->sink, err);
+
+	if (!buffer)
+		return -1;
+	header->selftest = failed ? LB_SELFTEST_FAILED : LB_SELFTEST_PASSED;
+	lb_snprintf(header->message, sizeof(header->message), "%s", failed ? failed : "selftest passed");
+	lb_dump_header_seal(header);
+	memset(buffer, 0, LB_DUMP_BLOCK);
+	memcpy(buffer, header, sizeof(*header));
+	if (lb_sink_put(opened->sink, buffer, 0, LB_DUMP_BLOCK, err) != 0)
+		return -1;
+	return lb_sink_flush(opened->sink, err);
+}
+
+// The first failure is the one that counts.
+static void note(struct lb_error *first, const struct lb_error *err)
+{
+	lb_say("selftest: %s", err->text);
+	if (!first->text[0])
+		*first = *err;
+}
+
+_Noreturn void lb_selftest_run(struct lb_run *run)
+{
+	const struct lb_capture *capture = run->capture;
+	static struct lb_opened opened[LB_MAX_TARGETS];
+	struct lb_error first = {""}, err;
+
+	if (check_machine(run, &err) != 0)
+		note(&first, &err);
+	if (!capture->target_count) {
+		lb_fail(&err, "no target was given");
+		note(&first, &err);
+	}
+	for (uint32_t i = 0; i < capture->target_count; i++) {
+		if (lb_target_open(capture, &capture->targets[i], capture->target_count - i, &opened[i],
+				   &err) == 0)
+			continue;
+		note(&first, &err);
+		lb_target_close(&opened[i]);
+	}
+	for (uint32_t i = 0; i < capture->target_count; i++) {
+		if (!opened[i].disk.driver)
+			continue;
+		if (write_verdict(&opened[i], first.text[0] ? first.text : NULL, &err) != 0)
+			note(&first, &err);
+		lb_target_close(&opened[i]);
+	}
+	if (first.text[0])
+		lb_say("selftest failed: %s", first.text);
+	else
+		lb_say("selftest passed");
+	lb_say("cold reset");
+	lb_cold_reset();
+}

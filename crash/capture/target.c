@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/capture/pcidev.h"
+#include "crash/capture/platform.h"
+#include "crash/capture/run.h"
+#include "crash/dumpheader.h"
+#include "lifeboat/mem.h"
+
+// What a target's sink may have: this part of what is left, shared between all targets. The
+// other goes to drivers, and to what the writer keeps.
+#define BUFFERS_PART 6
+#define BUFFERS_MIN 4U // the writer's need
+
+static uint32_t buffers_for(uint32_t share)
+{
+	uint64_t buffers = lb_heap_left() / BUFFERS_PART / share / LB_SINK_BUFFER;
+
+	if (buffers > LB_DISK_MAX_DEPTH)
+		return LB_DISK_MAX_DEPTH;
+	return buffers < BUFFERS_MIN ? BUFFERS_MIN : (uint32_t)buffers;
+}
+
+// Another disk in the same place, or a partition that was made anew: not ours to write to.
+static int check_header(const struct lb_capture *capture, const struct lb_target *target,
+			const struct lb_dump_header *header, struct lb_error *err)
+{
+	struct lb_error why;
+
+	if (lb_dump_header_check(header, &why) != 0)
+		return lb_fail(err, "target %.63s: %s; it is left alone", target->name, why.text);
+	if (memcmp(header->partuuid, target->partuuid, sizeof(header->partuuid)) != 0)
+		return lb_fail(err, "target %.63s: the header there is another partition's; it is left alone",
+			       target->name);
+	if (memcmp(header->arm_id, capture->arm_id, sizeof(header->arm_id)) != 0)
+		return lb_fail(err,
+			       "target %.63s: the header there was armed at another time, so this is another "
+			       "disk or a copy; it is left alone",
+			       target->name);
+	return 0;
+}
+
+int lb_target_open(const struct lb_capture *capture, const struct lb_target *target, uint32_t share,
+		   struct lb_opened *ret_opened, struct lb_error *err)
+{
+	struct lb_opened *opened = ret_opened;
+	char size[16], place[16];
+
+	memset(opened, 0, sizeof(*opened));
+	opened->target = target;
+	lb_say("target %.63s: %s unit %u", target->name, lb_pcidev_name(target->pci, place), target->unit);
+	opened->header = lb_heap_pages(LB_DUMP_BLOCK);
+	if (!opened->header)
+		return lb_fail(err, "target %.63s: no memory for its header", target->name);
+	if (lb_disk_open(target, &opened->disk, err) != 0) {
+		opened->disk.driver = NULL;
+		return -1;
+	}
+	if (lb_sink_open(&opened->disk, target, buffers_for(share), &opened->sink, err) != 0 ||
+	    lb_sink_read(opened->sink, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
+	    check_header(capture, target, opened->header, err) != 0)
+		return -1;
+	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, partition of %s", target->name,
+	       opened->disk.driver->name, opened->disk.model[0] ? " " : "", opened->disk.model,
+	       opened->disk.block_bytes, lb_format_size(size, sizeof(size), lb_sink_bytes(opened->sink)));
+	return 0;
+}
+
+void lb_target_close(struct lb_opened *opened)
+{
+	if (opened->disk.driver)
+		opened->disk.driver->stop(&opened->disk);
+	opened->disk.driver = NULL;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Source: Intel SDM 3A 4.5 (tables), 4.10.4 (what to invalidate when).
+#include "crash/capture/vm.h"
+
+#include "crash/bare/bare.h"
+#include "crash/bare/cpu.h"
+#include "crash/capture/oldmap.h"
+#include "lifeboat/x86.h"
+#include "pgtable/ident.h"
+
+#define SLOT_SHIFT 39
+#define OLD_SLOT (LB_VM_OLD_BASE >> SLOT_SHIFT)
+#define DEVICE_SLOT 256ULL
+#define WINDOW_SLOT 257ULL
+
+#define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
+#define LEAF_BITS (TABLE_BITS | X86_PTE_D)
+#define UNCACHED_BITS (X86_PTE_PCD | X86_PTE_PWT)
+#define WINDOW_BYTES (2 * LB_MIB)
+
+// What is kept of the heap for the disk, the writes and one CPU that compresses. Of the rest,
+// tables for old RAM may take up to half of all: CPUs take the other.
+#define OTHERS (2 * LB_MIB)
+
+// One CPU's; nobody else touches it once it is made.
+struct window {
+	uint64_t virt;
+	uint64_t *entry; // its entry of the page directory
+	uint64_t *table; // its own page table
+	struct lb_range shows; // content
+} __attribute__((aligned(64)));
+
+static const struct lb_handoff *machine;
+static uint64_t *slots; // the PML4 in use
+static bool la57;
+static uint64_t devices_used; // bytes of DEVICE_SLOT
+
+static struct lb_ident_range *ranges; // of old RAM, ascending
+static uint32_t range_count;
+static struct window *windows; // NULL: old RAM is mapped
+static uint32_t window_count;
+
+static bool has_gib_pages(void)
+{
+	uint32_t eax = 0x80000000, ebx, ecx, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+	if (eax < 0x80000001)
+		return false;
+	eax = 0x80000001;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+	return edx >> 26 & 1;
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+	return (uint64_t *)(uintptr_t)(entry & X86_PTE_ADDR);
+}
+
+// From 128 TiB on a 4-level address goes on at the upper end, a 5-level one does not.
+static uint64_t slot_address(uint64_t slot)
+{
+	uint64_t address = slot << SLOT_SHIFT;
+
+	if (!la57 && slot >= X86_PT_ENTRIES / 2)
+		address |= ~0ULL << (SLOT_SHIFT + 9);
+	return address;
+}
+
+void lb_vm_open(const struct lb_handoff *handoff)
+{
+	machine = handoff;
+	la57 = cpu_cr4() & X86_CR4_LA57;
+	slots = table_of(cpu_cr3());
+	if (la57)
+		slots = table_of(slots[0]);
+	devices_used = 0;
+	windows = NULL;
+}
+
+// The table that `entry` leads to, made where there is none; NULL when memory is out.
+static uint64_t *next_table(uint64_t *entry)
+{
+	if (!(*entry & X86_PTE_P)) {
+		void *table = lb_heap_pages(LB_PAGE);
+
+		if (!table)
+			return NULL;
+		*entry = (uint64_t)(uintptr_t)table | TABLE_BITS;
+	}
+	return table_of(*entry);
+}
+
+// The page directory's entry for `virt`, in a slot of ours.
+static uint64_t *directory_entry(uint64_t virt)
+{
+	uint64_t *table = next_table(&slots[virt >> SLOT_SHIFT & (X86_PT_ENTRIES - 1)]);
+
+	if (table)
+		table = next_table(&table[virt >> 30 & (X86_PT_ENTRIES - 1)]);
+	return table ? &table[virt >> 21 & (X86_PT_ENTRIES - 1)] : NULL;
+}
+
+static bool map_device_page(uint64_t virt, uint64_t phys)
+{
+	uint64_t *entry = directory_entry(virt);
+	uint64_t *table = entry ? next_table(entry) : NULL;
+
+	if (!table)
+		return false;
+	table[virt >> 12 & (X86_PT_ENTRIES - 1)] = phys | LEAF_BITS | UNCACHED_BITS;
+	return true;
+}
+
+// An entry that was not present is not cached (SDM 3A 4.10.2.1): nothing to invalidate.
+volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
+{
+	uint64_t start = lb_align_down(phys, LB_PAGE), base = slot_address(DEVICE_SLOT) + devices_used, end;
+
+	if (!bytes || __builtin_add_overflow(phys, bytes, &end) || end > 1ULL << cpu_phys_bits() ||
+	    lb_align_up(end, LB_PAGE) - start > (1ULL << SLOT_SHIFT) - devices_used)
+		return NULL;
+	for (uint64_t at = start; at < end; at += LB_PAGE) {
+		if (!map_device_page(base + (at - start), at))
+			return NULL;
+		devices_used += LB_PAGE;
+	}
+	return (volatile void *)(uintptr_t)(base + (phys - start));
+}
+
+static uint64_t table_budget(void)
+{
+	uint64_t left = lb_heap_left();
+
+	if (left <= OTHERS)
+		return 0;
+	return left - OTHERS < left / 2 ? left - OTHERS : left / 2;
+}
+
+// Identity tables by the one builder; what is in their root goes OLD_SLOT entries up.
+static int graft(const struct lb_ident_request *request, uint64_t bytes, struct lb_error *err)
+{
+	uint64_t *tables = lb_heap_pages(bytes);
+	struct lb_ident_tables built;
+	enum lb_ident_status status;
+
+	if (!tables)
+		return lb_fail(err, "page tables for old memory: %lu bytes are not left", bytes);
+	status = lb_ident_build(request, tables, bytes / LB_PAGE, (uint64_t)(uintptr_t)tables, &built);
+	if (status != LB_IDENT_OK)
+		return lb_fail(err, "page tables for old memory: %s", lb_ident_status_text(status));
+	for (uint64_t i = 0; i < OLD_SLOT; i++)
+		slots[OLD_SLOT + i] = table_of(built.cr3_4level)[i];
+	return 0;
+}
+
+static int make_windows(uint32_t cpus, struct lb_error *err)
+{
+	windows = lb_heap_pages(cpus * sizeof(*windows));
+	if (!windows)
+		return lb_fail(err, "windows into old memory: no memory for %u", cpus);
+	for (uint32_t i = 0; i < cpus; i++) {
+		struct window *window = &windows[i];
+
+		window->virt = slot_address(WINDOW_SLOT) + i * WINDOW_BYTES;
+		window->entry = directory_entry(window->virt);
+		window->table = lb_heap_pages(LB_PAGE);
+		if (!window->entry || !window->table)
+			return lb_fail(err, "windows into old memory: no memory for %u of %u", i, cpus);
+	}
+	window_count = cpus;
+	return 0;
+}
+
+int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes, struct lb_error *err)
+{
+	struct lb_ident_request request = {
+		.phys_bits = cpu_phys_bits(), .gib_pages = has_gib_pages(), .root4 = true};
+	struct lb_ident_size size;
+	enum lb_ident_status status;
+	uint64_t bytes, budget;
+
+	ranges = lb_heap_pages(ram->count * sizeof(*ranges));
+	if (!ranges)
+		return lb_fail(err, "old memory: no memory for a list of %u ranges", ram->count);
+	range_count = lb_oldmap_ranges(ram, machine->crash, ranges);
+	if (ram->max_pfn > LB_VM_OLD_BASE / LB_PAGE) {
+		lb_snprintf(how, how_bytes, "by windows: it reaches above 64 TiB");
+		return make_windows(cpus, err);
+	}
+	request.ranges = ranges;
+	request.count = range_count;
+	status = lb_ident_count(&request, &size);
+	if (status != LB_IDENT_OK)
+		return lb_fail(err, "old memory: %s", lb_ident_status_text(status));
+
+	bytes = size.pages * LB_PAGE;
+	budget = table_budget();
+	if (bytes > budget) {
+		lb_snprintf(how, how_bytes, "by windows: its tables would take %lu bytes, more than %lu",
+			    bytes, budget);
+		return make_windows(cpus, err);
+	}
+	lb_snprintf(how, how_bytes,
+		    "mapped by %lu bytes of tables, leaves %lu x 1 GiB, %lu x 2 MiB, %lu x 4 KiB", bytes,
+		    size.leaves_1g, size.leaves_2m, size.leaves_4k);
+	return graft(&request, bytes, err);
+}
+
+// Of 2 MiB that are RAM throughout, all; of others, the one page, always at the window's
+// beginning. Nothing else is ever mapped, so nothing can be speculated into. One INVLPG covers
+// both kinds and what is cached of the entry above (4.10.4.1).
+static void slide(struct window *window, uint64_t content, uint64_t bytes)
+{
+	window->shows.start = lb_align_down(content, bytes);
+	window->shows.end = window->shows.start + bytes;
+	if (bytes == WINDOW_BYTES) {
+		*window->entry = window->shows.start | LEAF_BITS | X86_PTE_PS;
+	} else {
+		window->table[0] = window->shows.start | LEAF_BITS;
+		*window->entry = (uint64_t)(uintptr_t)window->table | TABLE_BITS;
+	}
+	cpu_invlpg(window->virt);
+}
+
+// What is in none of the ranges are pages that are RAM in part only: the ELF core, which has
+// them to the byte, is written by the first CPU alone, through the purgatory's window.
+const void *lb_old_page(uint32_t cpu, uint64_t content)
+{
+	const struct lb_range page = {content, content + LB_PAGE};
+	struct window *window;
+	uint64_t block;
+
+	if (lb_range_contains(machine->crash, page))
+		return (const void *)(uintptr_t)content;
+	block = lb_oldmap_block(ranges, range_count, content);
+	if (!block)
+		return lb_window_map(&machine->window, content, false);
+	if (!windows)
+		return (const void *)(uintptr_t)(LB_VM_OLD_BASE + content);
+	window = &windows[cpu < window_count ? cpu : 0];
+	if (!lb_range_contains(window->shows, page))
+		slide(window, content, block);
+	return (const void *)(uintptr_t)(window->virt + (content - window->shows.start));
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The capture kernel's own additions to the crash page tables, in slots of the top-level
+// table (512 GiB each) that the purgatory's map does not use:
+//
+//     0 to 127   identity, as the purgatory had it: crash memory, low 1 MiB, the hook
+//   128 to 255   old RAM: virtual = physical + 64 TiB
+//          256   device registers, uncached
+//          257   windows into old RAM, 2 MiB for each CPU, where mapping all would take too much
+//
+// With 5 levels it is the same table, one level down.
+#ifndef LIFEBOAT_CRASH_CAPTURE_VM_H
+#define LIFEBOAT_CRASH_CAPTURE_VM_H
+
+#include "crash/capture/platform.h"
+#include "crash/capture/ram.h"
+#include "lifeboat/handoff.h"
+
+#define LB_VM_OLD_BASE (64 * LB_TIB)
+
+// First of all: what lb_device_map() needs. `handoff` is kept.
+void lb_vm_open(const struct lb_handoff *handoff);
+
+// Makes lb_old_page() work for all of `ram` (kept) on CPUs 0 to cpus - 1. How it was done is
+// put into `how`, for the console.
+int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes, struct lb_error *err);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The machine's whole disks as the firmware drives them, and where their controllers are.
+#ifndef LIFEBOAT_LOADER_BLOCKDEV_H
+#define LIFEBOAT_LOADER_BLOCKDEV_H
+
+#include <stdbool.h>
+
+#include "crash/format.h"
+#include "lifeboat/capture.h"
+#include "loader/firmware.h"
+
+struct lb_blockdev {
+	EFI_HANDLE handle;
+	EFI_BLOCK_IO *io; // a medium is present
+};
+
+// Every disk, in the firmware's order, in pool memory (free it). Firmware that boots fast
+// drives only what it boots from: it is made to drive all disk controllers first, and goes on
+// doing so. (Disconnecting them again is not safe: edk2 2022.11 faults in it.)
+int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct lb_error *err);
+
+// Fills kind, pci, pci_id and unit. Fails, saying what controller it is, when the built-in
+// capture kernel has no driver for it.
+int lb_blockdev_locate(const struct lb_blockdev *device, struct lb_target *target, struct lb_error *err);
+
+// `bytes`, a multiple of the block size, from or to `block`; `data` is page-aligned.
+EFI_STATUS lb_blockdev_read(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
+EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
+
+#endif

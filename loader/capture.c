@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/capture.h"
+
+#include "lifeboat/mem.h"
+#include "lifeboat/version.h"
+#include "loader/firmware.h"
+#include "loader/moment.h"
+#include "loader/print.h"
+
+// More than a disk takes from: each zstd context compresses about 1 GB/s at level 1.
+#define DEFAULT_CPUS 8
+
+// For the worst case: the largest log buffer that distributions set is 16 MiB.
+#define LOG_BYTES (16 * LB_MIB)
+#define NOTES_BYTES (4 * LB_MIB) // of ten thousand CPUs, in the sub-header
+#define PAGE_DESC_BYTES 24
+
+static uint32_t wanted_cpus(const struct lb_plan *plan)
+{
+	uint32_t wanted = plan->options->dump.cpus, there = plan->machine.apic_count;
+
+	if (!wanted)
+		wanted = DEFAULT_CPUS;
+	if (wanted > there)
+		wanted = there;
+	return wanted ? wanted : 1;
+}
+
+// Tables that map all RAM of the dead kernel: counted as the capture kernel counts them. 0:
+// they cannot be counted, a window slides.
+static uint64_t ram_tables(const struct lb_plan *plan)
+{
+	const struct lb_e820 *saved = &plan->saved;
+	LB_CLEANUP(lb_pool_free)
+	struct lb_ident_range *ranges = lb_pool_alloc((saved->count + 1) * sizeof(*ranges));
+	struct lb_ident_request request = {
+		.ranges = ranges,
+		.phys_bits = plan->machine.phys_bits,
+		.gib_pages = plan->machine.gib_pages,
+		.root4 = !plan->machine.la57,
+		.root5 = plan->machine.la57,
+	};
+	struct lb_ident_size size;
+
+	if (!ranges)
+		return 0;
+	for (uint32_t i = 0; i < saved->count; i++) {
+		const struct boot_e820_entry *entry = &saved->entries[i];
+		struct lb_range whole = {lb_align_up(entry->addr, LB_PAGE),
+					 lb_align_down(entry->addr + entry->size, LB_PAGE)};
+
+		if (entry->type == LB_E820_RAM && !lb_range_empty(whole))
+			ranges[request.count++] = (struct lb_ident_range){whole, LB_MEM_WB};
+	}
+	return lb_ident_count(&request, &size) == LB_IDENT_OK ? size.pages * LB_PAGE : 0;
+}
+
+int lb_capture_plan_size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
+{
+	bool automatic = plan->crashkernel.automatic;
+	uint64_t limit = automatic ? LB_CAPTURE_MAX : plan->crashkernel.bytes;
+	struct lb_error reason;
+	uint64_t contents;
+
+	if (lb_layout_minimum(&plan->need, &contents, err) != 0)
+		return -1;
+	if (lb_capture_size(contents, ram_tables(plan), wanted_cpus(plan), limit, &plan->capture_size,
+			    &reason) != 0)
+		return lb_fail(err, "crashkernel=%.40s: too small: %s", plan->options->crashkernel,
+			       reason.text);
+	if (!automatic)
+		*ret_bytes = limit;
+	else
+		*ret_bytes =
+			plan->capture_size.total > LB_CAPTURE_MIN ? plan->capture_size.total : LB_CAPTURE_MIN;
+	return 0;
+}
+
+// What the largest dump of this machine takes on disk: header, log, and an ELF core or a
+// kdump-compressed file with nothing left out and nothing that shrinks: sub-headers, two
+// bitmaps of a bit a page, 24 bytes a page of descriptors.
+static uint64_t worst_case(const struct lb_plan *plan)
+{
+	const struct lb_e820 *saved = &plan->saved;
+	uint64_t bytes = LB_DUMP_BLOCK + LOG_BYTES + NOTES_BYTES, end = 0;
+
+	for (uint32_t i = 0; i < saved->count; i++) {
+		const struct boot_e820_entry *entry = &saved->entries[i];
+
+		if (entry->type != LB_E820_RAM)
+			continue;
+		bytes += entry->size + entry->size / LB_PAGE * PAGE_DESC_BYTES;
+		end = entry->addr + entry->size;
+	}
+	return bytes + 2 * lb_align_up(end / LB_PAGE / 8, LB_PAGE);
+}
+
+// A test in lifeboat.conf is done as long as there is no verdict of it.
+static bool wants_selftest(const struct lb_plan *plan)
+{
+	const struct lb_dump_options *dump = &plan->options->dump;
+	const struct lb_target_found *first = &plan->targets.found[0];
+
+	if (!dump->selftest)
+		return false;
+	if (!plan->targets.count) {
+		lb_print_warning("--selftest: there is no partition to leave a verdict on");
+		return false;
+	}
+	return !dump->selftest_once || !first->has_header || first->header.selftest == LB_SELFTEST_NONE;
+}
+
+static void list_targets(struct lb_plan *plan)
+{
+	plan->capture.target_count = plan->targets.count;
+	for (uint32_t i = 0; i < plan->targets.count; i++)
+		plan->capture.targets[i] = plan->targets.found[i].target;
+	lb_targets_judge_size(&plan->targets, worst_case(plan));
+}
+
+void lb_capture_plan(struct lb_plan *plan)
+{
+	const struct lb_dump_options *dump = &plan->options->dump;
+	const struct lb_machine *machine = &plan->machine;
+	struct lb_capture *capture = &plan->capture;
+
+	*capture = (struct lb_capture){
+		.magic = LB_CAPTURE_MAGIC,
+		.version = LB_CAPTURE_VERSION,
+		.bytes = sizeof(*capture),
+		.format = dump->format,
+		.dump_level = dump->level,
+		.end = dump->end,
+		.end_failed =
+			plan->options->on_mismatch == LB_POLICY_HALT ? LB_CAPTURE_HALT : LB_CAPTURE_RESET,
+		.selftest = wants_selftest(plan),
+		.cpus = plan->capture_size.cpus,
+		.apic_count = machine->apic_count,
+		.bsp_apic = machine->bsp_apic,
+		.iommu_count = machine->iommu_count,
+		.pm1a = machine->pm1a,
+		.pm1b = machine->pm1b,
+		.s5a = machine->s5a,
+		.s5b = machine->s5b,
+		.heap = plan->layout.free,
+	};
+	list_targets(plan);
+	memcpy(capture->apic, machine->apic, sizeof(capture->apic));
+	memcpy(capture->iommu, machine->iommu, sizeof(capture->iommu));
+	lb_snprintf(capture->loader_version, sizeof(capture->loader_version), "%s", LIFEBOAT_VERSION);
+	if (dump->cpus > capture->cpus)
+		lb_print_warning(
+			"--capture-cpus %u: %u will be used, the machine or its crash memory has no more",
+			dump->cpus, capture->cpus);
+	if (dump->end == LB_CAPTURE_POWEROFF && !capture->pm1a)
+		lb_print_warning(
+			"--on-captured poweroff: ACPI does not say how here; the machine will be reset");
+}
+
+void lb_capture_fill(struct lb_plan *plan, struct lb_capture *capture)
+{
+	plan->capture.tsc_khz = lb_moment_tsc_khz();
+	plan->capture.armed_tsc = lb_moment_tsc();
+	plan->capture.armed_time = lb_moment_time();
+	lb_moment_unique(&plan->layout.handoff.start, sizeof(plan->layout.handoff.start),
+			 plan->capture.arm_id);
+	*capture = plan->capture;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/options_dump.h"
+
+#include "lifeboat/dumpdisk.h"
+#include "lifeboat/mem.h"
+
+#define LEVEL_MAX 31 // all of makedumpfile's -d bits
+#define BY_UUID "PARTUUID="
+
+const char lb_dump_options_help[] =
+	"The second kernel is the one inside lifeboat.efi, which writes the dump itself,\n"
+	"with --capture builtin, or without --capture, --capture-initrd, --capture-args.\n"
+	"\n"
+	"  --dump-to WHERE         PARTLABEL=NAME, PARTUUID=UUID or auto: the first\n"
+	"                          partition of the type below (default); may be\n"
+	"                          repeated, for others to try in this order\n"
+	"  --dump-format WHAT      zstd (default), zlib or raw: kdump-compressed;\n"
+	"                          elf: an ELF core of all RAM\n"
+	"  --dump-level BITS       pages to leave out: 0 to 31 (default), the bits of\n"
+	"                          makedumpfile's -d\n"
+	"  --dump-overwrite        even over a dump that nobody has saved\n"
+	"  --capture-cpus N        CPUs that compress (default: up to 8)\n"
+	"  --on-captured WHAT      reset (default), poweroff or halt, after the dump\n"
+	"  --selftest              do not boot KERNEL: reset into the capture kernel,\n"
+	"                          which tries target and memory, leaves a verdict and\n"
+	"                          resets; in lifeboat.conf until there is a verdict\n"
+	"\n"
+	"Only a partition of the type " LB_DUMP_TYPE_TEXT ", or one\n"
+	"that has had a dump of Lifeboat's on it, is ever written to.\n";
+
+const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT] = {
+	[LB_DUMP_OPTION_TO] = {"dump-to", "PARTLABEL=NAME, PARTUUID=UUID or auto"},
+	[LB_DUMP_OPTION_FORMAT] = {"dump-format", "zstd, zlib, raw or elf"},
+	[LB_DUMP_OPTION_LEVEL] = {"dump-level", "a number from 0 to 31"},
+	[LB_DUMP_OPTION_OVERWRITE] = {"dump-overwrite", NULL},
+	[LB_DUMP_OPTION_CPUS] = {"capture-cpus", "a number from 1 to 64"},
+	[LB_DUMP_OPTION_ON_CAPTURED] = {"on-captured", "reset, poweroff or halt"},
+	[LB_DUMP_OPTION_SELFTEST] = {"selftest", NULL},
+};
+
+static const char *const formats[] = {
+	[LB_DUMP_ZSTD] = "zstd", [LB_DUMP_ZLIB] = "zlib", [LB_DUMP_RAW] = "raw", [LB_DUMP_ELF] = "elf"};
+static const char *const ends[] = {
+	[LB_CAPTURE_RESET] = "reset", [LB_CAPTURE_POWEROFF] = "poweroff", [LB_CAPTURE_HALT] = "halt"};
+
+const char *lb_dump_format_name(enum lb_dump_format format)
+{
+	return formats[format];
+}
+
+const char *lb_capture_end_name(enum lb_capture_end end)
+{
+	return ends[end];
+}
+
+void lb_dump_options_init(struct lb_dump_options *options)
+{
+	memset(options, 0, sizeof(*options)); // auto; zstd; reset
+	options->level = LEVEL_MAX;
+}
+
+static int fail_wanted(enum lb_dump_option option, const char *shown, const char *value, struct lb_error *err)
+{
+	return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value, lb_dump_words[option].wants);
+}
+
+// The index of `value` among `names`; -1: none of them.
+static int find_name(const char *value, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (lb_strcmp(value, names[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
+// One or two decimal digits, `min` to `max`.
+static bool parse_number(const char *value, uint32_t min, uint32_t max, uint32_t *ret_number)
+{
+	uint32_t number = 0;
+	size_t bytes = lb_strlen(value);
+
+	if (bytes < 1 || bytes > 2)
+		return false;
+	for (; *value; value++) {
+		if (*value < '0' || *value > '9')
+			return false;
+		number = number * 10 + (uint32_t)(*value - '0');
+	}
+	if (number < min || number > max)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+static int add_target(struct lb_dump_options *options, const char *shown, const char *value,
+		      struct lb_error *err)
+{
+	const size_t label_at = sizeof(LB_DUMP_BY_LABEL_WORD) - 1, uuid_at = sizeof(BY_UUID) - 1;
+	struct lb_dump_to *to;
+
+	if (!options->to_begun)
+		options->to_count = 0;
+	options->to_begun = true;
+	if (options->to_count == LB_MAX_TARGETS)
+		return lb_fail(err, "%s: %.60s: more than %d of them", shown, value, LB_MAX_TARGETS);
+	to = &options->to[options->to_count];
+	memset(to, 0, sizeof(*to));
+	if (lb_snprintf(to->word, sizeof(to->word), "%s", value) >= sizeof(to->word))
+		return lb_fail(err, "%s: \"%.40s...\" is longer than any partition's name", shown, value);
+	if (lb_strncmp(value, LB_DUMP_BY_LABEL_WORD, label_at) == 0 && value[label_at])
+		to->by = LB_DUMP_BY_LABEL;
+	else if (lb_strncmp(value, BY_UUID, uuid_at) == 0 && lb_uuid_parse(value + uuid_at, to->uuid))
+		to->by = LB_DUMP_BY_UUID;
+	else if (lb_strcmp(value, "auto") != 0)
+		return fail_wanted(LB_DUMP_OPTION_TO, shown, value, err);
+	options->to_count++;
+	return 0;
+}
+
+int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
+			const char *value, struct lb_error *err)
+{
+	int index;
+
+	if (!options->first_word)
+		options->first_word = lb_dump_words[option].name;
+	switch (option) {
+	case LB_DUMP_OPTION_TO:
+		return add_target(options, shown, value, err);
+	case LB_DUMP_OPTION_FORMAT:
+		index = find_name(value, formats, sizeof(formats) / sizeof(formats[0]));
+		if (index < 0)
+			return fail_wanted(option, shown, value, err);
+		options->format = (enum lb_dump_format)index;
+		return 0;
+	case LB_DUMP_OPTION_LEVEL:
+		if (!parse_number(value, 0, LEVEL_MAX, &options->level))
+			return fail_wanted(option, shown, value, err);
+		return 0;
+	case LB_DUMP_OPTION_CPUS:
+		if (!parse_number(value, 1, LB_MAX_CAPTURE_CPUS, &options->cpus))
+			return fail_wanted(option, shown, value, err);
+		return 0;
+	case LB_DUMP_OPTION_ON_CAPTURED:
+		index = find_name(value, ends, sizeof(ends) / sizeof(ends[0]));
+		if (index < 0)
+			return fail_wanted(option, shown, value, err);
+		options->end = (enum lb_capture_end)index;
+		return 0;
+	case LB_DUMP_OPTION_OVERWRITE:
+		options->overwrite = true;
+		return 0;
+	case LB_DUMP_OPTION_SELFTEST:
+		options->selftest = true;
+		options->selftest_once = false;
+		return 0;
+	case LB_DUMP_OPTION_COUNT:
+		break;
+	}
+	return -1;
+}

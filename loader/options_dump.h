@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The words about the built-in capture kernel and what it writes. A part of
+// loader/options.h, and as pure.
+#ifndef LIFEBOAT_LOADER_OPTIONS_DUMP_H
+#define LIFEBOAT_LOADER_OPTIONS_DUMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crash/format.h"
+#include "crash/gpt.h"
+#include "lifeboat/capture.h"
+
+enum lb_dump_by { LB_DUMP_BY_TYPE = 0, LB_DUMP_BY_LABEL = 1, LB_DUMP_BY_UUID = 2 };
+
+// One --dump-to.
+struct lb_dump_to {
+	enum lb_dump_by by;
+	char word[16 + LB_GPT_NAME_BYTES]; // as given
+	uint8_t uuid[LB_UUID_BYTES]; // by UUID
+};
+
+#define LB_DUMP_BY_LABEL_WORD "PARTLABEL="
+// By label: the label.
+static inline const char *lb_dump_to_label(const struct lb_dump_to *to)
+{
+	return to->word + sizeof(LB_DUMP_BY_LABEL_WORD) - 1;
+}
+
+struct lb_dump_options {
+	uint32_t to_count; // 0: auto
+	struct lb_dump_to to[LB_MAX_TARGETS]; // in order
+	bool to_begun; // by the words now read
+	enum lb_dump_format format;
+	uint32_t level; // makedumpfile's -d bits
+	uint32_t cpus; // 0: not given
+	enum lb_capture_end end;
+	bool overwrite, selftest;
+	bool selftest_once; // it was asked for in lifeboat.conf: not again once there is a verdict
+	const char *first_word; // the first of these options that was given; NULL: none
+};
+
+enum lb_dump_option {
+	LB_DUMP_OPTION_TO,
+	LB_DUMP_OPTION_FORMAT,
+	LB_DUMP_OPTION_LEVEL,
+	LB_DUMP_OPTION_OVERWRITE,
+	LB_DUMP_OPTION_CPUS,
+	LB_DUMP_OPTION_ON_CAPTURED,
+	LB_DUMP_OPTION_SELFTEST,
+	LB_DUMP_OPTION_COUNT,
+};
+
+// The long name without dashes, and what it wants; NULL: it takes no value.
+struct lb_option_word {
+	const char *name, *wants;
+};
+extern const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT];
+
+void lb_dump_options_init(struct lb_dump_options *options);
+
+// `value` is there and not empty where the option wants one; `shown` is what messages call
+// the option.
+int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
+			const char *value, struct lb_error *err);
+
+const char *lb_dump_format_name(enum lb_dump_format format);
+const char *lb_capture_end_name(enum lb_capture_end end);
+
+extern const char lb_dump_options_help[];
+
+#endif

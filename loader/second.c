@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/second.h"
+
+#include "lifeboat/capture.h"
+#include "lifeboat/version.h"
+#include "loader/payload.h"
+#include "loader/plan.h"
+
+#define LINUX_ENTRY_64 0x200 // the 64-bit entry point, boot.rst
+// Its tables of constants are aligned to pages; 2 MiB lets one leaf map it.
+#define BUILTIN_ALIGNMENT (2 * LB_MIB)
+#define BUILTIN_CMDLINE_MAX 255 // nothing is in it
+
+int lb_second_linux(const struct lb_file *kernel, const struct lb_file *initrd, struct lb_second *ret_second,
+		    struct lb_error *err)
+{
+	struct lb_second second = {.name = kernel->path, .entry = LINUX_ENTRY_64, .initrd = initrd};
+
+	if (lb_bzimage_parse(kernel->path, kernel->data, kernel->bytes, &second.image, err) != 0)
+		return -1;
+	*ret_second = second;
+	return 0;
+}
+
+// The embedded image, checked; NULL with an error.
+static const struct lb_capture_image *embedded_image(struct lb_error *err)
+{
+	const struct lb_capture_image *header = (const void *)lb_payload_capture;
+	uint64_t bytes = (uint64_t)(lb_payload_capture_end - lb_payload_capture);
+
+	if (bytes >= sizeof(*header) && header->magic == LB_CAPTURE_IMAGE_MAGIC &&
+	    header->version == LB_HANDOFF_VERSION && header->file_bytes == bytes &&
+	    header->total_bytes >= header->file_bytes && lb_aligned(header->total_bytes, LB_PAGE) &&
+	    header->entry < header->file_bytes)
+		return header;
+	lb_fail(err, "lifeboat.efi: the embedded capture kernel is damaged (magic 0x%lx, version %u)",
+		(unsigned long)header->magic, header->version);
+	return NULL;
+}
+
+int lb_second_builtin(struct lb_second *ret_second, struct lb_error *err)
+{
+	static const struct lb_file none;
+	const struct lb_capture_image *header = embedded_image(err);
+
+	if (!header)
+		return -1;
+	*ret_second = (struct lb_second){
+		.name = "built-in",
+		.builtin = true,
+		.image =
+			{
+				.header = {.xloadflags = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G},
+				.kernel = header,
+				.kernel_bytes = header->file_bytes,
+				.init_size = header->total_bytes,
+				.alignment = BUILTIN_ALIGNMENT,
+				.cmdline_max = BUILTIN_CMDLINE_MAX,
+				.release = LIFEBOAT_VERSION,
+			},
+		.entry = header->entry,
+		.initrd = &none,
+	};
+	return 0;
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// --selftest: from here into the capture kernel, without a first kernel and without a panic.
+#ifndef LIFEBOAT_LOADER_SELFTEST_H
+#define LIFEBOAT_LOADER_SELFTEST_H
+
+#include "crash/format.h"
+
+// Leaves boot services, which arms the hook, and asks for the reset that a panic asks for.
+// Comes back only while boot services are still there: -1 with the reason.
+int lb_selftest_enter(struct lb_error *err);
+
+#endif

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/target.h"
+
+#include "crash/dumpheader.h"
+#include "crash/gpt.h"
+#include "lifeboat/mem.h"
+#include "loader/dumpnews.h"
+#include "loader/print.h"
+
+// The header, and room for a log at the very least.
+#define PARTITION_MIN LB_MIB
+
+static const uint8_t our_type[LB_UUID_BYTES] = LB_DUMP_TYPE_GUID;
+
+// One partition that a --dump-to names.
+struct match {
+	struct lb_blockdev device;
+	struct lb_gpt_partition partition;
+};
+
+struct search {
+	const struct lb_dump_options *options;
+	struct lb_blockdev *devices; // pool
+	UINTN device_count;
+	void *room; // LB_GPT_ROOM bytes, then a block for headers; pages
+	struct lb_targets *targets;
+};
+#define ROOM_PAGES (LB_GPT_ROOM / LB_PAGE + 1)
+
+static void *header_room(const struct search *search)
+{
+	return (uint8_t *)search->room + LB_GPT_ROOM;
+}
+
+static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
+{
+	const struct lb_blockdev *device = ctx;
+
+	return !EFI_ERROR(lb_blockdev_read(device, block, data, (UINTN)count * device->io->Media->BlockSize));
+}
+
+// False: no GPT on it, as on most sticks, or none that can be read.
+static bool read_gpt(const struct search *search, struct lb_blockdev *device, struct lb_gpt *ret_gpt)
+{
+	const struct lb_gpt_disk disk = {
+		.name = "disk",
+		.block_bytes = device->io->Media->BlockSize,
+		.blocks = device->io->Media->LastBlock + 1,
+		.read = read_blocks,
+		.ctx = device,
+	};
+
+	return lb_gpt_read(&disk, search->room, ret_gpt, NULL) == 0;
+}
+
+static bool matches(const struct lb_dump_to *to, const struct lb_gpt_partition *partition)
+{
+	switch (to->by) {
+	case LB_DUMP_BY_LABEL:
+		return lb_strcmp(partition->name, lb_dump_to_label(to)) == 0;
+	case LB_DUMP_BY_UUID:
+		return memcmp(partition->uuid, to->uuid, sizeof(to->uuid)) == 0;
+	default:
+		return memcmp(partition->type, our_type, sizeof(our_type)) == 0;
+	}
+}
+
+static void warn(const struct lb_dump_to *to, const char *why)
+{
+	lb_print_warning("--dump-to %s: %s; left out", to->word[0] ? to->word : "auto", why);
+}
+
+static bool taken(const struct lb_targets *targets, const struct match *match)
+{
+	for (uint32_t i = 0; i < targets->count; i++) {
+		if (targets->found[i].device.handle == match->device.handle &&
+		    targets->found[i].target.first_block == match->partition.first)
+			return true;
+	}
+	return false;
+}
+
+// Reads what the partition begins with.
+static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
+{
+	EFI_STATUS status = lb_blockdev_read(&found->device, found->target.first_block, header_room(search),
+					     LB_DUMP_BLOCK);
+
+	if (EFI_ERROR(status))
+		return lb_fail(err, "its first block cannot be read: %s", lb_status_text(status));
+	memcpy(&found->header, header_room(search), sizeof(found->header));
+	found->has_header = lb_dump_header_check(&found->header, NULL) == 0 &&
+			    memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
+	return 0;
+}
+
+// Everything that has to hold before a byte is written there.
+static int examine(const struct search *search, const struct match *match, struct lb_target_found *found,
+		   struct lb_error *err)
+{
+	const EFI_BLOCK_IO_MEDIA *media = match->device.io->Media;
+	struct lb_target *target = &found->target;
+
+	target->block_bytes = media->BlockSize;
+	target->first_block = match->partition.first;
+	target->last_block = match->partition.last;
+	memcpy(target->partuuid, match->partition.uuid, LB_UUID_BYTES);
+	if (media->RemovableMedia)
+		return lb_fail(err, "it is on a removable medium");
+	if (media->ReadOnly)
+		return lb_fail(err, "its disk is read-only");
+	if (lb_blockdev_locate(&match->device, target, err) != 0)
+		return -1;
+	if (lb_target_bytes(target) < PARTITION_MIN)
+		return lb_fail(err, "it has %lu bytes, wanted a MiB at least",
+			       (unsigned long)lb_target_bytes(target));
+	if (read_header(search, found, err) != 0)
+		return -1;
+	if (!found->has_header && memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
+		return lb_fail(err, "neither is it of the type " LB_DUMP_TYPE_TEXT
+				    ", nor has Lifeboat written to it before");
+	return 0;
+}
+
+static void take(struct search *search, const struct lb_dump_to *to, const struct match *match)
+{
+	struct lb_target_found *found = &search->targets->found[search->targets->count];
+	char uuid[LB_UUID_TEXT];
+	struct lb_error err;
+
+	if (taken(search->targets, match))
+		return;
+	*found = (struct lb_target_found){.device = match->device};
+	if (examine(search, match, found, &err) != 0) {
+		warn(to, err.text);
+		return;
+	}
+	if (to->by == LB_DUMP_BY_TYPE)
+		lb_snprintf(found->target.name, sizeof(found->target.name), "PARTUUID=%s",
+			    lb_uuid_format(found->target.partuuid, uuid));
+	else
+		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
+	if (found->has_header)
+		lb_dumpnews_show(found->target.name, &found->header);
+	if (found->has_header && lb_dump_header_unsaved(&found->header) && !search->options->overwrite) {
+		warn(to, "--dump-overwrite was not given");
+		return;
+	}
+	search->targets->count++;
+}
+
+// By label and UUID there may be one only; of our type the first that can be used is taken.
+static void resolve(struct search *search, const struct lb_dump_to *to)
+{
+	uint32_t before = search->targets->count, count = 0;
+	struct match match = {0};
+
+	for (UINTN i = 0; i < search->device_count; i++) {
+		struct match one = {.device = search->devices[i]};
+		struct lb_gpt gpt;
+
+		if (!read_gpt(search, &one.device, &gpt))
+			continue;
+		for (uint32_t j = 0; j < gpt.count; j++) {
+			if (!lb_gpt_partition(&gpt, j, &one.partition) || !matches(to, &one.partition))
+				continue;
+			count++;
+			match = one;
+			if (to->by == LB_DUMP_BY_TYPE && search->targets->count == before)
+				take(search, to, &one);
+		}
+	}
+	if (!count)
+		warn(to, to->by == LB_DUMP_BY_TYPE
+				 ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
+				 : "there is no such partition on a disk with a GPT");
+	else if (to->by != LB_DUMP_BY_TYPE && count > 1)
+		warn(to, "there is more than one such partition");
+	else if (to->by != LB_DUMP_BY_TYPE)
+		take(search, to, &match);
+}
+
+static void find_all(struct search *search)
+{
+	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
+	const struct lb_dump_options *options = search->options;
+
+	for (uint32_t i = 0; i < options->to_count; i++)
+		resolve(search, &options->to[i]);
+	if (!options->to_count)
+		resolve(search, &automatic);
+}
+
+void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *ret_targets)
+{
+	struct search search = {.options = options, .targets = ret_targets};
+	EFI_PHYSICAL_ADDRESS room;
+	struct lb_error err;
+
+	ret_targets->count = 0;
+	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
+		lb_print_warning("firmware: no memory for a partition table");
+		return;
+	}
+	search.room = (void *)(uintptr_t)room;
+	if (lb_blockdev_list(&search.devices, &search.device_count, &err) != 0)
+		lb_print_warning("%s", err.text);
+	else
+		find_all(&search);
+	lb_pool_free(&search.devices);
+	BS->FreePages(room, ROOM_PAGES);
+	if (!ret_targets->count)
+		lb_print_warning("no partition to dump to: after a panic the log will go to the console, and "
+				 "nothing to a disk");
+}
+
+uint64_t lb_target_bytes(const struct lb_target *target)
+{
+	return (target->last_block - target->first_block + 1) * target->block_bytes;
+}
+
+void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst)
+{
+	char has[16], wanted[16];
+
+	for (uint32_t i = 0; i < targets->count; i++) {
+		const struct lb_target *target = &targets->found[i].target;
+
+		if (lb_target_bytes(target) < worst)
+			lb_print_warning("%s: has %s; a dump that nothing can be left out of takes %s",
+					 target->name,
+					 lb_format_size(has, sizeof(has), lb_target_bytes(target)),
+					 lb_format_size(wanted, sizeof(wanted), worst));
+	}
+}
+
+// A verdict is kept until there is another, or a dump.
+static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
+			struct lb_dump_header *header)
+{
+	memset(header, 0, LB_DUMP_BLOCK);
+	memcpy(header->arm_id, arm_id, sizeof(header->arm_id));
+	memcpy(header->partuuid, found->target.partuuid, sizeof(header->partuuid));
+	header->partition_bytes = lb_target_bytes(&found->target);
+	header->state = LB_DUMP_EMPTY;
+	if (selftest) {
+		header->selftest = LB_SELFTEST_BEGUN;
+	} else if (found->has_header && found->header.selftest != LB_SELFTEST_NONE) {
+		header->selftest = found->header.selftest;
+		memcpy(header->message, found->header.message, sizeof(header->message));
+	}
+	lb_dump_header_seal(header);
+}
+
+// Written, and read again: some firmware takes writes and forgets them.
+static EFI_STATUS put_header(const struct lb_target_found *found, struct lb_dump_header *header, void *again)
+{
+	EFI_STATUS status =
+		lb_blockdev_write(&found->device, found->target.first_block, header, LB_DUMP_BLOCK);
+
+	if (!EFI_ERROR(status))
+		status = lb_blockdev_read(&found->device, found->target.first_block, again, LB_DUMP_BLOCK);
+	if (!EFI_ERROR(status) && memcmp(header, again, LB_DUMP_BLOCK) != 0)
+		status = EFI_DEVICE_ERROR;
+	return status;
+}
+
+void lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest)
+{
+	EFI_PHYSICAL_ADDRESS room;
+
+	if (!targets->count)
+		return;
+	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, 2, &room))) {
+		lb_print_warning("firmware: no memory for a dump header: no dump will be written");
+		return;
+	}
+	for (uint32_t i = 0; i < targets->count; i++) {
+		struct lb_dump_header *header = (struct lb_dump_header *)(uintptr_t)room;
+		EFI_STATUS status;
+
+		make_header(&targets->found[i], arm_id, selftest, header);
+		status = put_header(&targets->found[i], header, (uint8_t *)header + LB_DUMP_BLOCK);
+		if (EFI_ERROR(status))
+			lb_print_warning(
+				"%s: the dump header cannot be written: %s; it will not be dumped to",
+				targets->found[i].target.name, lb_status_text(status));
+	}
+	BS->FreePages(room, 2);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The notes area as lb_elfcore_note() fills it, read back; and areas that make no sense.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash/capture/notes.h"
+#include "crash/elfcore.h"
+
+#define AREA 4096
+#define TEXT "OSRELEASE=6.1.0\nPAGESIZE=4096\n"
+
+static void add(void *area, uint64_t *at, const char *name, uint32_t type, const void *desc, uint32_t bytes)
+{
+	struct lb_error err;
+
+	if (lb_elfcore_note(area, AREA, at, name, (uint32_t)strlen(name) + 1, type, desc, bytes, &err))
+		fail_msg("%s", err.text);
+}
+
+static void notes_are_found(void **state)
+{
+	_Alignas(8) static uint8_t area[AREA];
+	struct lb_prstatus prstatus = {.pid = 1};
+	struct lb_notes notes;
+	uint64_t at = 0;
+
+	(void)state;
+	add(area, &at, "CORE", NT_PRSTATUS, &prstatus, sizeof(prstatus));
+	add(area, &at, "CORE", NT_PRSTATUS, &prstatus, sizeof(prstatus));
+	add(area, &at, "VMCOREINFO", 0, TEXT, sizeof(TEXT) - 1);
+	add(area, &at, LB_NOTE_NAME, LB_NOTE_TYPE, "VERSION=1\n", 10);
+	lb_notes_read(area, sizeof(area), &notes);
+	assert_int_equal(notes.bytes, at);
+	assert_int_equal(notes.prstatus, 2);
+	assert_int_equal(notes.vmcoreinfo_bytes, sizeof(TEXT) - 1);
+	assert_memory_equal(area + notes.vmcoreinfo, TEXT, sizeof(TEXT) - 1);
+}
+
+// Memory of exactly that size, so that a read beyond it is seen.
+static void cut_areas_are_read_to_their_end(void **state)
+{
+	_Alignas(8) static uint8_t area[AREA];
+	struct lb_prstatus prstatus = {.pid = 1};
+	uint64_t at = 0, whole;
+
+	(void)state;
+	add(area, &at, "CORE", NT_PRSTATUS, &prstatus, sizeof(prstatus));
+	whole = at;
+	add(area, &at, "VMCOREINFO", 0, TEXT, sizeof(TEXT) - 1);
+	for (uint64_t bytes = 0; bytes <= at; bytes++) {
+		uint8_t *copy = malloc(bytes + 1);
+		struct lb_notes notes;
+
+		assert_non_null(copy);
+		memmove(copy, area, bytes);
+		copy = realloc(copy, bytes ? bytes : 1);
+		assert_non_null(copy);
+		lb_notes_read(copy, bytes, &notes);
+		assert_int_equal(notes.prstatus, bytes >= whole);
+		assert_int_equal(notes.vmcoreinfo != 0, bytes >= at);
+		free(copy);
+	}
+}
+
+static void nonsense_ends_it(void **state)
+{
+	_Alignas(8) uint8_t area[64];
+	struct lb_notes notes;
+
+	(void)state;
+	memset(area, 0xff, sizeof(area));
+	lb_notes_read(area, sizeof(area), &notes);
+	assert_int_equal(notes.bytes, 0);
+	memset(area, 0, sizeof(area));
+	lb_notes_read(area, sizeof(area), &notes);
+	assert_int_equal(notes.bytes, 0);
+	assert_int_equal(notes.vmcoreinfo, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(notes_are_found),
+		cmocka_unit_test(cut_areas_are_read_to_their_end),
+		cmocka_unit_test(nonsense_ends_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
