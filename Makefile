@@ -71,7 +71,7 @@ PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi ## build the one product, build/lifeboat.efi, and the host tool of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboat-save ## build the one product, build/lifeboat.efi, and the host tool of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile

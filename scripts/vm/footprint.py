@@ -10,7 +10,7 @@ from vm import disk, tools
 from vm.errors import VmError
 from vm.firmware import Firmware
 from vm.machine import ConsoleLine, Disk, Exited, Machine, MachineSpec
-from vm.progress import parse_number, parse_pairs
+from vm.pairs import parse_number, parse_pairs
 
 GIB = 1 << 30
 LOW_END = 1 << 20

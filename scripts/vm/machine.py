@@ -32,11 +32,22 @@ _PR_SET_PDEATHSIG = 1
 _PIPE_BYTES = 1 << 20
 
 
+# QEMU's devices for a disk behind one, {name} the drive's id and the disk's serial number.
+CONTROLLERS = {
+    "virtio": ("virtio-blk-pci,drive={name},serial={name}",),
+    "nvme": ("nvme,drive={name},serial={name}",),
+    "ahci": ("ich9-ahci,id={name}-ahci", "ide-hd,drive={name},serial={name},bus={name}-ahci.0"),
+}
+
+
 @dataclass(frozen=True)
 class Disk:
     name: str  # drive id, and serial number seen by the guest
     path: Path
     boot: bool = False
+    controller: str = "virtio"  # of CONTROLLERS
+    more: str = ""  # words of QEMU's for the drive, with a comma in front
+    where: str = ""  # the same for the device
 
 
 @dataclass
@@ -260,9 +271,11 @@ class Machine:
         ]
         words += firmware.arguments(firmware.private_variables(self.folder))
         for disk in spec.disks:
-            words += ["-drive", f"if=none,id={disk.name},format=raw,discard=unmap,file={disk.path}"]
+            words += ["-drive", f"if=none,id={disk.name},format=raw,discard=unmap,file={disk.path}{disk.more}"]
+            *behind, device = (word.format(name=disk.name) for word in CONTROLLERS[disk.controller])
             order = ",bootindex=0" if disk.boot else ""
-            words += ["-device", f"virtio-blk-pci,drive={disk.name},serial={disk.name}{order}"]
+            for one in [*behind, f"{device}{disk.where}{order}"]:
+                words += ["-device", one]
         return words + spec.qemu_args
 
     def _pump(self, timeout: float) -> None:

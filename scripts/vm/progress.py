@@ -9,6 +9,8 @@ loader (`lifeboat: `), the purgatory (`lifeboat-purgatory: `), the capture
 import re
 
 from vm import guest
+from vm.capture_lines import BuiltinLines, LinuxLines
+from vm.pairs import parse_number, parse_pairs
 
 _LOADER = re.compile(r"(?:^|\s)lifeboat: (.*)")
 _STARTED = re.compile(r"BdsDxe: starting Boot")
@@ -17,8 +19,7 @@ _REGION = re.compile(r"crash memory: 0x([0-9a-f]+)-0x([0-9a-f]+)")
 _TABLES = re.compile(r"page tables: (\d+) bytes = (.*)")
 _KIND = re.compile(r"\b(PML5|PML4|PDPT|PD|PT) (\d+)")
 _PURGATORY = re.compile(r"lifeboat-purgatory: (.*)")
-_CAPTURE = re.compile(r"lifeboat-capture: ([\w-]+)[ :]*(.*)")
-_PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("[^"]*"|\S+)')
+_CAPTURE = re.compile(r"lifeboat-capture: (.*)")
 _LINUX = re.compile(r"\bLinux version \d")
 _PANIC = "Kernel panic - not syncing"
 _CMDLINE = re.compile(r"(?:Kernel c|C)ommand line: (.*)")
@@ -32,27 +33,14 @@ _KERNEL_TROUBLE = re.compile(
 )
 # Anything else the purgatory says about the dead kernel is information.
 _PURGATORY_TROUBLE = re.compile(r"fault|warning|cold reset|halted|going on|\bno\b|missing|synthe|NMI", re.IGNORECASE)
-CAPTURE_STAGES = ("start", "log", "target", "dump", "verify", "done", "failed")
 PURGATORY_STAGES = ("entry", "verify", "quiesce", "describe", "swap", "jump")
 
 
-def parse_pairs(text: str) -> dict[str, str]:
-    """key=value words, values with spaces in double quotes; other words are passed over."""
-    return {key: value.strip('"') for key, value in _PAIR.findall(text)}
-
-
-def parse_number(text: str | None) -> int | None:
-    """Decimal or 0x; None where there is none."""
-    try:
-        return int(text, 0) if text is not None else None
-    except ValueError:
-        return None
-
-
 class Progress:
-    """Feed it every console line in order; `observe` returns the stages new with that line."""
+    """Feed it every console line in order; `observe` returns the stages new with that line.
+    `capture` knows what the capture says."""
 
-    def __init__(self):
+    def __init__(self, capture: BuiltinLines | LinuxLines | None = None):
         self.stages: dict[str, float] = {}
         self.details: dict[str, str] = {}  # stage name to what its line said
         self.plan: dict[str, str] = {}
@@ -70,7 +58,7 @@ class Progress:
         self.restarted = False  # the firmware boots again after a panic that nobody took over
         self.guest_failed: str | None = None
         self.firmware_again: str | None = None  # the loader gave the machine back
-        self._in_dead_log = False
+        self._capture = capture or LinuxLines()
 
     @property
     def panicked(self) -> bool:
@@ -84,13 +72,13 @@ class Progress:
     @property
     def took_over(self) -> bool:
         """Control went from the dead kernel to Lifeboat."""
-        return "purgatory" in self.stages or "second_kernel" in self.stages
+        return bool({"purgatory", "second_kernel", "capture_begin"} & self.stages.keys())
 
     def observe(self, seconds: float, text: str) -> list[str]:
         before = len(self.stages)
         if match := _CAPTURE.search(text):
-            self._capture(seconds, match[1], match[2])
-        elif self._in_dead_log:
+            self._capture.observe(self, seconds, match[1])
+        elif self._capture.in_dead_log:
             pass
         elif match := _PURGATORY.search(text):
             self._purgatory(seconds, match[1])
@@ -108,7 +96,8 @@ class Progress:
             self.stages[stage] = seconds
             self.details[stage] = detail
 
-    def _message(self, text: str) -> None:
+    def message(self, text: str) -> None:
+        """Something a user should see, once."""
         if text not in self.messages:
             self.messages.append(text)
 
@@ -120,9 +109,9 @@ class Progress:
             self.reach(seconds, "armed", said.partition(":")[2].strip())
         elif match := _NOT_ARMED.match(said):
             self.refused = match[1] or "no reason given"
-            self._message(f"lifeboat: {said}")
+            self.message(f"lifeboat: {said}")
         elif _LOADER_TROUBLE.search(said):
-            self._message(f"lifeboat: {said}")
+            self.message(f"lifeboat: {said}")
 
     def _before_linux(self, seconds: float, text: str) -> None:
         if _STARTED.search(text):
@@ -147,31 +136,7 @@ class Progress:
         if word == "fault" and self.purgatory_fault is None:
             self.purgatory_fault = said
         if _PURGATORY_TROUBLE.search(said):
-            self._message(f"lifeboat-purgatory: {said}")
-
-    def _capture(self, seconds: float, stage: str, said: str) -> None:
-        pairs = parse_pairs(said)
-        # The dead kernel's log stands between "log lines=..." and "log end=1", and after
-        # a failure between two sentences.
-        if stage == "log":
-            self._in_dead_log = "end" not in pairs and "saved" not in pairs
-        elif stage in ("the", "end"):
-            self._in_dead_log = stage == "the" and said.startswith("dead kernel's log")
-        else:
-            self._in_dead_log = False
-        if stage in CAPTURE_STAGES:
-            self.reach(seconds, f"capture_{stage}", said)
-        if (left := parse_number(pairs.get("mem_available_kib"))) is not None:
-            self.capture_left_kib = left if self.capture_left_kib is None else min(left, self.capture_left_kib)
-        if stage == "note":
-            for key, value in pairs.items():
-                if key.upper().startswith("TSC.") and (tick := parse_number(value)) is not None:
-                    self.ticks[key[4:].lower()] = tick
-        elif stage in ("failed", "warning"):
-            text = pairs.get("message") or said or "no reason given"
-            self._message(f"lifeboat-capture: {stage}: {text}")
-            if stage == "failed":
-                self.capture_failed = text
+            self.message(f"lifeboat-purgatory: {said}")
 
     def _overlay(self, seconds: float, text: str) -> None:
         if text.startswith(guest.UP):
@@ -181,7 +146,7 @@ class Progress:
             self.asks.append(text[len(guest.ASK) :])
         elif text.startswith("lifeboat-vm: failed"):
             self.guest_failed = text
-            self._message(text)
+            self.message(text)
 
     def _kernel(self, seconds: float, text: str) -> None:
         second = "second_kernel" in self.stages
@@ -200,4 +165,4 @@ class Progress:
         elif second and _KERNEL_TROUBLE.search(text):
             if _PANIC in text and self.second_panic is None:
                 self.second_panic = text
-            self._message(text)
+            self.message(text)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vm import causes, disk, guest, kernel, outside, panics
+from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
+from vm.linux_capture import LinuxCapture
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
-from vm.progress import Progress, parse_number
+from vm.pairs import parse_number
+from vm.progress import Progress
 from vm.vmcore import Vmcore, read_vmcore
 
 # Before the user's own, so that theirs win.
@@ -33,9 +36,10 @@ class Options:
     loader: Path = kernel.LOADER
     initrds: list[Path] = field(default_factory=list)
     append: str = ""
-    capture: Path | None = None
-    capture_initrd: Path | None = None  # None: built by scripts/mkcapture
-    capture_args: str = ""
+    capture: str | Path = "builtin"  # "linux": the first kernel's image; or another image
+    capture_initrd: Path | None = None  # of a Linux; None: built by scripts/mkcapture
+    capture_args: str = ""  # of a Linux
+    dump_disk: str = "virtio"  # its controller, a word of machine.CONTROLLERS
     crashkernel: str = ""
     config: list[str] = field(default_factory=list)  # further lines of lifeboat.conf
     memory_bytes: int = 2 << 30
@@ -80,7 +84,8 @@ class Rehearsal:
         self.options = options
         self.on_stage = on_stage
         self.on_line = on_line
-        self.progress = Progress()
+        self.capture = _capture(options)
+        self.progress = Progress(self.capture.lines())
         self._striker: panics.Oops | panics.Planted | None = None  # acts when the debug stub stops
 
     def run(self) -> Outcome:
@@ -131,9 +136,7 @@ class Rehearsal:
         options = self.options
         lines = ["# Written by lifeboat-vm.", "kernel /vmlinuz"]
         lines += [f"initrd /{name}" for name in initrds]
-        lines += ["capture /capture-vmlinuz"] if options.capture else []
-        lines += ["capture-initrd /capture.img"]
-        lines += [f"capture-args {options.capture_args}"] if options.capture_args else []
+        lines += self.capture.config(options.config)
         lines += [f"crashkernel {options.crashkernel}"] if options.crashkernel else []
         lines += ["verbose"] + options.config
         lines += [f"arguments {' '.join(self.first_arguments())}"]
@@ -144,31 +147,32 @@ class Rehearsal:
         folder = options.folder
         for stale in _FROM_A_RUN:
             (folder / stale).unlink(missing_ok=True)
-        capture_initrd = options.capture_initrd
-        if capture_initrd is None:
-            capture_initrd = folder / "capture.img"
-            kernel.make_capture_image(options.capture or options.kernel, capture_initrd)
-        files: dict[str, Path | bytes] = {
-            "EFI/BOOT/BOOTX64.EFI": options.loader,
-            "vmlinuz": options.kernel,
-            "capture.img": capture_initrd,
-        }
-        if options.capture:
-            files["capture-vmlinuz"] = options.capture
+        files: dict[str, Path | bytes] = {"EFI/BOOT/BOOTX64.EFI": options.loader, "vmlinuz": options.kernel}
+        files |= self.capture.files(folder)
         initrds: dict[str, Path | bytes] = {f"initrd{n}.img": path for n, path in enumerate(options.initrds)}
         if self._init is not None:
             initrds["overlay.img"] = guest.overlay(self._init, options.before)
         files |= initrds
         files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
         disk.make_esp(folder / "esp.img", self.esp(files))
-        disk.make_dump_disk(folder / "dump.img", options.memory_bytes)
-        return [Disk("esp", folder / "esp.img", boot=True), Disk("dump", folder / "dump.img")]
+        self.make_dump_disk(folder / "dump.img")
+        return [Disk("esp", folder / "esp.img", boot=True), self.dump_disk(folder / "dump.img")]
 
     # For a rehearsal that does more than this one
 
     def esp(self, files: dict[str, Path | bytes]) -> dict[str, Path | bytes]:
         """What the ESP holds, by path."""
         return files
+
+    def make_dump_disk(self, image: Path) -> None:
+        self.capture.make_dump_disk(image, self.options.memory_bytes)
+
+    def dump_disk(self, image: Path) -> Disk:
+        """How the machine has it."""
+        return Disk("dump", image, controller=self.options.dump_disk)
+
+    def on_console(self, machine: Machine, line: ConsoleLine) -> None:
+        """After each line was taken note of."""
 
     def before_oops(self, machine: Machine) -> None:
         """The machine stands in user space: the last moment at which all is well."""
@@ -186,6 +190,7 @@ class Rehearsal:
         while (event := machine.next_event(deadline)) is not None:
             if isinstance(event, ConsoleLine):
                 self._line(event)
+                self.on_console(machine, event)
                 self._do_what_was_asked(machine)
                 verdict = self._judge_line()
             elif isinstance(event, DebugStop) and self._striker is not None:
@@ -297,15 +302,12 @@ class Rehearsal:
 
     def _collect(self, outcome: Outcome, image: Path) -> None:
         """Take the dump off its disk and look at it; a doubt turns the outcome."""
-        folder = self.options.folder
         try:
-            files = disk.find_files(image)
-            outcome.dmesg = _extract_named(image, files, "vmcore-dmesg.txt", folder)
-            outcome.vmcore = _extract_named(image, files, "vmcore", folder)
+            outcome.vmcore, outcome.dmesg = self.capture.collect(image, self.options.folder)
             if not outcome.ok:
                 return
             if outcome.vmcore is None:
-                raise VmError(f"the capture said done, but its disk holds no vmcore: {', '.join(files) or 'empty'}")
+                raise VmError("the capture said done, but its disk holds no dump")
             outcome.frame = read_vmcore(outcome.vmcore)
             problems = outcome.frame.problems()
             if problems:
@@ -322,25 +324,31 @@ class Rehearsal:
             raise VmError(f"the dump is of kernel {found}, the first kernel was {wanted}")
 
 
-def _extract_named(image: Path, files: dict[str, int], name: str, folder: Path) -> Path | None:
-    """The file of that name, in whatever folder of the image the capture put it."""
-    found = [path for path in files if path.rsplit("/", 1)[-1] == name]
-    if not found:
-        return None
-    disk.extract(image, found[0], folder / name)
-    return folder / name
+def _save_tool(options: Options) -> Path:
+    return options.loader.parent / "lifeboat-save"
+
+
+def _capture(options: Options) -> BuiltinCapture | LinuxCapture:
+    if options.capture == "builtin":
+        return BuiltinCapture(_save_tool(options))
+    image = None if options.capture == "linux" else Path(options.capture)
+    return LinuxCapture(options.kernel, image, options.capture_initrd, options.capture_args)
 
 
 def _check(options: Options) -> None:
+    builtin = options.capture == "builtin"
     for path, what in [
         (options.loader, "the loader (run make)"),
         (options.kernel, "the first kernel"),
-        (options.capture, "the capture kernel"),
+        (_save_tool(options) if builtin else None, "what takes dumps off a partition (run make)"),
+        (None if builtin or options.capture == "linux" else Path(options.capture), "the capture kernel"),
         (options.capture_initrd, "the capture initrd"),
         *[(path, "an initrd") for path in options.initrds],
     ]:
         if path is not None and not path.is_file():
             raise VmError(f"{path}: no such file; {what} is wanted")
+    if builtin and (options.capture_initrd or options.capture_args):
+        raise VmError("--capture-initrd and --capture-args are for a Linux: --capture linux, or an image of one")
     if not 0 <= options.panic_cpu < options.cpus:
         raise VmError(f"--panic-cpu {options.panic_cpu}: the machine has CPUs 0 to {options.cpus - 1}")
     if (options.panic == "planted") != (options.panic_at is not None):
@@ -353,9 +361,9 @@ def _check(options: Options) -> None:
         raise VmError("kernel arguments: one line is wanted, a newline was found")
 
 
-def result(options: Options, outcome: Outcome, dump: Path | None) -> dict:
+def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
     """What --json writes."""
-    progress = outcome.progress
+    options, progress = rehearsal.options, outcome.progress
     plan = progress.plan
     tables = {kind: parse_number(plan.get(kind)) for kind in ("pml5", "pml4", "pdpt", "pd", "pt")}
     return {
@@ -365,7 +373,7 @@ def result(options: Options, outcome: Outcome, dump: Path | None) -> dict:
         "panic": options.panic,
         "panic_cpu": options.panic_cpu,
         "kernel": str(options.kernel),
-        "capture": str(options.capture or options.kernel),
+        "capture": rehearsal.capture.title,
         "memory_bytes": options.memory_bytes,
         "cpus": options.cpus,
         "crash_bytes": parse_number(plan.get("crash_bytes")),
@@ -377,6 +385,7 @@ def result(options: Options, outcome: Outcome, dump: Path | None) -> dict:
         "dump": str(dump) if dump else None,
         "dump_bytes": outcome.vmcore.stat().st_size if outcome.vmcore else 0,
         "dump_format": outcome.frame.format if outcome.frame else None,
+        "dump_header": rehearsal.capture.findings,
         "seconds": round(outcome.seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in progress.stages.items()},
         "purgatory_stages": outcome.purgatory_stages,

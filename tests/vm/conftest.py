@@ -9,6 +9,7 @@ it they are right too, only slower.
 import fcntl
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def build(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def loader() -> Path:
-    """lifeboat.efi, built."""
+    """lifeboat.efi, built, and beside it the tool that takes its dumps off a partition."""
+    build("lifeboat-save")
     return build("lifeboat.efi")
 
 
@@ -72,6 +74,12 @@ def preamble() -> Path:
 def handoff_fields() -> Path:
     """The program that names a handoff's fields, built."""
     return build("host/handoff_fields")
+
+
+@pytest.fixture(scope="session")
+def filter_verdict() -> Path:
+    """The program that reads the log out of an ELF dump and judges its pages, built."""
+    return build("host/filter_verdict")
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +121,40 @@ def crash() -> Path:
 
 
 @pytest.fixture(scope="session")
+def makedumpfile() -> Path:
+    """A makedumpfile that knows zstd."""
+    return _path_printed_by(SCRIPTS / "fetch-tool", "makedumpfile", "makedumpfile")
+
+
+@pytest.fixture(scope="session")
+def run_makedumpfile(makedumpfile):
+    """run_makedumpfile(*words) runs it to a good end."""
+
+    def run(*words) -> str:
+        command = [makedumpfile, *map(str, words)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        assert done.returncode == 0 and "makedumpfile Completed." in done.stdout, done.stdout
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def log_by_makedumpfile(run_makedumpfile, tmp_path):
+    """log_by_makedumpfile(dump) is the dead kernel's log, as it reads it out of the dump."""
+
+    def read(dump: Path) -> str:
+        run_makedumpfile("--dump-dmesg", dump, tmp_path / "log")
+        # Newer ones print each record's caller behind the time, [    0.000000] [      T0], and its
+        # further lines as far to the right.
+        text = (tmp_path / "log").read_text(errors="replace")
+        text, callers = re.subn(r"^(\[ *\d+\.\d+\] )\[[ TC\d]{8}\] ", r"\1", text, flags=re.MULTILINE)
+        return re.sub(r"^ {11}(?= {15})", "", text, flags=re.MULTILINE) if callers else text
+
+    return read
+
+
+@pytest.fixture(scope="session")
 def capture_image(kernel) -> Path:
     """The capture initramfs of scripts/mkcapture for `kernel`, saving to the rehearsal's dump disk."""
     return runs.capture_image(BUILD, kernel)
@@ -145,8 +187,19 @@ def run_scenario(try_scenario):
 @pytest.fixture(scope="session")
 def stopped_run(loader, kernel, capture_image, firmware):
     """A captured panic that was stopped at the purgatory's entry, where QEMU wrote the same memory."""
-    folder = BUILD / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "stopped"
-    run = stopped.run(folder, firmware, loader, kernel, capture_image)
+    linux = {"capture": "linux", "capture_initrd": capture_image, "capture_args": "lifeboat.format=elf"}
+    yield from _stopped("stopped", firmware, loader, kernel, **linux)
+
+
+@pytest.fixture(scope="session")
+def stopped_builtin_run(loader, kernel, firmware):
+    """The same, captured by the built-in kernel."""
+    yield from _stopped("stopped-builtin", firmware, loader, kernel, capture="builtin")
+
+
+def _stopped(name: str, *machine, **capture):
+    folder = BUILD / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / name
+    run = stopped.run(folder, *machine, **capture)
     yield run
     for large in (run.core, run.ram, folder / "dump.img"):
         large.unlink(missing_ok=True)

@@ -91,11 +91,13 @@ def _words(options: dict) -> list[str]:
 
 class Rehearse:
     """Call it with a name (the run's folder) and lifeboat-vm's options, dashes as underscores,
-    a list for what may be repeated. The same name again gives the same run."""
+    a list for what may be repeated. The second kernel is a Linux unless capture="builtin" is
+    said. The same name again gives the same run."""
 
     def __init__(self, folder: Path, loader: Path, kernel: Path, capture_image: Path):
         self._folder = folder
-        self._defaults = {"loader": loader, "kernel": kernel, "capture_initrd": capture_image, "timeout": _TIMEOUT}
+        self._defaults = {"loader": loader, "kernel": kernel, "timeout": _TIMEOUT}
+        self._linux = {"capture": "linux", "capture_initrd": capture_image}
         self._runs: dict[str, Run] = {}
 
     def __call__(self, name: str, **options) -> Run:
@@ -103,7 +105,8 @@ class Rehearse:
         # Made of one worker's runs only: another worker may make the same at the same time.
         folder = self._folder / os.environ.get("PYTEST_XDIST_WORKER", "main") / name
         command = [sys.executable, str(LIFEBOAT_VM), f"--keep={folder}", f"--json={folder}/run.json"]
-        command += _words({**self._defaults, **options})
+        second = {} if options.get("capture") == "builtin" else self._linux
+        command += _words({**self._defaults, **second, **options})
         known = self._runs.get(name)
         if known is None:
             known = self._runs[name] = self._run(name, command, folder)

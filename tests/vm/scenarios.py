@@ -93,6 +93,10 @@ def _provoked(name: str, how: str, **more) -> Scenario:
 
 # One the dump's readers are tried on: with a module, so that `mod` has something to show.
 READ = Scenario("sysrq-cpu0", "sysrq", modules=("dummy",))
+# The same by the built-in kernel, whose dump lies on NVMe.
+READ_BUILTIN = Scenario(
+    "builtin-nvme-sysrq-cpu0", "sysrq", modules=("dummy",), more={"capture": "builtin", "dump_disk": "nvme"}
+)
 VFS = Scenario("vfs-qemu64-pc-1cpu", "vfs", cpus=1, cpu="qemu64", machine="pc")
 
 # Every CPU at work in a task of its own, whose stacks `bt -a` shall show.

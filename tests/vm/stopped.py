@@ -96,7 +96,8 @@ class _Stopped(Rehearsal):
         raise VmError(f"the purgatory's entry was not reached; last console line: {machine.last_line()}")
 
 
-def run(folder: Path, firmware: Firmware, loader: Path, kernel: Path, capture_image: Path) -> StoppedRun:
+def run(folder: Path, firmware: Firmware, loader: Path, kernel: Path, **capture) -> StoppedRun:
+    """`capture`: what Options shall say of the second kernel."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     options = Options(
@@ -104,13 +105,12 @@ def run(folder: Path, firmware: Firmware, loader: Path, kernel: Path, capture_im
         folder=folder,
         firmware=firmware,
         loader=loader,
-        capture_initrd=capture_image,
-        capture_args="lifeboat.format=elf",
         memory_bytes=MEMORY_BYTES,
         cpus=CPUS,
         cpu=f"max,phys-bits={PHYS_BITS}",
         panic="sysrq",
         panic_cpu=PANIC_CPU,
+        **capture,
     )
     rehearsal = _Stopped(options)
     outcome = rehearsal.run()

@@ -38,6 +38,7 @@ def many(request, handoff_fields, preamble, loader, kernel, capture_image, firmw
         folder=folder / f"many-{suite}",
         firmware=firmware,
         loader=loader,
+        capture="linux",
         capture_initrd=None if suite else capture_image,
         capture_args="lifeboat.format=elf",
         append="log_buf_len=1M",  # the map alone fills the usual 128 KiB

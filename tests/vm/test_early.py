@@ -103,7 +103,8 @@ def test_nmi_that_early(tmp_path, loader, kernel, vmlinux, capture_image, symbol
     """The firmware leaves LINT1 unmasked, and the kernel keeps it so: the NMI button works from the
     kernel's first trap gates on, and is captured from the same moment as everything else."""
     options = Options(
-        kernel=kernel, folder=tmp_path, firmware=find_firmware(), loader=loader, capture_initrd=capture_image,
+        kernel=kernel, folder=tmp_path, firmware=find_firmware(), loader=loader, capture="linux",
+        capture_initrd=capture_image,
         memory_bytes=384 << 20, panic="planted", panic_at=symbol_address(vmlinux, symbol),
         append="earlyprintk=ttyS0,115200 unknown_nmi_panic", capture_args="lifeboat.format=elf",
     )  # fmt: skip

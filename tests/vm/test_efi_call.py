@@ -40,7 +40,8 @@ def test_panic_inside_an_efi_call_is_lost_but_ends(tmp_path, loader, kernel, vml
     initrd = tmp_path / "modules.img"
     initrd.write_bytes(module.initrd({f"modules/{name}.ko": data for name, data in modules.items()}))
     options = Options(
-        kernel=kernel, folder=tmp_path, firmware=find_firmware(), loader=loader, capture_initrd=capture_image,
+        kernel=kernel, folder=tmp_path, firmware=find_firmware(), loader=loader, capture="linux",
+        capture_initrd=capture_image,
         initrds=[initrd], before=module.insmod(modules) + _READ, memory_bytes=512 << 20, panic="self",
         append="nokaslr unknown_nmi_panic",
     )  # fmt: skip

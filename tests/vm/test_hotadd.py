@@ -169,7 +169,7 @@ def folder() -> Path:
 def added(folder, loader, kernel, capture_image, firmware):
     """Three DIMMs, two of them neighbours, which the first kernel brought online."""
     dimms = [Dimm(BASE), Dimm(BASE + BLOCK), Dimm(BASE + GIB)]
-    more = {"kernel": kernel, "loader": loader, "capture_initrd": capture_image, "firmware": firmware}
+    more = {"kernel": kernel, "loader": loader, "capture": "linux", "capture_initrd": capture_image, "firmware": firmware}
     # Free pages are dumped, too, unless they are zero.
     return rehearse(folder / "hotadd", dimms, 4, "8G", 512, capture_args="lifeboat.level=1", **more)
 
@@ -216,7 +216,7 @@ def test_added_memory_is_not_ram_in_the_second_kernel(added):
 def test_more_pieces_than_slots(folder, loader, kernel, capture_image, firmware):
     count = SLOTS + 3
     dimms = [Dimm(BASE + 2 * number * BLOCK) for number in range(count)]
-    more = {"kernel": kernel, "loader": loader, "capture_initrd": capture_image, "firmware": firmware}
+    more = {"kernel": kernel, "loader": loader, "capture": "linux", "capture_initrd": capture_image, "firmware": firmware}
     run = rehearse(folder / "hotadd-many", dimms, count, "32G", 1024, **more)
     assert run.note == {
         "HOTADDED": SLOTS,

@@ -78,7 +78,19 @@ CASES = [
         f"--crashkernel 72M --capture-initrd \\big.img {GOOD}",
         ("crashkernel=72M: too small", "\\big.img 80 MiB", "all together"),
     ),
-    Bad("region-too-small", f"--crashkernel 16M {GOOD}", ("crashkernel=16M: too small", "\\vmlinuz takes ")),
+    Bad(
+        "region-too-small",
+        f"--crashkernel 16M --capture \\vmlinuz {GOOD}",
+        ("crashkernel=16M: too small", "\\vmlinuz takes "),
+    ),
+    Bad("region-too-small-builtin", f"--crashkernel 2M {GOOD}", ("crashkernel=2M: too small", "heap", "one CPU")),
+    Bad("dump-to-nonsense", f"--dump-to sda1 {GOOD}", ("--dump-to", '"sda1"', "PARTLABEL=NAME", "auto")),
+    Bad("dump-words-for-linux", f"--dump-level 1 --capture \\vmlinuz {GOOD}", ("--dump-level: for the built-in",)),
+    Bad(
+        "builtin-with-initrd",
+        f"--capture builtin --capture-initrd \\capture.img {GOOD}",
+        ("--capture-initrd: the built-in capture kernel",),
+    ),
     Bad("region-larger-than-memory", f"--crashkernel 8G {GOOD}", ("crashkernel=8G: asks for 8 GiB", "has")),
     Bad("region-larger-than-free", f"{GOOD} crashkernel=1000M", ("crash region", "1000 MiB")),
     Bad("crashkernel-unit", f"--crashkernel 64Q {GOOD}", ("crashkernel=64Q", "wanted")),
@@ -149,7 +161,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
     # The FAT driver keeps what it has read of a directory.
     folders = ["folder", *[bad.name for bad in CASES if bad.config]]
     cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in folders]
-    cases += [shell.Case("before", "memmap")]
+    # The loader has the firmware drive all disks, which then goes on doing so.
+    cases += [shell.Case("connect", "connect -r"), shell.Case("before", "memmap")]
     cases += [_shell_case(bad, way) for way in WAYS for bad in CASES]
     cases += [shell.Case("after", "memmap"), shell.lifeboat("still-fine", f"--dry-run {GOOD}")]
     transcript = shell.run_cases(folder, firmware, _files(folder, loader, kernel), cases)

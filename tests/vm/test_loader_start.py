@@ -32,7 +32,7 @@ def _armed(said: str) -> None:
 
 @pytest.mark.xdist_group("loader-shell")
 def test_from_the_shell_to_a_captured_panic(tmp_path, firmware, files):
-    words = f"--initrd probe.img vmlinuz {images.ARGUMENTS} crashkernel=160M quiet"
+    words = f"--capture-initrd capture.img --initrd probe.img vmlinuz {images.ARGUMENTS} crashkernel=160M quiet"
     lines = ["@echo -off", "fs0:", f"lifeboat.efi {words}"]
     with shell.make_machine(tmp_path, firmware, files | shell.startup(lines)) as machine:
         machine.power_on()
@@ -89,7 +89,7 @@ if os.environ.get("LIFEBOAT_FULL") == "1":
     UNARMED += [
         ("--frobnicate", "reason=--frobnicate: unknown option"),
         ("--crashkernel 8G", "reason=crashkernel=8G: asks for 8 GiB"),
-        ("--crashkernel 16M", "reason=crashkernel=16M: too small"),
+        ("--crashkernel 2M", "reason=crashkernel=2M: too small"),
         ("--capture \\lifeboat.efi", "reason=FS0:\\lifeboat.efi: is an EFI program but no Linux kernel"),
     ]
 

@@ -70,6 +70,7 @@ def run(shape, handoff_fields, loader, kernel, capture_image, firmware):
         folder=folder,
         firmware=firmware,
         loader=loader,
+        capture="linux",
         capture_initrd=capture_image,
         append=shape.append,
         crashkernel=shape.crashkernel,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Everyday tools open the dump without further flags: crash, makedumpfile, drgn.
 
-Two dumps: one as the capture writes it by default (kdump-compressed, filtered), of 2 GiB and a
-panic on CPU 0; and a whole ELF core, of 512 MiB and a panic on CPU 1.
+Dumps of a Linux as the second kernel: one as the capture writes it by default (kdump-compressed,
+filtered), of 2 GiB and a panic on CPU 0; and a whole ELF core, of 512 MiB and a panic on CPU 1. The
+same two machines' dumps by the built-in kernel, both kdump-compressed with zstd.
 """
 
 import re
@@ -12,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import READ
+from scenarios import READ, READ_BUILTIN, Scenario
 from stopped import PANIC_CPU, StoppedRun
 from vm.vmcore import read_vmcore
 
 pytestmark = pytest.mark.vm
 
-KDUMP = pytest.param("kdump", marks=pytest.mark.xdist_group(READ.name))
-ELF = pytest.param("elf", marks=pytest.mark.xdist_group("stopped"))
+DUMPS = [
+    pytest.param(READ, id="kdump", marks=pytest.mark.xdist_group(READ.name)),
+    pytest.param("stopped", id="elf", marks=pytest.mark.xdist_group("stopped")),
+    pytest.param(READ_BUILTIN, id="builtin-nvme", marks=pytest.mark.xdist_group(READ_BUILTIN.name)),
+    pytest.param("stopped_builtin", id="builtin-virtio", marks=pytest.mark.xdist_group("stopped-builtin")),
+]
 CALLERS = ["panic", "sysrq_handle_crash", "__handle_sysrq", "write_sysrq_trigger", "vfs_write", "ksys_write", "do_syscall_64"]
 # `set debug 1` makes `bt` say how it found a frame's size. Here: panic()'s, from an RBP that lies above it on
 # the stack. crash (8.0.6) looks for RBP in the frame that the task's thread.sp points to, which is right for
@@ -36,20 +41,22 @@ CRASH_COMPLAINS = re.compile(r"^(crash: |WARNING|\w+: (invalid|cannot|seek error
 
 @dataclass(frozen=True)
 class Dump:
-    format: str
     path: Path
+    filtered: bool
+    modules: bool  # READ's are in it
     log: str  # the dead kernel's, as the capture saved it
     panic_cpu: int
     cpus: int = 2
 
 
-@pytest.fixture(scope="module", params=[KDUMP, ELF])
+@pytest.fixture(scope="module", params=DUMPS)
 def dump(request) -> Dump:
-    if request.param == "kdump":
-        run = request.getfixturevalue("run_scenario")(READ)
-        return Dump("kdump", run.dump, run.dmesg.read_text(errors="replace"), READ.panic_cpu)
-    stopped: StoppedRun = request.getfixturevalue("stopped_run")
-    return Dump("elf", stopped.dump, stopped.outcome.dmesg.read_text(errors="replace"), PANIC_CPU)
+    if isinstance(request.param, Scenario):
+        run = request.getfixturevalue("run_scenario")(request.param)
+        return Dump(run.dump, True, True, run.dmesg.read_text(errors="replace"), request.param.panic_cpu)
+    stopped: StoppedRun = request.getfixturevalue(f"{request.param}_run")
+    log = stopped.outcome.dmesg.read_text(errors="replace")
+    return Dump(stopped.dump, request.param == "stopped_builtin", False, log, PANIC_CPU)
 
 
 def assert_in_order(names: list[str], wanted: list[str], text: str) -> None:
@@ -170,7 +177,7 @@ def test_crash_kmem(dump, crash_said):
 
 
 def test_crash_mod(dump, crash_said):
-    if dump.format == "kdump":
+    if dump.modules:
         assert re.search(rf"^[0-9a-f]{{16}} +{READ.modules[0]} ", crash_said["mod"], re.MULTILINE), crash_said["mod"]
     else:
         assert crash_said["mod"].strip() == "no modules installed", crash_said["mod"]
@@ -179,29 +186,20 @@ def test_crash_mod(dump, crash_said):
 # makedumpfile
 
 
-def makedumpfile(*words) -> str:
-    done = subprocess.run(
-        ["makedumpfile", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert done.returncode == 0 and "makedumpfile Completed." in done.stdout, done.stdout
-    return done.stdout
+def test_makedumpfile_dumps_the_log(dump, log_by_makedumpfile):
+    assert log_by_makedumpfile(dump.path) == dump.log
 
 
-def test_makedumpfile_dumps_the_log(dump, tmp_path):
-    makedumpfile("--dump-dmesg", dump.path, tmp_path / "log")
-    assert (tmp_path / "log").read_text(errors="replace") == dump.log
-
-
-def test_makedumpfile_filters_again(dump, tmp_path):
+def test_makedumpfile_filters_again(dump, run_makedumpfile, tmp_path):
     """-d 31 of the whole core leaves most pages out; of the filtered one, none is left to leave out."""
-    makedumpfile("-d", "31", "-l", dump.path, tmp_path / "filtered")
+    run_makedumpfile("-d", "31", "-l", dump.path, tmp_path / "filtered")
     before, after = read_vmcore(dump.path), read_vmcore(tmp_path / "filtered")
     assert after.problems() == [] and after.format == "kdump"
     assert after.release == before.release
     assert [(note.name, note.type, note.data) for note in after.notes] == [
         (note.name, note.type, note.data) for note in before.notes
     ]
-    if dump.format == "kdump":
+    if dump.filtered:
         assert after.stored_pages == before.stored_pages
     else:
         whole = sum(load.file_bytes for load in before.loads) // 4096

@@ -43,6 +43,16 @@ def test_in_order(tmp_path, changes):
     assert result.stdout == "version=0.1.0\nstate=armed\ncrash=0x1000-0x2000\n"
 
 
+def test_built_in(tmp_path):
+    armed = ARMED + b"capture=built-in\n"
+    result = run(tmp_path, {VARIABLE: armed})
+    assert result.returncode == 0
+    assert "note: no partition to dump to" in result.stdout
+    result = run(tmp_path, {VARIABLE: armed + b"dump_to=PARTLABEL=x PARTUUID=1\n"})
+    assert result.returncode == 0
+    assert "dump_to=PARTLABEL=x PARTUUID=1\n" in result.stdout and "note:" not in result.stdout
+
+
 @pytest.mark.parametrize("changes, wanted", [
     ({VARIABLE: b"\x06\0\0\0state=unarmed\nreason=too small\n"}, 'state is "unarmed", wanted armed: too small'),
     ({VARIABLE: None, "sys/firmware/efi/efivars/Other": b""}, "did not go through lifeboat.efi"),

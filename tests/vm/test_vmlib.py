@@ -15,11 +15,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from captureimage import cpio  # noqa: E402
-from vm import causes, disk, firmware, gdbstub, guest, kernel, outside, panics, timeline, tools  # noqa: E402
+from vm import causes, disk, firmware, gdbstub, gpt, guest, kernel, outside, panics, timeline, tools  # noqa: E402
+from vm.builtin import BuiltinCapture  # noqa: E402
+from vm.capture_lines import BuiltinLines  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
 from vm.errors import VmError  # noqa: E402
-from vm.progress import Progress, parse_pairs  # noqa: E402
+from vm.machine import CONTROLLERS  # noqa: E402
+from vm.pairs import parse_pairs  # noqa: E402
+from vm.progress import Progress  # noqa: E402
 from vm.qmp import QmpClient  # noqa: E402
+from vm.rehearsal import Options, Rehearsal  # noqa: E402
 from vm.sizes import format_size, parse_size  # noqa: E402
 from vm.vmcore import LIFEBOAT_NOTE_TYPE, VmcoreError, parse_notes, read_vmcore  # noqa: E402
 
@@ -304,6 +309,81 @@ def test_a_whole_capture():
         "[    0.300000] ..MP-BIOS bug: 8254 timer not connected to IO-APIC",
         "lifeboat-capture: warning: half a thing",
     ]
+
+
+BUILTIN_RUN = """\
+lifeboat: armed
+[    0.000000] Linux version 6.1.0-test (x@y)
+[    3.4] Kernel panic - not syncing: sysrq triggered crash
+lifeboat-purgatory: entry
+lifeboat-purgatory: jump
+lifeboat-capture: version 0.1.0, 8 MiB of crash memory, heap 6.5 MiB, 1 targets, up to 2 CPUs
+lifeboat-capture: warning: IOMMU at 0xfed90000 does not answer
+lifeboat-capture: target PARTLABEL=lifeboat-dump: 0000:00:02.0 unit 0
+lifeboat-capture: 16% of 17182 pages, 10.8 MiB/s of memory, 2.4 MiB/s to disk, 5 s left
+lifeboat-capture: 40% of 17182 pages, 13.0 MiB/s of memory, 4.7 MiB/s to disk, 3 s left
+lifeboat-capture: log on disk 245 ms after the panic; level 31, 2 CPUs, 2 checkpoints
+lifeboat-capture: memory: 4.5 MiB of a heap of 6.5 MiB used
+"""
+
+
+def observe_builtin(text: str) -> Progress:
+    progress = Progress(BuiltinLines())
+    for number, line in enumerate(text.splitlines()):
+        progress.observe(float(number), line)
+    return progress
+
+
+def test_a_whole_capture_by_the_built_in_kernel():
+    progress = observe_builtin(BUILTIN_RUN + "lifeboat-capture: dump complete: 15835848 bytes in 3.8 s\n")
+    assert list(progress.stages) == [
+        "loader", "armed", "first_kernel", "panic", "purgatory", "purgatory_entry", "purgatory_jump",
+        "capture_begin", "capture_target", "capture_dump", "capture_done",
+    ]  # fmt: skip
+    assert progress.captured and progress.took_over and progress.capture_failed is None
+    assert progress.details["capture_done"] == "15835848 bytes in 3.8 s"
+    assert progress.capture_left_kib == 2048
+    assert progress.messages == ["lifeboat-capture: warning: IOMMU at 0xfed90000 does not answer"]
+
+
+def test_a_capture_by_the_built_in_kernel_that_failed():
+    log = "lifeboat-capture: | Kernel panic - not syncing: error\nlifeboat-capture: | dump complete: no\n"
+    progress = observe_builtin(BUILTIN_RUN + log + "lifeboat-capture: no dump: full: the partition's 1 bytes\n")
+    assert progress.capture_failed == "full: the partition's 1 bytes" and not progress.captured
+    assert list(progress.stages)[-1] == "capture_failed" and progress.panics == 1
+    assert progress.messages[1:] == ["lifeboat-capture: no dump: full: the partition's 1 bytes"]
+
+
+@pytest.mark.parametrize("more, wanted", [([], ["dump-to PARTLABEL=lifeboat-dump"]), (["dump-to auto"], [])])
+def test_the_built_in_kernel_dumps_to_its_disk_unless_told(more, wanted):
+    assert BuiltinCapture(Path("lifeboat-save")).config(more) == wanted
+
+
+def test_the_second_kernels_of_a_rehearsal(tmp_path):
+    known = {"kernel": tmp_path / "vmlinuz", "folder": tmp_path, "firmware": mock.Mock(), "loader": tmp_path / "l.efi"}
+    with pytest.raises(VmError, match="lifeboat-save: no such file; what takes dumps off a partition .run make"):
+        (tmp_path / "vmlinuz").touch()
+        (tmp_path / "l.efi").touch()
+        Rehearsal(Options(**known)).run()
+    for name in ("lifeboat-save", "other"):
+        (tmp_path / name).touch()
+    titles = {"builtin": "builtin", "linux": str(tmp_path / "vmlinuz"), tmp_path / "other": str(tmp_path / "other")}
+    for capture, title in titles.items():
+        assert Rehearsal(Options(capture=capture, **known)).capture.title == title
+    with pytest.raises(VmError, match="--capture-initrd and --capture-args are for a Linux"):
+        Rehearsal(Options(capture_args="x", **known)).run()
+    with pytest.raises(VmError, match="absent: no such file; the capture kernel is wanted"):
+        Rehearsal(Options(capture="absent", **known)).run()
+
+
+def test_dump_disks_and_their_controllers(tmp_path):
+    partition = gpt.make_dump_disk(tmp_path / "disk", 4 << 20)
+    image = (tmp_path / "disk").read_bytes()
+    assert len(image) == 6 << 20 and image[512:520] == b"EFI PART" == image[-512:-504]
+    assert image[510:512] == b"\x55\xaa" and image[1024:1040] == gpt.DUMP_TYPE.bytes_le
+    assert (partition.start, partition.size) == (1 << 20, 4 << 20)
+    for words in CONTROLLERS.values():
+        assert all(word.format(name="dump") != word for word in words)
 
 
 def test_the_console_s_own_log_after_a_failure_is_not_news():

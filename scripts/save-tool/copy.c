@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "scripts/save-tool/copy.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crash/sha256.h"
+
+// struct page_desc of a kdump-compressed file: offset, size, flags, page flags.
+#define DESC_BYTES 24U
+// A whole number of descriptors and of blocks.
+#define PIECE (DESC_BYTES * LB_DUMP_BLOCK * 8U)
+
+// The kdump header's `status`, and its bit for dumps that are not whole.
+#define KDUMP_STATUS_AT 424U
+#define KDUMP_INCOMPLETE 0x8U
+// The same of makedumpfile's ELF files: e_flags.
+#define ELF_FLAGS_AT 48U
+#define ELF_INCOMPLETE 0x1U
+
+// A stretch of the partition on its way into the file.
+struct stretch {
+	const char *what;
+	uint64_t offset, bytes; // in the file
+	const uint8_t *sha256;
+	enum digest *ret_digest;
+	// Changes what goes into the file: `at` is the piece's offset in the stretch. May be NULL.
+	void (*edit)(const struct dump *dump, uint8_t *piece, size_t bytes, uint64_t at,
+		     struct judgement *judgement);
+};
+
+const char *judgement_wrong(const struct judgement *judgement)
+{
+	if (judgement->head == DIGEST_WRONG)
+		return "head";
+	if (judgement->desc == DIGEST_WRONG)
+		return "page descriptors";
+	if (judgement->data == DIGEST_WRONG)
+		return "page data";
+	if (judgement->log == DIGEST_WRONG)
+		return "log";
+	return NULL;
+}
+
+static void set_bits(uint8_t *at, uint32_t bits)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	value |= bits;
+	memcpy(at, &value, sizeof(value));
+}
+
+static void edit_head(const struct dump *dump, uint8_t *piece, size_t bytes, uint64_t at,
+		      struct judgement *judgement)
+{
+	const bool kdump = dump_is_kdump(&dump->header);
+	const size_t field = kdump ? KDUMP_STATUS_AT : ELF_FLAGS_AT;
+
+	(void)judgement;
+	if (at == 0 && bytes >= field + sizeof(uint32_t))
+		set_bits(piece + field, kdump ? KDUMP_INCOMPLETE : ELF_INCOMPLETE);
+}
+
+// A descriptor is good for something only as far as its page is on the disk, too.
+static void edit_descs(const struct dump *dump, uint8_t *piece, size_t bytes, uint64_t at,
+		       struct judgement *judgement)
+{
+	const uint64_t data = dump->header.data_offset;
+	const uint64_t end = data + dump->header.data_bytes;
+
+	(void)at;
+	for (size_t i = 0; i < bytes; i += DESC_BYTES) {
+		const size_t there = bytes - i < DESC_BYTES ? bytes - i : DESC_BYTES;
+		uint64_t offset = 0;
+		uint32_t size = 0;
+
+		if (there == DESC_BYTES) {
+			memcpy(&offset, piece + i, sizeof(offset));
+			memcpy(&size, piece + i + 8, sizeof(size));
+			if (offset >= data && offset <= end && size <= end - offset)
+				continue;
+		}
+		memset(piece + i, 0, there);
+		judgement->lost_pages++;
+	}
+}
+
+static int put(int fd, uint64_t offset, const uint8_t *data, size_t bytes, struct lb_error *err)
+{
+	while (bytes) {
+		const ssize_t done = pwrite(fd, data, bytes, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return lb_fail(err, "writing %zu bytes at %lu: %s", bytes, offset,
+				       done ? strerror(errno) : "nothing was taken");
+		data += done;
+		offset += (uint64_t)done;
+		bytes -= (size_t)done;
+	}
+	return 0;
+}
+
+// A digest that was never written is zero: of a dump that was interrupted, or whose end the disk
+// did not take.
+static enum digest judge(const struct dump *dump, const uint8_t *wanted, const uint8_t *found)
+{
+	static const uint8_t none[LB_SHA256_BYTES];
+
+	if (dump_cut_short(&dump->header) && !memcmp(wanted, none, sizeof(none)))
+		return DIGEST_UNKNOWN;
+	return memcmp(wanted, found, LB_SHA256_BYTES) ? DIGEST_WRONG : DIGEST_RIGHT;
+}
+
+// `origin`: where the file begins on the partition.
+static int copy_stretch(const struct dump *dump, const struct copying *copying, uint64_t origin,
+			const struct stretch *stretch, uint64_t whole, struct judgement *judgement,
+			struct lb_error *err)
+{
+	static uint8_t piece[PIECE];
+	uint8_t digest[LB_SHA256_BYTES];
+	struct lb_sha256 sha;
+
+	if (!stretch->bytes)
+		return 0;
+	lb_sha256_begin(&sha);
+	for (uint64_t at = 0; at < stretch->bytes; at += PIECE) {
+		const size_t bytes = stretch->bytes - at < PIECE ? (size_t)(stretch->bytes - at) : PIECE;
+
+		if (device_read(&dump->device, origin + stretch->offset + at, piece, bytes, err))
+			return -1;
+		lb_sha256_add(&sha, piece, bytes);
+		if (stretch->edit)
+			stretch->edit(dump, piece, bytes, at, judgement);
+		if (copying->fd >= 0 && put(copying->fd, stretch->offset + at, piece, bytes, err))
+			return -1;
+		if (copying->progress)
+			copying->progress(stretch->offset + at + bytes, whole);
+	}
+	lb_sha256_end(&sha, digest);
+	*stretch->ret_digest = judge(dump, stretch->sha256, digest);
+	return 0;
+}
+
+// Of a dump cut short: has its head been written at all?
+static int check_beginning(const struct dump *dump, struct lb_error *err)
+{
+	const char *magic = dump_is_kdump(&dump->header) ? "KDUMP   " : "\177ELF";
+	char found[8];
+
+	if (dump->file_bytes < LB_DUMP_BLOCK)
+		return lb_fail(err, "%s: a dump of %lu bytes: less than its first block", dump->device.name,
+			       dump->file_bytes);
+	if (device_read(&dump->device, dump->header.file_offset, found, sizeof(found), err))
+		return -1;
+	if (memcmp(found, magic, strlen(magic)) != 0)
+		return lb_fail(err, "%s: the dump does not begin as a %s file does", dump->device.name,
+			       dump_is_kdump(&dump->header) ? "kdump-compressed" : "core");
+	return 0;
+}
+
+int copy_file(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+	      struct lb_error *err)
+{
+	const struct lb_dump_header *header = &dump->header;
+	const bool parts = dump_is_kdump(header) && header->desc_total;
+	const bool cut = dump_cut_short(header);
+	const struct stretch stretches[] = {
+		{"head", 0, parts ? header->desc_offset : dump->file_bytes, header->head_sha256,
+		 &judgement->head, cut ? edit_head : NULL},
+		{"page descriptors", header->desc_offset, parts ? header->desc_bytes : 0, header->desc_sha256,
+		 &judgement->desc, cut ? edit_descs : NULL},
+		{"page data", header->data_offset, parts ? header->data_bytes : 0, header->data_sha256,
+		 &judgement->data, NULL},
+	};
+
+	if (check_beginning(dump, err))
+		return -1;
+	if (cut && parts && header->desc_total > header->desc_bytes)
+		judgement->lost_pages += (header->desc_total - header->desc_bytes) / DESC_BYTES;
+	if (copying->fd >= 0 && ftruncate(copying->fd, (off_t)dump->file_bytes))
+		return lb_fail(err, "making it %lu bytes long: %s", dump->file_bytes, strerror(errno));
+	for (size_t i = 0; i < sizeof(stretches) / sizeof(stretches[0]); i++) {
+		struct lb_error why;
+
+		if (copy_stretch(dump, copying, header->file_offset, &stretches[i], dump->file_bytes,
+				 judgement, &why))
+			return lb_fail(err, "%s: %s", stretches[i].what, why.text);
+	}
+	return 0;
+}
+
+int copy_log(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+	     struct lb_error *err)
+{
+	const struct stretch stretch = {
+		"log", 0, dump->header.log_bytes, dump->header.log_sha256, &judgement->log, NULL,
+	};
+
+	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, dump->header.log_offset, &stretch,
+			    dump->header.log_bytes, judgement, err);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dump and the log taken off the partition, their digests judged on the way.
+#ifndef LIFEBOAT_SAVE_COPY_H
+#define LIFEBOAT_SAVE_COPY_H
+
+#include "scripts/save-tool/dump.h"
+
+enum digest {
+	DIGEST_ABSENT = 0, // there is nothing of it
+	DIGEST_UNKNOWN, // none was written
+	DIGEST_RIGHT,
+	DIGEST_WRONG,
+};
+
+struct judgement {
+	enum digest log, head, desc, data;
+	uint64_t lost_pages; // of a dump cut short: announced, but without data
+};
+
+// What is wrong, as words for a message; NULL where nothing is.
+const char *judgement_wrong(const struct judgement *judgement);
+
+struct copying {
+	int fd; // where to; -1: only the digests are wanted
+	// Called after each piece; may be NULL.
+	void (*progress)(uint64_t done, uint64_t whole);
+};
+
+// The file. What lies beyond the checkpoint of a dump cut short becomes zero, which readers
+// take for lost pages, and its header says "incomplete".
+int copy_file(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+	      struct lb_error *err);
+int copy_log(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+	     struct lb_error *err);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Bytes of a block device or an image file, and of a partition on it.
+#ifndef LIFEBOAT_SAVE_DEVICE_H
+#define LIFEBOAT_SAVE_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crash/format.h"
+
+struct device {
+	char path[256];
+	char name[256]; // as messages call it
+	int fd;
+	uint64_t start; // of the partition, in the device
+	uint64_t bytes; // of the partition
+};
+
+// The whole of it, for reading only.
+int device_open(const char *path, struct device *ret_device, struct lb_error *err);
+// From here on device_write_first() is possible.
+int device_make_writable(struct device *device, struct lb_error *err);
+void device_close(struct device *device);
+
+// Offsets count from the partition's beginning; beyond its end nothing is read or written.
+int device_read(const struct device *device, uint64_t offset, void *data, size_t bytes, struct lb_error *err);
+// The partition's first block, on the disk when it returns.
+int device_write_first(const struct device *device, const void *data, size_t bytes, struct lb_error *err);
+
+#endif

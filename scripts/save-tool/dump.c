@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "scripts/save-tool/dump.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crash/dumpheader.h"
+#include "lifeboat/capture.h"
+#include "scripts/save-tool/partition.h"
+
+#define SYS_BLOCK "/sys/block"
+
+const char *dump_state_name(const struct lb_dump_header *header)
+{
+	static const char *const names[] = {"empty", "interrupted", "complete", "partial"};
+
+	return header->state < sizeof(names) / sizeof(names[0]) ? names[header->state] : "unknown";
+}
+
+bool dump_cut_short(const struct lb_dump_header *header)
+{
+	return header->state == LB_DUMP_WRITING || header->state == LB_DUMP_PARTIAL;
+}
+
+bool dump_is_kdump(const struct lb_dump_header *header)
+{
+	return header->format != LB_DUMP_ELF;
+}
+
+// A stretch of the partition, behind its header, or nothing.
+static int check_stretch(const struct dump *dump, const char *what, uint64_t offset, uint64_t bytes,
+			 struct lb_error *err)
+{
+	uint64_t end;
+
+	if (!offset && !bytes)
+		return 0;
+	if (offset < LB_DUMP_BLOCK || offset % LB_DUMP_BLOCK || __builtin_add_overflow(offset, bytes, &end) ||
+	    end > dump->header.partition_bytes)
+		return lb_fail(err, "%s: dump header: %s of %lu bytes at %lu, the partition has %lu",
+			       dump->device.name, what, bytes, offset, dump->header.partition_bytes);
+	return 0;
+}
+
+// Head, then descriptors, then data, in this order.
+static int check_kdump_parts(const struct dump *dump, struct lb_error *err)
+{
+	const struct lb_dump_header *header = &dump->header;
+	uint64_t desc_end, data_end;
+
+	if (__builtin_add_overflow(header->desc_offset, header->desc_total, &desc_end) ||
+	    desc_end > header->data_offset || header->desc_bytes > header->data_offset - header->desc_offset)
+		return lb_fail(err,
+			       "%s: dump header: descriptors at %lu, %lu of %lu bytes, and page data at %lu",
+			       dump->device.name, header->desc_offset, header->desc_bytes, header->desc_total,
+			       header->data_offset);
+	if (__builtin_add_overflow(header->data_offset, header->data_bytes, &data_end) ||
+	    (header->data_bytes && header->file_bytes && data_end > header->file_bytes))
+		return lb_fail(err, "%s: dump header: %lu bytes of page data at %lu, the file has %lu",
+			       dump->device.name, header->data_bytes, header->data_offset,
+			       header->file_bytes);
+	return 0;
+}
+
+static int check_dump(struct dump *dump, struct lb_error *err)
+{
+	const struct lb_dump_header *header = &dump->header;
+
+	if (header->partition_bytes > dump->device.bytes)
+		return lb_fail(err, "%s: dump header: the partition had %lu bytes when armed, now it has %lu",
+			       dump->device.name, header->partition_bytes, dump->device.bytes);
+	if (header->state > LB_DUMP_PARTIAL || header->format > LB_DUMP_ELF)
+		return lb_fail(err, "%s: dump header: state %u, format %u: not known", dump->device.name,
+			       header->state, header->format);
+	if (header->state == LB_DUMP_EMPTY)
+		return 0;
+	if (check_stretch(dump, "log", header->log_offset, header->log_bytes, err))
+		return -1;
+	if (header->desc_total && check_kdump_parts(dump, err))
+		return -1;
+	// Of a file without any page, the head is no use.
+	if (dump_cut_short(header) && header->desc_total && !header->data_bytes)
+		return 0;
+	if (header->file_bytes)
+		dump->file_bytes = header->file_bytes;
+	else if (header->data_bytes &&
+		 __builtin_add_overflow(header->data_offset, header->data_bytes, &dump->file_bytes))
+		return lb_fail(err, "%s: dump header: %lu bytes of data at %lu", dump->device.name,
+			       header->data_bytes, header->data_offset);
+	return check_stretch(dump, "file", header->file_offset, dump->file_bytes, err);
+}
+
+static int read_header(const struct device *device, struct lb_dump_header *ret_header, struct lb_error *err)
+{
+	struct lb_dump_header header;
+	struct lb_error why;
+
+	if (device_read(device, 0, &header, sizeof(header), err))
+		return -1;
+	if (lb_dump_header_check(&header, &why))
+		return lb_fail(err, "%s: %s", device->name, why.text);
+	*ret_header = header;
+	return 0;
+}
+
+// A dead kernel's text, and a disk's: not to be trusted with a terminal.
+static void make_printable(char *text, size_t bytes)
+{
+	text[bytes - 1] = '\0';
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+// Does the whole device begin with our header, damaged or not?
+static bool begins_with_ours(const struct device *device)
+{
+	struct lb_error ignored;
+	uint64_t magic = 0;
+
+	return !device_read(device, 0, &magic, sizeof(magic), &ignored) && magic == LB_DUMP_MAGIC;
+}
+
+int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err)
+{
+	struct dump dump = {0};
+
+	if (device_open(path, &dump.device, err))
+		return -1;
+	if (!begins_with_ours(&dump.device)) {
+		const struct device disk = dump.device;
+		const unsigned int found = partition_find(&disk, &dump.device, err);
+
+		if (!found)
+			goto failed;
+		dump.others = found - 1;
+	}
+	if (read_header(&dump.device, &dump.header, err) || check_dump(&dump, err))
+		goto failed;
+	make_printable(dump.header.release, sizeof(dump.header.release));
+	make_printable(dump.header.message, sizeof(dump.header.message));
+	*ret_dump = dump;
+	return 0;
+failed:
+	device_close(&dump.device);
+	return -1;
+}
+
+// Opens the disk `name` of /sys/block if it has a partition of ours. What stands against
+// that is of no interest: most disks are not ours.
+static bool try_disk(const char *name, struct dump *ret_dump)
+{
+	struct lb_error ignored;
+	char path[300];
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	// In sysfs, '!' stands for the '/' of a device in a folder (cciss!c0d0).
+	for (char *c = path; *c; c++)
+		if (*c == '!')
+			*c = '/';
+	return !dump_open(path, ret_dump, &ignored);
+}
+
+int dump_open_auto(struct dump *ret_dump, struct lb_error *err)
+{
+	DIR *folder = opendir(SYS_BLOCK);
+	struct dirent *entry;
+	bool found = false;
+
+	if (!folder)
+		return lb_fail(err, SYS_BLOCK ": %s", strerror(errno));
+	while ((entry = readdir(folder)) != NULL) {
+		struct dump dump;
+
+		if (entry->d_name[0] == '.' || !try_disk(entry->d_name, &dump))
+			continue;
+		if (!found ||
+		    (lb_dump_header_unsaved(&dump.header) && !lb_dump_header_unsaved(&ret_dump->header))) {
+			if (found)
+				dump_close(ret_dump);
+			*ret_dump = dump;
+			found = true;
+		} else {
+			dump_close(&dump);
+		}
+	}
+	closedir(folder);
+	if (!found)
+		return lb_fail(err, "no disk of this machine has a partition of type %s with a dump header",
+			       LB_DUMP_TYPE_TEXT);
+	return 0;
+}
+
+void dump_close(struct dump *dump)
+{
+	device_close(&dump->device);
+}
+
+int dump_mark_saved(struct dump *dump, struct lb_error *err)
+{
+	struct lb_dump_header now;
+
+	if (read_header(&dump->device, &now, err))
+		return -1;
+	if (memcmp(now.sha256, dump->header.sha256, sizeof(now.sha256)) != 0)
+		return lb_fail(err, "%s: its header changed meanwhile; it is not marked", dump->device.name);
+	now.saved = 1;
+	lb_dump_header_seal(&now);
+	if (device_write_first(&dump->device, &now, sizeof(now), err))
+		return -1;
+	dump->header.saved = 1;
+	return 0;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A dump on a partition: its header, checked against the partition.
+#ifndef LIFEBOAT_SAVE_DUMP_H
+#define LIFEBOAT_SAVE_DUMP_H
+
+#include <stdbool.h>
+
+#include "lifeboat/dumpdisk.h"
+#include "scripts/save-tool/device.h"
+
+struct dump {
+	struct device device;
+	struct lb_dump_header header; // release and message are printable, and end with a NUL
+	// What can be had of the file: all of it, or up to the last checkpoint of a dump that
+	// was interrupted. 0: the machine did not get that far.
+	uint64_t file_bytes;
+	unsigned int others; // further partitions of our type on the same disk
+};
+
+// `path`: a partition, a disk with a GPT, an image of either.
+int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err);
+// The same for "auto": the disks of this machine; the first that has a dump to save is
+// taken, else the first that has a partition of ours.
+int dump_open_auto(struct dump *ret_dump, struct lb_error *err);
+void dump_close(struct dump *dump);
+
+const char *dump_state_name(const struct lb_dump_header *header);
+// True when the file ends early: interrupted, or PARTIAL.
+bool dump_cut_short(const struct lb_dump_header *header);
+bool dump_is_kdump(const struct lb_dump_header *header);
+
+// Notes in the header that it has been saved; needs device_make_writable(). Fails where the
+// header has changed since it was read.
+int dump_mark_saved(struct dump *dump, struct lb_error *err);
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What is on the partition, as lines of "name: value".
+#ifndef LIFEBOAT_SAVE_LIST_H
+#define LIFEBOAT_SAVE_LIST_H
+
+#include "scripts/save-tool/copy.h"
+
+void list_dump(const struct dump *dump, const struct judgement *judgement);
+
+// "2026-11-21 07:44:00 UTC", or "not known". At least 32 bytes of text.
+const char *list_time(uint64_t seconds, char *text, size_t bytes);
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Our partition on a disk with a GPT.
+#ifndef LIFEBOAT_SAVE_PARTITION_H
+#define LIFEBOAT_SAVE_PARTITION_H
+
+#include "scripts/save-tool/device.h"
+
+// Looks on the whole disk for partitions of LB_DUMP_TYPE_GUID, and makes `*ret_partition` the
+// first of them (of the same descriptor). Returns how many there are; 0, with err, also
+// where there is no GPT.
+unsigned int partition_find(const struct device *disk, struct device *ret_partition, struct lb_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A rehearsal's second kernel: Lifeboat's own, which writes the dump to a GPT partition;
+build/lifeboat-save takes it from there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from vm import gpt
+from vm.capture_lines import BuiltinLines
+from vm.errors import VmError
+
+_NOTHING = 3  # lifeboat-save's exit status for "nothing to save"
+MIB = 1 << 20
+
+
+class BuiltinCapture:
+    """`save_tool`: build/lifeboat-save; `mark`: the dump counts as saved once it is collected."""
+
+    title = "builtin"
+    lines = BuiltinLines
+
+    def __init__(self, save_tool: Path, mark: bool = True):
+        self._save_tool = save_tool
+        self._mark = [] if mark else ["--keep"]
+        self.findings: dict[str, str] = {}  # what lifeboat-save lists
+
+    def files(self, _folder: Path) -> dict[str, Path | bytes]:
+        """For the ESP, by path: the kernel is inside the loader."""
+        return {}
+
+    def config(self, more: list[str]) -> list[str]:
+        """Lines of lifeboat.conf; `more` are the user's own."""
+        return [] if any(line.split()[:1] == ["dump-to"] for line in more) else [f"dump-to PARTLABEL={gpt.DUMP_LABEL}"]
+
+    def make_dump_disk(self, image: Path, memory_bytes: int) -> None:
+        """Room for every page as it is, its descriptor, bitmaps and header; sparse."""
+        whole = memory_bytes + memory_bytes // 64 + 64 * MIB
+        gpt.make_dump_disk(image, whole // MIB * MIB)
+
+    def collect(self, image: Path, folder: Path) -> tuple[Path | None, Path | None]:
+        """The dump and the dead kernel's log off the disk, where they are."""
+        listed = self._run("--list", image)
+        self.findings = dict(re.findall(r"^([\w -]+): +(.*)$", listed.stdout, re.MULTILINE))
+        dump, log = folder / "vmcore", folder / "vmcore-dmesg.txt"
+        saved = self._run(*self._mark, "--log", log, image, dump)
+        if saved.returncode not in (0, _NOTHING):
+            raise VmError(f"{saved.stdout}{saved.stderr}".strip().replace("\n", "; "))
+        return (dump if dump.exists() else None), (log if log.exists() else None)
+
+    def _run(self, *words) -> subprocess.CompletedProcess:
+        command = [str(word) for word in (self._save_tool, *words)]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        except OSError as error:
+            raise VmError(f"{self._save_tool}: {error.strerror}; make builds it") from error

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Small dump partitions as include/lifeboat/dumpdisk.h says, for tests of who reads them."""
+
+import hashlib
+import struct
+from dataclasses import dataclass, field
+
+BLOCK = 4096
+EMPTY, WRITING, COMPLETE, PARTIAL = range(4)
+SELFTEST_PASSED = 2
+MAGIC, VERSION = 0x504D55445441424C, 1
+INCOMPLETE = 8  # of the kdump header's status
+
+# struct lb_dump_header, but for its last field, its own digest.
+_FIELDS = [
+    ("magic", "Q"), ("version", "I"), ("bytes", "I"),
+    ("arm_id", "16s"), ("partuuid", "16s"), ("partition_bytes", "Q"), ("selftest", "I"), ("saved", "I"),
+    ("state", "I"), ("format", "I"), ("log_offset", "Q"), ("log_bytes", "Q"), ("file_offset", "Q"),
+    ("file_bytes", "Q"), ("desc_offset", "Q"), ("desc_bytes", "Q"), ("desc_total", "Q"), ("data_offset", "Q"),
+    ("data_bytes", "Q"), ("page_count", "Q"), ("pages_done", "Q"), ("dump_level", "I"), ("checkpoints", "I"),
+    ("crash_time", "Q"), ("tsc_hook", "Q"), ("tsc_begun", "Q"), ("tsc_first_byte", "Q"), ("tsc_end", "Q"),
+    ("tsc_khz", "Q"), ("release", "64s"), ("build_id", "20s"), ("build_id_bytes", "I"), ("message", "160s"),
+    ("log_sha256", "32s"), ("head_sha256", "32s"), ("desc_sha256", "32s"), ("data_sha256", "32s"),
+    ("reserved", "256s"),
+]  # fmt: skip
+_FORMAT = "<" + "".join(kind for _, kind in _FIELDS)
+HEADER_BYTES = struct.calcsize(_FORMAT) + 32
+
+
+def seal(fields: dict) -> bytes:
+    """A header of these fields, the others zero, with the right digest."""
+    values = {name: b"" if kind.endswith("s") else 0 for name, kind in _FIELDS}
+    values |= {"magic": MAGIC, "version": VERSION, "bytes": HEADER_BYTES} | fields
+    body = struct.pack(_FORMAT, *(values[name] for name, _ in _FIELDS))
+    return body + hashlib.sha256(body).digest()
+
+
+def unseal(data: bytes) -> dict:
+    """The fields of a header, whose digest must be right."""
+    body = data[: HEADER_BYTES - 32]
+    assert hashlib.sha256(body).digest() == data[HEADER_BYTES - 32 : HEADER_BYTES], "the header's digest is wrong"
+    return dict(zip((name for name, _ in _FIELDS), struct.unpack(_FORMAT, body), strict=True))
+
+
+@dataclass
+class Image:
+    """A partition with a kdump-compressed file of `pages` raw pages, complete unless `fields` says otherwise."""
+
+    pages: int = 40
+    size: int = 1 << 20
+    log: bytes = b"[    0.000000] Linux version 6.1.0-test\n[    1.000000] Kernel panic - not syncing: test\n"
+    fields: dict = field(default_factory=dict)
+
+    LOG_AT, FILE_AT = BLOCK, 4 * BLOCK
+
+    @property
+    def head(self) -> bytes:
+        """Main header, sub header with the notes, two bitmaps of a block each."""
+        main = bytearray(BLOCK)
+        main[:8] = b"KDUMP   "
+        struct.pack_into("<i", main, 8, 6)
+        main[142:152] = b"6.1.0-test"
+        struct.pack_into("<IiiI", main, 424, 0, BLOCK, 1, 2)
+        notes = b"".join(
+            struct.pack("<III", len(name) + 1, len(data), kind) + name + b"\0" * (4 - len(name) % 4) + data
+            for name, kind, data in (
+                (b"CORE", 1, bytes(336)), (b"VMCOREINFO", 0, b"OSRELEASE=6.1.0-test\n".ljust(24, b"\0")),
+            )
+        )  # fmt: skip
+        sub = bytearray(BLOCK)
+        struct.pack_into("<QQ", sub, 48, BLOCK + 104, len(notes))
+        sub[104 : 104 + len(notes)] = notes
+        bitmap = ((1 << self.pages) - 1).to_bytes(BLOCK, "little")
+        return bytes(main + sub) + bitmap + bitmap
+
+    @property
+    def desc_total(self) -> int:
+        return 24 * self.pages
+
+    @property
+    def data_offset(self) -> int:
+        end = len(self.head) + self.desc_total
+        return -(-end // BLOCK) * BLOCK
+
+    @property
+    def descs(self) -> bytes:
+        return b"".join(struct.pack("<QIIQ", self.data_offset + BLOCK * n, BLOCK, 0, 0) for n in range(self.pages))
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(bytes([n % 255 + 1]) * BLOCK for n in range(self.pages))
+
+    @property
+    def file(self) -> bytes:
+        return (self.head + self.descs).ljust(self.data_offset, b"\0") + self.data
+
+    @property
+    def all_fields(self) -> dict:
+        given = {
+            "arm_id": b"0123456789abcdef", "partuuid": bytes(range(16)), "partition_bytes": self.size,
+            "state": COMPLETE, "log_offset": self.LOG_AT, "log_bytes": len(self.log),
+            "file_offset": self.FILE_AT, "file_bytes": len(self.file), "desc_offset": len(self.head),
+            "desc_bytes": self.desc_total, "desc_total": self.desc_total, "data_offset": self.data_offset,
+            "data_bytes": len(self.data), "page_count": self.pages, "pages_done": self.pages, "dump_level": 31,
+            "crash_time": 1795247040, "tsc_khz": 1000, "tsc_hook": 1000, "tsc_begun": 251000,
+            "tsc_first_byte": 501000, "tsc_end": 2001000, "release": b"6.1.0-test", "message": b"dump complete",
+        } | self.fields  # fmt: skip
+        if given["state"] == WRITING:
+            return given
+        # Each of the bytes that the header counts.
+        descs = self.descs.ljust(self.data_offset, b"\0")[: given["desc_bytes"]]
+        parts = {"log": self.log, "head": self.head, "desc": descs, "data": self.data[: given["data_bytes"]]}
+        return {f"{name}_sha256": hashlib.sha256(data).digest() for name, data in parts.items()} | given
+
+    def bytes(self, stale: bytes = b"\xee") -> bytes:
+        """The partition; where nothing was written, what the disk held before."""
+        fields = self.all_fields
+        image = bytearray(stale * self.size)[: self.size]
+        image[:HEADER_BYTES] = seal(fields)
+        image[self.LOG_AT : self.LOG_AT + len(self.log)] = self.log
+        written = bytearray(stale * len(self.file))
+        written[: len(self.head)] = self.head
+        end = fields["desc_offset"] + fields["desc_bytes"]
+        written[fields["desc_offset"] : end] = self.file[fields["desc_offset"] : end]
+        end = fields["data_offset"] + fields["data_bytes"]
+        written[fields["data_offset"] : end] = self.file[fields["data_offset"] : end]
+        image[self.FILE_AT : self.FILE_AT + len(written)] = written
+        return bytes(image)

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The built-in capture kernel, from panic to saved dump. What readers make of its dumps is in
+test_readers.py; here are its findings, every page against QEMU's own dump of the same moment,
+and disks that are full, slow, gone or hold an unsaved dump."""
+
+import dataclasses
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builtin_runs import MEMORY_BYTES, MIB, Builtin, console
+from dump_images import EMPTY, HEADER_BYTES, PARTIAL, SELFTEST_PASSED, unseal
+from kdump import PAGE, Kdump, runs, write_core
+from scenarios import CAPTURED, FULL_ONLY, READ_BUILTIN, Scenario, rows
+from stopped import parse_range
+from test_differential import Memory, kernel_offset
+from vm import gpt
+from vm.rehearsal import Options
+from vm.vmcore import read_vmcore
+
+pytestmark = pytest.mark.vm
+
+CRASH_MAX = 16 * MIB
+STAGES = ["panic", "purgatory", "capture_begin", "capture_target", "capture_dump", "capture_done", "reset"]
+SYSRQ = "sysrq triggered crash"
+
+STOPPED = pytest.mark.xdist_group("stopped-builtin")
+DISKS = pytest.mark.xdist_group("builtin-disks")
+
+
+@pytest.fixture(scope="module")
+def builtin(loader, kernel, firmware):
+    """builtin(name, unusual={...}, **options): a run with the built-in kernel, 512 MiB, panic on CPU 1 of 2."""
+    build = Path(loader).parent
+    folder = build / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "builtin"
+
+    def make_options(**more) -> Options:
+        machine = {"memory_bytes": MEMORY_BYTES, "cpus": 2, "panic_cpu": 1, "panic": "sysrq"}
+        return Options(**({"kernel": kernel, "firmware": firmware, "loader": loader} | machine | more))
+
+    yield Builtin(folder, make_options)
+    for image in folder.glob("*/*.img"):
+        image.unlink()
+
+
+def check_findings(findings: dict) -> None:
+    assert findings["capture"] == "builtin" and findings["captured"] is True
+    assert 0 < findings["crash_bytes"] <= CRASH_MAX and findings["crash_low_bytes"] == 0
+    stages = list(findings["stages"])
+    assert [stage for stage in stages if stage in STAGES] == [stage for stage in STAGES if stage in stages]
+    assert {"panic", "purgatory", "capture_begin", "capture_done"} <= set(stages)
+    assert stages[-1] in ("reset", "poweroff")
+    assert "second_kernel" not in stages
+    header = findings["dump_header"]
+    assert header["state"] == "complete, not saved"
+    parts = "nothing there" if findings["dump_format"] == "elf" else "right"
+    assert header["digests"] == f"log right, head right, descriptors {parts}, data {parts}"
+    assert int(header["dump bytes"]) == findings["dump_bytes"] > MIB
+    done, whole = map(int, header["pages"].split(" of "))
+    assert done == whole > 1000
+    first, end = (float(header[f"panic to {what}"].split()[0]) for what in ("first byte", "end"))
+    assert 0 < first < end
+    assert re.match(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", header["crash time"])
+
+
+@pytest.mark.xdist_group(READ_BUILTIN.name)
+def test_findings(run_scenario):
+    run = run_scenario(READ_BUILTIN)
+    check_findings(run.findings)
+    assert SYSRQ in run.dmesg.read_text(errors="replace")
+    assert not [text for text in run.findings["messages"] if text.startswith("lifeboat-capture: ")]
+
+
+@pytest.mark.xdist_group(READ_BUILTIN.name)
+def test_the_dump_on_its_disk_is_marked_saved(run_scenario):
+    with open(run_scenario(READ_BUILTIN).folder / "dump.img", "rb") as image:
+        image.seek(gpt.MIB)
+        assert unseal(image.read(HEADER_BYTES))["saved"] == 1
+
+
+# Page by page
+
+
+@pytest.fixture(scope="module")
+def ours(stopped_builtin_run) -> Kdump:
+    return Kdump(stopped_builtin_run.dump)
+
+
+@pytest.fixture(scope="module")
+def qemu(stopped_builtin_run) -> Memory:
+    return Memory(stopped_builtin_run.core)
+
+
+@STOPPED
+def test_every_page_is_as_qemu_saw_it(stopped_builtin_run, ours, qemu, record_property):
+    """But for the hook's own stacks and tables, which are in use."""
+    hook = range(*parse_range(stopped_builtin_run.plan["hook_data"]))
+    differ = [frame for frame, page in ours.pages() if page != qemu.read(frame * PAGE, PAGE)]
+    record_property("pages_compared", len(ours.stored))
+    print(f"{len(ours.stored)} of {len(ours.ram)} pages compared, {len(differ)} differ")
+    assert len(ours.stored) > 1000
+    other = [frame for frame in differ if frame * PAGE not in hook]
+    assert not other, f"{len(other)} pages differ: {', '.join(f'{frame * PAGE:#x}' for frame in other[:20])}"
+
+
+@STOPPED
+def test_all_ram_is_accounted_for(stopped_builtin_run, ours):
+    """All that the first kernel called RAM is in the dump, or was left out by choice."""
+    usable = []
+    for line in stopped_builtin_run.outcome.dmesg.read_text(errors="replace").splitlines():
+        if "BIOS-e820: [mem " in line and line.endswith("usable"):
+            start, end = line.split("[mem ")[1].split("]")[0].split("-")
+            usable.append(((int(start, 16) + PAGE - 1) // PAGE, (int(end, 16) + 1) // PAGE))
+    assert usable, "the first kernel's log has no memory map"
+    found = runs(ours.ram)
+    for start, end in usable:
+        assert any(s <= start and end <= e for s, e in found), f"frames {start:#x} to {end:#x} are not there whole"
+    crash_start, crash_end = parse_range(stopped_builtin_run.plan["crash"])
+    assert all(e * PAGE <= crash_start or s * PAGE >= crash_end for s, e in found), "crash memory is none of it"
+    assert set(ours.stored) <= set(ours.ram)
+
+
+@pytest.fixture(scope="module")
+def makedumpfile_s(stopped_builtin_run, ours, qemu, vmlinux, run_makedumpfile) -> Kdump:
+    """What makedumpfile -d 31 makes of the same memory, as QEMU saw it."""
+    run, folder = stopped_builtin_run, stopped_builtin_run.folder
+    listed = subprocess.run(["nm", vmlinux], capture_output=True, text=True, check=True).stdout
+    symbols = {name: int(address, 16) for address, _, name in map(str.split, listed.splitlines()) if address != name}
+    offset = kernel_offset(run)
+    levels = 5 if run.dead_cpu["cr4"] & 1 << 12 else 4
+
+    def at(name: str) -> int:
+        return qemu.translate(run.dead_cpu["cr3"], levels, symbols[name] + offset)
+
+    text = (symbols["_text"] + offset, at("_text"), symbols["_end"] - symbols["_text"])
+    core, out = folder / "qemu-vmcore", folder / "filtered"
+    write_core(core, run.ram, runs(ours.ram), ours.notes, qemu.number(at("page_offset_base")), text)
+    run_makedumpfile("-d", "31", "-z", core, out)
+    core.unlink()
+    return Kdump(out)
+
+
+@STOPPED
+def test_what_is_left_out_makedumpfile_leaves_out_too(ours, makedumpfile_s, record_property):
+    left_out = set(ours.ram) - set(ours.stored)
+    theirs = set(ours.ram) - set(makedumpfile_s.stored)
+    record_property("pages_left_out", len(left_out))
+    record_property("pages_only_makedumpfile_leaves_out", len(theirs - left_out))
+    wrong = sorted(left_out - theirs)
+    assert left_out, "a kernel that just booted has free pages"
+    assert not wrong, f"{len(wrong)} pages: {', '.join(map(hex, wrong[:20]))}"
+
+
+@STOPPED
+def test_what_makedumpfile_leaves_out_is_left_out(ours, makedumpfile_s):
+    """But for pages of zeroes, which cost a descriptor here and read as what they are."""
+    theirs = set(ours.ram) - set(makedumpfile_s.stored)
+    kept = [frame for frame, page in ours.pages() if frame in theirs and page.strip(b"\0")]
+    assert not kept, f"{len(kept)} pages: {', '.join(map(hex, kept[:20]))}"
+
+
+# Disks
+
+
+@pytest.fixture(scope="module")
+def full(builtin):
+    """A partition with room for a part of the dump; it stays unsaved."""
+    return builtin("full", {"disk_bytes": 8 * MIB, "mark": False})
+
+
+@DISKS
+def test_a_full_partition(full):
+    outcome, folder = full
+    assert not outcome.ok and "the capture failed" in outcome.reason, outcome.reason
+    assert "reset" in outcome.progress.stages
+    assert any("8 MiB; a dump that nothing can be left out of takes" in text for text in outcome.progress.messages)
+    with open(folder / "dump.img", "rb") as image:
+        image.seek(gpt.MIB)
+        header = unseal(image.read(HEADER_BYTES))
+    assert header["state"] == PARTIAL and 0 < header["pages_done"] < header["page_count"]
+    assert SYSRQ in outcome.dmesg.read_text(errors="replace")
+    frame = read_vmcore(outcome.vmcore)
+    assert frame.incomplete and frame.vmcoreinfo["OSRELEASE"] == frame.release
+    assert 0 < frame.stored_pages - frame.lost_pages < frame.stored_pages
+    assert frame.data_end <= frame.file_bytes
+
+
+def partition_digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "dump.img").read_bytes()).hexdigest()
+
+
+@DISKS
+def test_an_unsaved_dump_survives_a_second_panic(builtin, full):
+    _, before = full
+    outcome, after = builtin("unsaved", {"old_disk": before / "dump.img", "mark": False})
+    assert "AN UNSAVED DUMP WAITS" in console(after)
+    assert not outcome.ok and "purgatory" in outcome.progress.stages
+    assert partition_digest(after) == partition_digest(before)
+    assert SYSRQ in console(after).split("lifeboat-capture: ", 1)[1], "the log goes to the console instead"
+
+
+@FULL_ONLY
+@DISKS
+def test_an_unsaved_dump_is_overwritten_when_told(builtin, full):
+    _, before = full
+    outcome, after = builtin("overwritten", {"old_disk": before / "dump.img", "mark": False}, config=["dump-overwrite"])
+    assert partition_digest(after) != partition_digest(before), outcome.reason
+
+
+@FULL_ONLY
+@DISKS
+def test_a_yanked_disk_is_given_up_for_the_next_target(builtin):
+    labels = [f"dump-to PARTLABEL={label}" for label in (gpt.DUMP_LABEL, "second")]
+    unusual = {"more_disks": ("second",), "yank_at": "% of ", "drive": ",throttling.bps-write=4000000"}
+    outcome, folder = builtin("yanked", unusual, config=labels)
+    assert "second" in console(folder).split("lifeboat-capture: ", 1)[1]
+    assert "capture_done" in outcome.progress.stages, outcome.reason
+    with open(folder / "second.img", "rb") as image:
+        image.seek(gpt.MIB)
+        header = unseal(image.read(HEADER_BYTES))
+    assert header["pages_done"] == header["page_count"] > 1000
+
+
+@FULL_ONLY
+@DISKS
+def test_a_yanked_only_disk_is_said_and_the_machine_resets(builtin):
+    outcome, _ = builtin("yanked-only", {"yank_at": "% of ", "drive": ",throttling.bps-write=4000000"})
+    assert not outcome.ok and outcome.progress.capture_failed
+    assert "reset" in outcome.progress.stages
+
+
+@FULL_ONLY
+@DISKS
+def test_a_slow_disk(builtin):
+    outcome, _ = builtin("slow", {"drive": ",throttling.bps-write=2000000,throttling.iops-write=200"}, timeout=600)
+    assert outcome.ok, outcome.reason
+
+
+@DISKS
+def test_the_self_test_leaves_its_verdict(builtin):
+    """Without a crash: from the loader into the capture kernel, and back by a reset."""
+    outcome, folder = builtin("selftest", config=["selftest"])
+    assert "lifeboat-capture: selftest passed" in console(folder), outcome.reason
+    assert "first_kernel" not in outcome.progress.stages and "reset" in outcome.progress.stages
+    with open(folder / "dump.img", "rb") as image:
+        image.seek(gpt.MIB)
+        header = unseal(image.read(HEADER_BYTES))
+    assert (header["selftest"], header["state"]) == (SELFTEST_PASSED, EMPTY)
+
+
+@FULL_ONLY
+@DISKS
+def test_a_warm_reboot_is_no_panic(builtin):
+    outcome, _ = builtin("warm", panic="none", none_action="warm")
+    assert outcome.ok, outcome.reason
+
+
+# Machines
+
+
+def _machine(name: str, panic: str = "sysrq", **more) -> Scenario:
+    words = {"capture": "builtin"} | more.pop("more", {})
+    return Scenario(f"full-builtin-{name}", panic, more=words, **more)
+
+
+_IOMMU_SIGNS = ("DMAR-IR: Enabled IRQ remapping", "Kernel panic", "translation was on, interrupt remapping on")
+MACHINES = [
+    _machine("ahci-cpu1", panic_cpu=1, more={"dump_disk": "ahci"}),
+    _machine("ahci-pc", machine="pc", cpu="qemu64", more={"dump_disk": "ahci"}),
+    _machine("nvme-8g-cpu3of4", memory_mib=8192, cpus=4, panic_cpu=3, more={"dump_disk": "nvme"}),
+    _machine("virtio-16g-no1g", memory_mib=16384, cpu="max,pdpe1gb=off"),
+    _machine("virtio-4level-cpu1of4", cpu="max,la57=off", cpus=4, panic_cpu=1),
+    _machine("virtio-1cpu", cpus=1),
+    _machine("vfs", panic="vfs"),
+    *(
+        _machine(
+            f"iommu-{disk}", machine="q35,kernel-irqchip=split", panic_cpu=1, signs=_IOMMU_SIGNS,
+            more={"append": "intel_iommu=on", "qemu_arg": ["-device", "intel-iommu,intremap=on"], "dump_disk": disk},
+        )
+        for disk in ("nvme", "ahci")
+    ),
+    *(
+        _machine(f"format-{word}", memory_mib=512, more={"config": [f"dump-format {word}"]})
+        for word in ("zlib", "raw", "elf")
+    ),
+    _machine("level-0", memory_mib=512, more={"config": ["dump-level 0"]}),
+    _machine("capture-cpus-1", cpus=4, panic_cpu=2, more={"config": ["capture-cpus 1"]}),
+    _machine("poweroff", memory_mib=512, more={"config": ["on-captured poweroff"]}),
+    # The panics that a Linux captures.
+    *(
+        dataclasses.replace(one, name=f"full-builtin-{one.name}", more={**one.more, "capture": "builtin"})
+        for one in CAPTURED
+    ),
+]  # fmt: skip
+
+
+@FULL_ONLY
+@pytest.mark.parametrize("scenario", rows(MACHINES))
+def test_machines(run_scenario, record_row, log_by_makedumpfile, scenario: Scenario):
+    run = run_scenario(scenario)
+    record_row(scenario, run)
+    check_findings(run.findings)
+    rest = run.console
+    for sign in scenario.signs:
+        assert sign in rest, f"{sign} is not on the console, or not in its place\n{run.story}"
+        rest = rest.split(sign, 1)[1]
+    assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")

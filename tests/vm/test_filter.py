@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The built-in kernel's log reader and page filter on a real dump, against makedumpfile on the
+same file: the log byte by byte, what is dumped page by page."""
+
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vm.vmcore import read_vmcore
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
+
+# -d: cache 2, private cache 4, user 8, free 16. Zero pages (1) are the writer's affair.
+LEVELS = (2, 4, 8, 16, 30)
+
+
+@pytest.fixture(scope="module")
+def judged(stopped_run, filter_verdict, tmp_path_factory):
+    """judged(level, step) is what was printed, the log and the bitmap of the pages dumped."""
+    folder = tmp_path_factory.mktemp("judged")
+
+    def judge(level: int, step: int = 32768) -> tuple[dict[str, str], bytes, int]:
+        log, bitmap = folder / "log", folder / "bitmap"
+        command = [filter_verdict, stopped_run.dump, str(level), log, bitmap, str(step)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        printed = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        return printed, log.read_bytes(), int.from_bytes(bitmap.read_bytes(), "little")
+
+    return judge
+
+
+def stored_pages(dump: Path) -> int:
+    """The second bitmap of a kdump file: the pages stored."""
+    data = dump.read_bytes()
+    block, sub_blocks, bitmap_blocks = struct.unpack_from("<iiI", data, 428)
+    half = bitmap_blocks // 2 * block
+    begin = (1 + sub_blocks) * block + half
+    return int.from_bytes(data[begin : begin + half], "little")
+
+
+def frames(bits: int) -> str:
+    """The first of the page frames in `bits`, for a message."""
+    found = []
+    while bits and len(found) < 10:
+        lowest = bits & -bits
+        found.append(hex(lowest.bit_length() - 1))
+        bits ^= lowest
+    return ", ".join(found)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_same_pages_are_dumped(stopped_run, judged, run_makedumpfile, record_property, tmp_path, level):
+    printed, _, ours = judged(level)
+    assert (printed["level"], printed["why"]) == (str(level), "")
+    run_makedumpfile("-c", "-d", level, stopped_run.dump, tmp_path / "theirs")
+    theirs = stored_pages(tmp_path / "theirs")
+    assert not ours & ~theirs, f"only we dump {frames(ours & ~theirs)}"
+    assert not theirs & ~ours, f"only makedumpfile dumps {frames(theirs & ~ours)}"
+    assert 0 < ours.bit_count() < int(printed["pages"])
+    record_property(f"pages_dumped_at_{level}", ours.bit_count())
+
+
+def test_every_rung_leaves_pages_out(judged):
+    printed, _, ours = judged(30)
+    assert all(int(printed[kind]) > 0 for kind in ("cache", "user", "free")), printed
+    assert int(printed["dumped"]) == ours.bit_count()
+    assert printed["unmapped"] == "0"
+
+
+def test_the_size_of_a_call_does_not_matter(judged):
+    assert judged(30, 8)[2] == judged(30, 1 << 20)[2]
+
+
+def test_all_ram_is_dumped_without_a_rung(stopped_run, judged):
+    printed, _, ours = judged(1)
+    ram = read_vmcore(stopped_run.dump).loads[1:]  # the first is the kernel's text
+    assert ours.bit_count() == int(printed["pages"]) == sum(load.file_bytes for load in ram) // 4096
+
+
+def test_the_log_is_as_makedumpfile_has_it(stopped_run, judged, run_makedumpfile, tmp_path):
+    printed, log, _ = judged(0)
+    run_makedumpfile("--dump-dmesg", stopped_run.dump, tmp_path / "log")
+    # Newer ones name the caller, where a record has one; further lines are indented as far.
+    wanted, blanks = [], 0
+    for line in (tmp_path / "log").read_bytes().split(b"\n"):
+        if caller := re.match(rb"(\[ *\d+\.\d+\] )(\[ *[TC]\d+\] )", line):
+            blanks = len(caller[2])
+            line = caller[1] + line[caller.end() :]
+        elif line.startswith(b" "):
+            line = line[blanks:]
+        wanted.append(line)
+    assert log.split(b"\n") == wanted
+    assert int(printed["records"]) > 100

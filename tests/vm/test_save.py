@@ -1,0 +1,446 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""scripts/lifeboat-save: dumps of every state, damage of every kind, partitions and whole disks.
+
+Runs no virtual machine. The tool is the one built with ASan and UBSan.
+"""
+
+import re
+import shutil
+import struct
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from conftest import SCRIPTS, build
+from dump_images import BLOCK, COMPLETE, EMPTY, HEADER_BYTES, INCOMPLETE, PARTIAL, WRITING, Image, seal, unseal
+from vm import gpt
+from vm.vmcore import read_vmcore
+
+DONE, FAILED, USAGE, NOTHING = range(4)
+
+
+@pytest.fixture(scope="module")
+def tool() -> Path:
+    return build("lifeboat-save.checked")
+
+
+@pytest.fixture
+def run(tool):
+    """run(*words, status=0) runs the tool; all it said."""
+
+    def run(*words, status=DONE) -> str:
+        words = [str(tool), *map(str, words)]
+        done = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def device(tmp_path):
+    """device(image, **fields) is a file with that partition."""
+
+    def device(image: Image | None = None, **fields) -> Path:
+        path = tmp_path / "partition"
+        path.write_bytes((image or Image(fields=fields)).bytes())
+        return path
+
+    return device
+
+
+def header(path: Path, start: int = 0) -> dict:
+    return unseal(path.read_bytes()[start : start + HEADER_BYTES])
+
+
+def listed(said: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w -]+): +(.*)$", said, re.MULTILINE))
+
+
+def test_a_complete_dump_comes_out_and_is_marked(run, device, tmp_path):
+    path, out = device(), tmp_path / "vmcore"
+    before = path.read_bytes()
+    said = run(path, out)
+    assert f"{out}: {len(Image().file)} bytes, every digest right" in said
+    assert out.read_bytes() == Image().file
+    assert out.stat().st_mode & 0o077 == 0, "memory is for nobody else"
+    assert read_vmcore(out).problems() == []
+    assert header(path)["saved"] == 1 and header(path)["state"] == COMPLETE
+    after = path.read_bytes()
+    changed = [n for n in range(len(before)) if before[n] != after[n]]
+    assert changed and changed[-1] < HEADER_BYTES, "nothing but the header changes"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_is_saved_is_saved_again_only_when_forced(run, device, tmp_path):
+    path, out = device(saved=1), tmp_path / "vmcore"
+    assert "it is saved already; --force" in run(path, out, status=NOTHING)
+    assert not out.exists()
+    run("--force", path, out)
+    assert out.read_bytes() == Image().file
+
+
+def test_keep_writes_nothing(run, device, tmp_path):
+    path = device()
+    before = path.read_bytes()
+    path.chmod(0o400)
+    run("--keep", path, tmp_path / "vmcore")
+    assert path.read_bytes() == before
+
+
+def test_mark_saved_saves_nothing(run, device, tmp_path):
+    path = device()
+    run("--mark-saved", path)
+    assert header(path)["saved"] == 1
+    assert "saved already" in run("--mark-saved", path, status=NOTHING)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["partition"]
+
+
+@pytest.mark.parametrize("mode", [["--verify"], ["--mark-saved"], []])
+def test_an_empty_partition(run, device, tmp_path, mode):
+    path = device(Image(pages=0, fields={"state": EMPTY, "log_bytes": 0}))
+    words = [*mode, path] + ([] if mode else [tmp_path / "vmcore"])
+    assert "nothing to save: it holds no dump" in run(*words, status=NOTHING)
+
+
+def test_list(run, device):
+    found = listed(run("--list", device(selftest=2)))
+    assert found["state"] == "complete, not saved"
+    assert found["kernel"] == "6.1.0-test"
+    assert found["crash time"] == "2026-11-21 07:44:00 UTC"
+    assert found["pages"] == "40 of 40"
+    assert found["dump bytes"] == str(len(Image().file)) and found["log bytes"] == str(len(Image().log))
+    assert found["digests"] == "log right, head right, descriptors right, data right"
+    assert found["self-test"] == "passed" and found["message"] == "dump complete"
+    assert found["partition"] == "03020100-0504-0706-0809-0a0b0c0d0e0f"
+    assert (found["panic to first byte"], found["panic to end"]) == ("0.500 s", "2.000 s")
+
+
+@pytest.mark.parametrize("verdict, words", [(0, "never asked for"), (1, "begun, and did not come back"), (3, "failed")])
+def test_the_self_test_s_verdict(run, device, verdict, words):
+    path = device(Image(fields={"state": EMPTY, "selftest": verdict, "message": b"no disk answered"}))
+    found = listed(run("--list", path))
+    assert found["self-test"] == words and found["message"] == "no disk answered" and found["state"] == "empty"
+
+
+def test_text_of_a_dead_kernel_does_not_reach_the_terminal_as_it_is(run, device, tmp_path):
+    path = device(release=b"\x1b[2J../../6.1", message=b"\x07bell")
+    said = run("--list", path)
+    assert listed(said)["kernel"] == "?[2J../../6.1" and listed(said)["message"] == "?bell"
+    assert "\x1b" not in run(path, tmp_path)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        "__2J.._.._6.1-20261121T074400Z.dmesg.txt", "__2J.._.._6.1-20261121T074400Z.vmcore", "partition",
+    ]  # fmt: skip
+
+
+def test_a_folder_names_dump_and_log(run, device, tmp_path):
+    (tmp_path / "crash").mkdir()
+    run(device(), tmp_path / "crash")
+    stem = tmp_path / "crash" / "6.1.0-test-20261121T074400Z"
+    assert Path(f"{stem}.vmcore").read_bytes() == Image().file
+    assert Path(f"{stem}.dmesg.txt").read_bytes() == Image().log
+
+
+def test_a_dump_of_unknown_time_has_a_name_too(run, device, tmp_path):
+    (tmp_path / "crash").mkdir()
+    run(device(crash_time=0, release=b""), tmp_path / "crash")
+    assert (tmp_path / "crash" / "unknown-30313233.vmcore").exists()
+
+
+def test_the_log_alone_does_not_mark(run, device, tmp_path):
+    path = device()
+    run("--log", tmp_path / "log", path)
+    assert (tmp_path / "log").read_bytes() == Image().log
+    assert header(path)["saved"] == 0
+
+
+def test_a_file_that_is_there_stays(run, device, tmp_path):
+    path, out = device(), tmp_path / "vmcore"
+    out.write_bytes(b"mine")
+    assert "there already; --force" in run(path, out, status=FAILED)
+    assert out.read_bytes() == b"mine" and header(path)["saved"] == 0
+    run("--force", path, out)
+    assert out.read_bytes() == Image().file
+
+
+# Cut short
+
+
+@pytest.mark.parametrize("state", [WRITING, PARTIAL])
+@pytest.mark.parametrize("done", [1, 17, 39])
+def test_a_dump_cut_short_comes_out_as_far_as_it_goes(run, device, tmp_path, state, done):
+    image = Image()
+    ended = {"file_bytes": image.data_offset + done * BLOCK} if state == PARTIAL else {"file_bytes": 0}
+    # Descriptors are further than data: those of pages that are not there are no good.
+    fields = {"state": state, "desc_bytes": 24 * (done + 1), "data_bytes": done * BLOCK, "pages_done": done}
+    path, out = device(Image(fields=fields | ended | {"message": b"the partition is full"})), tmp_path / "vmcore"
+    said = run(path, out)
+    assert "INCOMPLETE" in said and f"{done} of 40 pages" in said
+    assert ("the machine was reset" if state == WRITING else "the partition is full") in said
+    dump = out.read_bytes()
+    assert len(dump) == image.data_offset + done * BLOCK
+    assert struct.unpack_from("<I", dump, 424)[0] == INCOMPLETE
+    head = len(image.head)
+    assert dump[428:head] == image.head[428:]
+    assert dump[head : head + 24 * done] == image.descs[: 24 * done]
+    assert not any(dump[head + 24 * done : image.data_offset]), "nothing of what the disk held before"
+    assert dump[image.data_offset :] == image.data[: done * BLOCK]
+    frame = read_vmcore(out)
+    assert frame.incomplete and frame.stored_pages == 40 and frame.lost_pages == 40 - done
+    assert header(path)["saved"] == 1
+
+
+def test_a_descriptor_cut_in_two_is_none(run, device, tmp_path):
+    fields = {"state": WRITING, "file_bytes": 0, "desc_bytes": 24 * 8 + 11, "data_bytes": 20 * BLOCK}
+    run(device(Image(fields=fields)), tmp_path / "vmcore")
+    assert read_vmcore(tmp_path / "vmcore").lost_pages == 40 - 8
+
+
+def test_an_interrupted_dump_is_listed_and_cannot_be_verified(run, device):
+    path = device(state=WRITING, file_bytes=0, desc_bytes=240, data_bytes=10 * BLOCK, pages_done=10)
+    found = listed(run("--list", path))
+    assert found["state"] == "interrupted, not saved" and found["lost pages"] == "30"
+    assert found["digests"] == "log not known, head not known, descriptors not known, data not known"
+    assert "interrupted: there are no digests" in run("--verify", path, status=FAILED)
+
+
+def test_before_the_first_page_there_is_the_log(run, device, tmp_path):
+    fields = dict.fromkeys(("file_bytes", "desc_bytes", "desc_total", "data_bytes", "data_offset", "desc_offset"), 0)
+    path = device(state=WRITING, **fields)
+    assert "--log LOG saves the log" in run(path, tmp_path / "vmcore", status=FAILED)
+    assert header(path)["saved"] == 0
+    run(path, tmp_path)
+    assert (tmp_path / "6.1.0-test-20261121T074400Z.dmesg.txt").read_bytes() == Image().log
+    assert not list(tmp_path.glob("*.vmcore")) and header(path)["saved"] == 1
+
+
+def test_a_partition_that_had_room_for_the_head_only(run, device, tmp_path):
+    image = Image()
+    fields = {"file_bytes": len(image.head), "desc_bytes": 0, "data_bytes": 0, "pages_done": 0, "message": b"full\x1b"}
+    path = device(Image(fields={"state": PARTIAL} | fields))
+    assert "it ended before the first page (full?); --log" in run(path, tmp_path / "vmcore", status=FAILED)
+    run(path, tmp_path)
+    assert (tmp_path / "6.1.0-test-20261121T074400Z.dmesg.txt").read_bytes() == Image().log
+
+
+def test_digests_that_the_disk_did_not_take_are_not_known(run, device, tmp_path):
+    """The built-in kernel ends early, and so does the disk."""
+    fields = {"state": PARTIAL, "head_sha256": bytes(32), "data_bytes": 20 * BLOCK}
+    found = listed(run("--list", device(Image(fields=fields | {"file_bytes": Image().data_offset + 20 * BLOCK}))))
+    assert found["digests"] == "log right, head not known, descriptors right, data right"
+    # A complete dump has them all.
+    path = device(Image(fields={"head_sha256": bytes(32)}))
+    assert "the digest of its head is wrong" in run(path, tmp_path / "vmcore", status=FAILED)
+
+
+# Damage
+
+
+@pytest.mark.parametrize("where, name", [
+    (Image.LOG_AT + 3, "log"), (Image.FILE_AT + 3000, "head"),
+    (Image.FILE_AT + 4 * BLOCK + 30, "page descriptors"), (Image.FILE_AT + 6 * BLOCK, "page data"),
+])  # fmt: skip
+def test_a_flipped_bit_is_told(run, device, tmp_path, where, name):
+    path = device()
+    data = bytearray(path.read_bytes())
+    data[where] ^= 1
+    path.write_bytes(data)
+    assert f"the digest of its {name} is wrong" in run("--verify", path, status=FAILED)
+    assert "WRONG" in listed(run("--list", path))["digests"]
+    if name == "log":
+        words = ["--log", tmp_path / "log", path]
+    else:
+        words = [path, tmp_path / "vmcore"]
+    assert f"{name} is wrong" in run(*words, status=FAILED)
+    assert not (tmp_path / "vmcore").exists() and not list(tmp_path.glob("*.part"))
+    assert header(path)["saved"] == 0
+    run("--force", *words)
+    if name != "log":
+        assert "WITH A WRONG DIGEST" in run("--force", *words)
+        assert len((tmp_path / "vmcore").read_bytes()) == len(Image().file)
+
+
+def test_every_bit_of_the_header_counts(run, device):
+    path = device()
+    whole = path.read_bytes()
+    for at in (0, 8, 12, 16, 48, 64, 300, HEADER_BYTES - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        said = run("--list", path, status=FAILED)
+        assert re.search(r"partition: (dump header: (version|its digest)|neither Lifeboat's)", said), said
+
+
+@pytest.mark.parametrize("fields, message", [
+    ({"partition_bytes": 2 << 20}, "the partition had 2097152 bytes when armed, now it has 1048576"),
+    ({"state": 9}, "state 9, format 0: not known"),
+    ({"format": 4}, "state 2, format 4: not known"),
+    ({"log_offset": 100}, "log of 83 bytes at 100"),
+    ({"log_offset": 0}, "log of 83 bytes at 0"),
+    ({"log_bytes": 1 << 63}, "log of 9223372036854775808 bytes at 4096"),
+    ({"log_bytes": (1 << 64) - 1}, "log of 18446744073709551615 bytes at 4096"),
+    ({"file_bytes": 1 << 20}, "file of 1048576 bytes at 16384"),
+    ({"file_offset": (1 << 64) - 4096}, "at 18446744073709547520, the partition has"),
+    ({"desc_offset": 1 << 63, "desc_total": 1 << 63}, "descriptors at"),
+    ({"desc_bytes": 5000}, "descriptors at 16384, 5000 of 960 bytes"),
+    ({"data_bytes": (1 << 64) - 1}, "bytes of page data at"),
+    ({"data_offset": 0}, "and page data at 0"),
+])  # fmt: skip
+def test_a_header_that_points_elsewhere_is_refused(run, tmp_path, fields, message):
+    image = Image(log=b"x" * 83)
+    path = tmp_path / "partition"
+    path.write_bytes(seal(image.all_fields | fields) + image.bytes()[HEADER_BYTES:])
+    said = run(path, tmp_path / "vmcore", status=FAILED)
+    assert message in said and "partition: dump header: " in said
+    assert not (tmp_path / "vmcore").exists()
+
+
+def test_every_truncation_is_told(run, device, tmp_path):
+    path = device()
+    whole = path.read_bytes()
+    for length in (0, 100, HEADER_BYTES - 1, HEADER_BYTES, 3 * BLOCK, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        said = run(path, tmp_path / "vmcore", status=FAILED)
+        assert "partition: " in said, said
+        assert not (tmp_path / "vmcore").exists()
+
+
+def test_a_file_that_is_no_dump_at_all(run, device, tmp_path):
+    path = device(Image(fields={"state": PARTIAL}))
+    data = bytearray(path.read_bytes())
+    data[Image.FILE_AT : Image.FILE_AT + 8] = b"NOTADUMP"
+    path.write_bytes(data)
+    assert "does not begin as a kdump-compressed file" in run(path, tmp_path / "vmcore", status=FAILED)
+
+
+# Disks
+
+
+@pytest.mark.parametrize("block", [512, 4096])
+@pytest.mark.parametrize("damage", [False, True])
+def test_a_whole_disk(run, tmp_path, block, damage):
+    disk = tmp_path / "disk"
+    other = gpt.Partition(2 << 20, 1 << 20, "other", uuid.UUID(int=1))
+    ours = gpt.make_dump_disk(disk, 3 << 20, block)
+    ours = gpt.Partition(3 << 20, 1 << 20)
+    gpt.write_table(disk, [other, ours], block)
+    with open(disk, "r+b") as image:
+        image.seek(ours.start)
+        image.write(Image().bytes())
+        if damage:  # of the first table: the backup serves
+            image.seek(2 * block + 64)
+            image.write(b"\xff" * 8)
+    before = disk.read_bytes()
+    assert f"{disk}, partition 2" in run("--list", disk)
+    run(disk, tmp_path / "vmcore")
+    assert (tmp_path / "vmcore").read_bytes() == Image().file
+    assert header(disk, ours.start)["saved"] == 1
+    after = disk.read_bytes()
+    assert after[: ours.start] == before[: ours.start]
+    assert after[ours.start + BLOCK :] == before[ours.start + BLOCK :]
+
+
+def test_a_disk_with_two_of_ours_says_so(run, tmp_path):
+    disk = tmp_path / "disk"
+    gpt.make_dump_disk(disk, 3 << 20)
+    parts = [gpt.Partition(start << 20, 1 << 20) for start in (1, 2)]
+    gpt.write_table(disk, parts)
+    with open(disk, "r+b") as image:
+        image.seek(parts[0].start)
+        image.write(Image().bytes())
+    assert listed(run("--list", disk))["further partitions"] == "1"
+
+
+@pytest.mark.parametrize("first, last", [(2048, 2047), (2048, 1 << 40), ((1 << 64) - 1, 0)])
+def test_a_partition_beyond_its_disk(run, tmp_path, first, last):
+    disk = tmp_path / "disk"
+    gpt.make_dump_disk(disk, 1 << 20)
+    entry = bytearray(gpt._entry(gpt.Partition(1 << 20, 1 << 20), 512))
+    struct.pack_into("<QQ", entry, 32, first, last)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpt, "_entry", lambda *_: bytes(entry))
+        gpt.write_table(disk, [gpt.Partition(1 << 20, 1 << 20)])
+    assert "disk: " in run("--list", disk, status=FAILED)
+
+
+def test_an_ordinary_disk_is_not_ours(run, tmp_path):
+    disk = tmp_path / "disk"
+    gpt.make_dump_disk(disk, 1 << 20)
+    gpt.write_table(disk, [gpt.Partition(1 << 20, 1 << 20, "root", uuid.UUID(int=5))])
+    assert "5a1d3c0e-7b5f-4f0e-9c55-4c6966654201" in run("--list", disk, status=FAILED)
+    disk.write_bytes(bytes(1 << 20))
+    assert "neither Lifeboat's dump header nor a GPT partition" in run("--list", disk, status=FAILED)
+
+
+def test_auto_takes_the_disk_with_a_dump_to_save(tool, tmp_path):
+    """Among a saved one, one of no interest and one in a folder of /dev, whose name sysfs writes with a '!'."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("unshare -rm does not work here: no /sys/block of the test's own")
+    disks = {"a": Image(fields={"saved": 1}).bytes(), "b": bytes(1 << 20), "cciss!c0d0": Image().bytes()}
+    for name, content in disks.items():
+        (tmp_path / "block" / name).mkdir(parents=True)
+        path = tmp_path / "dev" / name.replace("!", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def auto() -> tuple[int, str]:
+        mounts = f"mount --bind {tmp_path}/block /sys/block && mount --bind {tmp_path}/dev /dev"
+        command = ["unshare", "-rm", "sh", "-c", f"{mounts} && exec {tool} auto {tmp_path}/vmcore"]
+        done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert auto() == (DONE, f"lifeboat-save: {tmp_path}/vmcore: {len(Image().file)} bytes, every digest right\n")
+    assert (tmp_path / "vmcore").read_bytes() == Image().file
+    assert header(tmp_path / "dev" / "cciss" / "c0d0")["saved"] == 1
+    (tmp_path / "vmcore").unlink()
+    status, said = auto()
+    assert status == NOTHING and "saved already" in said
+
+
+def test_auto_without_a_disk_of_ours_is_nothing_to_do(run, tmp_path):
+    """This machine's own disks: none of them is ours."""
+    assert "no disk of this machine" in run("auto", tmp_path, status=NOTHING)
+
+
+# At next boot
+
+
+def test_the_unit_is_one_that_systemd_understands(tool, tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not on this machine")
+    unit = tmp_path / "lifeboat-save.service"
+    text = (SCRIPTS / "lifeboat-save.service").read_text()
+    assert text.count("/usr/local/sbin/lifeboat-save") == 2, "the condition and what it starts"
+    unit.write_text(text.replace("/usr/local/sbin/lifeboat-save", str(tool)))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert f"SuccessExitStatus={NOTHING}\n" in text
+
+
+# Words
+
+
+@pytest.mark.parametrize("words, message", [
+    ([], "DEVICE is wanted"),
+    (["disk"], "FILE is wanted"),
+    (["a", "b", "c"], "too many words"),
+    (["--list", "--verify", "a"], "one of them"),
+    (["--list", "a", "b"], "too many words"),
+    (["--verify", "--log", "x", "a"], "save nothing"),
+    (["--nonsense"], "not understood"),
+])  # fmt: skip
+def test_bad_usage(run, words, message):
+    assert message in run(*words, status=USAGE)
+
+
+def test_help_and_version(run):
+    assert "exit status:" in run("--help")
+    assert re.fullmatch(r"lifeboat-save \(Lifeboat\) \S+\n", run("--version"))
+
+
+def test_files_that_cannot_be(run, device, tmp_path):
+    assert "No such file or directory" in run(tmp_path / "absent", tmp_path / "vmcore", status=FAILED)
+    assert "neither a block device nor a file" in run("/dev/null", tmp_path / "vmcore", status=FAILED)
+    assert "absent/vmcore.part" in run(device(), tmp_path / "absent" / "vmcore", status=FAILED)
+    assert "not a file" in run(device(), "/dev/null", status=FAILED)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""--dump-to in a machine with every kind of disk: what is found, what is refused, what is written when armed."""
+
+import hashlib
+import re
+import struct
+import uuid
+from pathlib import Path
+
+import firmware_shell as shell
+import images
+import pytest
+from vm import gpt
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("targets")]
+
+MIB = 1 << 20
+LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
+BOOT = "\\vmlinuz console=ttyS0"
+# Fields of struct lb_dump_header; include/lifeboat/dumpdisk.h.
+MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 1, 0, 2
+AT_ARM_ID, AT_PARTUUID, AT_BYTES, AT_SELFTEST, AT_STATE = 16, 32, 48, 56, 64
+
+
+def _unique(number: int) -> uuid.UUID:
+    return uuid.UUID(int=0x2C6D4A52_3F5E_4A53_8F0C_6C6966651000 + number)
+
+
+def _part(number: int, label: str, start: int = 1, size: int = 8, **more) -> gpt.Partition:
+    return gpt.Partition(start * MIB, size * MIB, label, unique=_unique(number), **more)
+
+
+# Image, block size, partitions, and the device.
+DISKS = [
+    ("virtio", 512, [_part(1, "virtio"), _part(2, "other", 16, type=LINUX_TYPE), _part(3, "twice", 32)],
+     "virtio-blk-pci,drive=virtio"),
+    ("nvme", 512, [_part(4, "nvme"), _part(5, "twice", 16)], "nvme-ns,drive=nvme,bus=nv,nsid=1"),
+    ("nvme4k", 4096, [_part(6, "nvme4k")],
+     "nvme-ns,drive=nvme4k,bus=nv,nsid=3,logical_block_size=4096,physical_block_size=4096"),
+    ("sata", 512, [_part(7, "sata d\u00fcmp")], "ide-hd,drive=sata,bus=ide.3"),
+    ("scsi", 512, [_part(8, "scsi")], "scsi-hd,drive=scsi,bus=vs.0"),
+    ("waits", 512, [_part(9, "waits")], "virtio-blk-pci,drive=waits"),
+    ("readonly", 512, [_part(10, "readonly")], "virtio-blk-pci,drive=readonly"),
+]  # fmt: skip
+
+FOUND = [
+    ("PARTLABEL=virtio", r"virtio-blk 0000:..:..\.., blocks 2048-18431 of 512 bytes, 8 MiB"),
+    ("PARTLABEL=nvme", r"NVMe 0000:..:..\.. namespace 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
+    (f"PARTUUID={_unique(6)}", r"NVMe 0000:..:..\.. namespace 3, blocks 256-2303 of 4096 bytes, 8 MiB"),
+    ("PARTLABEL=sata d\u00fcmp", r"AHCI 0000:00:1f\.2 port 3, blocks 2048-18431 of 512 bytes, 8 MiB"),
+]
+REFUSED = [
+    ("PARTLABEL=scsi", "controller (class 010000, 1af4:1004) has no driver in the built-in capture kernel"),
+    ("PARTLABEL=other", f"neither is it of the type {gpt.DUMP_TYPE}"),
+    ("PARTLABEL=twice", "more than one such partition"),
+    ("PARTLABEL=nothere", "there is no such partition"),
+    ("PARTLABEL=readonly", "its disk is read-only"),
+    ("PARTLABEL=waits", "--dump-overwrite was not given"),
+]
+
+
+def _header(partition: gpt.Partition, state: int) -> bytes:
+    """A sealed header, as a capture kernel would leave it."""
+    size = 880  # sizeof(struct lb_dump_header)
+    header = bytearray(size)
+    struct.pack_into("<QII", header, 0, MAGIC, VERSION, size)
+    header[AT_PARTUUID:AT_BYTES] = partition.unique.bytes_le
+    struct.pack_into("<QIIII", header, AT_BYTES, partition.size, 0, 0, state, 0)
+    header[-32:] = hashlib.sha256(header[:-32]).digest()
+    return bytes(header).ljust(4096, b"\0")
+
+
+def _block(folder: Path, name: str, start: int = MIB) -> bytes:
+    with open(folder / f"{name}.img", "rb") as image:
+        image.seek(start)
+        return image.read(4096)
+
+
+def _make_disks(folder: Path) -> list[str]:
+    words = ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
+    for name, block, partitions, device in DISKS:
+        path = folder / f"{name}.img"
+        with open(path, "wb") as image:
+            image.truncate(64 * MIB)
+        gpt.write_table(path, partitions, block)
+        readonly = ",readonly=on" if name == "readonly" else ""
+        words += ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}", "-device", device]
+    with open(folder / "waits.img", "r+b") as image:
+        image.seek(MIB)
+        image.write(_header(DISKS[5][2][0], COMPLETE))
+    return words
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory, firmware, loader, kernel):
+    folder = tmp_path_factory.mktemp("targets")
+    files = {"lifeboat.efi": loader, "vmlinuz": kernel, "returning": images.returning(kernel.read_bytes())}
+    found = "".join(f"dump-to {name}\n" for name, _ in FOUND)
+    refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
+    more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
+    configs = {"found": found, "refused": refused, "more": more, "armed": found.partition("\n")[0] + "\n" + more}
+    for name, config in configs.items():
+        first = "kernel /returning\n" if name == "armed" else "kernel /vmlinuz\ndry-run\n"
+        files[f"{name}/lifeboat.efi"] = loader
+        files[f"{name}/lifeboat.conf"] = f"{first}arguments console=ttyS0\n{config}".encode()
+    cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in configs]
+    cases += [shell.Case(name, f"fs0:\\{name}\\lifeboat.efi") for name in configs]
+    cases += [
+        shell.lifeboat("auto", f"--dry-run {BOOT}"),
+        shell.lifeboat("overwrite", f"--dry-run --dump-overwrite --dump-to PARTLABEL=waits {BOOT}"),
+        shell.lifeboat("selftest-nowhere", f"--selftest --dump-to PARTLABEL=nothere {BOOT}"),
+    ]
+    transcript = shell.run_cases(folder, firmware, files, cases, qemu_args=_make_disks(folder))
+    return folder, transcript
+
+
+def test_found(session):
+    _, transcript = session
+    text = transcript["found"].text
+    targets = re.findall(r"^dump to (.*):\n  (.*)$", text, re.MULTILINE)
+    assert len(targets) == len(FOUND), text
+    for (name, wanted), (shown, where) in zip(FOUND, targets, strict=True):
+        # The serial console of the firmware has no letters beyond ASCII.
+        assert name.encode("ascii", "replace").decode() == shown.encode("ascii", "replace").decode()
+        assert re.fullmatch(wanted, where), where
+    assert text.count("a dump that nothing can be left out of takes") == len(FOUND)
+
+
+@pytest.mark.parametrize("name, why", REFUSED)
+def test_refused(session, name, why):
+    _, transcript = session
+    text = transcript["refused"].text + transcript["more"].text
+    warning = next((line for line in text.splitlines() if f"warning: --dump-to {name}: " in line), "")
+    assert why in warning and warning.endswith("left out"), text
+    for case in ("refused", "more"):
+        assert transcript[case].status == 0
+        assert "no partition to dump to" in transcript[case].text
+
+
+def test_auto_is_the_first_of_our_type(session):
+    _, transcript = session
+    assert len(re.findall("^dump to PARTUUID=", transcript["auto"].text, re.MULTILINE)) == 1
+
+
+def test_an_unsaved_dump_is_shown_and_stays(session):
+    folder, transcript = session
+    for case in ("more", "armed", "overwrite"):
+        assert "AN UNSAVED DUMP WAITS on PARTLABEL=waits: complete" in transcript[case].text
+        assert "lifeboat-save" in transcript[case].text
+    assert "dump to PARTLABEL=waits:" in transcript["overwrite"].text  # only looked at
+    assert _block(folder, "waits") == _header(DISKS[5][2][0], COMPLETE)
+
+
+def test_armed_writes_a_header_to_what_it_uses_and_to_nothing_else(session):
+    folder, transcript = session
+    assert "lifeboat: armed" in transcript["armed"].text
+    header = _block(folder, "virtio")
+    magic, version, size = struct.unpack_from("<QII", header)
+    assert (magic, version) == (MAGIC, VERSION)
+    assert header[size - 32 : size] == hashlib.sha256(header[: size - 32]).digest()
+    assert header[AT_ARM_ID:AT_PARTUUID] != bytes(16)
+    assert uuid.UUID(bytes_le=header[AT_PARTUUID:AT_BYTES]) == _unique(1)
+    assert struct.unpack_from("<QII", header, AT_BYTES) == (8 * MIB, 0, 0)
+    assert struct.unpack_from("<I", header, AT_STATE) == (EMPTY,)
+    for name, _, partitions, _ in DISKS:
+        for partition in partitions:
+            if partition.label not in ("virtio", "waits"):
+                assert _block(folder, name, partition.start) == bytes(4096), partition.label
+
+
+def test_a_selftest_without_a_partition_boots_nothing(session):
+    _, transcript = session
+    answer = transcript["selftest-nowhere"]
+    assert answer.status == 0x15
+    assert "there is no partition to leave a verdict on" in answer.text
+    assert "nothing was tested, nothing is booted" in answer.text
