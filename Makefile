@@ -39,7 +39,7 @@ CAPTURE := $(wildcard crash/capture/*.c)
 # What of loader/ and purgatory/ is pure enough for the host.
 HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
 	loader/hook/mat.c purgatory/pci.c purgatory/swap.c \
-	$(wildcard $(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low)))
+	$(wildcard $(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low repartitioned)))
 # The machine those of crash/capture/ ask things of, on the host.
 HOST_PLATFORM := $(wildcard tests/unit/capture_platform.c)
 FUZZ_SECONDS := 60

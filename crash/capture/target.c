@@ -54,7 +54,8 @@ int lb_target_open(const struct lb_capture *capture, const struct lb_target *tar
 		opened->disk.driver = NULL;
 		return -1;
 	}
-	if (lb_sink_open(&opened->disk, target, buffers_for(share), &opened->sink, err) != 0 ||
+	if (lb_target_in_place(&opened->disk, target, err) != 0 ||
+	    lb_sink_open(&opened->disk, target, buffers_for(share), &opened->sink, err) != 0 ||
 	    lb_sink_read(opened->sink, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
 	    check_header(capture, target, opened->header, err) != 0)
 		return -1;

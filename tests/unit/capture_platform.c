@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash/capture/crew.h"
 #include "crash/format.h"
 
 #define HEAP_BLOCKS 4096
@@ -62,6 +63,7 @@ __attribute__((destructor)) static void free_at_exit(void)
 
 void capture_reset(void)
 {
+	lb_crew_close(); // a test that failed may have left it open
 	while (smp.count)
 		pthread_join(smp.threads[--smp.count], NULL);
 	heap_free();

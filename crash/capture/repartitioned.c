@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The partition's place was found when armed; the system may have been partitioned anew
+// since, and an old header may still lie where the partition began.
+#include "crash/capture/platform.h"
+#include "crash/capture/run.h"
+#include "crash/gpt.h"
+#include "lifeboat/mem.h"
+
+struct reader {
+	struct lb_disk *disk;
+	void *page; // what the disk reads into
+};
+
+// One page at most, and waits for it.
+static bool read_page(const struct reader *reader, uint64_t block, uint32_t bytes)
+{
+	struct lb_disk *disk = reader->disk;
+	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+	struct lb_error err;
+	uint32_t tag;
+	int done;
+
+	if (disk->driver->submit(disk, 0, LB_DISK_READ, block, reader->page, bytes, &err) != 0)
+		return false;
+	do {
+		lb_pause();
+		done = disk->driver->poll(disk, &tag, &err);
+	} while (done == 0 && !lb_deadline_passed(deadline));
+	return done == 1 && tag == 0;
+}
+
+static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
+{
+	const struct reader *reader = ctx;
+	uint32_t block_bytes = reader->disk->block_bytes, at_once = LB_PAGE / block_bytes;
+	uint8_t *to = data;
+
+	while (count) {
+		uint32_t blocks = count < at_once ? count : at_once;
+
+		if (!read_page(reader, block, blocks * block_bytes))
+			return false;
+		memcpy(to, reader->page, (size_t)blocks * block_bytes);
+		to += (size_t)blocks * block_bytes;
+		block += blocks;
+		count -= blocks;
+	}
+	return true;
+}
+
+int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
+{
+	struct reader reader = {disk, lb_heap_pages(LB_PAGE)};
+	const struct lb_gpt_disk table = {
+		.name = target->name,
+		.block_bytes = disk->block_bytes,
+		.blocks = disk->blocks,
+		.read = read_blocks,
+		.ctx = &reader,
+	};
+	void *room = lb_heap_pages(LB_GPT_ROOM);
+	struct lb_gpt_partition partition;
+	struct lb_gpt gpt;
+
+	if (!reader.page || !room)
+		return lb_fail(err, "target %.63s: no memory to read its partition table", target->name);
+	if (lb_gpt_read(&table, room, &gpt, err) != 0)
+		return -1;
+	for (uint32_t i = 0; i < gpt.count; i++) {
+		if (!lb_gpt_partition(&gpt, i, &partition) ||
+		    memcmp(partition.uuid, target->partuuid, sizeof(partition.uuid)) != 0)
+			continue;
+		if (partition.first == target->first_block && partition.last == target->last_block)
+			return 0;
+		return lb_fail(err,
+			       "target %.63s: the partition table has it at blocks %lu to %lu, it was armed "
+			       "for %lu to %lu; it is left alone",
+			       target->name, partition.first, partition.last, target->first_block,
+			       target->last_block);
+	}
+	return lb_fail(err, "target %.63s: the partition table does not have it any more; it is left alone",
+		       target->name);
+}
