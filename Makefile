@@ -37,7 +37,7 @@ PURGATORY := $(wildcard purgatory/*.c)
 BARE := $(wildcard crash/bare/*.c)
 CAPTURE := $(wildcard crash/capture/*.c)
 # What of loader/ and purgatory/ is pure enough for the host.
-HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/utf16.c loader/words.c \
+HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/words.c \
 	loader/hook/mat.c purgatory/pci.c purgatory/swap.c \
 	$(wildcard $(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low repartitioned)))
 # The machine those of crash/capture/ ask things of, on the host.
@@ -225,7 +225,7 @@ $(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC))
 
 # The host tool behind scripts/lifeboat-save, and the same under ASan and UBSan, for its tests.
 SAVE_SRC := $(wildcard scripts/save-tool/*.c) crash/dumpheader.c crash/sha256.c crash/sha256_ni.c crash/sha_ni.c \
-	crash/gpt.c crash/format.c
+	crash/gpt.c crash/utf16.c crash/format.c
 
 $(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC))
 	$(CC) -o $@ $^

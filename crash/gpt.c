@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/gpt.h"
 
+#include "crash/utf16.h"
 #include "lifeboat/mem.h"
 
 #define SIGNATURE 0x5452415020494645ULL // "EFI PART"
@@ -181,53 +182,10 @@ static bool alone(const struct lb_gpt *gpt, uint32_t index, const struct entry *
 	return true;
 }
 
-static size_t put_utf8(char *out, uint32_t code)
-{
-	if (code < 0x80) {
-		out[0] = (char)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		out[0] = (char)(0xc0 | code >> 6);
-		out[1] = (char)(0x80 | (code & 0x3f));
-		return 2;
-	}
-	if (code < 0x10000) {
-		out[0] = (char)(0xe0 | code >> 12);
-		out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (code & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | code >> 18);
-	out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (code & 0x3f));
-	return 4;
-}
-
-// Two surrogates give four bytes, everything else three at most: LB_GPT_NAME_BYTES is enough.
-static void put_name(const struct entry *entry, char name[LB_GPT_NAME_BYTES])
-{
-	size_t used_bytes = 0;
-
-	for (uint32_t i = 0; i < LB_GPT_NAME_UNITS && entry->name[i]; i++) {
-		uint32_t unit = entry->name[i];
-		uint32_t next = i + 1 < LB_GPT_NAME_UNITS ? entry->name[i + 1] : 0;
-
-		if (unit >= 0xd800 && unit < 0xdc00 && next >= 0xdc00 && next < 0xe000) {
-			unit = 0x10000 + ((unit - 0xd800) << 10) + (next - 0xdc00);
-			i++;
-		} else if (unit >= 0xd800 && unit < 0xe000) {
-			unit = 0xfffd;
-		}
-		used_bytes += put_utf8(name + used_bytes, unit);
-	}
-	name[used_bytes] = '\0';
-}
-
 bool lb_gpt_partition(const struct lb_gpt *gpt, uint32_t index, struct lb_gpt_partition *ret_partition)
 {
 	struct entry entry = entry_at(gpt, index);
+	uint16_t name[LB_GPT_NAME_UNITS]; // aligned
 
 	if (!used(&entry) || entry.first > entry.last || entry.first < gpt->first_usable ||
 	    entry.last > gpt->last_usable || !alone(gpt, index, &entry))
@@ -236,7 +194,8 @@ bool lb_gpt_partition(const struct lb_gpt *gpt, uint32_t index, struct lb_gpt_pa
 	memcpy(ret_partition->uuid, entry.uuid, LB_UUID_BYTES);
 	ret_partition->first = entry.first;
 	ret_partition->last = entry.last;
-	put_name(&entry, ret_partition->name);
+	memcpy(name, entry.name, sizeof(name));
+	lb_utf16_to_utf8(name, LB_GPT_NAME_UNITS, ret_partition->name, sizeof(ret_partition->name));
 	return true;
 }
 

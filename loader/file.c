@@ -5,11 +5,11 @@
 
 #include <efishell.h>
 
+#include "crash/utf16.h"
 #include "lifeboat/mem.h"
 #include "lifeboat/range.h"
 #include "loader/path.h"
 #include "loader/print.h"
-#include "loader/utf16.h"
 
 // Some firmware fails on larger reads, and the handle is broken afterwards.
 #define PIECE (1 * LB_MIB)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/linux.h"
 
+#include "crash/utf16.h"
 #include "lifeboat/mem.h"
 #include "loader/file.h"
 #include "loader/print.h"
-#include "loader/utf16.h"
 
 static EFI_GUID device_path_guid = DEVICE_PATH_PROTOCOL;
 static EFI_GUID load_file2_guid = {

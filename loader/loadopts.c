@@ -5,13 +5,13 @@
 
 #include <efishell.h>
 
+#include "crash/utf16.h"
 #include "lifeboat/mem.h"
 #include "loader/config.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/path.h"
 #include "loader/print.h"
-#include "loader/utf16.h"
 #include "loader/words.h"
 
 struct words {

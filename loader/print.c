@@ -2,8 +2,8 @@
 #include "loader/print.h"
 
 #include "crash/format.h"
+#include "crash/utf16.h"
 #include "loader/firmware.h"
-#include "loader/utf16.h"
 
 static enum lb_verbosity current_level = LB_NORMAL;
 
