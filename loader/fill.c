@@ -161,7 +161,7 @@ static void describe_layout(const struct lb_plan *plan, struct lb_handoff *hando
 	handoff->crash_ram = layout->ram;
 	handoff->crash_low = plan->crash_low;
 	handoff->kernel_entry = layout->kernel.start + plan->second.entry;
-	handoff->capture = layout->capture.start; // 0: none
+	handoff->capture = lb_range_empty(layout->capture) ? 0 : layout->capture.start;
 	handoff->boot_params = layout->boot_params.start;
 	handoff->cmdline = layout->cmdline.start;
 	handoff->cmdline_room = lb_range_size(layout->cmdline);

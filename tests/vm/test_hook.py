@@ -22,7 +22,7 @@ TABLES, RUNTIME_PAGES = 16, 5000
 
 def test_tables_and_runtime_memory_after_arming(tmp_path, firmware, loader, preamble, kernel):
     probe = images.probe(kernel)
-    config = f"kernel /vmlinuz\ninitrd /probe.img\nrequire\narguments {images.ARGUMENTS}\n"
+    config = f"kernel /vmlinuz\ninitrd /probe.img\ncapture-initrd /capture.img\nrequire\narguments {images.ARGUMENTS}\n"
     files = {
         "EFI/BOOT/BOOTX64.EFI": preamble,
         "preamble.txt": f"tables {TABLES}\nruntime {RUNTIME_PAGES}\n".encode(),

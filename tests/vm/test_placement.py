@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("placement")]
 
 MIB = 1 << 20
-CONFIG = "kernel /vmlinuz\ninitrd /probe.img\nrequire\nverbose\narguments {arguments}\n"
+CONFIG = "kernel /vmlinuz\ninitrd /probe.img\ncapture-initrd /capture.img\nrequire\nverbose\narguments {arguments}\n"
 
 
 def _files(loader: Path, kernel: Path, arguments: str = images.ARGUMENTS) -> dict[str, Path | bytes]:

@@ -27,7 +27,8 @@ _TCO1_CNT, _TCO_HALTED = 0x668, 1 << 11  # OVMF's PMBASE is 0x600
 
 def _files(loader, kernel, arguments: str, seconds: int = SECONDS) -> dict:
     probe = images.probe(kernel)
-    config = f"kernel /vmlinuz\ninitrd /probe.img\nwatchdog {seconds}\narguments {images.ARGUMENTS} {arguments}\n"
+    config = f"kernel /vmlinuz\ninitrd /probe.img\nwatchdog {seconds}\n"
+    config += f"capture-initrd /EFI/BOOT/capture.img\narguments {images.ARGUMENTS} {arguments}\n"
     return {
         "EFI/BOOT/BOOTX64.EFI": loader,
         "EFI/BOOT/lifeboat.conf": config.encode(),
