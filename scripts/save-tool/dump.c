@@ -123,20 +123,37 @@ static bool begins_with_ours(const struct device *device)
 	return !device_read(device, 0, &magic, sizeof(magic), &ignored) && magic == LB_DUMP_MAGIC;
 }
 
+// Of several partitions of ours the first whose dump nobody has saved, else the first.
+static int choose_partition(struct dump *dump, struct lb_error *err)
+{
+	const struct device disk = dump->device;
+	const unsigned int found = partition_find(&disk, 0, &dump->device, err);
+
+	if (!found)
+		return -1;
+	dump->others = found - 1;
+	for (unsigned int i = 0; i < found; i++) {
+		struct lb_dump_header header;
+		struct lb_error ignored;
+		struct device device;
+
+		if (partition_find(&disk, i, &device, &ignored) <= i ||
+		    read_header(&device, &header, &ignored) || !lb_dump_header_unsaved(&header))
+			continue;
+		dump->device = device;
+		break;
+	}
+	return 0;
+}
+
 int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err)
 {
 	struct dump dump = {0};
 
 	if (device_open(path, &dump.device, err))
 		return -1;
-	if (!begins_with_ours(&dump.device)) {
-		const struct device disk = dump.device;
-		const unsigned int found = partition_find(&disk, &dump.device, err);
-
-		if (!found)
-			goto failed;
-		dump.others = found - 1;
-	}
+	if (!begins_with_ours(&dump.device) && choose_partition(&dump, err))
+		goto failed;
 	if (read_header(&dump.device, &dump.header, err) || check_dump(&dump, err))
 		goto failed;
 	make_printable(dump.header.release, sizeof(dump.header.release));

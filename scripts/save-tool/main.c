@@ -319,12 +319,24 @@ static void say_saved(const struct dump *dump, const struct judgement *judgement
 		       header->pages_done, header->page_count);
 }
 
+// Not even --force makes a dump of the disk that holds it.
+static int check_other_file(const struct dump *dump, const char *path, struct lb_error *err)
+{
+	struct stat device, file;
+
+	if (path[0] && !stat(path, &file) && !fstat(dump->device.fd, &device) &&
+	    file.st_dev == device.st_dev && file.st_ino == device.st_ino)
+		return lb_fail(err, "%s: it is where the dump is read from", path);
+	return 0;
+}
+
 static int save_all(struct dump *dump, const struct options *options, struct lb_error *err)
 {
 	struct judgement judgement = {0};
 	struct paths paths = {"", ""};
 
-	if (make_paths(dump, options, &paths, err))
+	if (make_paths(dump, options, &paths, err) || check_other_file(dump, paths.file, err) ||
+	    check_other_file(dump, paths.log, err))
 		return -1;
 	if (!dump->file_bytes && paths.file[0] && !(paths.log[0] && dump->header.log_bytes))
 		return lb_fail(err, "%s: it ended before the first page (%s)%s", dump->device.name,

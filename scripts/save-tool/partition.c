@@ -22,7 +22,7 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 }
 
 static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, uint32_t block_bytes,
-			 struct device *ret_partition)
+			 unsigned int wanted, struct device *ret_partition)
 {
 	static const uint8_t ours[LB_UUID_BYTES] = LB_DUMP_TYPE_GUID;
 	struct lb_gpt_partition entry;
@@ -31,7 +31,7 @@ static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, ui
 	for (uint32_t i = 0; i < gpt->count; i++) {
 		if (!lb_gpt_partition(gpt, i, &entry) || memcmp(entry.type, ours, sizeof(ours)) != 0)
 			continue;
-		if (found++)
+		if (found++ != wanted)
 			continue;
 		*ret_partition = *disk;
 		ret_partition->start = entry.first * block_bytes;
@@ -42,7 +42,8 @@ static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, ui
 	return found;
 }
 
-unsigned int partition_find(const struct device *disk, struct device *ret_partition, struct lb_error *err)
+unsigned int partition_find(const struct device *disk, unsigned int wanted, struct device *ret_partition,
+			    struct lb_error *err)
 {
 	static const uint32_t sizes[] = {512, 4096};
 	static uint8_t room[LB_GPT_ROOM];
@@ -58,7 +59,7 @@ unsigned int partition_find(const struct device *disk, struct device *ret_partit
 
 		if (lb_gpt_read(&blocks, room, &gpt, &ignored))
 			continue;
-		found = look(disk, &gpt, sizes[i], ret_partition);
+		found = look(disk, &gpt, sizes[i], wanted, ret_partition);
 		if (found)
 			return found;
 	}

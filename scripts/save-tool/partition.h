@@ -5,9 +5,10 @@
 
 #include "scripts/save-tool/device.h"
 
-// Looks on the whole disk for partitions of LB_DUMP_TYPE_GUID, and makes `*ret_partition` the
-// first of them (of the same descriptor). Returns how many there are; 0, with err, also
-// where there is no GPT.
-unsigned int partition_find(const struct device *disk, struct device *ret_partition, struct lb_error *err);
+// Looks on the whole disk for partitions of LB_DUMP_TYPE_GUID, and makes `*ret_partition` number
+// `wanted` of them, from 0 (of the same descriptor), where there are as many. Returns how many
+// there are; 0, with err, also where there is no GPT.
+unsigned int partition_find(const struct device *disk, unsigned int wanted, struct device *ret_partition,
+			    struct lb_error *err);
 
 #endif

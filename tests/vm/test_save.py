@@ -166,6 +166,14 @@ def test_a_file_that_is_there_stays(run, device, tmp_path):
     assert out.read_bytes() == Image().file
 
 
+def test_a_dump_is_not_saved_over_itself(run, device):
+    path = device()
+    before = path.read_bytes()
+    assert "where the dump is read from" in run("--force", path, path, status=FAILED)
+    assert "where the dump is read from" in run("--force", "--log", path, path, status=FAILED)
+    assert path.read_bytes() == before
+
+
 # Cut short
 
 
@@ -350,6 +358,21 @@ def test_a_disk_with_two_of_ours_says_so(run, tmp_path):
         image.seek(parts[0].start)
         image.write(Image().bytes())
     assert listed(run("--list", disk))["further partitions"] == "1"
+
+
+def test_of_two_the_unsaved_one_is_taken(run, tmp_path):
+    disk = tmp_path / "disk"
+    gpt.make_dump_disk(disk, 3 << 20)
+    parts = [gpt.Partition(start << 20, 1 << 20, unique=uuid.UUID(int=start)) for start in (1, 2)]
+    gpt.write_table(disk, parts)
+    with open(disk, "r+b") as image:
+        for part, saved in zip(parts, (1, 0)):
+            image.seek(part.start)
+            image.write(Image(fields={"saved": saved}).bytes())
+    run(disk, tmp_path / "vmcore")
+    assert (tmp_path / "vmcore").read_bytes() == Image().file
+    assert header(disk, parts[1].start)["saved"] == 1
+    assert "saved already" in run(disk, tmp_path / "again", status=NOTHING)
 
 
 @pytest.mark.parametrize("first, last", [(2048, 2047), (2048, 1 << 40), ((1 << 64) - 1, 0)])
