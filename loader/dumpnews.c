@@ -39,15 +39,18 @@ static void show_dump(const char *partition, const struct lb_dump_header *header
 
 static void show_verdict(const char *partition, const struct lb_dump_header *header)
 {
+	const char *words = header->state == LB_DUMP_EMPTY ? header->message : ""; // else a dump's
+
 	switch (header->selftest) {
 	case LB_SELFTEST_BEGUN:
 		lb_print_warning("%s: the last self-test did not come back", partition);
 		break;
 	case LB_SELFTEST_PASSED:
-		lb_print("lifeboat: %s: the last self-test passed: %.160s\n", partition, header->message);
+		lb_print("lifeboat: %s: the last self-test passed\n", partition);
 		break;
 	case LB_SELFTEST_FAILED:
-		lb_print_warning("%s: the last self-test failed: %.160s", partition, header->message);
+		lb_print_warning("%s: the last self-test failed%s%.160s", partition, words[0] ? ": " : "",
+				 words);
 		break;
 	default:
 		break;

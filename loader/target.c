@@ -143,9 +143,12 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 	if (found->has_header)
 		lb_dumpnews_show(found->target.name, &found->header);
 	if (found->has_header && lb_dump_header_unsaved(&found->header) && !search->options->overwrite) {
-		warn(to, "--dump-overwrite was not given");
+		warn(to, "it is kept for that dump, since --dump-overwrite was not given");
 		return;
 	}
+	if (found->has_header && lb_dump_header_unsaved(&found->header))
+		lb_print_warning("%s: arming this boot gives that dump up, as --dump-overwrite says",
+				 found->target.name);
 	search->targets->count++;
 }
 
@@ -234,7 +237,7 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst)
 	}
 }
 
-// A verdict is kept until there is another, or a dump.
+// A verdict is kept until there is another; its words until a dump has left its own.
 static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
 			struct lb_dump_header *header)
 {
@@ -247,7 +250,8 @@ static void make_header(const struct lb_target_found *found, const uint8_t arm_i
 		header->selftest = LB_SELFTEST_BEGUN;
 	} else if (found->has_header && found->header.selftest != LB_SELFTEST_NONE) {
 		header->selftest = found->header.selftest;
-		memcpy(header->message, found->header.message, sizeof(header->message));
+		if (found->header.state == LB_DUMP_EMPTY)
+			memcpy(header->message, found->header.message, sizeof(header->message));
 	}
 	lb_dump_header_seal(header);
 }

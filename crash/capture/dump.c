@@ -98,7 +98,6 @@ static void begin_header(const struct lb_dump_job *job, const struct lb_dump_hea
 {
 	memset(ret_header, 0, sizeof(*ret_header));
 	memcpy(ret_header, old, offsetof(struct lb_dump_header, saved));
-	ret_header->selftest = LB_SELFTEST_NONE; // `message` will be this dump's
 	ret_header->tsc_hook = old->tsc_hook;
 	ret_header->tsc_begun = old->tsc_begun;
 	ret_header->tsc_khz = old->tsc_khz;
