@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/crashkernel.h"
 
+#include "crash/number.h"
 #include "lifeboat/range.h"
 
 // The kernel rounds the RAM it compares with ranges up to this, since firmware
@@ -63,18 +64,6 @@ static int fail_larger_than_ram(const struct parser *parser, uint64_t bytes, uin
 		       lb_format_size(has, sizeof(has), ram));
 }
 
-// -1 when `c` is no digit in any base up to 16.
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 // Bits to shift by for the unit letter, 0 when it is none.
 static unsigned int unit_shift(char c)
 {
@@ -96,17 +85,17 @@ static int parse_size(struct parser *parser, uint64_t *ret_bytes)
 	unsigned int shift;
 	uint64_t value = 0;
 
-	if (digit_value(*begin) < 0 || digit_value(*begin) > 9)
+	if (lb_digit_value(*begin) < 0 || lb_digit_value(*begin) > 9)
 		return fail_at(parser, "a number");
 	if (begin[0] == '0' && (begin[1] == 'x' || begin[1] == 'X')) {
 		base = 16;
 		parser->at += 2;
-		if (digit_value(*parser->at) < 0)
+		if (lb_digit_value(*parser->at) < 0)
 			return fail_at(parser, "a hexadecimal digit");
 	} else if (begin[0] == '0') {
 		base = 8;
 	}
-	for (int digit; (digit = digit_value(*parser->at)) >= 0 && digit < (int)base; parser->at++) {
+	for (int digit; (digit = lb_digit_value(*parser->at)) >= 0 && digit < (int)base; parser->at++) {
 		if (__builtin_mul_overflow(value, base, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)digit, &value))
 			return fail_at(parser, "a number of 64 bits at most");

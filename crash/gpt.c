@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/gpt.h"
 
+#include "crash/number.h"
 #include "crash/utf16.h"
 #include "lifeboat/mem.h"
 
@@ -207,17 +208,6 @@ static bool dash_before(unsigned int pair)
 	return pair == 4 || pair == 6 || pair == 8 || pair == 10;
 }
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool lb_uuid_parse(const char *text, uint8_t ret_uuid[LB_UUID_BYTES])
 {
 	uint8_t uuid[LB_UUID_BYTES];
@@ -227,8 +217,8 @@ bool lb_uuid_parse(const char *text, uint8_t ret_uuid[LB_UUID_BYTES])
 
 		if (dash_before(i) && *text++ != '-')
 			return false;
-		high = digit_of(text[0]);
-		low = high < 0 ? -1 : digit_of(text[1]);
+		high = lb_digit_value(text[0]);
+		low = high < 0 ? -1 : lb_digit_value(text[1]);
 		if (low < 0)
 			return false;
 		uuid[uuid_order[i]] = (uint8_t)(high << 4 | low);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Numbers as a Linux kernel writes them into VMCOREINFO.
+// Digits, and numbers as a Linux kernel writes them into VMCOREINFO.
 #ifndef LIFEBOAT_CRASH_NUMBER_H
 #define LIFEBOAT_CRASH_NUMBER_H
 
@@ -12,5 +12,17 @@
 // All of `text` is a number: base 16 without 0x, or base 10, which may be negative (its
 // two's complement is returned).
 bool lb_number_read(const char *text, uint32_t bytes, unsigned int base, uint64_t *ret_number);
+
+// The value of a digit in any base up to 16, in either case; -1 when `c` is none.
+static inline int lb_digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
 
 #endif
