@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "crash/capture/crew.h"
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define HEAP_BLOCKS 4096
 
@@ -34,6 +34,7 @@ static uint32_t cpus_answering;
 static struct {
 	pthread_t threads[CAPTURE_CPUS_MAX];
 	uint32_t count;
+	bool started; // some thread may be running; any thread looks at it
 	void (*run)(uint32_t cpu);
 } smp;
 
@@ -66,6 +67,7 @@ void capture_reset(void)
 	lb_crew_close(); // a test that failed may have left it open
 	while (smp.count)
 		pthread_join(smp.threads[--smp.count], NULL);
+	__atomic_store_n(&smp.started, false, __ATOMIC_RELAXED);
 	heap_free();
 	heap.limit = CAPTURE_HEAP_BYTES;
 	__atomic_store_n(&clock_us, 0, __ATOMIC_RELAXED);
@@ -152,7 +154,8 @@ bool lb_deadline_passed(struct lb_deadline deadline)
 void lb_pause(void)
 {
 	__atomic_fetch_add(&clock_us, __atomic_load_n(&pause_us, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
-	sched_yield();
+	if (__atomic_load_n(&smp.started, __ATOMIC_RELAXED)) // alone there is nobody to yield to
+		sched_yield();
 }
 
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
@@ -213,6 +216,7 @@ uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*
 	if (smp.count)
 		give_up("lb_smp_start() called again, CPUs running:", smp.count);
 	smp.run = run;
+	__atomic_store_n(&smp.started, count != 0, __ATOMIC_RELAXED);
 	while (smp.count < count) {
 		if (pthread_create(&smp.threads[smp.count], NULL, smp_thread,
 				   (void *)(uintptr_t)(smp.count + 1)))
