@@ -26,43 +26,47 @@ PURGATORY_CFLAGS := $(FREESTANDING) -fpie -mgeneral-regs-only
 HOST_CFLAGS := $(BASE) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fshort-wchar -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 GNU_EFI := /usr/lib
-# The one object with vector instructions, everywhere: crash/sha256_ni.c.
+# The one object with vector instructions, everywhere: lib/sha256_ni.c.
 SHA_NI := -msse4.1 -msha
 
-PURE := $(filter-out crash/freestanding.c,$(wildcard pgtable/*.c crash/*.c))
+# The rooms, from the bottom up. What a program is linked from is an archive of the rooms
+# that it may use, and the linker takes of it what is asked for.
+FILES = $(foreach room,$(1),$(wildcard $(room)/*.c))
+BASE_ROOMS := lib pgtable crash crash/plan
+LOADER_ROOMS := $(BASE_ROOMS) crash/disk loader/options
+PURGATORY_ROOMS := $(BASE_ROOMS) crash/dead crash/bare
+CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/platform crash/disk crash/dump
+# The pure ones. On the host tests/unit/capture_platform.c is the machine that they ask things of.
+HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/disk crash/dump loader/options
+# What tools/ use, without sanitizers.
+TOOL_ROOMS := $(BASE_ROOMS) crash/disk
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 PURGATORY := $(wildcard purgatory/*.c)
-# What the purgatory and the capture kernel share of the bare machine; and that kernel.
-BARE := $(wildcard crash/bare/*.c)
 CAPTURE := $(wildcard crash/capture/*.c)
-# What of loader/ and purgatory/ is pure enough for the host.
-HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/words.c \
-	loader/hook/mat.c purgatory/pci.c purgatory/swap.c \
-	$(wildcard $(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low repartitioned)))
-# The machine those of crash/capture/ ask things of, on the host.
-HOST_PLATFORM := $(wildcard tests/unit/capture_platform.c)
 FUZZ_SECONDS := 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(B)/host/%,$(wildcard tests/unit/test_*.c))
-HEADERS := $(wildcard include/lifeboat/*.h pgtable/*.h crash/*.h crash/bare/*.h crash/capture/*.h purgatory/*.h)
-ALL_C := $(wildcard include/lifeboat/*.h pgtable/*.[ch] crash/*.[ch] crash/bare/*.[ch] crash/capture/*.[ch] purgatory/*.[ch] loader/*.[ch] \
-	loader/hook/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/vm/*.[ch] \
-	scripts/*.[ch] scripts/footprint-tool/*.[ch] scripts/save-tool/*.[ch])
+ALL_C := $(shell find include lib pgtable crash purgatory loader tools scripts tests -name '*.[ch]' 2>/dev/null | sort)
 
-EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(PURE) crash/freestanding.c $(LOADER)) $(B)/efi/loader/payload.o
+# The objects of flavour $(1) of the C and assembly in rooms $(2).
+objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
+	$(patsubst %.asm,$(B)/$(1)/%.o,$(foreach room,$(2),$(wildcard $(room)/*.asm)))
+# libc has what lib/mem.c has.
+HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/words.c \
+	$(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low repartitioned))
+host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2))) \
+	$(patsubst %.c,$(B)/$(1)/%.o,$(HOST_ALSO))
+
+EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(B)/efi/loader/hook/entry.o $(B)/efi/loader/hook/reloc.o \
-	$(B)/efi/crash/freestanding.o
-PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o \
-	$(B)/purgatory/crash/bare/traps.o \
-	$(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY) $(BARE) $(PURE) crash/freestanding.c)
-CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm) crash/bare/traps.asm) \
-	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE) $(BARE) $(PURE) crash/freestanding.c)
+	$(B)/efi/lib/mem.o
+PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o $(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY))
+CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm)) \
+	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))
 # The drivers of the capture kernel, and what tries them as an EFI application.
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
-	$(patsubst %,crash/capture/%.c,pcidev disk nvme virtio_blk ahci sink)) crash/format.c crash/freestanding.c)
-HOST_OBJ := $(patsubst %.c,$(B)/host/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
-FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PURE) $(HOST_ALSO) $(HOST_PLATFORM))
+	$(patsubst %,crash/capture/%.c,pcidev disk nvme virtio_blk ahci sink)))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
 PACKERS := -lzstd -lz
 PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
@@ -89,10 +93,10 @@ $(B)/host/obj/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/efi/crash/sha256_ni.o: EFI_CFLAGS := $(filter-out -mgeneral-regs-only,$(EFI_CFLAGS)) $(SHA_NI)
-$(B)/purgatory/crash/sha256_ni.o: PURGATORY_CFLAGS := $(filter-out -mgeneral-regs-only,$(PURGATORY_CFLAGS)) $(SHA_NI)
-$(B)/host/obj/crash/sha256_ni.o $(B)/fuzz/obj/crash/sha256_ni.o: HOST_CFLAGS += $(SHA_NI)
-$(B)/tool/crash/sha256_ni.o: BASE += $(SHA_NI)
+$(B)/efi/lib/sha256_ni.o: EFI_CFLAGS := $(filter-out -mgeneral-regs-only,$(EFI_CFLAGS)) $(SHA_NI)
+$(B)/purgatory/lib/sha256_ni.o: PURGATORY_CFLAGS := $(filter-out -mgeneral-regs-only,$(PURGATORY_CFLAGS)) $(SHA_NI)
+$(B)/host/obj/lib/sha256_ni.o $(B)/fuzz/obj/lib/sha256_ni.o: HOST_CFLAGS += $(SHA_NI)
+$(B)/tool/lib/sha256_ni.o: BASE += $(SHA_NI)
 
 # Constants for nasm, taken from C: each line of the compiled asm-defines.c that
 # carries a marker becomes one %define.
@@ -109,6 +113,24 @@ $(B)/purgatory/%.o: %.asm $(B)/gen/asm-defines.inc
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
 
+# Archives of rooms, one for each kind of program.
+define archive
+	@rm -f $@
+	ar rcsD $@ $^
+endef
+$(B)/efi/rooms.a: $(call objects,efi,$(LOADER_ROOMS))
+	$(archive)
+$(B)/purgatory/rooms.a: $(call objects,purgatory,$(PURGATORY_ROOMS))
+	$(archive)
+$(B)/purgatory/capture-rooms.a: $(call objects,purgatory,$(CAPTURE_ROOMS))
+	$(archive)
+$(B)/host/rooms.a: $(call host_objects,host/obj,$(HOST_ROOMS)) $(B)/host/obj/tests/unit/capture_platform.o
+	$(archive)
+$(B)/fuzz/rooms.a: $(call host_objects,fuzz/obj,$(HOST_ROOMS)) $(B)/fuzz/obj/tests/unit/capture_platform.o
+	$(archive)
+$(B)/tool/rooms.a: $(call host_objects,tool,$(TOOL_ROOMS))
+	$(archive)
+
 # What the linker scripts include.
 LINK_PARTS := include/lifeboat/flat.lds include/lifeboat/debug.lds
 
@@ -123,15 +145,15 @@ define link_twice
 	cmp $(B)/$(1).bin $(B)/$(1).moved.bin
 endef
 
-$(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ)
-	$(call link_twice,purgatory,purgatory/purgatory.lds,$(PURGATORY_OBJ))
+$(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ) $(B)/purgatory/rooms.a
+	$(call link_twice,purgatory,purgatory/purgatory.lds,$(PURGATORY_OBJ) $(B)/purgatory/rooms.a)
 
 # The capture kernel: position-independent too, but by relocations that its entry applies,
 # since the libraries have tables of pointers. It knows one kind of them.
-$(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ)
+$(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(B)/purgatory/capture-rooms.a
 	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
 		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T $< \
-		-o $(B)/capture.elf $(CAPTURE_OBJ) $(PACKERS_STATIC)
+		-o $(B)/capture.elf $(CAPTURE_OBJ) --start-group $(B)/purgatory/capture-rooms.a $(PACKERS_STATIC) --end-group
 	! readelf -rW $(B)/capture.elf | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
 	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
 	@echo "$@: $$(stat -c %s $@) bytes"
@@ -155,23 +177,23 @@ define link_app
 		-j .reloc --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.elf) $@
 endef
 
-$(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ)
-	$(call link_app,$(EFI_OBJ))
+$(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
+	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a)
 	@echo "$@: $$(stat -c %s $@) bytes"
 
 # A test-only EFI application. It needs no relocation either, and is linked like the hook.
-$(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/crash/freestanding.o \
+$(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/lib/mem.o \
 		$(B)/efi/loader/hook/reloc.o
 	$(link_flat) --defsym BASE=0 -T $< -e lb_preamble_main -o $(B)/preamble.elf $(filter %.o,$^)
 	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-app-x86_64 $(B)/preamble.elf $@
 
 # The one that tries the capture kernel's disk drivers: those have tables of pointers.
-$(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ)
-	$(call link_app,$(DISKTEST_OBJ))
+$(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ) $(B)/efi/rooms.a
+	$(call link_app,$(DISKTEST_OBJ) $(B)/efi/rooms.a)
 
-$(B)/host/%: tests/unit/%.c $(HOST_OBJ)
+$(B)/host/%: tests/unit/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka $(PACKERS)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(PACKERS)
 
 check: $(UNIT) ## unit tests on the host, under ASan and UBSan
 	@tests/unit/run $(UNIT)
@@ -181,21 +203,18 @@ $(B)/fuzz/obj/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	clang $(HOST_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/rooms.a
 	@mkdir -p $(@D)
-	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(FUZZ_OBJ) $(PACKERS)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(B)/fuzz/rooms.a $(PACKERS)
 
 fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 # Without sanitizers: they are timed.
-BENCH_IDENT_SRC := tests/bench/bench_ident.c tests/bench/per_page.c pgtable/ident.c crash/format.c
-BENCH_SHA256_SRC := tests/bench/bench_sha256.c crash/sha256.c crash/sha256_ni.c crash/sha_ni.c
-
-$(B)/bench_ident: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_IDENT_SRC))
+$(B)/bench_ident: $(B)/tool/tests/bench/bench_ident.o $(B)/tool/tests/bench/per_page.o $(B)/tool/rooms.a
 	$(CC) -o $@ $^
 
-$(B)/bench_sha256: $(patsubst %.c,$(B)/tool/%.o,$(BENCH_SHA256_SRC))
+$(B)/bench_sha256: $(B)/tool/tests/bench/bench_sha256.o $(B)/tool/rooms.a
 	$(CC) -o $@ $^
 
 bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builder beside ours) and SHA-256 (OpenSSL beside it)
@@ -205,32 +224,29 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 # What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
 # tables, also for scripts/footprint-measure; handoff_fields names what a handoff says;
 # filter_verdict reads the log out of an ELF dump and judges its pages.
-$(B)/host/tables_verdict $(B)/host/handoff_fields $(B)/host/filter_verdict: $(B)/host/%: tests/vm/%.c $(HOST_OBJ)
+$(B)/host/tables_verdict $(B)/host/handoff_fields $(B)/host/filter_verdict: $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(HOST_OBJ) -lcmocka $(PACKERS)
-
-# The host tool behind scripts/footprint. build/footprint.checked is the same under ASan
-# and UBSan, for its tests.
-FOOTPRINT_SRC := $(wildcard scripts/footprint-tool/*.c) pgtable/footprint.c crash/e820.c crash/place.c crash/format.c
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(PACKERS)
 
 $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -MMD -MP -c -o $@ $<
 
-$(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC))
+# The host tools behind scripts/footprint and scripts/lifeboat-save, and the same under ASan and
+# UBSan (.checked), for their tests.
+FOOTPRINT_SRC := $(wildcard scripts/footprint-tool/*.c)
+SAVE_SRC := $(wildcard scripts/save-tool/*.c)
+
+$(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC)) $(B)/tool/rooms.a
 	$(CC) -o $@ $^ -lm
 
-$(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC))
+$(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
 
-# The host tool behind scripts/lifeboat-save, and the same under ASan and UBSan, for its tests.
-SAVE_SRC := $(wildcard scripts/save-tool/*.c) crash/dumpheader.c crash/sha256.c crash/sha256_ni.c crash/sha_ni.c \
-	crash/gpt.c crash/utf16.c crash/format.c
-
-$(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC))
+$(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC)) $(B)/tool/rooms.a
 	$(CC) -o $@ $^
 
-$(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC))
+$(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^
 
 format: ## apply .clang-format

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/acpis5.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // ACPI 6.5, 20.3.
 enum aml {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/bootparams.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 _Static_assert(sizeof(struct boot_params) == LB_PAGE, "the zero page");
 _Static_assert(E820_MAX_ENTRIES_ZEROPAGE == 128, "boot protocol");

@@ -3,7 +3,7 @@
 
 #include <elf.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // The note as it lies in the kernel's .notes section, 4-byte aligned.
 struct note {

@@ -2,7 +2,7 @@
 #include "crash/bzimage.h"
 
 #include "crash/imagekind.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 // Documentation/arch/x86/boot.rst, "Details of Header Fields".

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 struct lb_bzimage {
 	struct setup_header header; // a copy

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_CRASH_CAPTURESIZE_H
 #define LIFEBOAT_CRASH_CAPTURESIZE_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/range.h"
 
 // What `auto` stays between. The first leaves the smallest machine something to spare.

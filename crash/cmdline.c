@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/cmdline.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define ARMED_WORDS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
 #define ARMED_OOPS "oops=panic"

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 // The next word of `text` from *pos on, before "--"; double quotes keep spaces
 // together. False at the end or at "--": *pos is then where "--" begins, or the

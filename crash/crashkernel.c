@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/crashkernel.h"
 
-#include "crash/number.h"
+#include "lib/number.h"
 #include "lifeboat/range.h"
 
 // The kernel rounds the RAM it compares with ranges up to this, since firmware

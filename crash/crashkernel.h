@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 struct lb_crashkernel {
 	bool automatic; // "auto": the size is computed

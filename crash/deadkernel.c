@@ -7,7 +7,7 @@
 #include "crash/deadmem.h"
 #include "crash/percpu.h"
 #include "crash/vmcoreinfo.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 #define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map

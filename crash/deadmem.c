@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/deadmem.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 static const void *budgeted_page(void *ctx, uint64_t phys)

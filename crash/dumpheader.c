@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/dumpheader.h"
 
-#include "crash/sha256.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/sha256.h"
 
 void lb_dump_header_seal(struct lb_dump_header *header)
 {

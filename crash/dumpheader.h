@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/dumpdisk.h"
 
 // Fills magic, version, size and digest of an otherwise finished header.

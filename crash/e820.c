@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/e820.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // UEFI memory types, UEFI specification 2.10, table 7.10. Named here because no
 // EFI header may be seen below loader/.

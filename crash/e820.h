@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/range.h"
 
 // e820 types; arch/x86/include/asm/e820/types.h (not in the uapi headers).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/elfcore.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define MAX_SEGMENTS (PN_XNUM - 1)
 #define NOTE_SEGMENT 0

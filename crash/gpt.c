@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/gpt.h"
 
-#include "crash/number.h"
-#include "crash/utf16.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/number.h"
+#include "lib/utf16.h"
 
 #define SIGNATURE 0x5452415020494645ULL // "EFI PART"
 #define REVISION 0x00010000U

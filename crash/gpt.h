@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define LB_UUID_BYTES 16
 #define LB_UUID_TEXT 37 // with its NUL

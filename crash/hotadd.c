@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/hotadd.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 // The direct map's length, MAX_PHYSMEM_BITS; Linux adds no memory above it.

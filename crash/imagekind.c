@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // PE: Microsoft's "PE Format" document. All offsets come from the file.
 #define DOS_PE_AT 0x3c

@@ -6,7 +6,7 @@
 #include "crash/kallsyms.h"
 
 #include "crash/vmcoreinfo.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define TOKENS 256
 #define TOKEN_LENGTH_MAX 255

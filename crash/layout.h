@@ -25,7 +25,7 @@
 #ifndef LIFEBOAT_CRASH_LAYOUT_H
 #define LIFEBOAT_CRASH_LAYOUT_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/range.h"
 
 // What goes in, bytes unless said otherwise. All known before anything is reserved.

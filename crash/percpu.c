@@ -5,7 +5,7 @@
 
 #include "crash/elfcore.h"
 #include "crash/kallsyms.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define CPUS_MAX 8192U // the largest CONFIG_NR_CPUS
 #define UNIT_MAX (2 * LB_MIB) // what is searched of a CPU's unit; x86 makes none larger at boot

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/srat.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define HEADER_BYTES 48U // the common header, 36, and 12 reserved bytes
 #define MEMORY_AFFINITY 1

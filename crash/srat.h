@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/range.h"
 
 #define LB_SRAT_MAX_RANGES 128

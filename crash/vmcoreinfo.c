@@ -5,8 +5,8 @@
 // its own do the addresses agree with the page tables.
 #include "crash/vmcoreinfo.h"
 
-#include "crash/number.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/number.h"
 
 #define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
 #define KERNEL_MAP_BYTES LB_GIB // KERNEL_IMAGE_SIZE with KASLR

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Bitmaps as dump files have them: bit 0 of byte 0 is the first.
-#ifndef LIFEBOAT_CRASH_CAPTURE_BITS_H
-#define LIFEBOAT_CRASH_CAPTURE_BITS_H
+#ifndef LIFEBOAT_LIB_BITS_H
+#define LIFEBOAT_LIB_BITS_H
 
 #include <stdint.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define LB_BYTE_BITS 8ULL
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/format.h"
+#include "lib/format.h"
 
 #include <stdbool.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define DIGITS_MAX 20 // of 2^64 - 1

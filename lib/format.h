@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Text without libc: a small snprintf, and the one way pure code reports errors.
-#ifndef LIFEBOAT_CRASH_FORMAT_H
-#define LIFEBOAT_CRASH_FORMAT_H
+#ifndef LIFEBOAT_LIB_FORMAT_H
+#define LIFEBOAT_LIB_FORMAT_H
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 // loops: a compiler turns such a loop into a call of the very function it stands
 // in. They need the direction flag clear, which the ABI promises; fast on any CPU
 // with ERMSB (SDM 1 7.3.9.3).
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 static void copy_forward(unsigned char *to, const unsigned char *from, size_t bytes)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The four memory functions that a freestanding compiler may call. Defined in
-// crash/freestanding.c for the EFI and purgatory builds, by libc on the host.
-#ifndef LIFEBOAT_MEM_H
-#define LIFEBOAT_MEM_H
+// lib/mem.c for the EFI and purgatory builds, by libc on the host.
+#ifndef LIFEBOAT_LIB_MEM_H
+#define LIFEBOAT_LIB_MEM_H
 
 #include <stddef.h>
 

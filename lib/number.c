@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/number.h"
+#include "lib/number.h"
 
 static unsigned int digit(char c)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Digits, and numbers as a Linux kernel writes them into VMCOREINFO.
-#ifndef LIFEBOAT_CRASH_NUMBER_H
-#define LIFEBOAT_CRASH_NUMBER_H
+#ifndef LIFEBOAT_LIB_NUMBER_H
+#define LIFEBOAT_LIB_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>

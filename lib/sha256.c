@@ -2,11 +2,11 @@
 // Padding, lengths, and the blocks in plain C for CPUs without the SHA extensions;
 // sha256_ni.c has those for the others. Source: FIPS 180-4, chapters 4 to 6; names as
 // there.
-#include "crash/sha256.h"
+#include "lib/sha256.h"
 
-#include "crash/sha256_blocks.h"
-#include "crash/sha_ni.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/sha256_blocks.h"
+#include "lib/sha_ni.h"
 
 #define BLOCK LB_SHA256_BLOCK
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SHA-256 (FIPS 180-4), freestanding. With the CPU's SHA extensions ("SHA-NI") where it
-// has them and SSE is switched on (crash/sha_ni.h), in plain C elsewhere. XMM registers
+// has them and SSE is switched on (lib/sha_ni.h), in plain C elsewhere. XMM registers
 // change in the first case; nothing else of ours uses them.
-#ifndef LIFEBOAT_CRASH_SHA256_H
-#define LIFEBOAT_CRASH_SHA256_H
+#ifndef LIFEBOAT_LIB_SHA256_H
+#define LIFEBOAT_LIB_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Between sha256.c and sha256_ni.c only.
-#ifndef LIFEBOAT_CRASH_SHA256_BLOCKS_H
-#define LIFEBOAT_CRASH_SHA256_BLOCKS_H
+#ifndef LIFEBOAT_LIB_SHA256_BLOCKS_H
+#define LIFEBOAT_LIB_SHA256_BLOCKS_H
 
 #include <stddef.h>
 #include <stdint.h>

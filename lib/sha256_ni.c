@@ -5,7 +5,7 @@
 // SHA256MSG1, SHA256MSG2; names as there.
 #include <immintrin.h>
 
-#include "crash/sha256_blocks.h"
+#include "lib/sha256_blocks.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

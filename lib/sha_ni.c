@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Source: Intel SDM 2, CPUID; SDM 3A 13.1 and table 13-1 (when SSE instructions
 // raise #UD or #NM).
-#include "crash/sha_ni.h"
+#include "lib/sha_ni.h"
 
 #include "lifeboat/x86.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // May this CPU, set up as it is, run the SHA extensions? Any privilege level, any
 // mode of ours: loader, purgatory, host.
-#ifndef LIFEBOAT_CRASH_SHA_NI_H
-#define LIFEBOAT_CRASH_SHA_NI_H
+#ifndef LIFEBOAT_LIB_SHA_NI_H
+#define LIFEBOAT_LIB_SHA_NI_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/utc.h"
+#include "lib/utc.h"
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define FIRST_YEAR 1970
 #define LAST_YEAR 9999

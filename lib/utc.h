@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Dates of the Gregorian calendar, and seconds since 1970-01-01 00:00:00 UTC.
-#ifndef LIFEBOAT_CRASH_UTC_H
-#define LIFEBOAT_CRASH_UTC_H
+#ifndef LIFEBOAT_LIB_UTC_H
+#define LIFEBOAT_LIB_UTC_H
 
 #include <stdbool.h>
 #include <stdint.h>

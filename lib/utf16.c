@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/utf16.h"
+#include "lib/utf16.h"
 
 #include <stdbool.h>
 

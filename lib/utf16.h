@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Firmware speaks UTF-16, we speak UTF-8. Pure.
-#ifndef LIFEBOAT_CRASH_UTF16_H
-#define LIFEBOAT_CRASH_UTF16_H
+#ifndef LIFEBOAT_LIB_UTF16_H
+#define LIFEBOAT_LIB_UTF16_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/acpi.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/acpi_table.h"
 #include "loader/print.h"
 

@@ -2,7 +2,7 @@
 // What of ACPI only the built-in capture kernel needs: how to switch the machine off, and
 // where the IOMMUs are.
 #include "crash/acpis5.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/acpi_table.h"
 #include "loader/print.h"
 

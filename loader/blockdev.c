@@ -3,7 +3,7 @@
 
 #include <efipciio.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // Class code register, bits 31:8: PCI Code and ID Assignment 1.15.
 #define CLASS_STORAGE 0x01

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/capture.h"
 #include "loader/firmware.h"
 

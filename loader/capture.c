@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/capture.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/version.h"
 #include "loader/firmware.h"
 #include "loader/moment.h"

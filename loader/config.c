@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 struct line {
 	const char *key; // not NUL-terminated

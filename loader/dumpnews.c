@@ -2,7 +2,7 @@
 #include "loader/dumpnews.h"
 
 #include "crash/dumpheader.h"
-#include "crash/utc.h"
+#include "lib/utc.h"
 #include "loader/print.h"
 
 static const char *state_text(uint32_t state)

@@ -5,8 +5,8 @@
 
 #include <efishell.h>
 
-#include "crash/utf16.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/utf16.h"
 #include "lifeboat/range.h"
 #include "loader/path.h"
 #include "loader/print.h"

@@ -5,7 +5,7 @@
 #ifndef LIFEBOAT_LOADER_FILE_H
 #define LIFEBOAT_LOADER_FILE_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "loader/firmware.h"
 #include "loader/plan.h"
 

@@ -3,8 +3,8 @@
 
 #include "crash/bootparams.h"
 #include "crash/elfcore.h"
-#include "crash/sha256.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/sha256.h"
 #include "loader/capture.h"
 #include "loader/firmware.h"
 #include "loader/payload.h"

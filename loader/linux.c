@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/linux.h"
 
-#include "crash/utf16.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/utf16.h"
 #include "loader/file.h"
 #include "loader/print.h"
 

@@ -6,7 +6,7 @@
 #ifndef LIFEBOAT_LOADER_LINUX_H
 #define LIFEBOAT_LOADER_LINUX_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "loader/firmware.h"
 #include "loader/plan.h"
 

@@ -5,8 +5,8 @@
 
 #include <efishell.h>
 
-#include "crash/utf16.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/utf16.h"
 #include "loader/config.h"
 #include "loader/file.h"
 #include "loader/firmware.h"

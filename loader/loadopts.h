@@ -5,7 +5,7 @@
 #ifndef LIFEBOAT_LOADER_LOADOPTS_H
 #define LIFEBOAT_LOADER_LOADOPTS_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "loader/options.h"
 
 // Everything up to lb_options_finish(). -1 and the first mistake; *options then

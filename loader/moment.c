@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "crash/sha256.h"
-#include "crash/utc.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/sha256.h"
+#include "lib/utc.h"
 #include "loader/firmware.h"
 
 #define MEASURE_US 20000

@@ -2,7 +2,7 @@
 #include "loader/options.h"
 
 #include "crash/cmdline.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/path.h"
 
 const char lb_options_help[] =

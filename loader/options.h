@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/handoff.h"
 #include "loader/options_dump.h"
 

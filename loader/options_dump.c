@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/options_dump.h"
 
+#include "lib/mem.h"
 #include "lifeboat/dumpdisk.h"
-#include "lifeboat/mem.h"
 
 #define LEVEL_MAX 31 // all of makedumpfile's -d bits
 #define BY_UUID "PARTUUID="

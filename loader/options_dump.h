@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
 #include "crash/gpt.h"
+#include "lib/format.h"
 #include "lifeboat/capture.h"
 
 enum lb_dump_by { LB_DUMP_BY_TYPE = 0, LB_DUMP_BY_LABEL = 1, LB_DUMP_BY_UUID = 2 };

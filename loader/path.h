@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 // `path` with "/" as "\", seen from the directory `base` ("" is "\"): a path that
 // names its volume stays, "\x" gets base's volume, "x" is inside base. Fails when

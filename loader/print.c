@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/print.h"
 
-#include "crash/format.h"
-#include "crash/utf16.h"
+#include "lib/format.h"
+#include "lib/utf16.h"
 #include "loader/firmware.h"
 
 static enum lb_verbosity current_level = LB_NORMAL;

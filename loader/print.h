@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Text for the firmware's console: UTF-8 in, the conversions of crash/format.h.
+// Text for the firmware's console: UTF-8 in, the conversions of lib/format.h.
 #ifndef LIFEBOAT_LOADER_PRINT_H
 #define LIFEBOAT_LOADER_PRINT_H
 

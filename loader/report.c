@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The plan on one screen of 80 columns and 25 lines, as long as command lines are
 // not long themselves.
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/plan.h"
 #include "loader/print.h"
 #include "loader/tables.h"

@@ -5,7 +5,7 @@
 
 #include <efi.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "loader/hook/hook.h"
 
 struct lb_runtime {

@@ -3,7 +3,7 @@
 // does it. Source: UEFI 2.10, 12.9; include/uapi/linux/screen_info.h.
 #include "loader/screen.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/firmware.h"
 
 struct color {

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_LOADER_SELFTEST_H
 #define LIFEBOAT_LOADER_SELFTEST_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 // Leaves boot services, which arms the hook, and asks for the reset that a panic asks for.
 // Comes back only while boot services are still there: -1 with the reason.

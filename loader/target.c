@@ -3,7 +3,7 @@
 
 #include "crash/dumpheader.h"
 #include "crash/gpt.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/dumpnews.h"
 #include "loader/print.h"
 

@@ -8,7 +8,7 @@
 
 #include <efi.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 // Starts an Intel 6300ESB, else the TCO of an ICH6 to 9-series chipset. `seconds` is as
 // --watchdog takes it (loader/options.h). Sources: 6300ESB datasheet (300641) chapter 14;

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "crash/utf16.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/utf16.h"
 
 static bool is_blank(uint32_t c)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define LB_MAX_WORDS 512
 

@@ -4,7 +4,7 @@
 // need no sorting, no merging and no memory of their own; and one recursion,
 // fill(), both counts and builds, so that the two cannot disagree.
 #include "pgtable/ident.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 // Lower-half addresses are canonical up to here with 4 levels (SDM 1 3.3.7.1): an

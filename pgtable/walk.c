@@ -3,7 +3,7 @@
 // Paging and 5-Level Paging", figures 4-8 to 4-11 and tables 4-14 to 4-20. Shares
 // no code and no table of levels with ident.c, whose judge it is.
 #include "pgtable/walk.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 #define ENTRY_PAT_4K (1ULL << 7) // in a PTE, where larger leaves have PS

@@ -3,8 +3,8 @@
 // crossed in the hook: whatever is wrong now is said and followed by the policy.
 #include "crash/bare/cpu.h"
 #include "crash/cmdline.h"
-#include "crash/format.h"
-#include "lifeboat/mem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 #include "purgatory/purgatory.h"
 

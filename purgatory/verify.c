@@ -7,8 +7,8 @@
 // general registers only, and the kernel keeps a task's vector state in its task_struct,
 // which is in the dump. No trap handler here touches XMM: every other object is built
 // for general registers only.
-#include "crash/sha256.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
+#include "lib/sha256.h"
 #include "purgatory/purgatory.h"
 
 bool lb_verify_handoff(const struct lb_handoff *handoff)

@@ -3,7 +3,7 @@
 // time is given up: there may be none.
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define COM1 0x3f8
 #define UART_TX 0

@@ -7,7 +7,7 @@
 #include "crash/capture/disk.h"
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define AHCI_CLASS 0x010601 // mass storage, SATA, AHCI 1.0

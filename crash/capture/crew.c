@@ -13,7 +13,7 @@
 
 #include "crash/capture/platform.h"
 #include "crash/capture/smp.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define FIRST_CPU 0

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/dead.h"
 
-#include "crash/format.h"
-#include "crash/number.h"
-#include "lifeboat/mem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
+#include "lib/number.h"
 
 // How many bytes of the line that begins at `at` there are.
 static uint32_t line_bytes(const struct lb_dead *dead, uint32_t at)

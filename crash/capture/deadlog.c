@@ -4,7 +4,7 @@
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/capture/signs.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // At 115200 baud this is 23 seconds, and more than any usual log buffer.
 #define PRINT_BYTES (256 * LB_KIB)

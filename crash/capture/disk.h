@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/capture.h"
 
 #define LB_DISK_TIMEOUT_MS 10000 // for a request, and for a controller to become ready

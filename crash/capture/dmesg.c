@@ -4,7 +4,7 @@
 #include "crash/capture/dmesg.h"
 
 #include "crash/capture/prb.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 struct out {
 	bool (*put)(void *ctx, const char *text, size_t bytes);

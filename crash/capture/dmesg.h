@@ -6,7 +6,7 @@
 #define LIFEBOAT_CRASH_CAPTURE_DMESG_H
 
 #include "crash/capture/dead.h"
-#include "crash/format.h"
+#include "lib/format.h"
 
 // Gives `put` the text piece by piece, oldest first. Fails, naming the key or the
 // structure, when there is nothing that can be read; what was put before that stays.

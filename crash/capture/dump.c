@@ -7,7 +7,7 @@
 #include "crash/capture/stream.h"
 #include "crash/capture/writer.h"
 #include "crash/dumpheader.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define PROGRESS_MS 1000
 

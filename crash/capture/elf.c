@@ -12,7 +12,7 @@
 #include "crash/capture/platform.h"
 #include "crash/capture/stream.h"
 #include "crash/capture/writer.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 struct elf {
 	struct lb_writer *writer;

@@ -5,9 +5,9 @@
 // compound page is judged by its head. What cannot be judged is dumped.
 #include "crash/capture/filter.h"
 
-#include "crash/capture/bits.h"
 #include "crash/capture/pages.h"
-#include "lifeboat/mem.h"
+#include "lib/bits.h"
+#include "lib/mem.h"
 
 #define MAPPING_ANON 1ULL // PAGE_MAPPING_ANON
 #define COMPOUND_TAIL 1ULL // in page.compound_head

@@ -9,7 +9,7 @@
 
 #include "crash/capture/dead.h"
 #include "crash/capture/ram.h"
-#include "crash/format.h"
+#include "lib/format.h"
 
 // makedumpfile -d
 #define LB_FILTER_ZERO 1U // pages of zeroes: the writer's affair, not decided here

@@ -2,7 +2,7 @@
 // Crash memory, from one end to the other. The first CPU's alone: the others are given
 // what they need before they start.
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 static struct lb_range heap; // whole pages
 static uint64_t next;

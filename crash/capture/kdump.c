@@ -19,9 +19,9 @@
 // Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
 // libkdumpfile make of it.
 #include "crash/capture/kdump.h"
-#include "crash/capture/bits.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/bits.h"
+#include "lib/mem.h"
 
 static void note_progress(struct lb_kdump *kdump)
 {

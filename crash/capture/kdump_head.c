@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/bits.h"
 #include "crash/capture/kdump.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/bits.h"
+#include "lib/mem.h"
 
 struct main_header {
 	char signature[8];

@@ -9,7 +9,7 @@
 #include "crash/capture/run.h"
 #include "crash/capture/smp.h"
 #include "crash/capture/vm.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/version.h"
 
 extern const uint8_t lb_capture_start[]; // the image's; capture.lds

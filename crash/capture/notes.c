@@ -5,8 +5,8 @@
 #include <elf.h>
 #include <stdbool.h>
 
-#include "crash/format.h"
-#include "lifeboat/mem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 static bool is_named(const Elf64_Nhdr *note, const char *name)

@@ -7,7 +7,7 @@
 #include "crash/capture/disk.h"
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define CLASS_NVME 0x010802 // NVMe 2.1.5: mass storage, non-volatile memory, I/O controller

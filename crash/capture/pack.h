@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/capture.h"
 
 // page_desc.flags of kdump-compressed.

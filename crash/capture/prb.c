@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/prb.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define STRUCT_MAX LB_PAGE // of the kernel's structures here the largest has 88 bytes
 // log_buf_len= is at most 2 GiB (LOG_BUF_LEN_MAX), with a descriptor for each 32 bytes.

@@ -13,7 +13,7 @@
 
 #include "crash/capture/dead.h"
 #include "crash/deadmem.h"
-#include "crash/format.h"
+#include "lib/format.h"
 
 // Offsets and sizes out of VMCOREINFO.
 struct lb_prb_layout {

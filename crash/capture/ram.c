@@ -3,7 +3,7 @@
 
 #include <elf.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 static const Elf64_Phdr *segments(const void *header, uint64_t bytes, uint32_t *ret_count)
 {

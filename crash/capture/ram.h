@@ -6,7 +6,7 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_RAM_H
 #define LIFEBOAT_CRASH_CAPTURE_RAM_H
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/physmem.h"
 #include "lifeboat/range.h"
 

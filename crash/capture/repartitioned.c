@@ -4,7 +4,7 @@
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/gpt.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 struct reader {
 	struct lb_disk *disk;

@@ -5,7 +5,7 @@
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/dumpheader.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // One page of every piece, from its middle; the sum is what keeps the reads.
 static uint64_t read_pieces(const struct lb_ram *ram)

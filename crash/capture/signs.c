@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/signs.h"
 
-#include "crash/format.h"
-#include "lifeboat/mem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
 
 // As in scripts/capture/lib/vmcore.sh. None is longer than a tail.
 static const char words[][32] = {"Kernel panic", "Oops", "BUG: ", "sysrq: Trigger a crash",

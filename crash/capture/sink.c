@@ -10,7 +10,7 @@
 #include "crash/capture/sink.h"
 
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define FLUSH_MS (3 * LB_DISK_TIMEOUT_MS) // a disk may have its whole cache to write

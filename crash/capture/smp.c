@@ -5,7 +5,7 @@
 #include "crash/bare/cpu.h"
 #include "crash/bare/lapic.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/trampoline.h"
 
 #define STACK_BYTES (16 * LB_KIB)

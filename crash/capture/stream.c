@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/stream.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 void lb_stream_open(struct lb_stream *stream, struct lb_sink *sink, uint64_t start, uint64_t limit)
 {

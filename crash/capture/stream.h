@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "crash/capture/sink.h"
-#include "crash/sha256.h"
+#include "lib/sha256.h"
 
 // Holds one of the sink's buffers between lb_stream_add() and lb_stream_settle().
 struct lb_stream {

@@ -3,7 +3,7 @@
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/dumpheader.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 // What a target's sink may have: this part of what is left, shared between all targets. The
 // other goes to drivers, and to what the writer keeps.

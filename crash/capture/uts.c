@@ -2,8 +2,8 @@
 #include "crash/capture/uts.h"
 
 #include "crash/deadmem.h"
-#include "crash/format.h"
-#include "lifeboat/mem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
 
 #define NAMES 6
 

@@ -9,7 +9,7 @@
 #include "crash/capture/disk.h"
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/range.h"
 
 #define VIRTIO_VENDOR 0x1af4

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "lifeboat/x86.h"
 
 #define LB_GDT_CODE 0x00af9b000000ffffULL // 64-bit code, ring 0, accessed

@@ -5,9 +5,9 @@
 // allocate or print.
 #include <efi.h>
 
+#include "lib/mem.h"
 #include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"
-#include "lifeboat/mem.h"
 #include "loader/hook/hook.h"
 #include "loader/hook/state.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/hook/mat.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define MAT_MAX_ENTRIES 65536 // far above any table seen; keeps the arithmetic small
 #define MAT_RO 0x20000ULL // EFI_MEMORY_RO

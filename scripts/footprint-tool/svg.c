@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "scripts/footprint-tool/report.h"
 
 #define WIDTH 1060

@@ -2,7 +2,7 @@
 // For people: the aligned table, and Markdown.
 #include <string.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "scripts/footprint-tool/report.h"
 
 #define COLUMNS_MAX 16

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crash/sha256.h"
+#include "lib/sha256.h"
 
 // struct page_desc of a kdump-compressed file: offset, size, flags, page flags.
 #define DESC_BYTES 24U

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 #define OUTPUT_PATH 4096 // bytes of a path, its NUL included
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/x86.h"
 #include "per_page.h"
 #include "pgtable/ident.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "crash/sha256.h"
+#include "lib/sha256.h"
 
 #define NANOSECONDS 1000000000ULL
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -11,7 +11,7 @@
 //
 // and writes nothing outside of the room it was given.
 #include "fuzz.h"
-#include "loader/hook/mat.h"
+#include "loader/hook/mat.c"
 
 #define RO 0x20000ULL
 #define XP 0x4000ULL

@@ -5,7 +5,7 @@
 // Line ends as on DOS or as on Unix, a byte order mark or none, make no difference,
 // and neither does writing a line of lifeboat.conf as --KEY=VALUE instead.
 #include "fuzz.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 #include "loader/config.h"
 #include "loader/options.h"
 #include "loader/path.h"

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/range.h"
 
 // The same text and the same length as libc's, in a buffer that is large enough

@@ -14,8 +14,8 @@
 
 #include "crash/capture/writer.h"
 #include "crash/dumpheader.h"
-#include "crash/sha256.h"
 #include "fake_machine.h"
+#include "lib/sha256.h"
 #include "memory_disk.h"
 #include "read_back.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "loader/hook/mat.h"
+#include "loader/hook/mat.c"
 
 #define RO 0x20000ULL
 #define XP 0x4000ULL

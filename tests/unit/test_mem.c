@@ -5,7 +5,7 @@
 #define memmove lb_test_memmove
 #define memset lb_test_memset
 #define memcmp lb_test_memcmp
-#include "crash/freestanding.c"
+#include "lib/mem.c"
 #undef memcpy
 #undef memmove
 #undef memset

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "purgatory/pci.h"
+#include "purgatory/pci.c"
 
 #define SPACE 4096
 #define MAX_FUNCTIONS 16

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "crash/sha256.h"
-#include "crash/sha_ni.h"
+#include "lib/sha256.h"
+#include "lib/sha_ni.h"
 #include "lifeboat/x86.h"
 
 #define PATTERN_BYTES 1000003 // a prime: no block, no page ends there

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "crash/elfcore.h"
-#include "purgatory/purgatory.h"
+#include "purgatory/swap.c"
 
 #define LOW_BYTES ((size_t)LB_LOW_END)
 #define MAX_ENTRIES 128

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/utc.h"
+#include "lib/utc.h"
 
 // Every day of the years a machine may meet, and more, against libc.
 static void test_every_day(void **state)

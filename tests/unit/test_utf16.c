@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/utf16.h"
+#include "lib/utf16.h"
 
 static void test_both_ways(void **state)
 {

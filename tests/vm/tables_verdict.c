@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "crash/sha256.h"
 #include "ident_judge.h"
+#include "lib/sha256.h"
 #include "lifeboat/handoff.h"
 
 #define FIXED_WORDS 8 // the program's name and those before the ranges

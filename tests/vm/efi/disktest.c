@@ -11,7 +11,7 @@
 
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define MAX_TEXT 4096
 #define PCIEXBAR 0x60 // of Q35's host bridge: Intel 3 Series MCH, 5.1.15

@@ -9,7 +9,7 @@
 #include <efi.h>
 #include <stdbool.h>
 
-#include "crash/format.h"
+#include "lib/format.h"
 #include "lifeboat/capture.h"
 
 // One line of disktest.conf.

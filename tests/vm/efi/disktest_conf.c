@@ -18,7 +18,7 @@
 // Numbers are decimal or 0x…; a line may be empty, or a comment after '#'.
 #include "disktest.h"
 
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 static void skip_blanks(const char **text)
 {

@@ -6,7 +6,7 @@
 #include "crash/capture/disk.h"
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define POISON 0xa5
 #define PATIENCE_MS 60000 // for the next completion: disks may be slow

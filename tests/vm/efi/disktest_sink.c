@@ -5,7 +5,7 @@
 
 #include "crash/capture/platform.h"
 #include "crash/capture/sink.h"
-#include "lifeboat/mem.h"
+#include "lib/mem.h"
 
 #define BUFFERS 16
 
