@@ -234,8 +234,8 @@ $(B)/tool/%.o: %.c $(CONFIG)
 
 # The host tools behind scripts/footprint and scripts/lifeboat-save, and the same under ASan and
 # UBSan (.checked), for their tests.
-FOOTPRINT_SRC := $(wildcard scripts/footprint-tool/*.c)
-SAVE_SRC := $(wildcard scripts/save-tool/*.c)
+FOOTPRINT_SRC := $(wildcard tools/footprint/*.c)
+SAVE_SRC := $(wildcard tools/save/*.c)
 
 $(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC)) $(B)/tool/rooms.a
 	$(CC) -o $@ $^ -lm

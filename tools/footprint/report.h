@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "scripts/footprint-tool/machine.h"
+#include "tools/footprint/machine.h"
 
 struct report {
 	const struct machine *machines;

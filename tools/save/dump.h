@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "lifeboat/dumpdisk.h"
-#include "scripts/save-tool/device.h"
+#include "tools/save/device.h"
 
 struct dump {
 	struct device device;

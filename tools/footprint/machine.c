@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/footprint-tool/machine.h"
+#include "tools/footprint/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>

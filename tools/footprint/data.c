@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // For programs: CSV and JSON, all figures in bytes.
-#include "scripts/footprint-tool/report.h"
+#include "tools/footprint/report.h"
 
 // ---- CSV -------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/list.h"
+#include "tools/save/list.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 
 #include "crash/e820.h"
 #include "lifeboat/version.h"
-#include "scripts/footprint-tool/report.h"
+#include "tools/footprint/report.h"
 
 #define SIZES_MAX 64
 #define REGION_STEP (2 * LB_MIB)

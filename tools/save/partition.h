@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_SAVE_PARTITION_H
 #define LIFEBOAT_SAVE_PARTITION_H
 
-#include "scripts/save-tool/device.h"
+#include "tools/save/device.h"
 
 // Looks on the whole disk for partitions of LB_DUMP_TYPE_GUID, and makes `*ret_partition` number
 // `wanted` of them, from 0 (of the same descriptor), where there are as many. Returns how many

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_SAVE_LIST_H
 #define LIFEBOAT_SAVE_LIST_H
 
-#include "scripts/save-tool/copy.h"
+#include "tools/save/copy.h"
 
 void list_dump(const struct dump *dump, const struct judgement *judgement);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/format.h"
-#include "scripts/footprint-tool/report.h"
+#include "tools/footprint/report.h"
 
 #define COLUMNS_MAX 16
 #define CELL 112

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/output.h"
+#include "tools/save/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

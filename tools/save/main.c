@@ -11,8 +11,8 @@
 
 #include "crash/dumpheader.h"
 #include "lifeboat/version.h"
-#include "scripts/save-tool/list.h"
-#include "scripts/save-tool/output.h"
+#include "tools/save/list.h"
+#include "tools/save/output.h"
 
 enum { EXIT_BAD_USAGE = 2, EXIT_NOTHING = 3 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/copy.h"
+#include "tools/save/copy.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/dump.h"
+#include "tools/save/dump.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "crash/dumpheader.h"
 #include "lifeboat/capture.h"
-#include "scripts/save-tool/partition.h"
+#include "tools/save/partition.h"
 
 #define SYS_BLOCK "/sys/block"
 

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_SAVE_COPY_H
 #define LIFEBOAT_SAVE_COPY_H
 
-#include "scripts/save-tool/dump.h"
+#include "tools/save/dump.h"
 
 enum digest {
 	DIGEST_ABSENT = 0, // there is nothing of it

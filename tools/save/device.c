@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/device.h"
+#include "tools/save/device.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/format.h"
-#include "scripts/footprint-tool/report.h"
+#include "tools/footprint/report.h"
 
 #define WIDTH 1060
 #define HEIGHT 1010

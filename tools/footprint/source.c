@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/footprint-tool/source.h"
+#include "tools/footprint/source.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
 #define FOOTPRINT_MACHINE_H
 
 #include "pgtable/footprint.h"
-#include "scripts/footprint-tool/source.h"
+#include "tools/footprint/source.h"
 
 #define MACHINE_REGIONS 16 // crash regions, and pieces of the hook, that options can name
 

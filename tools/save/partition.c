@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "scripts/save-tool/partition.h"
+#include "tools/save/partition.h"
 
 #include <stdio.h>
 #include <string.h>
