@@ -53,7 +53,7 @@ ALL_C := $(shell find include lib pgtable crash purgatory loader tools scripts t
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 	$(patsubst %.asm,$(B)/$(1)/%.o,$(foreach room,$(2),$(wildcard $(room)/*.asm)))
 # libc has what lib/mem.c has.
-HOST_ALSO := $(wildcard loader/options.c loader/options_dump.c loader/config.c loader/path.c loader/words.c \
+HOST_ALSO := $(wildcard \
 	$(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream uts kdump kdump_head elf dump sink smp_low repartitioned))
 host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2))) \
 	$(patsubst %.c,$(B)/$(1)/%.o,$(HOST_ALSO))

@@ -8,7 +8,7 @@
 #include "lib/mem.h"
 #include "lib/utf16.h"
 #include "lifeboat/range.h"
-#include "loader/path.h"
+#include "loader/options/path.h"
 #include "loader/print.h"
 
 // Some firmware fails on larger reads, and the handle is broken afterwards.

@@ -7,12 +7,12 @@
 
 #include "lib/mem.h"
 #include "lib/utf16.h"
-#include "loader/config.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
-#include "loader/path.h"
+#include "loader/options/config.h"
+#include "loader/options/path.h"
+#include "loader/options/words.h"
 #include "loader/print.h"
-#include "loader/words.h"
 
 struct words {
 	char *text; // pool; what `list` points into

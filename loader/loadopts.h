@@ -6,10 +6,10 @@
 #define LIFEBOAT_LOADER_LOADOPTS_H
 
 #include "lib/format.h"
-#include "loader/options.h"
+#include "loader/options/options.h"
 
 // Everything up to lb_options_finish(). -1 and the first mistake; *options then
-// holds all that could be understood (loader/options.h).
+// holds all that could be understood (loader/options/options.h).
 int lb_loadopts_read(struct lb_options *options, struct lb_error *err);
 
 // The directory lifeboat.efi is in, "\" when it came from no volume.

@@ -10,7 +10,7 @@
 #include "loader/footprint.h"
 #include "loader/linux.h"
 #include "loader/loadopts.h"
-#include "loader/path.h"
+#include "loader/options/path.h"
 #include "loader/plan.h"
 #include "loader/print.h"
 #include "loader/selftest.h"

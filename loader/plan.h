@@ -14,7 +14,7 @@
 #include "crash/srat.h"
 #include "lifeboat/capture.h"
 #include "lifeboat/handoff.h"
-#include "loader/options.h"
+#include "loader/options/options.h"
 #include "loader/second.h"
 #include "loader/target.h"
 #include "pgtable/ident.h"

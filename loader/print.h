@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "loader/options.h"
+#include "loader/options/options.h"
 
 #define LB_PRINTF __attribute__((format(printf, 1, 2)))
 

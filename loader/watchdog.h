@@ -11,7 +11,7 @@
 #include "lib/format.h"
 
 // Starts an Intel 6300ESB, else the TCO of an ICH6 to 9-series chipset. `seconds` is as
-// --watchdog takes it (loader/options.h). Sources: 6300ESB datasheet (300641) chapter 14;
+// --watchdog takes it (loader/options/options.h). Sources: 6300ESB datasheet (300641) chapter 14;
 // ICH9 datasheet (316972) 10.1.63, 13.1.14, 13.8.3 and 13.9.
 // *ret_name: what was started. Fails where there is none, or where it may not reset.
 int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *err);

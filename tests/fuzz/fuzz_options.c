@@ -6,10 +6,10 @@
 // and neither does writing a line of lifeboat.conf as --KEY=VALUE instead.
 #include "fuzz.h"
 #include "lib/mem.h"
-#include "loader/config.h"
-#include "loader/options.h"
-#include "loader/path.h"
-#include "loader/words.h"
+#include "loader/options/config.h"
+#include "loader/options/options.h"
+#include "loader/options/path.h"
+#include "loader/options/words.h"
 
 #define CONFIG "\\EFI\\lifeboat\\lifeboat.conf"
 

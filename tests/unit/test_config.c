@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "loader/config.h"
+#include "loader/options/config.h"
 
 #define NAME "\\EFI\\BOOT\\lifeboat.conf"
 

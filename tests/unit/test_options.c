@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "loader/options.h"
+#include "loader/options/options.h"
 
 #define BASE "\\EFI\\lifeboat"
 

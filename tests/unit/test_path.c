@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "loader/path.h"
+#include "loader/options/path.h"
 
 static void test_resolve(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "loader/words.h"
+#include "loader/options/words.h"
 
 static void test_split(void **state)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // File names as the firmware writes them: "\EFI\BOOT\x" on the volume we were
 // loaded from, "fs0:\x" on one that the UEFI shell has a name for. Pure.
-#ifndef LIFEBOAT_LOADER_PATH_H
-#define LIFEBOAT_LOADER_PATH_H
+#ifndef LIFEBOAT_LOADER_OPTIONS_PATH_H
+#define LIFEBOAT_LOADER_OPTIONS_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

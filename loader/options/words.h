@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the load options of a boot entry or an old shell to words. Pure.
-#ifndef LIFEBOAT_LOADER_WORDS_H
-#define LIFEBOAT_LOADER_WORDS_H
+#ifndef LIFEBOAT_LOADER_OPTIONS_WORDS_H
+#define LIFEBOAT_LOADER_OPTIONS_WORDS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/options.h"
+#include "loader/options/options.h"
 
 #include "crash/cmdline.h"
 #include "lib/mem.h"
-#include "loader/path.h"
+#include "loader/options/path.h"
 
 const char lb_options_help[] =
 	"Usage: lifeboat.efi [OPTIONS] KERNEL [KERNEL-ARGUMENTS...]\n"

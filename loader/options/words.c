@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/words.h"
+#include "loader/options/words.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/path.h"
+#include "loader/options/path.h"
 
 static bool is_slash(char c)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/options_dump.h"
+#include "loader/options/options_dump.h"
 
 #include "lib/mem.h"
 #include "lifeboat/dumpdisk.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/config.h"
+#include "loader/options/config.h"
 
 #include <stdbool.h>
 

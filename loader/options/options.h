@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The words the user gives, from the shell, a boot entry or lifeboat.conf. Pure:
 // UTF-8 in, no EFI types, compiled and tested on the host.
-#ifndef LIFEBOAT_LOADER_OPTIONS_H
-#define LIFEBOAT_LOADER_OPTIONS_H
+#ifndef LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
+#define LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
-#include "loader/options_dump.h"
+#include "loader/options/options_dump.h"
 
 #define LB_MAX_INITRDS 16
 #define LB_MAX_PATH 256
@@ -21,7 +21,7 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 #define LB_WATCHDOG_MIN 5
 #define LB_WATCHDOG_MAX 613 // ten bits of 0.6 s, the iTCO's
 
-// Paths are kept resolved (loader/path.h).
+// Paths are kept resolved (loader/options/path.h).
 struct lb_options {
 	bool help, help_dump, version, dry_run, footprint, require, no_oops_panic;
 	enum lb_verbosity verbosity;
