@@ -21,11 +21,11 @@
 #include <stdint.h>
 
 #include "crash/deadkernel.h"
+#include "crash/plan/hotplug.h"
 #include "lifeboat/physmem.h"
 #include "lifeboat/range.h"
 
 #define LB_HOTADD_MAX 128 // ranges that can be kept; neighbours are one
-#define LB_HOTADD_SECTION (128 * LB_MIB) // SECTION_SIZE_BITS 27, arch/x86/include/asm/sparsemem.h
 // Table pages read before every further one is refused. A section takes as many as there
 // are levels, so that these do for 50 TiB of hot-added memory.
 #define LB_HOTADD_PAGES (2U << 20)

@@ -3,8 +3,8 @@
 
 #include <elf.h>
 
-#include "crash/elfcore.h"
 #include "crash/kallsyms.h"
+#include "crash/plan/elfcore.h"
 #include "lib/mem.h"
 
 #define CPUS_MAX 8192U // the largest CONFIG_NR_CPUS

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What of ACPI only the built-in capture kernel needs: how to switch the machine off, and
 // where the IOMMUs are.
-#include "crash/acpis5.h"
+#include "crash/plan/acpis5.h"
 #include "lib/mem.h"
 #include "loader/acpi_table.h"
 #include "loader/print.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/fill.h"
 
-#include "crash/bootparams.h"
-#include "crash/elfcore.h"
+#include "crash/plan/bootparams.h"
+#include "crash/plan/elfcore.h"
 #include "lib/mem.h"
 #include "lib/sha256.h"
 #include "loader/capture.h"

@@ -2,8 +2,8 @@
 // The flow: words, files, the plan, arming, the first kernel. Whatever goes wrong
 // with arming never stops the boot unless --require was given; whatever comes back
 // is undone.
-#include "crash/bzimage.h"
-#include "crash/cmdline.h"
+#include "crash/plan/bzimage.h"
+#include "crash/plan/cmdline.h"
 #include "lifeboat/version.h"
 #include "loader/file.h"
 #include "loader/firmware.h"

@@ -3,10 +3,10 @@
 // EfiLoaderData only (edk2 makes the most reserved memory it ever saw permanent).
 #include "loader/plan.h"
 
-#include "crash/bootparams.h"
-#include "crash/cmdline.h"
-#include "crash/elfcore.h"
-#include "crash/hotplug.h"
+#include "crash/plan/bootparams.h"
+#include "crash/plan/cmdline.h"
+#include "crash/plan/elfcore.h"
+#include "crash/plan/hotplug.h"
 #include "loader/capture.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"

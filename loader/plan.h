@@ -6,12 +6,12 @@
 
 #include <efi.h>
 
-#include "crash/bzimage.h"
-#include "crash/capturesize.h"
-#include "crash/crashkernel.h"
-#include "crash/e820.h"
-#include "crash/layout.h"
-#include "crash/srat.h"
+#include "crash/plan/bzimage.h"
+#include "crash/plan/capturesize.h"
+#include "crash/plan/crashkernel.h"
+#include "crash/plan/e820.h"
+#include "crash/plan/layout.h"
+#include "crash/plan/srat.h"
 #include "lifeboat/capture.h"
 #include "lifeboat/handoff.h"
 #include "loader/options/options.h"

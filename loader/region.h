@@ -3,8 +3,8 @@
 #ifndef LIFEBOAT_LOADER_REGION_H
 #define LIFEBOAT_LOADER_REGION_H
 
-#include "crash/place.h"
-#include "crash/srat.h"
+#include "crash/plan/place.h"
+#include "crash/plan/srat.h"
 #include "loader/memmap.h"
 
 #define LB_REGION_MIN (16 * LB_MIB) // LOAD_PHYSICAL_ADDR of every distribution kernel

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "crash/bzimage.h"
+#include "crash/plan/bzimage.h"
 
 struct lb_file;
 

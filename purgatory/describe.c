@@ -4,8 +4,8 @@
 // LIFEBOAT.
 #include "crash/bare/cpu.h"
 #include "crash/deadkernel.h"
-#include "crash/elfcore.h"
 #include "crash/hotadd.h"
+#include "crash/plan/elfcore.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"

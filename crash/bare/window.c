@@ -4,7 +4,7 @@
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 #include "lifeboat/x86.h"
 
 // Maps the page of `phys`; returns where that very address now is.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/options/options.h"
 
-#include "crash/cmdline.h"
+#include "crash/plan/cmdline.h"
 #include "lib/mem.h"
 #include "loader/options/path.h"
 

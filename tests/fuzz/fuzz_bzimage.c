@@ -4,8 +4,8 @@
 // inside the file and inside the bounds that placing and booting rely on. Then the
 // verdict depends on nothing behind the kernel's last byte, and without that byte
 // (or any other behind a cut that the input chooses) the file is refused.
-#include "crash/bzimage.h"
-#include "crash/imagekind.h"
+#include "crash/plan/bzimage.h"
+#include "crash/plan/imagekind.h"
 #include "fuzz.h"
 #include "lifeboat/range.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Property: a kernel that reads the line we made sees what we promised. The judge is
 // a model of the kernel's next_arg() and parse_args() that shares no code with
-// crash/cmdline.c: it takes user's text and result apart, and wants
+// crash/plan/cmdline.c: it takes user's text and result apart, and wants
 //
 //   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
 //             then ours, before "--"; the same text behind "--"
@@ -10,7 +10,7 @@
 //
 // The result is never longer than the kernel's limit or our buffer, and nothing is
 // written when it would be.
-#include "crash/cmdline.h"
+#include "crash/plan/cmdline.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 4096

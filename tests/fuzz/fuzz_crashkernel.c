@@ -3,7 +3,7 @@
 // way (a model of its parse_crashkernel(), made with libc's strtoull(), says the same
 // size, offset and low size), and asks for less than the machine has. What it refuses, it
 // refuses by name and writes nothing.
-#include "crash/crashkernel.h"
+#include "crash/plan/crashkernel.h"
 #include "fuzz.h"
 #include "lifeboat/range.h"
 

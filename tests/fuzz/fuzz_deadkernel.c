@@ -9,8 +9,8 @@
 
 #include "crash/deadkernel.h"
 #include "crash/deadmem.h"
-#include "crash/elfcore.h"
 #include "crash/hotadd.h"
+#include "crash/plan/elfcore.h"
 #include "fuzz.h"
 #include "lifeboat/x86.h"
 

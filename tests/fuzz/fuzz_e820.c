@@ -8,8 +8,8 @@
 //   elfcore   PT_LOADs cover all RAM once but both regions, in exactly the bytes
 //             that were announced; whole pages of the low 1 MiB come from the backup,
 //             no two from one place; everything else from where it was
-#include "crash/e820.h"
-#include "crash/elfcore.h"
+#include "crash/plan/e820.h"
+#include "crash/plan/elfcore.h"
 #include "fuzz.h"
 
 #define KIB_MAX 4096U // 4 MiB: entries need not begin or end on pages

@@ -2,7 +2,7 @@
 // Property: of any bytes, lb_srat_read() either tells what is wrong and writes nothing, or
 // gives the marked ranges that a walk over the same bytes finds, none of them empty or
 // wrapped; what is to be avoided is among them.
-#include "crash/srat.h"
+#include "crash/plan/srat.h"
 #include "fuzz.h"
 
 static uint64_t number(const uint8_t *at, unsigned int bytes)

@@ -12,7 +12,7 @@
 
 #include "capture_platform.h"
 #include "crash/capture/dump.h"
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 
 #define MACHINE_PIECES 3
 #define MACHINE_CPUS 2

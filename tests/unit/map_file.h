@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 
 struct map_srat {
 	struct lb_range range;

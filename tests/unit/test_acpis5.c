@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/acpis5.h"
+#include "crash/plan/acpis5.h"
 
 static uint8_t a, b;
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/bootparams.h"
+#include "crash/plan/bootparams.h"
 
 #define M(mib) ((mib)*LB_MIB)
 #define ENTRIES_MAX 300

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "crash/bzimage.h"
+#include "crash/plan/bzimage.h"
 #include "lifeboat/range.h"
 
 #define SETUP_SECTS 4

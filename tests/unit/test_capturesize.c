@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capturesize.h"
+#include "crash/plan/capturesize.h"
 
 static struct lb_capture_size size;
 static struct lb_error err;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/cmdline.h"
+#include "crash/plan/cmdline.h"
 
 #define OURS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
 #define MAX 2047

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/crashkernel.h"
+#include "crash/plan/crashkernel.h"
 #include "lifeboat/range.h"
 
 #define RAM (8 * LB_GIB)

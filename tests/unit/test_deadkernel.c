@@ -14,8 +14,8 @@
 
 #include "crash/deadkernel.h"
 #include "crash/deadmem.h"
-#include "crash/elfcore.h"
 #include "crash/kallsyms.h"
+#include "crash/plan/elfcore.h"
 #include "crash/vmcoreinfo.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 
 #define ROOM 64
 

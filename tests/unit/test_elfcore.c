@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 
 #define M(mib) ((mib)*LB_MIB)
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "crash/place.h"
+#include "crash/plan/place.h"
 #include "each_map.h"
 #include "lifeboat/x86.h"
 #include "pgtable/footprint.h"

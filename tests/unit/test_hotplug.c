@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "crash/hotadd.h"
-#include "crash/hotplug.h"
+#include "crash/plan/hotplug.h"
 
 #define G(gib) ((gib)*LB_GIB)
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/layout.h"
+#include "crash/plan/layout.h"
 #include "pgtable/footprint.h"
 
 #define M(mib) ((mib)*LB_MIB)

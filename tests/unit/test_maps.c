@@ -20,11 +20,11 @@
 #define MAX_RANGES 4 // in one list of what is mapped
 #include "ident_judge.h"
 
-#include "crash/bootparams.h"
-#include "crash/capturesize.h"
-#include "crash/elfcore.h"
-#include "crash/place.h"
-#include "crash/srat.h"
+#include "crash/plan/bootparams.h"
+#include "crash/plan/capturesize.h"
+#include "crash/plan/elfcore.h"
+#include "crash/plan/place.h"
+#include "crash/plan/srat.h"
 #include "lifeboat/capture.h"
 #include "map_file.h"
 

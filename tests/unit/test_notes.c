@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "crash/capture/notes.h"
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 
 #define AREA 4096
 #define TEXT "OSRELEASE=6.1.0\nPAGESIZE=4096\n"

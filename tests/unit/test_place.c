@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/place.h"
+#include "crash/plan/place.h"
 
 #define M(mib) ((mib)*LB_MIB)
 

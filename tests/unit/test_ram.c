@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "crash/capture/ram.h"
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 
 #define MAX 16U
 

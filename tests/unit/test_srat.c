@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "crash/srat.h"
+#include "crash/plan/srat.h"
 
 // Found in the guest's memory by their signature and checksum (QMP's pmemsave) once the
 // firmware had set them up: -machine q35 -m 128M, and

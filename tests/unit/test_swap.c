@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 #include "purgatory/swap.c"
 
 #define LOW_BYTES ((size_t)LB_LOW_END)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/place.h"
+#include "crash/plan/place.h"
 
 // MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
 #define LEVELS4_END (1ULL << 46)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 #include "lifeboat/version.h"
 #include "tools/footprint/report.h"
 

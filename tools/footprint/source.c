@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 
 #define LOG_MARK "BIOS-e820:"
 #define LOG_HEADER "BIOS-provided physical RAM map:"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/bootparams.h"
+#include "crash/plan/bootparams.h"
 
 #include "lib/mem.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/layout.h"
+#include "crash/plan/layout.h"
 
 #include "lifeboat/handoff.h"
 #include "pgtable/footprint.h"

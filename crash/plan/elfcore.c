@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/elfcore.h"
+#include "crash/plan/elfcore.h"
 
 #include "lib/mem.h"
 

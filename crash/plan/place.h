@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the crash region goes: a function of map and options only, so that it is
 // the same at every boot (hibernation compares maps).
-#ifndef LIFEBOAT_CRASH_PLACE_H
-#define LIFEBOAT_CRASH_PLACE_H
+#ifndef LIFEBOAT_CRASH_PLAN_PLACE_H
+#define LIFEBOAT_CRASH_PLAN_PLACE_H
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 
 struct lb_place_request {
 	uint64_t bytes; // multiple of 2 MiB

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The crashkernel= grammar (Documentation/admin-guide/kdump/kdump.rst), and the
 // size that `auto` comes to.
-#ifndef LIFEBOAT_CRASH_CRASHKERNEL_H
-#define LIFEBOAT_CRASH_CRASHKERNEL_H
+#ifndef LIFEBOAT_CRASH_PLAN_CRASHKERNEL_H
+#define LIFEBOAT_CRASH_PLAN_CRASHKERNEL_H
 
 #include <stdbool.h>
 #include <stdint.h>

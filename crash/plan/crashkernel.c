@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/crashkernel.h"
+#include "crash/plan/crashkernel.h"
 
 #include "lib/number.h"
 #include "lifeboat/range.h"

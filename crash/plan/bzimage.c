@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/bzimage.h"
+#include "crash/plan/bzimage.h"
 
-#include "crash/imagekind.h"
+#include "crash/plan/imagekind.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capturesize.h"
+#include "crash/plan/capturesize.h"
 
 #define STEP (2 * LB_MIB)
 

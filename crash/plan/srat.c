@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/srat.h"
+#include "crash/plan/srat.h"
 
 #include "lib/mem.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/acpis5.h"
+#include "crash/plan/acpis5.h"
 
 #include "lib/mem.h"
 

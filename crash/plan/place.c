@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/place.h"
+#include "crash/plan/place.h"
 
 #define REGION_STEP (2 * LB_MIB)
 #define REGION_MIN (16 * LB_MIB)

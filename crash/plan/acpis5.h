@@ -2,8 +2,8 @@
 // What a DSDT says of power-off: \_S5, the package with the values that the two PM1
 // control registers want in SLP_TYP. Found by its bytes: the encoding of a package of
 // constants is fixed (ACPI 6.5, 20.2), and running AML is an operating system's work.
-#ifndef LIFEBOAT_CRASH_ACPIS5_H
-#define LIFEBOAT_CRASH_ACPIS5_H
+#ifndef LIFEBOAT_CRASH_PLAN_ACPIS5_H
+#define LIFEBOAT_CRASH_PLAN_ACPIS5_H
 
 #include <stdbool.h>
 #include <stddef.h>

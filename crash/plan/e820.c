@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 
 #include "lib/mem.h"
 

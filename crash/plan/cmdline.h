@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Kernel command lines: words, quotes as lib/cmdline.c sees them, and the " -- "
 // that ends the kernel's part.
-#ifndef LIFEBOAT_CRASH_CMDLINE_H
-#define LIFEBOAT_CRASH_CMDLINE_H
+#ifndef LIFEBOAT_CRASH_PLAN_CMDLINE_H
+#define LIFEBOAT_CRASH_PLAN_CMDLINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

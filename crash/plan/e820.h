@@ -7,8 +7,8 @@
 // in drivers/firmware/efi/libstub/x86-stub.c, setup_e820().
 //
 // A table is built, then sealed; a sealed one refuses every change and says who asked.
-#ifndef LIFEBOAT_CRASH_E820_H
-#define LIFEBOAT_CRASH_E820_H
+#ifndef LIFEBOAT_CRASH_PLAN_E820_H
+#define LIFEBOAT_CRASH_PLAN_E820_H
 
 #include <asm/bootparam.h>
 #include <stdbool.h>

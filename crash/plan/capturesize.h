@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How much crash memory the built-in capture kernel takes, and how many CPUs go with it.
-#ifndef LIFEBOAT_CRASH_CAPTURESIZE_H
-#define LIFEBOAT_CRASH_CAPTURESIZE_H
+#ifndef LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
+#define LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
 
 #include "lib/format.h"
 #include "lifeboat/range.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What kind of file somebody gave instead of a bzImage, so that the message can
 // say so.
-#ifndef LIFEBOAT_CRASH_IMAGEKIND_H
-#define LIFEBOAT_CRASH_IMAGEKIND_H
+#ifndef LIFEBOAT_CRASH_PLAN_IMAGEKIND_H
+#define LIFEBOAT_CRASH_PLAN_IMAGEKIND_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/imagekind.h"
+#include "crash/plan/imagekind.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Memory that may go away or keeps its content: SRAT's hot-pluggable and non-volatile
 // ranges. Source: ACPI 6.5, 5.2.16.2 (Memory Affinity Structure, type 1, 40 bytes).
-#ifndef LIFEBOAT_CRASH_SRAT_H
-#define LIFEBOAT_CRASH_SRAT_H
+#ifndef LIFEBOAT_CRASH_PLAN_SRAT_H
+#define LIFEBOAT_CRASH_PLAN_SRAT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/cmdline.h"
+#include "crash/plan/cmdline.h"
 
 #include "lib/mem.h"
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where RAM may appear after arming: what SRAT calls hot-pluggable and e820_saved does
 // not call RAM. The describe stage looks for it there.
-#ifndef LIFEBOAT_CRASH_HOTPLUG_H
-#define LIFEBOAT_CRASH_HOTPLUG_H
+#ifndef LIFEBOAT_CRASH_PLAN_HOTPLUG_H
+#define LIFEBOAT_CRASH_PLAN_HOTPLUG_H
 
-#include "crash/e820.h"
-#include "crash/srat.h"
+#include "crash/plan/e820.h"
+#include "crash/plan/srat.h"
+
+#define LB_HOTADD_SECTION (128 * LB_MIB) // SECTION_SIZE_BITS 27, arch/x86/include/asm/sparsemem.h
 
 // Whole pages only; sorted, disjoint, neighbours merged; above the low 1 MiB, which Linux
 // maps whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get

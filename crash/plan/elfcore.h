@@ -14,12 +14,12 @@
 // kernel never allocates a partial page (memblock_trim_memory()). So below 1 MiB
 // the whole pages are swapped and come from the backup, the ragged bytes on either
 // side stay where they are and come from there, in PT_LOADs of their own.
-#ifndef LIFEBOAT_CRASH_ELFCORE_H
-#define LIFEBOAT_CRASH_ELFCORE_H
+#ifndef LIFEBOAT_CRASH_PLAN_ELFCORE_H
+#define LIFEBOAT_CRASH_PLAN_ELFCORE_H
 
 #include <elf.h>
 
-#include "crash/e820.h"
+#include "crash/plan/e820.h"
 #include "lifeboat/handoff.h"
 
 // Exact bytes of the template for this map, `crash` and `crash_low` (may be empty) cut

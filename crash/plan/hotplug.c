@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/hotplug.h"
-
-#include "crash/hotadd.h"
+#include "crash/plan/hotplug.h"
 
 struct list {
 	struct lb_range *ranges;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a bzImage says of itself, checked field by field before anything is
 // reserved. Source: Documentation/arch/x86/boot.rst; struct setup_header.
-#ifndef LIFEBOAT_CRASH_BZIMAGE_H
-#define LIFEBOAT_CRASH_BZIMAGE_H
+#ifndef LIFEBOAT_CRASH_PLAN_BZIMAGE_H
+#define LIFEBOAT_CRASH_PLAN_BZIMAGE_H
 
 #include <asm/bootparam.h>
 #include <stddef.h>

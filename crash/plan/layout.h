@@ -22,8 +22,8 @@
 //                │ notes                  │   │
 //                │ backup of the low 1 MiB│   │
 //     region.end └────────────────────────┘   ┘
-#ifndef LIFEBOAT_CRASH_LAYOUT_H
-#define LIFEBOAT_CRASH_LAYOUT_H
+#ifndef LIFEBOAT_CRASH_PLAN_LAYOUT_H
+#define LIFEBOAT_CRASH_PLAN_LAYOUT_H
 
 #include "lib/format.h"
 #include "lifeboat/range.h"
@@ -56,7 +56,7 @@ struct lb_layout {
 // Everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
 
-// What `auto` reserves for a Linux (crash/capturesize.h has it for the built-in capture
+// What `auto` reserves for a Linux (crash/plan/capturesize.h has it for the built-in capture
 // kernel): the minimum, the initrd unpacked, and the second kernel's own need; rounded up
 // to 2 MiB. Each term is returned for the plan.
 struct lb_layout_auto {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The second kernel's zero page. Source: Documentation/arch/x86/boot.rst and
 // zero-page.rst; struct boot_params.
-#ifndef LIFEBOAT_CRASH_BOOTPARAMS_H
-#define LIFEBOAT_CRASH_BOOTPARAMS_H
+#ifndef LIFEBOAT_CRASH_PLAN_BOOTPARAMS_H
+#define LIFEBOAT_CRASH_PLAN_BOOTPARAMS_H
 
 #include <asm/bootparam.h>
 
-#include "crash/bzimage.h"
-#include "crash/e820.h"
-#include "crash/layout.h"
+#include "crash/plan/bzimage.h"
+#include "crash/plan/e820.h"
+#include "crash/plan/layout.h"
 
 // Bytes of setup_data that `entries` e820 entries take beyond the 128 of the zero page.
 uint64_t lb_bootparams_setup_data(uint32_t entries);
