@@ -32,7 +32,7 @@ SHA_NI := -msse4.1 -msha
 # The rooms, from the bottom up. What a program is linked from is an archive of the rooms
 # that it may use, and the linker takes of it what is asked for.
 FILES = $(foreach room,$(1),$(wildcard $(room)/*.c))
-BASE_ROOMS := lib pgtable crash crash/plan
+BASE_ROOMS := lib pgtable crash/plan
 LOADER_ROOMS := $(BASE_ROOMS) crash/disk loader/options
 PURGATORY_ROOMS := $(BASE_ROOMS) crash/dead crash/bare
 CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/platform crash/disk crash/dump

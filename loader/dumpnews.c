@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/dumpnews.h"
 
-#include "crash/dumpheader.h"
+#include "crash/disk/dumpheader.h"
 #include "lib/utc.h"
 #include "loader/print.h"
 

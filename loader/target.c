@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/target.h"
 
-#include "crash/dumpheader.h"
-#include "crash/gpt.h"
+#include "crash/disk/dumpheader.h"
+#include "crash/disk/gpt.h"
 #include "lib/mem.h"
 #include "loader/dumpnews.h"
 #include "loader/print.h"

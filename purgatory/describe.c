@@ -3,8 +3,8 @@
 // that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
 // LIFEBOAT.
 #include "crash/bare/cpu.h"
-#include "crash/deadkernel.h"
-#include "crash/hotadd.h"
+#include "crash/dead/deadkernel.h"
+#include "crash/dead/hotadd.h"
 #include "crash/plan/elfcore.h"
 #include "lib/format.h"
 #include "lib/mem.h"

@@ -5,8 +5,8 @@
 #define LIFEBOAT_CRASH_CAPTURE_KDUMP_H
 
 #include "crash/capture/stream.h"
-#include "crash/capture/uts.h"
 #include "crash/capture/writer.h"
+#include "crash/dead/uts.h"
 
 struct lb_page_desc {
 	uint64_t offset; // in the file; 0: lost

@@ -3,7 +3,7 @@
 // since, and an old header may still lie where the partition began.
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "lib/mem.h"
 
 struct reader {

@@ -4,7 +4,7 @@
 #include "crash/bare/bare.h"
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
-#include "crash/dumpheader.h"
+#include "crash/disk/dumpheader.h"
 #include "lib/mem.h"
 
 // One page of every piece, from its middle; the sum is what keeps the reads.

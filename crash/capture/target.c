@@ -2,7 +2,7 @@
 #include "crash/capture/pcidev.h"
 #include "crash/capture/platform.h"
 #include "crash/capture/run.h"
-#include "crash/dumpheader.h"
+#include "crash/disk/dumpheader.h"
 #include "lib/mem.h"
 
 // What a target's sink may have: this part of what is left, shared between all targets. The

@@ -4,7 +4,7 @@
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
-#include "crash/capture/oldmap.h"
+#include "crash/dead/oldmap.h"
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
 

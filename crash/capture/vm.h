@@ -12,7 +12,7 @@
 #define LIFEBOAT_CRASH_CAPTURE_VM_H
 
 #include "crash/capture/platform.h"
-#include "crash/capture/ram.h"
+#include "crash/dead/ram.h"
 #include "lifeboat/handoff.h"
 
 #define LB_VM_OLD_BASE (64 * LB_TIB)

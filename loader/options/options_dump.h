@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "lib/format.h"
 #include "lifeboat/capture.h"
 

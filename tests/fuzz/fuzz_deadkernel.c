@@ -7,9 +7,9 @@
 // damage done to a small machine's memory, where with none everything is found.
 #include <sanitizer/asan_interface.h>
 
-#include "crash/deadkernel.h"
-#include "crash/deadmem.h"
-#include "crash/hotadd.h"
+#include "crash/dead/deadkernel.h"
+#include "crash/dead/deadmem.h"
+#include "crash/dead/hotadd.h"
 #include "crash/plan/elfcore.h"
 #include "fuzz.h"
 #include "lifeboat/x86.h"

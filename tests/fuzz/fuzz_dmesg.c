@@ -3,7 +3,7 @@
 // no page but the one last given (the others are freed), and gives nothing but lines
 // of printable text, no more records than the ring has room for. The input is damage done to
 // a small log; with none every record is found.
-#include "crash/capture/dmesg.h"
+#include "crash/dead/dmesg.h"
 #include "fuzz.h"
 
 #define DEAD_RAM (2 * LB_MIB)

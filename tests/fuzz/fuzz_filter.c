@@ -3,7 +3,7 @@
 // once, nothing that is not RAM is dumped, the counts are those of the bits, and how many frames a
 // call judges does not matter. No page is looked at but the one last given (the others are
 // freed). The input is damage done to a small machine.
-#include "crash/capture/filter.h"
+#include "crash/dead/filter.h"
 #include "fuzz.h"
 
 #define DEAD_RAM (2 * LB_MIB)

@@ -5,7 +5,7 @@
 //
 // The input is the blocks of the primary table; a flag has the checksums made right, so
 // that what is behind them is reached.
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "fuzz.h"
 
 #include <zlib.h>

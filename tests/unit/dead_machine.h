@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/capture/dead.h"
+#include "crash/dead/dead.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
 

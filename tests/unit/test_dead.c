@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/dead.h"
+#include "crash/dead/dead.h"
 
 static char *memory;
 

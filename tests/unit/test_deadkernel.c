@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "crash/deadkernel.h"
-#include "crash/deadmem.h"
-#include "crash/kallsyms.h"
+#include "crash/dead/deadkernel.h"
+#include "crash/dead/deadmem.h"
+#include "crash/dead/kallsyms.h"
+#include "crash/dead/vmcoreinfo.h"
 #include "crash/plan/elfcore.h"
-#include "crash/vmcoreinfo.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/dmesg.h"
+#include "crash/dead/dmesg.h"
 #include "dead_machine.h"
 
 // Physical; everything is reached through the direct map.

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/filter.h"
+#include "crash/dead/filter.h"
 #include "dead_machine.h"
 
 // Sections of 1 MiB: 256 page frames. The dead kernel says that it has frames up to 4 GiB; 4096 of

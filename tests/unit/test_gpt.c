@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "gpt_disk.h"
 #include "lifeboat/dumpdisk.h"
 

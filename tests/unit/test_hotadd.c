@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/hotadd.h"
+#include "crash/dead/hotadd.h"
 #include "lifeboat/x86.h"
 
 #define P X86_PTE_P

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "crash/hotadd.h"
+#include "crash/dead/hotadd.h"
 #include "crash/plan/hotplug.h"
 
 #define G(gib) ((gib)*LB_GIB)

@@ -13,7 +13,7 @@
 #include <zstd.h>
 
 #include "crash/capture/writer.h"
-#include "crash/dumpheader.h"
+#include "crash/disk/dumpheader.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
 #include "memory_disk.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/notes.h"
+#include "crash/dead/notes.h"
 #include "crash/plan/elfcore.h"
 
 #define AREA 4096

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/oldmap.h"
+#include "crash/dead/oldmap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/ram.h"
+#include "crash/dead/ram.h"
 #include "crash/plan/elfcore.h"
 
 #define MAX 16U

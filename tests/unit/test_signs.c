@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/signs.h"
+#include "crash/dead/signs.h"
 
 static bool shows(const char *log, size_t cut, size_t piece)
 {

@@ -16,8 +16,8 @@
 
 #include <elf.h>
 
-#include "crash/capture/dmesg.h"
-#include "crash/capture/filter.h"
+#include "crash/dead/dmesg.h"
+#include "crash/dead/filter.h"
 
 #define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
 

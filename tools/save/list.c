@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "lifeboat/capture.h"
 
 __attribute__((format(printf, 2, 3))) static void line(const char *name, const char *format, ...)

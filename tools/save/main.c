@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crash/dumpheader.h"
+#include "crash/disk/dumpheader.h"
 #include "lifeboat/version.h"
 #include "tools/save/list.h"
 #include "tools/save/output.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crash/gpt.h"
+#include "crash/disk/gpt.h"
 #include "lifeboat/dumpdisk.h"
 
 struct reader {

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the dead kernel's own page tables tell, and the order in which the rest is
+// found. Layout of the address space: Documentation/arch/x86/x86_64/mm.rst.
+#include "crash/dead/deadkernel.h"
+
+#include "crash/dead/buildid.h"
+#include "crash/dead/deadmem.h"
+#include "crash/dead/percpu.h"
+#include "crash/dead/vmcoreinfo.h"
+#include "lib/mem.h"
+#include "lifeboat/x86.h"
+
+#define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
+#define MODULES 0xffffffffc0000000ULL // MODULES_VADDR with KASLR; the image ends below it
+#define LINK_ADDRESS 0xffffffff81000000ULL // _text with the default CONFIG_PHYSICAL_START
+#define TEXT_ALIGN (2 * LB_MIB) // the least CONFIG_PHYSICAL_ALIGN
+// Absent pages inside the image: with page-table isolation the kernel unmaps what
+// it frees of itself, its init sections above all.
+#define IMAGE_GAP_MAX (64 * LB_MIB)
+
+// The direct map is the lowest thing above these, wherever KASLR puts it; the LDT
+// of page-table isolation lies below, vmalloc space and vmemmap above.
+#define DIRECT_MAP_4LEVEL 0xffff888000000000ULL
+#define DIRECT_MAP_5LEVEL 0xff11000000000000ULL
+#define DIRECT_MAP_END 0xfffffe0000000000ULL // CPU_ENTRY_AREA_BASE
+#define DIRECT_MAP_ALIGN LB_GIB // KASLR moves it by whole PUDs
+
+// Memory encryption (SME, SEV, TDX) sets a bit from phys_bits up in CR3 or in leaves.
+static bool has_high_bits(uint64_t cr3, unsigned int phys_bits)
+{
+	return phys_bits < 52 && (cr3 & X86_PTE_ADDR) >> phys_bits != 0;
+}
+
+static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
+{
+	struct lb_walk_leaf leaf;
+	uint64_t virt;
+
+	// Masking what encryption sets, to find the text and see that it was set.
+	mem->walk.hostile = true;
+	if (!lb_walk_next(&mem->walk, KERNEL_MAP, MODULES, &virt, &leaf))
+		virt = 0;
+	mem->walk.hostile = false;
+	if (!virt)
+		return;
+	if (lb_walk(&mem->walk, virt, &leaf) == LB_WALK_RESERVED_BIT) {
+		kernel->encrypted = true;
+		return;
+	}
+	if (!lb_aligned(virt, TEXT_ALIGN) || !lb_aligned(leaf.phys, TEXT_ALIGN) ||
+	    !lb_physmem_page(&mem->mem, leaf.phys))
+		return;
+	kernel->has_text = true;
+	kernel->text_virt = virt;
+	kernel->text_phys = leaf.phys;
+	kernel->kaslr_offset = virt - LINK_ADDRESS;
+	kernel->phys_base = leaf.phys - (virt - KERNEL_MAP);
+}
+
+// The image is one piece of physical memory: it ends with the last page that lies
+// where _text says it must.
+static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
+{
+	uint64_t end = kernel->text_virt;
+
+	for (;;) {
+		uint64_t limit = MODULES - end < IMAGE_GAP_MAX ? MODULES : end + IMAGE_GAP_MAX;
+		struct lb_walk_leaf leaf;
+		uint64_t virt;
+
+		if (!lb_walk_next(&mem->walk, end, limit, &virt, &leaf) ||
+		    leaf.phys - kernel->text_phys != virt - kernel->text_virt)
+			break;
+		end = lb_align_down(virt, leaf.page_size) + leaf.page_size;
+		if (end >= MODULES) {
+			end = MODULES;
+			break;
+		}
+	}
+	kernel->image_bytes = end - kernel->text_virt;
+}
+
+// Physical 0 comes first in the direct map: the low 1 MiB is always in it, RAM or
+// not (init_mem_mapping()). Taken only if the kernel's text is where that puts it.
+static void find_page_offset(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
+{
+	uint64_t start = kernel->la57 ? DIRECT_MAP_5LEVEL : DIRECT_MAP_4LEVEL;
+	struct lb_walk_leaf leaf;
+	uint64_t virt, base;
+
+	if (!lb_walk_next(&mem->walk, start, DIRECT_MAP_END, &virt, &leaf))
+		return;
+	base = virt - leaf.phys;
+	if (base < start || base > virt || !lb_aligned(base, DIRECT_MAP_ALIGN))
+		return;
+	if (lb_walk(&mem->walk, base + kernel->text_phys, &leaf) != LB_WALK_MAPPED ||
+	    leaf.phys != kernel->text_phys)
+		return;
+	kernel->has_page_offset = true;
+	kernel->page_offset = base;
+}
+
+static bool same_table(uint64_t a, uint64_t b)
+{
+	return (a & X86_PTE_P) && (b & X86_PTE_P) && (a & X86_PTE_ADDR) == (b & X86_PTE_ADDR);
+}
+
+// Does any word of the image's data hold `value`?
+static bool image_holds(struct lb_deadmem *mem, const struct lb_deadkernel *kernel, uint64_t value)
+{
+	const uint64_t end = kernel->text_virt + kernel->image_bytes;
+
+	for (uint64_t virt = kernel->text_virt; virt < end; virt += LB_PAGE) {
+		const uint64_t *page = lb_deadmem_data_page(mem, virt);
+
+		for (unsigned int i = 0; page && i < X86_PT_ENTRIES; i++)
+			if (page[i] == value)
+				return true;
+	}
+	return false;
+}
+
+// Would the kernel's text be where it is with the page at `virt` as the top-level table?
+static bool maps_text(struct lb_deadmem *mem, const struct lb_deadkernel *kernel, uint64_t virt)
+{
+	struct lb_walk walk = mem->walk;
+	struct lb_walk_leaf leaf;
+
+	if (lb_walk(&mem->walk, virt, &leaf) != LB_WALK_MAPPED)
+		return false;
+	walk.cr3 = leaf.phys;
+	return lb_walk(&walk, kernel->text_virt, &leaf) == LB_WALK_MAPPED && leaf.phys == kernel->text_phys;
+}
+
+// swapper_pg_dir is a page of the image which shares the direct map's tables with the
+// dead CR3 (early_top_pgt has no direct map), maps the text, and nothing in the lower
+// half, and which init_mm points at by its address in the image. The tables above the
+// text are not the same ones: EFI calls are made on efi_mm, which has its own of those
+// (efi_alloc_page_tables()). A process's table may lie in a page that the image gave
+// back, empty below when it is dying; but that one's pointer is to the direct map.
+static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
+{
+	const unsigned int direct_index =
+		kernel->page_offset >> (kernel->la57 ? 48 : 39) & (X86_PT_ENTRIES - 1);
+	const uint64_t end = kernel->text_virt + kernel->image_bytes;
+	const uint64_t *page = lb_physmem_page(&mem->mem, kernel->cr3 & X86_PTE_ADDR);
+	uint64_t direct_entry;
+
+	if (!page)
+		return;
+	direct_entry = page[direct_index];
+	for (uint64_t virt = kernel->text_virt; virt < end; virt += LB_PAGE) {
+		unsigned int i = 0;
+
+		page = lb_deadmem_data_page(mem, virt);
+		if (!page || !same_table(page[direct_index], direct_entry))
+			continue;
+		while (i < X86_PT_ENTRIES / 2 && page[i] == 0)
+			i++;
+		if (i == X86_PT_ENTRIES / 2 && maps_text(mem, kernel, virt) &&
+		    image_holds(mem, kernel, virt)) {
+			kernel->swapper_pg_dir = virt;
+			return;
+		}
+	}
+}
+
+void lb_deadkernel_read(const struct lb_physmem *mem, uint64_t cr3, bool la57, unsigned int phys_bits,
+			uint64_t gs_base, struct lb_deadkernel *ret_dead)
+{
+	struct lb_deadmem dead;
+
+	*ret_dead = (struct lb_deadkernel){.la57 = la57, .cr3 = cr3};
+	if (has_high_bits(cr3, phys_bits)) {
+		ret_dead->encrypted = true;
+		return;
+	}
+	lb_deadmem_open(&dead, mem, cr3, la57, phys_bits);
+	find_text(&dead, ret_dead);
+	if (!ret_dead->has_text)
+		return;
+	measure_image(&dead, ret_dead);
+	find_page_offset(&dead, ret_dead);
+	if (ret_dead->has_page_offset) {
+		lb_vmcoreinfo_find(&dead, ret_dead);
+		if (!ret_dead->has_vmcoreinfo)
+			find_swapper_pg_dir(&dead, ret_dead);
+	}
+	if (!ret_dead->has_vmcoreinfo)
+		ret_dead->has_build_id = lb_buildid_find(&dead, ret_dead, ret_dead->build_id);
+	lb_percpu_find(&dead, gs_base, ret_dead);
+}
+
+// VMCOREINFO as far as the page tables tell it, for a panic before the kernel wrote
+// its own. The longest text there can be is far below LB_VMCOREINFO_MAX.
+static uint32_t synthesise(const struct lb_deadkernel *dead, const char *release, char *text)
+{
+	int release_bytes = 0;
+	size_t at;
+
+	// A bzImage's version string goes on after the release: builder, date.
+	while (release_bytes < 64 && release[release_bytes] > ' ')
+		release_bytes++;
+	at = lb_snprintf(text, LB_VMCOREINFO_MAX, "OSRELEASE=%.*s\nPAGESIZE=%lu\n", release_bytes, release,
+			 (unsigned long)LB_PAGE);
+	if (dead->has_text)
+		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at,
+				  "KERNELOFFSET=%lx\nNUMBER(phys_base)=%ld\n",
+				  (unsigned long)dead->kaslr_offset, (long)dead->phys_base);
+	if (dead->swapper_pg_dir)
+		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "SYMBOL(swapper_pg_dir)=%lx\n",
+				  (unsigned long)dead->swapper_pg_dir);
+	at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "NUMBER(pgtable_l5_enabled)=%d\n", dead->la57);
+	if (dead->has_build_id) {
+		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "BUILD-ID=");
+		for (unsigned int i = 0; i < sizeof(dead->build_id); i++)
+			at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "%02x", dead->build_id[i]);
+		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "\n");
+	}
+	return (uint32_t)at;
+}
+
+uint32_t lb_deadkernel_vmcoreinfo(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
+				  const char *release, char *text, bool *ret_synthesised)
+{
+	*ret_synthesised = !dead->has_vmcoreinfo;
+	return dead->has_vmcoreinfo ? lb_vmcoreinfo_copy(mem, dead, text) : synthesise(dead, release, text);
+}
+
+bool lb_deadkernel_cpu_regs(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
+			    unsigned int phys_bits, uint32_t cpu, struct lb_user_regs *ret_regs,
+			    int32_t *ret_pid)
+{
+	struct lb_deadmem memory;
+	uint64_t offset;
+
+	if (!dead->has_cpus || !dead->crash_notes || cpu >= dead->cpu_count)
+		return false;
+	lb_deadmem_open(&memory, mem, dead->cr3, dead->la57, phys_bits);
+	return lb_deadmem_u64(&memory, dead->per_cpu_offset + 8ULL * cpu, &offset) &&
+	       lb_percpu_note(&memory, dead->crash_notes + offset, ret_regs, ret_pid);
+}

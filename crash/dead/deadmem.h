@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A dead kernel's memory by virtual address, read page by page under a budget.
+// Private to the deadkernel, vmcoreinfo, kallsyms and percpu files, and to what
+// crash/capture/ has for the log and the struct pages.
+//
+// One struct lb_deadmem lives on its user's stack for one job. It must not be
+// copied or moved after lb_deadmem_open(): its walk points into it.
+#ifndef LIFEBOAT_CRASH_DEAD_DEADMEM_H
+#define LIFEBOAT_CRASH_DEAD_DEADMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lifeboat/range.h"
+#include "pgtable/walk.h"
+
+// Pages read in one job before every further one is refused. Debian's 5.10 to 7.2
+// take 20 000 to 110 000; tables and pointers made to keep us busy end here, after
+// a few seconds at most.
+#define LB_DEADMEM_PAGES (2U << 20)
+
+struct lb_deadmem {
+	const struct lb_physmem *source; // the caller's
+	struct lb_physmem mem; // the same under the budget; what `walk` reads through
+	uint32_t pages_left;
+	struct lb_walk walk;
+	// The last leaf or hole translated; empty before the first.
+	struct lb_range leaf; // virtual; the very last page of the address space is never cached
+	uint64_t leaf_phys; // of leaf.start
+	uint64_t leaf_flags; // 0: a hole
+};
+
+void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_physmem *mem, uint64_t cr3, bool la57,
+		     unsigned int phys_bits);
+
+// The budget anew: for the next of many jobs, whose number is bounded otherwise. What is
+// known of the last translation stays.
+void lb_deadmem_refill(struct lb_deadmem *dead);
+
+// The byte at `virt` and how many there are from it to the end of its 4 KiB page.
+// NULL when it is not mapped or not RAM. The pointer is good until the next call
+// that reads anything.
+const void *lb_deadmem_at(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_room);
+
+// The same for a whole page that may hold data: NULL also for pure code (read-only
+// and executable). `virt` is 4 KiB aligned.
+const uint64_t *lb_deadmem_data_page(struct lb_deadmem *dead, uint64_t virt);
+
+// False, with `to` undefined, unless every byte could be read.
+bool lb_deadmem_copy(struct lb_deadmem *dead, uint64_t virt, void *to, size_t bytes);
+bool lb_deadmem_u64(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_value);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The lines are those of `makedumpfile --dump-dmesg`: a time stamp before a record, as many
+// blanks before its further lines, bytes that are no text as \xNN.
+#include "crash/dead/dmesg.h"
+
+#include "crash/dead/prb.h"
+#include "lib/mem.h"
+
+struct out {
+	bool (*put)(void *ctx, const char *text, size_t bytes);
+	void *ctx;
+	bool stopped; // `put` wants no more
+	size_t bytes;
+	char text[512];
+};
+
+static void flush(struct out *out)
+{
+	if (out->bytes && !out->stopped && !out->put(out->ctx, out->text, out->bytes))
+		out->stopped = true;
+	out->bytes = 0;
+}
+
+static void add(struct out *out, const char *text, size_t bytes)
+{
+	if (bytes > sizeof(out->text) - out->bytes)
+		flush(out);
+	memcpy(out->text + out->bytes, text, bytes);
+	out->bytes += bytes;
+}
+
+static void add_char(struct out *out, unsigned char c, size_t indent)
+{
+	char text[40];
+
+	// isprint() or isspace() of the C locale, and the kernel's own \x.
+	if (c == '\n')
+		add(out, text, lb_snprintf(text, sizeof(text), "\n%-*s", (int)indent, ""));
+	else if ((c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'))
+		add(out, (const char *)&c, 1);
+	else
+		add(out, text, lb_snprintf(text, sizeof(text), "\\x%02x", c));
+}
+
+static void add_record(struct out *out, struct lb_deadmem *mem, const struct lb_prb_record *record)
+{
+	uint64_t microseconds = record->nanoseconds / 1000;
+	uint64_t virt = record->text;
+	uint32_t left = record->text_bytes;
+	char stamp[40]; // at most 32 characters
+	size_t indent = lb_snprintf(stamp, sizeof(stamp), "[%5lu.%06lu] ", microseconds / 1000000,
+				    microseconds % 1000000);
+
+	add(out, stamp, indent);
+	while (left && !out->stopped) {
+		unsigned char piece[64]; // `put` may move the window that memory is seen through
+		uint32_t bytes = left < sizeof(piece) ? left : sizeof(piece);
+
+		if (!lb_deadmem_copy(mem, virt, piece, bytes))
+			break; // the rest of this record is lost
+		for (uint32_t i = 0; i < bytes; i++)
+			add_char(out, piece[i], indent);
+		virt += bytes;
+		left -= bytes;
+	}
+	add(out, "\n", 1);
+}
+
+int lb_dmesg_read(const struct lb_dead *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
+		  void *ctx, uint64_t *ret_records, struct lb_error *err)
+{
+	struct out out = {.put = put, .ctx = ctx};
+	struct lb_prb_record record;
+	struct lb_prb prb;
+	uint64_t records = 0;
+
+	if (lb_prb_open(&prb, dead, err))
+		return -1;
+	while (!out.stopped && lb_prb_next(&prb, &record)) {
+		add_record(&out, &prb.mem, &record);
+		records++;
+	}
+	flush(&out);
+	*ret_records = records;
+	return 0;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dead kernel's struct pages: where they are and what of them the filter looks at.
+// Private to filter.c.
+//
+// Sections of 2^SECTION_SIZE_BITS bytes: section_mem_map, with flags in its lower bits, is the
+// virtual address that the struct page of page frame 0 would have if this section's array
+// went on down to it. With SPARSEMEM_EXTREME, mem_section is an array of pointers to
+// pages full of struct mem_section, else an array of these.
+// Source: include/linux/mmzone.h, mm/sparse.c of 5.10 to 7.0.
+#ifndef LIFEBOAT_CRASH_DEAD_PAGES_H
+#define LIFEBOAT_CRASH_DEAD_PAGES_H
+
+#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
+
+#define LB_STRUCT_PAGE_MAX 256U // bytes; it has 56 to 96
+
+struct lb_pages_layout {
+	uint64_t mem_section, roots, section_bytes, section_map; // roots: LENGTH(mem_section)
+	uint64_t section_bits, max_physmem_bits;
+	uint64_t page_bytes;
+};
+
+struct lb_pages {
+	struct lb_pages_layout layout;
+	struct lb_deadmem mem;
+	uint64_t per_root; // sections in a page of them; 0: not SPARSEMEM_EXTREME
+	// The section that `map` is of; UINT64_MAX before the first.
+	uint64_t section;
+	bool has_map;
+	uint64_t map; // virtual address of struct page 0, as if
+	uint8_t straddling[LB_STRUCT_PAGE_MAX]; // a struct page that lies across two pages
+};
+
+// Must not be moved afterwards. NULL; or the key that is missing or makes no sense.
+const char *lb_pages_open(struct lb_pages *pages, const struct lb_dead *dead);
+
+// The struct page of page frame `pfn`. *ret_count, in any case, is for how many frames from
+// `pfn` on the answer is the same: those whose struct pages lie behind one another there, or
+// for which there is none (NULL). At least 1. The pointer is good until the next call.
+const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// printk's ring buffer, record by record. Private to dmesg.c.
+//
+// Descriptors and their infos are two arrays of 2^count_bits, indexed by a record's id;
+// from tail to head the ids are in order. A descriptor's state word has the state in its
+// two upper bits and the id it stands for in the others. Texts lie in a ring of 2^size_bits
+// bytes; a descriptor names its block by two positions that only ever grow, of which the
+// lower bits are the index. A block does not wrap: what would begin too near the end lies at
+// index 0, with its begin left where the free room was. A block begins with its id.
+// Source: kernel/printk/printk_ringbuffer.[ch] of 5.10 to 7.0.
+#ifndef LIFEBOAT_CRASH_DEAD_PRB_H
+#define LIFEBOAT_CRASH_DEAD_PRB_H
+
+#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
+#include "lib/format.h"
+
+// Offsets and sizes out of VMCOREINFO.
+struct lb_prb_layout {
+	uint64_t prb; // virtual address of the pointer `prb`
+	uint64_t ring_bytes, ring_descs, ring_text; // printk_ringbuffer
+	uint64_t count_bits, descs, infos, head_id, tail_id; // prb_desc_ring
+	uint64_t desc_bytes, desc_state, desc_lpos; // prb_desc
+	uint64_t lpos_begin, lpos_next; // prb_data_blk_lpos
+	uint64_t info_bytes, info_time, info_text_len; // printk_info
+	uint64_t size_bits, data; // prb_data_ring
+	uint64_t counter; // atomic_long_t
+};
+
+struct lb_prb {
+	struct lb_prb_layout layout;
+	struct lb_deadmem mem;
+	uint64_t descs, infos, data; // virtual
+	uint64_t count, data_bytes; // powers of two
+	uint64_t next_id, left; // of the records not looked at yet
+};
+
+struct lb_prb_record {
+	uint64_t nanoseconds;
+	uint64_t text; // virtual; text_bytes from there do not wrap
+	uint32_t text_bytes;
+};
+
+// Must not be moved afterwards. Fails, naming the key or the field.
+int lb_prb_open(struct lb_prb *prb, const struct lb_dead *dead, struct lb_error *err);
+// The next record that has text, oldest first; unfinished, reused and unreadable ones are
+// passed over. False at the end.
+bool lb_prb_next(struct lb_prb *prb, struct lb_prb_record *ret_record);
+
+#endif

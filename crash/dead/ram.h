@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dead kernel's RAM, as the finished ELF core header lists it: where each page was,
+// and where its content is now (the low 1 MiB's is in the backup). Ranges are sorted,
+// disjoint and whole pages; ragged bytes at either end of RAM are left out, as readers do
+// that count in pages.
+#ifndef LIFEBOAT_CRASH_DEAD_RAM_H
+#define LIFEBOAT_CRASH_DEAD_RAM_H
+
+#include "lib/format.h"
+#include "lifeboat/physmem.h"
+#include "lifeboat/range.h"
+
+// __START_KERNEL_map of Linux: a segment from here on is its text, which lies in one of RAM's, whose
+// own are in the direct map below.
+#define LB_RAM_KERNEL_MAP 0xffffffff80000000ULL
+
+struct lb_ram_piece {
+	struct lb_range phys; // whole pages, as the dead kernel knew it
+	uint64_t content; // where phys.start is now
+};
+
+struct lb_ram {
+	struct lb_ram_piece *pieces; // from the caller
+	uint32_t count;
+	uint64_t pages; // of all pieces
+	uint64_t max_pfn; // end of the last piece, in pages
+};
+
+// How many pieces `header` (an ELF core header of `bytes`, ours) gives at most; 0 when it is none.
+uint32_t lb_ram_capacity(const void *header, uint64_t bytes);
+// Fills `ret_ram` (pieces: room for lb_ram_capacity()). Fails, naming the segment, when
+// the header makes no sense.
+int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces, struct lb_ram *ret_ram,
+		struct lb_error *err);
+
+// Where the content of the page at `phys` is now. False: not RAM.
+bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_content);
+
+#endif

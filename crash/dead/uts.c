@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/dead/uts.h"
+
+#include "crash/dead/deadmem.h"
+#include "lib/format.h"
+#include "lib/mem.h"
+
+#define NAMES 6
+
+static bool is_text(const char *name)
+{
+	for (uint32_t i = 0; i < LB_UTS_BYTES; i++) {
+		if (!name[i])
+			return i > 0;
+		if (name[i] < ' ' || name[i] > '~')
+			return false;
+	}
+	return false;
+}
+
+static bool makes_sense(const struct lb_uts *uts, const char *release)
+{
+	for (uint32_t i = 0; i < NAMES; i++) {
+		if (!is_text((const char *)uts + i * LB_UTS_BYTES))
+			return false;
+	}
+	return lb_strcmp(uts->sysname, "Linux") == 0 && lb_strcmp(uts->release, release) == 0;
+}
+
+// Source: SYMBOL(init_uts_ns) in Documentation/admin-guide/kdump/vmcoreinfo.rst.
+static bool read_memory(const struct lb_dead *dead, struct lb_uts *ret_uts)
+{
+	struct lb_deadmem mem;
+	uint64_t ns, name;
+
+	if (!lb_dead_number(dead, "SYMBOL(init_uts_ns)=", 16, &ns) ||
+	    !lb_dead_number(dead, "OFFSET(uts_namespace.name)=", 10, &name))
+		return false;
+	lb_deadmem_open(&mem, dead->mem, dead->cr3, dead->la57, dead->phys_bits);
+	return lb_deadmem_copy(&mem, ns + name, ret_uts, sizeof(*ret_uts));
+}
+
+void lb_uts_read(const struct lb_dead *dead, struct lb_uts *ret_uts)
+{
+	char release[LB_UTS_BYTES] = "(unknown)";
+
+	lb_dead_text(dead, "OSRELEASE=", release, sizeof(release));
+	if (read_memory(dead, ret_uts) && makes_sense(ret_uts, release))
+		return;
+	memset(ret_uts, 0, sizeof(*ret_uts));
+	lb_snprintf(ret_uts->sysname, LB_UTS_BYTES, "Linux");
+	lb_snprintf(ret_uts->nodename, LB_UTS_BYTES, "(none)");
+	lb_snprintf(ret_uts->release, LB_UTS_BYTES, "%s", release);
+	lb_snprintf(ret_uts->version, LB_UTS_BYTES, "(unknown)");
+	lb_snprintf(ret_uts->machine, LB_UTS_BYTES, "x86_64");
+	lb_snprintf(ret_uts->domainname, LB_UTS_BYTES, "(none)");
+}
