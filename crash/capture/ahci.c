@@ -5,8 +5,8 @@
 // an error has one culprit.
 // Sources: Serial ATA AHCI 1.3.1 (sections as given); ATA/ATAPI Command Set 3 (words of IDENTIFY).
 #include "crash/capture/disk.h"
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

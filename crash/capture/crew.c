@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-#include "crash/capture/platform.h"
-#include "crash/capture/smp.h"
+#include "crash/platform/platform.h"
+#include "crash/platform/smp.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's log, where it does not go to a disk.
-#include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/dead/dmesg.h"
 #include "crash/dead/signs.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 // At 115200 baud this is 23 seconds, and more than any usual log buffer.

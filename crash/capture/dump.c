@@ -2,11 +2,11 @@
 #include "crash/capture/dump.h"
 
 #include "crash/bare/cpu.h"
-#include "crash/capture/platform.h"
 #include "crash/capture/stream.h"
 #include "crash/capture/writer.h"
 #include "crash/dead/dmesg.h"
 #include "crash/disk/dumpheader.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 #define PROGRESS_MS 1000

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/kdump.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lib/bits.h"
 #include "lib/mem.h"
 

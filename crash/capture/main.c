@@ -2,13 +2,13 @@
 // The capture kernel, from its first line of C to the machine's end. Up to the log on the
 // disk nothing is done that could wait: the machine may not last.
 #include "crash/bare/bare.h"
-#include "crash/capture/iommu.h"
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
-#include "crash/capture/power.h"
 #include "crash/capture/run.h"
-#include "crash/capture/smp.h"
-#include "crash/capture/vm.h"
+#include "crash/platform/iommu.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
+#include "crash/platform/power.h"
+#include "crash/platform/smp.h"
+#include "crash/platform/vm.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 

@@ -5,8 +5,8 @@
 //
 // Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport.
 #include "crash/capture/disk.h"
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

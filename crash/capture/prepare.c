@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the handoff to a job for the writer.
 #include "crash/bare/cpu.h"
-#include "crash/capture/platform.h"
 #include "crash/capture/run.h"
-#include "crash/capture/vm.h"
 #include "crash/dead/notes.h"
+#include "crash/platform/platform.h"
+#include "crash/platform/vm.h"
 #include "lifeboat/x86.h"
 
 static const void *at(uint64_t phys)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How far the dump is, and its figures.
-#include "crash/capture/platform.h"
 #include "crash/capture/run.h"
+#include "crash/platform/platform.h"
 
 #define MS_PER_S 1000
 

@@ -2,9 +2,9 @@
 // --selftest: all that a dump takes but the dump. Each target gets the verdict into its
 // header, which is the only thing written.
 #include "crash/bare/bare.h"
-#include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/disk/dumpheader.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 // One page of every piece, from its middle; the sum is what keeps the reads.

@@ -9,7 +9,7 @@
 // request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
 #include "crash/capture/sink.h"
 
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

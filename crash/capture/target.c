@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
 #include "crash/capture/run.h"
 #include "crash/disk/dumpheader.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 // What a target's sink may have: this part of what is left, shared between all targets. The

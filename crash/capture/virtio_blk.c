@@ -7,8 +7,8 @@
 // allocated, and a completion that names any other descriptor is found out.
 // Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 4.1 (PCI), 5.2 (block).
 #include "crash/capture/disk.h"
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a CPU that starts in real mode finds behind the trampoline's code: written by
-// crash/capture/smp.c, read by trampoline.asm.
+// crash/platform/smp.c, read by trampoline.asm.
 #ifndef LIFEBOAT_TRAMPOLINE_H
 #define LIFEBOAT_TRAMPOLINE_H
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The machine under the capture kernel's parts on the host: what a test may turn in
-// tests/unit/capture_platform.c, which stands for crash/capture/platform.h and smp.h.
+// tests/unit/capture_platform.c, which stands for crash/platform/platform.h and smp.h.
 #ifndef LIFEBOAT_TESTS_CAPTURE_PLATFORM_H
 #define LIFEBOAT_TESTS_CAPTURE_PLATFORM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crash/capture/platform.h"
-#include "crash/capture/smp.h"
+#include "crash/platform/platform.h"
+#include "crash/platform/smp.h"
 
 // Everything as at the start: an empty heap of CAPTURE_HEAP_BYTES, no RAM, the clock at 0,
 // nothing said. Waits for the CPUs that were started, so they must have been told to end.

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/capture/smp.h"
+#include "crash/platform/smp.h"
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "capture_platform.h"
-#include "crash/capture/pcidev.h"
+#include "crash/platform/pcidev.h"
 
 static volatile void *fake_device_map(uint64_t phys, uint64_t bytes);
 static uint32_t fake_pcidev_read(struct lb_pci_address at, uint32_t reg);

@@ -9,8 +9,8 @@
 
 #include <efipciio.h>
 
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 #define MAX_TEXT 4096

@@ -4,7 +4,7 @@
 // firmware's identity map has them, and COM1.
 #include "disktest.h"
 
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lifeboat/ports.h"
 
 #define COM1 0x3f8

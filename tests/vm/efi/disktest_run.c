@@ -4,8 +4,8 @@
 #include "disktest.h"
 
 #include "crash/capture/disk.h"
-#include "crash/capture/pcidev.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/pcidev.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 #define POISON 0xa5

@@ -3,8 +3,8 @@
 // reset that the capture kernel makes of them.
 #include "disktest.h"
 
-#include "crash/capture/platform.h"
 #include "crash/capture/sink.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 #define BUFFERS 16

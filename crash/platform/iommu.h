@@ -2,8 +2,8 @@
 // The IOMMU that the dead kernel left on would translate, or block, our transfers by its
 // tables. Bus mastering is off at every function by now (purgatory/pci.h), so nothing is
 // on its way through it. Source: Intel VT-d 3.3, 10.4.
-#ifndef LIFEBOAT_CRASH_CAPTURE_IOMMU_H
-#define LIFEBOAT_CRASH_CAPTURE_IOMMU_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_IOMMU_H
+#define LIFEBOAT_CRASH_PLATFORM_IOMMU_H
 
 #include "lifeboat/capture.h"
 

@@ -8,11 +8,11 @@
 //          257   windows into old RAM, 2 MiB for each CPU, where mapping all would take too much
 //
 // With 5 levels it is the same table, one level down.
-#ifndef LIFEBOAT_CRASH_CAPTURE_VM_H
-#define LIFEBOAT_CRASH_CAPTURE_VM_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_VM_H
+#define LIFEBOAT_CRASH_PLATFORM_VM_H
 
-#include "crash/capture/platform.h"
 #include "crash/dead/ram.h"
+#include "crash/platform/platform.h"
 #include "lifeboat/handoff.h"
 
 #define LB_VM_OLD_BASE (64 * LB_TIB)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Crash memory, from one end to the other. The first CPU's alone: the others are given
 // what they need before they start.
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 
 static struct lb_range heap; // whole pages

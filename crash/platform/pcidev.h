@@ -2,8 +2,8 @@
 // One PCI function's configuration space, for a driver. By ECAM where the machine has it
 // for this segment and bus, else by ports (segment 0).
 // Sources: PCI Local Bus 3.0 chapter 6; PCI Express Base 5.0 7.5, 7.7.
-#ifndef LIFEBOAT_CRASH_CAPTURE_PCIDEV_H
-#define LIFEBOAT_CRASH_CAPTURE_PCIDEV_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_PCIDEV_H
+#define LIFEBOAT_CRASH_PLATFORM_PCIDEV_H
 
 #include <stdbool.h>
 #include <stdint.h>

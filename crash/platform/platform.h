@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the capture kernel's parts may ask of the machine they run on: memory, time,
 // device registers. The host tests bring their own (tests/unit/capture_platform.h).
-#ifndef LIFEBOAT_CRASH_CAPTURE_PLATFORM_H
-#define LIFEBOAT_CRASH_CAPTURE_PLATFORM_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_PLATFORM_H
+#define LIFEBOAT_CRASH_PLATFORM_PLATFORM_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/smp.h"
+#include "crash/platform/smp.h"
 
 #define LOW_BEGIN (64 * LB_KIB)
 #define LOW_END 0x9f000ULL // the extended BIOS data area may begin here

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Further CPUs, started by INIT and start-up interrupts through a trampoline in the low
 // 1 MiB, whose old content is in the backup by then. Source: Intel SDM 3A 9.4, 11.6.
-#ifndef LIFEBOAT_CRASH_CAPTURE_SMP_H
-#define LIFEBOAT_CRASH_CAPTURE_SMP_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_SMP_H
+#define LIFEBOAT_CRASH_PLATFORM_SMP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Configuration space of single functions. ECAM pages are mapped when first used, and
 // remembered: a driver reads one function's registers many times.
-#include "crash/capture/pcidev.h"
+#include "crash/platform/pcidev.h"
 
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lifeboat/ports.h"
 
 #define CONFIG_ADDRESS 0xcf8

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How the capture kernel ends.
-#ifndef LIFEBOAT_CRASH_CAPTURE_POWER_H
-#define LIFEBOAT_CRASH_CAPTURE_POWER_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_POWER_H
+#define LIFEBOAT_CRASH_PLATFORM_POWER_H
 
 #include "lifeboat/capture.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Source: Intel SDM 3A 4.5 (tables), 4.10.4 (what to invalidate when).
-#include "crash/capture/vm.h"
+#include "crash/platform/vm.h"
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"

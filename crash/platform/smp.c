@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/smp.h"
+#include "crash/platform/smp.h"
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
 #include "crash/bare/lapic.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/trampoline.h"
 

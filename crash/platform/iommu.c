@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/iommu.h"
+#include "crash/platform/iommu.h"
 
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 
 #define REGISTERS 0x80 // bytes of them that are used here
 #define GCMD 0x18

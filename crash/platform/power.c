@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Source: ACPI 6.4, 4.8.3.2.1 (PM1 control registers), 7.4.2 (sleep types).
-#include "crash/capture/power.h"
+#include "crash/platform/power.h"
 
 #include "crash/bare/bare.h"
-#include "crash/capture/platform.h"
+#include "crash/platform/platform.h"
 #include "lifeboat/ports.h"
 
 #define SLP_TYP_SHIFT 10
