@@ -54,7 +54,7 @@ objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 	$(patsubst %.asm,$(B)/$(1)/%.o,$(foreach room,$(2),$(wildcard $(room)/*.asm)))
 # libc has what lib/mem.c has.
 HOST_ALSO := $(wildcard \
-	$(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream kdump kdump_head elf dump sink repartitioned) crash/platform/smp_low.c)
+	$(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream kdump kdump_head elf dump repartitioned) crash/platform/smp_low.c)
 host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2))) \
 	$(patsubst %.c,$(B)/$(1)/%.o,$(HOST_ALSO))
 
@@ -66,7 +66,7 @@ CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.as
 	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))
 # The drivers of the capture kernel, and what tries them as an EFI application.
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
-	$(patsubst %,crash/capture/%.c,disk nvme virtio_blk ahci sink) crash/platform/pcidev.c))
+	crash/platform/pcidev.c))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
 PACKERS := -lzstd -lz
 PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)

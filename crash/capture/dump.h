@@ -5,10 +5,10 @@
 #define LIFEBOAT_CRASH_CAPTURE_DUMP_H
 
 #include "crash/capture/crew.h"
-#include "crash/capture/sink.h"
 #include "crash/dead/dead.h"
 #include "crash/dead/filter.h"
 #include "crash/dead/ram.h"
+#include "crash/disk/sink.h"
 #include "lifeboat/dumpdisk.h"
 
 struct lb_dump_job {

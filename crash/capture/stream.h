@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crash/capture/sink.h"
+#include "crash/disk/sink.h"
 #include "lib/sha256.h"
 
 // Holds one of the sink's buffers between lb_stream_add() and lb_stream_settle().

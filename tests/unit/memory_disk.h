@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 
 #define MEMORY_DISK_FIRST 8 // block of the partition
 #define MEMORY_DISK_NEVER UINT64_MAX

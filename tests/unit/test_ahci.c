@@ -28,7 +28,7 @@ static struct lb_deadline fake_deadline_in(uint64_t milliseconds);
 #define lb_pcidev_name fake_pcidev_name
 #define lb_pause controller_moves
 #define lb_deadline_in fake_deadline_in
-#include "crash/capture/ahci.c"
+#include "crash/disk/ahci.c"
 #undef lb_pause
 #undef lb_deadline_in
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "capture_platform.h"
-#include "crash/capture/sink.h"
+#include "crash/disk/sink.h"
 
 #define FIRST 24 // block of the partition
 #define UNTOUCHED 0xee

@@ -26,7 +26,7 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text);
 #define lb_pcidev_capability fake_pcidev_capability
 #define lb_pcidev_bar fake_pcidev_bar
 #define lb_pcidev_name fake_pcidev_name
-#include "crash/capture/virtio_blk.c"
+#include "crash/disk/virtio_blk.c"
 
 #define BAR_PHYS 0xfe000000ULL
 #define COMMON_AT 0

@@ -3,7 +3,7 @@
 // disk takes, of all sizes, flushed and read back; a reset in the middle leaves no transfer behind.
 #include "disktest.h"
 
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

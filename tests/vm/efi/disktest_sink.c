@@ -3,7 +3,7 @@
 // reset that the capture kernel makes of them.
 #include "disktest.h"
 
-#include "crash/capture/sink.h"
+#include "crash/disk/sink.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 
 int lb_disk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err)
 {

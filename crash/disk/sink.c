@@ -7,7 +7,7 @@
 // other. The failure is counted against the requests that it is blamed on; the second one of
 // the same request is final. So is a reset that fails. There is always an end to it: a
 // request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
-#include "crash/capture/sink.h"
+#include "crash/disk/sink.h"
 
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

@@ -4,7 +4,7 @@
 // Controller memory buffers are not used.
 //
 // Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport.
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

@@ -4,7 +4,7 @@
 // A disk's write cache makes up for most of what queueing inside the disk would gain, and
 // an error has one culprit.
 // Sources: Serial ATA AHCI 1.3.1 (sections as given); ATA/ATAPI Command Set 3 (words of IDENTIFY).
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Writes to one partition of a disk: never outside it, several at a time, each retried
 // once after a reset of the controller.
-#ifndef LIFEBOAT_CRASH_CAPTURE_SINK_H
-#define LIFEBOAT_CRASH_CAPTURE_SINK_H
+#ifndef LIFEBOAT_CRASH_DISK_SINK_H
+#define LIFEBOAT_CRASH_DISK_SINK_H
 
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 
 #define LB_SINK_BUFFER (128 * LB_KIB) // a disk with a smaller max_bytes gets it in pieces
 

@@ -6,7 +6,7 @@
 // Every request owns a fixed run of descriptors: header, data, status. So nothing has to be
 // allocated, and a completion that names any other descriptor is found out.
 // Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 4.1 (PCI), 5.2 (block).
-#include "crash/capture/disk.h"
+#include "crash/disk/disk.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

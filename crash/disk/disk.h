@@ -3,8 +3,8 @@
 // interrupts. The drivers are nvme.c, virtio_blk.c and ahci.c; what retries, and gives up,
 // is above them, in sink.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, and takes
 // nothing from a register or a completion for granted.
-#ifndef LIFEBOAT_CRASH_CAPTURE_DISK_H
-#define LIFEBOAT_CRASH_CAPTURE_DISK_H
+#ifndef LIFEBOAT_CRASH_DISK_DISK_H
+#define LIFEBOAT_CRASH_DISK_DISK_H
 
 #include <stdbool.h>
 #include <stdint.h>
