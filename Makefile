@@ -53,10 +53,7 @@ ALL_C := $(shell find include lib pgtable crash purgatory loader tools scripts t
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 	$(patsubst %.asm,$(B)/$(1)/%.o,$(foreach room,$(2),$(wildcard $(room)/*.asm)))
 # libc has what lib/mem.c has.
-HOST_ALSO := $(wildcard \
-	$(patsubst %,crash/capture/%.c,ram dead notes oldmap signs prb dmesg filter pages pack crew stream kdump kdump_head elf dump repartitioned) crash/platform/smp_low.c)
-host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2))) \
-	$(patsubst %.c,$(B)/$(1)/%.o,$(HOST_ALSO))
+host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2)))
 
 EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(B)/efi/loader/hook/entry.o $(B)/efi/loader/hook/reloc.o \

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_RUN_H
 #define LIFEBOAT_CRASH_CAPTURE_RUN_H
 
-#include "crash/capture/dump.h"
+#include "crash/dump/dump.h"
 #include "lifeboat/capture.h"
 #include "lifeboat/handoff.h"
 
@@ -38,10 +38,6 @@ struct lb_opened {
 int lb_target_open(const struct lb_capture *capture, const struct lb_target *target, uint32_t share,
 		   struct lb_opened *ret_opened, struct lb_error *err);
 void lb_target_close(struct lb_opened *opened);
-
-// repartitioned.c: fails unless the disk's partition table still has the target where it was
-// when armed.
-int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err);
 
 // selftest.c: never comes back.
 _Noreturn void lb_selftest_run(struct lb_run *run);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/capture/crew.h"
+#include "crash/dump/crew.h"
 #include "lib/format.h"
 
 #define HEAP_BLOCKS 4096

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "capture_platform.h"
-#include "crash/capture/dump.h"
+#include "crash/dump/dump.h"
 #include "crash/plan/elfcore.h"
 
 #define MACHINE_PIECES 3

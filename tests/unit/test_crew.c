@@ -11,7 +11,7 @@
 #include <sched.h>
 
 #include "capture_platform.h"
-#include "crash/capture/crew.h"
+#include "crash/dump/crew.h"
 
 #define PAGES 1024
 #define BASE 0x40000000ULL

@@ -12,8 +12,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "crash/capture/writer.h"
 #include "crash/disk/dumpheader.h"
+#include "crash/dump/writer.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
 #include "memory_disk.h"

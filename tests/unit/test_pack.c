@@ -13,7 +13,7 @@
 #include <zstd.h>
 
 #include "capture_platform.h"
-#include "crash/capture/pack.h"
+#include "crash/dump/pack.h"
 
 static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
 static uint8_t packed[LB_PAGE + 64];

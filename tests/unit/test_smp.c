@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/platform/smp.h"
+#include "crash/platform/smp_low.c"
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 

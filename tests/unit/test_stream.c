@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "capture_platform.h"
-#include "crash/capture/stream.h"
+#include "crash/dump/stream.h"
 #include "memory_disk.h"
 
 #define BEFORE 0xb7 // what the partition held

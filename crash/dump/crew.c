@@ -7,7 +7,7 @@
 // with its data, is left to it for ever, and the spare one stands in: after each such loss the
 // ring is one batch shorter. It loses at most one for each further CPU, and always keeps the
 // first CPU's.
-#include "crash/capture/crew.h"
+#include "crash/dump/crew.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 // Both libraries are told how little they will see: one page at a time. Their tables are
 // then a fraction of what they take by default.
 // Sources: zstd.h, "Static allocation"; zlib.h, deflateInit2().
-#include "crash/capture/pack.h"
+#include "crash/dump/pack.h"
 
 #define ZLIB_CONST // its sources are const
 #define ZSTD_STATIC_LINKING_ONLY

@@ -4,10 +4,10 @@
 //
 // A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `content`, hands it over,
 // and gets it back, in the order handed over, with every page packed.
-#ifndef LIFEBOAT_CRASH_CAPTURE_CREW_H
-#define LIFEBOAT_CRASH_CAPTURE_CREW_H
+#ifndef LIFEBOAT_CRASH_DUMP_CREW_H
+#define LIFEBOAT_CRASH_DUMP_CREW_H
 
-#include "crash/capture/pack.h"
+#include "crash/dump/pack.h"
 
 #define LB_BATCH_PAGES 64
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dump itself: what goes to the partition, and in which order. dump.c keeps the
 // header and the log, kdump.c and elf.c write the file; all of it in constant memory.
-#ifndef LIFEBOAT_CRASH_CAPTURE_DUMP_H
-#define LIFEBOAT_CRASH_CAPTURE_DUMP_H
+#ifndef LIFEBOAT_CRASH_DUMP_DUMP_H
+#define LIFEBOAT_CRASH_DUMP_DUMP_H
 
-#include "crash/capture/crew.h"
 #include "crash/dead/dead.h"
 #include "crash/dead/filter.h"
 #include "crash/dead/ram.h"
 #include "crash/disk/sink.h"
+#include "crash/dump/crew.h"
 #include "lifeboat/dumpdisk.h"
 
 struct lb_dump_job {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "capture_platform.h"
-#include "crash/capture/run.h"
+#include "crash/disk/target_check.h"
 #include "gpt_disk.h"
 
 #define FIRST 64

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The partition's place was found when armed; the system may have been partitioned anew
-// since, and an old header may still lie where the partition began.
-#include "crash/capture/run.h"
+#include "crash/disk/target_check.h"
+
 #include "crash/disk/gpt.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/dump.h"
+#include "crash/dump/dump.h"
 
 #include "crash/bare/cpu.h"
-#include "crash/capture/stream.h"
-#include "crash/capture/writer.h"
 #include "crash/dead/dmesg.h"
 #include "crash/disk/dumpheader.h"
+#include "crash/dump/stream.h"
+#include "crash/dump/writer.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 

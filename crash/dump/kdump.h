@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the two parts of the kdump-compressed writer share: kdump_head.c writes everything
 // before the page descriptors, kdump.c those and the pages.
-#ifndef LIFEBOAT_CRASH_CAPTURE_KDUMP_H
-#define LIFEBOAT_CRASH_CAPTURE_KDUMP_H
+#ifndef LIFEBOAT_CRASH_DUMP_KDUMP_H
+#define LIFEBOAT_CRASH_DUMP_KDUMP_H
 
-#include "crash/capture/stream.h"
-#include "crash/capture/writer.h"
 #include "crash/dead/uts.h"
+#include "crash/dump/stream.h"
+#include "crash/dump/writer.h"
 
 struct lb_page_desc {
 	uint64_t offset; // in the file; 0: lost

@@ -9,8 +9,8 @@
 // /proc/vmcore. Kernel text is not there twice: it lies in RAM, and its PT_LOAD points there.
 #include <elf.h>
 
-#include "crash/capture/stream.h"
-#include "crash/capture/writer.h"
+#include "crash/dump/stream.h"
+#include "crash/dump/writer.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 

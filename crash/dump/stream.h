@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One run of bytes on the partition, written from its beginning to its end through the
 // sink's buffers: of a dump's log, its head, its page descriptors, its page data.
-#ifndef LIFEBOAT_CRASH_CAPTURE_STREAM_H
-#define LIFEBOAT_CRASH_CAPTURE_STREAM_H
+#ifndef LIFEBOAT_CRASH_DUMP_STREAM_H
+#define LIFEBOAT_CRASH_DUMP_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -18,7 +18,7 @@
 //
 // Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
 // libkdumpfile make of it.
-#include "crash/capture/kdump.h"
+#include "crash/dump/kdump.h"
 #include "crash/platform/platform.h"
 #include "lib/bits.h"
 #include "lib/mem.h"

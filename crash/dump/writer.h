@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What dump.c and the two file formats share: the header on the partition, kept up to
 // date while the file grows.
-#ifndef LIFEBOAT_CRASH_CAPTURE_WRITER_H
-#define LIFEBOAT_CRASH_CAPTURE_WRITER_H
+#ifndef LIFEBOAT_CRASH_DUMP_WRITER_H
+#define LIFEBOAT_CRASH_DUMP_WRITER_H
 
-#include "crash/capture/dump.h"
+#include "crash/dump/dump.h"
 
 struct lb_writer {
 	const struct lb_dump_job *job;

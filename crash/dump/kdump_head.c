@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/kdump.h"
+#include "crash/dump/kdump.h"
 #include "crash/platform/platform.h"
 #include "lib/bits.h"
 #include "lib/mem.h"

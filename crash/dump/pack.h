@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One 4 KiB page, compressed: by libzstd or zlib, each with a work area of its own that
 // is made once per CPU. A page that does not shrink stays as it is.
-#ifndef LIFEBOAT_CRASH_CAPTURE_PACK_H
-#define LIFEBOAT_CRASH_CAPTURE_PACK_H
+#ifndef LIFEBOAT_CRASH_DUMP_PACK_H
+#define LIFEBOAT_CRASH_DUMP_PACK_H
 
 #include <stdint.h>
 

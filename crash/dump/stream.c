@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/stream.h"
+#include "crash/dump/stream.h"
 
 #include "lib/mem.h"
 
