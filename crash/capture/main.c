@@ -74,7 +74,7 @@ static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error
 	run->job.progress_ctx = &progress;
 	run->job.log_written = open_crew;
 	run->job.log_written_ctx = run;
-	return lb_dump_write(&run->job, opened->sink, header, err);
+	return lb_dump_write(&run->job, opened->partition, header, err);
 }
 
 static int try_targets(struct lb_run *run, struct lb_error *err)

@@ -30,7 +30,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err);
 struct lb_opened {
 	const struct lb_target *target;
 	struct lb_disk disk;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	struct lb_dump_header *header;
 };
 // `share`: how many targets may yet want memory, this one included. Afterwards, whatever

@@ -45,7 +45,7 @@ static int check_machine(struct lb_run *run, struct lb_error *err)
 static int write_verdict(struct lb_opened *opened, const char *failed, struct lb_error *err)
 {
 	struct lb_dump_header *header = opened->header;
-	void *buffer = lb_sink_take(opened->sink, err);
+	void *buffer = lb_partition_take(opened->partition, err);
 
 	if (!buffer)
 		return -1;
@@ -54,9 +54,9 @@ static int write_verdict(struct lb_opened *opened, const char *failed, struct lb
 	lb_dump_header_seal(header);
 	memset(buffer, 0, LB_DUMP_BLOCK);
 	memcpy(buffer, header, sizeof(*header));
-	if (lb_sink_put(opened->sink, buffer, 0, LB_DUMP_BLOCK, err) != 0)
+	if (lb_partition_put(opened->partition, buffer, 0, LB_DUMP_BLOCK, err) != 0)
 		return -1;
-	return lb_sink_flush(opened->sink, err);
+	return lb_partition_flush(opened->partition, err);
 }
 
 // The first failure is the one that counts.

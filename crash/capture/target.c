@@ -6,14 +6,14 @@
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
-// What a target's sink may have: this part of what is left, shared between all targets. The
+// What a target's buffers may take: this part of what is left, shared between all targets. The
 // other goes to drivers, and to what the writer keeps.
 #define BUFFERS_PART 6
 #define BUFFERS_MIN 4U // the writer's need
 
 static uint32_t buffers_for(uint32_t share)
 {
-	uint64_t buffers = lb_heap_left() / BUFFERS_PART / share / LB_SINK_BUFFER;
+	uint64_t buffers = lb_heap_left() / BUFFERS_PART / share / LB_PARTITION_BUFFER;
 
 	if (buffers > LB_DISK_MAX_DEPTH)
 		return LB_DISK_MAX_DEPTH;
@@ -56,13 +56,14 @@ int lb_target_open(const struct lb_capture *capture, const struct lb_target *tar
 		return -1;
 	}
 	if (lb_target_in_place(&opened->disk, target, err) != 0 ||
-	    lb_sink_open(&opened->disk, target, buffers_for(share), &opened->sink, err) != 0 ||
-	    lb_sink_read(opened->sink, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
+	    lb_partition_open(&opened->disk, target, buffers_for(share), &opened->partition, err) != 0 ||
+	    lb_partition_read(opened->partition, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
 	    check_header(capture, target, opened->header, err) != 0)
 		return -1;
 	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, partition of %s", target->name,
 	       opened->disk.driver->name, opened->disk.model[0] ? " " : "", opened->disk.model,
-	       opened->disk.block_bytes, lb_format_size(size, sizeof(size), lb_sink_bytes(opened->sink)));
+	       opened->disk.block_bytes,
+	       lb_format_size(size, sizeof(size), lb_partition_bytes(opened->partition)));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A disk as the capture kernel uses it: polled, several requests in flight, no
 // interrupts. The drivers are nvme.c, virtio_blk.c and ahci.c; what retries, and gives up,
-// is above them, in sink.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, and takes
+// is above them, in partition.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, and takes
 // nothing from a register or a completion for granted.
 #ifndef LIFEBOAT_CRASH_DISK_DISK_H
 #define LIFEBOAT_CRASH_DISK_DISK_H

@@ -107,7 +107,7 @@ struct request {
 	uint8_t padding[15];
 };
 
-#define USUAL_BYTES (128 * LB_KIB) // of a request that sink.c makes
+#define USUAL_BYTES (128 * LB_KIB) // of a request that partition.c makes
 #define LOOK_MS 100 // between two looks at the status register: each is an exit from a guest
 
 struct virtio_blk {

@@ -32,15 +32,15 @@ static int put_header(struct lb_writer *writer, struct lb_error *err)
 {
 	void *buffer;
 
-	if (lb_sink_flush(writer->sink, err) != 0)
+	if (lb_partition_flush(writer->partition, err) != 0)
 		return -1;
-	buffer = lb_sink_take(writer->sink, err);
+	buffer = lb_partition_take(writer->partition, err);
 	if (!buffer)
 		return -1;
 	lb_dump_header_seal(&writer->next);
 	memset(buffer, 0, LB_DUMP_BLOCK);
 	memcpy(buffer, &writer->next, sizeof(writer->next));
-	if (lb_sink_put(writer->sink, buffer, 0, LB_DUMP_BLOCK, err) != 0)
+	if (lb_partition_put(writer->partition, buffer, 0, LB_DUMP_BLOCK, err) != 0)
 		return -1;
 	*writer->header = writer->next;
 	return 0;
@@ -48,7 +48,7 @@ static int put_header(struct lb_writer *writer, struct lb_error *err)
 
 int lb_writer_header(struct lb_writer *writer, struct lb_error *err)
 {
-	return put_header(writer, err) == 0 ? lb_sink_flush(writer->sink, err) : -1;
+	return put_header(writer, err) == 0 ? lb_partition_flush(writer->partition, err) : -1;
 }
 
 int lb_writer_checkpoint(struct lb_writer *writer, struct lb_error *err)
@@ -141,10 +141,11 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	if (limit > writer->limit)
 		limit = writer->limit;
 	log->err = err;
-	lb_stream_open(&log->stream, writer->sink, LB_DUMP_BLOCK, limit);
+	lb_stream_open(&log->stream, writer->partition, LB_DUMP_BLOCK, limit);
 	if (lb_dmesg_read(writer->job->dead, put_log, log, &records, &why) != 0)
 		lb_say("the dead kernel's log: %s", why.text);
-	if (log->failed || lb_stream_settle(&log->stream, err) != 0 || lb_sink_flush(writer->sink, err) != 0)
+	if (log->failed || lb_stream_settle(&log->stream, err) != 0 ||
+	    lb_partition_flush(writer->partition, err) != 0)
 		return -1;
 	writer->next.tsc_first_byte = cpu_tsc();
 	if (log->cut)
@@ -188,13 +189,13 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 	return lb_writer_header(writer, err);
 }
 
-int lb_dump_write(const struct lb_dump_job *job, struct lb_sink *sink, struct lb_dump_header *header,
-		  struct lb_error *err)
+int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
+		  struct lb_dump_header *header, struct lb_error *err)
 {
 	struct lb_writer writer = {
 		.job = job,
-		.sink = sink,
-		.limit = lb_align_down(lb_sink_bytes(sink), LB_DUMP_BLOCK),
+		.partition = partition,
+		.limit = lb_align_down(lb_partition_bytes(partition), LB_DUMP_BLOCK),
 		.header = header,
 		.progress_ms = lb_clock_ms(),
 	};

@@ -146,7 +146,7 @@ static int checkpoint(struct elf *elf, struct lb_error *err)
 static int look_around(struct elf *elf, struct lb_error *err)
 {
 	elf->pages_done = elf->bytes_done / LB_PAGE;
-	lb_sink_poll(elf->writer->sink);
+	lb_partition_poll(elf->writer->partition);
 	lb_writer_progress(elf->writer, elf->pages_done, elf->file.bytes);
 	if (elf->file.bytes - elf->checkpoint_bytes >= LB_CHECKPOINT_BYTES ||
 	    lb_clock_ms() - elf->checkpoint_ms >= LB_CHECKPOINT_MS)
@@ -198,7 +198,7 @@ static int settle(struct elf *elf, struct lb_error *err)
 {
 	struct lb_dump_header *next = &elf->writer->next;
 
-	if (lb_stream_settle(&elf->file, err) != 0 || lb_sink_flush(elf->writer->sink, err) != 0)
+	if (lb_stream_settle(&elf->file, err) != 0 || lb_partition_flush(elf->writer->partition, err) != 0)
 		return -1;
 	if (next->data_offset)
 		note_progress(elf);
@@ -227,7 +227,7 @@ int lb_elf_write(struct lb_writer *writer, struct lb_error *err)
 	for (uint32_t i = 0; i < elf->count; i++)
 		bytes += has_content(elf, i) ? elf->phdrs[i].p_filesz : 0;
 	next->page_count = lb_pages(bytes);
-	lb_stream_open(&elf->file, writer->sink, next->file_offset, writer->limit);
+	lb_stream_open(&elf->file, writer->partition, next->file_offset, writer->limit);
 	result = write_file(elf, err);
 	if (result == 0) {
 		elf->pages_done = next->page_count;

@@ -87,7 +87,7 @@ static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
 
 	if (batch && write_batch(kdump, batch, err) != 0)
 		return -1;
-	lb_sink_poll(kdump->writer->sink);
+	lb_partition_poll(kdump->writer->partition);
 	lb_writer_progress(kdump->writer, kdump->pages_done,
 			   kdump->head.bytes + kdump->desc.bytes + kdump->data.bytes);
 	if (kdump->data.bytes - kdump->checkpoint_data >= LB_CHECKPOINT_BYTES ||
@@ -125,7 +125,8 @@ static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
 	uint64_t bytes = lb_kdump_piece(kdump, at);
 	uint64_t bitmap2 = kdump->next->file_offset + kdump->next->desc_offset - kdump->bitmap_bytes;
 
-	if (lb_sink_read(kdump->writer->sink, bitmap2 + at, kdump->dump_bits, (uint32_t)bytes, err) != 0)
+	if (lb_partition_read(kdump->writer->partition, bitmap2 + at, kdump->dump_bits, (uint32_t)bytes,
+			      err) != 0)
 		return -1;
 	for (uint64_t i = 0; i < bytes; i++) {
 		for (uint8_t byte = kdump->dump_bits[i]; byte; byte &= (uint8_t)(byte - 1)) {
@@ -173,7 +174,7 @@ static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 	struct lb_dump_header *next = kdump->next;
 
 	if (lb_stream_settle(&kdump->desc, err) != 0 || lb_stream_settle(&kdump->data, err) != 0 ||
-	    lb_sink_flush(kdump->writer->sink, err) != 0)
+	    lb_partition_flush(kdump->writer->partition, err) != 0)
 		return -1;
 	note_progress(kdump);
 	lb_stream_digest(&kdump->desc, next->desc_sha256);

@@ -176,7 +176,7 @@ static int write_bitmaps(struct lb_kdump *kdump, const struct lb_page_choice *ch
 		kdump->next->page_count += choose(kdump, choice, at * LB_BYTE_BITS, bytes);
 		if (head_add(kdump, kdump->dump_bits, bytes, err) != 0)
 			return -1;
-		lb_sink_poll(kdump->writer->sink);
+		lb_partition_poll(kdump->writer->partition);
 		lb_writer_progress(kdump->writer, 0, kdump->head.bytes);
 	}
 	return 0;
@@ -191,7 +191,7 @@ int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, s
 	kdump->sub_blocks = lb_pages(sizeof(struct sub_header) + kdump->job->notes_bytes);
 	kdump->bitmap_bytes = lb_align_up(kdump->job->ram->max_pfn, LB_BYTE_BITS) / LB_BYTE_BITS;
 	kdump->bitmap_bytes = lb_align_up(kdump->bitmap_bytes, LB_PAGE);
-	lb_stream_open(&kdump->head, kdump->writer->sink, file, limit);
+	lb_stream_open(&kdump->head, kdump->writer->partition, file, limit);
 	lb_sha256_begin(&kdump->head_sha);
 	if (write_headers(kdump, err) != 0 || write_bitmaps(kdump, choice, err) != 0 ||
 	    lb_stream_settle(&kdump->head, err) != 0)
@@ -208,24 +208,25 @@ int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, s
 			       "full: the partition has %lu bytes for the dump, its headers alone take %lu",
 			       limit - file, needed);
 	}
-	lb_stream_open(&kdump->desc, kdump->writer->sink, file + next->desc_offset, file + next->data_offset);
-	lb_stream_open(&kdump->data, kdump->writer->sink, file + next->data_offset, limit);
+	lb_stream_open(&kdump->desc, kdump->writer->partition, file + next->desc_offset,
+		       file + next->data_offset);
+	lb_stream_open(&kdump->data, kdump->writer->partition, file + next->data_offset, limit);
 	return lb_stream_add_zeroes(&kdump->data, LB_PAGE, err);
 }
 
 int lb_kdump_complete(struct lb_kdump *kdump, struct lb_error *err)
 {
-	struct lb_sink *sink = kdump->writer->sink;
+	struct lb_partition *partition = kdump->writer->partition;
 	struct main_header header;
-	uint8_t *buffer = lb_sink_take(sink, err);
+	uint8_t *buffer = lb_partition_take(partition, err);
 
 	if (!buffer)
 		return -1;
 	fill_main_header(kdump, 0, &header);
 	memset(buffer, 0, LB_PAGE);
 	memcpy(buffer, &header, sizeof(header));
-	if (lb_sink_put(sink, buffer, kdump->next->file_offset, LB_PAGE, err) != 0 ||
-	    lb_sink_flush(sink, err) != 0)
+	if (lb_partition_put(partition, buffer, kdump->next->file_offset, LB_PAGE, err) != 0 ||
+	    lb_partition_flush(partition, err) != 0)
 		return -1;
 	lb_sha256_end(&kdump->head_sha, kdump->next->head_sha256);
 	return 0;

@@ -3,10 +3,10 @@
 
 #include "lib/mem.h"
 
-void lb_stream_open(struct lb_stream *stream, struct lb_sink *sink, uint64_t start, uint64_t limit)
+void lb_stream_open(struct lb_stream *stream, struct lb_partition *partition, uint64_t start, uint64_t limit)
 {
 	memset(stream, 0, sizeof(*stream));
-	stream->sink = sink;
+	stream->partition = partition;
 	stream->start = start;
 	stream->limit = limit > start ? limit : start;
 	lb_sha256_begin(&stream->sha);
@@ -27,7 +27,7 @@ static int begin_buffer(struct lb_stream *stream, struct lb_error *err)
 {
 	uint64_t held = stream->bytes % LB_PAGE;
 
-	stream->buffer = lb_sink_take(stream->sink, err);
+	stream->buffer = lb_partition_take(stream->partition, err);
 	if (!stream->buffer)
 		return -1;
 	stream->buffer_at = stream->bytes - held;
@@ -35,7 +35,7 @@ static int begin_buffer(struct lb_stream *stream, struct lb_error *err)
 	return 0;
 }
 
-// The buffer to the sink, up to the block that the last byte is in.
+// The buffer to the partition, up to the block that the last byte is in.
 static int end_buffer(struct lb_stream *stream, struct lb_error *err)
 {
 	uint64_t held = stream->bytes - stream->buffer_at;
@@ -45,7 +45,8 @@ static int end_buffer(struct lb_stream *stream, struct lb_error *err)
 	memset(buffer + held, 0, whole - held);
 	memcpy(stream->tail, buffer + lb_align_down(held, LB_PAGE), held % LB_PAGE);
 	stream->buffer = NULL;
-	return lb_sink_put(stream->sink, buffer, stream->start + stream->buffer_at, (uint32_t)whole, err);
+	return lb_partition_put(stream->partition, buffer, stream->start + stream->buffer_at, (uint32_t)whole,
+				err);
 }
 
 // `data` NULL: zeroes.
@@ -61,7 +62,7 @@ static int add(struct lb_stream *stream, const uint8_t *data, uint64_t bytes, st
 		if (!stream->buffer && begin_buffer(stream, err) != 0)
 			return -1;
 		to = stream->buffer + (stream->bytes - stream->buffer_at);
-		piece = min64(bytes, LB_SINK_BUFFER - (stream->bytes - stream->buffer_at));
+		piece = min64(bytes, LB_PARTITION_BUFFER - (stream->bytes - stream->buffer_at));
 		if (data)
 			memcpy(to, data, piece);
 		else
@@ -71,7 +72,7 @@ static int add(struct lb_stream *stream, const uint8_t *data, uint64_t bytes, st
 		data = data ? data + piece : NULL;
 		bytes -= piece;
 		stream->bytes += piece;
-		if (stream->bytes - stream->buffer_at == LB_SINK_BUFFER && end_buffer(stream, err) != 0)
+		if (stream->bytes - stream->buffer_at == LB_PARTITION_BUFFER && end_buffer(stream, err) != 0)
 			return -1;
 	}
 	return 0;

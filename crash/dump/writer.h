@@ -8,7 +8,7 @@
 
 struct lb_writer {
 	const struct lb_dump_job *job;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint64_t limit; // of the partition, whole blocks
 	struct lb_dump_header *header; // the caller's: as it was given to the disk last
 	struct lb_dump_header next; // as it will be there next

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A disk in memory for tests of what is above the sink: done when polled, in order. It can
+// A disk in memory for tests of what is above the partition: done when polled, in order. It can
 // stop taking anything, as a disk that was pulled out, or keep nothing of what it takes from
 // then on, as one whose machine lost power. Included after cmocka.
 #ifndef LIFEBOAT_TESTS_MEMORY_DISK_H

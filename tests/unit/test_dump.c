@@ -31,7 +31,7 @@ static const char log_text[] = "[    1.000000] Linux version 6.1.0-test-amd64\n"
 static struct memory_disk disk;
 static struct machine machine;
 static struct lb_dump_header header;
-static struct lb_sink *sink;
+static struct lb_partition *partition;
 static struct lb_error err;
 
 static struct {
@@ -94,7 +94,7 @@ static void open_filter(void)
 	assert_int_equal(machine.job.level, LB_FILTER_ZERO); // there are no struct pages
 }
 
-static void prepare(enum lb_dump_format format, uint64_t partition)
+static void prepare(enum lb_dump_format format, uint64_t partition_bytes)
 {
 	machine_close(&machine);
 	memory_disk_close(&disk);
@@ -105,13 +105,13 @@ static void prepare(enum lb_dump_format format, uint64_t partition)
 	if (format != LB_DUMP_ELF)
 		machine_open_crew(&machine, 2);
 	open_filter();
-	memory_disk_open(&disk, partition, BEFORE);
-	if (lb_sink_open(&disk.disk, &disk.target, 8, &sink, &err))
+	memory_disk_open(&disk, partition_bytes, BEFORE);
+	if (lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err))
 		fail_msg("%s", err.text);
 	memset(&header, 0, sizeof(header));
 	memset(header.arm_id, 0x11, sizeof(header.arm_id));
 	memset(header.partuuid, 0x22, sizeof(header.partuuid));
-	header.partition_bytes = partition;
+	header.partition_bytes = partition_bytes;
 	header.saved = 1; // the dump before this one
 	header.file_bytes = 77;
 	header.tsc_hook = 1000;
@@ -123,7 +123,7 @@ static void prepare(enum lb_dump_format format, uint64_t partition)
 
 static int write_dump(void)
 {
-	int result = lb_dump_write(&machine.job, sink, &header, &err);
+	int result = lb_dump_write(&machine.job, partition, &header, &err);
 
 	assert_null(lb_crew_collect());
 	lb_crew_close();
@@ -301,21 +301,22 @@ static void test_full(void **state)
 	(void)state;
 	assert_non_null(whole);
 	for (enum lb_dump_format format = LB_DUMP_ZSTD; format <= LB_DUMP_ELF; format++) {
-		uint64_t whole_bytes, partition;
+		uint64_t whole_bytes, partition_bytes;
 
 		write_whole(format);
 		whole_bytes = header.file_bytes;
 		memcpy(whole, disk.data + header.file_offset, whole_bytes);
-		for (partition = 3 * LB_PAGE; partition < whole_bytes + 2 * LB_PAGE; partition += 401 * 512) {
+		for (partition_bytes = 3 * LB_PAGE; partition_bytes < whole_bytes + 2 * LB_PAGE;
+		     partition_bytes += 401 * 512) {
 			struct lb_error why;
 
-			prepare(format, partition);
+			prepare(format, partition_bytes);
 			assert_int_equal(write_dump(), -1);
 			why = err;
 			assert_non_null(strstr(why.text, "full"));
 			check_header(LB_DUMP_PARTIAL, format);
 			assert_memory_equal(header.message, why.text, strlen(header.message));
-			assert_true(header.file_offset + header.file_bytes <= partition);
+			assert_true(header.file_offset + header.file_bytes <= partition_bytes);
 			assert_true(header.pages_done < machine.ram.pages);
 			if (format != LB_DUMP_ELF)
 				continue;
@@ -367,10 +368,10 @@ static void test_second_target(void **state)
 	(void)state;
 	prepare(LB_DUMP_ZSTD, ROOMY);
 	disk.gone_after = 20;
-	assert_int_equal(lb_dump_write(&machine.job, sink, &header, &err), -1);
+	assert_int_equal(lb_dump_write(&machine.job, partition, &header, &err), -1);
 	memory_disk_close(&disk);
 	memory_disk_open(&disk, ROOMY, BEFORE);
-	assert_int_equal(lb_sink_open(&disk.disk, &disk.target, 8, &sink, &err), 0);
+	assert_int_equal(lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err), 0);
 	assert_int_equal(write_dump(), 0);
 	check_header(LB_DUMP_COMPLETE, LB_DUMP_ZSTD);
 	assert_int_equal(header.page_count, machine.ram.pages);

@@ -22,7 +22,7 @@
 #define FILE_OFFSET (2 * LB_PAGE)
 #define BEFORE 0xb7 // what the partition held
 #define ROOMY (16 * LB_MIB)
-#define SINK_BUFFERS 4
+#define PARTITION_BUFFERS 4
 
 static struct memory_disk disk;
 static struct machine machine;
@@ -136,22 +136,22 @@ static void choose_next(void *ctx, uint64_t pages, uint8_t *bits)
 static const struct lb_page_choice choice = {choose_next, &machine};
 
 // Disk, machine, crew and writer; to be followed by write_file().
-static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partition)
+static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partition_bytes)
 {
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	machine_close(&machine);
 	memory_disk_close(&disk);
 	machine_open(&machine, format);
 	machine_open_crew(&machine, cpus);
-	memory_disk_open(&disk, partition, BEFORE);
-	if (lb_sink_open(&disk.disk, &disk.target, SINK_BUFFERS, &sink, &err))
+	memory_disk_open(&disk, partition_bytes, BEFORE);
+	if (lb_partition_open(&disk.disk, &disk.target, PARTITION_BUFFERS, &partition, &err))
 		fail_msg("%s", err.text);
 	memset(&header, 0, sizeof(header));
 	memset(&writer, 0, sizeof(writer));
 	writer.job = &machine.job;
-	writer.sink = sink;
-	writer.limit = lb_align_down(partition, LB_PAGE);
+	writer.partition = partition;
+	writer.limit = lb_align_down(partition_bytes, LB_PAGE);
 	writer.header = &header;
 	writer.next.state = LB_DUMP_WRITING;
 	writer.next.file_offset = FILE_OFFSET;

@@ -17,7 +17,7 @@
 #define START (3 * LB_PAGE)
 
 static struct memory_disk disk;
-static struct lb_sink *sink;
+static struct lb_partition *partition;
 static struct lb_stream stream;
 static uint8_t text[3 * LB_MIB];
 
@@ -28,9 +28,9 @@ static void open_stream(uint64_t limit)
 	capture_reset();
 	memory_disk_close(&disk);
 	memory_disk_open(&disk, PARTITION, BEFORE);
-	if (lb_sink_open(&disk.disk, &disk.target, 4, &sink, &err))
+	if (lb_partition_open(&disk.disk, &disk.target, 4, &partition, &err))
 		fail_msg("%s", err.text);
-	lb_stream_open(&stream, sink, START, limit);
+	lb_stream_open(&stream, partition, START, limit);
 }
 
 static void ok(int result, const struct lb_error *err)
@@ -44,7 +44,7 @@ static void settle(void)
 	struct lb_error err = {""};
 
 	ok(lb_stream_settle(&stream, &err), &err);
-	ok(lb_sink_flush(sink, &err), &err);
+	ok(lb_partition_flush(partition, &err), &err);
 }
 
 // On the disk: `bytes` of text, zeroes to the end of the block, nothing else.
@@ -73,10 +73,10 @@ static void test_sizes(void **state)
 					 LB_PAGE - 1,
 					 LB_PAGE,
 					 LB_PAGE + 1,
-					 LB_SINK_BUFFER - 1,
-					 LB_SINK_BUFFER,
-					 LB_SINK_BUFFER + 1,
-					 5 * LB_SINK_BUFFER + 77};
+					 LB_PARTITION_BUFFER - 1,
+					 LB_PARTITION_BUFFER,
+					 LB_PARTITION_BUFFER + 1,
+					 5 * LB_PARTITION_BUFFER + 77};
 	struct lb_error err = {""};
 
 	(void)state;
@@ -124,14 +124,14 @@ static void test_zeroes_and_alignment(void **state)
 	ok(lb_stream_add(&stream, text, 10, &err), &err);
 	ok(lb_stream_align(&stream, LB_PAGE, &err), &err);
 	assert_int_equal(stream.bytes, LB_PAGE);
-	ok(lb_stream_add_zeroes(&stream, 3 * LB_SINK_BUFFER, &err), &err);
+	ok(lb_stream_add_zeroes(&stream, 3 * LB_PARTITION_BUFFER, &err), &err);
 	ok(lb_stream_add(&stream, text, 10, &err), &err);
 	settle();
 	assert_memory_equal(disk.data + START, text, 10);
 	assert_memory_equal(disk.data + START + 10, zero, LB_PAGE - 10);
-	for (uint64_t at = 0; at < 3 * LB_SINK_BUFFER; at += LB_PAGE)
+	for (uint64_t at = 0; at < 3 * LB_PARTITION_BUFFER; at += LB_PAGE)
 		assert_memory_equal(disk.data + START + LB_PAGE + at, zero, LB_PAGE);
-	assert_memory_equal(disk.data + START + LB_PAGE + 3 * LB_SINK_BUFFER, text, 10);
+	assert_memory_equal(disk.data + START + LB_PAGE + 3 * LB_PARTITION_BUFFER, text, 10);
 }
 
 static void test_limit(void **state)
@@ -164,10 +164,10 @@ static void test_disk_error(void **state)
 	open_stream(PARTITION);
 	disk.gone_after = 3;
 	for (uint32_t i = 0; i < 16 && !result; i++)
-		result = lb_stream_add(&stream, text, LB_SINK_BUFFER, &err);
+		result = lb_stream_add(&stream, text, LB_PARTITION_BUFFER, &err);
 	assert_int_equal(result, -1);
 	assert_non_null(strstr(err.text, "memory disk: gone"));
-	assert_int_equal(lb_stream_add(&stream, text, LB_SINK_BUFFER, &err), -1);
+	assert_int_equal(lb_stream_add(&stream, text, LB_PARTITION_BUFFER, &err), -1);
 }
 
 static int prepare(void **state)

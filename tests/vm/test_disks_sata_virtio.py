@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""virtio-blk and AHCI disks for test_disks.py's machine: by the drivers' own calls, and through a sink."""
+"""virtio-blk and AHCI disks for test_disks.py's machine: by the drivers' own calls, and through a partition."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PORT = "0000:00:05.0"
 PORT_DEVICE = "pcie-root-port,id=way,addr=5,chassis=1"
 PLUGGED = "0000:01:00.0"  # behind PORT
 ICH9 = "0000:00:1f.2"  # the controller of every q35
-WHOLE_PAGES = 39999  # the last block where a sink, which writes 4 KiB and more, fills the range
+WHOLE_PAGES = 39999  # the last block where a partition, which writes 4 KiB and more, fills the range
 MANY_QUEUES = "packed=on,num-queues=4,queue-size=1024"
 LARGE_BLOCKS = "logical_block_size=4096,physical_block_size=4096"
 
@@ -57,13 +57,13 @@ ROWS = [
         [
             virtio("both", SLOT),
             virtio("modern", OTHER_SLOT, block=4096, first=16, last=5000, seed=1, words="ecam"),
-            FailingOnce("sink", "virtio-blk", "0000:00:07.0", last=WHOLE_PAGES, seed=2, words="sink", weak=9001),
+            FailingOnce("partition", "virtio-blk", "0000:00:07.0", last=WHOLE_PAGES, seed=2, words="partition", weak=9001),
             virtio("legacy", "0000:00:08.0", words="untried", whole=False),
         ],
         [
             "virtio-blk-pci,drive=both,addr=4,disable-legacy=off",
             f"virtio-blk-pci,drive=modern,addr=6,disable-legacy=on,{LARGE_BLOCKS}",
-            "virtio-blk-pci,drive=sink,addr=7",
+            "virtio-blk-pci,drive=partition,addr=7",
             "virtio-blk-pci,drive=legacy,addr=8,disable-modern=on",
         ],
         [
@@ -77,14 +77,14 @@ ROWS = [
         [
             ahci("builtin", ICH9, unit=1),
             ahci("added", SLOT, seed=1, words="ecam"),
-            FailingOnce("sink", "ahci", SLOT, unit=1, last=WHOLE_PAGES, seed=2, words="sink", weak=9001),
+            FailingOnce("partition", "ahci", SLOT, unit=1, last=WHOLE_PAGES, seed=2, words="partition", weak=9001),
             ahci("cd", SLOT, unit=2, words="untried", whole=False),
         ],
         [
             "ide-hd,drive=builtin,bus=ide.1",
             "ahci,id=ahci,addr=4",
             "ide-hd,drive=added,bus=ahci.0",
-            "ide-hd,drive=sink,bus=ahci.1",
+            "ide-hd,drive=partition,bus=ahci.1",
             "ide-cd,drive=cd,bus=ahci.2",
         ],
         [
@@ -115,11 +115,11 @@ FULL_ROWS = [
     ),
     Row(
         "virtio-blk-bad-block",
-        [virtio("disk", SLOT, bad=9001, words="keep"), virtio("sink", OTHER_SLOT, bad=9001, words="sink", whole=False)],
-        ["virtio-blk-pci,drive=disk,addr=4", "virtio-blk-pci,drive=sink,addr=6"],
+        [virtio("disk", SLOT, bad=9001, words="keep"), virtio("partition", OTHER_SLOT, bad=9001, words="partition", whole=False)],
+        ["virtio-blk-pci,drive=disk,addr=4", "virtio-blk-pci,drive=partition,addr=6"],
         [
             "failed as it should: virtio-blk 0000:00:04.0: I/O error (status 1)",
-            "the sink gave up as it should: the disk: write of ",
+            "the partition gave up as it should: the disk: write of ",
             "failed twice: virtio-blk 0000:00:06.0: I/O error (status 1)",
         ],
     ),
@@ -144,17 +144,17 @@ FULL_ROWS = [
         "ahci-in-use",
         [
             ahci("builtin", ICH9, unit=0, words="keep"),
-            ahci("added", SLOT, unit=5, last=WHOLE_PAGES, seed=1, words="keep sink"),
+            ahci("added", SLOT, unit=5, last=WHOLE_PAGES, seed=1, words="keep partition"),
         ],
         ["ide-hd,drive=builtin,bus=ide.0", "ahci,id=ahci,addr=4", "ide-hd,drive=added,bus=ahci.5"],
         ["bus mastering is on"],
     ),
     Row(
         "ahci-bad-block",
-        [ahci("disk", ICH9, unit=1, bad=9001, words="sink", whole=False)],
+        [ahci("disk", ICH9, unit=1, bad=9001, words="partition", whole=False)],
         ["ide-hd,drive=disk,bus=ide.1"],
         [
-            "the sink gave up as it should: the disk: write of ",
+            "the partition gave up as it should: the disk: write of ",
             "failed twice: ahci 0000:00:1f.2 port 1: the disk reports an error",
         ],
     ),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The test program of the capture kernel's disk drivers, in parts: disktest.c is started by
 // the firmware and obeys disktest.conf, disktest_conf.c reads that file's lines,
-// disktest_run.c tries one disk, disktest_sink.c the same through a sink, disktest_platform.c stands
+// disktest_run.c tries one disk, disktest_partition.c the same through a partition, disktest_platform.c stands
 // for the machine.
 #ifndef LIFEBOAT_TESTS_DISKTEST_H
 #define LIFEBOAT_TESTS_DISKTEST_H
@@ -21,7 +21,7 @@ struct order {
 	bool keep; // the firmware's driver stays at the device
 	bool function_reset; // as a PCI function, before anything else
 	bool untried; // only what must be refused is tried
-	bool sink; // it is written and read through a sink
+	bool partition; // it is written and read through a partition
 	bool unplug; // the disk goes in the middle, with
 	struct lb_pci_address port; // this root port, whose slot is powered off
 };
@@ -39,9 +39,9 @@ static inline uint64_t pattern_word(const struct order *order, uint64_t sector)
 	return (sector + 1 + (order->seed << 40)) * 0x9e3779b97f4a7c15ULL;
 }
 
-// Writes the target's blocks through a sink on the open disk, and reads them back. Bad blocks have to
+// Writes the target's blocks through a partition on the open disk, and reads them back. Bad blocks have to
 // be what it gives up on.
-int run_sink(const struct order *order, struct lb_disk *disk, struct lb_error *err);
+int run_partition(const struct order *order, struct lb_disk *disk, struct lb_error *err);
 
 // Tries the disk; -1 with what went wrong.
 int run_order(const struct order *order, struct lb_error *err);

@@ -12,7 +12,7 @@
 //   ecam          configuration space in memory instead of by ports
 //   function-reset   the PCI function is reset before: its configuration comes back
 //   keep          the firmware's driver is left at the device, connected
-//   sink          through sink.c, which retries, instead of by the driver's own calls
+//   partition          through partition.c, which retries, instead of by the driver's own calls
 //   untried       only what must be refused is tried: the disk is none for us
 //
 // Numbers are decimal or 0x…; a line may be empty, or a comment after '#'.
@@ -97,8 +97,8 @@ static bool take_flag(const char **text, struct order *order)
 		order->ecam = true;
 	else if (take_word(text, "keep"))
 		order->keep = true;
-	else if (take_word(text, "sink"))
-		order->sink = true;
+	else if (take_word(text, "partition"))
+		order->partition = true;
 	else if (take_word(text, "function-reset"))
 		order->function_reset = true;
 	else if (take_word(text, "untried"))

@@ -393,8 +393,8 @@ int run_order(const struct order *order, struct lb_error *err)
 	if (lb_disk_open(&trial.target, &trial.disk, err) < 0 || check_disk(&trial, err) < 0)
 		return -1;
 	lb_say("%lu KiB of heap", (unsigned long)((lb_heap_used() - before) / LB_KIB));
-	if (order->sink)
-		return run_sink(order, &trial.disk, err);
+	if (order->partition)
+		return run_partition(order, &trial.disk, err);
 	trial.buffers = lb_heap_pages((uint64_t)trial.disk.depth * trial.disk.max_bytes);
 	if (!trial.buffers)
 		return lb_fail(err, "no memory for buffers");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The sink over a disk in memory that answers in any order, fails, keeps silent, lies. It moves
+// The partition over a disk in memory that answers in any order, fails, keeps silent, lies. It moves
 // data when it answers, so a buffer given out too early shows in what the disk has then.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "capture_platform.h"
-#include "crash/disk/sink.h"
+#include "crash/disk/partition.h"
 
 #define FIRST 24 // block of the partition
 #define UNTOUCHED 0xee
@@ -203,19 +203,19 @@ static void make_disk(uint32_t block_bytes, uint64_t blocks, uint32_t depth, uin
 	memset(fake.data, UNTOUCHED, disk_bytes());
 }
 
-static struct lb_sink *open_sink(uint32_t buffers)
+static struct lb_partition *open_partition(uint32_t buffers)
 {
-	struct lb_sink *sink = NULL;
+	struct lb_partition *partition = NULL;
 	struct lb_error err;
 
-	assert_int_equal(lb_sink_open(&disk, &target, buffers, &sink, &err), 0);
-	return sink;
+	assert_int_equal(lb_partition_open(&disk, &target, buffers, &partition, &err), 0);
+	return partition;
 }
 
-static uint8_t *take(struct lb_sink *sink)
+static uint8_t *take(struct lb_partition *partition)
 {
 	struct lb_error err = {""};
-	uint8_t *buffer = lb_sink_take(sink, &err);
+	uint8_t *buffer = lb_partition_take(partition, &err);
 
 	if (!buffer)
 		fail_msg("%s", err.text);
@@ -228,28 +228,29 @@ static uint8_t content(uint64_t at, uint32_t round)
 	return (uint8_t)(at ^ at >> 9 ^ at >> 17 ^ round * 0x55);
 }
 
-static int put(struct lb_sink *sink, uint64_t offset, uint32_t bytes, uint32_t round, struct lb_error *err)
+static int put(struct lb_partition *partition, uint64_t offset, uint32_t bytes, uint32_t round,
+	       struct lb_error *err)
 {
-	uint8_t *buffer = take(sink);
+	uint8_t *buffer = take(partition);
 
-	for (uint32_t i = 0; i < bytes && i < LB_SINK_BUFFER; i++)
+	for (uint32_t i = 0; i < bytes && i < LB_PARTITION_BUFFER; i++)
 		buffer[i] = content(offset + i, round);
-	return lb_sink_put(sink, buffer, offset, bytes, err);
+	return lb_partition_put(partition, buffer, offset, bytes, err);
 }
 
-static void put_well(struct lb_sink *sink, uint64_t offset, uint32_t bytes, uint32_t round)
+static void put_well(struct lb_partition *partition, uint64_t offset, uint32_t bytes, uint32_t round)
 {
 	struct lb_error err = {""};
 
-	if (put(sink, offset, bytes, round, &err))
+	if (put(partition, offset, bytes, round, &err))
 		fail_msg("%s", err.text);
 }
 
-static void flush_well(struct lb_sink *sink)
+static void flush_well(struct lb_partition *partition)
 {
 	struct lb_error err = {""};
 
-	if (lb_sink_flush(sink, &err))
+	if (lb_partition_flush(partition, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -282,16 +283,16 @@ static void assert_says(const struct lb_error *err, const char *part)
 		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
 }
 
-static void write_all(struct lb_sink *sink)
+static void write_all(struct lb_partition *partition)
 {
-	uint32_t sizes[] = {LB_SINK_BUFFER, 4096, 0x5000, 0x1f000, 0x10000};
+	uint32_t sizes[] = {LB_PARTITION_BUFFER, 4096, 0x5000, 0x1f000, 0x10000};
 	uint64_t at = 0;
 
-	for (uint32_t i = 0; at < lb_sink_bytes(sink); i++) {
-		uint64_t left = lb_sink_bytes(sink) - at;
+	for (uint32_t i = 0; at < lb_partition_bytes(partition); i++) {
+		uint64_t left = lb_partition_bytes(partition) - at;
 		uint32_t bytes = sizes[i % 5] < left ? sizes[i % 5] : (uint32_t)left;
 
-		put_well(sink, at, bytes, 0);
+		put_well(partition, at, bytes, 0);
 		at += bytes;
 	}
 }
@@ -303,15 +304,15 @@ static void test_every_shape_of_disk(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 4 * 5 * 3 * 2; i++) {
 		uint32_t block_bytes = i % 2 ? 512 : 4096, depth = depths[i / 2 % 4], max = most[i / 8 % 5];
-		struct lb_sink *sink;
+		struct lb_partition *partition;
 
 		make_disk(block_bytes, LB_MIB / block_bytes, depth, max);
 		fake.order = (enum order)(i / 40);
-		sink = open_sink(8);
-		assert_int_equal(lb_sink_bytes(sink), LB_MIB);
-		write_all(sink);
+		partition = open_partition(8);
+		assert_int_equal(lb_partition_bytes(partition), LB_MIB);
+		write_all(partition);
 		assert_int_equal(fake.flushes, 0);
-		flush_well(sink);
+		flush_well(partition);
 		assert_int_equal(fake.flushes, 1);
 		assert_int_equal(fake.resets, 0);
 		assert_content(0, LB_MIB, 0);
@@ -325,30 +326,30 @@ static void test_every_shape_of_disk(void **state)
 static void test_boundaries(void **state)
 {
 	struct lb_error err;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint64_t end;
 
 	(void)state;
 	for (uint32_t block_bytes = 512; block_bytes <= 4096; block_bytes *= 8) {
 		make_disk(block_bytes, 0x40000 / block_bytes, 4, LB_MIB);
-		sink = open_sink(4);
-		end = lb_sink_bytes(sink);
+		partition = open_partition(4);
+		end = lb_partition_bytes(partition);
 		assert_int_equal(end, 0x40000);
-		put_well(sink, 0, 4096, 0);
-		put_well(sink, end - 4096, 4096, 0);
-		put_well(sink, end - 0x21000, LB_SINK_BUFFER, 0);
-		assert_int_equal(put(sink, end - 4096, 8192, 1, &err), -1);
+		put_well(partition, 0, 4096, 0);
+		put_well(partition, end - 4096, 4096, 0);
+		put_well(partition, end - 0x21000, LB_PARTITION_BUFFER, 0);
+		assert_int_equal(put(partition, end - 4096, 8192, 1, &err), -1);
 		assert_says(&err, "spare: full: write of 8192 bytes at 0x3f000, the partition has 0x40000");
-		assert_int_equal(put(sink, end, 4096, 1, &err), -1);
+		assert_int_equal(put(partition, end, 4096, 1, &err), -1);
 		assert_says(&err, "full");
-		assert_int_equal(put(sink, end + 4096, 4096, 1, &err), -1);
+		assert_int_equal(put(partition, end + 4096, 4096, 1, &err), -1);
 		assert_says(&err, "full");
-		assert_int_equal(put(sink, 0ULL - 4096, 4096, 1, &err), -1);
+		assert_int_equal(put(partition, 0ULL - 4096, 4096, 1, &err), -1);
 		assert_says(&err, "full");
-		assert_int_equal(put(sink, 0ULL - 4096, 8192, 1, &err), -1);
+		assert_int_equal(put(partition, 0ULL - 4096, 8192, 1, &err), -1);
 		assert_says(&err, "full");
 		// None of these is an error of the disk: it goes on.
-		flush_well(sink);
+		flush_well(partition);
 		assert_content(0, 4096, 0);
 		assert_content(end - 0x21000, end, 0);
 		assert_untouched(FIRST * block_bytes + 4096, FIRST * block_bytes + end - 0x21000);
@@ -361,17 +362,17 @@ static void test_boundaries(void **state)
 static void test_ragged_end(void **state)
 {
 	struct lb_error err;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	for (uint32_t more = 1; more < 8; more++) {
 		make_disk(512, 16 + more, 4, LB_MIB);
-		sink = open_sink(2);
-		assert_int_equal(lb_sink_bytes(sink), 8192 + 512 * more);
-		put_well(sink, 4096, 4096, 0);
-		assert_int_equal(put(sink, 8192, 4096, 0, &err), -1);
+		partition = open_partition(2);
+		assert_int_equal(lb_partition_bytes(partition), 8192 + 512 * more);
+		put_well(partition, 4096, 4096, 0);
+		assert_int_equal(put(partition, 8192, 4096, 0, &err), -1);
 		assert_says(&err, "full");
-		flush_well(sink);
+		flush_well(partition);
 		assert_content(4096, 8192, 0);
 		assert_untouched(FIRST * 512 + 8192, disk_bytes());
 	}
@@ -382,18 +383,18 @@ static void test_misaligned(void **state)
 	static const struct {
 		uint64_t offset;
 		uint32_t bytes;
-	} bad[] = {{0, 0}, {0, 512}, {512, 4096}, {0, 4097}, {1, 4095}, {0, LB_SINK_BUFFER + 4096}};
+	} bad[] = {{0, 0}, {0, 512}, {512, 4096}, {0, 4097}, {1, 4095}, {0, LB_PARTITION_BUFFER + 4096}};
 	struct lb_error err;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint8_t page[LB_PAGE];
 
 	(void)state;
 	make_disk(512, 4096, 4, LB_MIB);
-	sink = open_sink(1);
+	partition = open_partition(1);
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(put(sink, bad[i].offset, bad[i].bytes, 0, &err), -1);
+		assert_int_equal(put(partition, bad[i].offset, bad[i].bytes, 0, &err), -1);
 		assert_says(&err, "wanted whole blocks of 4096");
-		assert_int_equal(lb_sink_read(sink, bad[i].offset, page, bad[i].bytes, &err), -1);
+		assert_int_equal(lb_partition_read(partition, bad[i].offset, page, bad[i].bytes, &err), -1);
 		assert_says(&err, "wanted whole blocks of 4096");
 	}
 	assert_int_equal(fake.submitted, 0);
@@ -401,27 +402,27 @@ static void test_misaligned(void **state)
 
 static void test_partition_outside_the_disk(void **state)
 {
-	struct lb_sink *sink = NULL;
+	struct lb_partition *partition = NULL;
 	struct lb_error err;
 
 	(void)state;
 	make_disk(512, 4096, 4, LB_MIB);
 	target.last_block = disk.blocks - 1;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), 0);
-	assert_int_equal(lb_sink_bytes(sink), (4096 + FIRST) * 512);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), 0);
+	assert_int_equal(lb_partition_bytes(partition), (4096 + FIRST) * 512);
 	target.last_block = disk.blocks;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), -1);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), -1);
 	assert_says(&err, "spare: partition of blocks 24 to 4144, the disk has 4144");
 	target.last_block = UINT64_MAX;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), -1);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), -1);
 	target.last_block = target.first_block;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), 0);
-	assert_int_equal(lb_sink_bytes(sink), 512);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), 0);
+	assert_int_equal(lb_partition_bytes(partition), 512);
 	target.last_block = target.first_block - 1;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), -1);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), -1);
 	target.last_block = target.first_block;
 	disk.blocks = UINT64_MAX;
-	assert_int_equal(lb_sink_open(&disk, &target, 1, &sink, &err), -1);
+	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), -1);
 	assert_says(&err, "more than can be");
 }
 
@@ -441,41 +442,41 @@ static void test_disk_that_makes_no_sense(void **state)
 		{512, 4, LB_MIB, 0, "0 buffers, wanted 1 to 32"},
 		{512, 4, LB_MIB, 33, "33 buffers, wanted 1 to 32"},
 	};
-	struct lb_sink *sink = NULL;
+	struct lb_partition *partition = NULL;
 	struct lb_error err;
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		make_disk(512, 4096, bad[i].depth, bad[i].max_bytes);
 		disk.block_bytes = bad[i].block_bytes;
-		assert_int_equal(lb_sink_open(&disk, &target, bad[i].buffers, &sink, &err), -1);
+		assert_int_equal(lb_partition_open(&disk, &target, bad[i].buffers, &partition, &err), -1);
 		assert_says(&err, bad[i].says);
-		assert_null(sink);
+		assert_null(partition);
 	}
 }
 
 static void test_little_memory(void **state)
 {
-	struct lb_sink *sink = NULL;
+	struct lb_partition *partition = NULL;
 	struct lb_error err;
 	uint64_t overhead;
 
 	(void)state;
 	make_disk(512, 4096, 4, LB_MIB);
-	open_sink(1);
-	overhead = lb_heap_used() - LB_SINK_BUFFER;
+	open_partition(1);
+	overhead = lb_heap_used() - LB_PARTITION_BUFFER;
 	for (uint32_t buffers = 0; buffers < 4; buffers++) {
 		make_disk(512, 4096, 4, LB_MIB);
-		capture_heap_limit(overhead + buffers * LB_SINK_BUFFER + LB_SINK_BUFFER / 2);
+		capture_heap_limit(overhead + buffers * LB_PARTITION_BUFFER + LB_PARTITION_BUFFER / 2);
 		if (!buffers) {
-			assert_int_equal(lb_sink_open(&disk, &target, 8, &sink, &err), -1);
+			assert_int_equal(lb_partition_open(&disk, &target, 8, &partition, &err), -1);
 			assert_says(&err, "no memory");
 			continue;
 		}
-		sink = open_sink(8);
+		partition = open_partition(8);
 		for (uint32_t i = 0; i < buffers; i++)
-			take(sink);
-		assert_null(lb_sink_take(sink, &err));
+			take(partition);
+		assert_null(lb_partition_take(partition, &err));
 		assert_says(&err, "buffers is in use");
 	}
 }
@@ -483,98 +484,101 @@ static void test_little_memory(void **state)
 static void test_buffers_are_checked(void **state)
 {
 	struct lb_error err;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint8_t *a, *b, own[1];
 
 	(void)state;
 	make_disk(512, 4096, 4, LB_MIB);
-	sink = open_sink(2);
-	a = take(sink);
-	b = take(sink);
+	partition = open_partition(2);
+	a = take(partition);
+	b = take(partition);
 	assert_ptr_not_equal(a, b);
-	assert_null(lb_sink_take(sink, &err)); // would wait for ever
-	assert_int_equal(lb_sink_put(sink, own, 0, 4096, &err), -1);
+	assert_null(lb_partition_take(partition, &err)); // would wait for ever
+	assert_int_equal(lb_partition_put(partition, own, 0, 4096, &err), -1);
 	assert_says(&err, "not taken");
-	assert_int_equal(lb_sink_put(sink, a + 4096, 0, 4096, &err), -1);
+	assert_int_equal(lb_partition_put(partition, a + 4096, 0, 4096, &err), -1);
 	memset(a, 1, 4096);
-	assert_int_equal(lb_sink_put(sink, a, 0, 4096, &err), 0);
-	assert_int_equal(lb_sink_put(sink, a, 0, 4096, &err), -1);
-	assert_int_equal(lb_sink_put(sink, b, 4096, 1, &err), -1); // and is the sink's again
-	take(sink);
-	take(sink);
-	assert_null(lb_sink_take(sink, &err));
-	flush_well(sink);
+	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), 0);
+	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), -1);
+	assert_int_equal(lb_partition_put(partition, b, 4096, 1, &err), -1); // and is the partition's again
+	take(partition);
+	take(partition);
+	assert_null(lb_partition_take(partition, &err));
+	flush_well(partition);
 	assert_int_equal(fake.writes, 1);
 }
 
 static void test_rewriting_waits(void **state)
 {
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	make_disk(512, 4096, 8, 0x10000);
 	fake.order = NEWEST;
-	sink = open_sink(8);
+	partition = open_partition(8);
 	for (uint32_t round = 0; round < 20; round++) {
-		put_well(sink, 0, 4096, round); // the header, again and again
-		put_well(sink, 4096 * (1 + round % 5), LB_SINK_BUFFER, round); // overlapping in part
-		put_well(sink, 0x100000 + round * 4096, 4096, 7);
+		put_well(partition, 0, 4096, round); // the header, again and again
+		put_well(partition, 4096 * (1 + round % 5), LB_PARTITION_BUFFER,
+			 round); // overlapping in part
+		put_well(partition, 0x100000 + round * 4096, 4096, 7);
 	}
-	flush_well(sink);
+	flush_well(partition);
 	assert_content(0, 4096, 19);
-	assert_content(0x5000, 0x5000 + LB_SINK_BUFFER, 19);
+	assert_content(0x5000, 0x5000 + LB_PARTITION_BUFFER, 19);
 	assert_content(0x4000, 0x5000, 18);
 	assert_content(0x100000, 0x100000 + 20 * 4096, 7);
 }
 
 static void test_reading(void **state)
 {
-	static uint8_t data[LB_SINK_BUFFER + 1];
+	static uint8_t data[LB_PARTITION_BUFFER + 1];
 	struct lb_error err;
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	make_disk(4096, 1024, 8, LB_MIB);
 	fake.order = NEWEST;
-	sink = open_sink(2);
-	put_well(sink, 0x20000, LB_SINK_BUFFER, 3);
-	take(sink);
-	put_well(sink, 0x40000, LB_SINK_BUFFER, 3);
+	partition = open_partition(2);
+	put_well(partition, 0x20000, LB_PARTITION_BUFFER, 3);
+	take(partition);
+	put_well(partition, 0x40000, LB_PARTITION_BUFFER, 3);
 	// Sees what is still being written, into memory that is nobody's page, with no buffer free.
-	assert_int_equal(lb_sink_read(sink, 0x30000, data + 1, LB_SINK_BUFFER, &err), 0);
-	for (uint32_t i = 0; i < LB_SINK_BUFFER; i++)
+	assert_int_equal(lb_partition_read(partition, 0x30000, data + 1, LB_PARTITION_BUFFER, &err), 0);
+	for (uint32_t i = 0; i < LB_PARTITION_BUFFER; i++)
 		assert_int_equal(data[1 + i], content(0x30000 + i, 3));
-	assert_int_equal(lb_sink_read(sink, lb_sink_bytes(sink) - 4096, data, 4096, &err), 0);
+	assert_int_equal(lb_partition_read(partition, lb_partition_bytes(partition) - 4096, data, 4096, &err),
+			 0);
 	assert_int_equal(data[0], UNTOUCHED);
-	assert_int_equal(lb_sink_read(sink, lb_sink_bytes(sink) - 4096, data, 8192, &err), -1);
+	assert_int_equal(lb_partition_read(partition, lb_partition_bytes(partition) - 4096, data, 8192, &err),
+			 -1);
 	assert_says(&err, "full: read of 8192");
-	assert_int_equal(lb_sink_read(sink, lb_sink_bytes(sink), data, 4096, &err), -1);
+	assert_int_equal(lb_partition_read(partition, lb_partition_bytes(partition), data, 4096, &err), -1);
 	fake.bad_block = FIRST;
 	fake.bad = 1;
-	assert_int_equal(lb_sink_read(sink, 0, data, 4096, &err), 0);
+	assert_int_equal(lb_partition_read(partition, 0, data, 4096, &err), 0);
 	assert_int_equal(fake.resets, 1);
 	fake.bad = 2;
-	assert_int_equal(lb_sink_read(sink, 0, data, 4096, &err), -1);
+	assert_int_equal(lb_partition_read(partition, 0, data, 4096, &err), -1);
 	assert_says(&err, "spare: read of 4096 bytes at 0x0 failed twice: fake: medium error");
 }
 
 static void test_polling_does_not_wait(void **state)
 {
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint8_t *first;
 
 	(void)state;
 	make_disk(512, 4096, 4, 0x10000);
-	sink = open_sink(2);
-	lb_sink_poll(sink);
-	first = take(sink);
-	memset(first, 1, LB_SINK_BUFFER);
-	assert_int_equal(lb_sink_put(sink, first, 0, LB_SINK_BUFFER, NULL), 0);
+	partition = open_partition(2);
+	lb_partition_poll(partition);
+	first = take(partition);
+	memset(first, 1, LB_PARTITION_BUFFER);
+	assert_int_equal(lb_partition_put(partition, first, 0, LB_PARTITION_BUFFER, NULL), 0);
 	assert_int_equal(fake.writes, 0);
-	lb_sink_poll(sink);
+	lb_partition_poll(partition);
 	assert_int_equal(fake.writes, 2);
 	assert_int_equal(lb_clock_ms(), 0);
-	assert_ptr_equal(take(sink), first);
+	assert_ptr_equal(take(partition), first);
 }
 
 // Whatever fails once: the disk ends up with all of it, after one reset.
@@ -583,7 +587,7 @@ static void test_failing_once(void **state)
 	(void)state;
 	for (unsigned int kind = 0; kind < 7; kind++) {
 		for (unsigned int order = OLDEST; order <= ANY; order++) {
-			struct lb_sink *sink;
+			struct lb_partition *partition;
 
 			make_disk(512, 4096, 8, 0x10000);
 			fake.order = (enum order)order;
@@ -594,10 +598,10 @@ static void test_failing_once(void **state)
 			fake.bad_submit = kind == 3;
 			fake.lies = kind == 4 || kind == 5;
 			fake.lie = kind == 4 ? 8 : LB_DISK_NO_TAG;
-			sink = open_sink(6);
-			write_all(sink);
+			partition = open_partition(6);
+			write_all(partition);
 			fake.silent = kind == 6;
-			flush_well(sink);
+			flush_well(partition);
 			assert_int_equal(fake.resets, 1);
 			assert_int_equal(fake.flushes, 1);
 			assert_content(0, 4096 * 512, 0);
@@ -607,19 +611,19 @@ static void test_failing_once(void **state)
 	}
 }
 
-static void assert_over(struct lb_sink *sink, const struct lb_error *first)
+static void assert_over(struct lb_partition *partition, const struct lb_error *first)
 {
 	uint64_t submitted = fake.submitted, resets = fake.resets;
 	struct lb_error err = {""};
 	uint8_t page[LB_PAGE];
 
-	assert_null(lb_sink_take(sink, &err));
+	assert_null(lb_partition_take(partition, &err));
 	assert_string_equal(err.text, first->text);
-	assert_int_equal(lb_sink_read(sink, 0, page, 4096, &err), -1);
+	assert_int_equal(lb_partition_read(partition, 0, page, 4096, &err), -1);
 	assert_string_equal(err.text, first->text);
-	assert_int_equal(lb_sink_flush(sink, &err), -1);
+	assert_int_equal(lb_partition_flush(partition, &err), -1);
 	assert_string_equal(err.text, first->text);
-	lb_sink_poll(sink);
+	lb_partition_poll(partition);
 	assert_int_equal(fake.submitted, submitted);
 	assert_int_equal(fake.resets, resets);
 }
@@ -635,14 +639,14 @@ static void test_failing_twice(void **state)
 	(void)state;
 	for (unsigned int kind = 0; kind < 5; kind++) {
 		struct lb_error err = {""};
-		struct lb_sink *sink;
+		struct lb_partition *partition;
 		uint8_t *buffer;
 		int result = 0;
 
 		make_disk(512, 4096, 8, 0x10000);
 		fake.order = ANY;
-		sink = open_sink(4);
-		buffer = take(sink);
+		partition = open_partition(4);
+		buffer = take(partition);
 		fake.bad_block = FIRST + 0x60000 / 512;
 		fake.bad = kind == 0 ? 2 : 0;
 		fake.bad_flush = kind == 1 ? ALWAYS : 0;
@@ -650,18 +654,18 @@ static void test_failing_twice(void **state)
 		fake.bad_submit = kind == 3 ? 2 : 0;
 		fake.lies = kind == 4 ? 2 : 0;
 		fake.lie = 9;
-		for (uint64_t at = 0; !result && at < LB_MIB; at += LB_SINK_BUFFER) {
-			uint8_t *next = lb_sink_take(sink, &err);
+		for (uint64_t at = 0; !result && at < LB_MIB; at += LB_PARTITION_BUFFER) {
+			uint8_t *next = lb_partition_take(partition, &err);
 
-			result = next ? lb_sink_put(sink, next, at, LB_SINK_BUFFER, &err) : -1;
+			result = next ? lb_partition_put(partition, next, at, LB_PARTITION_BUFFER, &err) : -1;
 		}
 		if (!result)
-			result = lb_sink_flush(sink, &err);
+			result = lb_partition_flush(partition, &err);
 		assert_int_equal(result, -1);
 		assert_says(&err, says[kind]);
 		assert_int_equal(fake.resets, 1);
-		assert_over(sink, &err);
-		assert_int_equal(lb_sink_put(sink, buffer, 0, 4096, &err), -1);
+		assert_over(partition, &err);
+		assert_int_equal(lb_partition_put(partition, buffer, 0, 4096, &err), -1);
 		assert_says(&err, says[kind]);
 		assert_outside_untouched();
 	}
@@ -670,20 +674,20 @@ static void test_failing_twice(void **state)
 // Two requests that fail once each are two requests that get a second chance.
 static void test_each_has_its_own_chance(void **state)
 {
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	make_disk(512, 4096, 8, LB_MIB);
-	sink = open_sink(8);
+	partition = open_partition(8);
 	for (uint64_t at = 0; at < 8; at++)
-		put_well(sink, at * LB_SINK_BUFFER, LB_SINK_BUFFER, 0);
+		put_well(partition, at * LB_PARTITION_BUFFER, LB_PARTITION_BUFFER, 0);
 	for (uint64_t at = 0; at < 8; at++) {
-		fake.bad_block = FIRST + at * LB_SINK_BUFFER / 512;
+		fake.bad_block = FIRST + at * LB_PARTITION_BUFFER / 512;
 		fake.bad = 1;
 		for (uint32_t i = 0; fake.bad && i < 64; i++)
-			lb_sink_poll(sink);
+			lb_partition_poll(partition);
 	}
-	flush_well(sink);
+	flush_well(partition);
 	assert_int_equal(fake.resets, 8);
 	assert_content(0, LB_MIB, 0);
 }
@@ -692,52 +696,52 @@ static void test_each_has_its_own_chance(void **state)
 static void test_resets_have_an_end(void **state)
 {
 	struct lb_error err = {""};
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 	uint32_t written = 0;
 
 	(void)state;
 	make_disk(512, 4096, 8, LB_MIB);
-	sink = open_sink(8);
-	while (lb_sink_flush(sink, &err) == 0 && written < 64) {
+	partition = open_partition(8);
+	while (lb_partition_flush(partition, &err) == 0 && written < 64) {
 		fake.bad_controller = 1;
-		put_well(sink, written++ * 4096, 4096, 0);
+		put_well(partition, written++ * 4096, 4096, 0);
 	}
 	assert_says(&err, "spare: still failing after 16 resets of the controller: fake: controller is down");
 	assert_int_equal(written, 17);
 	assert_int_equal(fake.resets, 16);
-	assert_over(sink, &err);
+	assert_over(partition, &err);
 }
 
 static void test_reset_that_fails(void **state)
 {
 	struct lb_error err = {""};
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	make_disk(512, 4096, 8, LB_MIB);
-	sink = open_sink(2);
+	partition = open_partition(2);
 	fake.bad_controller = 1;
 	fake.bad_reset = 1;
-	put_well(sink, 0, 4096, 0);
-	assert_int_equal(lb_sink_flush(sink, &err), -1);
+	put_well(partition, 0, 4096, 0);
+	assert_int_equal(lb_partition_flush(partition, &err), -1);
 	assert_says(&err, "spare: no reset helps: fake: controller stays down");
 	assert_int_equal(fake.resets, 1);
-	assert_over(sink, &err);
+	assert_over(partition, &err);
 }
 
 static void test_no_answer(void **state)
 {
 	struct lb_error err = {""};
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	// One write of many gets none: that costs its time, once.
 	make_disk(512, 4096, 8, LB_MIB);
 	capture_clock_pause(500);
-	sink = open_sink(4);
+	partition = open_partition(4);
 	fake.silent = 1;
-	write_all(sink);
-	flush_well(sink);
+	write_all(partition);
+	flush_well(partition);
 	assert_int_equal(fake.resets, 1);
 	assert_in_range(lb_clock_ms(), LB_DISK_TIMEOUT_MS, LB_DISK_TIMEOUT_MS + 100);
 	assert_content(0, 4096 * 512, 0);
@@ -745,50 +749,50 @@ static void test_no_answer(void **state)
 	// A disk that never answers, to a write and to a flush.
 	make_disk(512, 4096, 8, LB_MIB);
 	capture_clock_pause(500);
-	sink = open_sink(4);
+	partition = open_partition(4);
 	fake.silent = ALWAYS;
-	put_well(sink, 0x3000, 8192, 0);
-	assert_int_equal(lb_sink_flush(sink, &err), -1);
+	put_well(partition, 0x3000, 8192, 0);
+	assert_int_equal(lb_partition_flush(partition, &err), -1);
 	assert_says(
 		&err,
 		"spare: write of 8192 bytes at 0x3000 failed twice: spare: no answer to a write in 10000 ms");
 	assert_in_range(lb_clock_ms(), 2 * LB_DISK_TIMEOUT_MS, 2 * LB_DISK_TIMEOUT_MS + 100);
 	assert_int_equal(fake.resets, 1);
-	assert_over(sink, &err);
+	assert_over(partition, &err);
 
 	make_disk(512, 4096, 8, LB_MIB);
 	capture_clock_pause(500);
-	sink = open_sink(4);
-	put_well(sink, 0x3000, 8192, 0);
-	lb_sink_poll(sink);
+	partition = open_partition(4);
+	put_well(partition, 0x3000, 8192, 0);
+	lb_partition_poll(partition);
 	fake.silent = ALWAYS;
-	assert_int_equal(lb_sink_flush(sink, &err), -1);
+	assert_int_equal(lb_partition_flush(partition, &err), -1);
 	assert_says(&err, "no answer to a flush in 30000 ms");
 	assert_in_range(lb_clock_ms(), 60000, 60100);
-	assert_over(sink, &err);
+	assert_over(partition, &err);
 }
 
 // What waits for nobody sees it too: time goes by between two polls.
 static void test_no_answer_while_polling(void **state)
 {
 	struct lb_error err = {""};
-	struct lb_sink *sink;
+	struct lb_partition *partition;
 
 	(void)state;
 	make_disk(512, 4096, 8, LB_MIB);
-	sink = open_sink(4);
+	partition = open_partition(4);
 	fake.silent = ALWAYS;
-	put_well(sink, 0, 4096, 0);
+	put_well(partition, 0, 4096, 0);
 	capture_clock_move(LB_DISK_TIMEOUT_MS - 1);
-	lb_sink_poll(sink);
+	lb_partition_poll(partition);
 	assert_int_equal(fake.resets, 0);
 	capture_clock_move(1);
-	lb_sink_poll(sink);
+	lb_partition_poll(partition);
 	assert_int_equal(fake.resets, 1);
 	capture_clock_move(LB_DISK_TIMEOUT_MS);
-	lb_sink_poll(sink);
+	lb_partition_poll(partition);
 	assert_int_equal(fake.resets, 1);
-	assert_null(lb_sink_take(sink, &err));
+	assert_null(lb_partition_take(partition, &err));
 	assert_says(&err, "no answer");
 }
 

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Requests of a partition are the disk's tags: those of one buffer are as many as the disk's largest
+// request makes of it. What is in flight is kept here, complete enough to be started again.
+//
+// A failure, or no answer in time, resets the controller, and everything that was in flight is
+// started again: a write twice over is the same write, since overlapping ones wait for each
+// other. The failure is counted against the requests that it is blamed on; the second one of
+// the same request is final. So is a reset that fails. There is always an end to it: a
+// request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
+#include "crash/disk/partition.h"
+
+#include "crash/platform/platform.h"
+#include "lib/mem.h"
+#include "lifeboat/range.h"
+
+#define FLUSH_MS (3 * LB_DISK_TIMEOUT_MS) // a disk may have its whole cache to write
+#define NO_BUFFER UINT32_MAX
+// Of a disk whose every request needs one, each after ten seconds, a dump would take days.
+#define RESETS_MAX 16
+
+struct request {
+	bool busy;
+	enum lb_disk_op op;
+	uint64_t offset; // bytes from the partition's beginning
+	uint32_t bytes;
+	uint32_t buffer; // that it is a piece of, or NO_BUFFER
+	void *data;
+	uint32_t failures;
+	struct lb_deadline deadline;
+};
+
+enum buffer_state { BUFFER_FREE, BUFFER_TAKEN, BUFFER_WRITING };
+
+struct buffer {
+	void *data;
+	enum buffer_state state;
+	uint32_t pieces; // of it that are not written yet
+};
+
+struct lb_partition {
+	uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE))); // reading goes through it
+	struct lb_disk *disk;
+	uint64_t first_block;
+	uint64_t bytes;
+	char name[64];
+	struct request requests[LB_DISK_MAX_DEPTH]; // by tag
+	uint32_t in_flight; // by tag, a bit each
+	struct buffer buffers[LB_DISK_MAX_DEPTH];
+	uint32_t buffer_count;
+	uint32_t resets; // of the controller, so far
+	bool failed;
+	struct lb_error error; // when failed
+};
+
+static int failed(const struct lb_partition *partition, struct lb_error *err)
+{
+	return lb_fail(err, "%s", partition->error.text);
+}
+
+static int check_disk(const struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
+{
+	if (disk->block_bytes != target->block_bytes ||
+	    (disk->block_bytes != 512 && disk->block_bytes != 4096))
+		return lb_fail(err, "%.64s: the disk has blocks of %u bytes, the target was chosen with %u",
+			       target->name, disk->block_bytes, target->block_bytes);
+	if (target->first_block > target->last_block || target->last_block >= disk->blocks)
+		return lb_fail(err, "%.64s: partition of blocks %lu to %lu, the disk has %lu", target->name,
+			       target->first_block, target->last_block, disk->blocks);
+	if (disk->blocks > UINT64_MAX / disk->block_bytes)
+		return lb_fail(err, "%.64s: the disk has %lu blocks of %u bytes, more than can be",
+			       target->name, disk->blocks, disk->block_bytes);
+	if (!disk->depth || disk->depth > LB_DISK_MAX_DEPTH || disk->max_bytes < LB_PAGE ||
+	    !lb_aligned(disk->max_bytes, LB_PAGE))
+		return lb_fail(err,
+			       "%.64s: the disk takes %u requests of %u bytes, wanted 1 to %u of whole pages",
+			       target->name, disk->depth, disk->max_bytes, LB_DISK_MAX_DEPTH);
+	return 0;
+}
+
+int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint32_t buffers,
+		      struct lb_partition **ret_partition, struct lb_error *err)
+{
+	struct lb_partition *partition;
+
+	if (check_disk(disk, target, err))
+		return -1;
+	if (!buffers || buffers > LB_DISK_MAX_DEPTH)
+		return lb_fail(err, "%.64s: %u buffers, wanted 1 to %u", target->name, buffers,
+			       LB_DISK_MAX_DEPTH);
+	partition = lb_heap_pages(sizeof(*partition));
+	while (partition && partition->buffer_count < buffers) {
+		struct buffer *buffer = &partition->buffers[partition->buffer_count];
+
+		buffer->data = lb_heap_pages(LB_PARTITION_BUFFER);
+		if (!buffer->data)
+			break; // fewer will do
+		partition->buffer_count++;
+	}
+	if (!partition || !partition->buffer_count)
+		return lb_fail(err, "%.64s: no memory for a buffer of %llu bytes", target->name,
+			       LB_PARTITION_BUFFER);
+	partition->disk = disk;
+	partition->first_block = target->first_block;
+	partition->bytes = (target->last_block - target->first_block + 1) * disk->block_bytes;
+	lb_snprintf(partition->name, sizeof(partition->name), "%.64s", target->name);
+	*ret_partition = partition;
+	return 0;
+}
+
+uint64_t lb_partition_bytes(const struct lb_partition *partition)
+{
+	return partition->bytes;
+}
+
+static int submit(struct lb_partition *partition, uint32_t tag, struct lb_error *err)
+{
+	struct request *request = &partition->requests[tag];
+	struct lb_disk *disk = partition->disk;
+
+	request->deadline = lb_deadline_in(request->op == LB_DISK_FLUSH ? FLUSH_MS : LB_DISK_TIMEOUT_MS);
+	return disk->driver->submit(disk, tag, request->op,
+				    partition->first_block + request->offset / disk->block_bytes,
+				    request->data, request->bytes, err);
+}
+
+static const char *op_name(enum lb_disk_op op)
+{
+	return op == LB_DISK_READ ? "read" : op == LB_DISK_WRITE ? "write" : "flush";
+}
+
+__attribute__((format(printf, 2, 3))) static int break_down(struct lb_partition *partition,
+							    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	lb_vsnprintf(partition->error.text, sizeof(partition->error.text), format, args);
+	va_end(args);
+	partition->failed = true;
+	return -1;
+}
+
+// One reset for the requests of `blamed`. -1: one of them had its second chance already.
+static int reset_disk(struct lb_partition *partition, uint32_t blamed, const struct lb_error *cause)
+{
+	struct lb_error err;
+
+	for (uint32_t left = blamed; left; left &= left - 1) {
+		struct request *request = &partition->requests[__builtin_ctz(left)];
+
+		if (request->failures++)
+			return break_down(partition, "%s: %s of %u bytes at 0x%lx failed twice: %s",
+					  partition->name, op_name(request->op), request->bytes,
+					  request->offset, cause->text);
+	}
+	if (partition->resets++ == RESETS_MAX)
+		return break_down(partition, "%s: still failing after %u resets of the controller: %s",
+				  partition->name, RESETS_MAX, cause->text);
+	lb_say("%s; resetting the controller", cause->text);
+	if (partition->disk->driver->reset(partition->disk, &err))
+		return break_down(partition, "%s: no reset helps: %s", partition->name, err.text);
+	return 0;
+}
+
+static int recover(struct lb_partition *partition, uint32_t blamed, struct lb_error *cause)
+{
+	while (blamed) {
+		if (reset_disk(partition, blamed, cause))
+			return -1;
+		blamed = 0;
+		for (uint32_t left = partition->in_flight; left && !blamed; left &= left - 1) {
+			if (submit(partition, (uint32_t)__builtin_ctz(left), cause))
+				blamed = left & -left;
+		}
+	}
+	return 0;
+}
+
+static void complete(struct lb_partition *partition, uint32_t tag)
+{
+	struct request *request = &partition->requests[tag];
+
+	request->busy = false;
+	partition->in_flight &= ~(1U << tag);
+	if (request->buffer != NO_BUFFER && --partition->buffers[request->buffer].pieces == 0)
+		partition->buffers[request->buffer].state = BUFFER_FREE;
+}
+
+static uint32_t overdue(const struct lb_partition *partition)
+{
+	uint32_t late = 0;
+
+	for (uint32_t left = partition->in_flight; left; left &= left - 1) {
+		if (lb_deadline_passed(partition->requests[__builtin_ctz(left)].deadline))
+			late |= left & -left;
+	}
+	return late;
+}
+
+// One look at the disk. 1: something is done; 0: nothing is; -1: the partition has failed.
+static int look(struct lb_partition *partition)
+{
+	struct lb_error err = {""};
+	uint32_t tag = LB_DISK_NO_TAG, blamed;
+	bool known;
+	int result;
+
+	if (partition->failed)
+		return -1;
+	if (!partition->in_flight)
+		return 0;
+	result = partition->disk->driver->poll(partition->disk, &tag, &err);
+	if (!result) {
+		blamed = overdue(partition);
+		if (blamed) {
+			const struct request *request = &partition->requests[__builtin_ctz(blamed)];
+
+			lb_fail(&err, "%s: no answer to a %s in %u ms", partition->name, op_name(request->op),
+				request->op == LB_DISK_FLUSH ? FLUSH_MS : LB_DISK_TIMEOUT_MS);
+		}
+		return recover(partition, blamed, &err);
+	}
+	known = tag < partition->disk->depth && partition->requests[tag].busy;
+	if (result > 0 && known) {
+		complete(partition, tag);
+		return 1;
+	}
+	if (result > 0)
+		lb_fail(&err, "%s: request %u is said to be done, which was not begun", partition->name, tag);
+	return recover(partition, known ? 1U << tag : partition->in_flight, &err);
+}
+
+static int look_again(struct lb_partition *partition)
+{
+	int result = look(partition);
+
+	if (!result)
+		lb_pause();
+	return result < 0 ? -1 : 0;
+}
+
+static bool overlaps(const struct lb_partition *partition, uint64_t offset, uint32_t bytes)
+{
+	for (uint32_t left = partition->in_flight; left; left &= left - 1) {
+		const struct request *request = &partition->requests[__builtin_ctz(left)];
+
+		if (offset < request->offset + request->bytes && request->offset < offset + bytes)
+			return true;
+	}
+	return false;
+}
+
+static int wait_for_tag(struct lb_partition *partition, uint32_t *ret_tag)
+{
+	for (;;) {
+		for (uint32_t tag = 0; tag < partition->disk->depth; tag++) {
+			if (!partition->requests[tag].busy) {
+				*ret_tag = tag;
+				return 0;
+			}
+		}
+		if (look_again(partition))
+			return -1;
+	}
+}
+
+// Starts a request that is within the partition; waits for a tag, and for what it overlaps.
+static int begin(struct lb_partition *partition, struct request request, uint32_t *ret_tag)
+{
+	struct lb_error cause;
+	uint32_t tag;
+
+	while (overlaps(partition, request.offset, request.bytes)) {
+		if (look_again(partition))
+			return -1;
+	}
+	if (wait_for_tag(partition, &tag))
+		return -1;
+	request.busy = true;
+	partition->requests[tag] = request;
+	partition->in_flight |= 1U << tag;
+	if (submit(partition, tag, &cause) && recover(partition, 1U << tag, &cause))
+		return -1;
+	*ret_tag = tag;
+	return 0;
+}
+
+static int finish(struct lb_partition *partition, struct request request)
+{
+	uint32_t tag;
+
+	if (begin(partition, request, &tag))
+		return -1;
+	while (partition->requests[tag].busy) {
+		if (look_again(partition))
+			return -1;
+	}
+	return 0;
+}
+
+static int check_place(const struct lb_partition *partition, const char *what, uint64_t offset,
+		       uint32_t bytes, struct lb_error *err)
+{
+	if (!bytes || bytes > LB_PARTITION_BUFFER || !lb_aligned(offset | bytes, LB_PAGE))
+		return lb_fail(err,
+			       "%s: %s of %u bytes at 0x%lx, wanted whole blocks of %llu, up to %llu bytes",
+			       partition->name, what, bytes, offset, LB_PAGE, LB_PARTITION_BUFFER);
+	if (offset > partition->bytes || bytes > partition->bytes - offset)
+		return lb_fail(err, "%s: full: %s of %u bytes at 0x%lx, the partition has 0x%lx",
+			       partition->name, what, bytes, offset, partition->bytes);
+	return 0;
+}
+
+void *lb_partition_take(struct lb_partition *partition, struct lb_error *err)
+{
+	do {
+		for (uint32_t i = 0; i < partition->buffer_count && !partition->failed; i++) {
+			if (partition->buffers[i].state == BUFFER_FREE) {
+				partition->buffers[i].state = BUFFER_TAKEN;
+				return partition->buffers[i].data;
+			}
+		}
+		if (!partition->failed && !partition->in_flight) {
+			lb_fail(err, "%s: each of %u buffers is in use, and none being written",
+				partition->name, partition->buffer_count);
+			return NULL;
+		}
+	} while (!look_again(partition));
+	failed(partition, err);
+	return NULL;
+}
+
+static int write_pieces(struct lb_partition *partition, uint32_t index, uint64_t offset, uint32_t bytes)
+{
+	struct buffer *buffer = &partition->buffers[index];
+	uint32_t most = partition->disk->max_bytes, tag;
+
+	buffer->state = BUFFER_WRITING;
+	buffer->pieces = (bytes + most - 1) / most;
+	for (uint32_t done = 0, piece; done < bytes; done += piece) {
+		piece = bytes - done < most ? bytes - done : most;
+		if (begin(partition,
+			  (struct request){.op = LB_DISK_WRITE,
+					   .offset = offset + done,
+					   .bytes = piece,
+					   .buffer = index,
+					   .data = (uint8_t *)buffer->data + done},
+			  &tag))
+			return -1;
+	}
+	return 0;
+}
+
+int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offset, uint32_t bytes,
+		     struct lb_error *err)
+{
+	uint32_t index = 0;
+
+	while (index < partition->buffer_count && partition->buffers[index].data != buffer)
+		index++;
+	if (index == partition->buffer_count || partition->buffers[index].state != BUFFER_TAKEN)
+		return lb_fail(err, "%s: a buffer that was not taken is not to be written", partition->name);
+	if (partition->failed)
+		failed(partition, err);
+	else if (!check_place(partition, "write", offset, bytes, err))
+		return write_pieces(partition, index, offset, bytes) ? failed(partition, err) : 0;
+	partition->buffers[index].state = BUFFER_FREE;
+	return -1;
+}
+
+int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *data, uint32_t bytes,
+		      struct lb_error *err)
+{
+	if (partition->failed)
+		return failed(partition, err);
+	if (check_place(partition, "read", offset, bytes, err))
+		return -1;
+	for (uint32_t done = 0; done < bytes; done += (uint32_t)LB_PAGE) {
+		if (finish(partition, (struct request){.op = LB_DISK_READ,
+						       .offset = offset + done,
+						       .bytes = (uint32_t)LB_PAGE,
+						       .buffer = NO_BUFFER,
+						       .data = partition->page}))
+			return failed(partition, err);
+		memcpy((uint8_t *)data + done, partition->page, LB_PAGE);
+	}
+	return 0;
+}
+
+int lb_partition_flush(struct lb_partition *partition, struct lb_error *err)
+{
+	while (!partition->failed && partition->in_flight)
+		look_again(partition);
+	if (partition->failed ||
+	    finish(partition, (struct request){.op = LB_DISK_FLUSH, .buffer = NO_BUFFER}))
+		return failed(partition, err);
+	return 0;
+}
+
+void lb_partition_poll(struct lb_partition *partition)
+{
+	while (look(partition) > 0)
+		;
+}

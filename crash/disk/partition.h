@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Writes to one partition of a disk: never outside it, several at a time, each retried
+// once after a reset of the controller.
+#ifndef LIFEBOAT_CRASH_DISK_PARTITION_H
+#define LIFEBOAT_CRASH_DISK_PARTITION_H
+
+#include "crash/disk/disk.h"
+
+#define LB_PARTITION_BUFFER (128 * LB_KIB) // a disk with a smaller max_bytes gets it in pieces
+
+struct lb_partition;
+
+// Opens target's partition on `disk` for writing, with up to `buffers` buffers (1 to
+// LB_DISK_MAX_DEPTH) from lb_heap_pages(); owned by the caller's heap for good.
+int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint32_t buffers,
+		      struct lb_partition **ret_partition, struct lb_error *err);
+
+uint64_t lb_partition_bytes(const struct lb_partition *partition); // the partition's size
+
+// An empty buffer of LB_PARTITION_BUFFER bytes; waits until one is free. NULL after an error
+// that could not be mended: then err says what, once and for every later call.
+void *lb_partition_take(struct lb_partition *partition, struct lb_error *err);
+// Starts writing a buffer that was taken: `bytes` of it, a multiple of 4 KiB, at `offset`
+// bytes from the partition's beginning, a multiple of 4 KiB. The buffer is the partition's again.
+// Fails where that is beyond the partition's end ("full").
+int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offset, uint32_t bytes,
+		     struct lb_error *err);
+// Reads `bytes` (as above, at most LB_PARTITION_BUFFER) into `data`; waits.
+int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *data, uint32_t bytes,
+		      struct lb_error *err);
+// Waits until all is written and the disk's cache is flushed.
+int lb_partition_flush(struct lb_partition *partition, struct lb_error *err);
+
+// Looks for completions without waiting; between other work.
+void lb_partition_poll(struct lb_partition *partition);
+
+#endif
