@@ -97,12 +97,12 @@ static void print_capture(const struct lb_plan *plan)
 {
 	const struct lb_capture_size *size = &plan->capture_size;
 	const struct lb_capture *capture = &plan->capture;
-	char contents[SIZE_TEXT], buffers[SIZE_TEXT], crew[SIZE_TEXT], tables[SIZE_TEXT], slack[SIZE_TEXT];
+	char contents[SIZE_TEXT], buffers[SIZE_TEXT], helpers[SIZE_TEXT], tables[SIZE_TEXT], slack[SIZE_TEXT];
 
 	lb_print_answer("memory: contents %s + buffers %s + CPUs %s + tables %s + %s\n",
 			lb_format_size(contents, sizeof(contents), size->contents),
 			lb_format_size(buffers, sizeof(buffers), size->buffers),
-			lb_format_size(crew, sizeof(crew), size->crew),
+			lb_format_size(helpers, sizeof(helpers), size->helpers),
 			size->tables ? lb_format_size(tables, sizeof(tables), size->tables) : "(a window)",
 			lb_format_size(slack, sizeof(slack), size->slack));
 	lb_print_answer("second kernel: built-in, %s -d %u, %u of %u CPUs; then %s, failed: %s\n",

@@ -47,15 +47,15 @@ static void greet(const struct lb_run *run)
 	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
 }
 
-// Starting CPUs takes 10 ms each and more: not before the log is on the disk. Once: the crew
-// goes on with the next target.
-static int open_crew(void *ctx, struct lb_error *err)
+// Starting CPUs takes 10 ms each and more: not before the log is on the disk. Once: the helpers
+// go on with the next target.
+static int open_helpers(void *ctx, struct lb_error *err)
 {
 	struct lb_run *run = ctx;
 
 	if (run->cpus || run->job.format == LB_DUMP_ELF)
 		return 0;
-	if (lb_crew_open(run->capture, &run->cpus, err) != 0)
+	if (lb_helpers_open(run->capture, &run->cpus, err) != 0)
 		return -1;
 	lb_say("CPUs that compress: %u", run->cpus);
 	return 0;
@@ -72,7 +72,7 @@ static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error
 	header->tsc_khz = run->capture->tsc_khz;
 	run->job.progress = lb_progress_say;
 	run->job.progress_ctx = &progress;
-	run->job.log_written = open_crew;
+	run->job.log_written = open_helpers;
 	run->job.log_written_ctx = run;
 	return lb_dump_write(&run->job, opened->partition, header, err);
 }
@@ -139,7 +139,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	}
 	status = try_targets(&run, &err);
 	if (run.cpus)
-		lb_crew_close();
+		lb_helpers_close();
 	if (status == 0)
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end);
 	lb_deadlog_print(&run.dead);

@@ -18,7 +18,7 @@ struct lb_run {
 	struct lb_dead dead;
 	struct lb_filter *filter;
 	struct lb_dump_job job;
-	uint32_t cpus; // in the crew; 0: none yet
+	uint32_t cpus; // that compress; 0: none yet
 };
 
 // prepare.c: everything up to the job: old memory mapped, notes read, filter ready. Says

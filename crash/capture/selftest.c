@@ -22,12 +22,12 @@ static uint64_t read_pieces(const struct lb_ram *ram)
 	return sum;
 }
 
-static int start_crew(struct lb_run *run, struct lb_error *err)
+static int start_helpers(struct lb_run *run, struct lb_error *err)
 {
-	if (lb_crew_open(run->capture, &run->cpus, err) != 0)
+	if (lb_helpers_open(run->capture, &run->cpus, err) != 0)
 		return -1;
 	lb_say("selftest: CPUs that compress: %u of %u", run->cpus, run->capture->cpus);
-	lb_crew_close();
+	lb_helpers_close();
 	if (run->cpus < run->capture->cpus)
 		return lb_fail(err, "%u of %u CPUs started", run->cpus, run->capture->cpus);
 	return 0;
@@ -39,7 +39,7 @@ static int check_machine(struct lb_run *run, struct lb_error *err)
 		return -1;
 	lb_say("selftest: read a page of %u pieces of RAM, sum 0x%lx", run->ram.count,
 	       read_pieces(&run->ram));
-	return run->job.format == LB_DUMP_ELF ? 0 : start_crew(run, err);
+	return run->job.format == LB_DUMP_ELF ? 0 : start_helpers(run, err);
 }
 
 static int write_verdict(struct lb_opened *opened, const char *failed, struct lb_error *err)

@@ -8,7 +8,7 @@
 #include "crash/dead/filter.h"
 #include "crash/dead/ram.h"
 #include "crash/disk/partition.h"
-#include "crash/dump/crew.h"
+#include "crash/dump/helpers.h"
 #include "lifeboat/dumpdisk.h"
 
 struct lb_dump_job {
@@ -41,8 +41,8 @@ uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn);
 // partition, checked by the caller, who has filled tsc_hook, tsc_begun and tsc_khz; it is
 // filled and left as written last. 0; or -1 with err when it had to end early: then the header
 // was written as PARTIAL if that was possible, and header->state says. The partition has at least
-// four buffers. The crew is open, with the job's format, when job->log_written() has returned;
-// not for LB_DUMP_ELF, which needs no crew.
+// four buffers. The helpers are open, with the job's format, when job->log_written() has returned;
+// not for LB_DUMP_ELF, which needs no helpers.
 int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
 		  struct lb_dump_header *header, struct lb_error *err);
 

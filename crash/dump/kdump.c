@@ -83,7 +83,7 @@ static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, str
 
 static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
 {
-	const struct lb_batch *batch = lb_crew_collect();
+	const struct lb_batch *batch = lb_helpers_collect();
 
 	if (batch && write_batch(kdump, batch, err) != 0)
 		return -1;
@@ -99,7 +99,7 @@ static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
 static void hand_batch(struct lb_kdump *kdump)
 {
 	if (kdump->filling)
-		lb_crew_hand(kdump->filling);
+		lb_helpers_submit(kdump->filling);
 	kdump->filling = NULL;
 }
 
@@ -110,7 +110,7 @@ static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *er
 	if (!lb_ram_find(kdump->job->ram, phys, &content))
 		return lb_fail(err, "bitmap read back from the disk: page 0x%lx is no RAM", phys);
 	while (!kdump->filling) {
-		kdump->filling = lb_crew_empty();
+		kdump->filling = lb_helpers_get();
 		if (!kdump->filling && collect_batch(kdump, err) != 0)
 			return -1;
 	}
@@ -154,17 +154,17 @@ static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
 		if (kdump->pages_done == before)
 			break;
 	}
-	if (kdump->pages_done != kdump->next->page_count || lb_crew_collect())
+	if (kdump->pages_done != kdump->next->page_count || lb_helpers_collect())
 		return lb_fail(err, "bitmap read back from the disk: %lu pages or more, %lu were chosen",
 			       kdump->pages_done, kdump->next->page_count);
 	return 0;
 }
 
-// The crew is to be found empty-handed by whoever comes next.
+// Leave no batch in flight for the next target.
 static void drop_batches(struct lb_kdump *kdump)
 {
 	hand_batch(kdump);
-	while (lb_crew_collect())
+	while (lb_helpers_collect())
 		continue;
 }
 

@@ -13,7 +13,7 @@
 #define BATCHES_MORE 2
 #define SLACK (512 * LB_KIB)
 
-static uint64_t crew_bytes(uint32_t cpus)
+static uint64_t helpers_bytes(uint32_t cpus)
 {
 	return cpus * CONTEXT + (cpus + BATCHES_MORE) * BATCH;
 }
@@ -22,14 +22,14 @@ static uint64_t crew_bytes(uint32_t cpus)
 static bool fill(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t limit,
 		 struct lb_capture_size *size)
 {
-	uint64_t heap = BUFFERS + crew_bytes(cpus) + tables + SLACK;
+	uint64_t heap = BUFFERS + helpers_bytes(cpus) + tables + SLACK;
 
 	if (contents > limit || heap > limit - contents)
 		return false;
 	*size = (struct lb_capture_size){
 		.contents = contents,
 		.buffers = BUFFERS,
-		.crew = crew_bytes(cpus),
+		.helpers = helpers_bytes(cpus),
 		.tables = tables,
 		.slack = SLACK,
 		.total = lb_align_up(contents + heap, STEP),
@@ -56,6 +56,6 @@ int lb_capture_size(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t 
 		"crash region: %s and a heap of %s for the built-in capture kernel with one CPU do not "
 		"fit into %s",
 		lb_format_size(contents_text, sizeof(contents_text), contents),
-		lb_format_size(heap_text, sizeof(heap_text), BUFFERS + crew_bytes(1) + SLACK),
+		lb_format_size(heap_text, sizeof(heap_text), BUFFERS + helpers_bytes(1) + SLACK),
 		lb_format_size(limit_text, sizeof(limit_text), limit));
 }

@@ -17,7 +17,7 @@
 struct lb_capture_size {
 	uint64_t contents; // lb_layout_minimum(): image, purgatory, tables, backup, ...
 	uint64_t buffers; // writes in flight
-	uint64_t crew; // contexts of the compressor and batches of pages, for `cpus`
+	uint64_t helpers; // contexts of the compressor and batches of pages, for `cpus`
 	uint64_t tables; // to map RAM; 0: a window slides
 	uint64_t slack; // queues of the disk, the filter, lists, stacks
 	uint64_t total; // a multiple of 2 MiB, at most the limit

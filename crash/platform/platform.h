@@ -42,7 +42,7 @@ static inline void lb_wait_ms(uint64_t milliseconds)
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
 
 // vm.c. The page of old memory at physical `content` (page-aligned, RAM; for low memory that
-// is its backup), for the crew's CPU `cpu` (0: the first). The pointer is good until the same
+// is its backup), for helper `cpu` (0: the first). The pointer is good until the same
 // CPU's next call.
 const void *lb_old_page(uint32_t cpu, uint64_t content);
 

@@ -29,7 +29,7 @@ extern uint8_t lb_smp_entry[];
 void lb_smp_main(struct lb_smp_cpu *cpu);
 
 static const struct lb_handoff *machine;
-static void (*crew_run)(uint32_t cpu);
+static void (*helper_run)(uint32_t cpu);
 
 void lb_smp_open(const struct lb_handoff *handoff)
 {
@@ -40,7 +40,7 @@ void lb_smp_open(const struct lb_handoff *handoff)
 void lb_smp_main(struct lb_smp_cpu *cpu)
 {
 	__atomic_store_n(&cpu->alive, 1, __ATOMIC_RELEASE);
-	crew_run(cpu->number);
+	helper_run(cpu->number);
 }
 
 static bool open_lapic(struct lb_lapic *lapic)
@@ -163,7 +163,7 @@ uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*
 		lb_say("warning: further CPUs cannot be started: no %s", low ? "local APIC" : "low memory");
 		return 0;
 	}
-	crew_run = run;
+	helper_run = run;
 	trampoline = lay_trampoline(low);
 	for (uint32_t i = 0; i < capture->apic_count && i < LB_MAX_CAPTURE_CPUS && started < wanted; i++) {
 		uint32_t apic = capture->apic[i];

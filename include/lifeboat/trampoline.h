@@ -35,7 +35,7 @@ struct lb_smp_cpu {
 	struct lb_tables tables; // first: trampoline.asm loads them
 	uint64_t stack; // top
 	uint64_t fs_base; // where the libraries find their stack canary
-	uint32_t number; // in the crew: 1 and up
+	uint32_t number; // the helper's: 1 and up
 	uint32_t alive; // set by the CPU itself, last
 };
 

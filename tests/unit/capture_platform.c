@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/dump/crew.h"
+#include "crash/dump/helpers.h"
 #include "lib/format.h"
 
 #define HEAP_BLOCKS 4096
@@ -64,7 +64,7 @@ __attribute__((destructor)) static void free_at_exit(void)
 
 void capture_reset(void)
 {
-	lb_crew_close(); // a test that failed may have left it open
+	lb_helpers_close(); // a test that failed may have left it open
 	while (smp.count)
 		pthread_join(smp.threads[--smp.count], NULL);
 	__atomic_store_n(&smp.started, false, __ATOMIC_RELAXED);

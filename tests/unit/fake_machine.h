@@ -135,7 +135,7 @@ static inline void machine_fill_notes(struct machine *machine)
 	assert_memory_equal(machine->dead.vmcoreinfo, text, sizeof(text) - 1);
 }
 
-// Resets the platform; the crew is opened by the test.
+// Resets the platform; the test opens the helpers.
 static inline void machine_open(struct machine *machine, enum lb_dump_format format)
 {
 	uint64_t n = 0;
@@ -246,7 +246,7 @@ static inline void machine_close(struct machine *machine)
 	memset(machine, 0, sizeof(*machine));
 }
 
-static inline void machine_open_crew(const struct machine *machine, uint32_t cpus)
+static inline void machine_open_helpers(const struct machine *machine, uint32_t cpus)
 {
 	const struct lb_capture config = {.format = machine->job.format, .cpus = cpus, .apic_count = cpus};
 	struct lb_error err = {""};
@@ -254,7 +254,7 @@ static inline void machine_open_crew(const struct machine *machine, uint32_t cpu
 
 	capture_clock_pause(0); // a slow host is not to look like a lost CPU
 	capture_cpus(cpus - 1);
-	if (lb_crew_open(&config, &count, &err))
+	if (lb_helpers_open(&config, &count, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(count, cpus);
 }

@@ -21,7 +21,7 @@ static int compute(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t l
 
 static uint64_t sum(void)
 {
-	return size.contents + size.buffers + size.crew + size.tables + size.slack;
+	return size.contents + size.buffers + size.helpers + size.tables + size.slack;
 }
 
 // Whatever it is given: the terms fit into the total, the total into the limit.
@@ -63,14 +63,14 @@ static void test_small_machine(void **state)
 // CPUs go first, then the tables; and not one more than it takes.
 static void test_cut(void **state)
 {
-	uint64_t one, crew_of_8;
+	uint64_t one, helpers_of_8;
 
 	(void)state;
 	assert_int_equal(compute(2 * LB_MIB, 0, 8, LB_CAPTURE_MAX), 0);
 	assert_int_equal(size.cpus, 8);
-	crew_of_8 = size.crew;
+	helpers_of_8 = size.helpers;
 	assert_int_equal(compute(2 * LB_MIB, 0, 1, LB_CAPTURE_MAX), 0);
-	one = (crew_of_8 - size.crew) / 7; // what one more CPU takes
+	one = (helpers_of_8 - size.helpers) / 7; // what one more CPU takes
 
 	assert_int_equal(compute(2 * LB_MIB, LB_MIB, 64, 8 * LB_MIB), 0);
 	assert_true(size.cpus > 1 && size.cpus < 64);

@@ -103,7 +103,7 @@ static void prepare(enum lb_dump_format format, uint64_t partition_bytes)
 	machine_put_log(&machine, log_lines, 2);
 	make_core();
 	if (format != LB_DUMP_ELF)
-		machine_open_crew(&machine, 2);
+		machine_open_helpers(&machine, 2);
 	open_filter();
 	memory_disk_open(&disk, partition_bytes, BEFORE);
 	if (lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err))
@@ -125,8 +125,8 @@ static int write_dump(void)
 {
 	int result = lb_dump_write(&machine.job, partition, &header, &err);
 
-	assert_null(lb_crew_collect());
-	lb_crew_close();
+	assert_null(lb_helpers_collect());
+	lb_helpers_close();
 	return result;
 }
 

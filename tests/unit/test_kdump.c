@@ -135,7 +135,7 @@ static void choose_next(void *ctx, uint64_t pages, uint8_t *bits)
 
 static const struct lb_page_choice choice = {choose_next, &machine};
 
-// Disk, machine, crew and writer; to be followed by write_file().
+// Disk, machine, helpers and writer; to be followed by write_file().
 static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partition_bytes)
 {
 	struct lb_partition *partition;
@@ -143,7 +143,7 @@ static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partitio
 	machine_close(&machine);
 	memory_disk_close(&disk);
 	machine_open(&machine, format);
-	machine_open_crew(&machine, cpus);
+	machine_open_helpers(&machine, cpus);
 	memory_disk_open(&disk, partition_bytes, BEFORE);
 	if (lb_partition_open(&disk.disk, &disk.target, PARTITION_BUFFERS, &partition, &err))
 		fail_msg("%s", err.text);
@@ -165,8 +165,8 @@ static int write_file(void)
 
 	choose_at = 0;
 	result = lb_kdump_write(&writer, &choice, &err);
-	assert_null(lb_crew_collect()); // nothing is left with the crew
-	lb_crew_close();
+	assert_null(lb_helpers_collect()); // no batch is in flight
+	lb_helpers_close();
 	return result;
 }
 

@@ -474,7 +474,7 @@ static void check_builtin(const struct world *world)
 		check(size.total <= LB_CAPTURE_MAX && size.cpus == 8);
 		region.end += size.total;
 		check(lb_layout(&need, region, &layout, &err) == 0);
-		check(lb_range_size(layout.free) >= size.buffers + size.crew + size.tables + size.slack);
+		check(lb_range_size(layout.free) >= size.buffers + size.helpers + size.tables + size.slack);
 	}
 }
 

@@ -7,7 +7,7 @@
 // with its data, is left to it for ever, and the spare one stands in: after each such loss the
 // ring is one batch shorter. It loses at most one for each further CPU, and always keeps the
 // first CPU's.
-#include "crash/dump/crew.h"
+#include "crash/dump/helpers.h"
 
 #include <stdbool.h>
 
@@ -41,7 +41,7 @@ static struct {
 	uint32_t idle_count;
 	struct lb_batch *spare; // NULL: the next batch that comes back becomes it
 	struct lb_batch *lent; // collected, the caller's until its next call
-} crew;
+} helpers;
 
 static void pack_batch(uint32_t cpu, struct lb_batch *batch)
 {
@@ -54,7 +54,7 @@ static void pack_batch(uint32_t cpu, struct lb_batch *batch)
 		batch->flags[i] = LB_PACK_RAW;
 		if (lb_pack_is_zero(page))
 			continue;
-		batch->bytes[i] = lb_pack_page(crew.packs[cpu], page, batch->data + at, &batch->flags[i]);
+		batch->bytes[i] = lb_pack_page(helpers.packs[cpu], page, batch->data + at, &batch->flags[i]);
 		at += batch->bytes[i];
 	}
 	batch->data_bytes = at;
@@ -64,10 +64,10 @@ static void pack_batch(uint32_t cpu, struct lb_batch *batch)
 // The oldest batch that nobody has, now this CPU's; NULL when there is none.
 static struct lb_batch *take_batch(uint32_t cpu)
 {
-	uint64_t next = __atomic_load_n(&crew.next, __ATOMIC_ACQUIRE);
+	uint64_t next = __atomic_load_n(&helpers.next, __ATOMIC_ACQUIRE);
 
-	for (uint64_t i = __atomic_load_n(&crew.oldest, __ATOMIC_RELAXED); i < next; i++) {
-		struct lb_batch *batch = __atomic_load_n(&crew.queue[i % RING_MAX], __ATOMIC_ACQUIRE);
+	for (uint64_t i = __atomic_load_n(&helpers.oldest, __ATOMIC_RELAXED); i < next; i++) {
+		struct lb_batch *batch = __atomic_load_n(&helpers.queue[i % RING_MAX], __ATOMIC_ACQUIRE);
 		uint32_t nobody = 0;
 
 		if (__atomic_compare_exchange_n(&batch->taken, &nobody, cpu + 1, false, __ATOMIC_ACQUIRE,
@@ -80,8 +80,8 @@ static struct lb_batch *take_batch(uint32_t cpu)
 // A further CPU's whole life.
 static void work(uint32_t cpu)
 {
-	while (!__atomic_load_n(&crew.end, __ATOMIC_ACQUIRE) &&
-	       !__atomic_load_n(&crew.barred[cpu], __ATOMIC_ACQUIRE)) {
+	while (!__atomic_load_n(&helpers.end, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&helpers.barred[cpu], __ATOMIC_ACQUIRE)) {
 		struct lb_batch *batch = take_batch(cpu);
 
 		if (batch)
@@ -97,7 +97,7 @@ static uint64_t batch_bytes(void)
 }
 
 // The ring, and the spare.
-static uint64_t crew_bytes(enum lb_dump_format format, uint32_t cpus)
+static uint64_t helpers_bytes(enum lb_dump_format format, uint32_t cpus)
 {
 	return cpus * lb_pack_bytes(format) + (cpus + 3) * batch_bytes();
 }
@@ -115,22 +115,22 @@ static struct lb_batch *new_batch(void)
 
 static int make_parts(enum lb_dump_format format, struct lb_error *err)
 {
-	for (uint32_t cpu = 0; cpu < crew.cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < helpers.cpus; cpu++) {
 		void *area = lb_heap_pages(lb_pack_bytes(format));
 
-		crew.packs[cpu] = area ? lb_pack_open(area, format) : NULL;
-		if (!crew.packs[cpu])
+		helpers.packs[cpu] = area ? lb_pack_open(area, format) : NULL;
+		if (!helpers.packs[cpu])
 			return lb_fail(err, "compression: its library does not start in %lu bytes for CPU %u",
 				       lb_pack_bytes(format), cpu);
 	}
-	for (uint32_t i = 0; i < crew.ring; i++) {
-		crew.idle[i] = new_batch();
-		if (!crew.idle[i])
-			return lb_fail(err, "compression: no memory for batch %u of %u", i, crew.ring);
+	for (uint32_t i = 0; i < helpers.ring; i++) {
+		helpers.idle[i] = new_batch();
+		if (!helpers.idle[i])
+			return lb_fail(err, "compression: no memory for batch %u of %u", i, helpers.ring);
 	}
-	crew.idle_count = crew.ring;
-	crew.spare = new_batch();
-	if (!crew.spare)
+	helpers.idle_count = helpers.ring;
+	helpers.spare = new_batch();
+	if (!helpers.spare)
 		return lb_fail(err, "compression: no memory for the spare batch");
 	return 0;
 }
@@ -140,7 +140,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err)
+int lb_helpers_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err)
 {
 	enum lb_dump_format format = (enum lb_dump_format)capture->format;
 	uint32_t cpus = min32(min32(capture->cpus, capture->apic_count), LB_MAX_CAPTURE_CPUS);
@@ -148,14 +148,14 @@ int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb
 
 	if (!cpus)
 		cpus = 1; // this one is there in any case
-	while (cpus > 1 && crew_bytes(format, cpus) > left / 4 * 3) // the rest: the file's streams
+	while (cpus > 1 && helpers_bytes(format, cpus) > left / 4 * 3) // the rest: the file's streams
 		cpus--;
-	if (crew_bytes(format, cpus) > left)
+	if (helpers_bytes(format, cpus) > left)
 		return lb_fail(err, "compression: one CPU takes %lu bytes, %lu are left",
-			       crew_bytes(format, cpus), left);
-	memset(&crew, 0, sizeof(crew));
-	crew.cpus = cpus;
-	crew.ring = cpus + 2;
+			       helpers_bytes(format, cpus), left);
+	memset(&helpers, 0, sizeof(helpers));
+	helpers.cpus = cpus;
+	helpers.ring = cpus + 2;
 	if (make_parts(format, err) != 0)
 		return -1;
 	*ret_cpus = 1 + (cpus > 1 ? lb_smp_start(capture, cpus - 1, work) : 0);
@@ -165,49 +165,49 @@ int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb
 // What comes back fills the place of the spare first.
 static void give_back(struct lb_batch *batch)
 {
-	if (!crew.spare)
-		crew.spare = batch;
+	if (!helpers.spare)
+		helpers.spare = batch;
 	else
-		crew.idle[crew.idle_count++] = batch;
+		helpers.idle[helpers.idle_count++] = batch;
 }
 
 static void end_loan(void)
 {
-	if (crew.lent)
-		give_back(crew.lent);
-	crew.lent = NULL;
+	if (helpers.lent)
+		give_back(helpers.lent);
+	helpers.lent = NULL;
 }
 
-struct lb_batch *lb_crew_empty(void)
+struct lb_batch *lb_helpers_get(void)
 {
 	struct lb_batch *batch;
 
 	end_loan();
-	if (!crew.idle_count)
+	if (!helpers.idle_count)
 		return NULL;
-	batch = crew.idle[--crew.idle_count];
+	batch = helpers.idle[--helpers.idle_count];
 	batch->count = 0;
 	return batch;
 }
 
-void lb_crew_hand(struct lb_batch *batch)
+void lb_helpers_submit(struct lb_batch *batch)
 {
 	batch->done = 0;
 	__atomic_store_n(&batch->taken, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&crew.queue[crew.next % RING_MAX], batch, __ATOMIC_RELEASE);
-	__atomic_store_n(&crew.next, crew.next + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&helpers.queue[helpers.next % RING_MAX], batch, __ATOMIC_RELEASE);
+	__atomic_store_n(&helpers.next, helpers.next + 1, __ATOMIC_RELEASE);
 }
 
 // The oldest batch's owner is lost: this CPU packs it again, in the spare. There is one:
 // what stood in the last time has come back since.
 static struct lb_batch *replace_oldest(struct lb_batch *lost)
 {
-	struct lb_batch *batch = crew.spare;
+	struct lb_batch *batch = helpers.spare;
 	uint32_t cpu = __atomic_load_n(&lost->taken, __ATOMIC_RELAXED) - 1;
 
-	lb_say("CPU %u of the crew stopped in the middle of its work, going on without it", cpu);
-	__atomic_store_n(&crew.barred[cpu], 1, __ATOMIC_RELEASE);
-	crew.spare = NULL;
+	lb_say("CPU %u stopped in the middle of a batch, going on without it", cpu);
+	__atomic_store_n(&helpers.barred[cpu], 1, __ATOMIC_RELEASE);
+	helpers.spare = NULL;
 	batch->count = lost->count;
 	memcpy(batch->content, lost->content, sizeof(batch->content));
 	batch->done = 0;
@@ -233,20 +233,20 @@ static struct lb_batch *finish(struct lb_batch *batch)
 	return batch;
 }
 
-struct lb_batch *lb_crew_collect(void)
+struct lb_batch *lb_helpers_collect(void)
 {
 	end_loan();
-	if (crew.oldest == crew.next)
+	if (helpers.oldest == helpers.next)
 		return NULL;
-	crew.lent = finish(crew.queue[crew.oldest % RING_MAX]);
-	__atomic_store_n(&crew.lent->taken, NOT_HANDED, __ATOMIC_RELAXED);
-	__atomic_store_n(&crew.oldest, crew.oldest + 1, __ATOMIC_RELEASE);
-	return crew.lent;
+	helpers.lent = finish(helpers.queue[helpers.oldest % RING_MAX]);
+	__atomic_store_n(&helpers.lent->taken, NOT_HANDED, __ATOMIC_RELAXED);
+	__atomic_store_n(&helpers.oldest, helpers.oldest + 1, __ATOMIC_RELEASE);
+	return helpers.lent;
 }
 
-void lb_crew_close(void)
+void lb_helpers_close(void)
 {
-	while (lb_crew_collect())
+	while (lb_helpers_collect())
 		continue;
-	__atomic_store_n(&crew.end, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&helpers.end, 1, __ATOMIC_RELEASE);
 }

@@ -4,8 +4,8 @@
 //
 // A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `content`, hands it over,
 // and gets it back, in the order handed over, with every page packed.
-#ifndef LIFEBOAT_CRASH_DUMP_CREW_H
-#define LIFEBOAT_CRASH_DUMP_CREW_H
+#ifndef LIFEBOAT_CRASH_DUMP_HELPERS_H
+#define LIFEBOAT_CRASH_DUMP_HELPERS_H
 
 #include "crash/dump/pack.h"
 
@@ -22,21 +22,21 @@ struct lb_batch {
 	uint32_t data_bytes; // of all
 	uint8_t *data; // room for LB_BATCH_PAGES pages
 	uint32_t done; // set last, with release order
-	uint32_t taken; // by whom: CPU number in the crew + 1; 0: nobody yet
+	uint32_t taken; // by whom: its number + 1; 0: nobody yet
 };
 
-// Makes the crew of this CPU and what else starts in time: at most capture->cpus, fewer
+// Starts the helpers: this CPU and what else answers in time: at most capture->cpus, fewer
 // where memory for their contexts is short or one does not answer. *ret_cpus is how many.
 // Once: its memory stays, and so do the CPUs.
-int lb_crew_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err);
+int lb_helpers_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err);
 
-// An empty batch to fill, or NULL when all are in flight: then lb_crew_collect() first.
-struct lb_batch *lb_crew_empty(void);
-void lb_crew_hand(struct lb_batch *batch);
+// A batch to fill, or NULL when all are in flight: then lb_helpers_collect() first.
+struct lb_batch *lb_helpers_get(void);
+void lb_helpers_submit(struct lb_batch *batch);
 // The oldest batch handed over; works on batches itself until that one is done. NULL when
-// none is in flight. It is the caller's until the next lb_crew_empty() or lb_crew_collect().
-struct lb_batch *lb_crew_collect(void);
+// none is in flight. It is the caller's until the next lb_helpers_get() or lb_helpers_collect().
+struct lb_batch *lb_helpers_collect(void);
 // A CPU that stopped in the middle of a batch does not stop the dump: its batch is done again.
-void lb_crew_close(void);
+void lb_helpers_close(void);
 
 #endif

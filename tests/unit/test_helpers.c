@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The crew with CPUs that are threads. What a page packs to says which page it was.
+// Helpers whose CPUs are threads. What a page compresses to says which page it was.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <sched.h>
 
 #include "capture_platform.h"
-#include "crash/dump/crew.h"
+#include "crash/dump/helpers.h"
 
 #define PAGES 1024
 #define BASE 0x40000000ULL
@@ -30,7 +30,7 @@ static void fill_pages(void)
 	}
 }
 
-static uint32_t open_crew(enum lb_dump_format format, uint32_t cpus, uint32_t answering)
+static uint32_t open_helpers(enum lb_dump_format format, uint32_t cpus, uint32_t answering)
 {
 	struct lb_error err = {""};
 	uint32_t count = 0;
@@ -40,7 +40,7 @@ static uint32_t open_crew(enum lb_dump_format format, uint32_t cpus, uint32_t an
 	capture_clock_pause(0); // a slow host is not to look like a lost CPU
 	capture_cpus(answering);
 	config = (struct lb_capture){.format = format, .cpus = cpus, .apic_count = 32};
-	if (lb_crew_open(&config, &count, &err))
+	if (lb_helpers_open(&config, &count, &err))
 		fail_msg("%s", err.text);
 	return count;
 }
@@ -82,43 +82,43 @@ static uint32_t run_batches(uint32_t count)
 	uint32_t handed = 0, collected = 0, most = 0;
 
 	while (collected < count) {
-		struct lb_batch *batch = handed < count ? lb_crew_empty() : NULL;
+		struct lb_batch *batch = handed < count ? lb_helpers_get() : NULL;
 
 		if (batch) {
 			fill_batch(batch, handed++);
-			lb_crew_hand(batch);
+			lb_helpers_submit(batch);
 			most = handed - collected > most ? handed - collected : most;
 			continue;
 		}
-		check_batch(lb_crew_collect(), collected++);
+		check_batch(lb_helpers_collect(), collected++);
 	}
-	assert_null(lb_crew_collect());
+	assert_null(lb_helpers_collect());
 	return most;
 }
 
 static void test_alone(void **state)
 {
 	(void)state;
-	assert_int_equal(open_crew(LB_DUMP_RAW, 1, 8), 1);
+	assert_int_equal(open_helpers(LB_DUMP_RAW, 1, 8), 1);
 	assert_int_equal(run_batches(300), 3);
-	lb_crew_close();
+	lb_helpers_close();
 }
 
 static void test_nobody_answers(void **state)
 {
 	(void)state;
-	assert_int_equal(open_crew(LB_DUMP_RAW, 4, 0), 1);
+	assert_int_equal(open_helpers(LB_DUMP_RAW, 4, 0), 1);
 	assert_int_equal(run_batches(300), 6);
-	lb_crew_close();
+	lb_helpers_close();
 }
 
 static void test_together(void **state)
 {
 	(void)state;
 	for (uint32_t cpus = 2; cpus <= 8; cpus *= 2) {
-		assert_int_equal(open_crew(LB_DUMP_RAW, cpus, 16), cpus);
+		assert_int_equal(open_helpers(LB_DUMP_RAW, cpus, 16), cpus);
 		assert_int_equal(run_batches(1000), cpus + 2);
-		lb_crew_close();
+		lb_helpers_close();
 	}
 	assert_string_equal(capture_said(), "");
 }
@@ -126,23 +126,23 @@ static void test_together(void **state)
 static void test_compressing_together(void **state)
 {
 	(void)state;
-	assert_int_equal(open_crew(LB_DUMP_ZSTD, 4, 3), 4);
+	assert_int_equal(open_helpers(LB_DUMP_ZSTD, 4, 3), 4);
 	for (uint32_t n = 0; n < 200; n++) {
-		struct lb_batch *batch = lb_crew_empty();
+		struct lb_batch *batch = lb_helpers_get();
 
 		if (!batch) {
-			const struct lb_batch *done = lb_crew_collect();
+			const struct lb_batch *done = lb_helpers_collect();
 
 			assert_non_null(done);
 			for (uint32_t i = 0; i < done->count; i++)
 				assert_true(!done->bytes[i] || done->flags[i] == LB_PACK_ZSTD);
-			batch = lb_crew_empty();
+			batch = lb_helpers_get();
 		}
 		fill_batch(batch, n);
-		lb_crew_hand(batch);
+		lb_helpers_submit(batch);
 	}
-	lb_crew_close(); // with batches in flight
-	assert_null(lb_crew_collect());
+	lb_helpers_close(); // with batches in flight
+	assert_null(lb_helpers_collect());
 }
 
 static void test_no_more_than_apics(void **state)
@@ -154,9 +154,9 @@ static void test_no_more_than_apics(void **state)
 	capture_reset();
 	capture_cpus(8);
 	config = (struct lb_capture){.format = LB_DUMP_RAW, .cpus = 64, .apic_count = 2};
-	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_int_equal(lb_helpers_open(&config, &count, &err), 0);
 	assert_int_equal(count, 2);
-	lb_crew_close();
+	lb_helpers_close();
 }
 
 static void test_memory_limits_cpus(void **state)
@@ -169,20 +169,20 @@ static void test_memory_limits_cpus(void **state)
 	capture_cpus(16);
 	capture_heap_limit(4 * LB_MIB);
 	config = (struct lb_capture){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
-	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_int_equal(lb_helpers_open(&config, &count, &err), 0);
 	assert_in_range(count, 2, 6);
 	assert_in_range(lb_heap_used(), 2 * LB_MIB, 3 * LB_MIB); // three quarters of what there is
-	lb_crew_close();
+	lb_helpers_close();
 
 	// One CPU may have it all; with less, there is none.
 	capture_reset();
 	capture_heap_limit(1300 * LB_KIB);
-	assert_int_equal(lb_crew_open(&config, &count, &err), 0);
+	assert_int_equal(lb_helpers_open(&config, &count, &err), 0);
 	assert_int_equal(count, 1);
-	lb_crew_close();
+	lb_helpers_close();
 	capture_reset();
 	capture_heap_limit(LB_MIB);
-	assert_int_equal(lb_crew_open(&config, &count, &err), -1);
+	assert_int_equal(lb_helpers_open(&config, &count, &err), -1);
 	assert_non_null(strstr(err.text, "one CPU takes"));
 }
 
@@ -214,26 +214,26 @@ static void test_stopped_cpus(void **state)
 	(void)state;
 	memset(&stop, 0, sizeof(stop));
 	memset(wrong_page, 0xee, sizeof(wrong_page));
-	assert_int_equal(open_crew(LB_DUMP_RAW, 1 + standing, standing), 1 + standing);
+	assert_int_equal(open_helpers(LB_DUMP_RAW, 1 + standing, standing), 1 + standing);
 	capture_old_page_by(stopping_page, NULL);
 	capture_clock_pause(10000);
-	for (struct lb_batch *batch; (batch = lb_crew_empty()) != NULL;) {
+	for (struct lb_batch *batch; (batch = lb_helpers_get()) != NULL;) {
 		fill_batch(batch, n++);
-		lb_crew_hand(batch);
+		lb_helpers_submit(batch);
 	}
 	assert_int_equal(n, standing + 3);
 	while (__atomic_load_n(&stop.stopped, __ATOMIC_ACQUIRE) < standing)
 		sched_yield();
 	for (uint32_t i = 0; i < n; i++)
-		check_batch(lb_crew_collect(), i);
-	assert_non_null(strstr(capture_said(), "CPU 1 of the crew stopped"));
-	assert_non_null(strstr(capture_said(), "CPU 2 of the crew stopped"));
-	assert_non_null(strstr(capture_said(), "CPU 3 of the crew stopped"));
+		check_batch(lb_helpers_collect(), i);
+	assert_non_null(strstr(capture_said(), "CPU 1 stopped"));
+	assert_non_null(strstr(capture_said(), "CPU 2 stopped"));
+	assert_non_null(strstr(capture_said(), "CPU 3 stopped"));
 
 	// The ring is shorter by three; and the CPUs, going on, write where nobody looks.
 	__atomic_store_n(&stop.go, 1, __ATOMIC_RELEASE);
 	assert_int_equal(run_batches(500), 3);
-	lb_crew_close();
+	lb_helpers_close();
 }
 
 static int all_home(void **state)
