@@ -65,8 +65,8 @@ CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.as
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
 	crash/platform/pcidev.c))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
-PACKERS := -lzstd -lz
-PACKERS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
+COMPRESSORS := -lzstd -lz
+COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
 
 .PHONY: all bench check fuzz lint format clean help
 .DELETE_ON_ERROR:
@@ -150,7 +150,7 @@ $(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ) $(B)/
 $(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(B)/purgatory/capture-rooms.a
 	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
 		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T $< \
-		-o $(B)/capture.elf $(CAPTURE_OBJ) --start-group $(B)/purgatory/capture-rooms.a $(PACKERS_STATIC) --end-group
+		-o $(B)/capture.elf $(CAPTURE_OBJ) --start-group $(B)/purgatory/capture-rooms.a $(COMPRESSORS_STATIC) --end-group
 	! readelf -rW $(B)/capture.elf | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
 	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
 	@echo "$@: $$(stat -c %s $@) bytes"
@@ -190,7 +190,7 @@ $(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ) $(B)/efi/rooms.a
 
 $(B)/host/%: tests/unit/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(PACKERS)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)
 
 check: $(UNIT) ## unit tests on the host, under ASan and UBSan
 	@tests/unit/run $(UNIT)
@@ -202,7 +202,7 @@ $(B)/fuzz/obj/%.o: %.c $(CONFIG)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/rooms.a
 	@mkdir -p $(@D)
-	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(B)/fuzz/rooms.a $(PACKERS)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(B)/fuzz/rooms.a $(COMPRESSORS)
 
 fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
@@ -223,7 +223,7 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 # filter_verdict reads the log out of an ELF dump and judges its pages.
 $(B)/host/tables_verdict $(B)/host/handoff_fields $(B)/host/filter_verdict: $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(PACKERS)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)
 
 $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)

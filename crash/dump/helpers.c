@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A ring of batches between one that fills it (the first CPU) and all that pack. Who
-// packs takes a batch by setting `taken` from 0 to its number, so that each has one owner;
+// A ring of batches between one that fills it (the first CPU) and all that compress. Who
+// compresses takes a batch by setting `taken` from 0 to its number, so that each has one owner;
 // what the owner writes is seen by the first CPU once it sees `done`.
 //
 // A CPU that stops inside a batch may go on at any time and write into it. So that batch,
@@ -28,7 +28,7 @@ static struct {
 	uint32_t cpus; // that there is memory for, the first included
 	uint32_t ring; // batches that may be in flight
 	uint32_t end; // atomic: 1: go home
-	struct lb_pack *packs[LB_MAX_CAPTURE_CPUS];
+	struct lb_compressor *compressors[LB_MAX_CAPTURE_CPUS];
 	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic: 1: gets no batch any more
 
 	// In flight: queue[i % RING_MAX] for oldest <= i < next. All atomic: read by all, written by
@@ -43,7 +43,7 @@ static struct {
 	struct lb_batch *lent; // collected, the caller's until its next call
 } helpers;
 
-static void pack_batch(uint32_t cpu, struct lb_batch *batch)
+static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 {
 	uint32_t at = 0;
 
@@ -51,10 +51,11 @@ static void pack_batch(uint32_t cpu, struct lb_batch *batch)
 		const void *page = lb_old_page(cpu, batch->content[i]);
 
 		batch->bytes[i] = 0;
-		batch->flags[i] = LB_PACK_RAW;
-		if (lb_pack_is_zero(page))
+		batch->flags[i] = LB_COMPRESS_RAW;
+		if (lb_compress_is_zero(page))
 			continue;
-		batch->bytes[i] = lb_pack_page(helpers.packs[cpu], page, batch->data + at, &batch->flags[i]);
+		batch->bytes[i] =
+			lb_compress_page(helpers.compressors[cpu], page, batch->data + at, &batch->flags[i]);
 		at += batch->bytes[i];
 	}
 	batch->data_bytes = at;
@@ -85,7 +86,7 @@ static void work(uint32_t cpu)
 		struct lb_batch *batch = take_batch(cpu);
 
 		if (batch)
-			pack_batch(cpu, batch);
+			compress_batch(cpu, batch);
 		else
 			lb_pause();
 	}
@@ -99,7 +100,7 @@ static uint64_t batch_bytes(void)
 // The ring, and the spare.
 static uint64_t helpers_bytes(enum lb_dump_format format, uint32_t cpus)
 {
-	return cpus * lb_pack_bytes(format) + (cpus + 3) * batch_bytes();
+	return cpus * lb_compressor_bytes(format) + (cpus + 3) * batch_bytes();
 }
 
 static struct lb_batch *new_batch(void)
@@ -116,12 +117,12 @@ static struct lb_batch *new_batch(void)
 static int make_parts(enum lb_dump_format format, struct lb_error *err)
 {
 	for (uint32_t cpu = 0; cpu < helpers.cpus; cpu++) {
-		void *area = lb_heap_pages(lb_pack_bytes(format));
+		void *area = lb_heap_pages(lb_compressor_bytes(format));
 
-		helpers.packs[cpu] = area ? lb_pack_open(area, format) : NULL;
-		if (!helpers.packs[cpu])
+		helpers.compressors[cpu] = area ? lb_compressor_open(area, format) : NULL;
+		if (!helpers.compressors[cpu])
 			return lb_fail(err, "compression: its library does not start in %lu bytes for CPU %u",
-				       lb_pack_bytes(format), cpu);
+				       lb_compressor_bytes(format), cpu);
 	}
 	for (uint32_t i = 0; i < helpers.ring; i++) {
 		helpers.idle[i] = new_batch();
@@ -198,7 +199,7 @@ void lb_helpers_submit(struct lb_batch *batch)
 	__atomic_store_n(&helpers.next, helpers.next + 1, __ATOMIC_RELEASE);
 }
 
-// The oldest batch's owner is lost: this CPU packs it again, in the spare. There is one:
+// The oldest batch's owner is lost: this CPU compresses it again, in the spare. There is one:
 // what stood in the last time has come back since.
 static struct lb_batch *replace_oldest(struct lb_batch *lost)
 {
@@ -211,11 +212,11 @@ static struct lb_batch *replace_oldest(struct lb_batch *lost)
 	batch->count = lost->count;
 	memcpy(batch->content, lost->content, sizeof(batch->content));
 	batch->done = 0;
-	pack_batch(FIRST_CPU, batch);
+	compress_batch(FIRST_CPU, batch);
 	return batch;
 }
 
-// Bounded: the first CPU packs what nobody has, and waits LATE_MS for the rest.
+// Bounded: the first CPU compresses what nobody has, and waits LATE_MS for the rest.
 static struct lb_batch *finish(struct lb_batch *batch)
 {
 	struct lb_deadline late = lb_deadline_in(LATE_MS);
@@ -224,7 +225,7 @@ static struct lb_batch *finish(struct lb_batch *batch)
 		struct lb_batch *mine = take_batch(FIRST_CPU);
 
 		if (mine)
-			pack_batch(FIRST_CPU, mine);
+			compress_batch(FIRST_CPU, mine);
 		else if (lb_deadline_passed(late))
 			return replace_oldest(batch);
 		else

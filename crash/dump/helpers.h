@@ -3,11 +3,11 @@
 // the others were started by INIT-SIPI and do nothing but take batches.
 //
 // A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `content`, hands it over,
-// and gets it back, in the order handed over, with every page packed.
+// and gets it back, in the order handed over, with every page compressed.
 #ifndef LIFEBOAT_CRASH_DUMP_HELPERS_H
 #define LIFEBOAT_CRASH_DUMP_HELPERS_H
 
-#include "crash/dump/pack.h"
+#include "crash/dump/compress.h"
 
 #define LB_BATCH_PAGES 64
 
@@ -15,7 +15,7 @@ struct lb_batch {
 	// Filled by the first CPU.
 	uint32_t count; // 1 to LB_BATCH_PAGES
 	uint64_t content[LB_BATCH_PAGES]; // physical address of each page's content
-	// Filled by whoever packs: page i is `bytes[i]` at data + the sum of those before it;
+	// Filled by whoever compresses: page i is `bytes[i]` at data + the sum of those before it;
 	// 0 bytes: all zeroes.
 	uint32_t bytes[LB_BATCH_PAGES];
 	uint32_t flags[LB_BATCH_PAGES];

@@ -52,7 +52,7 @@ static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batc
 	return count;
 }
 
-// A packed batch to the disk: data first, so that no descriptor is without it.
+// A compressed batch to the disk: data first, so that no descriptor is without it.
 static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, struct lb_error *err)
 {
 	uint64_t offset = kdump->next->data_offset + kdump->data.bytes, bytes;

@@ -11,7 +11,7 @@
 struct lb_page_desc {
 	uint64_t offset; // in the file; 0: lost
 	uint32_t bytes;
-	uint32_t flags; // LB_PACK_...
+	uint32_t flags; // LB_COMPRESS_...
 	uint64_t page_flags; // nobody reads them
 };
 _Static_assert(sizeof(struct lb_page_desc) == 24, "page_desc");

@@ -42,11 +42,11 @@ static uint32_t status_of(enum lb_dump_format format)
 {
 	switch (format) {
 	case LB_DUMP_ZSTD:
-		return LB_PACK_ZSTD;
+		return LB_COMPRESS_ZSTD;
 	case LB_DUMP_ZLIB:
-		return LB_PACK_ZLIB;
+		return LB_COMPRESS_ZLIB;
 	default:
-		return LB_PACK_RAW;
+		return LB_COMPRESS_RAW;
 	}
 }
 

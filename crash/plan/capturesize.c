@@ -7,7 +7,7 @@
 #define BUFFERS LB_MIB
 // libzstd's context for 4 KiB pages at level 1 is 73 632 bytes; a stack goes with it.
 #define CONTEXT (96 * LB_KIB)
-// 64 packed pages, and what says where they come from. Each CPU has one; two more are
+// 64 compressed pages, and what says where they come from. Each CPU has one; two more are
 // being filled and written meanwhile.
 #define BATCH (272 * LB_KIB)
 #define BATCHES_MORE 2

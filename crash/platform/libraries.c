@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What libzstd.a and libz.a expect around them. Debian builds them with stack protector,
 // whose canary is at FS:0x28, and they mention an allocator, which nobody calls: both work
-// in areas that they are given (pack.c). libzstd calls its tracer where there is one: it asks
+// in areas that they are given (compress.c). libzstd calls its tracer where there is one: it asks
 // by weak symbols, for which the linker would make a PLT.
 #include <stddef.h>
 #include <stdint.h>

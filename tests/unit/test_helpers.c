@@ -68,7 +68,7 @@ static void check_batch(const struct lb_batch *batch, uint32_t n)
 			assert_int_equal(batch->bytes[i], 0);
 			continue;
 		}
-		assert_int_equal(batch->flags[i], LB_PACK_RAW);
+		assert_int_equal(batch->flags[i], LB_COMPRESS_RAW);
 		assert_int_equal(batch->bytes[i], LB_PAGE);
 		assert_memory_equal(batch->data + at, pages[index], LB_PAGE);
 		at += batch->bytes[i];
@@ -135,7 +135,7 @@ static void test_compressing_together(void **state)
 
 			assert_non_null(done);
 			for (uint32_t i = 0; i < done->count; i++)
-				assert_true(!done->bytes[i] || done->flags[i] == LB_PACK_ZSTD);
+				assert_true(!done->bytes[i] || done->flags[i] == LB_COMPRESS_ZSTD);
 			batch = lb_helpers_get();
 		}
 		fill_batch(batch, n);

@@ -388,7 +388,7 @@ static void test_zero_pages_share(void **state)
 		if (!page)
 			continue;
 		index++;
-		if (!lb_pack_is_zero(page)) {
+		if (!lb_compress_is_zero(page)) {
 			assert_int_not_equal(get(&reader, desc, 8), writer.next.data_offset);
 			continue;
 		}
@@ -462,7 +462,7 @@ static void test_full(void **state)
 
 static uint64_t pages_seen;
 
-// Time goes by while pages are packed: a checkpoint every other batch.
+// Time goes by while pages are compressed: a checkpoint every other batch.
 static const void *slow_page(void *ctx, uint32_t cpu, uint64_t content)
 {
 	(void)ctx;

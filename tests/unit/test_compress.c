@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One page packed, taken apart again by the libraries' ordinary calls, which is all that
+// One page compressed, taken apart again by the libraries' ordinary calls, which is all that
 // readers of dumps use.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +13,10 @@
 #include <zstd.h>
 
 #include "capture_platform.h"
-#include "crash/dump/pack.h"
+#include "crash/dump/compress.h"
 
 static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
-static uint8_t packed[LB_PAGE + 64];
+static uint8_t compressed[LB_PAGE + 64];
 static uint8_t unpacked[LB_PAGE];
 static uint32_t seed;
 
@@ -34,38 +34,38 @@ static void fill_page(uint32_t keep)
 		page[i] = (uint8_t)(i % keep ? i / 64 : next_random());
 }
 
-static struct lb_pack *open_pack(enum lb_dump_format format)
+static struct lb_compressor *open_compress(enum lb_dump_format format)
 {
 	void *area;
-	struct lb_pack *pack;
+	struct lb_compressor *compressor;
 
 	capture_reset();
-	area = lb_heap_pages(lb_pack_bytes(format));
+	area = lb_heap_pages(lb_compressor_bytes(format));
 	assert_non_null(area);
-	pack = lb_pack_open(area, format);
-	assert_non_null(pack);
-	return pack;
+	compressor = lb_compressor_open(area, format);
+	assert_non_null(compressor);
+	return compressor;
 }
 
-static uint32_t pack_and_check(struct lb_pack *pack, uint32_t wanted_flags)
+static uint32_t compress_and_check(struct lb_compressor *compressor, uint32_t wanted_flags)
 {
 	uint32_t flags = 0xffff, bytes;
 	uLongf length = sizeof(unpacked);
 
-	memset(packed, 0xa5, sizeof(packed));
-	bytes = lb_pack_page(pack, page, packed, &flags);
+	memset(compressed, 0xa5, sizeof(compressed));
+	bytes = lb_compress_page(compressor, page, compressed, &flags);
 	assert_in_range(bytes, 1, LB_PAGE);
-	for (uint32_t i = LB_PAGE; i < sizeof(packed); i++)
-		assert_int_equal(packed[i], 0xa5);
-	assert_true(flags == wanted_flags || flags == LB_PACK_RAW);
-	assert_true((bytes == LB_PAGE) == (flags == LB_PACK_RAW));
+	for (uint32_t i = LB_PAGE; i < sizeof(compressed); i++)
+		assert_int_equal(compressed[i], 0xa5);
+	assert_true(flags == wanted_flags || flags == LB_COMPRESS_RAW);
+	assert_true((bytes == LB_PAGE) == (flags == LB_COMPRESS_RAW));
 	memset(unpacked, 0x5a, sizeof(unpacked));
-	if (flags == LB_PACK_ZSTD)
-		assert_int_equal(ZSTD_decompress(unpacked, sizeof(unpacked), packed, bytes), LB_PAGE);
-	else if (flags == LB_PACK_ZLIB)
-		assert_int_equal(uncompress(unpacked, &length, packed, bytes), Z_OK);
+	if (flags == LB_COMPRESS_ZSTD)
+		assert_int_equal(ZSTD_decompress(unpacked, sizeof(unpacked), compressed, bytes), LB_PAGE);
+	else if (flags == LB_COMPRESS_ZLIB)
+		assert_int_equal(uncompress(unpacked, &length, compressed, bytes), Z_OK);
 	else
-		memcpy(unpacked, packed, LB_PAGE);
+		memcpy(unpacked, compressed, LB_PAGE);
 	assert_int_equal(length, LB_PAGE);
 	assert_memory_equal(unpacked, page, LB_PAGE);
 	return bytes;
@@ -73,60 +73,60 @@ static uint32_t pack_and_check(struct lb_pack *pack, uint32_t wanted_flags)
 
 static void comes_back(enum lb_dump_format format, uint32_t flags)
 {
-	struct lb_pack *pack = open_pack(format);
+	struct lb_compressor *compressor = open_compress(format);
 	uint32_t before = LB_PAGE + 1;
 
 	for (uint32_t keep = 1; keep <= LB_PAGE; keep *= 2) {
 		uint32_t bytes;
 
 		fill_page(keep);
-		bytes = pack_and_check(pack, flags);
+		bytes = compress_and_check(compressor, flags);
 		assert_true(bytes <= before);
 		before = bytes;
 	}
-	assert_true(flags == LB_PACK_RAW ? before == LB_PAGE : before < 200);
+	assert_true(flags == LB_COMPRESS_RAW ? before == LB_PAGE : before < 200);
 	for (uint32_t i = 0; i < 3000; i++) {
 		fill_page(1 + next_random() % 64);
-		pack_and_check(pack, flags);
+		compress_and_check(compressor, flags);
 	}
 }
 
 static void test_zstd(void **state)
 {
 	(void)state;
-	comes_back(LB_DUMP_ZSTD, LB_PACK_ZSTD);
+	comes_back(LB_DUMP_ZSTD, LB_COMPRESS_ZSTD);
 }
 
 static void test_zlib(void **state)
 {
 	(void)state;
-	comes_back(LB_DUMP_ZLIB, LB_PACK_ZLIB);
+	comes_back(LB_DUMP_ZLIB, LB_COMPRESS_ZLIB);
 }
 
 static void test_raw(void **state)
 {
 	(void)state;
-	comes_back(LB_DUMP_RAW, LB_PACK_RAW);
+	comes_back(LB_DUMP_RAW, LB_COMPRESS_RAW);
 }
 
 // The content's size is in each frame: some readers make their buffer by it.
 static void test_zstd_frame_has_size(void **state)
 {
-	struct lb_pack *pack = open_pack(LB_DUMP_ZSTD);
+	struct lb_compressor *compressor = open_compress(LB_DUMP_ZSTD);
 	uint32_t flags, bytes;
 
 	(void)state;
 	fill_page(16);
-	bytes = lb_pack_page(pack, page, packed, &flags);
-	assert_int_equal(flags, LB_PACK_ZSTD);
-	assert_int_equal(ZSTD_getFrameContentSize(packed, bytes), LB_PAGE);
-	assert_int_equal(ZSTD_findFrameCompressedSize(packed, bytes), bytes);
+	bytes = lb_compress_page(compressor, page, compressed, &flags);
+	assert_int_equal(flags, LB_COMPRESS_ZSTD);
+	assert_int_equal(ZSTD_getFrameContentSize(compressed, bytes), LB_PAGE);
+	assert_int_equal(ZSTD_findFrameCompressedSize(compressed, bytes), bytes);
 }
 
 // As large as by the library's default for this level and size of source.
 static void test_zstd_as_good(void **state)
 {
-	struct lb_pack *pack = open_pack(LB_DUMP_ZSTD);
+	struct lb_compressor *compressor = open_compress(LB_DUMP_ZSTD);
 	uint8_t reference[2 * LB_PAGE];
 
 	(void)state;
@@ -135,7 +135,7 @@ static void test_zstd_as_good(void **state)
 		size_t theirs;
 
 		fill_page(2 + next_random() % 64);
-		bytes = lb_pack_page(pack, page, packed, &flags);
+		bytes = lb_compress_page(compressor, page, compressed, &flags);
 		theirs = ZSTD_compress(reference, sizeof(reference), page, LB_PAGE, 1);
 		assert_true(bytes <= theirs);
 	}
@@ -147,16 +147,16 @@ static void test_incompressible_is_raw(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
-		struct lb_pack *pack = open_pack(formats[i]);
+		struct lb_compressor *compressor = open_compress(formats[i]);
 		uint32_t flags = 0xffff;
 
 		fill_page(1);
-		assert_int_equal(lb_pack_page(pack, page, packed, &flags), LB_PAGE);
-		assert_int_equal(flags, LB_PACK_RAW);
-		assert_memory_equal(packed, page, LB_PAGE);
+		assert_int_equal(lb_compress_page(compressor, page, compressed, &flags), LB_PAGE);
+		assert_int_equal(flags, LB_COMPRESS_RAW);
+		assert_memory_equal(compressed, page, LB_PAGE);
 		// And the next one is none the worse for it.
 		fill_page(64);
-		assert_true((lb_pack_page(pack, page, packed, &flags) < LB_PAGE) ==
+		assert_true((lb_compress_page(compressor, page, compressed, &flags) < LB_PAGE) ==
 			    (formats[i] != LB_DUMP_RAW));
 	}
 }
@@ -165,20 +165,20 @@ static void test_incompressible_is_raw(void **state)
 static void test_work_area(void **state)
 {
 	(void)state;
-	assert_in_range(lb_pack_bytes(LB_DUMP_ZSTD), LB_PAGE, 100 * LB_KIB);
-	assert_in_range(lb_pack_bytes(LB_DUMP_ZLIB), LB_PAGE, 100 * LB_KIB);
-	assert_int_equal(lb_pack_bytes(LB_DUMP_RAW), LB_PAGE);
+	assert_in_range(lb_compressor_bytes(LB_DUMP_ZSTD), LB_PAGE, 100 * LB_KIB);
+	assert_in_range(lb_compressor_bytes(LB_DUMP_ZLIB), LB_PAGE, 100 * LB_KIB);
+	assert_int_equal(lb_compressor_bytes(LB_DUMP_RAW), LB_PAGE);
 }
 
 static void test_is_zero(void **state)
 {
 	(void)state;
 	memset(page, 0, sizeof(page));
-	assert_true(lb_pack_is_zero(page));
+	assert_true(lb_compress_is_zero(page));
 	for (uint32_t i = 0; i < LB_PAGE; i++) {
 		for (uint32_t bit = 0; bit < 8; bit++) {
 			page[i] = (uint8_t)(1U << bit);
-			assert_false(lb_pack_is_zero(page));
+			assert_false(lb_compress_is_zero(page));
 		}
 		page[i] = 0;
 	}

@@ -2,7 +2,7 @@
 // Both libraries are told how little they will see: one page at a time. Their tables are
 // then a fraction of what they take by default.
 // Sources: zstd.h, "Static allocation"; zlib.h, deflateInit2().
-#include "crash/dump/pack.h"
+#include "crash/dump/compress.h"
 
 #define ZLIB_CONST // its sources are const
 #define ZSTD_STATIC_LINKING_ONLY
@@ -22,7 +22,7 @@
 #define ZLIB_MEM_LEVEL 6
 #define ZLIB_BYTES ((1ULL << (ZLIB_WINDOW_BITS + 2)) + (1ULL << (ZLIB_MEM_LEVEL + 9)) + 2 * LB_PAGE)
 
-struct lb_pack {
+struct lb_compressor {
 	enum lb_dump_format format;
 	ZSTD_CCtx *zstd; // behind this struct, as what zlib allocates
 	z_stream zlib;
@@ -45,22 +45,23 @@ static uint64_t library_bytes(enum lb_dump_format format)
 	}
 }
 
-uint64_t lb_pack_bytes(enum lb_dump_format format)
+uint64_t lb_compressor_bytes(enum lb_dump_format format)
 {
-	return lb_align_up(lb_align_up(sizeof(struct lb_pack), AREA_ALIGN) + library_bytes(format), LB_PAGE);
+	return lb_align_up(lb_align_up(sizeof(struct lb_compressor), AREA_ALIGN) + library_bytes(format),
+			   LB_PAGE);
 }
 
 // Upwards and never back: deflateInit2() is the only one who asks.
 static voidpf zlib_take(voidpf opaque, uInt items, uInt size)
 {
-	struct lb_pack *pack = opaque;
+	struct lb_compressor *compressor = opaque;
 	uint64_t bytes = lb_align_up((uint64_t)items * size, AREA_ALIGN);
-	void *piece = pack->next;
+	void *piece = compressor->next;
 
-	if (bytes > pack->left)
+	if (bytes > compressor->left)
 		return Z_NULL;
-	pack->next += bytes;
-	pack->left -= bytes;
+	compressor->next += bytes;
+	compressor->left -= bytes;
 	return piece;
 }
 
@@ -70,46 +71,46 @@ static void zlib_give(voidpf opaque, voidpf piece)
 	(void)piece;
 }
 
-static bool zlib_open(struct lb_pack *pack)
+static bool zlib_open(struct lb_compressor *compressor)
 {
-	pack->zlib.zalloc = zlib_take;
-	pack->zlib.zfree = zlib_give;
-	pack->zlib.opaque = pack;
-	return deflateInit2(&pack->zlib, LEVEL, Z_DEFLATED, ZLIB_WINDOW_BITS, ZLIB_MEM_LEVEL,
+	compressor->zlib.zalloc = zlib_take;
+	compressor->zlib.zfree = zlib_give;
+	compressor->zlib.opaque = compressor;
+	return deflateInit2(&compressor->zlib, LEVEL, Z_DEFLATED, ZLIB_WINDOW_BITS, ZLIB_MEM_LEVEL,
 			    Z_DEFAULT_STRATEGY) == Z_OK;
 }
 
-struct lb_pack *lb_pack_open(void *area, enum lb_dump_format format)
+struct lb_compressor *lb_compressor_open(void *area, enum lb_dump_format format)
 {
-	struct lb_pack *pack = area;
+	struct lb_compressor *compressor = area;
 
-	memset(pack, 0, sizeof(*pack));
-	pack->format = format;
-	pack->next = (uint8_t *)area + lb_align_up(sizeof(*pack), AREA_ALIGN);
-	pack->left = library_bytes(format);
+	memset(compressor, 0, sizeof(*compressor));
+	compressor->format = format;
+	compressor->next = (uint8_t *)area + lb_align_up(sizeof(*compressor), AREA_ALIGN);
+	compressor->left = library_bytes(format);
 	switch (format) {
 	case LB_DUMP_ZSTD:
-		pack->zstd = ZSTD_initStaticCCtx(pack->next, pack->left);
-		return pack->zstd ? pack : NULL;
+		compressor->zstd = ZSTD_initStaticCCtx(compressor->next, compressor->left);
+		return compressor->zstd ? compressor : NULL;
 	case LB_DUMP_ZLIB:
-		return zlib_open(pack) ? pack : NULL;
+		return zlib_open(compressor) ? compressor : NULL;
 	default:
-		return pack;
+		return compressor;
 	}
 }
 
 // Both of these: 0 when it does not get smaller.
-static uint32_t pack_zstd(struct lb_pack *pack, const void *page, void *to)
+static uint32_t compress_zstd(struct lb_compressor *compressor, const void *page, void *to)
 {
 	// By the size of its source it finds the parameters that the area was measured for.
-	size_t bytes = ZSTD_compressCCtx(pack->zstd, to, LB_PAGE - 1, page, LB_PAGE, LEVEL);
+	size_t bytes = ZSTD_compressCCtx(compressor->zstd, to, LB_PAGE - 1, page, LB_PAGE, LEVEL);
 
 	return ZSTD_isError(bytes) ? 0 : (uint32_t)bytes;
 }
 
-static uint32_t pack_zlib(struct lb_pack *pack, const void *page, void *to)
+static uint32_t compress_zlib(struct lb_compressor *compressor, const void *page, void *to)
 {
-	z_stream *zlib = &pack->zlib;
+	z_stream *zlib = &compressor->zlib;
 
 	if (deflateReset(zlib) != Z_OK)
 		return 0;
@@ -120,27 +121,27 @@ static uint32_t pack_zlib(struct lb_pack *pack, const void *page, void *to)
 	return deflate(zlib, Z_FINISH) == Z_STREAM_END ? (uint32_t)zlib->total_out : 0;
 }
 
-uint32_t lb_pack_page(struct lb_pack *pack, const void *page, void *to, uint32_t *ret_flags)
+uint32_t lb_compress_page(struct lb_compressor *compressor, const void *page, void *to, uint32_t *ret_flags)
 {
-	uint32_t bytes = 0, flags = LB_PACK_RAW;
+	uint32_t bytes = 0, flags = LB_COMPRESS_RAW;
 
-	if (pack->format == LB_DUMP_ZSTD) {
-		bytes = pack_zstd(pack, page, to);
-		flags = LB_PACK_ZSTD;
-	} else if (pack->format == LB_DUMP_ZLIB) {
-		bytes = pack_zlib(pack, page, to);
-		flags = LB_PACK_ZLIB;
+	if (compressor->format == LB_DUMP_ZSTD) {
+		bytes = compress_zstd(compressor, page, to);
+		flags = LB_COMPRESS_ZSTD;
+	} else if (compressor->format == LB_DUMP_ZLIB) {
+		bytes = compress_zlib(compressor, page, to);
+		flags = LB_COMPRESS_ZLIB;
 	}
 	if (!bytes) {
 		memcpy(to, page, LB_PAGE);
 		bytes = LB_PAGE;
-		flags = LB_PACK_RAW;
+		flags = LB_COMPRESS_RAW;
 	}
 	*ret_flags = flags;
 	return bytes;
 }
 
-bool lb_pack_is_zero(const void *page)
+bool lb_compress_is_zero(const void *page)
 {
 	const uint64_t *word = page;
 
