@@ -15,11 +15,11 @@ static const void *at(uint64_t phys)
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	const struct lb_ram *ram = ctx;
-	uint64_t content;
+	uint64_t now;
 
-	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &content))
+	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &now))
 		return NULL;
-	return lb_old_page(0, content);
+	return lb_old_page(0, now);
 }
 
 static int find_ram(struct lb_run *run, struct lb_error *err)

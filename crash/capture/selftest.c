@@ -15,7 +15,7 @@ static uint64_t read_pieces(const struct lb_ram *ram)
 	for (uint32_t i = 0; i < ram->count; i++) {
 		const struct lb_ram_piece *piece = &ram->pieces[i];
 		uint64_t half = lb_align_down(lb_range_size(piece->phys) / 2, LB_PAGE);
-		const volatile uint64_t *page = lb_old_page(0, piece->content + half);
+		const volatile uint64_t *page = lb_old_page(0, piece->now + half);
 
 		sum ^= page[0] ^ page[LB_PAGE / sizeof(*page) - 1];
 	}

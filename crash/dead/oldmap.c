@@ -9,7 +9,7 @@ uint32_t lb_oldmap_ranges(const struct lb_ram *ram, struct lb_range crash, struc
 
 	for (uint32_t i = 0; i < ram->count; i++) {
 		const struct lb_ram_piece *piece = &ram->pieces[i];
-		struct lb_range range = {piece->content, piece->content + lb_range_size(piece->phys)};
+		struct lb_range range = {piece->now, piece->now + lb_range_size(piece->phys)};
 
 		if (lb_range_empty(range) || lb_range_contains(crash, range))
 			continue;
@@ -38,13 +38,13 @@ static const struct lb_ident_range *find(const struct lb_ident_range *ranges, ui
 	return low < count && ranges[low].range.start <= address ? &ranges[low] : NULL;
 }
 
-uint64_t lb_oldmap_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t content)
+uint64_t lb_oldmap_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t phys)
 {
 	static const uint64_t sizes[] = {2 * LB_MIB, LB_PAGE};
-	const struct lb_ident_range *holder = find(ranges, count, content);
+	const struct lb_ident_range *holder = find(ranges, count, phys);
 
 	for (unsigned int i = 0; holder && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		uint64_t start = lb_align_down(content, sizes[i]);
+		uint64_t start = lb_align_down(phys, sizes[i]);
 
 		if (lb_range_contains(holder->range, (struct lb_range){start, start + sizes[i]}))
 			return sizes[i];

@@ -11,8 +11,8 @@
 // ascending order: `ret_ranges` has room for ram->count. How many there are.
 uint32_t lb_oldmap_ranges(const struct lb_ram *ram, struct lb_range crash, struct lb_ident_range *ret_ranges);
 
-// The largest of 2 MiB and 4 KiB for which the naturally aligned block around `content` is
+// The largest of 2 MiB and 4 KiB for which the naturally aligned block around `phys` is
 // RAM throughout; 0 when not even the page is. `ranges`: as above.
-uint64_t lb_oldmap_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t content);
+uint64_t lb_oldmap_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t phys);
 
 #endif

@@ -58,7 +58,7 @@ static uint32_t merge(struct lb_ram_piece *pieces, uint32_t count)
 		struct lb_ram_piece *last = &pieces[kept - 1];
 
 		if (last->phys.end == pieces[i].phys.start &&
-		    last->content + lb_range_size(last->phys) == pieces[i].content)
+		    last->now + lb_range_size(last->phys) == pieces[i].now)
 			last->phys.end = pieces[i].phys.end;
 		else
 			pieces[kept++] = pieces[i];
@@ -71,7 +71,7 @@ static bool trim(struct lb_ram_piece *piece)
 {
 	uint64_t start = lb_align_up(piece->phys.start, LB_PAGE);
 
-	piece->content += start - piece->phys.start;
+	piece->now += start - piece->phys.start;
 	piece->phys.start = start;
 	piece->phys.end = lb_align_down(piece->phys.end, LB_PAGE);
 	return !lb_range_empty(piece->phys);
@@ -83,13 +83,13 @@ static int collect(const Elf64_Phdr *segment, uint32_t count, struct lb_ram_piec
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t end, content_end;
+		uint64_t end, now_end;
 
 		if (!is_ram(&segment[i]))
 			continue;
 		if (__builtin_add_overflow(segment[i].p_paddr, segment[i].p_filesz, &end) ||
-		    __builtin_add_overflow(segment[i].p_offset, segment[i].p_filesz, &content_end) ||
-		    end > 1ULL << 52 || content_end > 1ULL << 52)
+		    __builtin_add_overflow(segment[i].p_offset, segment[i].p_filesz, &now_end) ||
+		    end > 1ULL << 52 || now_end > 1ULL << 52)
 			return lb_fail(err,
 				       "ELF core header: segment %u, 0x%lx bytes of RAM at 0x%lx, now at "
 				       "0x%lx, ends beyond 52 bits",
@@ -123,11 +123,11 @@ int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces,
 	for (uint32_t i = 0; i < count; i++) {
 		if (!trim(&pieces[i]))
 			continue;
-		if (!lb_aligned(pieces[i].content, LB_PAGE))
+		if (!lb_aligned(pieces[i].now, LB_PAGE))
 			return lb_fail(err,
 				       "ELF core header: RAM 0x%lx-0x%lx is now at 0x%lx, wanted a page's "
 				       "beginning",
-				       pieces[i].phys.start, pieces[i].phys.end, pieces[i].content);
+				       pieces[i].phys.start, pieces[i].phys.end, pieces[i].now);
 		pieces[ram.count++] = pieces[i];
 		ram.pages += lb_range_size(pieces[i].phys) / LB_PAGE;
 		ram.max_pfn = pieces[i].phys.end / LB_PAGE;
@@ -138,7 +138,7 @@ int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces,
 	return 0;
 }
 
-bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_content)
+bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_now)
 {
 	uint32_t low = 0, high = ram->count;
 
@@ -151,7 +151,7 @@ bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_content)
 		} else if (phys < piece->phys.start) {
 			high = middle;
 		} else {
-			*ret_content = piece->content + (phys - piece->phys.start);
+			*ret_now = piece->now + (phys - piece->phys.start);
 			return true;
 		}
 	}

@@ -16,7 +16,7 @@
 
 struct lb_ram_piece {
 	struct lb_range phys; // whole pages, as the dead kernel knew it
-	uint64_t content; // where phys.start is now
+	uint64_t now; // the physical address of what was at phys.start
 };
 
 struct lb_ram {
@@ -34,6 +34,6 @@ int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces,
 		struct lb_error *err);
 
 // Where the content of the page at `phys` is now. False: not RAM.
-bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_content);
+bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_now);
 
 #endif

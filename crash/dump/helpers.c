@@ -48,7 +48,7 @@ static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < batch->count; i++) {
-		const void *page = lb_old_page(cpu, batch->content[i]);
+		const void *page = lb_old_page(cpu, batch->phys[i]);
 
 		batch->bytes[i] = 0;
 		batch->flags[i] = LB_COMPRESS_RAW;
@@ -210,7 +210,7 @@ static struct lb_batch *replace_oldest(struct lb_batch *lost)
 	__atomic_store_n(&helpers.barred[cpu], 1, __ATOMIC_RELEASE);
 	helpers.spare = NULL;
 	batch->count = lost->count;
-	memcpy(batch->content, lost->content, sizeof(batch->content));
+	memcpy(batch->phys, lost->phys, sizeof(batch->phys));
 	batch->done = 0;
 	compress_batch(FIRST_CPU, batch);
 	return batch;

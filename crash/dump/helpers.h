@@ -2,7 +2,7 @@
 // The CPUs that compress. The first is the one that panicked and runs everything else;
 // the others were started by INIT-SIPI and do nothing but take batches.
 //
-// A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `content`, hands it over,
+// A batch is up to LB_BATCH_PAGES pages. The first CPU fills its `phys`, hands it over,
 // and gets it back, in the order handed over, with every page compressed.
 #ifndef LIFEBOAT_CRASH_DUMP_HELPERS_H
 #define LIFEBOAT_CRASH_DUMP_HELPERS_H
@@ -14,7 +14,7 @@
 struct lb_batch {
 	// Filled by the first CPU.
 	uint32_t count; // 1 to LB_BATCH_PAGES
-	uint64_t content[LB_BATCH_PAGES]; // physical address of each page's content
+	uint64_t phys[LB_BATCH_PAGES]; // of each page, where it is now
 	// Filled by whoever compresses: page i is `bytes[i]` at data + the sum of those before it;
 	// 0 bytes: all zeroes.
 	uint32_t bytes[LB_BATCH_PAGES];

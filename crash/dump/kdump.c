@@ -105,16 +105,16 @@ static void hand_batch(struct lb_kdump *kdump)
 
 static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *err)
 {
-	uint64_t phys = frame * LB_PAGE, content;
+	uint64_t phys = frame * LB_PAGE, now;
 
-	if (!lb_ram_find(kdump->job->ram, phys, &content))
+	if (!lb_ram_find(kdump->job->ram, phys, &now))
 		return lb_fail(err, "bitmap read back from the disk: page 0x%lx is no RAM", phys);
 	while (!kdump->filling) {
 		kdump->filling = lb_helpers_get();
 		if (!kdump->filling && collect_batch(kdump, err) != 0)
 			return -1;
 	}
-	kdump->filling->content[kdump->filling->count++] = content;
+	kdump->filling->phys[kdump->filling->count++] = now;
 	if (kdump->filling->count == LB_BATCH_PAGES)
 		hand_batch(kdump);
 	return 0;

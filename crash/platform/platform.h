@@ -41,10 +41,10 @@ static inline void lb_wait_ms(uint64_t milliseconds)
 // no memory for its tables, or `phys` is no address of this CPU.
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
 
-// vm.c. The page of old memory at physical `content` (page-aligned, RAM; for low memory that
+// vm.c. The page of old memory at physical address `phys` (page-aligned, RAM; for low memory that
 // is its backup), for helper `cpu` (0: the first). The pointer is good until the same
 // CPU's next call.
-const void *lb_old_page(uint32_t cpu, uint64_t content);
+const void *lb_old_page(uint32_t cpu, uint64_t phys);
 
 // console.c. One line on the serial console, "lifeboat-capture: " before it.
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -27,7 +27,7 @@ struct window {
 	uint64_t virt;
 	uint64_t *entry; // its entry of the page directory
 	uint64_t *table; // its own page table
-	struct lb_range shows; // content
+	struct lb_range shows; // physical
 } __attribute__((aligned(64)));
 
 static const struct lb_handoff *machine;
@@ -210,9 +210,9 @@ int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how
 // Of 2 MiB that are RAM throughout, all; of others, the one page, always at the window's
 // beginning. Nothing else is ever mapped, so nothing can be speculated into. One INVLPG covers
 // both kinds and what is cached of the entry above (4.10.4.1).
-static void slide(struct window *window, uint64_t content, uint64_t bytes)
+static void slide(struct window *window, uint64_t phys, uint64_t bytes)
 {
-	window->shows.start = lb_align_down(content, bytes);
+	window->shows.start = lb_align_down(phys, bytes);
 	window->shows.end = window->shows.start + bytes;
 	if (bytes == WINDOW_BYTES) {
 		*window->entry = window->shows.start | LEAF_BITS | X86_PTE_PS;
@@ -225,21 +225,21 @@ static void slide(struct window *window, uint64_t content, uint64_t bytes)
 
 // What is in none of the ranges are pages that are RAM in part only: the ELF core, which has
 // them to the byte, is written by the first CPU alone, through the purgatory's window.
-const void *lb_old_page(uint32_t cpu, uint64_t content)
+const void *lb_old_page(uint32_t cpu, uint64_t phys)
 {
-	const struct lb_range page = {content, content + LB_PAGE};
+	const struct lb_range page = {phys, phys + LB_PAGE};
 	struct window *window;
 	uint64_t block;
 
 	if (lb_range_contains(machine->crash, page))
-		return (const void *)(uintptr_t)content;
-	block = lb_oldmap_block(ranges, range_count, content);
+		return (const void *)(uintptr_t)phys;
+	block = lb_oldmap_block(ranges, range_count, phys);
 	if (!block)
-		return lb_window_map(&machine->window, content, false);
+		return lb_window_map(&machine->window, phys, false);
 	if (!windows)
-		return (const void *)(uintptr_t)(LB_VM_OLD_BASE + content);
+		return (const void *)(uintptr_t)(LB_VM_OLD_BASE + phys);
 	window = &windows[cpu < window_count ? cpu : 0];
 	if (!lb_range_contains(window->shows, page))
-		slide(window, content, block);
-	return (const void *)(uintptr_t)(window->virt + (content - window->shows.start));
+		slide(window, phys, block);
+	return (const void *)(uintptr_t)(window->virt + (phys - window->shows.start));
 }

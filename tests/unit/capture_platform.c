@@ -23,11 +23,11 @@ static uint64_t clock_us;
 static uint64_t pause_us = 1;
 
 static struct {
-	uint64_t content, bytes;
+	uint64_t phys, bytes;
 	const uint8_t *data;
 } ram[CAPTURE_RAM_PIECES];
 static uint32_t ram_count;
-static const void *(*page_by)(void *ctx, uint32_t cpu, uint64_t content);
+static const void *(*page_by)(void *ctx, uint32_t cpu, uint64_t phys);
 static void *page_ctx;
 
 static uint32_t cpus_answering;
@@ -165,36 +165,36 @@ volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 	return NULL;
 }
 
-void capture_ram_add(uint64_t content, const void *data, uint64_t bytes)
+void capture_ram_add(uint64_t phys, const void *data, uint64_t bytes)
 {
 	if (ram_count == CAPTURE_RAM_PIECES)
 		give_up("more pieces of RAM than", CAPTURE_RAM_PIECES);
-	if (!lb_aligned(content | bytes, LB_PAGE))
-		give_up("not whole pages: RAM at", content);
-	ram[ram_count].content = content;
+	if (!lb_aligned(phys | bytes, LB_PAGE))
+		give_up("not whole pages: RAM at", phys);
+	ram[ram_count].phys = phys;
 	ram[ram_count].data = data;
 	ram[ram_count++].bytes = bytes;
 }
 
-void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t content), void *ctx)
+void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t phys), void *ctx)
 {
 	page_by = page;
 	page_ctx = ctx;
 }
 
-const void *lb_old_page(uint32_t cpu, uint64_t content)
+const void *lb_old_page(uint32_t cpu, uint64_t phys)
 {
-	const void *page = page_by ? page_by(page_ctx, cpu, content) : NULL;
+	const void *page = page_by ? page_by(page_ctx, cpu, phys) : NULL;
 
 	if (page)
 		return page;
-	if (!lb_aligned(content, LB_PAGE))
-		give_up("lb_old_page() asked for", content);
+	if (!lb_aligned(phys, LB_PAGE))
+		give_up("lb_old_page() asked for", phys);
 	for (uint32_t i = 0; i < ram_count; i++) {
-		if (content >= ram[i].content && content - ram[i].content < ram[i].bytes)
-			return ram[i].data + (content - ram[i].content);
+		if (phys >= ram[i].phys && phys - ram[i].phys < ram[i].bytes)
+			return ram[i].data + (phys - ram[i].phys);
 	}
-	give_up("no old memory at", content);
+	give_up("no old memory at", phys);
 }
 
 void capture_cpus(uint32_t count)

@@ -24,13 +24,13 @@ void capture_heap_limit(uint64_t bytes);
 void capture_clock_move(uint64_t milliseconds);
 void capture_clock_pause(uint64_t microseconds);
 
-// Old memory: `bytes` (whole pages) of `data`, the test's own, at physical address `content`.
+// Old memory: `bytes` (whole pages) of `data`, the test's own, at physical address `phys`.
 // lb_old_page() aborts, saying where, for what is in none of up to CAPTURE_RAM_PIECES.
 #define CAPTURE_RAM_PIECES 32
-void capture_ram_add(uint64_t content, const void *data, uint64_t bytes);
+void capture_ram_add(uint64_t phys, const void *data, uint64_t bytes);
 
 // Asked first by lb_old_page() where set; NULL from it: see above. On the thread of `cpu`.
-void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t content), void *ctx);
+void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t phys), void *ctx);
 
 // How many CPUs answer lb_smp_start(), each a thread: none unless set.
 #define CAPTURE_CPUS_MAX 16

@@ -154,7 +154,7 @@ static inline void machine_open(struct machine *machine, enum lb_dump_format for
 		assert_non_null(machine->content[i]);
 		for (uint64_t at = 0; at < bytes; at += LB_PAGE)
 			machine_fill_page(machine->content[i] + at, n++);
-		capture_ram_add(machine->pieces[i].content, machine->content[i], bytes);
+		capture_ram_add(machine->pieces[i].now, machine->content[i], bytes);
 	}
 	machine->mem = (struct lb_physmem){machine_physmem_page, machine};
 	machine->dead.mem = &machine->mem;

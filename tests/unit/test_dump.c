@@ -40,11 +40,11 @@ static struct {
 } core;
 static uint8_t ragged[LB_PAGE] __attribute__((aligned(LB_PAGE)));
 
-static void put_load(uint32_t i, uint64_t phys, uint64_t bytes, uint64_t content, uint64_t virt)
+static void put_load(uint32_t i, uint64_t phys, uint64_t bytes, uint64_t now, uint64_t virt)
 {
 	core.phdrs[i] = (Elf64_Phdr){.p_type = PT_LOAD,
 				     .p_flags = 7,
-				     .p_offset = content,
+				     .p_offset = now,
 				     .p_vaddr = virt,
 				     .p_paddr = phys,
 				     .p_filesz = bytes,
@@ -71,11 +71,11 @@ static void make_core(void)
 	core.phdrs[0].p_filesz = core.phdrs[0].p_memsz = sizeof(machine.notes);
 	put_load(1, TEXT_PHYS, LB_MIB, TEXT_PHYS, TEXT_VIRT);
 	put_load(2, machine.pieces[0].phys.start, lb_range_size(machine.pieces[0].phys),
-		 machine.pieces[0].content, PAGE_OFFSET + machine.pieces[0].phys.start);
+		 machine.pieces[0].now, PAGE_OFFSET + machine.pieces[0].phys.start);
 	put_load(3, RAGGED_PHYS, RAGGED_BYTES, RAGGED_PHYS, PAGE_OFFSET + RAGGED_PHYS);
 	for (uint32_t i = 1; i < MACHINE_PIECES; i++)
 		put_load(3 + i, machine.pieces[i].phys.start, lb_range_size(machine.pieces[i].phys),
-			 machine.pieces[i].content, PAGE_OFFSET + machine.pieces[i].phys.start);
+			 machine.pieces[i].now, PAGE_OFFSET + machine.pieces[i].phys.start);
 	machine_fill_page(ragged, 2);
 	capture_ram_add(RAGGED_PHYS, ragged, LB_PAGE);
 	machine.job.elfcorehdr = &core;

@@ -51,7 +51,7 @@ static void fill_batch(struct lb_batch *batch, uint32_t n)
 	assert_int_equal(batch->count, 0);
 	batch->count = 1 + n % LB_BATCH_PAGES;
 	for (uint32_t i = 0; i < batch->count; i++)
-		batch->content[i] = BASE + (5 * n + i) % PAGES * LB_PAGE;
+		batch->phys[i] = BASE + (5 * n + i) % PAGES * LB_PAGE;
 }
 
 static void check_batch(const struct lb_batch *batch, uint32_t n)
@@ -63,7 +63,7 @@ static void check_batch(const struct lb_batch *batch, uint32_t n)
 	for (uint32_t i = 0; i < batch->count; i++) {
 		uint32_t index = (5 * n + i) % PAGES;
 
-		assert_int_equal(batch->content[i], BASE + index * LB_PAGE);
+		assert_int_equal(batch->phys[i], BASE + index * LB_PAGE);
 		if (index % 7 == 3) {
 			assert_int_equal(batch->bytes[i], 0);
 			continue;
@@ -193,10 +193,10 @@ static struct {
 } stop;
 static uint8_t wrong_page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
 
-static const void *stopping_page(void *ctx, uint32_t cpu, uint64_t content)
+static const void *stopping_page(void *ctx, uint32_t cpu, uint64_t phys)
 {
 	(void)ctx;
-	(void)content;
+	(void)phys;
 	if (!cpu)
 		return NULL;
 	if (!__atomic_load_n(&stop.go, __ATOMIC_ACQUIRE)) {

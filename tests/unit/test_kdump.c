@@ -463,11 +463,11 @@ static void test_full(void **state)
 static uint64_t pages_seen;
 
 // Time goes by while pages are compressed: a checkpoint every other batch.
-static const void *slow_page(void *ctx, uint32_t cpu, uint64_t content)
+static const void *slow_page(void *ctx, uint32_t cpu, uint64_t phys)
 {
 	(void)ctx;
 	(void)cpu;
-	(void)content;
+	(void)phys;
 	if (pages_seen++ % LB_BATCH_PAGES == 0)
 		capture_clock_move(LB_CHECKPOINT_MS / 2);
 	return NULL;
@@ -597,10 +597,10 @@ static bool choose_few(uint64_t pfn)
 	return pfn % 1024 == 3;
 }
 
-static const void *any_page(void *ctx, uint32_t cpu, uint64_t content)
+static const void *any_page(void *ctx, uint32_t cpu, uint64_t phys)
 {
 	(void)cpu;
-	(void)content;
+	(void)phys;
 	return ctx;
 }
 

@@ -13,9 +13,9 @@
 
 static const struct lb_range crash = {0x1000000, 0x1800000};
 
-static struct lb_ram_piece piece(uint64_t start, uint64_t end, uint64_t content)
+static struct lb_ram_piece piece(uint64_t start, uint64_t end, uint64_t now)
 {
-	return (struct lb_ram_piece){.phys = {start, end}, .content = content};
+	return (struct lb_ram_piece){.phys = {start, end}, .now = now};
 }
 
 static void low_memory_is_in_crash_memory(void **state)

@@ -39,14 +39,14 @@ static void start(void)
 	header.phdr[0].p_filesz = 100;
 }
 
-static Elf64_Phdr *add(uint64_t phys, uint64_t end, uint64_t content)
+static Elf64_Phdr *add(uint64_t phys, uint64_t end, uint64_t now)
 {
 	Elf64_Phdr *segment = &header.phdr[header.ehdr.e_phnum++];
 
 	assert_true(header.ehdr.e_phnum <= MAX);
 	*segment = (Elf64_Phdr){.p_type = PT_LOAD,
 				.p_paddr = phys,
-				.p_offset = content,
+				.p_offset = now,
 				.p_filesz = end - phys,
 				.p_memsz = end - phys};
 	segment->p_vaddr = 0xffff888000000000ULL + phys;
@@ -62,17 +62,17 @@ static int read_ram(void)
 	return lb_ram_read(&header, bytes, pieces, &ram, &err);
 }
 
-static void check_piece(uint32_t i, uint64_t phys, uint64_t end, uint64_t content)
+static void check_piece(uint32_t i, uint64_t phys, uint64_t end, uint64_t now)
 {
 	assert_true(i < ram.count);
 	assert_int_equal(ram.pieces[i].phys.start, phys);
 	assert_int_equal(ram.pieces[i].phys.end, end);
-	assert_int_equal(ram.pieces[i].content, content);
+	assert_int_equal(ram.pieces[i].now, now);
 }
 
 static void test_order(void **state)
 {
-	uint64_t content;
+	uint64_t now;
 
 	(void)state;
 	start();
@@ -88,16 +88,16 @@ static void test_order(void **state)
 	check_piece(3, 0x200000000, 0x240000000, 0x200000000);
 	assert_int_equal(ram.max_pfn, 0x240000);
 	assert_int_equal(ram.pages, 0x9e + 0x7f00 + 0x80000);
-	assert_true(lb_ram_find(&ram, 0x1000, &content));
-	assert_int_equal(content, 0x7000000);
-	assert_true(lb_ram_find(&ram, 0x9e000, &content));
-	assert_int_equal(content, 0x709d000);
-	assert_true(lb_ram_find(&ram, 0x13ffff000, &content));
-	assert_int_equal(content, 0x13ffff000);
-	assert_false(lb_ram_find(&ram, 0, &content));
-	assert_false(lb_ram_find(&ram, 0x9f000, &content));
-	assert_false(lb_ram_find(&ram, 0x140000000, &content));
-	assert_false(lb_ram_find(&ram, UINT64_MAX, &content));
+	assert_true(lb_ram_find(&ram, 0x1000, &now));
+	assert_int_equal(now, 0x7000000);
+	assert_true(lb_ram_find(&ram, 0x9e000, &now));
+	assert_int_equal(now, 0x709d000);
+	assert_true(lb_ram_find(&ram, 0x13ffff000, &now));
+	assert_int_equal(now, 0x13ffff000);
+	assert_false(lb_ram_find(&ram, 0, &now));
+	assert_false(lb_ram_find(&ram, 0x9f000, &now));
+	assert_false(lb_ram_find(&ram, 0x140000000, &now));
+	assert_false(lb_ram_find(&ram, UINT64_MAX, &now));
 }
 
 // The kernel's text duplicates RAM; what is no PT_LOAD is none.
