@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's log, where it does not go to a disk.
 #include "crash/capture/run.h"
+#include "crash/dead/crash_signs.h"
 #include "crash/dead/dmesg.h"
-#include "crash/dead/signs.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
@@ -13,15 +13,15 @@
 
 static bool look(void *ctx, const char *text, size_t bytes)
 {
-	struct lb_signs *signs = ctx;
+	struct lb_crash_signs *signs = ctx;
 
-	lb_signs_add(signs, text, bytes);
+	lb_crash_signs_add(signs, text, bytes);
 	return !signs->found;
 }
 
 bool lb_deadlog_shows_crash(const struct lb_dead *dead)
 {
-	struct lb_signs signs = {.tail_bytes = 0};
+	struct lb_crash_signs signs = {.tail_bytes = 0};
 	struct lb_error why;
 	uint64_t records;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/dead/signs.h"
+#include "crash/dead/crash_signs.h"
 
 #include "lib/format.h"
 #include "lib/mem.h"
@@ -25,7 +25,7 @@ static bool has_sign(const char *text, size_t bytes)
 
 // What lies across the boundary of two pieces is seen in the last bytes of one and the first
 // of the next, put together.
-void lb_signs_add(struct lb_signs *signs, const char *text, size_t bytes)
+void lb_crash_signs_add(struct lb_crash_signs *signs, const char *text, size_t bytes)
 {
 	const size_t half = sizeof(signs->tail) / 2;
 	size_t first = bytes < half ? bytes : half, last;

@@ -8,16 +8,16 @@
 
 #include <cmocka.h>
 
-#include "crash/dead/signs.h"
+#include "crash/dead/crash_signs.h"
 
 static bool shows(const char *log, size_t cut, size_t piece)
 {
-	struct lb_signs signs = {.tail_bytes = 0};
+	struct lb_crash_signs signs = {.tail_bytes = 0};
 	size_t length = strlen(log), at = cut < length ? cut : length;
 
-	lb_signs_add(&signs, log, at);
+	lb_crash_signs_add(&signs, log, at);
 	for (; at < length; at += piece)
-		lb_signs_add(&signs, log + at, piece < length - at ? piece : length - at);
+		lb_crash_signs_add(&signs, log + at, piece < length - at ? piece : length - at);
 	return signs.found;
 }
 
