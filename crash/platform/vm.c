@@ -4,7 +4,7 @@
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
-#include "crash/dead/oldmap.h"
+#include "crash/dead/old_ranges.h"
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
 
@@ -183,7 +183,7 @@ int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how
 	ranges = lb_heap_pages(ram->count * sizeof(*ranges));
 	if (!ranges)
 		return lb_fail(err, "old memory: no memory for a list of %u ranges", ram->count);
-	range_count = lb_oldmap_ranges(ram, machine->crash, ranges);
+	range_count = lb_old_ranges(ram, machine->crash, ranges);
 	if (ram->max_pfn > LB_VM_OLD_BASE / LB_PAGE) {
 		lb_snprintf(how, how_bytes, "by windows: it reaches above 64 TiB");
 		return make_windows(cpus, err);
@@ -233,7 +233,7 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys)
 
 	if (lb_range_contains(machine->crash, page))
 		return (const void *)(uintptr_t)phys;
-	block = lb_oldmap_block(ranges, range_count, phys);
+	block = lb_old_ranges_block(ranges, range_count, phys);
 	if (!block)
 		return lb_window_map(&machine->window, phys, false);
 	if (!windows)

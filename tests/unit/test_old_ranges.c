@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/dead/oldmap.h"
+#include "crash/dead/old_ranges.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -29,7 +29,7 @@ static void low_memory_is_in_crash_memory(void **state)
 	struct lb_ident_range ranges[COUNT(pieces)];
 
 	(void)state;
-	assert_int_equal(lb_oldmap_ranges(&ram, crash, ranges), 2);
+	assert_int_equal(lb_old_ranges(&ram, crash, ranges), 2);
 	assert_int_equal(ranges[0].range.start, 0x100000);
 	assert_int_equal(ranges[0].range.end, 0x1000000);
 	assert_int_equal(ranges[1].range.start, 0x1800000);
@@ -48,7 +48,7 @@ static void neighbours_are_merged(void **state)
 	struct lb_ident_range ranges[COUNT(pieces)];
 
 	(void)state;
-	assert_int_equal(lb_oldmap_ranges(&ram, crash, ranges), 2);
+	assert_int_equal(lb_old_ranges(&ram, crash, ranges), 2);
 	assert_int_equal(ranges[0].range.end, 0x2400000);
 	assert_int_equal(ranges[1].range.start, 0x2401000);
 }
@@ -85,7 +85,7 @@ static void a_window_shows_nothing_but_ram(void **state)
 
 	(void)state;
 	for (uint64_t page = 0; page < 0x1600000; page += LB_PAGE) {
-		uint64_t bytes = lb_oldmap_block(ranges, COUNT(ranges), page), wanted = 0;
+		uint64_t bytes = lb_old_ranges_block(ranges, COUNT(ranges), page), wanted = 0;
 
 		if (all_ram(ranges, COUNT(ranges), lb_align_down(page, 2 * LB_MIB), 2 * LB_MIB))
 			wanted = 2 * LB_MIB;
@@ -97,7 +97,7 @@ static void a_window_shows_nothing_but_ram(void **state)
 		none += bytes == 0;
 	}
 	assert_true(large && small && none);
-	assert_int_equal(lb_oldmap_block(ranges, 0, 0x200000), 0);
+	assert_int_equal(lb_old_ranges_block(ranges, 0, 0x200000), 0);
 }
 
 int main(void)

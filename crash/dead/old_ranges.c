@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/dead/oldmap.h"
+#include "crash/dead/old_ranges.h"
 
 // Pieces ascend, and only those of the low 1 MiB have their content elsewhere, inside `crash`;
 // so what is left ascends, too.
-uint32_t lb_oldmap_ranges(const struct lb_ram *ram, struct lb_range crash, struct lb_ident_range *ret_ranges)
+uint32_t lb_old_ranges(const struct lb_ram *ram, struct lb_range crash, struct lb_ident_range *ret_ranges)
 {
 	uint32_t count = 0;
 
@@ -38,7 +38,7 @@ static const struct lb_ident_range *find(const struct lb_ident_range *ranges, ui
 	return low < count && ranges[low].range.start <= address ? &ranges[low] : NULL;
 }
 
-uint64_t lb_oldmap_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t phys)
+uint64_t lb_old_ranges_block(const struct lb_ident_range *ranges, uint32_t count, uint64_t phys)
 {
 	static const uint64_t sizes[] = {2 * LB_MIB, LB_PAGE};
 	const struct lb_ident_range *holder = find(ranges, count, phys);
