@@ -4,11 +4,11 @@
 #include "crash/bare/bare.h"
 #include "crash/capture/run.h"
 #include "crash/platform/iommu.h"
+#include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/power.h"
 #include "crash/platform/smp.h"
-#include "crash/platform/vm.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 
@@ -120,7 +120,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	lb_heap_open(run.capture->heap);
 	greet(&run);
 
-	lb_vm_open(handoff);
+	lb_paging_open(handoff);
 	lb_pcidev_open(handoff->ecam, handoff->ecam_count);
 	lb_smp_open(handoff);
 	lb_iommu_off(run.capture);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which physical ranges of old memory are to be mapped, and what a window may show of them:
-// the arithmetic of vm.c.
+// the arithmetic of paging.c.
 #ifndef LIFEBOAT_CRASH_DEAD_OLD_RANGES_H
 #define LIFEBOAT_CRASH_DEAD_OLD_RANGES_H
 

@@ -37,11 +37,11 @@ static inline void lb_wait_ms(uint64_t milliseconds)
 		lb_pause();
 }
 
-// vm.c. Device registers, uncached; any alignment. The mapping stays. NULL when there is
+// paging.c. Device registers, uncached; any alignment. The mapping stays. NULL when there is
 // no memory for its tables, or `phys` is no address of this CPU.
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
 
-// vm.c. The page of old memory at physical address `phys` (page-aligned, RAM; for low memory that
+// paging.c. The page of old memory at physical address `phys` (page-aligned, RAM; for low memory that
 // is its backup), for helper `cpu` (0: the first). The pointer is good until the same
 // CPU's next call.
 const void *lb_old_page(uint32_t cpu, uint64_t phys);

@@ -8,20 +8,21 @@
 //          257   windows into old RAM, 2 MiB for each CPU, where mapping all would take too much
 //
 // With 5 levels it is the same table, one level down.
-#ifndef LIFEBOAT_CRASH_PLATFORM_VM_H
-#define LIFEBOAT_CRASH_PLATFORM_VM_H
+#ifndef LIFEBOAT_CRASH_PLATFORM_PAGING_H
+#define LIFEBOAT_CRASH_PLATFORM_PAGING_H
 
 #include "crash/dead/ram.h"
 #include "crash/platform/platform.h"
 #include "lifeboat/handoff.h"
 
-#define LB_VM_OLD_BASE (64 * LB_TIB)
+#define LB_PAGING_OLD_BASE (64 * LB_TIB)
 
 // First of all: what lb_device_map() needs. `handoff` is kept.
-void lb_vm_open(const struct lb_handoff *handoff);
+void lb_paging_open(const struct lb_handoff *handoff);
 
 // Makes lb_old_page() work for all of `ram` (kept) on CPUs 0 to cpus - 1. How it was done is
 // put into `how`, for the console.
-int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes, struct lb_error *err);
+int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes,
+		      struct lb_error *err);
 
 #endif

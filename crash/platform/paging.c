@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Source: Intel SDM 3A 4.5 (tables), 4.10.4 (what to invalidate when).
-#include "crash/platform/vm.h"
+#include "crash/platform/paging.h"
 
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
@@ -9,7 +9,7 @@
 #include "pgtable/ident.h"
 
 #define SLOT_SHIFT 39
-#define OLD_SLOT (LB_VM_OLD_BASE >> SLOT_SHIFT)
+#define OLD_SLOT (LB_PAGING_OLD_BASE >> SLOT_SHIFT)
 #define DEVICE_SLOT 256ULL
 #define WINDOW_SLOT 257ULL
 
@@ -67,7 +67,7 @@ static uint64_t slot_address(uint64_t slot)
 	return address;
 }
 
-void lb_vm_open(const struct lb_handoff *handoff)
+void lb_paging_open(const struct lb_handoff *handoff)
 {
 	machine = handoff;
 	la57 = cpu_cr4() & X86_CR4_LA57;
@@ -172,7 +172,8 @@ static int make_windows(uint32_t cpus, struct lb_error *err)
 	return 0;
 }
 
-int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes, struct lb_error *err)
+int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes,
+		      struct lb_error *err)
 {
 	struct lb_ident_request request = {
 		.phys_bits = cpu_phys_bits(), .gib_pages = has_gib_pages(), .root4 = true};
@@ -184,7 +185,7 @@ int lb_vm_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how
 	if (!ranges)
 		return lb_fail(err, "old memory: no memory for a list of %u ranges", ram->count);
 	range_count = lb_old_ranges(ram, machine->crash, ranges);
-	if (ram->max_pfn > LB_VM_OLD_BASE / LB_PAGE) {
+	if (ram->max_pfn > LB_PAGING_OLD_BASE / LB_PAGE) {
 		lb_snprintf(how, how_bytes, "by windows: it reaches above 64 TiB");
 		return make_windows(cpus, err);
 	}
@@ -237,7 +238,7 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys)
 	if (!block)
 		return lb_window_map(&machine->window, phys, false);
 	if (!windows)
-		return (const void *)(uintptr_t)(LB_VM_OLD_BASE + phys);
+		return (const void *)(uintptr_t)(LB_PAGING_OLD_BASE + phys);
 	window = &windows[cpu < window_count ? cpu : 0];
 	if (!lb_range_contains(window->shows, page))
 		slide(window, phys, block);
