@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/dumpnews.h"
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "lib/utc.h"
 #include "loader/print.h"
 

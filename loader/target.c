@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/target.h"
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
 #include "loader/dumpnews.h"

@@ -3,7 +3,7 @@
 // header, which is the only thing written.
 #include "crash/bare/bare.h"
 #include "crash/capture/run.h"
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/capture/run.h"
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"

@@ -3,7 +3,7 @@
 
 #include "crash/bare/cpu.h"
 #include "crash/dead/dmesg.h"
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "crash/dump/stream.h"
 #include "crash/dump/writer.h"
 #include "crash/platform/platform.h"

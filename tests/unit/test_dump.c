@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
 #include "memory_disk.h"

@@ -12,7 +12,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "crash/dump/writer.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "lifeboat/capture.h"
 #include "tools/save/partition.h"
 

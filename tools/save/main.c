@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 #include "lifeboat/version.h"
 #include "tools/save/list.h"
 #include "tools/save/output.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The header of a dump on a partition (lifeboat/dumpdisk.h) and its own digest: what the
 // loader, the capture kernel and scripts/lifeboat-save agree on.
-#ifndef LIFEBOAT_CRASH_DISK_DUMPHEADER_H
-#define LIFEBOAT_CRASH_DISK_DUMPHEADER_H
+#ifndef LIFEBOAT_CRASH_DISK_DUMP_HEADER_H
+#define LIFEBOAT_CRASH_DISK_DUMP_HEADER_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/disk/dumpheader.h"
+#include "crash/disk/dump_header.h"
 
 #include "lib/mem.h"
 #include "lib/sha256.h"
