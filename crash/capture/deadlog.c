@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's log, where it does not go to a disk.
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/dead/crash_signs.h"
 #include "crash/dead/dmesg.h"
 #include "crash/platform/platform.h"

@@ -2,7 +2,7 @@
 // The capture kernel, from its first line of C to the machine's end. Up to the log on the
 // disk nothing is done that could wait: the machine may not last.
 #include "crash/bare/bare.h"
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/platform/iommu.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"

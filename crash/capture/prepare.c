@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the handoff to a job for the writer.
 #include "crash/bare/cpu.h"
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/dead/notes.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"

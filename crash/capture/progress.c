@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How far the dump is, and its figures.
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/platform/platform.h"
 
 #define MS_PER_S 1000

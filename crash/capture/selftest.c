@@ -2,7 +2,7 @@
 // --selftest: all that a dump takes but the dump. Each target gets the verdict into its
 // header, which is the only thing written.
 #include "crash/bare/bare.h"
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/disk/dump_header.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

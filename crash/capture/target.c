@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/capture/run.h"
+#include "crash/capture/capture.h"
 #include "crash/disk/dump_header.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One run of the capture kernel: what its main parts know of each other.
-#ifndef LIFEBOAT_CRASH_CAPTURE_RUN_H
-#define LIFEBOAT_CRASH_CAPTURE_RUN_H
+#ifndef LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
+#define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
 #include "crash/dump/dump.h"
 #include "lifeboat/capture.h"
