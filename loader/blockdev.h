@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "loader/firmware.h"
 
 struct lb_blockdev {

@@ -5,7 +5,7 @@
 #include "crash/plan/elfcore.h"
 #include "lib/mem.h"
 #include "lib/sha256.h"
-#include "loader/capture.h"
+#include "loader/capture_config.h"
 #include "loader/firmware.h"
 #include "loader/payload.h"
 #include "loader/screen.h"
@@ -184,7 +184,7 @@ int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *e
 	fill_purgatory(plan);
 	if (plan->second.builtin) {
 		zero(layout->capture);
-		lb_capture_fill(plan, at(layout->capture));
+		lb_capture_config_fill(plan, at(layout->capture));
 	}
 	if (fill_second_kernel(plan, err) != 0 || fill_elfcorehdr(plan, handoff, err) != 0 ||
 	    fill_tables(plan, handoff, err) != 0)

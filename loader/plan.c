@@ -7,7 +7,7 @@
 #include "crash/plan/cmdline.h"
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
-#include "loader/capture.h"
+#include "loader/capture_config.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -170,7 +170,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 			page_tables_bound(plan, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
 		.purgatory_text = purgatory->text_bytes,
 		.purgatory_total = purgatory->total_bytes,
-		.capture = plan->second.builtin ? sizeof(struct lb_capture) : 0,
+		.capture = plan->second.builtin ? sizeof(struct lb_capture_config) : 0,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
 		.elfcorehdr = lb_elfcore_bytes(&plan->saved, nothing, nothing, lb_plan_hotadd_slots(plan)) +
@@ -215,7 +215,7 @@ static int check_size(const struct lb_plan *plan, struct lb_error *err)
 		       lb_format_size(all, sizeof(all), minimum));
 }
 
-// The second kernel's command line; the built-in one is told in struct lb_capture.
+// The second kernel's command line; the built-in one is told in struct lb_capture_config.
 static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct lb_error *err)
 {
 	char consoles[256];
@@ -238,7 +238,7 @@ static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 	    measure(plan, err) != 0)
 		return -1;
 	if (plan->second.builtin)
-		return lb_capture_plan_size(plan, ret_bytes, err);
+		return lb_capture_config_size(plan, ret_bytes, err);
 	if (plan->crashkernel.automatic) {
 		if (lb_layout_auto(&plan->need, &plan->automatic, err) != 0)
 			return -1;
@@ -303,7 +303,7 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 			       (unsigned long)lb_strlen(plan->second_cmdline),
 			       (unsigned long)lb_range_size(plan->layout.cmdline));
 	if (plan->second.builtin)
-		lb_capture_plan(plan);
+		lb_capture_config_plan(plan);
 	count = lb_tables_ranges(plan, ranges);
 	return lb_tables_count(plan, ranges, count, &plan->tables, err);
 }

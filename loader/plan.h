@@ -12,7 +12,7 @@
 #include "crash/plan/e820.h"
 #include "crash/plan/layout.h"
 #include "crash/plan/srat.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 #include "loader/options/options.h"
 #include "loader/second.h"
@@ -64,7 +64,7 @@ struct lb_plan {
 	struct lb_layout_auto automatic; // a Linux: filled when crashkernel.automatic
 	struct lb_capture_size capture_size; // built-in
 	struct lb_targets targets; // built-in
-	struct lb_capture capture; // built-in; once armed: as in crash memory
+	struct lb_capture_config capture; // built-in; once armed: as in crash memory
 	struct lb_layout layout;
 	struct lb_range crash_low; // empty: none
 	uint32_t hotplug_count; // where RAM may appear after arming

@@ -68,7 +68,7 @@ static void print_size_terms(const struct lb_plan *plan)
 			lb_format_size(total, sizeof(total), terms->total));
 }
 
-static void print_targets(const struct lb_capture *capture)
+static void print_targets(const struct lb_capture_config *capture)
 {
 	static const char *const kinds[] = {
 		[LB_TARGET_NVME] = "NVMe", [LB_TARGET_VIRTIO_BLK] = "virtio-blk", [LB_TARGET_AHCI] = "AHCI"};
@@ -96,7 +96,7 @@ static void print_targets(const struct lb_capture *capture)
 static void print_capture(const struct lb_plan *plan)
 {
 	const struct lb_capture_size *size = &plan->capture_size;
-	const struct lb_capture *capture = &plan->capture;
+	const struct lb_capture_config *capture = &plan->capture;
 	char contents[SIZE_TEXT], buffers[SIZE_TEXT], helpers[SIZE_TEXT], tables[SIZE_TEXT], slack[SIZE_TEXT];
 
 	lb_print_answer("memory: contents %s + buffers %s + CPUs %s + tables %s + %s\n",

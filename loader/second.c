@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/second.h"
 
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/version.h"
 #include "loader/payload.h"
 #include "loader/plan.h"

@@ -4,13 +4,13 @@
 #define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
 #include "crash/dump/dump.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
 struct lb_run {
 	const struct lb_handoff *handoff;
 	const struct lb_handoff_live *live;
-	const struct lb_capture *capture;
+	const struct lb_capture_config *capture;
 	uint64_t tsc_begun;
 
 	struct lb_ram ram;
@@ -35,7 +35,7 @@ struct lb_opened {
 };
 // `share`: how many targets may yet want memory, this one included. Afterwards, whatever
 // the result, lb_target_close().
-int lb_target_open(const struct lb_capture *capture, const struct lb_target *target, uint32_t share,
+int lb_target_open(const struct lb_capture_config *capture, const struct lb_target *target, uint32_t share,
 		   struct lb_opened *ret_opened, struct lb_error *err);
 void lb_target_close(struct lb_opened *opened);
 

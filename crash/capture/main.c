@@ -17,9 +17,9 @@ extern const uint8_t lb_capture_start[]; // the image's; capture.lds
 _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_begun);
 
 // The purgatory has compared its digest: this is for one that was built with another loader.
-static const struct lb_capture *check_config(const struct lb_handoff *handoff)
+static const struct lb_capture_config *check_config(const struct lb_handoff *handoff)
 {
-	const struct lb_capture *capture = (const void *)(uintptr_t)handoff->capture;
+	const struct lb_capture_config *capture = (const void *)(uintptr_t)handoff->capture;
 
 	if (!capture || capture->magic != LB_CAPTURE_MAGIC || capture->version != LB_CAPTURE_VERSION ||
 	    capture->bytes != sizeof(*capture) || capture->target_count > LB_MAX_TARGETS || !capture->cpus ||
@@ -38,7 +38,7 @@ static _Noreturn void refuse(const char *what)
 
 static void greet(const struct lb_run *run)
 {
-	const struct lb_capture *capture = run->capture;
+	const struct lb_capture_config *capture = run->capture;
 	char crash[16], heap[16];
 
 	lb_say("version %s at 0x%lx, %s of crash memory, heap %s, %u targets, up to %u CPUs",
@@ -79,7 +79,7 @@ static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error
 
 static int try_targets(struct lb_run *run, struct lb_error *err)
 {
-	const struct lb_capture *capture = run->capture;
+	const struct lb_capture_config *capture = run->capture;
 
 	lb_fail(err, "no target was given");
 	for (uint32_t i = 0; i < capture->target_count; i++) {

@@ -83,7 +83,7 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 // The hook's moment, counted from when the loader asked the firmware's clock.
 static uint64_t panic_time(const struct lb_run *run)
 {
-	const struct lb_capture *capture = run->capture;
+	const struct lb_capture_config *capture = run->capture;
 	uint64_t ticks = run->live->cpu.tsc - capture->armed_tsc, crash_time;
 
 	if (lb_dead_number(&run->dead, "CRASHTIME=", 10, &crash_time))

@@ -69,7 +69,7 @@ static void note(struct lb_error *first, const struct lb_error *err)
 
 _Noreturn void lb_selftest_run(struct lb_run *run)
 {
-	const struct lb_capture *capture = run->capture;
+	const struct lb_capture_config *capture = run->capture;
 	static struct lb_opened opened[LB_MAX_TARGETS];
 	struct lb_error first = {""}, err;
 

@@ -21,7 +21,7 @@ static uint32_t buffers_for(uint32_t share)
 }
 
 // Another disk in the same place, or a partition that was made anew: not ours to write to.
-static int check_header(const struct lb_capture *capture, const struct lb_target *target,
+static int check_header(const struct lb_capture_config *capture, const struct lb_target *target,
 			const struct lb_dump_header *header, struct lb_error *err)
 {
 	struct lb_error why;
@@ -39,7 +39,7 @@ static int check_header(const struct lb_capture *capture, const struct lb_target
 	return 0;
 }
 
-int lb_target_open(const struct lb_capture *capture, const struct lb_target *target, uint32_t share,
+int lb_target_open(const struct lb_capture_config *capture, const struct lb_target *target, uint32_t share,
 		   struct lb_opened *ret_opened, struct lb_error *err)
 {
 	struct lb_opened *opened = ret_opened;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 #define LB_DISK_TIMEOUT_MS 10000 // for a request, and for a controller to become ready
 #define LB_DISK_MAX_DEPTH 32

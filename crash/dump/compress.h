@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 // page_desc.flags of kdump-compressed.
 #define LB_COMPRESS_RAW 0U

@@ -141,7 +141,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-int lb_helpers_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err)
+int lb_helpers_open(const struct lb_capture_config *capture, uint32_t *ret_cpus, struct lb_error *err)
 {
 	enum lb_dump_format format = (enum lb_dump_format)capture->format;
 	uint32_t cpus = min32(min32(capture->cpus, capture->apic_count), LB_MAX_CAPTURE_CPUS);

@@ -28,7 +28,7 @@ struct lb_batch {
 // Starts the helpers: this CPU and what else answers in time: at most capture->cpus, fewer
 // where memory for their contexts is short or one does not answer. *ret_cpus is how many.
 // Once: its memory stays, and so do the CPUs.
-int lb_helpers_open(const struct lb_capture *capture, uint32_t *ret_cpus, struct lb_error *err);
+int lb_helpers_open(const struct lb_capture_config *capture, uint32_t *ret_cpus, struct lb_error *err);
 
 // A batch to fill, or NULL when all are in flight: then lb_helpers_collect() first.
 struct lb_batch *lb_helpers_get(void);

@@ -37,7 +37,7 @@ struct lb_layout_need {
 	uint64_t page_tables; // upper bound
 	uint64_t purgatory_text;
 	uint64_t purgatory_total;
-	uint64_t capture; // struct lb_capture; 0: the second kernel is a Linux
+	uint64_t capture; // struct lb_capture_config; 0: the second kernel is a Linux
 	uint64_t e820_saved;
 	uint64_t elfcorehdr;
 	uint64_t notes;

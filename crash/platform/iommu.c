@@ -80,7 +80,7 @@ static void unit_off(uint64_t phys, volatile uint32_t *unit)
 		lb_say("warning: IOMMU at 0x%lx does not obey, status 0x%x", phys, get(unit, GSTS));
 }
 
-void lb_iommu_off(const struct lb_capture *capture)
+void lb_iommu_off(const struct lb_capture_config *capture)
 {
 	for (uint32_t i = 0; i < capture->iommu_count && i < LB_MAX_IOMMUS; i++) {
 		volatile uint32_t *unit = lb_device_map(capture->iommu[i], REGISTERS);

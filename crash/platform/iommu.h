@@ -5,11 +5,11 @@
 #ifndef LIFEBOAT_CRASH_PLATFORM_IOMMU_H
 #define LIFEBOAT_CRASH_PLATFORM_IOMMU_H
 
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 // Switches off translation, interrupt remapping, queued invalidation and protected memory
 // at every unit of capture->iommu[]; says what was on. Before the first disk is opened. A
 // unit that does not obey in time is named and left.
-void lb_iommu_off(const struct lb_capture *capture);
+void lb_iommu_off(const struct lb_capture_config *capture);
 
 #endif

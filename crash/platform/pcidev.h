@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
 #define LB_PCI_ID 0x00

@@ -22,7 +22,7 @@ static void sleep_type(uint16_t port, uint8_t type, uint16_t enable)
 }
 
 // Both registers get their types before the one bit that acts.
-static void power_off(const struct lb_capture *capture)
+static void power_off(const struct lb_capture_config *capture)
 {
 	struct lb_deadline deadline;
 
@@ -35,7 +35,7 @@ static void power_off(const struct lb_capture *capture)
 		lb_pause();
 }
 
-_Noreturn void lb_power_end(const struct lb_capture *capture, enum lb_capture_end end)
+_Noreturn void lb_power_end(const struct lb_capture_config *capture, enum lb_capture_end end)
 {
 	if (end == LB_CAPTURE_HALT) {
 		lb_say("halted");

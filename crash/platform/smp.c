@@ -149,7 +149,7 @@ static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, str
 	return alive(cpu) || __atomic_exchange_n(&trampoline->cpu, 0, __ATOMIC_SEQ_CST) == 0;
 }
 
-uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*run)(uint32_t cpu))
+uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu))
 {
 	uint64_t low = lb_smp_low_pages(machine->swap, machine->swap_count);
 	struct lb_smp_cpu *cpu = NULL;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
 // Where the trampoline may lie; kept by reference, before lb_smp_start().
@@ -17,7 +17,7 @@ void lb_smp_open(const struct lb_handoff *handoff);
 // 1 and up, and halts when that returns. How many answered in time. Never the boot processor
 // (an INIT to it resets the machine), never the CPU that calls. One that does not answer is
 // left alone; should it come late, it halts.
-uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*run)(uint32_t cpu));
+uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu));
 
 // Two pages of RAM below 1 MiB for the trampoline: in a swapped range, not in the first
 // 64 KiB, which firmware is known to write to, nor at or above 0x9f000. 0: none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Constants and offsets for nasm: never assembled, only compiled to text, out of
 // which the Makefile takes the marked lines (build/gen/asm-defines.inc).
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"
 #include "lifeboat/trampoline.h"

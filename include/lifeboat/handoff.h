@@ -137,7 +137,8 @@ struct lb_handoff {
 
 	// Jump.
 	uint64_t kernel_entry; // 64-bit entry point
-	uint64_t capture; // struct lb_capture of the built-in capture kernel; 0: the second kernel is a Linux
+	uint64_t
+		capture; // struct lb_capture_config of the built-in capture kernel; 0: the second kernel is a Linux
 	uint64_t boot_params;
 	uint64_t cmdline; // room for " no5lvl" is left behind its NUL
 	uint64_t cmdline_room;

@@ -9,7 +9,7 @@
 
 #include "crash/disk/gpt.h"
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 enum lb_dump_by { LB_DUMP_BY_TYPE = 0, LB_DUMP_BY_LABEL = 1, LB_DUMP_BY_UUID = 2 };
 

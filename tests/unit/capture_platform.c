@@ -208,7 +208,7 @@ static void *smp_thread(void *cpu)
 	return NULL;
 }
 
-uint32_t lb_smp_start(const struct lb_capture *capture, uint32_t wanted, void (*run)(uint32_t cpu))
+uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu))
 {
 	uint32_t count = wanted < cpus_answering ? wanted : cpus_answering;
 

@@ -17,7 +17,7 @@
 #define BASE 0x40000000ULL
 
 static uint8_t pages[PAGES][LB_PAGE] __attribute__((aligned(LB_PAGE)));
-static struct lb_capture config;
+static struct lb_capture_config config;
 
 // Page i is zero when i % 7 == 3.
 static void fill_pages(void)
@@ -39,7 +39,7 @@ static uint32_t open_helpers(enum lb_dump_format format, uint32_t cpus, uint32_t
 	capture_ram_add(BASE, pages, sizeof(pages));
 	capture_clock_pause(0); // a slow host is not to look like a lost CPU
 	capture_cpus(answering);
-	config = (struct lb_capture){.format = format, .cpus = cpus, .apic_count = 32};
+	config = (struct lb_capture_config){.format = format, .cpus = cpus, .apic_count = 32};
 	if (lb_helpers_open(&config, &count, &err))
 		fail_msg("%s", err.text);
 	return count;
@@ -153,7 +153,7 @@ static void test_no_more_than_apics(void **state)
 	(void)state;
 	capture_reset();
 	capture_cpus(8);
-	config = (struct lb_capture){.format = LB_DUMP_RAW, .cpus = 64, .apic_count = 2};
+	config = (struct lb_capture_config){.format = LB_DUMP_RAW, .cpus = 64, .apic_count = 2};
 	assert_int_equal(lb_helpers_open(&config, &count, &err), 0);
 	assert_int_equal(count, 2);
 	lb_helpers_close();
@@ -168,7 +168,7 @@ static void test_memory_limits_cpus(void **state)
 	capture_reset();
 	capture_cpus(16);
 	capture_heap_limit(4 * LB_MIB);
-	config = (struct lb_capture){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
+	config = (struct lb_capture_config){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
 	assert_int_equal(lb_helpers_open(&config, &count, &err), 0);
 	assert_in_range(count, 2, 6);
 	assert_in_range(lb_heap_used(), 2 * LB_MIB, 3 * LB_MIB); // three quarters of what there is

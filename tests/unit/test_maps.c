@@ -25,7 +25,7 @@
 #include "crash/plan/elfcore.h"
 #include "crash/plan/place.h"
 #include "crash/plan/srat.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "map_file.h"
 
 #define OWN_MAPS "tests/data/maps"
@@ -462,7 +462,7 @@ static void check_builtin(const struct world *world)
 
 	need.kernel = LB_MIB;
 	need.initrd = 0;
-	need.capture = sizeof(struct lb_capture);
+	need.capture = sizeof(struct lb_capture_config);
 	check(lb_layout_minimum(&need, &contents, &err) == 0);
 	for (int gib_pages = 0; gib_pages < 2; gib_pages++) {
 		struct lb_range region = {64 * LB_MIB, 64 * LB_MIB};

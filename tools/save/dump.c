@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "crash/disk/dump_header.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 #include "tools/save/partition.h"
 
 #define SYS_BLOCK "/sys/block"

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "crash/disk/gpt.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 __attribute__((format(printf, 2, 3))) static void line(const char *name, const char *format, ...)
 {

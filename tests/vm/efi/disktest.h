@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "lib/format.h"
-#include "lifeboat/capture.h"
+#include "lifeboat/capture_config.h"
 
 // One line of disktest.conf.
 struct order {

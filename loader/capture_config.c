@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/capture.h"
+#include "loader/capture_config.h"
 
 #include "lib/mem.h"
 #include "lifeboat/version.h"
@@ -55,7 +55,7 @@ static uint64_t ram_tables(const struct lb_plan *plan)
 	return lb_ident_count(&request, &size) == LB_IDENT_OK ? size.pages * LB_PAGE : 0;
 }
 
-int lb_capture_plan_size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
+int lb_capture_config_size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 {
 	bool automatic = plan->crashkernel.automatic;
 	uint64_t limit = automatic ? LB_CAPTURE_MAX : plan->crashkernel.bytes;
@@ -118,13 +118,13 @@ static void list_targets(struct lb_plan *plan)
 	lb_targets_judge_size(&plan->targets, worst_case(plan));
 }
 
-void lb_capture_plan(struct lb_plan *plan)
+void lb_capture_config_plan(struct lb_plan *plan)
 {
 	const struct lb_dump_options *dump = &plan->options->dump;
 	const struct lb_machine *machine = &plan->machine;
-	struct lb_capture *capture = &plan->capture;
+	struct lb_capture_config *capture = &plan->capture;
 
-	*capture = (struct lb_capture){
+	*capture = (struct lb_capture_config){
 		.magic = LB_CAPTURE_MAGIC,
 		.version = LB_CAPTURE_VERSION,
 		.bytes = sizeof(*capture),
@@ -157,7 +157,7 @@ void lb_capture_plan(struct lb_plan *plan)
 			"--on-captured poweroff: ACPI does not say how here; the machine will be reset");
 }
 
-void lb_capture_fill(struct lb_plan *plan, struct lb_capture *capture)
+void lb_capture_config_fill(struct lb_plan *plan, struct lb_capture_config *capture)
 {
 	plan->capture.tsc_khz = lb_moment_tsc_khz();
 	plan->capture.armed_tsc = lb_moment_tsc();

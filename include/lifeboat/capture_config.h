@@ -4,8 +4,8 @@
 // own ("capture"), written by the loader when armed, never after. All that needs firmware
 // to find out is in here: where the dump goes, which CPUs there are, how fast the clock
 // ticks. Addresses are physical, sizes bytes unless said otherwise, little endian.
-#ifndef LIFEBOAT_CAPTURE_H
-#define LIFEBOAT_CAPTURE_H
+#ifndef LIFEBOAT_CAPTURE_CONFIG_H
+#define LIFEBOAT_CAPTURE_CONFIG_H
 
 #include <stdint.h>
 
@@ -59,10 +59,10 @@ struct lb_target {
 	char name[64]; // what the user called it, for messages
 };
 
-struct lb_capture {
+struct lb_capture_config {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t bytes; // sizeof(struct lb_capture)
+	uint32_t bytes; // sizeof(struct lb_capture_config)
 
 	uint32_t format; // enum lb_dump_format
 	uint32_t dump_level; // makedumpfile's -d bits that may be applied: 0 to 31
@@ -93,7 +93,7 @@ struct lb_capture {
 
 _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
 _Static_assert(sizeof(struct lb_target) == 120, "no padding");
-_Static_assert(sizeof(struct lb_capture) <= 4096, "one page");
+_Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");
 
 // The first bytes of the capture kernel's image, filled by its linker script; offsets from
 // the image's start. It is position-independent: its entry applies its own relocations.
