@@ -3,11 +3,12 @@
 // can fail; whatever fails, everything done so far is undone.
 #include "loader/fill.h"
 #include "loader/firmware.h"
+#include "loader/hook_image.h"
+#include "loader/memory_marks.h"
 #include "loader/plan.h"
-#include "loader/runtime.h"
 
-static struct lb_runtime runtime;
-static struct lb_marks marks;
+static struct lb_hook_image hook_image;
+static struct lb_memory_marks marks;
 static struct {
 	EFI_PHYSICAL_ADDRESS start;
 	UINTN pages;
@@ -43,15 +44,15 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	EFI_STATUS status;
 
 	if (reserve(plan->layout.region, 0, err) != 0 || reserve(plan->crash_low, 1, err) != 0 ||
-	    lb_runtime_load(&runtime, err) != 0)
+	    lb_hook_image_load(&hook_image, err) != 0)
 		return -1;
-	plan->hook_text = runtime.hook->text;
-	plan->hook_data = runtime.hook->data;
+	plan->hook_text = hook_image.hook->text;
+	plan->hook_data = hook_image.hook->data;
 	if (lb_fill(plan, handoff, err) != 0)
 		return -1;
 	hook.cr3_4level = handoff->cr3_4level;
 	hook.cr3_5level = handoff->cr3_5level;
-	status = runtime.hook->arm(&hook);
+	status = hook_image.hook->arm(&hook);
 	if (EFI_ERROR(status))
 		return lb_fail(err, "the hook: did not arm: %s", lb_status_text(status));
 	plan->armed = true;
@@ -60,7 +61,7 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 
 void lb_disarm(struct lb_plan *plan)
 {
-	lb_runtime_unload(&runtime);
+	lb_hook_image_unload(&hook_image);
 	plan->armed = false;
 	plan->hook_text = plan->hook_data = (struct lb_range){0, 0};
 	// A hook that had to stay is a pass-through: it never reads crash memory again.
@@ -69,12 +70,12 @@ void lb_disarm(struct lb_plan *plan)
 			BS->FreePages(reserved[i].start, reserved[i].pages);
 		reserved[i].pages = 0;
 	}
-	lb_marks_put_back(&marks);
+	lb_memory_marks_put_back(&marks);
 }
 
 int lb_arm(struct lb_plan *plan, struct lb_error *err)
 {
-	lb_marks_take(&marks);
+	lb_memory_marks_take(&marks);
 	if (arm(plan, err) == 0)
 		return 0;
 	lb_disarm(plan);

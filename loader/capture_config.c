@@ -3,9 +3,10 @@
 
 #include "lib/mem.h"
 #include "lifeboat/version.h"
+#include "loader/clock.h"
 #include "loader/firmware.h"
-#include "loader/moment.h"
 #include "loader/print.h"
+#include "loader/random.h"
 
 // More than a disk takes from: each zstd context compresses about 1 GB/s at level 1.
 #define DEFAULT_CPUS 8
@@ -159,10 +160,9 @@ void lb_capture_config_plan(struct lb_plan *plan)
 
 void lb_capture_config_fill(struct lb_plan *plan, struct lb_capture_config *capture)
 {
-	plan->capture.tsc_khz = lb_moment_tsc_khz();
-	plan->capture.armed_tsc = lb_moment_tsc();
-	plan->capture.armed_time = lb_moment_time();
-	lb_moment_unique(&plan->layout.handoff.start, sizeof(plan->layout.handoff.start),
-			 plan->capture.arm_id);
+	plan->capture.tsc_khz = lb_clock_tsc_khz();
+	plan->capture.armed_tsc = lb_clock_tsc();
+	plan->capture.armed_time = lb_clock_time();
+	lb_random_id(&plan->layout.handoff.start, sizeof(plan->layout.handoff.start), plan->capture.arm_id);
 	*capture = plan->capture;
 }

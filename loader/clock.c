@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/clock.h"
+
+#include "lib/utc.h"
+#include "loader/firmware.h"
+
+#define MEASURE_US 20000
+
+uint64_t lb_clock_tsc(void)
+{
+	uint32_t low, high;
+
+	// Not before what comes before, not after what follows.
+	__asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static uint64_t measure_once(void)
+{
+	uint64_t begun = lb_clock_tsc();
+
+	BS->Stall(MEASURE_US);
+	return (lb_clock_tsc() - begun) * 1000 / MEASURE_US;
+}
+
+uint64_t lb_clock_tsc_khz(void)
+{
+	// A delay may take longer than asked for (timers, hypervisors), never shorter.
+	uint64_t first = measure_once(), second = measure_once();
+
+	return first < second ? first : second;
+}
+
+uint64_t lb_clock_time(void)
+{
+	EFI_TIME now;
+	int64_t seconds;
+
+	if (EFI_ERROR(RT->GetTime(&now, NULL)) ||
+	    !lb_utc_seconds(&(struct lb_utc){now.Year, now.Month, now.Day, now.Hour, now.Minute, now.Second},
+			    &seconds))
+		return 0;
+	// UEFI 2.10, 8.3: local time is UTC minus TimeZone, in minutes.
+	if (now.TimeZone >= -1440 && now.TimeZone <= 1440)
+		seconds += now.TimeZone * 60;
+	return seconds > 0 ? (uint64_t)seconds : 0;
+}
