@@ -5,11 +5,11 @@
 #include "crash/plan/bzimage.h"
 #include "crash/plan/cmdline.h"
 #include "lifeboat/version.h"
+#include "loader/command_line.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/footprint.h"
 #include "loader/linux.h"
-#include "loader/loadopts.h"
 #include "loader/options/path.h"
 #include "loader/plan.h"
 #include "loader/print.h"
@@ -95,7 +95,7 @@ static EFI_STATUS read_capture_initrd(struct session *s, struct lb_error *err)
 
 	if (s->options.capture_initrd[0])
 		return lb_file_read(s->options.capture_initrd, &s->capture_initrd, err);
-	lb_loadopts_directory(directory);
+	lb_command_line_directory(directory);
 	if (lb_path_resolve(directory, CAPTURE_INITRD_NAME, path, sizeof(path), err) < 0)
 		return EFI_INVALID_PARAMETER;
 	status = lb_file_read(path, &s->capture_initrd, err);
@@ -249,7 +249,7 @@ static EFI_STATUS run(struct session *s)
 	struct lb_error err;
 	EFI_STATUS status;
 
-	if (lb_loadopts_read(&s->options, &err) < 0)
+	if (lb_command_line_read(&s->options, &err) < 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
 	if (s->options.help || s->options.help_dump || s->options.version) {

@@ -7,9 +7,9 @@
 #include "fuzz.h"
 #include "lib/mem.h"
 #include "loader/options/config.h"
+#include "loader/options/load_options.h"
 #include "loader/options/options.h"
 #include "loader/options/path.h"
-#include "loader/options/words.h"
 
 #define CONFIG "\\EFI\\lifeboat\\lifeboat.conf"
 
@@ -151,10 +151,10 @@ static int parse_words(const uint8_t *data, size_t bytes, struct lb_options *opt
 
 	if (bytes)
 		memcpy(aligned, data, bytes);
-	result = lb_words_load_options(aligned, bytes, text, room, err);
+	result = lb_load_options_text(aligned, bytes, text, room, err);
 	if (result == 0) {
 		check_text(text, room);
-		result = lb_words_split(text, list, LB_MAX_WORDS, &count, err);
+		result = lb_load_options_split(text, list, LB_MAX_WORDS, &count, err);
 	}
 	if (result == 0) {
 		for (uint32_t i = 0; i < count; i++)

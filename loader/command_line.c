@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/loadopts.h"
+#include "loader/command_line.h"
 
 #include <efi.h>
 
@@ -10,8 +10,8 @@
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/options/config.h"
+#include "loader/options/load_options.h"
 #include "loader/options/path.h"
-#include "loader/options/words.h"
 #include "loader/print.h"
 
 struct words {
@@ -58,7 +58,7 @@ static void own_path(char out[LB_MAX_PATH])
 		out[0] = '\0';
 }
 
-void lb_loadopts_directory(char out[LB_MAX_PATH])
+void lb_command_line_directory(char out[LB_MAX_PATH])
 {
 	char path[LB_MAX_PATH], directory[LB_MAX_PATH + 1];
 
@@ -80,7 +80,7 @@ static void current_directory(char out[LB_MAX_PATH])
 		if (directory && lb_utf16_to_utf8(directory, LB_MAX_PATH, out, LB_MAX_PATH) < LB_MAX_PATH)
 			return;
 	}
-	lb_loadopts_directory(out);
+	lb_command_line_directory(out);
 }
 
 // False: no shell, or one without this protocol.
@@ -120,7 +120,7 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	struct lb_error reason;
 	size_t bytes, room;
 
-	lb_loadopts_directory(words->base);
+	lb_command_line_directory(words->base);
 	if (!image || !image->LoadOptions || image->LoadOptionsSize == 0)
 		return 0;
 	bytes = image->LoadOptionsSize;
@@ -131,11 +131,11 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	if (!aligned || !words->text || !words->list)
 		return lb_fail(err, "load options: no memory for their %zu bytes", bytes);
 	memcpy(aligned, image->LoadOptions, bytes);
-	if (lb_words_load_options(aligned, bytes, words->text, room, &reason) < 0) {
+	if (lb_load_options_text(aligned, bytes, words->text, room, &reason) < 0) {
 		lb_print_warning("%s; ignored", reason.text);
 		return 0;
 	}
-	if (lb_words_split(words->text, words->list, LB_MAX_WORDS, &words->count, err) < 0)
+	if (lb_load_options_split(words->text, words->list, LB_MAX_WORDS, &words->count, err) < 0)
 		return -1;
 	own_path(own);
 	if (words->count > 0 && own[0] && lb_path_is_program(words->list[0], lb_path_name(own))) {
@@ -152,7 +152,7 @@ static int read_config(struct lb_options *options, struct lb_error *err)
 	char directory[LB_MAX_PATH], path[LB_MAX_PATH];
 	EFI_STATUS status;
 
-	lb_loadopts_directory(directory);
+	lb_command_line_directory(directory);
 	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) < 0)
 		return -1;
 	status = lb_file_read(path, &file, err);
@@ -164,7 +164,7 @@ static int read_config(struct lb_options *options, struct lb_error *err)
 	return lb_config_parse(path, file.data, file.bytes, options, err);
 }
 
-int lb_loadopts_read(struct lb_options *options, struct lb_error *err)
+int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 {
 	LB_CLEANUP(free_words) struct words words = {0};
 	int result = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/options/words.h"
+#include "loader/options/load_options.h"
 
 #include <stdbool.h>
 
@@ -16,7 +16,8 @@ static bool is_ascii(uint32_t c)
 	return is_blank(c) || (c >= 0x20 && c < 0x7f);
 }
 
-int lb_words_split(char *text, const char **words, uint32_t max, uint32_t *ret_count, struct lb_error *err)
+int lb_load_options_split(char *text, const char **words, uint32_t max, uint32_t *ret_count,
+			  struct lb_error *err)
 {
 	uint32_t count = 0;
 	char *from = text;
@@ -60,7 +61,7 @@ static size_t ascii_bytes(const uint8_t *data, size_t bytes)
 	return used >= 4 ? used : 0;
 }
 
-int lb_words_load_options(const uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err)
+int lb_load_options_text(const uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err)
 {
 	size_t ascii = ascii_bytes((const uint8_t *)data, bytes);
 	size_t used = 0, plain = 0, length;

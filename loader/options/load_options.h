@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the load options of a boot entry or an old shell to words. Pure.
-#ifndef LIFEBOAT_LOADER_OPTIONS_WORDS_H
-#define LIFEBOAT_LOADER_OPTIONS_WORDS_H
+#ifndef LIFEBOAT_LOADER_OPTIONS_LOAD_OPTIONS_H
+#define LIFEBOAT_LOADER_OPTIONS_LOAD_OPTIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,12 +13,13 @@
 // Splits `text` where it lies at blanks, as the UEFI shell does: double quotes keep
 // blanks in a word and are removed. A quote left open ends with the text. The words
 // point into `text`.
-int lb_words_split(char *text, const char **words, uint32_t max, uint32_t *ret_count, struct lb_error *err);
+int lb_load_options_split(char *text, const char **words, uint32_t max, uint32_t *ret_count,
+			  struct lb_error *err);
 
 // The text in `bytes` bytes of load options: UTF-16, or ASCII as some tools write it
 // (efibootmgr without -u), NUL-terminated or not. Fails, saying why, on anything that
 // no user typed: firmware leaves binary data, GUIDs and scraps there. `room` is in
 // bytes, NUL included.
-int lb_words_load_options(const uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err);
+int lb_load_options_text(const uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "loader/options/words.h"
+#include "loader/options/load_options.h"
 
 static void test_split(void **state)
 {
@@ -33,7 +33,7 @@ static void test_split(void **state)
 		char text[64];
 
 		snprintf(text, sizeof(text), "%s", cases[i].text);
-		assert_int_equal(lb_words_split(text, words, 8, &count, NULL), 0);
+		assert_int_equal(lb_load_options_split(text, words, 8, &count, NULL), 0);
 		for (uint32_t j = 0; j < count; j++) {
 			assert_non_null(cases[i].wanted[j]);
 			assert_string_equal(words[j], cases[i].wanted[j]);
@@ -50,10 +50,10 @@ static void test_split_too_many(void **state)
 	char text[] = "a b";
 
 	(void)state;
-	assert_int_equal(lb_words_split(text, words, 2, &count, &err), 0);
+	assert_int_equal(lb_load_options_split(text, words, 2, &count, &err), 0);
 	assert_int_equal(count, 2);
 	memcpy(text, "a b", 4);
-	assert_int_equal(lb_words_split(text, words, 1, &count, &err), -1);
+	assert_int_equal(lb_load_options_split(text, words, 1, &count, &err), -1);
 	assert_non_null(strstr(err.text, "\"b\""));
 	assert_int_equal(count, 2);
 }
@@ -64,7 +64,7 @@ static int convert(const uint16_t *units, size_t bytes, char *out, size_t room, 
 	uint16_t aligned[64] = {0};
 
 	memcpy(aligned, units, bytes);
-	return lb_words_load_options(aligned, bytes, out, room, err);
+	return lb_load_options_text(aligned, bytes, out, room, err);
 }
 
 static void test_text(void **state)
@@ -102,7 +102,7 @@ static void test_ascii(void **state)
 	(void)state;
 	memcpy(data, text, sizeof(text));
 	for (size_t bytes = sizeof(text) - 1; bytes < sizeof(text) + 4; bytes++) {
-		assert_int_equal(lb_words_load_options(data, bytes, out, sizeof(out), NULL), 0);
+		assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), NULL), 0);
 		assert_string_equal(out, text);
 	}
 }
@@ -130,12 +130,12 @@ static void test_garbage(void **state)
 
 	(void)state;
 	memcpy(data, guid, sizeof(guid));
-	assert_int_equal(lb_words_load_options(data, sizeof(guid), out, sizeof(out), &err), -1);
+	assert_int_equal(lb_load_options_text(data, sizeof(guid), out, sizeof(out), &err), -1);
 	assert_non_null(strstr(err.text, "load options: not text"));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		memset(data, 0, sizeof(data));
 		memcpy(data, cases[i].bytes, cases[i].count);
-		assert_int_equal(lb_words_load_options(data, cases[i].count, out, sizeof(out), &err), -1);
+		assert_int_equal(lb_load_options_text(data, cases[i].count, out, sizeof(out), &err), -1);
 		assert_non_null(strstr(err.text, "not text"));
 		assert_non_null(strstr(err.text, cases[i].wanted));
 	}
@@ -149,13 +149,13 @@ static void test_room(void **state)
 	char out[6];
 
 	(void)state;
-	assert_int_equal(lb_words_load_options(wide, sizeof(wide), out, 6, NULL), 0);
-	assert_int_equal(lb_words_load_options(wide, sizeof(wide), out, 5, &err), -1);
+	assert_int_equal(lb_load_options_text(wide, sizeof(wide), out, 6, NULL), 0);
+	assert_int_equal(lb_load_options_text(wide, sizeof(wide), out, 5, &err), -1);
 	assert_string_equal(err.text, "load options: 5 bytes of text, 4 are possible");
 	memcpy(narrow, "abcde", 5);
-	assert_int_equal(lb_words_load_options(narrow, 5, out, 6, NULL), 0);
+	assert_int_equal(lb_load_options_text(narrow, 5, out, 6, NULL), 0);
 	assert_string_equal(out, "abcde");
-	assert_int_equal(lb_words_load_options(narrow, 5, out, 5, &err), -1);
+	assert_int_equal(lb_load_options_text(narrow, 5, out, 5, &err), -1);
 	assert_string_equal(err.text, "load options: 5 bytes of text, 4 are possible");
 }
 
