@@ -33,7 +33,7 @@ static void fill_purgatory(const struct lb_plan *plan)
 static int fill_second_kernel(const struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_layout *layout = &plan->layout;
-	const struct lb_second *second = &plan->second;
+	const struct lb_second_kernel *second = &plan->second;
 	struct screen_info screen;
 	struct lb_bootparams_input input = {
 		.image = &second->image,

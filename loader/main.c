@@ -27,7 +27,7 @@ struct session {
 	struct lb_file capture; // data NULL: the first kernel's image serves
 	struct lb_file capture_initrd;
 	struct lb_bzimage first;
-	struct lb_second second;
+	struct lb_second_kernel second;
 	struct lb_linux linux_image;
 	struct lb_plan plan;
 	bool planned;
@@ -109,8 +109,8 @@ static int read_capture_files(struct session *s, struct lb_error *err)
 	if ((s->options.capture[0] && EFI_ERROR(lb_file_read(s->options.capture, &s->capture, err))) ||
 	    EFI_ERROR(read_capture_initrd(s, err)))
 		return -1;
-	return lb_second_linux(s->capture.data ? &s->capture : &s->kernel, &s->capture_initrd, &s->second,
-			       err);
+	return lb_second_kernel_linux(s->capture.data ? &s->capture : &s->kernel, &s->capture_initrd,
+				      &s->second, err);
 }
 
 static void read_second(struct session *s)
@@ -119,7 +119,8 @@ static void read_second(struct session *s)
 
 	if (s->refused)
 		return;
-	if ((s->options.builtin ? lb_second_builtin(&s->second, &err) : read_capture_files(s, &err)) != 0)
+	if ((s->options.builtin ? lb_second_kernel_builtin(&s->second, &err) : read_capture_files(s, &err)) !=
+	    0)
 		refuse(s, &err);
 }
 

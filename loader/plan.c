@@ -319,7 +319,7 @@ static int survey(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_erro
 }
 
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
-		 const struct lb_second *second, struct lb_plan *plan, struct lb_error *err)
+		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err)
 {
 	struct lb_memmap memmap = {NULL, 0};
 	uint64_t bytes = 0;

@@ -15,7 +15,7 @@
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 #include "loader/options/options.h"
-#include "loader/second.h"
+#include "loader/second_kernel.h"
 #include "loader/target.h"
 #include "pgtable/ident.h"
 
@@ -54,7 +54,7 @@ struct lb_machine { // what this machine is; machine.c
 struct lb_plan {
 	const struct lb_options *options;
 	struct lb_bzimage first;
-	struct lb_second second;
+	struct lb_second_kernel second;
 	struct lb_machine machine;
 
 	struct lb_e820 saved; // sealed
@@ -84,7 +84,7 @@ struct lb_plan {
 // Everything that can be checked and computed; allocates EfiLoaderData only.
 // 0, or -1 and why not. lb_plan_free() either way.
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
-		 const struct lb_second *second, struct lb_plan *plan, struct lb_error *err);
+		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
 // PT_LOADs kept free for RAM that appears after arming.
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);

@@ -4,7 +4,7 @@
 #include "crash/disk/dump_header.h"
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
-#include "loader/dumpnews.h"
+#include "loader/previous_dump.h"
 #include "loader/print.h"
 
 // The header, and room for a log at the very least.
@@ -141,7 +141,7 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 	else
 		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
 	if (found->has_header)
-		lb_dumpnews_show(found->target.name, &found->header);
+		lb_previous_dump_show(found->target.name, &found->header);
 	if (found->has_header && lb_dump_header_unsaved(&found->header) && !search->options->overwrite) {
 		warn(to, "it is kept for that dump, since --dump-overwrite was not given");
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/dumpnews.h"
+#include "loader/previous_dump.h"
 
 #include "crash/disk/dump_header.h"
 #include "lib/utc.h"
@@ -57,7 +57,7 @@ static void show_verdict(const char *partition, const struct lb_dump_header *hea
 	}
 }
 
-void lb_dumpnews_show(const char *partition, const struct lb_dump_header *header)
+void lb_previous_dump_show(const char *partition, const struct lb_dump_header *header)
 {
 	if (lb_dump_header_unsaved(header))
 		show_dump(partition, header);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/second.h"
+#include "loader/second_kernel.h"
 
 #include "lifeboat/capture_config.h"
 #include "lifeboat/version.h"
@@ -11,14 +11,14 @@
 #define BUILTIN_ALIGNMENT (2 * LB_MIB)
 #define BUILTIN_CMDLINE_MAX 255 // nothing is in it
 
-int lb_second_linux(const struct lb_file *kernel, const struct lb_file *initrd, struct lb_second *ret_second,
-		    struct lb_error *err)
+int lb_second_kernel_linux(const struct lb_file *kernel, const struct lb_file *initrd,
+			   struct lb_second_kernel *ret_second_kernel, struct lb_error *err)
 {
-	struct lb_second second = {.name = kernel->path, .entry = LINUX_ENTRY_64, .initrd = initrd};
+	struct lb_second_kernel second = {.name = kernel->path, .entry = LINUX_ENTRY_64, .initrd = initrd};
 
 	if (lb_bzimage_parse(kernel->path, kernel->data, kernel->bytes, &second.image, err) != 0)
 		return -1;
-	*ret_second = second;
+	*ret_second_kernel = second;
 	return 0;
 }
 
@@ -38,14 +38,14 @@ static const struct lb_capture_image *embedded_image(struct lb_error *err)
 	return NULL;
 }
 
-int lb_second_builtin(struct lb_second *ret_second, struct lb_error *err)
+int lb_second_kernel_builtin(struct lb_second_kernel *ret_second_kernel, struct lb_error *err)
 {
 	static const struct lb_file none;
 	const struct lb_capture_image *header = embedded_image(err);
 
 	if (!header)
 		return -1;
-	*ret_second = (struct lb_second){
+	*ret_second_kernel = (struct lb_second_kernel){
 		.name = "built-in",
 		.builtin = true,
 		.image =

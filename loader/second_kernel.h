@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the second kernel is: a Linux the user brings, or the capture kernel in
 // lifeboat.efi. Whatever it is, the region is laid out and filled from this.
-#ifndef LIFEBOAT_LOADER_SECOND_H
-#define LIFEBOAT_LOADER_SECOND_H
+#ifndef LIFEBOAT_LOADER_SECOND_KERNEL_H
+#define LIFEBOAT_LOADER_SECOND_KERNEL_H
 
 #include <stdbool.h>
 
@@ -10,7 +10,7 @@
 
 struct lb_file;
 
-struct lb_second {
+struct lb_second_kernel {
 	const char *name; // path, or "built-in"
 	bool builtin;
 	// What loading takes, in the boot protocol's terms; of the built-in one only what its
@@ -21,8 +21,8 @@ struct lb_second {
 };
 
 // Both files are the caller's and stay referred to.
-int lb_second_linux(const struct lb_file *kernel, const struct lb_file *initrd, struct lb_second *ret_second,
-		    struct lb_error *err);
-int lb_second_builtin(struct lb_second *ret_second, struct lb_error *err);
+int lb_second_kernel_linux(const struct lb_file *kernel, const struct lb_file *initrd,
+			   struct lb_second_kernel *ret_second_kernel, struct lb_error *err);
+int lb_second_kernel_builtin(struct lb_second_kernel *ret_second_kernel, struct lb_error *err);
 
 #endif
