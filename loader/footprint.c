@@ -2,8 +2,8 @@
 #include "loader/footprint.h"
 
 #include "loader/firmware.h"
+#include "loader/page_tables.h"
 #include "loader/print.h"
-#include "loader/tables.h"
 #include "pgtable/footprint.h"
 
 #define SIZE_TEXT 16
@@ -44,7 +44,7 @@ static int list_ram(const struct lb_e820 *saved, struct machine_lists *lists, st
 static void list_mapped(const struct lb_plan *plan, struct machine_lists *lists)
 {
 	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count = lb_tables_ranges(plan, ranges);
+	uint32_t count = lb_page_tables_ranges(plan, ranges);
 
 	for (uint32_t i = 0; i < count; i++)
 		lists->mapped[i] = ranges[i].range;
@@ -80,7 +80,7 @@ static int compute(const struct lb_plan *plan, const struct machine_lists *lists
 		   struct lb_error *err)
 {
 	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count = lb_tables_ranges(plan, ranges);
+	uint32_t count = lb_page_tables_ranges(plan, ranges);
 	bool la57 = plan->machine.la57;
 
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
@@ -88,7 +88,7 @@ static int compute(const struct lb_plan *plan, const struct machine_lists *lists
 			lb_footprint(&lists->request, (enum lb_footprint_policy)i, &costs->footprint[i]);
 	costs->sections = sections_bytes(lists->mapped, lists->mapped_count, la57);
 	costs->sections_all = sections_bytes(lists->ram, lists->ram_count, la57);
-	return lb_tables_count(plan, ranges, count, &costs->counted, err);
+	return lb_page_tables_count(plan, ranges, count, &costs->counted, err);
 }
 
 static void print_machine(const struct lb_plan *plan, const struct machine_lists *lists, bool assumed)

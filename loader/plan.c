@@ -12,10 +12,10 @@
 #include "loader/firmware.h"
 #include "loader/machine.h"
 #include "loader/memmap.h"
+#include "loader/page_tables.h"
 #include "loader/payload.h"
 #include "loader/print.h"
 #include "loader/region.h"
-#include "loader/tables.h"
 
 #define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // the purgatory may append it
 // Cutting both regions out of RAM entries and the low 1 MiB out of another adds six at most.
@@ -304,8 +304,8 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 			       (unsigned long)lb_range_size(plan->layout.cmdline));
 	if (plan->second.builtin)
 		lb_capture_config_plan(plan);
-	count = lb_tables_ranges(plan, ranges);
-	return lb_tables_count(plan, ranges, count, &plan->tables, err);
+	count = lb_page_tables_ranges(plan, ranges);
+	return lb_page_tables_count(plan, ranges, count, &plan->tables, err);
 }
 
 // The memory map, and what of the machine is judged by it.

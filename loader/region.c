@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/region.h"
 
-#include "loader/tables.h"
+#include "loader/page_tables.h"
 
 static bool usable(void *ctx, struct lb_range candidate)
 {

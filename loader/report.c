@@ -2,9 +2,9 @@
 // The plan on one screen of 80 columns and 25 lines, as long as command lines are
 // not long themselves.
 #include "lib/mem.h"
+#include "loader/page_tables.h"
 #include "loader/plan.h"
 #include "loader/print.h"
-#include "loader/tables.h"
 
 #define SIZE_TEXT 16
 

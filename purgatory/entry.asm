@@ -5,7 +5,7 @@ default rel
 %include "asm-defines.inc"
 %include "traps.inc"
 
-extern lb_purgatory_main, lb_trap_prepare, lb_tables
+extern lb_purgatory_main, lb_trap_prepare, lb_descriptor_tables
 extern lb_purgatory_start, lb_purgatory_entry_offset, lb_purgatory_text_bytes, lb_purgatory_file_bytes, lb_purgatory_total_bytes
 global lb_purgatory_entry, lb_stack_top, lb_jump
 
@@ -39,7 +39,7 @@ lb_purgatory_entry:
 	rep stosb
 	lea	rsp, [lb_stack_top]
 	call	lb_trap_prepare
-	lea	rbx, [lb_tables]
+	lea	rbx, [lb_descriptor_tables]
 	LOAD_TABLES rbx
 	mov	rdi, r12
 	mov	rsi, r13

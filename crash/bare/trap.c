@@ -10,8 +10,8 @@
 #define VECTOR_EXTERNAL 32 // and up: interrupts
 #define IST_STACK_BYTES 8192
 
-extern struct lb_tables lb_tables; // loaded by entry.asm
-struct lb_tables lb_tables;
+extern struct lb_descriptor_tables lb_descriptor_tables; // loaded by entry.asm
+struct lb_descriptor_tables lb_descriptor_tables;
 
 static uint8_t ist_stacks[LB_IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(16)));
 static const struct lb_handoff *watched_handoff;
@@ -31,7 +31,7 @@ void lb_trap_prepare(void)
 
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + IST_STACK_BYTES);
-	lb_tables_build(&lb_tables, tops, stub, 256);
+	lb_descriptor_tables_build(&lb_descriptor_tables, tops, stub, 256);
 }
 
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame))

@@ -7,7 +7,7 @@ default rel
 %include "asm-defines.inc"
 %include "traps.inc"
 
-extern lb_capture_main, lb_trap_prepare, lb_tables, lb_libraries_block
+extern lb_capture_main, lb_trap_prepare, lb_descriptor_tables, lb_libraries_block
 extern lb_capture_start, lb_capture_file_end, lb_capture_end ; capture.lds
 extern lb_capture_rela, lb_capture_rela_end
 global lb_capture_entry
@@ -64,7 +64,7 @@ lb_capture_entry:
 	or	eax, CR4_RUN
 	mov	cr4, rax
 	call	lb_trap_prepare
-	lea	rbx, [lb_tables]
+	lea	rbx, [lb_descriptor_tables]
 	LOAD_TABLES rbx
 	; After the selectors: loading FS puts its base to 0.
 	lea	rax, [lb_libraries_block]

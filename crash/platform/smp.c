@@ -99,7 +99,7 @@ static struct lb_smp_cpu *make_cpu(uint32_t number)
 		return NULL;
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)stacks + (i + 1) * IST_STACK_BYTES;
-	lb_tables_build(&cpu->tables, tops, stub, 256);
+	lb_descriptor_tables_build(&cpu->tables, tops, stub, 256);
 	cpu->stack = (uint64_t)(uintptr_t)stacks + LB_IST_COUNT * IST_STACK_BYTES + STACK_BYTES;
 	cpu->fs_base = cpu_rdmsr(X86_MSR_FS_BASE);
 	cpu->number = number;

@@ -60,8 +60,8 @@ void lb_asm_defines(void)
 	OFFSET(SEALED_CR3_5, lb_hook_sealed, cr3_5level);
 	OFFSET(SEALED_PHYSICAL, lb_hook_sealed, physical);
 	OFFSET(SEALED_ENTRY, lb_hook_sealed, purgatory_entry);
-	OFFSET(TABLES_GDTR, lb_tables, gdtr);
-	OFFSET(TABLES_IDTR, lb_tables, idtr);
+	OFFSET(TABLES_GDTR, lb_descriptor_tables, gdtr);
+	OFFSET(TABLES_IDTR, lb_descriptor_tables, idtr);
 
 	OFFSET(TRAMPOLINE_GDT_LIMIT, lb_trampoline, gdt_limit);
 	OFFSET(TRAMPOLINE_FAR, lb_trampoline, far_offset);

@@ -37,7 +37,7 @@ struct __attribute__((packed)) lb_tss {
 // Which IST stack a vector uses; 0: the current one.
 enum lb_ist { LB_IST_NMI = 1, LB_IST_DF = 2, LB_IST_MC = 3, LB_IST_FAULT = 4, LB_IST_COUNT = 4 };
 
-struct lb_tables {
+struct lb_descriptor_tables {
 	uint64_t gdt[6]; // null, null, code 0x10, data 0x18, TSS 0x20 (two slots)
 	struct lb_tss tss;
 	struct lb_gate idt[256];
@@ -60,8 +60,9 @@ static inline enum lb_ist lb_ist_of(unsigned int vector)
 
 // Fills `tables` for the address they have now. `stub(vector)` is the handler's
 // entry; `ist_top[i]` the top of IST stack i + 1. `vectors` gates are made present.
-static inline void lb_tables_build(struct lb_tables *tables, const uint64_t ist_top[LB_IST_COUNT],
-				   uint64_t (*stub)(unsigned int vector), unsigned int vectors)
+static inline void lb_descriptor_tables_build(struct lb_descriptor_tables *tables,
+					      const uint64_t ist_top[LB_IST_COUNT],
+					      uint64_t (*stub)(unsigned int vector), unsigned int vectors)
 {
 	uint64_t tss = (uint64_t)(uintptr_t)&tables->tss;
 	uint64_t limit = sizeof(tables->tss) - 1;

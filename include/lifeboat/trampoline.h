@@ -32,7 +32,7 @@ struct __attribute__((packed, aligned(8))) lb_trampoline {
 
 // One started CPU.
 struct lb_smp_cpu {
-	struct lb_tables tables; // first: trampoline.asm loads them
+	struct lb_descriptor_tables tables; // first: trampoline.asm loads them
 	uint64_t stack; // top
 	uint64_t fs_base; // where the libraries find their stack canary
 	uint32_t number; // the helper's: 1 and up

@@ -6,7 +6,7 @@
 
 struct lb_hook_sealed lb_hook_sealed;
 struct lb_cpu_state lb_hook_cpu;
-struct lb_tables lb_hook_tables;
+struct lb_descriptor_tables lb_hook_tables;
 struct lb_table_register lb_hook_first_idtr;
 EFI_RESET_SYSTEM lb_hook_original;
 uint8_t lb_hook_armed;
@@ -101,7 +101,7 @@ void lb_hook_build_tables(void)
 
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + STACK_BYTES);
-	lb_tables_build(&lb_hook_tables, tops, stub, EXCEPTIONS);
+	lb_descriptor_tables_build(&lb_hook_tables, tops, stub, EXCEPTIONS);
 }
 
 // Only these gates, for use with the kernel's own GDT and TSS: see traps.inc.

@@ -10,7 +10,7 @@
 
 extern struct lb_hook_sealed lb_hook_sealed;
 extern struct lb_cpu_state lb_hook_cpu;
-extern struct lb_tables lb_hook_tables;
+extern struct lb_descriptor_tables lb_hook_tables;
 extern struct lb_table_register lb_hook_first_idtr; // of the hook's first instructions
 extern EFI_RESET_SYSTEM lb_hook_original;
 extern uint8_t lb_hook_armed; // set at ExitBootServices only

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/tables.h"
+#include "loader/page_tables.h"
 
-uint32_t lb_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges)
+uint32_t lb_page_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges)
 {
 	uint32_t count = 0;
 
@@ -28,8 +28,8 @@ static struct lb_ident_request request(const struct lb_plan *plan, const struct 
 	};
 }
 
-int lb_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-		    struct lb_ident_size *ret_size, struct lb_error *err)
+int lb_page_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
+			 struct lb_ident_size *ret_size, struct lb_error *err)
 {
 	struct lb_ident_request wanted = request(plan, ranges, count);
 	enum lb_ident_status status = lb_ident_count(&wanted, ret_size);
@@ -39,8 +39,8 @@ int lb_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ran
 	return 0;
 }
 
-int lb_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-		   struct lb_ident_tables *ret_tables, struct lb_error *err)
+int lb_page_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
+			struct lb_ident_tables *ret_tables, struct lb_error *err)
 {
 	struct lb_ident_request wanted = request(plan, ranges, count);
 	struct lb_range arena = plan->layout.page_tables;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the crash page tables map: one list, counted for the plan, built when armed.
-#ifndef LIFEBOAT_LOADER_TABLES_H
-#define LIFEBOAT_LOADER_TABLES_H
+#ifndef LIFEBOAT_LOADER_PAGE_TABLES_H
+#define LIFEBOAT_LOADER_PAGE_TABLES_H
 
 #include "loader/plan.h"
 
@@ -17,13 +17,13 @@
 #define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
 // Fills `ret_ranges` (LB_PLAN_RANGES); without the hook's as long as it is not loaded.
-uint32_t lb_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges);
+uint32_t lb_page_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges);
 
-int lb_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-		    struct lb_ident_size *ret_size, struct lb_error *err);
+int lb_page_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
+			 struct lb_ident_size *ret_size, struct lb_error *err);
 
 // Builds into the layout's page-table arena.
-int lb_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-		   struct lb_ident_tables *ret_tables, struct lb_error *err);
+int lb_page_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
+			struct lb_ident_tables *ret_tables, struct lb_error *err);
 
 #endif
