@@ -5,6 +5,7 @@
 #include "crash/bare/cpu.h"
 #include "crash/bare/lapic.h"
 #include "crash/platform/platform.h"
+#include "crash/platform/smp_trampoline.h"
 #include "lib/mem.h"
 #include "lifeboat/trampoline.h"
 
@@ -151,7 +152,7 @@ static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, str
 
 uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu))
 {
-	uint64_t low = lb_smp_low_pages(machine->swap, machine->swap_count);
+	uint64_t low = lb_smp_trampoline_pages(machine->swap, machine->swap_count);
 	struct lb_smp_cpu *cpu = NULL;
 	struct lb_trampoline *trampoline;
 	struct lb_lapic lapic;

@@ -19,8 +19,4 @@ void lb_smp_open(const struct lb_handoff *handoff);
 // left alone; should it come late, it halts.
 uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu));
 
-// Two pages of RAM below 1 MiB for the trampoline: in a swapped range, not in the first
-// 64 KiB, which firmware is known to write to, nor at or above 0x9f000. 0: none.
-uint64_t lb_smp_low_pages(const struct lb_swap_range *ranges, uint32_t count);
-
 #endif

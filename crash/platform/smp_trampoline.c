@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/platform/smp.h"
+#include "crash/platform/smp_trampoline.h"
 
 #define LOW_BEGIN (64 * LB_KIB)
 #define LOW_END 0x9f000ULL // the extended BIOS data area may begin here
 
-uint64_t lb_smp_low_pages(const struct lb_swap_range *ranges, uint32_t count)
+uint64_t lb_smp_trampoline_pages(const struct lb_swap_range *ranges, uint32_t count)
 {
 	const struct lb_range usable = {LOW_BEGIN, LOW_END};
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "crash/platform/smp_low.c"
+#include "crash/platform/smp_trampoline.c"
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 
@@ -16,7 +16,7 @@ static void pc_with_ebda(void **state)
 	const struct lb_swap_range ranges[] = {{.phys = 0x1000, .bytes = 0x9e000}};
 
 	(void)state;
-	assert_int_equal(lb_smp_low_pages(ranges, COUNT(ranges)), 0x10000);
+	assert_int_equal(lb_smp_trampoline_pages(ranges, COUNT(ranges)), 0x10000);
 }
 
 static void not_below_64k_nor_near_the_bios(void **state)
@@ -26,9 +26,9 @@ static void not_below_64k_nor_near_the_bios(void **state)
 	const struct lb_swap_range just[] = {{.phys = 0x9d000, .bytes = 0x2000}};
 
 	(void)state;
-	assert_int_equal(lb_smp_low_pages(low, COUNT(low)), 0);
-	assert_int_equal(lb_smp_low_pages(high, COUNT(high)), 0);
-	assert_int_equal(lb_smp_low_pages(just, COUNT(just)), 0x9d000);
+	assert_int_equal(lb_smp_trampoline_pages(low, COUNT(low)), 0);
+	assert_int_equal(lb_smp_trampoline_pages(high, COUNT(high)), 0);
+	assert_int_equal(lb_smp_trampoline_pages(just, COUNT(just)), 0x9d000);
 }
 
 static void the_first_that_has_two_pages(void **state)
@@ -41,9 +41,9 @@ static void the_first_that_has_two_pages(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(lb_smp_low_pages(ranges, COUNT(ranges)), 0x30000);
-	assert_int_equal(lb_smp_low_pages(ranges, 2), 0);
-	assert_int_equal(lb_smp_low_pages(NULL, 0), 0);
+	assert_int_equal(lb_smp_trampoline_pages(ranges, COUNT(ranges)), 0x30000);
+	assert_int_equal(lb_smp_trampoline_pages(ranges, 2), 0);
+	assert_int_equal(lb_smp_trampoline_pages(NULL, 0), 0);
 }
 
 int main(void)
