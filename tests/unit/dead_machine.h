@@ -13,6 +13,7 @@
 #include "crash/dead/dead.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
+#include "unit.h"
 
 #ifndef DEAD_RAM
 #define DEAD_RAM (8 * LB_MIB) // a multiple of 2 MiB

@@ -8,6 +8,7 @@
 #include <dirent.h>
 
 #include "map_file.h"
+#include "unit.h"
 
 #define EACH_MAP_OWN "tests/data/maps"
 #define EACH_MAP_OWN_MIN 16U

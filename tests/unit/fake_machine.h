@@ -13,6 +13,7 @@
 #include "capture_platform.h"
 #include "crash/dump/dump.h"
 #include "crash/plan/elfcore.h"
+#include "unit.h"
 
 #define MACHINE_PIECES 3
 #define MACHINE_CPUS 2

@@ -9,6 +9,8 @@
 #include <uchar.h>
 #include <zlib.h>
 
+#include "unit.h"
+
 #define GPT_DISK_BLOCKS 200
 #define GPT_DISK_ENTRIES 128
 #define GPT_DISK_FIRST 40

@@ -13,6 +13,7 @@
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
 #include "pgtable/walk.h"
+#include "unit.h"
 
 #ifndef MAX_RANGES
 #define MAX_RANGES 12 // in one list

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "crash/plan/e820.h"
+#include "unit.h"
 
 struct map_srat {
 	struct lb_range range;

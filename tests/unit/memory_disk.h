@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "crash/disk/disk.h"
+#include "unit.h"
 
 #define MEMORY_DISK_FIRST 8 // block of the partition
 #define MEMORY_DISK_NEVER UINT64_MAX

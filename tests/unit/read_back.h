@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define READ_BACK_KDUMP "diskdump" // what libkdumpfile calls the formats
 #define READ_BACK_ELF "elf"
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/bootparams.h"
+#include "unit.h"
 
 #define M(mib) ((mib)*LB_MIB)
 #define ENTRIES_MAX 300

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A synthetic bzImage, each of its fields spoilt in turn, every truncation; the
 // same truncations, sampled, of a real one where LIFEBOAT_VMLINUZ names it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/bzimage.h"
 #include "lifeboat/range.h"
+#include "unit.h"
 
 #define SETUP_SECTS 4
 #define SETUP_BYTES ((SETUP_SECTS + 1) * 512)

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/capturesize.h"
+#include "unit.h"
 
 static struct lb_capture_size size;
 static struct lb_error err;

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/cmdline.h"
+#include "unit.h"
 
 #define OURS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
 #define MAX 2047

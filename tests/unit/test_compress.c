@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One page compressed, taken apart again by the libraries' ordinary calls, which is all that
 // readers of dumps use.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "capture_platform.h"
 #include "crash/dump/compress.h"
+#include "unit.h"
 
 static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
 static uint8_t compressed[LB_PAGE + 64];

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Signs of a crash are found wherever the log is cut into pieces, and not where there are none.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/crash_signs.h"
+#include "unit.h"
 
 static bool shows(const char *log, size_t cut, size_t piece)
 {

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/plan/crashkernel.h"
 #include "lifeboat/range.h"
+#include "unit.h"
 
 #define RAM (8 * LB_GIB)
 #define M(mib) ((mib)*LB_MIB)

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // VMCOREINFO's text: numbers and words by key, whole keys only, nothing beyond its end.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/dead.h"
+#include "unit.h"
 
 static char *memory;
 

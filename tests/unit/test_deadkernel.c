@@ -2,15 +2,9 @@
 // Reading a dead kernel: synthetic RAM made here, with page tables, a kernel image,
 // VMCOREINFO, kallsyms and per-CPU units, whole, odd and hostile; and a real RAM
 // image when LIFEBOAT_RAM_IMAGE names one (real_image() says what must lie beside).
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/deadmem.h"
@@ -19,6 +13,7 @@
 #include "crash/plan/elfcore.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
+#include "unit.h"
 
 #define P X86_PTE_P
 #define W X86_PTE_W

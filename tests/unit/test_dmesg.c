@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The log out of a printk ring buffer made here: states, wrapping, text that is none, keys that are
 // missing, structures that lie. The layout is that of 6.1; 5.10's has other offsets only.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/dmesg.h"
 #include "dead_machine.h"
+#include "unit.h"
 
 // Physical; everything is reached through the direct map.
 #define PRB_POINTER 0x100000ULL

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The whole dump: header, log and file in all four formats, given to other people's readers
 // and, as ELF, taken apart here; and how it ends when it ends early.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/disk/dump_header.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
 #include "memory_disk.h"
 #include "read_back.h"
+#include "unit.h"
 
 #define BEFORE 0xb7 // what the partition held
 #define ROOMY (16 * LB_MIB)

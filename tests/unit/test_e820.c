@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The memory map's rules, small cases by hand and random tables against a judge
 // that looks at the raw entries only.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/e820.h"
+#include "unit.h"
 
 #define ROOM 64
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which pages are dumped: each rule on struct pages made here, as 6.1, 6.6 and 6.12 have them;
 // in calls of any size; sections, holes, and keys that are missing or lie.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/filter.h"
 #include "dead_machine.h"
+#include "unit.h"
 
 // Sections of 1 MiB: 256 page frames. The dead kernel says that it has frames up to 4 GiB; 4096 of
 // them have struct pages, in RAM from MAP on.

@@ -2,21 +2,16 @@
 // The closed forms of pgtable/footprint.c against tables that are really there: a
 // tree is filled leaf by leaf, once by each policy's own rule, and its tables are
 // counted as they are taken. What Lifeboat builds is counted by ident.c as well.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/plan/place.h"
 #include "each_map.h"
 #include "lifeboat/x86.h"
 #include "pgtable/footprint.h"
 #include "pgtable/ident.h"
+#include "unit.h"
 
 #define LISTS 1500 // random requests
 #define MAX_RANGES 8

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The small snprintf against libc's, and what libc does not have.
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/format.h"
 #include "lifeboat/range.h"
+#include "unit.h"
 
 // The same text and the same length as libc's, in a buffer that is large enough
 // and in every one that is too small.

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Disks are made by gpt_disk.h, whose checksums are zlib's.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/disk/gpt.h"
 #include "gpt_disk.h"
 #include "lifeboat/dumpdisk.h"
+#include "unit.h"
 
 static struct gpt_disk image;
 static uint8_t room[LB_GPT_ROOM];

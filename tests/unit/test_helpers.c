@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Helpers whose CPUs are threads. What a page compresses to says which page it was.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sched.h>
 
 #include "capture_platform.h"
 #include "crash/dump/helpers.h"
+#include "unit.h"
 
 #define PAGES 1024
 #define BASE 0x40000000ULL

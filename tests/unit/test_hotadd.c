@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Hot-added RAM, found in page tables made here. The tables' pages are the only memory
 // there is: RAM of the map as long as they lie below 16 MiB, hot-added RAM above.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/hotadd.h"
 #include "lifeboat/x86.h"
+#include "unit.h"
 
 #define P X86_PTE_P
 #define W X86_PTE_W

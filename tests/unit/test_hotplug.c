@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "crash/dead/hotadd.h"
 #include "crash/plan/hotplug.h"
+#include "unit.h"
 
 #define G(gib) ((gib)*LB_GIB)
 

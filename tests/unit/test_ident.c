@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The identity-map builder; its judge is ident_judge.h.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ident_judge.h"
+#include "unit.h"
 
 #define LISTS 12000 // random range lists
 

@@ -2,18 +2,13 @@
 // The identity-map builder on whole memory maps, and at every physical width: all RAM
 // write-back and all the rest uncached, given in an order that is none, with ranges
 // that overlap, is judged at every boundary and one byte either side, and leaf by leaf.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define MAX_RANGES 1024 // in one list
 #include "ident_judge.h"
+#include "unit.h"
 
 #include "each_map.h"
 

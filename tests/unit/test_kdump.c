@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The kdump-compressed file, judged by a reader of its own, which knows the format from its
 // description by offsets and nothing of the writer.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -18,6 +13,7 @@
 #include "lib/sha256.h"
 #include "memory_disk.h"
 #include "read_back.h"
+#include "unit.h"
 
 #define FILE_OFFSET (2 * LB_PAGE)
 #define BEFORE 0xb7 // what the partition held

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crash/plan/layout.h"
 #include "pgtable/footprint.h"
+#include "unit.h"
 
 #define M(mib) ((mib)*LB_MIB)
 

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "loader/options/load_options.h"
+#include "unit.h"
 
 static void test_split(void **state)
 {

@@ -7,18 +7,13 @@
 // The maps are those in tests/data/maps, always; those of real machines in the folder
 // LIFEBOAT_MAPS (../shared/data/e820 unless set) where it exists, and beside it efi/.
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define MAX_RANGES 4 // in one list of what is mapped
 #include "ident_judge.h"
+#include "unit.h"
 
 #include "crash/plan/bootparams.h"
 #include "crash/plan/capturesize.h"

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The memory attributes table's copy: what the hook needs comes out, nothing else changes.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "loader/hook/mat.c"
+#include "unit.h"
 
 #define RO 0x20000ULL
 #define XP 0x4000ULL

@@ -6,19 +6,14 @@
 #define memset lb_test_memset
 #define memcmp lb_test_memcmp
 #include "lib/mem.c"
+#include "unit.h"
 #undef memcpy
 #undef memmove
 #undef memset
 #undef memcmp
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define BYTES 300
 #define LENGTH_MAX 70

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The notes area as lb_elfcore_note() fills it, read back; and areas that make no sense.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/notes.h"
 #include "crash/plan/elfcore.h"
+#include "unit.h"
 
 #define AREA 4096
 #define TEXT "OSRELEASE=6.1.0\nPAGESIZE=4096\n"

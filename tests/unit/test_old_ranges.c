@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What of old memory is mapped, and what a window may show: judged page by page.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "crash/dead/old_ranges.h"
+#include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

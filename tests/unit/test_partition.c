@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The partition over a disk in memory that answers in any order, fails, keeps silent, lies. It moves
 // data when it answers, so a buffer given out too early shows in what the disk has then.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "capture_platform.h"
 #include "crash/disk/partition.h"
+#include "unit.h"
 
 #define FIRST 24 // block of the partition
 #define UNTOUCHED 0xee

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "loader/options/path.h"
+#include "unit.h"
 
 static void test_resolve(void **state)
 {

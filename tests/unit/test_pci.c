@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // purgatory/pci.c over configuration space that is an array: status registers that
 // ones clear, functions that are not there, lists that lead nowhere.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "purgatory/pci.c"
+#include "unit.h"
 
 #define SPACE 4096
 #define MAX_FUNCTIONS 16

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // RAM out of the ELF core header: order, merging, ragged ends, and headers that make no sense.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <elf.h>
 
-#include <cmocka.h>
-
 #include "crash/dead/ram.h"
 #include "crash/plan/elfcore.h"
+#include "unit.h"
 
 #define MAX 16U
 

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SHA-256 against the vectors of FIPS 180-4 and against sha256sum's results, every test
 // once in plain C and once with the SHA extensions.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/sha256.h"
 #include "lib/sha_ni.h"
 #include "lifeboat/x86.h"
+#include "unit.h"
 
 #define PATTERN_BYTES 1000003 // a prime: no block, no page ends there
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the trampoline for further CPUs may lie.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "crash/platform/smp_trampoline.c"
+#include "unit.h"
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Tables as QEMU 7.2 makes them, and what is wrong with others.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/srat.h"
+#include "unit.h"
 
 // Found in the guest's memory by their signature and checksum (QMP's pmemsave) once the
 // firmware had set them up: -machine q35 -m 128M, and

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "capture_platform.h"
 #include "crash/dump/stream.h"
 #include "memory_disk.h"
+#include "unit.h"
 
 #define BEFORE 0xb7 // what the partition held
 #define PARTITION (4 * LB_MIB)

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The purgatory's own swap on a low megabyte with holes and firmware ranges: what is RAM
 // is exchanged with the backup, byte for byte, and nothing else is touched.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "crash/plan/elfcore.h"
 #include "purgatory/swap.c"
+#include "unit.h"
 
 #define LOW_BYTES ((size_t)LB_LOW_END)
 #define MAX_ENTRIES 128

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // crash/capture/repartitioned.c: a partition that is not where it was is not written to.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "capture_platform.h"
 #include "crash/disk/target_check.h"
 #include "gpt_disk.h"
+#include "unit.h"
 
 #define FIRST 64
 #define LAST 120

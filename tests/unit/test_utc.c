@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE // timegm()
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "lib/utc.h"
+#include "unit.h"
 
 // Every day of the years a machine may meet, and more, against libc.
 static void test_every_day(void **state)

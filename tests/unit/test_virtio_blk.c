@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The virtio-blk driver against a device that is memory: what it writes there, and what it makes of
 // a device that lies. Machines with devices that work are in tests/vm.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "capture_platform.h"
 #include "crash/platform/pcidev.h"
+#include "unit.h"
 
 static volatile void *fake_device_map(uint64_t phys, uint64_t bytes);
 static uint32_t fake_pcidev_read(struct lb_pci_address at, uint32_t reg);

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The walker on tables made by hand, word by word, good ones and hostile ones.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
 #include "pgtable/walk.h"
+#include "unit.h"
 
 #define P X86_PTE_P
 #define W X86_PTE_W

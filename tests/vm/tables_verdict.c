@@ -9,19 +9,14 @@
 // IMAGE is a file with memory from physical IMAGE_AT on, from the page tables to the
 // end of the region. PAGES: how many tables the loader said it built. Each RANGE,
 // START-END without END, is one that was asked for. Numbers as in C.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ident_judge.h"
 #include "lib/sha256.h"
 #include "lifeboat/handoff.h"
+#include "unit.h"
 
 #define FIXED_WORDS 8 // the program's name and those before the ranges
 

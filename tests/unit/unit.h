@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Every unit test includes it: cmocka, and the four headers that must precede cmocka.h.
+#ifndef LIFEBOAT_TESTS_UNIT_H
+#define LIFEBOAT_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
