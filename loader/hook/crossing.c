@@ -61,7 +61,7 @@ bool lb_hook_sound(void)
 	return sum_of_sealed() == lb_hook_sealed.sum && sum_of_text() == lb_hook_sealed.text_sum;
 }
 
-// Waits for the transmitter a bounded number of times, each about 1 µs, as purgatory/console.c.
+// Waits for the transmitter a bounded number of times, each about 1 µs, as crash/bare/console.c.
 static void say(const char *text)
 {
 	uint16_t port = (uint16_t)lb_hook_sealed.console_port;

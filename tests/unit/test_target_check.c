@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/capture/repartitioned.c: a partition that is not where it was is not written to.
+// crash/disk/target_check.c: a partition that is not where it was is not written to.
 
 #include "capture_platform.h"
 #include "crash/disk/target_check.h"
