@@ -249,7 +249,7 @@ $(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/h
 format: ## apply .clang-format
 	clang-format -i $(ALL_C)
 
-lint: ## formatting, headers that compile alone, cppcheck, shellcheck, gcc and clang builds
+lint: ## formatting, headers that compile alone, the shape of the tree, cppcheck, shellcheck, gcc and clang builds
 	@tests/lint $(ALL_C)
 
 clean: ## remove build/

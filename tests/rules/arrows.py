@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Arrows point down: which room includes which."""
+
+import fnmatch
+from collections.abc import Iterator
+
+from . import c
+from .tree import Tree, folder
+
+_BASE = ("include/lifeboat", "lib")
+_PLAN = (*_BASE, "pgtable", "crash/plan")
+_BARE = (*_PLAN, "crash/dead", "crash/bare")
+_DISK = (*_BARE, "crash/platform", "crash/disk")
+# Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
+_PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h")
+
+# From the bottom up: a room, or a pattern of rooms, and the rooms or single headers that it may include
+# beside itself. Nothing may include crash/capture/, loader/, purgatory/, tools/ or tests/ from outside,
+# crash/dead/ judges hostile input without a machine, and purgatory/ knows neither loader nor capture kernel.
+ROOMS = {
+    "include/lifeboat": (),
+    "lib": ("include/lifeboat",),
+    "pgtable": _BASE,
+    "crash/plan": (*_BASE, "pgtable"),
+    "crash/dead": _PLAN,
+    "crash/bare": (*_PLAN, "crash/dead"),
+    "crash/platform": _BARE,
+    "crash/disk": (*_BARE, "crash/platform"),
+    "crash/dump": _DISK,
+    "crash/capture": (*_DISK, "crash/dump"),
+    "purgatory": _BARE,
+    "loader/options": (*_PLAN, *_PARTITION),
+    "loader/hook": _BASE,
+    "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
+    "tools/*": (*_PLAN, *_PARTITION),
+}
+# Not judged by arrows: tests look into every room.
+_TESTS = "tests"
+
+# Headers in <>. A compiler has the first without a libc; the second are layouts without functions.
+_FREESTANDING = ("limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h")
+_LAYOUTS = ("asm/bootparam.h", "elf.h", "linux/screen_info.h")
+_SYSTEM = {
+    "lib": ("immintrin.h",),
+    "crash/dump": ("zlib.h", "zstd.h"),
+    "loader": ("efi*.h",),
+    "loader/hook": ("efi*.h",),
+    "tools/*": ("[!e]*.h", "errno.h"),
+}
+
+LISTED = [*(room for room in ROOMS if "*" not in room), *_PARTITION]
+
+
+def _room(place: str) -> str | None:
+    if place == _TESTS or place.startswith(_TESTS + "/"):
+        return _TESTS
+    level = place.count("/")
+    return next((room for room in ROOMS if fnmatch.fnmatchcase(place, room) and level == room.count("/")), None)
+
+
+def _system_headers(room: str) -> tuple[str, ...]:
+    return (*_FREESTANDING, *_LAYOUTS, *_SYSTEM.get(room, ()))
+
+
+def _fault(include: c.Include, room: str) -> str | None:
+    """What is wrong with it, None for nothing."""
+    place, target = folder(include.file), include.target
+    if include.system:
+        if any(fnmatch.fnmatchcase(include.word, header) for header in _system_headers(room)):
+            return None
+        return f"{place}/ includes <{include.word}>, want one of {', '.join(_system_headers(room))}"
+    if target is None:
+        return f'includes "{include.word}", which is not there'
+    if folder(target) == place or {folder(target), target} & set(ROOMS[room]):
+        return None
+    return f"{place}/ includes {target}, want one of {', '.join(ROOMS[room]) or 'its own'}"
+
+
+def check(tree: Tree) -> Iterator[str]:
+    for place in sorted({folder(file) for file in tree.of(".c", ".h", ".asm")}):
+        if _room(place) is None:
+            yield f"{place}/: no room that the table in tests/rules/arrows.py knows"
+    for include in c.includes(tree):
+        room = _room(folder(include.file))
+        if room not in (None, _TESTS) and (fault := _fault(include, room)):
+            yield f"{include.file}:{include.line}: {fault}"

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""C as far as its shape needs reading: comments, includes, functions and lists of parameters."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .tree import Tree, folder
+
+_COMMENT_OR_STRING = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
+_DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"\b(?:__attribute__|__asm__|_Static_assert|_Alignas)\s*\(")
+_INCLUDE = re.compile(r'^[ \t]*[#%][ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+# NAME( or (*NAME)(; no parameter begins with the * of the latter.
+_PARAMETERS = re.compile(r"(?:(\w+)|\(\s*\*\s*(?:const\s+)?(\w*)[^()]*\))\s*\((?!\s*\*)")
+# What the build makes.
+_GENERATED = {"asm-defines.inc"}
+# Where the compilers look for a name in quotes, beside the root: everywhere, then for tests.
+_SEARCHED = ("include", "include/lifeboat")
+_SEARCHED_BY_TESTS = ("tests/unit", "tests/fuzz")
+
+
+@dataclass(frozen=True)
+class Include:
+    file: str
+    line: int
+    word: str  # as it is written
+    system: bool  # <word>
+    target: str | None  # the file of the tree; None for a system header and when there is none
+
+
+@dataclass(frozen=True)
+class Function:
+    file: str
+    name: str
+    line: int
+    lines: int
+
+
+@dataclass(frozen=True)
+class Parameters:
+    file: str
+    line: int
+    name: str
+    count: int
+
+
+def _blank(match: re.Match) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def line_of(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def comments(text: str) -> Iterator[tuple[int, str]]:
+    for match in _COMMENT_OR_STRING.finditer(text):
+        if match[0].startswith("/"):
+            yield line_of(text, match.start()), match[0]
+
+
+def _resolve(tree: Tree, file: str, word: str) -> str | None:
+    searched = (*_SEARCHED, *(_SEARCHED_BY_TESTS if file.startswith("tests/") else ()))
+    candidates = [word, f"{folder(file)}/{word}", *(f"{place}/{word}" for place in searched)]
+    return next((path for path in candidates if tree.exists(path)), None)
+
+
+def includes(tree: Tree) -> Iterator[Include]:
+    """Of C and assembly, but for what the build makes."""
+    for file in tree.of(".c", ".h", ".asm", ".inc"):
+        for match in _INCLUDE.finditer(tree.text(file)):
+            if match[2] in _GENERATED:
+                continue
+            system = match[1] == "<"
+            target = None if system else _resolve(tree, file, match[2])
+            yield Include(file, line_of(tree.text(file), match.start(1)), match[2], system, target)
+
+
+def _code(text: str) -> str:
+    """The text with spaces for comments, strings and directives: every character stays on its line."""
+    without = _COMMENT_OR_STRING.sub(_blank, text)
+    return _DIRECTIVE.sub(_blank, without)
+
+
+def _closing(code: str, opening: int) -> int:
+    """The position of the bracket that closes the one there; the end when none does."""
+    depth = 0
+    for match in re.compile(r"[(){}]").finditer(code, opening):
+        depth += 1 if match[0] in "({" else -1
+        if depth == 0:
+            return match.start()
+    return len(code)
+
+
+def _without_attributes(code: str) -> str:
+    while match := _ATTRIBUTE.search(code):
+        end = _closing(code, match.end() - 1) + 1
+        code = code[: match.start()] + re.sub(r"[^\n]", " ", code[match.start() : end]) + code[end:]
+    return code
+
+
+@dataclass(frozen=True)
+class _Block:
+    """{...} outside any other, and the text between it and what was before."""
+
+    head: str
+    start: int
+    opening: int
+    closing: int
+
+    @property
+    def is_function(self) -> bool:
+        return "(" in self.head and "=" not in self.head
+
+    @property
+    def is_initialiser(self) -> bool:
+        return "=" in self.head
+
+
+def _blocks(code: str) -> Iterator[_Block]:
+    position = 0
+    while (opening := code.find("{", position)) >= 0:
+        start = max(position, code.rfind(";", position, opening) + 1)
+        closing = _closing(code, opening)
+        yield _Block(code[start:opening], start, opening, closing)
+        position = closing + 1
+
+
+def functions(tree: Tree, file: str) -> Iterator[Function]:
+    """Definitions. The lines are those from its name to its closing brace."""
+    code = _without_attributes(_code(tree.text(file)))
+    for block in _blocks(code):
+        name = re.search(r"(\w+)\s*\(", block.head)
+        if block.is_function and name:
+            first = line_of(code, block.start + name.start())
+            yield Function(file, name[1], first, line_of(code, block.closing) - first + 1)
+
+
+def _declarations(code: str) -> str:
+    """The code without what is inside functions and initialisers."""
+    for block in _blocks(code):
+        if block.is_function or block.is_initialiser:
+            inside = code[block.opening : block.closing + 1]
+            # The semicolon ends a function's declaration in the statement's place.
+            code = code[: block.opening] + ";" + re.sub(r"[^\n]", " ", inside)[1:] + code[block.closing + 1 :]
+    return code
+
+
+def _count(code: str, opening: int, closing: int) -> int:
+    inside = code[opening + 1 : closing]
+    while re.search(r"\([^()]*\)", inside):
+        inside = re.sub(r"\([^()]*\)", "", inside)
+    return 0 if inside.strip() in ("", "void") else inside.count(",") + 1
+
+
+def parameters(tree: Tree, file: str) -> Iterator[Parameters]:
+    """Of each definition, prototype and pointer to a function, also one that is a member or a parameter itself."""
+    code = _declarations(_without_attributes(_code(tree.text(file))))
+    for match in _PARAMETERS.finditer(code):
+        opening = match.end() - 1
+        count = _count(code, opening, _closing(code, opening))
+        yield Parameters(file, line_of(code, match.start()), match[1] or match[2] or "(*)", count)
