@@ -2,8 +2,8 @@
 // The purgatory's own parts. Everything runs once, on one CPU, with interrupts off,
 // on the crash page tables: nothing may fail for good, nothing may allocate, every
 // wait is bounded.
-#ifndef LIFEBOAT_PURGATORY_H
-#define LIFEBOAT_PURGATORY_H
+#ifndef LIFEBOAT_PURGATORY_PURGATORY_H
+#define LIFEBOAT_PURGATORY_PURGATORY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 // What the purgatory and the built-in capture kernel share: a machine without firmware and
 // without an operating system, on the crash page tables, with interrupts off. Nothing may
 // allocate, every wait is bounded.
-#ifndef LIFEBOAT_CRASH_BARE_H
-#define LIFEBOAT_CRASH_BARE_H
+#ifndef LIFEBOAT_CRASH_BARE_BARE_H
+#define LIFEBOAT_CRASH_BARE_BARE_H
 
 #include <stdbool.h>
 #include <stdint.h>

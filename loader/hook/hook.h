@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The hook's protocol: how the loader talks to the runtime driver it started.
-#ifndef LIFEBOAT_HOOK_H
-#define LIFEBOAT_HOOK_H
+#ifndef LIFEBOAT_LOADER_HOOK_HOOK_H
+#define LIFEBOAT_LOADER_HOOK_HOOK_H
 
 #include <efi.h>
 

@@ -3,8 +3,8 @@
 // it, and edk2 before 2025-11 lists a driver that was started late as one
 // "Runtime Code, not executable" entry. This makes a copy in which the hook's text
 // is executable. Pure; called at ExitBootServices, so: no allocation, no console.
-#ifndef LIFEBOAT_HOOK_MAT_H
-#define LIFEBOAT_HOOK_MAT_H
+#ifndef LIFEBOAT_LOADER_HOOK_MAT_H
+#define LIFEBOAT_LOADER_HOOK_MAT_H
 
 #include <efi.h>
 #include <stddef.h>

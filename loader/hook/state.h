@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The hook's own runtime data, shared by main.c, crossing.c and entry.asm.
-#ifndef LIFEBOAT_HOOK_STATE_H
-#define LIFEBOAT_HOOK_STATE_H
+#ifndef LIFEBOAT_LOADER_HOOK_STATE_H
+#define LIFEBOAT_LOADER_HOOK_STATE_H
 
 #include <efi.h>
 

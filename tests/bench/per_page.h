@@ -2,8 +2,8 @@
 // The baseline that pgtable/ident.c is measured against: an identity map built the
 // way it is usually written, one leaf at a time from the root, each range by itself.
 // Same leaves, same entries, same number of tables, as long as no two ranges touch.
-#ifndef LIFEBOAT_TESTS_PER_PAGE_H
-#define LIFEBOAT_TESTS_PER_PAGE_H
+#ifndef LIFEBOAT_TESTS_BENCH_PER_PAGE_H
+#define LIFEBOAT_TESTS_BENCH_PER_PAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

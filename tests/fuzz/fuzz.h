@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the libFuzzer targets share. A target is one file that states its property
 // in its first lines and checks it in LLVMFuzzerTestOneInput().
-#ifndef LIFEBOAT_TESTS_FUZZ_H
-#define LIFEBOAT_TESTS_FUZZ_H
+#ifndef LIFEBOAT_TESTS_FUZZ_FUZZ_H
+#define LIFEBOAT_TESTS_FUZZ_FUZZ_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The machine under the capture kernel's parts on the host: what a test may turn in
 // tests/unit/capture_platform.c, which stands for crash/platform/platform.h and smp.h.
-#ifndef LIFEBOAT_TESTS_CAPTURE_PLATFORM_H
-#define LIFEBOAT_TESTS_CAPTURE_PLATFORM_H
+#ifndef LIFEBOAT_TESTS_UNIT_CAPTURE_PLATFORM_H
+#define LIFEBOAT_TESTS_UNIT_CAPTURE_PLATFORM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 // A dead machine's RAM for the tests of what reads it: page tables in its first pages,
 // all of it mapped from DEAD_DIRECT on; VMCOREINFO as text. One window: what a page pointer
 // showed before is gone with the next call, as in the capture kernel at its worst.
-#ifndef LIFEBOAT_TESTS_DEAD_MACHINE_H
-#define LIFEBOAT_TESTS_DEAD_MACHINE_H
+#ifndef LIFEBOAT_TESTS_UNIT_DEAD_MACHINE_H
+#define LIFEBOAT_TESTS_UNIT_DEAD_MACHINE_H
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 // Every memory map there is, one after the other, for tests: those of our own in
 // tests/data/maps, always, and those of real machines in the folder LIFEBOAT_MAPS
 // (../shared/data/e820 unless set) where it exists. Included after cmocka.
-#ifndef LIFEBOAT_TESTS_EACH_MAP_H
-#define LIFEBOAT_TESTS_EACH_MAP_H
+#ifndef LIFEBOAT_TESTS_UNIT_EACH_MAP_H
+#define LIFEBOAT_TESTS_UNIT_EACH_MAP_H
 
 #include <dirent.h>
 

@@ -2,8 +2,8 @@
 // A dead machine for tests of what writes dumps: RAM in three pieces with a hole between each
 // two, the first one's content in a backup elsewhere, and the notes that the purgatory makes.
 // Included after cmocka.
-#ifndef LIFEBOAT_TESTS_FAKE_MACHINE_H
-#define LIFEBOAT_TESTS_FAKE_MACHINE_H
+#ifndef LIFEBOAT_TESTS_UNIT_FAKE_MACHINE_H
+#define LIFEBOAT_TESTS_UNIT_FAKE_MACHINE_H
 
 #include <elf.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A small disk with a GPT, made from the specification and with zlib's checksums.
-#ifndef LIFEBOAT_TESTS_GPT_DISK_H
-#define LIFEBOAT_TESTS_GPT_DISK_H
+#ifndef LIFEBOAT_TESTS_UNIT_GPT_DISK_H
+#define LIFEBOAT_TESTS_UNIT_GPT_DISK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
 // the request: the sorted, merged list of ranges. For tables fresh from the builder
 // (test_ident.c) and for tables read back from crash memory
 // (tests/vm/tables_verdict.c). Asserts with cmocka, which is included before.
-#ifndef LIFEBOAT_TESTS_IDENT_JUDGE_H
-#define LIFEBOAT_TESTS_IDENT_JUDGE_H
+#ifndef LIFEBOAT_TESTS_UNIT_IDENT_JUDGE_H
+#define LIFEBOAT_TESTS_UNIT_IDENT_JUDGE_H
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 //   .efimap  START END TYPE |attributes|, one UEFI descriptor each
 //
 // '#' begins a comment line. Order is kept. Errors name the file and the line.
-#ifndef LIFEBOAT_TESTS_MAP_FILE_H
-#define LIFEBOAT_TESTS_MAP_FILE_H
+#ifndef LIFEBOAT_TESTS_UNIT_MAP_FILE_H
+#define LIFEBOAT_TESTS_UNIT_MAP_FILE_H
 
 #include <stdio.h>
 #include <stdlib.h>

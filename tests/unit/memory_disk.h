@@ -2,8 +2,8 @@
 // A disk in memory for tests of what is above the partition: done when polled, in order. It can
 // stop taking anything, as a disk that was pulled out, or keep nothing of what it takes from
 // then on, as one whose machine lost power. Included after cmocka.
-#ifndef LIFEBOAT_TESTS_MEMORY_DISK_H
-#define LIFEBOAT_TESTS_MEMORY_DISK_H
+#ifndef LIFEBOAT_TESTS_UNIT_MEMORY_DISK_H
+#define LIFEBOAT_TESTS_UNIT_MEMORY_DISK_H
 
 #include <stdlib.h>
 #include <string.h>

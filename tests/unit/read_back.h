@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A dump given to other people's readers, libkdumpfile and drgn, through tests/unit/read_back.py:
 // every page against the machine's. Included after fake_machine.h.
-#ifndef LIFEBOAT_TESTS_READ_BACK_H
-#define LIFEBOAT_TESTS_READ_BACK_H
+#ifndef LIFEBOAT_TESTS_UNIT_READ_BACK_H
+#define LIFEBOAT_TESTS_UNIT_READ_BACK_H
 
 #include <stdio.h>
 #include <stdlib.h>

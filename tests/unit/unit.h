@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Every unit test includes it: cmocka, and the four headers that must precede cmocka.h.
-#ifndef LIFEBOAT_TESTS_UNIT_H
-#define LIFEBOAT_TESTS_UNIT_H
+#ifndef LIFEBOAT_TESTS_UNIT_UNIT_H
+#define LIFEBOAT_TESTS_UNIT_UNIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One machine: its map, what a crash jump needs of it, and what all that costs.
-#ifndef FOOTPRINT_MACHINE_H
-#define FOOTPRINT_MACHINE_H
+#ifndef LIFEBOAT_TOOLS_FOOTPRINT_MACHINE_H
+#define LIFEBOAT_TOOLS_FOOTPRINT_MACHINE_H
 
 #include "pgtable/footprint.h"
 #include "tools/footprint/source.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The figures of some machines, in the forms there are. All write to `out`; whether
 // that went well is ferror()'s to say.
-#ifndef FOOTPRINT_REPORT_H
-#define FOOTPRINT_REPORT_H
+#ifndef LIFEBOAT_TOOLS_FOOTPRINT_REPORT_H
+#define LIFEBOAT_TOOLS_FOOTPRINT_REPORT_H
 
 #include <stdio.h>
 

@@ -9,8 +9,8 @@
 //   /sys/firmware/memmap    a folder of numbered folders with start, end, type
 //   an .e820 file           START END TYPE, hex, both inclusive, '#' comments, SRAT lines
 //   -                       standard input: a boot log, or the text of an .e820 file
-#ifndef FOOTPRINT_SOURCE_H
-#define FOOTPRINT_SOURCE_H
+#ifndef LIFEBOAT_TOOLS_FOOTPRINT_SOURCE_H
+#define LIFEBOAT_TOOLS_FOOTPRINT_SOURCE_H
 
 #include <asm/bootparam.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dump and the log taken off the partition, their digests judged on the way.
-#ifndef LIFEBOAT_SAVE_COPY_H
-#define LIFEBOAT_SAVE_COPY_H
+#ifndef LIFEBOAT_TOOLS_SAVE_COPY_H
+#define LIFEBOAT_TOOLS_SAVE_COPY_H
 
 #include "tools/save/dump.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Bytes of a block device or an image file, and of a partition on it.
-#ifndef LIFEBOAT_SAVE_DEVICE_H
-#define LIFEBOAT_SAVE_DEVICE_H
+#ifndef LIFEBOAT_TOOLS_SAVE_DEVICE_H
+#define LIFEBOAT_TOOLS_SAVE_DEVICE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A dump on a partition: its header, checked against the partition.
-#ifndef LIFEBOAT_SAVE_DUMP_H
-#define LIFEBOAT_SAVE_DUMP_H
+#ifndef LIFEBOAT_TOOLS_SAVE_DUMP_H
+#define LIFEBOAT_TOOLS_SAVE_DUMP_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What is on the partition, as lines of "name: value".
-#ifndef LIFEBOAT_SAVE_LIST_H
-#define LIFEBOAT_SAVE_LIST_H
+#ifndef LIFEBOAT_TOOLS_SAVE_LIST_H
+#define LIFEBOAT_TOOLS_SAVE_LIST_H
 
 #include "tools/save/copy.h"
 

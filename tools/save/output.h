@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A file that appears under its name only when it is whole and on the disk.
-#ifndef LIFEBOAT_SAVE_OUTPUT_H
-#define LIFEBOAT_SAVE_OUTPUT_H
+#ifndef LIFEBOAT_TOOLS_SAVE_OUTPUT_H
+#define LIFEBOAT_TOOLS_SAVE_OUTPUT_H
 
 #include <stdbool.h>
 #include <stdint.h>

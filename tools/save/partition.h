@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Our partition on a disk with a GPT.
-#ifndef LIFEBOAT_SAVE_PARTITION_H
-#define LIFEBOAT_SAVE_PARTITION_H
+#ifndef LIFEBOAT_TOOLS_SAVE_PARTITION_H
+#define LIFEBOAT_TOOLS_SAVE_PARTITION_H
 
 #include "tools/save/device.h"
 

@@ -3,8 +3,8 @@
 // the firmware and obeys disktest.conf, disktest_conf.c reads that file's lines,
 // disktest_run.c tries one disk, disktest_partition.c the same through a partition, disktest_platform.c stands
 // for the machine.
-#ifndef LIFEBOAT_TESTS_DISKTEST_H
-#define LIFEBOAT_TESTS_DISKTEST_H
+#ifndef LIFEBOAT_TESTS_VM_EFI_DISKTEST_H
+#define LIFEBOAT_TESTS_VM_EFI_DISKTEST_H
 
 #include <efi.h>
 #include <stdbool.h>
