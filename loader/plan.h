@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What arming will do, complete before anything is reserved. Made by plan.c,
-// printed by report.c, carried out and undone by arm.c.
+// printed by report.c, carried out and undone by arming.c.
 #ifndef LIFEBOAT_LOADER_PLAN_H
 #define LIFEBOAT_LOADER_PLAN_H
 

@@ -3,7 +3,7 @@
 // in a cold reset (or a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
 #include "crash/bare/cpu.h"
-#include "lifeboat/desc.h"
+#include "lib/descriptor_tables.h"
 
 #define VECTOR_NMI 2
 #define VECTOR_SPURIOUS 15 // as quiesce.c has it; no exception has this number

@@ -6,6 +6,7 @@
 #include "crash/bare/lapic.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/smp_trampoline.h"
+#include "lib/descriptor_tables.h"
 #include "lib/mem.h"
 #include "lifeboat/trampoline.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The C of the crossing from the dead kernel's world to ours. Uses nothing but this
 // image's own text and data.
+#include "lib/descriptor_tables.h"
+#include "lib/mem.h"
 #include "lifeboat/ports.h"
 #include "loader/hook/state.h"
 
