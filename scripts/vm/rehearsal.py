@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import causes, disk, guest, kernel, outside, panics
+from vm import causes, disk, guest, kernel, outside, stub_panics
 from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -86,7 +86,7 @@ class Rehearsal:
         self.on_line = on_line
         self.capture = _capture(options)
         self.progress = Progress(self.capture.lines())
-        self._striker: panics.Oops | panics.Planted | None = None  # acts when the debug stub stops
+        self._striker: stub_panics.Oops | stub_panics.Planted | None = None  # acts when the debug stub stops
 
     def run(self) -> Outcome:
         _check(self.options)
@@ -182,7 +182,7 @@ class Rehearsal:
     def _plant(self, machine: Machine, address: int) -> None:
         """The machine goes on from here, since the debug stub, not power_on(), holds it."""
         stub = machine.gdb()
-        self._striker = panics.Planted(stub, address)
+        self._striker = stub_panics.Planted(stub, address)
         stub.resume()
 
     def _watch(self, machine: Machine) -> tuple[bool, str]:
@@ -215,7 +215,7 @@ class Rehearsal:
         while self.progress.asks:
             word = self.progress.asks.pop(0)
             if word == "oops":
-                self._striker = oops = panics.Oops(machine.gdb(), self.options.panic_cpu)
+                self._striker = oops = stub_panics.Oops(machine.gdb(), self.options.panic_cpu)
                 oops.wait_for_user()
             else:
                 outside.act(machine, word, self.options.panic_cpu)

@@ -25,7 +25,7 @@ def symbol_address(vmlinux: Path, name: str) -> int:
 
 
 class NmiAt:
-    """An NMI where the kernel comes to an address; in the place of a striker of vm/panics.py."""
+    """An NMI where the kernel comes to an address; in the place of a striker of vm/stub_panics.py."""
 
     def __init__(self, machine: Machine, address: int):
         self._machine = machine

@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from captureimage import cpio  # noqa: E402
-from vm import causes, disk, firmware, gdbstub, gpt, guest, kernel, outside, panics, timeline, tools  # noqa: E402
+from vm import causes, disk, firmware, gdbstub, gpt, guest, kernel, outside, stub_panics, timeline, tools  # noqa: E402
 from vm.builtin import BuiltinCapture  # noqa: E402
 from vm.capture_lines import BuiltinLines  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
@@ -476,21 +476,21 @@ def test_register_numbers_follow_qemu_s_description():
 def test_only_a_settled_system_call_is_struck():
     kernel_half = 0xFFFF_FFFF_8100_0000
     good = {"cs": 0x10, "eflags": 0x202, "rip": kernel_half, "rsp": kernel_half, "gs_base": kernel_half}
-    assert panics.in_system_call(good)
+    assert stub_panics.in_system_call(good)
     for change in ({"cs": 0x33}, {"eflags": 2}, {"rip": 0x401000}, {"rsp": 0x7FFF0000}, {"gs_base": 0}):
-        assert not panics.in_system_call({**good, **change})
+        assert not stub_panics.in_system_call({**good, **change})
 
 
 def test_planted_instruction_lies_where_the_kernel_stopped_and_nowhere_else():
     stub = mock.Mock(**{"read_register.return_value": 0x1000})
-    planted = panics.Planted(stub, 0x1000)
+    planted = stub_panics.Planted(stub, 0x1000)
     stub.insert_breakpoint.assert_called_once_with(0x1000)
     planted.strike(1)
     stub.write_memory.assert_called_once_with(0x1000, b"\x0f\x0b")
     stub.detach.assert_called_once_with()
     stub = mock.Mock(**{"read_register.return_value": 0x2000})
     with pytest.raises(VmError, match="CPU 0 stopped at 0x2000, wanted 0x1000"):
-        panics.Planted(stub, 0x1000).strike(1)
+        stub_panics.Planted(stub, 0x1000).strike(1)
     stub.write_memory.assert_not_called()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Panics caused from outside, through QEMU's debug stub."""
+"""Panics caused through QEMU's debug stub."""
 
 from vm import guest
 from vm.errors import VmError
