@@ -3,7 +3,7 @@
 
 Only /lifeboat is touched, so the overlay goes together with any distribution's
 initrd; `rdinit=/lifeboat/init` starts it. What it shall do is in two files beside
-it, /lifeboat/before (the user's) and /lifeboat/end (one of causes.py).
+it, /lifeboat/before (the user's) and /lifeboat/end (one of panics.py).
 """
 
 import struct

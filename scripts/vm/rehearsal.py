@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import causes, disk, guest, kernel, outside, stub_panics
+from vm import disk, guest, kernel, outside, panics, stub_panics
 from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -121,7 +121,7 @@ class Rehearsal:
 
     def first_arguments(self) -> list[str]:
         options = self.options
-        words = FIRST_ARGUMENTS + list(causes.PANICS[options.panic].arguments)
+        words = FIRST_ARGUMENTS + list(panics.PANICS[options.panic].arguments)
         if self._init is not None:
             words += guest.arguments(options.panic_cpu)
         return words + options.append.split()
@@ -129,7 +129,7 @@ class Rehearsal:
     @property
     def _init(self) -> str | None:
         """What the first kernel's init ends with; None where it is not to get that far."""
-        return causes.script_of(self.options.panic, self.options.none_action)
+        return panics.script_of(self.options.panic, self.options.none_action)
 
     def config(self, initrds: list[str]) -> str:
         """lifeboat.conf for these initrds (names on the ESP)."""
@@ -285,12 +285,12 @@ class Rehearsal:
 
     def _judge_action(self, what: str) -> tuple[bool, str]:
         progress, action = self.progress, self.options.none_action
-        wanted = causes.ACTIONS[action].end
-        if progress.panicked or (progress.took_over and wanted != causes.NOTICED):
+        wanted = panics.ACTIONS[action].end
+        if progress.panicked or (progress.took_over and wanted != panics.NOTICED):
             return False, f"an ordinary {action} went to the capture; {self._where()}"
         if "up" not in progress.stages:
             return False, f"the machine's {what} came before the first kernel's user space; {self._where()}"
-        if wanted == causes.NOTICED:
+        if wanted == panics.NOTICED:
             if what == "reset" and (progress.capture_failed or "").startswith("nothing panicked"):
                 return True, f"the capture noticed that a {action} reboot was no panic"
             return False, f"the capture did not notice that a {action} reboot was no panic; {self._where()}"
@@ -353,7 +353,7 @@ def _check(options: Options) -> None:
         raise VmError(f"--panic-cpu {options.panic_cpu}: the machine has CPUs 0 to {options.cpus - 1}")
     if (options.panic == "planted") != (options.panic_at is not None):
         raise VmError("--panic planted and --panic-at ADDRESS go together")
-    if options.before and causes.script_of(options.panic, options.none_action) is None:
+    if options.before and panics.script_of(options.panic, options.none_action) is None:
         raise VmError(f"--panic {options.panic} goes without --before: the kernel does not get to user space")
     if options.panic == "vfs" and options.initrds:
         raise VmError("--panic vfs goes without --initrd: the kernel panics because it finds no root file system")

@@ -11,7 +11,7 @@ import pytest
 import quiet
 from runs import Run
 from scenarios import BUSY, CAPTURED, FULL, PASSING, READ, VFS, Scenario, rows
-from vm import causes
+from vm import panics
 from vm.vmcore import LIFEBOAT_NOTE_TYPE
 
 pytestmark = pytest.mark.vm
@@ -172,8 +172,8 @@ def test_what_is_no_panic_ends_as_it_should(try_scenario, record_row, scenario: 
     assert stages[:5] == ["firmware", "loader", "armed", "first_kernel", "up"]
     assert run.findings["captured"] is False
     assert not run.dump.exists()
-    end = causes.ACTIONS[scenario.more["none_action"]].end
-    if end == causes.NOTICED:
+    end = panics.ACTIONS[scenario.more["none_action"]].end
+    if end == panics.NOTICED:
         assert "capture_failed" in stages and stages[-1] == "reset"
         assert [message for message in run.findings["messages"] if "nothing panicked" in message]
     else:

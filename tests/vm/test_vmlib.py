@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from captureimage import cpio  # noqa: E402
-from vm import causes, disk, firmware, gdbstub, gpt, guest, kernel, outside, stub_panics, timeline, tools  # noqa: E402
+from vm import disk, firmware, gdbstub, gpt, guest, kernel, outside, panics, stub_panics, timeline, tools  # noqa: E402
 from vm.builtin import BuiltinCapture  # noqa: E402
 from vm.capture_lines import BuiltinLines  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
@@ -74,17 +74,17 @@ def test_busy_loop_is_the_jump_of_the_busy_program():
     assert guest.BUSY_LOOP + 2 + jump == entry
 
 
-@pytest.mark.parametrize("panic", causes.PANICS)
+@pytest.mark.parametrize("panic", panics.PANICS)
 def test_end_of_each_panic_is_a_valid_script(panic):
-    end = causes.script_of(panic, "reboot")
+    end = panics.script_of(panic, "reboot")
     assert (end is None) == (panic in ("vfs", "planted"))
     subprocess.run([tools.find("busybox"), "sh", "-n"], input=(end or "").encode(), check=True)
 
 
-@pytest.mark.parametrize("action", causes.ACTIONS)
+@pytest.mark.parametrize("action", panics.ACTIONS)
 def test_end_of_each_action_is_a_valid_script(action):
-    end = causes.script_of("none", action)
-    assert end == causes.ACTIONS[action].script
+    end = panics.script_of("none", action)
+    assert end == panics.ACTIONS[action].script
     subprocess.run([tools.find("busybox"), "sh", "-n"], input=end.encode(), check=True)
 
 

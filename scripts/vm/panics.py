@@ -12,42 +12,42 @@ _STAY = "exec $b cat"
 
 
 @dataclass(frozen=True)
-class Cause:
+class Panic:
     about: str  # one line for --help
     script: str | None = None  # None: the kernel never gets to user space
     arguments: tuple[str, ...] = ()
 
 
 PANICS = {
-    "sysrq": Cause(
+    "sysrq": Panic(
         "echo c > /proc/sysrq-trigger, on the CPU of --panic-cpu",
         """$b taskset -c "$cpu" $b sh -c 'echo c > /proc/sysrq-trigger'""",
     ),
-    "oops": Cause(
+    "oops": Panic(
         "a bad jump inside a system call, on the CPU of --panic-cpu, by QEMU's debug stub",
         'ask oops\n$b taskset -c "$cpu" /lifeboat/busy',
     ),
-    "nmi": Cause(
+    "nmi": Panic(
         "the NMI button, with unknown_nmi_panic; CPU 0 gets it",
         f"ask nmi\n{_STAY}",
         ("unknown_nmi_panic",),
     ),
-    "mce": Cause(
+    "mce": Panic(
         "a fatal machine check, on the CPU of --panic-cpu; Debian's cloud kernel knows none",
         f"ask mce\n{_STAY}",
     ),
-    "oom": Cause(
+    "oom": Panic(
         "out of memory, with vm.panic_on_oom",
         'echo 1 > /proc/sys/vm/panic_on_oom\n$b taskset -c "$cpu" $b tail /dev/zero',
     ),
-    "init": Cause("the first process ends, on the CPU of --panic-cpu", 'exec $b taskset -c "$cpu" $b true'),
-    "vfs": Cause("no initrd and no root file system: the panic before any user space"),
-    "planted": Cause(
+    "init": Panic("the first process ends, on the CPU of --panic-cpu", 'exec $b taskset -c "$cpu" $b true'),
+    "vfs": Panic("no initrd and no root file system: the panic before any user space"),
+    "planted": Panic(
         "an undefined instruction at --panic-at, an address of the kernel booted with nokaslr",
         arguments=("nokaslr",),
     ),
-    "self": Cause("none is caused: what --before does brings the kernel down", _STAY),
-    "none": Cause("no panic: what --none-action does must end as it should"),
+    "self": Panic("none is caused: what --before does brings the kernel down", _STAY),
+    "none": Panic("no panic: what --none-action does must end as it should"),
 }
 
 # How the machine's visit ends: "noticed" is a capture that was entered, found that nothing
