@@ -15,7 +15,7 @@ from vm.errors import VmError
 BUSYBOX = Path("/bin/busybox")
 
 UP = "lifeboat-vm: first kernel up"
-ASK = "lifeboat-vm: ask "  # and a word of outside.py: the host shall act
+ASK = "lifeboat-vm: ask "  # and a word of inject.py: the host shall act
 
 # A program of our own, so that the host knows where its loop is: a static ELF file
 # whose headers and code are mapped at _BUSY_BASE.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import disk, guest, kernel, outside, panics, stub_panics
+from vm import disk, guest, inject, kernel, panics, stub_panics
 from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -198,7 +198,7 @@ class Rehearsal:
                 self._striker.strike(event.thread)
                 verdict = None
             elif isinstance(event, QmpEvent) and event.name == "SUSPEND":
-                outside.act(machine, "wakeup", self.options.panic_cpu)
+                inject.act(machine, "wakeup", self.options.panic_cpu)
                 verdict = None
             elif isinstance(event, QmpEvent):
                 verdict = self._judge_event(event)
@@ -218,7 +218,7 @@ class Rehearsal:
                 self._striker = oops = stub_panics.Oops(machine.gdb(), self.options.panic_cpu)
                 oops.wait_for_user()
             else:
-                outside.act(machine, word, self.options.panic_cpu)
+                inject.act(machine, word, self.options.panic_cpu)
 
     def _line(self, line: ConsoleLine) -> None:
         self.on_line(line.time, line.text)

@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from captureimage import cpio  # noqa: E402
-from vm import disk, firmware, gdbstub, gpt, guest, kernel, outside, panics, stub_panics, timeline, tools  # noqa: E402
+from vm import disk, firmware, gdbstub, gpt, guest, inject, kernel, panics, stub_panics, timeline, tools  # noqa: E402
 from vm.builtin import BuiltinCapture  # noqa: E402
 from vm.capture_lines import BuiltinLines  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
@@ -499,11 +499,11 @@ def test_what_the_guest_asks_for_is_done():
     assert progress.asks == ["nmi", "mce"]
     machine = mock.Mock()
     for word in progress.asks:
-        outside.act(machine, word, 1)
+        inject.act(machine, word, 1)
     machine.qmp.execute.assert_called_once_with("inject-nmi")
     assert machine.qmp.human.call_args.args[0].split()[:4] == ["mce", "-b", "1", "0"]
     with pytest.raises(VmError, match="asked for 'tea'"):
-        outside.act(machine, "tea", 0)
+        inject.act(machine, "tea", 0)
 
 
 # QMP
