@@ -7,7 +7,7 @@ They note stages, messages and findings in the Progress they are given.
 import re
 from typing import TYPE_CHECKING
 
-from vm.pairs import parse_number, parse_pairs
+from vm.key_values import parse_key_values, parse_number
 
 if TYPE_CHECKING:
     from vm.progress import Progress
@@ -28,26 +28,26 @@ class LinuxLines:
         if match is None:
             return
         stage, said = match.groups()
-        pairs = parse_pairs(said)
+        key_values = parse_key_values(said)
         # The dead kernel's log stands between "log lines=..." and "log end=1", and after
         # a failure between two sentences.
         if stage == "log":
-            self.in_dead_log = "end" not in pairs and "saved" not in pairs
+            self.in_dead_log = "end" not in key_values and "saved" not in key_values
         elif stage in ("the", "end"):
             self.in_dead_log = stage == "the" and said.startswith("dead kernel's log")
         else:
             self.in_dead_log = False
         if stage in self.STAGES:
             progress.reach(seconds, f"capture_{stage}", said)
-        if (left := parse_number(pairs.get("mem_available_kib"))) is not None:
+        if (left := parse_number(key_values.get("mem_available_kib"))) is not None:
             least = progress.capture_left_kib
             progress.capture_left_kib = left if least is None else min(left, least)
         if stage == "note":
-            for key, value in pairs.items():
+            for key, value in key_values.items():
                 if key.upper().startswith("TSC.") and (tick := parse_number(value)) is not None:
                     progress.ticks[key[4:].lower()] = tick
         elif stage in ("failed", "warning"):
-            text = pairs.get("message") or said or "no reason given"
+            text = key_values.get("message") or said or "no reason given"
             progress.message(f"lifeboat-capture: {stage}: {text}")
             if stage == "failed":
                 progress.capture_failed = text

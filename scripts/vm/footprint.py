@@ -9,8 +9,8 @@ from pathlib import Path
 from vm import disk, tools
 from vm.errors import VmError
 from vm.firmware import Firmware
+from vm.key_values import parse_key_values, parse_number
 from vm.machine import ConsoleLine, Disk, Exited, Machine, MachineSpec
-from vm.pairs import parse_number, parse_pairs
 
 GIB = 1 << 30
 LOW_END = 1 << 20
@@ -57,19 +57,19 @@ class Guest:
 class Report:
     """One `lifeboat.efi --footprint`."""
 
-    pairs: dict[str, str] = field(default_factory=dict)
+    key_values: dict[str, str] = field(default_factory=dict)
     e820: list[tuple[int, int, str]] = field(default_factory=list)  # start, last, type
     seconds: float = 0.0  # from the command to its last line
 
     def number(self, key: str) -> int:
-        value = parse_number(self.pairs.get(key))
+        value = parse_number(self.key_values.get(key))
         if value is None:
-            raise VmError(f"lifeboat.efi --footprint said {key}={self.pairs.get(key)}, wanted a number")
+            raise VmError(f"lifeboat.efi --footprint said {key}={self.key_values.get(key)}, wanted a number")
         return value
 
     @property
     def crash(self) -> tuple[int, int]:
-        return parse_range(self.pairs.get("crash", ""))
+        return parse_range(self.key_values.get("crash", ""))
 
 
 @dataclass
@@ -146,8 +146,8 @@ def _read_report(machine: Machine, mark: str, deadline: float) -> Report:
             start, last, kind = said.split(maxsplit=3)[1:]
             report.e820.append((int(start, 0), int(last, 0), kind))
             continue
-        report.pairs |= parse_pairs(said)
-        if "counted" in report.pairs:
+        report.key_values |= parse_key_values(said)
+        if "counted" in report.key_values:
             report.seconds = event.time - begun
             return report
     raise VmError(f"--footprint did not end in time; last console line: {machine.last_line()}")
@@ -163,7 +163,7 @@ def _read_plan(machine: Machine, deadline: float) -> dict[str, str]:
         if "lifeboat: error" in event.text:
             raise VmError(event.text)
         if _PLAN in event.text:
-            plan |= parse_pairs(event.text)
+            plan |= parse_key_values(event.text)
         elif "lifeboat: armed" in event.text:
             return plan
     raise VmError(f"the loader did not arm in time; last console line: {machine.last_line()}")

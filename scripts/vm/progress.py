@@ -10,7 +10,7 @@ import re
 
 from vm import guest
 from vm.capture_lines import BuiltinLines, LinuxLines
-from vm.pairs import parse_number, parse_pairs
+from vm.key_values import parse_key_values, parse_number
 
 _LOADER = re.compile(r"(?:^|\s)lifeboat: (.*)")
 _STARTED = re.compile(r"BdsDxe: starting Boot")
@@ -104,7 +104,7 @@ class Progress:
     def _loader(self, seconds: float, said: str) -> None:
         self.reach(seconds, "loader")
         if said.startswith("plan "):
-            self.plan.update(parse_pairs(said))
+            self.plan.update(parse_key_values(said))
         elif said.startswith("armed"):
             self.reach(seconds, "armed", said.partition(":")[2].strip())
         elif match := _NOT_ARMED.match(said):
@@ -130,7 +130,7 @@ class Progress:
         word = said.split(maxsplit=1)[0].rstrip(":") if said else ""
         if word in PURGATORY_STAGES:
             self.reach(seconds, f"purgatory_{word}")
-            if (tsc := parse_number(parse_pairs(said).get("tsc"))) is not None:
+            if (tsc := parse_number(parse_key_values(said).get("tsc"))) is not None:
                 self.ticks[word] = tsc
             return
         if word == "fault" and self.purgatory_fault is None:
@@ -140,7 +140,7 @@ class Progress:
 
     def _overlay(self, seconds: float, text: str) -> None:
         if text.startswith(guest.UP):
-            self.cpus = parse_number(parse_pairs(text).get("cpus"))
+            self.cpus = parse_number(parse_key_values(text).get("cpus"))
             self.reach(seconds, "up", f"{self.cpus} CPUs")
         elif text.startswith(guest.ASK):
             self.asks.append(text[len(guest.ASK) :])

@@ -11,9 +11,9 @@ from vm import disk, guest, inject, kernel, panics, stub_panics
 from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
+from vm.key_values import parse_number
 from vm.linux_capture import LinuxCapture
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
-from vm.pairs import parse_number
 from vm.progress import Progress
 from vm.vmcore import Vmcore, read_vmcore
 

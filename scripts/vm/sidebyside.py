@@ -13,8 +13,8 @@ from pathlib import Path
 from vm import kernel
 from vm.errors import VmError
 from vm.firmware import find_firmware
+from vm.key_values import parse_number
 from vm.machine import ConsoleLine, Machine
-from vm.pairs import parse_number
 from vm.rehearsal import Options, Rehearsal
 from vm.sizes import parse_size
 from vm.vmcore import read_vmcore

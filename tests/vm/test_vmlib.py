@@ -20,8 +20,8 @@ from vm.builtin import BuiltinCapture  # noqa: E402
 from vm.capture_lines import BuiltinLines  # noqa: E402
 from vm.console import LineReader, clean  # noqa: E402
 from vm.errors import VmError  # noqa: E402
+from vm.key_values import parse_key_values  # noqa: E402
 from vm.machine import CONTROLLERS  # noqa: E402
-from vm.pairs import parse_pairs  # noqa: E402
 from vm.progress import Progress  # noqa: E402
 from vm.qmp import QmpClient  # noqa: E402
 from vm.rehearsal import Options, Rehearsal  # noqa: E402
@@ -435,7 +435,7 @@ def test_second_kernel_without_a_purgatory_console():
 
 
 def test_pairs():
-    assert parse_pairs('plan a=1 b="two words" loose c.d=0x10 =x') == {"a": "1", "b": "two words", "c.d": "0x10"}
+    assert parse_key_values('plan a=1 b="two words" loose c.d=0x10 =x') == {"a": "1", "b": "two words", "c.d": "0x10"}
 
 
 # Debug stub

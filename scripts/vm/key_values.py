@@ -3,12 +3,12 @@
 
 import re
 
-_PAIR = re.compile(r'([A-Za-z_][\w.\-]*)=("[^"]*"|\S+)')
+_KEY_VALUE = re.compile(r'([A-Za-z_][\w.\-]*)=("[^"]*"|\S+)')
 
 
-def parse_pairs(text: str) -> dict[str, str]:
+def parse_key_values(text: str) -> dict[str, str]:
     """key=value words, values with spaces in double quotes; other words are passed over."""
-    return {key: value.strip('"') for key, value in _PAIR.findall(text)}
+    return {key: value.strip('"') for key, value in _KEY_VALUE.findall(text)}
 
 
 def parse_number(text: str | None) -> int | None:
