@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the capture says on the console ("lifeboat-capture: ..."): one class for each kind.
 
-They note stages, messages and findings in the Progress they are given.
+They note it in the Findings they are given.
 """
 
 import re
-from typing import TYPE_CHECKING
 
+from vm.findings import Findings
 from vm.key_values import parse_key_values, parse_number
-
-if TYPE_CHECKING:
-    from vm.progress import Progress
 
 _STAGE = re.compile(r"([\w-]+)[ :]*(.*)")
 
@@ -23,7 +20,7 @@ class LinuxLines:
     def __init__(self):
         self.in_dead_log = False
 
-    def observe(self, progress: "Progress", seconds: float, said: str) -> None:
+    def observe(self, findings: Findings, seconds: float, said: str) -> None:
         match = _STAGE.match(said)
         if match is None:
             return
@@ -38,19 +35,19 @@ class LinuxLines:
         else:
             self.in_dead_log = False
         if stage in self.STAGES:
-            progress.reach(seconds, f"capture_{stage}", said)
+            findings.reach(seconds, f"capture_{stage}", said)
         if (left := parse_number(key_values.get("mem_available_kib"))) is not None:
-            least = progress.capture_left_kib
-            progress.capture_left_kib = left if least is None else min(left, least)
+            least = findings.capture_left_kib
+            findings.capture_left_kib = left if least is None else min(left, least)
         if stage == "note":
             for key, value in key_values.items():
                 if key.upper().startswith("TSC.") and (tick := parse_number(value)) is not None:
-                    progress.ticks[key[4:].lower()] = tick
+                    findings.ticks[key[4:].lower()] = tick
         elif stage in ("failed", "warning"):
             text = key_values.get("message") or said or "no reason given"
-            progress.message(f"lifeboat-capture: {stage}: {text}")
+            findings.message(f"lifeboat-capture: {stage}: {text}")
             if stage == "failed":
-                progress.capture_failed = text
+                findings.capture_failed = text
 
 
 class BuiltinLines:
@@ -65,22 +62,22 @@ class BuiltinLines:
     _MEMORY = re.compile(r"memory: ([\d.]+) (KiB|MiB) of a heap of ([\d.]+) (KiB|MiB) used")
     _TROUBLE = re.compile(r"\b(warning|error|fail|timed? ?out|fault|retry|reset of|left alone|cannot|no answer)", re.I)
 
-    def observe(self, progress: "Progress", seconds: float, said: str) -> None:
+    def observe(self, findings: Findings, seconds: float, said: str) -> None:
         if said.startswith("| "):  # the dead kernel's log, where no disk has it
             return
-        progress.reach(seconds, "capture_begin", said)
+        findings.reach(seconds, "capture_begin", said)
         if match := self._COMPLETE.match(said):
-            progress.reach(seconds, "capture_done", match[1])
+            findings.reach(seconds, "capture_done", match[1])
         elif match := self._NO_DUMP.match(said):
-            progress.reach(seconds, "capture_failed", match[1])
-            progress.capture_failed = match[1]
-            progress.message(f"lifeboat-capture: {said}")
+            findings.reach(seconds, "capture_failed", match[1])
+            findings.capture_failed = match[1]
+            findings.message(f"lifeboat-capture: {said}")
         elif self._PROGRESS.search(said):
-            progress.reach(seconds, "capture_dump", said)
+            findings.reach(seconds, "capture_dump", said)
         elif match := self._MEMORY.match(said):
             used, heap = (float(match[n]) * (1024 if match[n + 1] == "MiB" else 1) for n in (1, 3))
-            progress.capture_left_kib = int(heap - used)
+            findings.capture_left_kib = int(heap - used)
         elif said.startswith("target "):
-            progress.reach(seconds, "capture_target", said)
+            findings.reach(seconds, "capture_target", said)
         elif self._TROUBLE.search(said):
-            progress.message(f"lifeboat-capture: {said}")
+            findings.message(f"lifeboat-capture: {said}")

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the console tells about a boot: stages reached, the plan, what went wrong.
+"""Reads the console of a boot: lines in, findings kept (findings.py).
 
-Pure: lines in, findings kept. The words it looks for are those of the kernel, the
-loader (`lifeboat: `), the purgatory (`lifeboat-purgatory: `), the capture
-(`lifeboat-capture: `) and the first kernel's overlay (`lifeboat-vm: `).
+Pure. The words it looks for are those of the kernel, the loader (`lifeboat: `), the purgatory
+(`lifeboat-purgatory: `), the capture (`lifeboat-capture: `) and the first kernel's overlay
+(`lifeboat-vm: `).
 """
 
 import re
 
 from vm import guest
 from vm.capture_lines import BuiltinLines, LinuxLines
+from vm.findings import Findings
 from vm.key_values import parse_key_values, parse_number
 
 _LOADER = re.compile(r"(?:^|\s)lifeboat: (.*)")
@@ -36,43 +37,13 @@ _PURGATORY_TROUBLE = re.compile(r"fault|warning|cold reset|halted|going on|\bno\
 PURGATORY_STAGES = ("entry", "verify", "quiesce", "describe", "swap", "jump")
 
 
-class Progress:
+class Progress(Findings):
     """Feed it every console line in order; `observe` returns the stages new with that line.
     `capture` knows what the capture says."""
 
     def __init__(self, capture: BuiltinLines | LinuxLines | None = None):
-        self.stages: dict[str, float] = {}
-        self.details: dict[str, str] = {}  # stage name to what its line said
-        self.plan: dict[str, str] = {}
-        self.messages: list[str] = []
-        self.ticks: dict[str, int] = {}
-        self.first_kernel_cmdline = ""
-        self.cpus: int | None = None
-        self.refused: str | None = None  # why the loader did not arm
-        self.purgatory_fault: str | None = None
-        self.capture_failed: str | None = None
-        self.capture_left_kib: int | None = None  # the least memory available while it ran
-        self.second_panic: str | None = None
-        self.asks: list[str] = []  # what the first kernel's init wants the host to do; taken out by who does it
-        self.panics = 0  # of the first kernel
-        self.restarted = False  # the firmware boots again after a panic that nobody took over
-        self.guest_failed: str | None = None
-        self.firmware_again: str | None = None  # the loader gave the machine back
+        super().__init__()
         self._capture = capture or LinuxLines()
-
-    @property
-    def panicked(self) -> bool:
-        return "panic" in self.stages
-
-    @property
-    def captured(self) -> bool:
-        """The capture says it wrote a dump; the host still has to look at it."""
-        return "capture_done" in self.stages
-
-    @property
-    def took_over(self) -> bool:
-        """Control went from the dead kernel to Lifeboat."""
-        return bool({"purgatory", "second_kernel", "capture_begin"} & self.stages.keys())
 
     def observe(self, seconds: float, text: str) -> list[str]:
         before = len(self.stages)
@@ -89,17 +60,6 @@ class Progress:
         else:
             self._kernel(seconds, text)
         return list(self.stages)[before:]
-
-    def reach(self, seconds: float, stage: str, detail: str = "") -> None:
-        """A stage is reached once: the first time counts."""
-        if stage not in self.stages:
-            self.stages[stage] = seconds
-            self.details[stage] = detail
-
-    def message(self, text: str) -> None:
-        """Something a user should see, once."""
-        if text not in self.messages:
-            self.messages.append(text)
 
     def _loader(self, seconds: float, said: str) -> None:
         self.reach(seconds, "loader")
