@@ -17,6 +17,7 @@ from pathlib import Path
 from vm.errors import VmError
 from vm.machine import ConsoleLine, Machine
 from vm.rehearsal import Options, Rehearsal
+from vm.verdict import Verdict
 
 ARGUMENTS = ["-icount", "shift=0"]
 _PAGE = 4096
@@ -43,7 +44,7 @@ class Counted(Rehearsal):
         self._handoff: list[tuple[str, str]] = []
         self._timer = 0
 
-    def _watch(self, machine: Machine, *striker) -> tuple[bool, str]:
+    def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
         while "armed" not in self.progress.stages:
             event = machine.next_event(deadline)
@@ -67,7 +68,7 @@ class Counted(Rehearsal):
         said = machine.qmp.human(f"i /w {_TIMER_PORT:#x}")
         self._timer = int(re.search(r"= 0x([0-9a-f]+)", said)[1], 16)
         stub.detach()
-        return super()._watch(machine, *striker)
+        return super()._watch(machine)
 
     def _end(self, jump: int) -> int:
         """When the stop was, within 280 instructions, given when the jump was."""

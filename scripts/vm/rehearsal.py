@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One rehearsal: disks made, machine run to its end, the outcome judged."""
+"""One rehearsal: disks made, machine run to its end, the dump taken out (verdict.py judges)."""
 
 import shutil
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import disk, guest, inject, kernel, panics, stub_panics
+from vm import disk, guest, inject, kernel, panics, stub_panics, verdict
 from vm.builtin import BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -15,13 +15,12 @@ from vm.key_values import parse_number
 from vm.linux_capture import LinuxCapture
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
 from vm.progress import Progress
+from vm.verdict import Verdict
 from vm.vmcore import Vmcore, read_vmcore
 
 # Before the user's own, so that theirs win.
 FIRST_ARGUMENTS = ["console=ttyS0,115200"]
 _LAST_LINES = 12
-# Panics after which nobody awaits a reset any more; a nested one is a second.
-_A_LOOP = 5
 # What an earlier run may have left in a folder that is used again.
 _FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt")
 
@@ -185,30 +184,27 @@ class Rehearsal:
         self._striker = stub_panics.Planted(stub, address)
         stub.resume()
 
-    def _watch(self, machine: Machine) -> tuple[bool, str]:
+    def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
         while (event := machine.next_event(deadline)) is not None:
+            judged = None
             if isinstance(event, ConsoleLine):
                 self._line(event)
                 self.on_console(machine, event)
                 self._do_what_was_asked(machine)
-                verdict = self._judge_line()
+                judged = verdict.after_line(self.progress)
             elif isinstance(event, DebugStop) and self._striker is not None:
                 self.before_oops(machine)
                 self._striker.strike(event.thread)
-                verdict = None
             elif isinstance(event, QmpEvent) and event.name == "SUSPEND":
                 inject.act(machine, "wakeup", self.options.panic_cpu)
-                verdict = None
             elif isinstance(event, QmpEvent):
-                verdict = self._judge_event(event)
+                judged = self._judge_event(event)
             elif isinstance(event, Exited):
-                verdict = False, f"QEMU ended by itself (status {event.status}); {event.message}"
-            else:
-                verdict = None
-            if verdict is not None:
-                return verdict
-        return False, f"timeout after {self.options.timeout:g} s; {self._where()}; last line: {machine.last_line()}"
+                judged = verdict.of_exit(event)
+            if judged is not None:
+                return judged
+        return verdict.of_timeout(self.progress, self.options.timeout, machine.last_line())
 
     def _do_what_was_asked(self, machine: Machine) -> None:
         """By the first kernel's init."""
@@ -229,74 +225,14 @@ class Rehearsal:
         self.progress.reach(seconds, stage)
         self.on_stage(seconds, stage, "")
 
-    def _where(self) -> str:
-        stages = self.progress.stages
-        return f"the last stage reached was {list(stages)[-1]}, at {list(stages.values())[-1]:.1f} s"
-
-    def _judge_line(self) -> tuple[bool, str] | None:
-        """What a line alone decides: that there is nothing left to wait for."""
-        progress = self.progress
-        if progress.refused is not None:
-            return False, f"the loader did not arm: {progress.refused}"
-        if progress.firmware_again is not None:
-            return False, f"the loader gave the machine back to the firmware: {self._loader_words()}"
-        if progress.guest_failed is not None:
-            return False, progress.guest_failed
-        if progress.restarted:
-            return False, f"the panic was not captured: the firmware started again after it, without a reset; {self._where()}"
-        if progress.panics >= _A_LOOP and not progress.took_over:
-            return False, f"the first kernel panics without an end and never asks for a reset; {self._where()}"
-        return None
-
-    def _loader_words(self) -> str:
-        said = [message for message in self.progress.messages if message.startswith("lifeboat: ")]
-        return "; ".join(said) or "it said nothing"
-
-    def _judge_event(self, event: QmpEvent) -> tuple[bool, str] | None:
-        if event.name == "WATCHDOG":
-            return False, f"the machine's watchdog ran out ({event.data.get('action', 'no action')}); {self._where()}"
-        if event.name not in ("RESET", "SHUTDOWN"):
+    def _judge_event(self, event: QmpEvent) -> Verdict | None:
+        if (early := verdict.after_event(self.progress, event)) is not None:
+            return early
+        if (end := verdict.end_of(self.progress, event)) is None:
             return None
-        what = "reset" if event.name == "RESET" else "poweroff"
-        if not event.data.get("guest", False):
-            return False, f"the machine's {what} came from outside ({event.data.get('reason', 'no reason')})"
-        if not {"loader", "first_kernel", "up"} & self.progress.stages.keys():
-            return None  # the firmware restarting itself, as on a first boot with new variables
-        self._reach(event.time, what)
-        return self._judge_end(what)
-
-    def _judge_end(self, what: str) -> tuple[bool, str]:
-        progress = self.progress
-        if self.options.panic == "none":
-            return self._judge_action(what)
-        if progress.capture_failed is not None:
-            return False, f"the capture failed: {progress.capture_failed}"
-        if progress.captured:
-            return True, "captured"
-        if progress.second_panic is not None:
-            return False, f"the second kernel panicked: {progress.second_panic}"
-        if progress.purgatory_fault is not None:
-            return False, f"the purgatory gave up: {progress.purgatory_fault}"
-        if progress.took_over:
-            return False, f"the capture did not finish before the {what}; {self._where()}"
-        if progress.panicked:
-            return False, f"the panic was not captured: the machine's {what} followed it"
-        return False, f"the machine's {what} came without a panic; {self._where()}"
-
-    def _judge_action(self, what: str) -> tuple[bool, str]:
-        progress, action = self.progress, self.options.none_action
-        wanted = panics.ACTIONS[action].end
-        if progress.panicked or (progress.took_over and wanted != panics.NOTICED):
-            return False, f"an ordinary {action} went to the capture; {self._where()}"
-        if "up" not in progress.stages:
-            return False, f"the machine's {what} came before the first kernel's user space; {self._where()}"
-        if wanted == panics.NOTICED:
-            if what == "reset" and (progress.capture_failed or "").startswith("nothing panicked"):
-                return True, f"the capture noticed that a {action} reboot was no panic"
-            return False, f"the capture did not notice that a {action} reboot was no panic; {self._where()}"
-        if what != wanted:
-            return False, f"a {action} was asked for, a {what} happened"
-        return True, f"an ordinary {action} passed through the hook"
+        self._reach(event.time, end)
+        action = self.options.none_action if self.options.panic == "none" else None
+        return verdict.at_end(self.progress, end, action)
 
     # Afterwards
 
@@ -309,19 +245,11 @@ class Rehearsal:
             if outcome.vmcore is None:
                 raise VmError("the capture said done, but its disk holds no dump")
             outcome.frame = read_vmcore(outcome.vmcore)
-            problems = outcome.frame.problems()
-            if problems:
-                raise VmError(f"the dump is not whole: {'; '.join(problems)}")
-            self._check_release(outcome.frame)
+            verdict.check_dump(outcome.frame, kernel.release(self.options.kernel))
         except VmError as error:
             outcome.ok, outcome.reason = False, str(error) if outcome.ok else f"{outcome.reason}; {error}"
             return
         outcome.reason = f"a verified dump of {outcome.frame.release}"
-
-    def _check_release(self, frame: Vmcore) -> None:
-        wanted, found = kernel.release(self.options.kernel), frame.vmcoreinfo["OSRELEASE"]
-        if wanted and wanted != found:
-            raise VmError(f"the dump is of kernel {found}, the first kernel was {wanted}")
 
 
 def _save_tool(options: Options) -> Path:

@@ -12,6 +12,7 @@ from vm.errors import VmError
 from vm.firmware import Firmware
 from vm.machine import ConsoleLine, DebugStop, Exited, Machine
 from vm.rehearsal import Options, Outcome, Rehearsal
+from vm.verdict import Verdict
 
 MEMORY_BYTES = 512 << 20
 CPUS = 2
@@ -55,7 +56,7 @@ class _Stopped(Rehearsal):
     entry: dict[str, int]
     dead_cpu: dict[str, int]
 
-    def _watch(self, machine: Machine) -> tuple[bool, str]:
+    def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
         self._until_armed(machine, deadline)
         address = int(self.progress.plan["purgatory_entry"], 0)

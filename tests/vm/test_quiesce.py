@@ -19,6 +19,7 @@ from pci_config import Function, functions
 from vm.errors import VmError
 from vm.machine import ConsoleLine, Exited, Machine
 from vm.rehearsal import Options, Outcome, Rehearsal
+from vm.verdict import Verdict
 
 PAGE = 4096
 TIMEOUT = 300
@@ -89,7 +90,7 @@ class _LookedAt(Rehearsal):
         super().__init__(options)
         self._fields = fields
 
-    def _watch(self, machine: Machine, *striker) -> tuple[bool, str]:
+    def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
         self._until_armed(machine, deadline)
         stub = machine.gdb()
@@ -105,7 +106,7 @@ class _LookedAt(Rehearsal):
         self._until_at(machine, deadline, second)
         self.after = functions(machine)
         stub.detach()
-        return super()._watch(machine, *striker)
+        return super()._watch(machine)
 
     def _until_armed(self, machine: Machine, deadline: float) -> None:
         while "armed" not in self.progress.stages:
