@@ -5,6 +5,7 @@ import dataclasses
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from vm import gpt
@@ -16,46 +17,41 @@ MIB = 1 << 20
 MEMORY_BYTES = 512 * MIB
 
 
-class Unusual(Rehearsal):
-    """`disk_bytes`: of the dump partition; `old_disk`: an image to go on with instead; `drive` and
-    `device`: QEMU's words for them, with a comma in front; `more_disks`: labels of further ones;
-    `yank_at`: text of a console line at which the dump's drive is taken away."""
+@dataclass(frozen=True)
+class UnusualDisks:
+    disk_bytes: int = 0  # of the dump partition; 0: as it usually is
+    old_disk: Path | None = None  # an image to go on with instead
+    drive: str = ""  # QEMU's words for the dump's drive, with a comma in front
+    device: str = ""  # and for its device
+    more_disks: tuple[str, ...] = ()  # labels of further ones
+    yank_at: str = ""  # text of a console line at which the dump's drive is taken away
+    mark: bool = True  # the dump counts as saved once it is collected
 
-    def __init__(
-        self,
-        options: Options,
-        disk_bytes: int = 0,
-        old_disk: Path | None = None,
-        drive: str = "",
-        device: str = "",
-        more_disks: tuple[str, ...] = (),
-        yank_at: str = "",
-        mark: bool = True,
-    ):
+
+class Unusual(Rehearsal):
+    """By the built-in kernel, with these disks."""
+
+    def __init__(self, options: Options, disks: UnusualDisks):
         super().__init__(options)
-        self.capture = BuiltinCapture(options.loader.parent / "lifeboat-save", mark)
+        self.capture = BuiltinCapture(options.loader.parent / "lifeboat-save", disks.mark)
         self.yanked = False
-        self._disk_bytes = disk_bytes
-        self._old_disk = old_disk
-        self._drive = drive
-        self._device = device
-        self._more_disks = more_disks
-        self._yank_at = yank_at
+        self._disks = disks
 
     def make_dump_disk(self, image: Path) -> None:
-        if self._old_disk:
-            shutil.copyfile(self._old_disk, image)
-        elif self._disk_bytes:
-            gpt.make_dump_disk(image, self._disk_bytes)
+        if self._disks.old_disk:
+            shutil.copyfile(self._disks.old_disk, image)
+        elif self._disks.disk_bytes:
+            gpt.make_dump_disk(image, self._disks.disk_bytes)
         else:
             super().make_dump_disk(image)
 
     def dump_disk(self, image: Path) -> Disk:
-        return Disk("dump", image, controller=self.options.dump_disk, more=self._drive, where=self._device)
+        controller, disks = self.options.dump_disk, self._disks
+        return Disk("dump", image, controller=controller, more=disks.drive, where=disks.device)
 
     def _make_disks(self) -> list[Disk]:
         disks = super()._make_disks()
-        for number, label in enumerate(self._more_disks):
+        for number, label in enumerate(self._disks.more_disks):
             image = self.options.folder / f"{label}.img"
             partition = gpt.make_dump_disk(image, MEMORY_BYTES)
             unique = uuid.UUID(int=partition.unique.int + number + 1)
@@ -64,7 +60,8 @@ class Unusual(Rehearsal):
         return disks
 
     def on_console(self, machine: Machine, line: ConsoleLine) -> None:
-        if self._yank_at and not self.yanked and self._yank_at in line.text:
+        text = self._disks.yank_at
+        if text and not self.yanked and text in line.text:
             machine.qmp.human("drive_del dump")
             self.yanked = True
 
@@ -82,7 +79,7 @@ class Builtin:
             folder = self._folder / name
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            rehearsal = Unusual(self._make_options(folder=folder, **options), **(unusual or {}))
+            rehearsal = Unusual(self._make_options(folder=folder, **options), UnusualDisks(**(unusual or {})))
             self._runs[name] = rehearsal.run(), folder
         return self._runs[name]
 
