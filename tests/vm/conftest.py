@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests in virtual machines share.
+"""What the tests in virtual machines share: fixtures; tests/vm/lib/ has what they are made of.
 
 Runs are made by name and once (runs.py): tests that ask for the same run look at the
 same dump. With pytest-xdist, `--dist loadgroup` keeps such tests on one worker; without
@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parent / "lib")]
 
 import machines  # noqa: E402
 import runs  # noqa: E402

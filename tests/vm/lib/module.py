@@ -9,7 +9,7 @@ from pathlib import Path
 from captureimage import cpio, kmodules
 from vm import kernel
 
-SOURCE = Path(__file__).resolve().parent / "module"
+SOURCE = Path(__file__).resolve().parents[1] / "module"
 NAME = "provoke"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+_SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BULLSEYE = "bullseye"  # 5.10
 _CONFIG = """\
 Dir::Etc::sourcelist "{folder}/sources.list";

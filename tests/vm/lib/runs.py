@@ -13,7 +13,7 @@ from pathlib import Path
 from vm.kernel import make_capture_image
 from vm.vmcore import Vmcore, read_vmcore
 
-LIFEBOAT_VM = Path(__file__).resolve().parents[2] / "scripts" / "lifeboat-vm"
+LIFEBOAT_VM = Path(__file__).resolve().parents[3] / "scripts" / "lifeboat-vm"
 # Twelve times what a run takes on two cores: lifeboat-vm's own limit reports better than ours.
 _TIMEOUT = 300
 _KILL_AFTER = _TIMEOUT + 60

@@ -14,7 +14,7 @@ import pytest
 from runs import Run
 from scenarios import NOT_PROVOKED, Scenario
 
-BUILD = Path(os.environ.get("LIFEBOAT_BUILD", Path(__file__).resolve().parents[2] / "build"))
+BUILD = Path(os.environ.get("LIFEBOAT_BUILD", Path(__file__).resolve().parents[3] / "build"))
 _PROPERTY = "panic-matrix"
 _HEAD = ("row", "panic", "machine", "outcome", "seconds", "in words")
 
