@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from builtin_runs import MEMORY_BYTES, MIB, Builtin, console
+from core_memory import CoreMemory
 from dump_images import EMPTY, HEADER_BYTES, PARTIAL, SELFTEST_PASSED, unseal
 from kdump import PAGE, Kdump, runs, write_core
 from scenarios import CAPTURED, FULL_ONLY, READ_BUILTIN, Scenario, rows
-from stopped import parse_range
-from test_differential import Memory, kernel_offset
+from stopped import kernel_offset, parse_range
 from vm import gpt
 from vm.rehearsal import Options
 from vm.vmcore import read_vmcore
@@ -91,8 +91,8 @@ def ours(stopped_builtin_run) -> Kdump:
 
 
 @pytest.fixture(scope="module")
-def qemu(stopped_builtin_run) -> Memory:
-    return Memory(stopped_builtin_run.core)
+def qemu(stopped_builtin_run) -> CoreMemory:
+    return CoreMemory(stopped_builtin_run.core)
 
 
 @STOPPED

@@ -7,70 +7,31 @@ the capture, nothing of the dead kernel's memory may change: neither by the purg
 swap of the low 1 MiB, nor by the second kernel, nor by a device left running.
 """
 
-import mmap
 import os
 import struct
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from stopped import CPUS, MEMORY_BYTES, PANIC_CPU, PHYS_BITS, parse_range
-from vm.vmcore import Load, read_vmcore
+from core_memory import CoreMemory
+from stopped import CPUS, MEMORY_BYTES, PANIC_CPU, PHYS_BITS, kernel_offset, parse_range
+from vm.vmcore import Load
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
 
 PAGE = 4096
 LOW_END = 1 << 20
 TEXT_START = 0xFFFFFFFF80000000
-PRESENT, LARGE = 1, 1 << 7
-ADDRESS_BITS = (1 << PHYS_BITS) - PAGE
-
-
-class Memory:
-    """Physical memory out of an ELF core."""
-
-    def __init__(self, path: Path):
-        # By headers alone: QEMU's core has no VMCOREINFO.
-        self.loads = read_vmcore(path).loads
-        with open(path, "rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def of(self, load: Load, start: int, count: int) -> memoryview:
-        at = load.offset + start - load.physical
-        return memoryview(self._map)[at : at + count]
-
-    def read(self, start: int, count: int) -> memoryview:
-        for load in self.loads:
-            if load.physical <= start and start + count <= load.physical + load.file_bytes:
-                return self.of(load, start, count)
-        raise AssertionError(f"{start:#x}, {count} bytes: not in the core")
-
-    def number(self, start: int) -> int:
-        return struct.unpack("<Q", self.read(start, 8))[0]
-
-    def translate(self, cr3: int, levels: int, virtual: int) -> int:
-        """A walk of the dead kernel's own tables."""
-        table = cr3 & ADDRESS_BITS
-        for level in reversed(range(levels)):
-            shift = 12 + 9 * level
-            entry = self.number(table + 8 * (virtual >> shift & 511))
-            assert entry & PRESENT, f"{virtual:#x} is not mapped at level {level + 1}"
-            if level == 0 or (level < 3 and entry & LARGE):
-                mask = (1 << shift) - 1
-                return (entry & ADDRESS_BITS & ~mask) | (virtual & mask)
-            table = entry & ADDRESS_BITS
-        raise AssertionError("unreachable")
 
 
 @pytest.fixture(scope="module")
-def ours(stopped_run) -> Memory:
-    return Memory(stopped_run.dump)
+def ours(stopped_run) -> CoreMemory:
+    return CoreMemory(stopped_run.dump)
 
 
 @pytest.fixture(scope="module")
-def qemu(stopped_run) -> Memory:
-    return Memory(stopped_run.core)
+def qemu(stopped_run) -> CoreMemory:
+    return CoreMemory(stopped_run.core)
 
 
 def pages_of(load: Load):
@@ -170,13 +131,6 @@ def truth(stopped_run, qemu, symbols) -> dict[str, int]:
         "expect_crash_notes": qemu.number(at("crash_notes")),
         "expect_swapper": symbols["init_top_pgt"] + offset,  # swapper_pg_dir's other name
     }
-
-
-def kernel_offset(stopped_run) -> int:
-    """As the dying kernel printed it."""
-    log = stopped_run.outcome.dmesg.read_text(errors="replace")
-    words = log[log.index("Kernel Offset: ") :].split()
-    return int(words[2], 16)
 
 
 def test_the_core_header_tells_the_kernel_s_own_facts(stopped_run, ours, truth):

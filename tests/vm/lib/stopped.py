@@ -50,6 +50,13 @@ def parse_range(text: str) -> tuple[int, int]:
     return int(start, 0), int(end, 0)
 
 
+def kernel_offset(run: StoppedRun) -> int:
+    """As the dying kernel printed it."""
+    log = run.outcome.dmesg.read_text(errors="replace")
+    words = log[log.index("Kernel Offset: ") :].split()
+    return int(words[2], 16)
+
+
 class _Stopped(Rehearsal):
     """Stops once, at the purgatory's entry, before the rehearsal is watched to its end."""
 
