@@ -207,7 +207,7 @@ class Rehearsal:
         return verdict.of_timeout(self.progress, self.options.timeout, machine.last_line())
 
     def _do_what_was_asked(self, machine: Machine) -> None:
-        """By the first kernel's init."""
+        """What the first kernel's init asked for."""
         while self.progress.asks:
             word = self.progress.asks.pop(0)
             if word == "oops":
