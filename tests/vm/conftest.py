@@ -71,6 +71,12 @@ def preamble() -> Path:
 
 
 @pytest.fixture(scope="session")
+def disktest() -> Path:
+    """The EFI application that tries the capture kernel's disk drivers, built."""
+    return build("disktest.efi")
+
+
+@pytest.fixture(scope="session")
 def handoff_fields() -> Path:
     """The program that names a handoff's fields, built."""
     return build("host/handoff_fields")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""virtio-blk and AHCI disks for test_disks.py's machine: by the drivers' own calls, and through a partition."""
+"""virtio-blk and AHCI disks in the machine of test_disks.py: by the drivers' own calls, and through a partition."""
 
 import json
 import os
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import test_disks
-from test_disks import Row, TriedDisk
+
+from tried_disks import SECTOR, Row, TriedDisk, run_row
 
 pytestmark = pytest.mark.vm
 
@@ -33,7 +33,7 @@ class FailingOnce(TriedDisk):
         rule = {
             "event": "none",
             "iotype": "write",
-            "sector": self.weak * self.block // test_disks.SECTOR,
+            "sector": self.weak * self.block // SECTOR,
             "errno": 5,
             "once": True,
         }
@@ -181,5 +181,5 @@ if os.environ.get("LIFEBOAT_FULL") == "1":
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
-def test_driver(row, tmp_path, firmware):
-    test_disks.test_driver(row, tmp_path, firmware)
+def test_driver(row, tmp_path, firmware, disktest):
+    run_row(row, tmp_path, firmware, disktest)
