@@ -5,7 +5,7 @@
 #ifndef LIFEBOAT_LOADER_ACPI_H
 #define LIFEBOAT_LOADER_ACPI_H
 
-#include "loader/plan.h"
+#include "loader/machine.h"
 
 // Reads MADT, HPET, SPCR, MCFG, SRAT, FADT and DMAR through the root pointer at physical `rsdp` into
 // `machine`. A MADT is required; a bad checksum or length is an error naming the table.

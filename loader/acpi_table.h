@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_LOADER_ACPI_TABLE_H
 #define LIFEBOAT_LOADER_ACPI_TABLE_H
 
-#include "loader/plan.h"
+#include "loader/machine.h"
 
 // What every table begins with.
 struct __attribute__((packed)) lb_acpi_table {

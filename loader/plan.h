@@ -11,9 +11,9 @@
 #include "crash/plan/crashkernel.h"
 #include "crash/plan/e820.h"
 #include "crash/plan/layout.h"
-#include "crash/plan/srat.h"
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
+#include "loader/machine.h"
 #include "loader/options/options.h"
 #include "loader/second_kernel.h"
 #include "loader/target.h"
@@ -24,31 +24,6 @@ struct lb_file {
 	char path[LB_MAX_PATH];
 	void *data; // page-aligned; NULL: none
 	UINTN bytes;
-};
-
-struct lb_machine { // what this machine is; machine.c
-	unsigned int phys_bits;
-	bool gib_pages;
-	bool la57; // the CPU has 5-level paging
-	const char *encrypted; // not NULL: why arming is refused (SEV, TDX, SME)
-	uint64_t rsdp;
-	uint64_t hpet;
-	uint32_t ioapic_count;
-	uint32_t has_8259;
-	uint64_t ioapic[LB_MAX_IOAPICS];
-	uint32_t ecam_count;
-	struct lb_ecam ecam[LB_MAX_ECAM]; // MCFG
-	struct lb_srat srat;
-	uint32_t cpus; // enabled or online-capable in the MADT
-	struct lb_console spcr;
-	// For the built-in capture kernel.
-	uint32_t bsp_apic; // of the CPU we run on
-	uint32_t apic_count; // enabled in the MADT
-	uint32_t apic[LB_MAX_CAPTURE_CPUS];
-	uint32_t iommu_count;
-	uint64_t iommu[LB_MAX_IOMMUS]; // DMAR
-	uint16_t pm1a, pm1b; // PM1 control ports; 0: none, or power-off is not known
-	uint8_t s5a, s5b;
 };
 
 struct lb_plan {
