@@ -7,7 +7,13 @@
 
 #include "lib/format.h"
 #include "loader/firmware.h"
-#include "loader/plan.h"
+#include "loader/options/path.h"
+
+struct lb_file {
+	char path[LB_MAX_PATH];
+	void *data; // page-aligned EfiLoaderData, of whoever called lb_file_read(); NULL: none
+	UINTN bytes;
+};
 
 // *ret_file is written only on success; lb_file_free() it. EFI_NOT_FOUND: there is
 // no such file.

@@ -9,7 +9,4 @@
 // (which lies at `handoff`, inside it). plan->tables becomes what was counted.
 int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err);
 
-// plan.c: the embedded purgatory, checked; NULL with an error.
-const struct lb_purgatory_header *lb_purgatory_image(struct lb_error *err);
-
 #endif

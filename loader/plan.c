@@ -8,12 +8,11 @@
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
 #include "loader/capture_config.h"
-#include "loader/fill.h"
+#include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
 #include "loader/memmap.h"
 #include "loader/page_tables.h"
-#include "loader/payload.h"
 #include "loader/print.h"
 #include "loader/region.h"
 
@@ -23,20 +22,6 @@
 // PT_LOADs kept free where the machine has hot-pluggable ranges: one for each run of memory
 // that was added, with a hole before the next.
 #define HOTADD_SLOTS 64
-
-const struct lb_purgatory_header *lb_purgatory_image(struct lb_error *err)
-{
-	const struct lb_purgatory_header *header = (const void *)lb_payload_purgatory;
-	uint64_t bytes = (uint64_t)(lb_payload_purgatory_end - lb_payload_purgatory);
-
-	if (header->magic == LB_PURGATORY_MAGIC && header->version == LB_HANDOFF_VERSION &&
-	    header->file_bytes == bytes && header->text_bytes <= header->file_bytes &&
-	    header->total_bytes >= header->file_bytes && header->entry < header->text_bytes)
-		return header;
-	lb_fail(err, "lifeboat.efi: the embedded purgatory is damaged (magic 0x%lx, version %u)",
-		header->magic, header->version);
-	return NULL;
-}
 
 static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_error *err)
 {
@@ -156,7 +141,7 @@ static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 
 static int measure(struct lb_plan *plan, struct lb_error *err)
 {
-	const struct lb_purgatory_header *purgatory = lb_purgatory_image(err);
+	const struct lb_purgatory_header *purgatory = lb_embedded_purgatory(err);
 	const struct lb_range low = {0, LB_LOW_END}, nothing = {0, 0};
 
 	if (!purgatory)

@@ -19,13 +19,6 @@
 #include "loader/target.h"
 #include "pgtable/ident.h"
 
-// A file in memory (EfiLoaderData pages, owned by whoever called lb_file_read).
-struct lb_file {
-	char path[LB_MAX_PATH];
-	void *data; // page-aligned; NULL: none
-	UINTN bytes;
-};
-
 struct lb_plan {
 	const struct lb_options *options;
 	struct lb_bzimage first;

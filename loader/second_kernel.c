@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/second_kernel.h"
 
-#include "lifeboat/capture_config.h"
 #include "lifeboat/version.h"
-#include "loader/payload.h"
-#include "loader/plan.h"
+#include "loader/embedded.h"
 
 #define LINUX_ENTRY_64 0x200 // the 64-bit entry point, boot.rst
 // Its tables of constants are aligned to pages; 2 MiB lets one leaf map it.
@@ -22,26 +20,10 @@ int lb_second_kernel_linux(const struct lb_file *kernel, const struct lb_file *i
 	return 0;
 }
 
-// The embedded image, checked; NULL with an error.
-static const struct lb_capture_image *embedded_image(struct lb_error *err)
-{
-	const struct lb_capture_image *header = (const void *)lb_payload_capture;
-	uint64_t bytes = (uint64_t)(lb_payload_capture_end - lb_payload_capture);
-
-	if (bytes >= sizeof(*header) && header->magic == LB_CAPTURE_IMAGE_MAGIC &&
-	    header->version == LB_HANDOFF_VERSION && header->file_bytes == bytes &&
-	    header->total_bytes >= header->file_bytes && lb_aligned(header->total_bytes, LB_PAGE) &&
-	    header->entry < header->file_bytes)
-		return header;
-	lb_fail(err, "lifeboat.efi: the embedded capture kernel is damaged (magic 0x%lx, version %u)",
-		(unsigned long)header->magic, header->version);
-	return NULL;
-}
-
 int lb_second_kernel_builtin(struct lb_second_kernel *ret_second_kernel, struct lb_error *err)
 {
 	static const struct lb_file none;
-	const struct lb_capture_image *header = embedded_image(err);
+	const struct lb_capture_image *header = lb_embedded_capture(err);
 
 	if (!header)
 		return -1;

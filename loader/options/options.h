@@ -10,9 +10,9 @@
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 #include "loader/options/options_dump.h"
+#include "loader/options/path.h"
 
 #define LB_MAX_INITRDS 16
-#define LB_MAX_PATH 256
 #define LB_MAX_CMDLINE 4096
 
 enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };

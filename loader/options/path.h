@@ -9,6 +9,8 @@
 
 #include "lib/format.h"
 
+#define LB_MAX_PATH 256 // bytes, NUL included
+
 // `path` with "/" as "\", seen from the directory `base` ("" is "\"): a path that
 // names its volume stays, "\x" gets base's volume, "x" is inside base. Fails when
 // the result does not fit into `bytes`.
