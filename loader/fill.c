@@ -7,7 +7,6 @@
 #include "lib/sha256.h"
 #include "loader/capture_config.h"
 #include "loader/firmware.h"
-#include "loader/page_tables.h"
 #include "loader/payload.h"
 #include "loader/screen.h"
 
@@ -74,12 +73,11 @@ static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handof
 
 static int fill_tables(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)
 {
-	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count = lb_page_tables_ranges(plan, ranges);
+	const struct lb_mapped mapped = lb_plan_mapped(plan);
 	struct lb_ident_tables tables;
 
 	zero(plan->layout.page_tables);
-	if (lb_page_tables_make(plan, ranges, count, &tables, err) != 0)
+	if (lb_page_tables_build(&mapped, plan->layout.page_tables, &tables, err) != 0)
 		return -1;
 	plan->tables = tables.size;
 	handoff->cr3_4level = tables.cr3_4level;

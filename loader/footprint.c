@@ -13,7 +13,7 @@
 struct machine_lists {
 	struct lb_range *ram;
 	size_t ram_count;
-	struct lb_range mapped[LB_PLAN_RANGES]; // what our tables map
+	struct lb_range mapped[LB_MAPPED_RANGES]; // what our tables map
 	size_t mapped_count;
 	struct lb_footprint_request request; // points at the lists above
 };
@@ -43,12 +43,11 @@ static int list_ram(const struct lb_e820 *saved, struct machine_lists *lists, st
 
 static void list_mapped(const struct lb_plan *plan, struct machine_lists *lists)
 {
-	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count = lb_page_tables_ranges(plan, ranges);
+	const struct lb_mapped mapped = lb_plan_mapped(plan);
 
-	for (uint32_t i = 0; i < count; i++)
-		lists->mapped[i] = ranges[i].range;
-	lists->mapped_count = lb_footprint_tidy(lists->mapped, count);
+	for (uint32_t i = 0; i < mapped.count; i++)
+		lists->mapped[i] = mapped.ranges[i].range;
+	lists->mapped_count = lb_footprint_tidy(lists->mapped, mapped.count);
 }
 
 static void make_request(const struct lb_plan *plan, struct machine_lists *lists)
@@ -79,8 +78,7 @@ static uint64_t sections_bytes(const struct lb_range *ram, size_t count, bool la
 static int compute(const struct lb_plan *plan, const struct machine_lists *lists, struct costs *costs,
 		   struct lb_error *err)
 {
-	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count = lb_page_tables_ranges(plan, ranges);
+	const struct lb_mapped mapped = lb_plan_mapped(plan);
 	bool la57 = plan->machine.la57;
 
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
@@ -88,7 +86,7 @@ static int compute(const struct lb_plan *plan, const struct machine_lists *lists
 			lb_footprint(&lists->request, (enum lb_footprint_policy)i, &costs->footprint[i]);
 	costs->sections = sections_bytes(lists->mapped, lists->mapped_count, la57);
 	costs->sections_all = sections_bytes(lists->ram, lists->ram_count, la57);
-	return lb_page_tables_count(plan, ranges, count, &costs->counted, err);
+	return lb_page_tables_count(&mapped, &costs->counted, err);
 }
 
 static void print_machine(const struct lb_plan *plan, const struct machine_lists *lists, bool assumed)

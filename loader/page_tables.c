@@ -1,37 +1,44 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/page_tables.h"
 
-uint32_t lb_page_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges)
+static void add(struct lb_mapped *mapped, struct lb_range range)
 {
-	uint32_t count = 0;
-
-	ret_ranges[count++] = (struct lb_ident_range){{0, LB_LOW_END}, LB_MEM_WB};
-	ret_ranges[count++] = (struct lb_ident_range){plan->layout.region, LB_MEM_WB};
-	if (!lb_range_empty(plan->hook_text)) {
-		ret_ranges[count++] = (struct lb_ident_range){plan->hook_text, LB_MEM_WB};
-		ret_ranges[count++] = (struct lb_ident_range){plan->hook_data, LB_MEM_WB};
-	}
-	return count;
+	if (!lb_range_empty(range))
+		mapped->ranges[mapped->count++] = (struct lb_ident_range){range, LB_MEM_WB};
 }
 
-static struct lb_ident_request request(const struct lb_plan *plan, const struct lb_ident_range *ranges,
-				       uint32_t count)
+struct lb_mapped lb_page_tables_mapped(const struct lb_machine *machine, struct lb_range region,
+				       struct lb_range hook_text, struct lb_range hook_data)
+{
+	struct lb_mapped mapped = {
+		.phys_bits = machine->phys_bits,
+		.gib_pages = machine->gib_pages,
+		.la57 = machine->la57,
+	};
+
+	add(&mapped, (struct lb_range){0, LB_LOW_END});
+	add(&mapped, region);
+	add(&mapped, hook_text);
+	add(&mapped, hook_data);
+	return mapped;
+}
+
+static struct lb_ident_request request(const struct lb_mapped *mapped)
 {
 	return (struct lb_ident_request){
-		.ranges = ranges,
-		.count = count,
-		.phys_bits = plan->machine.phys_bits,
-		.gib_pages = plan->machine.gib_pages,
+		.ranges = mapped->ranges,
+		.count = mapped->count,
+		.phys_bits = mapped->phys_bits,
+		.gib_pages = mapped->gib_pages,
 		.root4 = true,
-		.root5 = plan->machine.la57,
+		.root5 = mapped->la57,
 		.windows = LB_WINDOWS_AT,
 	};
 }
 
-int lb_page_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-			 struct lb_ident_size *ret_size, struct lb_error *err)
+int lb_page_tables_count(const struct lb_mapped *mapped, struct lb_ident_size *ret_size, struct lb_error *err)
 {
-	struct lb_ident_request wanted = request(plan, ranges, count);
+	struct lb_ident_request wanted = request(mapped);
 	enum lb_ident_status status = lb_ident_count(&wanted, ret_size);
 
 	if (status != LB_IDENT_OK)
@@ -39,11 +46,10 @@ int lb_page_tables_count(const struct lb_plan *plan, const struct lb_ident_range
 	return 0;
 }
 
-int lb_page_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-			struct lb_ident_tables *ret_tables, struct lb_error *err)
+int lb_page_tables_build(const struct lb_mapped *mapped, struct lb_range arena,
+			 struct lb_ident_tables *ret_tables, struct lb_error *err)
 {
-	struct lb_ident_request wanted = request(plan, ranges, count);
-	struct lb_range arena = plan->layout.page_tables;
+	struct lb_ident_request wanted = request(mapped);
 	enum lb_ident_status status = lb_ident_build(&wanted, (void *)(uintptr_t)arena.start,
 						     lb_range_size(arena) / LB_PAGE, arena.start, ret_tables);
 

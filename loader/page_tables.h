@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the crash page tables map: one list, counted for the plan, built when armed.
+// The crash page tables: one list of what they map, counted for the plan, built when armed.
 #ifndef LIFEBOAT_LOADER_PAGE_TABLES_H
 #define LIFEBOAT_LOADER_PAGE_TABLES_H
 
-#include "loader/plan.h"
+#include "loader/machine.h"
+#include "pgtable/ident.h"
 
 // Low 1 MiB, crash region, the hook's text and data.
-#define LB_PLAN_RANGES 4
-// What the hook's image takes beyond the rest, at worst: it may straddle 2 MiB (two
+#define LB_MAPPED_RANGES 4
+// The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
 // PTs), in a GiB of its own (a PD), or straddle that (another).
 #define LB_HOOK_TABLES 4
 // What one PDPT reaches, and how far an identity map with a 4-level root goes (SDM 1 3.3.7.1).
@@ -16,14 +17,23 @@
 // The two windows: behind the low 1 MiB, in its page table's upper half.
 #define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
-// Fills `ret_ranges` (LB_PLAN_RANGES); without the hook's as long as it is not loaded.
-uint32_t lb_page_tables_ranges(const struct lb_plan *plan, struct lb_ident_range *ret_ranges);
+// What the tables map, and for which CPU.
+struct lb_mapped {
+	uint32_t count;
+	struct lb_ident_range ranges[LB_MAPPED_RANGES];
+	uint32_t phys_bits;
+	bool gib_pages, la57;
+};
 
-int lb_page_tables_count(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-			 struct lb_ident_size *ret_size, struct lb_error *err);
+// `hook_text` and `hook_data` are empty as long as the hook is not loaded.
+struct lb_mapped lb_page_tables_mapped(const struct lb_machine *machine, struct lb_range region,
+				       struct lb_range hook_text, struct lb_range hook_data);
 
-// Builds into the layout's page-table arena.
-int lb_page_tables_make(const struct lb_plan *plan, const struct lb_ident_range *ranges, uint32_t count,
-			struct lb_ident_tables *ret_tables, struct lb_error *err);
+int lb_page_tables_count(const struct lb_mapped *mapped, struct lb_ident_size *ret_size,
+			 struct lb_error *err);
+
+// Builds into `arena`, physical memory that is zero and page-aligned.
+int lb_page_tables_build(const struct lb_mapped *mapped, struct lb_range arena,
+			 struct lb_ident_tables *ret_tables, struct lb_error *err);
 
 #endif

@@ -12,7 +12,6 @@
 #include "loader/firmware.h"
 #include "loader/machine.h"
 #include "loader/memmap.h"
-#include "loader/page_tables.h"
 #include "loader/print.h"
 #include "loader/region.h"
 
@@ -117,6 +116,11 @@ static void list_consoles(const char *cmdline, char *text, size_t bytes)
 		used += lb_snprintf(text + used, bytes - used, "%s%.*s", used ? " " : "",
 				    (int)(word.bytes - 8), word.text + 8);
 	}
+}
+
+struct lb_mapped lb_plan_mapped(const struct lb_plan *plan)
+{
+	return lb_page_tables_mapped(&plan->machine, plan->layout.region, plan->hook_text, plan->hook_data);
 }
 
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
@@ -273,8 +277,7 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 // Once the place is known: the second kernel's map and command line, the tables.
 static int finish(struct lb_plan *plan, struct lb_error *err)
 {
-	struct lb_ident_range ranges[LB_PLAN_RANGES];
-	uint32_t count;
+	struct lb_mapped mapped = lb_plan_mapped(plan);
 
 	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, plan->crash_low,
@@ -289,8 +292,7 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 			       (unsigned long)lb_range_size(plan->layout.cmdline));
 	if (plan->second.builtin)
 		lb_capture_config_plan(plan);
-	count = lb_page_tables_ranges(plan, ranges);
-	return lb_page_tables_count(plan, ranges, count, &plan->tables, err);
+	return lb_page_tables_count(&mapped, &plan->tables, err);
 }
 
 // The memory map, and what of the machine is judged by it.

@@ -15,9 +15,9 @@
 #include "lifeboat/handoff.h"
 #include "loader/machine.h"
 #include "loader/options/options.h"
+#include "loader/page_tables.h"
 #include "loader/second_kernel.h"
 #include "loader/target.h"
-#include "pgtable/ident.h"
 
 struct lb_plan {
 	const struct lb_options *options;
@@ -54,6 +54,8 @@ struct lb_plan {
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
+// What the crash page tables map now: with the hook's image once it is loaded.
+struct lb_mapped lb_plan_mapped(const struct lb_plan *plan);
 // PT_LOADs kept free for RAM that appears after arming.
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 
