@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Arming: carry out the plan. The reservation and the hook are the last things that
-// can fail; whatever fails, everything done so far is undone.
+// The reservation and the hook are the last things that can fail.
+#include "loader/arming.h"
+
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/hook_image.h"
 #include "loader/memory_marks.h"
-#include "loader/plan.h"
 
 static struct lb_hook_image hook_image;
 static struct lb_memory_marks marks;
@@ -14,7 +14,7 @@ static struct {
 	UINTN pages;
 } reserved[2]; // crash memory, then its low region; 0 pages: none
 
-// Probed with memory that leaves no mark, then allocated once as what it shall be.
+// Probes with memory that leaves no mark, then allocates once as what it shall be.
 static int reserve(struct lb_range region, unsigned int slot, struct lb_error *err)
 {
 	static const EFI_MEMORY_TYPE types[] = {EfiLoaderData, EfiReservedMemoryType};

@@ -7,6 +7,7 @@
 #include "loader/firmware.h"
 #include "loader/print.h"
 #include "loader/random.h"
+#include "pgtable/ident.h"
 
 // More than a disk takes from: each zstd context compresses about 1 GB/s at level 1.
 #define DEFAULT_CPUS 8
@@ -16,9 +17,9 @@
 #define NOTES_BYTES (4 * LB_MIB) // of ten thousand CPUs, in the sub-header
 #define PAGE_DESC_BYTES 24
 
-static uint32_t wanted_cpus(const struct lb_plan *plan)
+static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 {
-	uint32_t wanted = plan->options->dump.cpus, there = plan->machine.apic_count;
+	uint32_t wanted = input->options->dump.cpus, there = input->machine->apic_count;
 
 	if (!wanted)
 		wanted = DEFAULT_CPUS;
@@ -27,19 +28,20 @@ static uint32_t wanted_cpus(const struct lb_plan *plan)
 	return wanted ? wanted : 1;
 }
 
-// Tables that map all RAM of the dead kernel: counted as the capture kernel counts them. 0:
-// they cannot be counted, a window slides.
-static uint64_t ram_tables(const struct lb_plan *plan)
+// Bytes of tables that map all RAM of the dead kernel, counted as the capture kernel counts
+// them. 0: they cannot be counted, and the capture kernel slides a window.
+static uint64_t ram_tables(const struct lb_capture_config_input *input)
 {
-	const struct lb_e820 *saved = &plan->saved;
+	const struct lb_machine *machine = input->machine;
+	const struct lb_e820 *saved = input->saved;
 	LB_CLEANUP(lb_pool_free)
 	struct lb_ident_range *ranges = lb_pool_alloc((saved->count + 1) * sizeof(*ranges));
 	struct lb_ident_request request = {
 		.ranges = ranges,
-		.phys_bits = plan->machine.phys_bits,
-		.gib_pages = plan->machine.gib_pages,
-		.root4 = !plan->machine.la57,
-		.root5 = plan->machine.la57,
+		.phys_bits = machine->phys_bits,
+		.gib_pages = machine->gib_pages,
+		.root4 = !machine->la57,
+		.root5 = machine->la57,
 	};
 	struct lb_ident_size size;
 
@@ -56,33 +58,31 @@ static uint64_t ram_tables(const struct lb_plan *plan)
 	return lb_ident_count(&request, &size) == LB_IDENT_OK ? size.pages * LB_PAGE : 0;
 }
 
-int lb_capture_config_size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
+int lb_capture_config_size(const struct lb_capture_config_input *input, const struct lb_layout_need *need,
+			   const struct lb_crashkernel *crashkernel, struct lb_capture_size *ret_size,
+			   uint64_t *ret_bytes, struct lb_error *err)
 {
-	bool automatic = plan->crashkernel.automatic;
-	uint64_t limit = automatic ? LB_CAPTURE_MAX : plan->crashkernel.bytes;
+	uint64_t limit = crashkernel->automatic ? LB_CAPTURE_MAX : crashkernel->bytes;
 	struct lb_error reason;
 	uint64_t contents;
 
-	if (lb_layout_minimum(&plan->need, &contents, err) != 0)
+	if (lb_layout_minimum(need, &contents, err) != 0)
 		return -1;
-	if (lb_capture_size(contents, ram_tables(plan), wanted_cpus(plan), limit, &plan->capture_size,
-			    &reason) != 0)
-		return lb_fail(err, "crashkernel=%.40s: too small: %s", plan->options->crashkernel,
+	if (lb_capture_size(contents, ram_tables(input), wanted_cpus(input), limit, ret_size, &reason) != 0)
+		return lb_fail(err, "crashkernel=%.40s: too small: %s", input->options->crashkernel,
 			       reason.text);
-	if (!automatic)
+	if (!crashkernel->automatic)
 		*ret_bytes = limit;
 	else
-		*ret_bytes =
-			plan->capture_size.total > LB_CAPTURE_MIN ? plan->capture_size.total : LB_CAPTURE_MIN;
+		*ret_bytes = ret_size->total > LB_CAPTURE_MIN ? ret_size->total : LB_CAPTURE_MIN;
 	return 0;
 }
 
-// What the largest dump of this machine takes on disk: header, log, and an ELF core or a
+// Bytes on disk of this machine's largest dump: header, log, and an ELF core or a
 // kdump-compressed file with nothing left out and nothing that shrinks: sub-headers, two
 // bitmaps of a bit a page, 24 bytes a page of descriptors.
-static uint64_t worst_case(const struct lb_plan *plan)
+static uint64_t worst_case(const struct lb_e820 *saved)
 {
-	const struct lb_e820 *saved = &plan->saved;
 	uint64_t bytes = LB_DUMP_BLOCK + LOG_BYTES + NOTES_BYTES, end = 0;
 
 	for (uint32_t i = 0; i < saved->count; i++) {
@@ -97,45 +97,54 @@ static uint64_t worst_case(const struct lb_plan *plan)
 }
 
 // A test in lifeboat.conf is done as long as there is no verdict of it.
-static bool wants_selftest(const struct lb_plan *plan)
+static bool wants_selftest(const struct lb_capture_config_input *input)
 {
-	const struct lb_dump_options *dump = &plan->options->dump;
-	const struct lb_target_found *first = &plan->targets.found[0];
+	const struct lb_dump_options *dump = &input->options->dump;
+	const struct lb_target_found *first = &input->targets->found[0];
 
 	if (!dump->selftest)
 		return false;
-	if (!plan->targets.count) {
+	if (!input->targets->count) {
 		lb_print_warning("--selftest: there is no partition to leave a verdict on");
 		return false;
 	}
 	return !dump->selftest_once || !first->has_header || first->header.selftest == LB_SELFTEST_NONE;
 }
 
-static void list_targets(struct lb_plan *plan)
+static void list_targets(const struct lb_targets *targets, struct lb_capture_config *config)
 {
-	plan->capture.target_count = plan->targets.count;
-	for (uint32_t i = 0; i < plan->targets.count; i++)
-		plan->capture.targets[i] = plan->targets.found[i].target;
-	lb_targets_judge_size(&plan->targets, worst_case(plan));
+	config->target_count = targets->count;
+	for (uint32_t i = 0; i < targets->count; i++)
+		config->targets[i] = targets->found[i].target;
 }
 
-void lb_capture_config_plan(struct lb_plan *plan)
+static void warn_of_wishes(const struct lb_dump_options *dump, const struct lb_capture_config *config)
 {
-	const struct lb_dump_options *dump = &plan->options->dump;
-	const struct lb_machine *machine = &plan->machine;
-	struct lb_capture_config *capture = &plan->capture;
+	if (dump->cpus > config->cpus)
+		lb_print_warning(
+			"--capture-cpus %u: %u will be used, the machine or its crash memory has no more",
+			dump->cpus, config->cpus);
+	if (dump->end == LB_CAPTURE_POWEROFF && !config->pm1a)
+		lb_print_warning(
+			"--on-captured poweroff: ACPI does not say how here; the machine will be reset");
+}
 
-	*capture = (struct lb_capture_config){
+void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
+			    struct lb_capture_config *ret_config)
+{
+	const struct lb_options *options = input->options;
+	const struct lb_machine *machine = input->machine;
+
+	*ret_config = (struct lb_capture_config){
 		.magic = LB_CAPTURE_MAGIC,
 		.version = LB_CAPTURE_VERSION,
-		.bytes = sizeof(*capture),
-		.format = dump->format,
-		.dump_level = dump->level,
-		.end = dump->end,
-		.end_failed =
-			plan->options->on_mismatch == LB_POLICY_HALT ? LB_CAPTURE_HALT : LB_CAPTURE_RESET,
-		.selftest = wants_selftest(plan),
-		.cpus = plan->capture_size.cpus,
+		.bytes = sizeof(*ret_config),
+		.format = options->dump.format,
+		.dump_level = options->dump.level,
+		.end = options->dump.end,
+		.end_failed = options->on_mismatch == LB_POLICY_HALT ? LB_CAPTURE_HALT : LB_CAPTURE_RESET,
+		.selftest = wants_selftest(input),
+		.cpus = cpus,
 		.apic_count = machine->apic_count,
 		.bsp_apic = machine->bsp_apic,
 		.iommu_count = machine->iommu_count,
@@ -143,26 +152,20 @@ void lb_capture_config_plan(struct lb_plan *plan)
 		.pm1b = machine->pm1b,
 		.s5a = machine->s5a,
 		.s5b = machine->s5b,
-		.heap = plan->layout.free,
+		.heap = heap,
 	};
-	list_targets(plan);
-	memcpy(capture->apic, machine->apic, sizeof(capture->apic));
-	memcpy(capture->iommu, machine->iommu, sizeof(capture->iommu));
-	lb_snprintf(capture->loader_version, sizeof(capture->loader_version), "%s", LIFEBOAT_VERSION);
-	if (dump->cpus > capture->cpus)
-		lb_print_warning(
-			"--capture-cpus %u: %u will be used, the machine or its crash memory has no more",
-			dump->cpus, capture->cpus);
-	if (dump->end == LB_CAPTURE_POWEROFF && !capture->pm1a)
-		lb_print_warning(
-			"--on-captured poweroff: ACPI does not say how here; the machine will be reset");
+	list_targets(input->targets, ret_config);
+	lb_targets_judge_size(input->targets, worst_case(input->saved));
+	memcpy(ret_config->apic, machine->apic, sizeof(ret_config->apic));
+	memcpy(ret_config->iommu, machine->iommu, sizeof(ret_config->iommu));
+	lb_snprintf(ret_config->loader_version, sizeof(ret_config->loader_version), "%s", LIFEBOAT_VERSION);
+	warn_of_wishes(&options->dump, ret_config);
 }
 
-void lb_capture_config_fill(struct lb_plan *plan, struct lb_capture_config *capture)
+void lb_capture_config_arm(uint64_t salt, struct lb_capture_config *config)
 {
-	plan->capture.tsc_khz = lb_clock_tsc_khz();
-	plan->capture.armed_tsc = lb_clock_tsc();
-	plan->capture.armed_time = lb_clock_time();
-	lb_random_id(&plan->layout.handoff.start, sizeof(plan->layout.handoff.start), plan->capture.arm_id);
-	*capture = plan->capture;
+	config->tsc_khz = lb_clock_tsc_khz();
+	config->armed_tsc = lb_clock_tsc();
+	config->armed_time = lb_clock_time();
+	lb_random_id(&salt, sizeof(salt), config->arm_id);
 }

@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the built-in capture kernel is told (lifeboat/capture_config.h): planned with the rest,
-// finished when armed.
+// The built-in capture kernel's configuration (lifeboat/capture_config.h): planned with the
+// rest, finished when armed.
 #ifndef LIFEBOAT_LOADER_CAPTURE_CONFIG_H
 #define LIFEBOAT_LOADER_CAPTURE_CONFIG_H
 
-#include "loader/plan.h"
+#include "crash/plan/capturesize.h"
+#include "crash/plan/crashkernel.h"
+#include "crash/plan/e820.h"
+#include "crash/plan/layout.h"
+#include "loader/machine.h"
+#include "loader/options/options.h"
+#include "loader/target.h"
 
-// How much crash memory, from plan->need and the size that crashkernel= gives: fills
-// plan->capture_size and returns the region's bytes.
-int lb_capture_config_size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err);
+struct lb_capture_config_input {
+	const struct lb_options *options;
+	const struct lb_machine *machine;
+	const struct lb_e820 *saved;
+	const struct lb_targets *targets;
+};
 
-// Everything about plan->capture that does not change until it is armed.
-void lb_capture_config_plan(struct lb_plan *plan);
+// The bytes of crash memory, from `need` and the size that crashkernel= gives, and their
+// purposes.
+int lb_capture_config_size(const struct lb_capture_config_input *input, const struct lb_layout_need *need,
+			   const struct lb_crashkernel *crashkernel, struct lb_capture_size *ret_size,
+			   uint64_t *ret_bytes, struct lb_error *err);
 
-// The rest, in `capture`, which lies in crash memory: the clock, this arming's own number,
-// the heap. Takes about 40 ms.
-void lb_capture_config_fill(struct lb_plan *plan, struct lb_capture_config *capture);
+// Everything that is known before arming, with `cpus` that compress and `heap` to allocate.
+// Warns of wishes that this machine cannot fulfil.
+void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
+			    struct lb_capture_config *ret_config);
+
+// The rest: the clock, and this arming's own number, with `salt` (loader/random.h). Takes
+// about 40 ms.
+void lb_capture_config_arm(uint64_t salt, struct lb_capture_config *config);
 
 #endif

@@ -5,7 +5,6 @@
 #include "crash/plan/elfcore.h"
 #include "lib/mem.h"
 #include "lib/sha256.h"
-#include "loader/capture_config.h"
 #include "loader/firmware.h"
 #include "loader/payload.h"
 #include "loader/screen.h"
@@ -54,6 +53,13 @@ static int fill_second_kernel(const struct lb_plan *plan, struct lb_error *err)
 	memcpy(at(layout->cmdline), plan->second_cmdline, lb_strlen(plan->second_cmdline));
 	return lb_bootparams_build(&input, at(layout->boot_params),
 				   lb_range_empty(layout->setup_data) ? NULL : at(layout->setup_data), err);
+}
+
+static void fill_capture_config(struct lb_plan *plan)
+{
+	zero(plan->layout.capture);
+	lb_capture_config_arm(plan->layout.handoff.start, &plan->capture);
+	memcpy(at(plan->layout.capture), &plan->capture, sizeof(plan->capture));
 }
 
 static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)
@@ -180,10 +186,8 @@ int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *e
 	zero(layout->e820_saved);
 	memcpy(at(layout->e820_saved), plan->saved.entries, plan->saved.count * sizeof(*plan->saved.entries));
 	fill_purgatory(plan);
-	if (plan->second.builtin) {
-		zero(layout->capture);
-		lb_capture_config_fill(plan, at(layout->capture));
-	}
+	if (plan->second.builtin)
+		fill_capture_config(plan);
 	if (fill_second_kernel(plan, err) != 0 || fill_elfcorehdr(plan, handoff, err) != 0 ||
 	    fill_tables(plan, handoff, err) != 0)
 		return -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The contents of crash memory, written once it is ours.
+// The contents of crash memory, written once it is reserved.
 #ifndef LIFEBOAT_LOADER_FILL_H
 #define LIFEBOAT_LOADER_FILL_H
 

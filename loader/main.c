@@ -5,14 +5,15 @@
 #include "crash/plan/bzimage.h"
 #include "crash/plan/cmdline.h"
 #include "lifeboat/version.h"
+#include "loader/arming.h"
 #include "loader/command_line.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/footprint.h"
 #include "loader/linux.h"
 #include "loader/options/path.h"
-#include "loader/plan.h"
 #include "loader/print.h"
+#include "loader/print_plan.h"
 #include "loader/selftest.h"
 #include "loader/variable.h"
 #include "loader/watchdog.h"
@@ -136,7 +137,7 @@ static void make_plan(struct session *s)
 		return;
 	}
 	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
-		lb_report_plan(&s->plan);
+		lb_print_plan(&s->plan);
 }
 
 // Of the plan, or where there is none, of a region that might be.
@@ -168,7 +169,7 @@ static void arm(struct session *s)
 	}
 	lb_targets_mark(&s->plan.targets, s->plan.capture.arm_id, s->plan.capture.selftest);
 	if (lb_print_enabled(LB_VERBOSE))
-		lb_report_plan(&s->plan); // now with digests
+		lb_print_plan(&s->plan); // now with digests
 	lb_print("lifeboat: armed\n");
 }
 

@@ -7,7 +7,6 @@
 #include "crash/plan/cmdline.h"
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
-#include "loader/capture_config.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -143,6 +142,16 @@ static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 	return pages * LB_PAGE;
 }
 
+static struct lb_capture_config_input capture_input(const struct lb_plan *plan)
+{
+	return (struct lb_capture_config_input){
+		.options = plan->options,
+		.machine = &plan->machine,
+		.saved = &plan->saved,
+		.targets = &plan->targets,
+	};
+}
+
 static int measure(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_purgatory_header *purgatory = lb_embedded_purgatory(err);
@@ -204,7 +213,7 @@ static int check_size(const struct lb_plan *plan, struct lb_error *err)
 		       lb_format_size(all, sizeof(all), minimum));
 }
 
-// The second kernel's command line; the built-in one is told in struct lb_capture_config.
+// The second kernel's command line. The built-in one has struct lb_capture_config instead.
 static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct lb_error *err)
 {
 	char consoles[256];
@@ -221,13 +230,16 @@ static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct
 // The size, from crashkernel= or computed.
 static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 {
+	const struct lb_capture_config_input input = capture_input(plan);
+
 	// The command line's length is part of the sum; the elfcorehdr's address has no more
 	// digits than this.
 	if (read_crashkernel(plan, err) != 0 || make_second_cmdline(plan, LB_END_OF_4LEVEL - 1, err) != 0 ||
 	    measure(plan, err) != 0)
 		return -1;
 	if (plan->second.builtin)
-		return lb_capture_config_size(plan, ret_bytes, err);
+		return lb_capture_config_size(&input, &plan->need, &plan->crashkernel, &plan->capture_size,
+					      ret_bytes, err);
 	if (plan->crashkernel.automatic) {
 		if (lb_layout_auto(&plan->need, &plan->automatic, err) != 0)
 			return -1;
@@ -277,7 +289,8 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 // Once the place is known: the second kernel's map and command line, the tables.
 static int finish(struct lb_plan *plan, struct lb_error *err)
 {
-	struct lb_mapped mapped = lb_plan_mapped(plan);
+	const struct lb_capture_config_input input = capture_input(plan);
+	const struct lb_mapped mapped = lb_plan_mapped(plan);
 
 	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, plan->crash_low,
@@ -291,7 +304,7 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 			       (unsigned long)lb_strlen(plan->second_cmdline),
 			       (unsigned long)lb_range_size(plan->layout.cmdline));
 	if (plan->second.builtin)
-		lb_capture_config_plan(plan);
+		lb_capture_config_plan(&input, plan->capture_size.cpus, plan->layout.free, &plan->capture);
 	return lb_page_tables_count(&mapped, &plan->tables, err);
 }
 

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What arming will do, complete before anything is reserved. Made by plan.c,
-// printed by report.c, carried out and undone by arming.c.
+// The plan of an arming, complete before anything is reserved. print_plan.c prints it,
+// arming.c carries it out and undoes it.
 #ifndef LIFEBOAT_LOADER_PLAN_H
 #define LIFEBOAT_LOADER_PLAN_H
 
 #include <efi.h>
 
 #include "crash/plan/bzimage.h"
-#include "crash/plan/capturesize.h"
-#include "crash/plan/crashkernel.h"
 #include "crash/plan/e820.h"
-#include "crash/plan/layout.h"
-#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
+#include "loader/capture_config.h"
 #include "loader/machine.h"
-#include "loader/options/options.h"
 #include "loader/page_tables.h"
 #include "loader/second_kernel.h"
-#include "loader/target.h"
 
 struct lb_plan {
 	const struct lb_options *options;
@@ -65,13 +60,5 @@ uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 // place when it is armed. All else is 0. lb_plan_free() either way.
 #define LB_ASSUMED_BYTES (256 * LB_MIB)
 int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err);
-
-// Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
-int lb_arm(struct lb_plan *plan, struct lb_error *err);
-// After StartImage returned: hook, memory and firmware's high-water marks as before.
-void lb_disarm(struct lb_plan *plan);
-
-// report.c: the plan on one screen.
-void lb_report_plan(const struct lb_plan *plan);
 
 #endif

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The plan on one screen of 80 columns and 25 lines, as long as command lines are
-// not long themselves.
+#include "loader/print_plan.h"
+
 #include "lib/mem.h"
-#include "loader/page_tables.h"
-#include "loader/plan.h"
 #include "loader/print.h"
 
 #define SIZE_TEXT 16
@@ -92,7 +90,7 @@ static void print_targets(const struct lb_capture_config *capture)
 		lb_print_answer("dump to: no partition; the log goes to the console\n");
 }
 
-// The built-in capture kernel: what its memory is for, what it will do.
+// The built-in capture kernel: its memory's purposes, its settings, its targets.
 static void print_capture(const struct lb_plan *plan)
 {
 	const struct lb_capture_size *size = &plan->capture_size;
@@ -142,10 +140,6 @@ static const char *console_text(const struct lb_console *console, char *text, si
 	}
 }
 
-// What was armed, for programs that watch the console: "lifeboat: plan KEY=VALUE ...",
-// only with -v and once armed. Several lines, each shorter than a console row, which
-// firmware would break. Sizes are decimal bytes; addresses hexadecimal and physical,
-// ranges START-END without END.
 static void print_for_programs(const struct lb_plan *plan)
 {
 	const struct lb_ident_size *tables = &plan->tables;
@@ -176,7 +170,7 @@ static void print_for_programs(const struct lb_plan *plan)
 			(unsigned long)plan->hook_data.end);
 }
 
-void lb_report_plan(const struct lb_plan *plan)
+void lb_print_plan(const struct lb_plan *plan)
 {
 	static const char *const policies[] = {
 		[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};

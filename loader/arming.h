@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Arming carries out a plan; disarming takes all of it back.
+#ifndef LIFEBOAT_LOADER_ARMING_H
+#define LIFEBOAT_LOADER_ARMING_H
+
+#include "loader/plan.h"
+
+// Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
+int lb_arm(struct lb_plan *plan, struct lb_error *err);
+// After StartImage returned: hook, memory and firmware's high-water marks as before.
+void lb_disarm(struct lb_plan *plan);
+
+#endif
