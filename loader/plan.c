@@ -11,6 +11,7 @@
 #include "loader/firmware.h"
 #include "loader/machine.h"
 #include "loader/memmap.h"
+#include "loader/options/consoles.h"
 #include "loader/print.h"
 #include "loader/region.h"
 
@@ -82,39 +83,11 @@ static void judge_ecam(struct lb_plan *plan)
 // --console, else the first kernel's last console=ttySn, else SPCR, else none.
 static void choose_console(struct lb_plan *plan)
 {
-	static const uint16_t com_ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-	const char *cmdline = plan->options->cmdline;
-	struct lb_word word;
-	size_t at = 0;
-
 	plan->console = plan->machine.spcr;
-	if (plan->options->console_given) {
+	if (plan->options->console_given)
 		plan->console = plan->options->console;
-		return;
-	}
-	while (lb_cmdline_next(cmdline, &at, &word)) {
-		if (word.bytes >= 13 && lb_strncmp(word.text, "console=ttyS", 12) == 0 &&
-		    word.text[12] >= '0' && word.text[12] <= '3' &&
-		    (word.bytes == 13 || word.text[13] == ','))
-			plan->console = (struct lb_console){.type = LB_CONSOLE_PORT,
-							    .address = com_ports[word.text[12] - '0']};
-	}
-}
-
-// Every console= of the first kernel is the second's, too; those that do not fit are left out.
-static void list_consoles(const char *cmdline, char *text, size_t bytes)
-{
-	struct lb_word word;
-	size_t at = 0, used = 0;
-
-	text[0] = '\0';
-	while (lb_cmdline_next(cmdline, &at, &word)) {
-		if (word.bytes <= 8 || lb_strncmp(word.text, "console=", 8) != 0 ||
-		    used + word.bytes >= bytes)
-			continue;
-		used += lb_snprintf(text + used, bytes - used, "%s%.*s", used ? " " : "",
-				    (int)(word.bytes - 8), word.text + 8);
-	}
+	else
+		lb_console_of_cmdline(plan->options->cmdline, &plan->console);
 }
 
 struct lb_mapped lb_plan_mapped(const struct lb_plan *plan)
@@ -221,7 +194,7 @@ static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct
 	plan->second_cmdline[0] = '\0';
 	if (plan->second.builtin)
 		return 0;
-	list_consoles(plan->options->cmdline, consoles, sizeof(consoles));
+	lb_console_list(plan->options->cmdline, consoles, sizeof(consoles));
 	return lb_cmdline_capture(elfcorehdr, consoles, plan->options->capture_args,
 				  plan->second.image.cmdline_max, plan->second_cmdline,
 				  sizeof(plan->second_cmdline), err);

@@ -172,8 +172,6 @@ static void print_for_programs(const struct lb_plan *plan)
 
 void lb_print_plan(const struct lb_plan *plan)
 {
-	static const char *const policies[] = {
-		[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
 	char size[SIZE_TEXT], console[32];
 
 	lb_print_answer("crash memory: 0x%lx-0x%lx, %s%s\n", (unsigned long)plan->layout.region.start,
@@ -192,7 +190,7 @@ void lb_print_plan(const struct lb_plan *plan)
 	print_tables(plan);
 	lb_print_answer("console: %s; on a fault: %s; %u CPUs\n",
 			console_text(&plan->console, console, sizeof(console)),
-			policies[plan->options->on_mismatch], plan->machine.cpus);
+			lb_policy_name(plan->options->on_mismatch), plan->machine.cpus);
 	lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
 	if (plan->second.builtin)
 		print_capture(plan);

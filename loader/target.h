@@ -6,7 +6,7 @@
 
 #include "lifeboat/dumpdisk.h"
 #include "loader/blockdev.h"
-#include "loader/options/options_dump.h"
+#include "loader/options/dump_options.h"
 
 // A partition that may be written to, and what was on it.
 struct lb_target_found {

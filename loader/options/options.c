@@ -3,7 +3,9 @@
 
 #include "crash/plan/cmdline.h"
 #include "lib/mem.h"
+#include "loader/options/consoles.h"
 #include "loader/options/path.h"
+#include "loader/options/values.h"
 
 const char lb_options_help[] =
 	"Usage: lifeboat.efi [OPTIONS] KERNEL [KERNEL-ARGUMENTS...]\n"
@@ -59,8 +61,8 @@ static const struct lb_option_word own_words[OPTION_DUMP] = {
 	[OPTION_CRASHKERNEL] = {"crashkernel", "SPEC"},
 	[OPTION_REQUIRE] = {"require", NULL},
 	[OPTION_ON_FAULT] = {"on-fault", "reset, boot or halt"},
-	[OPTION_CONSOLE] = {"console", "none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS"},
-	[OPTION_WATCHDOG] = {"watchdog", "a number of seconds"},
+	[OPTION_CONSOLE] = {"console", LB_CONSOLE_WANTS},
+	[OPTION_WATCHDOG] = {"watchdog", "a number of seconds from 5 to 613"},
 	[OPTION_NO_OOPS_PANIC] = {"no-oops-panic", NULL},
 	[OPTION_DRY_RUN] = {"dry-run", NULL},
 	[OPTION_FOOTPRINT] = {"footprint", NULL},
@@ -78,6 +80,14 @@ static const struct {
 	{"-n", OPTION_DRY_RUN}, {"-v", OPTION_VERBOSE}, {"-q", OPTION_QUIET},
 	{"-h", OPTION_HELP},    {"-?", OPTION_HELP},
 };
+
+static const char *const policies[] = {
+	[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
+
+const char *lb_policy_name(enum lb_policy policy)
+{
+	return policies[policy];
+}
 
 static const struct lb_option_word *word_of(enum option option)
 {
@@ -107,123 +117,34 @@ static enum option find_option(const char *name, size_t bytes)
 	return option;
 }
 
-static int copy_text(char *out, size_t room, const char *shown, const char *value, struct lb_error *err)
+static int set_text(char *text, size_t room, const char *shown, const char *value, struct lb_error *err)
 {
-	size_t bytes = lb_strlen(value);
+	return lb_value_copy(shown, value, lb_strlen(value), text, room, err);
+}
 
-	if (bytes >= room)
-		return lb_fail(err, "%s: \"%.40s...\" has %zu bytes, %zu are possible", shown, value, bytes,
-			       room - 1);
-	memcpy(out, value, bytes + 1);
+static int set_policy(enum lb_policy *policy, const char *shown, const char *value, struct lb_error *err)
+{
+	uint32_t index;
+
+	if (!lb_value_name(value, policies, sizeof(policies) / sizeof(policies[0]), &index))
+		return lb_value_refuse(shown, value, own_words[OPTION_ON_FAULT].wants, err);
+	*policy = (enum lb_policy)index;
 	return 0;
 }
 
-// The same for a word of the command line, which loses the quotes around it.
-static int copy_word(struct lb_word word, const char *shown, char *out, size_t room, struct lb_error *err)
+static int set_console(struct lb_options *options, const char *shown, const char *value, struct lb_error *err)
 {
-	if (word.bytes > 0 && word.text[0] == '"') {
-		word.text++;
-		word.bytes--;
-	}
-	if (word.bytes > 0 && word.text[word.bytes - 1] == '"')
-		word.bytes--;
-	if (word.bytes >= room)
-		return lb_fail(err, "%s: \"%.40s...\" has %zu bytes, %zu are possible", shown, word.text,
-			       word.bytes, room - 1);
-	memcpy(out, word.text, word.bytes);
-	out[word.bytes] = '\0';
-	return 0;
-}
-
-static int parse_policy(enum lb_policy *policy, const char *shown, const char *value, struct lb_error *err)
-{
-	static const char *const names[] = {
-		[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
-
-	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (lb_strcmp(value, names[i]) == 0) {
-			*policy = i;
-			return 0;
-		}
-	}
-	return lb_fail(err, "%s: \"%.60s\" is none of %s", shown, value, own_words[OPTION_ON_FAULT].wants);
-}
-
-// All of `text` as a hexadecimal number behind 0x.
-static bool parse_hex(const char *text, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	if (lb_strncmp(text, "0x", 2) != 0 && lb_strncmp(text, "0X", 2) != 0)
-		return false;
-	text += 2;
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		uint64_t digit;
-
-		if (*text >= '0' && *text <= '9')
-			digit = (uint64_t)(*text - '0');
-		else if (*text >= 'a' && *text <= 'f')
-			digit = (uint64_t)(*text - 'a' + 10);
-		else if (*text >= 'A' && *text <= 'F')
-			digit = (uint64_t)(*text - 'A' + 10);
-		else
-			return false;
-		if (value >> 60)
-			return false;
-		value = value << 4 | digit;
-	}
-	*ret_value = value;
-	return true;
-}
-
-static int parse_console(struct lb_options *options, const char *shown, const char *value,
-			 struct lb_error *err)
-{
-	// COM1 to COM4 of a PC; arch/x86/include/asm/serial.h.
-	static const uint16_t ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-	struct lb_console console = {.type = LB_CONSOLE_NONE};
-
-	if (lb_strncmp(value, "ttyS", 4) == 0 && value[4] >= '0' && value[4] <= '3' && !value[5]) {
-		console.type = LB_CONSOLE_PORT;
-		console.address = ports[value[4] - '0'];
-	} else if (lb_strncmp(value, "mmio:", 5) == 0 && parse_hex(value + 5, &console.address)) {
-		console.type = LB_CONSOLE_MMIO;
-		// Eight registers, in one page: the purgatory has one window.
-		if (console.address == 0 || console.address % LB_PAGE > LB_PAGE - 8)
-			return lb_fail(err, "%s: no 8 registers of a UART fit into the page at %s", shown,
-				       value + 5);
-	} else if (parse_hex(value, &console.address)) {
-		console.type = LB_CONSOLE_PORT;
-		if (console.address == 0 || console.address > 0x10000 - 8)
-			return lb_fail(err, "%s: port %.40s is not from 0x1 to 0xfff8", shown, value);
-	} else if (lb_strcmp(value, "none") != 0) {
-		return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
-			       own_words[OPTION_CONSOLE].wants);
-	}
-	options->console = console;
+	if (lb_console_parse(shown, value, &options->console, err) != 0)
+		return -1;
 	options->console_given = true;
 	return 0;
 }
 
-static int parse_watchdog(struct lb_options *options, const char *shown, const char *value,
-			  struct lb_error *err)
+static int set_watchdog(struct lb_options *options, const char *shown, const char *value,
+			struct lb_error *err)
 {
-	uint32_t seconds = 0;
-
-	for (const char *digit = value; *digit; digit++) {
-		if (*digit < '0' || *digit > '9')
-			return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value,
-				       own_words[OPTION_WATCHDOG].wants);
-		seconds = seconds * 10 + (uint32_t)(*digit - '0');
-		if (seconds > LB_WATCHDOG_MAX)
-			break;
-	}
-	if (seconds < LB_WATCHDOG_MIN || seconds > LB_WATCHDOG_MAX)
-		return lb_fail(err, "%s: %.20s seconds are not from %u to %u", shown, value, LB_WATCHDOG_MIN,
-			       LB_WATCHDOG_MAX);
-	options->watchdog = seconds;
+	if (!lb_value_number(value, LB_WATCHDOG_MIN, LB_WATCHDOG_MAX, &options->watchdog))
+		return lb_value_refuse(shown, value, own_words[OPTION_WATCHDOG].wants, err);
 	return 0;
 }
 
@@ -231,7 +152,7 @@ static int add_initrd(struct lb_options *options, const char *base, const char *
 {
 	if (options->initrd_count == LB_MAX_INITRDS)
 		return lb_fail(err, "initrd %.80s: more than %d of them", path, LB_MAX_INITRDS);
-	if (lb_path_resolve(base, path, options->initrd[options->initrd_count], LB_MAX_PATH, err) < 0)
+	if (lb_path_resolve(base, path, options->initrd[options->initrd_count], LB_MAX_PATH, err) != 0)
 		return -1;
 	options->initrd_count++;
 	return 0;
@@ -275,18 +196,18 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 		return lb_path_resolve(options->base, value, options->capture_initrd,
 				       sizeof(options->capture_initrd), err);
 	case OPTION_CAPTURE_ARGS:
-		return copy_text(options->capture_args, sizeof(options->capture_args), shown, value, err);
+		return set_text(options->capture_args, sizeof(options->capture_args), shown, value, err);
 	case OPTION_CRASHKERNEL:
-		return copy_text(options->crashkernel, sizeof(options->crashkernel), shown, value, err);
+		return set_text(options->crashkernel, sizeof(options->crashkernel), shown, value, err);
 	case OPTION_REQUIRE:
 		options->require = true;
 		return 0;
 	case OPTION_ON_FAULT:
-		return parse_policy(&options->on_mismatch, shown, value, err);
+		return set_policy(&options->on_mismatch, shown, value, err);
 	case OPTION_CONSOLE:
-		return parse_console(options, shown, value, err);
+		return set_console(options, shown, value, err);
 	case OPTION_WATCHDOG:
-		return parse_watchdog(options, shown, value, err);
+		return set_watchdog(options, shown, value, err);
 	case OPTION_NO_OOPS_PANIC:
 		options->no_oops_panic = true;
 		return 0;
@@ -322,7 +243,7 @@ int lb_options_set(struct lb_options *options, const char *name, const char *sho
 {
 	enum option option = find_option(name, lb_strlen(name));
 
-	if (apply(options, option, shown, value, err) < 0)
+	if (apply(options, option, shown, value, err) != 0)
 		return -1;
 	// The machine comes back to the same file after the test.
 	if (option == OPTION_DUMP + LB_DUMP_OPTION_SELFTEST)
@@ -424,15 +345,25 @@ int lb_options_words(struct lb_options *options, uint32_t count, const char *con
 			options_over = true;
 		else if (options_over || words[i][0] != '-' || !words[i][1])
 			break;
-		else if (take_option(options, count, words, &i, result == 0 ? err : NULL) < 0)
+		else if (take_option(options, count, words, &i, result == 0 ? err : NULL) != 0)
 			result = -1;
 	}
-	if (i < count && lb_options_kernel(options, words[i++], result == 0 ? err : NULL) < 0)
+	if (i < count && lb_options_kernel(options, words[i++], result == 0 ? err : NULL) != 0)
 		result = -1;
 	for (; i < count; i++)
-		if (take_argument(options, words[i], result == 0 ? err : NULL) < 0)
+		if (take_argument(options, words[i], result == 0 ? err : NULL) != 0)
 			result = -1;
 	return result;
+}
+
+static void unquote(struct lb_word *word)
+{
+	if (word->bytes > 0 && word->text[0] == '"') {
+		word->text++;
+		word->bytes--;
+	}
+	if (word->bytes > 0 && word->text[word->bytes - 1] == '"')
+		word->bytes--;
 }
 
 // initrd=, as the kernel's own EFI stub takes it, any number of times.
@@ -454,8 +385,9 @@ static int take_initrds(struct lb_options *options, struct lb_error *err)
 		word.bytes -= key_bytes;
 		if (!lb_cmdline_is_initrd_file(word))
 			continue;
-		if (copy_word(word, "initrd=", path, sizeof(path), first) < 0 ||
-		    add_initrd(options, options->cmdline_base, path, first) < 0)
+		unquote(&word);
+		if (lb_value_copy("initrd=", word.text, word.bytes, path, sizeof(path), first) != 0 ||
+		    add_initrd(options, options->cmdline_base, path, first) != 0)
 			result = -1;
 	}
 	return result;
@@ -508,11 +440,11 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 		lb_fail(err, "KERNEL: none was given, neither as a word nor in lifeboat.conf");
 		return -1;
 	}
-	if (take_initrds(options, err) < 0)
+	if (take_initrds(options, err) != 0)
 		result = -1;
-	if (choose_second(options, result == 0 ? err : NULL) < 0)
+	if (choose_second(options, result == 0 ? err : NULL) != 0)
 		result = -1;
-	if (!options->crashkernel[0] && take_crashkernel(options, result == 0 ? err : NULL) < 0)
+	if (!options->crashkernel[0] && take_crashkernel(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	return result;
 }

@@ -9,7 +9,7 @@
 
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
-#include "loader/options/options_dump.h"
+#include "loader/options/dump_options.h"
 #include "loader/options/path.h"
 
 #define LB_MAX_INITRDS 16
@@ -72,6 +72,8 @@ int lb_options_arguments(struct lb_options *options, const char *text, size_t by
 // After the last words: what is missing, what does not go together, initrd= and
 // crashkernel= found in the arguments. --footprint goes without a kernel.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
+
+const char *lb_policy_name(enum lb_policy policy);
 
 extern const char lb_options_help[]; // the rest: lb_dump_options_help
 

@@ -158,12 +158,15 @@ static void test_mistakes(void **state)
 		{{"--require=yes", "k"}, "--require: takes no value, \"yes\" was given"},
 		{{"--initrd=", "k"}, "--initrd: nothing was given, wanted FILE"},
 		{{"k", NULL, NULL}, NULL},
-		{{"--watchdog=4", "k"}, "--watchdog: 4 seconds are not from 5 to 613"},
-		{{"--watchdog=614", "k"}, "--watchdog: 614 seconds are not from 5 to 613"},
+		{{"--watchdog=4", "k"},
+		 "--watchdog: \"4\" was given, wanted a number of seconds from 5 to 613"},
+		{{"--watchdog=614", "k"},
+		 "--watchdog: \"614\" was given, wanted a number of seconds from 5 to 613"},
 		{{"--watchdog=99999999999999999999", "k"},
-		 "--watchdog: 99999999999999999999 seconds are not from 5 to 613"},
-		{{"--watchdog=1m", "k"}, "--watchdog: \"1m\" was given, wanted a number of seconds"},
-		{{"--on-fault=panic", "k"}, "--on-fault: \"panic\" is none of reset, boot or halt"},
+		 "--watchdog: \"99999999999999999999\" was given, wanted a number of seconds from 5 to 613"},
+		{{"--watchdog=1m", "k"},
+		 "--watchdog: \"1m\" was given, wanted a number of seconds from 5 to 613"},
+		{{"--on-fault=panic", "k"}, "--on-fault: \"panic\" was given, wanted reset, boot or halt"},
 	};
 
 	(void)state;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The words about the built-in capture kernel and what it writes. A part of
 // loader/options/options.h, and as pure.
-#ifndef LIFEBOAT_LOADER_OPTIONS_OPTIONS_DUMP_H
-#define LIFEBOAT_LOADER_OPTIONS_OPTIONS_DUMP_H
+#ifndef LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
+#define LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

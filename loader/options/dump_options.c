@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/options/options_dump.h"
+#include "loader/options/dump_options.h"
 
 #include "lib/mem.h"
 #include "lifeboat/dumpdisk.h"
+#include "loader/options/values.h"
 
 #define LEVEL_MAX 31 // all of makedumpfile's -d bits
 #define BY_UUID "PARTUUID="
@@ -61,36 +62,7 @@ void lb_dump_options_init(struct lb_dump_options *options)
 
 static int fail_wanted(enum lb_dump_option option, const char *shown, const char *value, struct lb_error *err)
 {
-	return lb_fail(err, "%s: \"%.60s\" was given, wanted %s", shown, value, lb_dump_words[option].wants);
-}
-
-// The index of `value` among `names`; -1: none of them.
-static int find_name(const char *value, const char *const *names, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (lb_strcmp(value, names[i]) == 0)
-			return i;
-	}
-	return -1;
-}
-
-// One or two decimal digits, `min` to `max`.
-static bool parse_number(const char *value, uint32_t min, uint32_t max, uint32_t *ret_number)
-{
-	uint32_t number = 0;
-	size_t bytes = lb_strlen(value);
-
-	if (bytes < 1 || bytes > 2)
-		return false;
-	for (; *value; value++) {
-		if (*value < '0' || *value > '9')
-			return false;
-		number = number * 10 + (uint32_t)(*value - '0');
-	}
-	if (number < min || number > max)
-		return false;
-	*ret_number = number;
-	return true;
+	return lb_value_refuse(shown, value, lb_dump_words[option].wants, err);
 }
 
 static int add_target(struct lb_dump_options *options, const char *shown, const char *value,
@@ -121,7 +93,7 @@ static int add_target(struct lb_dump_options *options, const char *shown, const 
 int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
 			const char *value, struct lb_error *err)
 {
-	int index;
+	uint32_t index;
 
 	if (!options->first_word)
 		options->first_word = lb_dump_words[option].name;
@@ -129,22 +101,20 @@ int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option opt
 	case LB_DUMP_OPTION_TO:
 		return add_target(options, shown, value, err);
 	case LB_DUMP_OPTION_FORMAT:
-		index = find_name(value, formats, sizeof(formats) / sizeof(formats[0]));
-		if (index < 0)
+		if (!lb_value_name(value, formats, sizeof(formats) / sizeof(formats[0]), &index))
 			return fail_wanted(option, shown, value, err);
 		options->format = (enum lb_dump_format)index;
 		return 0;
 	case LB_DUMP_OPTION_LEVEL:
-		if (!parse_number(value, 0, LEVEL_MAX, &options->level))
+		if (!lb_value_number(value, 0, LEVEL_MAX, &options->level))
 			return fail_wanted(option, shown, value, err);
 		return 0;
 	case LB_DUMP_OPTION_CPUS:
-		if (!parse_number(value, 1, LB_MAX_CAPTURE_CPUS, &options->cpus))
+		if (!lb_value_number(value, 1, LB_MAX_CAPTURE_CPUS, &options->cpus))
 			return fail_wanted(option, shown, value, err);
 		return 0;
 	case LB_DUMP_OPTION_ON_CAPTURED:
-		index = find_name(value, ends, sizeof(ends) / sizeof(ends[0]));
-		if (index < 0)
+		if (!lb_value_name(value, ends, sizeof(ends) / sizeof(ends[0]), &index))
 			return fail_wanted(option, shown, value, err);
 		options->end = (enum lb_capture_end)index;
 		return 0;
