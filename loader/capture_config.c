@@ -96,19 +96,11 @@ static uint64_t worst_case(const struct lb_e820 *saved)
 	return bytes + 2 * lb_align_up(end / LB_PAGE / 8, LB_PAGE);
 }
 
-// A test in lifeboat.conf is done as long as there is no verdict of it.
-static bool wants_selftest(const struct lb_capture_config_input *input)
+static bool plan_selftest(const struct lb_dump_options *dump, const struct lb_targets *targets)
 {
-	const struct lb_dump_options *dump = &input->options->dump;
-	const struct lb_target_found *first = &input->targets->found[0];
-
-	if (!dump->selftest)
-		return false;
-	if (!input->targets->count) {
+	if (dump->selftest && !targets->count)
 		lb_print_warning("--selftest: there is no partition to leave a verdict on");
-		return false;
-	}
-	return !dump->selftest_once || !first->has_header || first->header.selftest == LB_SELFTEST_NONE;
+	return lb_dump_options_boot(dump, targets->count, lb_targets_verdict(targets)) == LB_BOOT_SELFTEST;
 }
 
 static void list_targets(const struct lb_targets *targets, struct lb_capture_config *config)
@@ -143,7 +135,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.dump_level = options->dump.level,
 		.end = options->dump.end,
 		.end_failed = options->on_mismatch == LB_POLICY_HALT ? LB_CAPTURE_HALT : LB_CAPTURE_RESET,
-		.selftest = wants_selftest(input),
+		.selftest = plan_selftest(&options->dump, input->targets),
 		.cpus = cpus,
 		.apic_count = machine->apic_count,
 		.bsp_apic = machine->bsp_apic,

@@ -54,7 +54,7 @@ static void own_path(char out[LB_MAX_PATH])
 				break;
 		}
 	}
-	if (used == 0 || used >= sizeof(joined) || lb_path_resolve("", joined, out, LB_MAX_PATH, NULL) < 0)
+	if (used == 0 || used >= sizeof(joined) || lb_path_resolve("", joined, out, LB_MAX_PATH, NULL) != 0)
 		out[0] = '\0';
 }
 
@@ -131,11 +131,11 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	if (!aligned || !words->text || !words->list)
 		return lb_fail(err, "load options: no memory for their %zu bytes", bytes);
 	memcpy(aligned, image->LoadOptions, bytes);
-	if (lb_load_options_text(aligned, bytes, words->text, room, &reason) < 0) {
+	if (lb_load_options_text(aligned, bytes, words->text, room, &reason) != 0) {
 		lb_print_warning("%s; ignored", reason.text);
 		return 0;
 	}
-	if (lb_load_options_split(words->text, words->list, LB_MAX_WORDS, &words->count, err) < 0)
+	if (lb_load_options_split(words->text, words->list, LB_MAX_WORDS, &words->count, err) != 0)
 		return -1;
 	own_path(own);
 	if (words->count > 0 && own[0] && lb_path_is_program(words->list[0], lb_path_name(own))) {
@@ -153,7 +153,7 @@ static int read_config(struct lb_options *options, struct lb_error *err)
 	EFI_STATUS status;
 
 	lb_command_line_directory(directory);
-	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) < 0)
+	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) != 0)
 		return -1;
 	status = lb_file_read(path, &file, err);
 	if (status == EFI_NOT_FOUND)
@@ -172,7 +172,7 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 	lb_options_init(options);
 	if (!words_of_shell(&words, &result, err))
 		result = words_of_load_options(&words, err);
-	if (result < 0)
+	if (result != 0)
 		return result;
 
 	lb_options_source(options, words.base);
@@ -181,12 +181,12 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 		struct lb_error later;
 
 		lb_options_init(options);
-		if (read_config(options, result == 0 ? err : NULL) < 0)
+		if (read_config(options, result == 0 ? err : NULL) != 0)
 			result = -1;
 		lb_options_source(options, words.base);
 		lb_options_words(options, words.count, words.list, &later); // said once already
 	}
-	if (lb_options_finish(options, result == 0 ? err : NULL) < 0)
+	if (lb_options_finish(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	return result;
 }

@@ -81,7 +81,7 @@ static EFI_STATUS read_first_kernel(struct session *s)
 
 	if (EFI_ERROR(status))
 		return give_up(status, &err);
-	if (lb_bzimage_parse(s->kernel.path, s->kernel.data, s->kernel.bytes, &s->first, &err) < 0)
+	if (lb_bzimage_parse(s->kernel.path, s->kernel.data, s->kernel.bytes, &s->first, &err) != 0)
 		return give_up(EFI_LOAD_ERROR, &err);
 	if (options->initrd_count == 0)
 		return EFI_SUCCESS;
@@ -97,7 +97,7 @@ static EFI_STATUS read_capture_initrd(struct session *s, struct lb_error *err)
 	if (s->options.capture_initrd[0])
 		return lb_file_read(s->options.capture_initrd, &s->capture_initrd, err);
 	lb_command_line_directory(directory);
-	if (lb_path_resolve(directory, CAPTURE_INITRD_NAME, path, sizeof(path), err) < 0)
+	if (lb_path_resolve(directory, CAPTURE_INITRD_NAME, path, sizeof(path), err) != 0)
 		return EFI_INVALID_PARAMETER;
 	status = lb_file_read(path, &s->capture_initrd, err);
 	if (status == EFI_NOT_FOUND)
@@ -132,7 +132,7 @@ static void make_plan(struct session *s)
 	if (s->refused)
 		return;
 	s->planned = true;
-	if (lb_plan_make(&s->options, &s->first, &s->second, &s->plan, &err) < 0) {
+	if (lb_plan_make(&s->options, &s->first, &s->second, &s->plan, &err) != 0) {
 		refuse(s, &err);
 		return;
 	}
@@ -151,8 +151,8 @@ static EFI_STATUS report_footprint(struct session *s)
 	if (s->planned && assumed)
 		lb_plan_free(&s->plan);
 	s->planned = true;
-	if ((assumed && lb_plan_assume(&s->options, &s->plan, &err) < 0) ||
-	    lb_footprint_report(&s->plan, assumed, &err) < 0)
+	if ((assumed && lb_plan_assume(&s->options, &s->plan, &err) != 0) ||
+	    lb_footprint_report(&s->plan, assumed, &err) != 0)
 		return give_up(EFI_ABORTED, &err);
 	return EFI_SUCCESS;
 }
@@ -163,7 +163,7 @@ static void arm(struct session *s)
 
 	if (s->refused)
 		return;
-	if (lb_arm(&s->plan, &err) < 0) {
+	if (lb_arm(&s->plan, &err) != 0) {
 		refuse(s, &err);
 		return;
 	}
@@ -183,7 +183,7 @@ static void boot_unarmed(struct session *s)
 			 s->kernel.path);
 	// The kernel cuts what is too long for it, as it does without us.
 	if (lb_cmdline_unarmed(s->options.cmdline, sizeof(s->cmdline) - 1, s->cmdline, sizeof(s->cmdline),
-			       &err) < 0) {
+			       &err) != 0) {
 		lb_print_warning("%s", err.text);
 		lb_snprintf(s->cmdline, sizeof(s->cmdline), "%s", s->options.cmdline);
 	}
@@ -198,7 +198,7 @@ static void start_watchdog(const struct session *s)
 
 	if (!s->options.watchdog)
 		return;
-	if (lb_watchdog_start(s->options.watchdog, &name, &err) < 0)
+	if (lb_watchdog_start(s->options.watchdog, &name, &err) != 0)
 		lb_print_warning("%s; going on without", err.text);
 	else
 		lb_print("lifeboat: watchdog %s started, %u s\n", name, s->options.watchdog);
@@ -222,28 +222,46 @@ static EFI_STATUS start(struct session *s)
 	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
 }
 
-// Given as a word it is all that was asked for, whether it can be done or not; in
-// lifeboat.conf it is done once.
-static bool wants_selftest(const struct session *s)
-{
-	const struct lb_dump_options *dump = &s->options.dump;
-
-	return (dump->selftest && !dump->selftest_once) || (!s->refused && s->plan.capture.selftest);
-}
-
-static EFI_STATUS selftest(struct session *s)
+static EFI_STATUS selftest(void)
 {
 	struct lb_error err;
 
-	if (s->refused)
-		lb_print_error("not armed: %s", s->reason.text);
-	if (s->refused || !s->plan.capture.selftest) {
-		lb_print_error("--selftest: nothing was tested, nothing is booted");
-		return EFI_ABORTED;
-	}
 	lb_print("lifeboat: self-test: resetting into the capture kernel\n");
 	lb_selftest_enter(&err);
 	return give_up(EFI_ABORTED, &err);
+}
+
+static EFI_STATUS boot_kernel(struct session *s)
+{
+	if (s->refused && s->options.require) {
+		lb_print_error("not armed: %s", s->reason.text);
+		lb_print_error("not booting %s: --require was given", s->kernel.path);
+		return EFI_ABORTED;
+	}
+	if (s->refused)
+		boot_unarmed(s);
+	else
+		lb_variable_armed(&s->plan, s->kernel.path);
+	return start(s);
+}
+
+static EFI_STATUS boot(struct session *s)
+{
+	const struct lb_targets *targets = &s->plan.targets;
+	bool possible = !s->refused && targets->count;
+
+	switch (lb_dump_options_boot(&s->options.dump, possible, lb_targets_verdict(targets))) {
+	case LB_BOOT_SELFTEST:
+		return selftest();
+	case LB_BOOT_NOTHING:
+		if (s->refused)
+			lb_print_error("not armed: %s", s->reason.text);
+		lb_print_error("--selftest: nothing was tested, nothing is booted");
+		return EFI_ABORTED;
+	case LB_BOOT_KERNEL:
+		break;
+	}
+	return boot_kernel(s);
 }
 
 static EFI_STATUS run(struct session *s)
@@ -251,7 +269,7 @@ static EFI_STATUS run(struct session *s)
 	struct lb_error err;
 	EFI_STATUS status;
 
-	if (lb_command_line_read(&s->options, &err) < 0)
+	if (lb_command_line_read(&s->options, &err) != 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
 	if (s->options.help || s->options.help_dump || s->options.version) {
@@ -291,18 +309,7 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	arm(s);
-	if (wants_selftest(s))
-		return selftest(s);
-	if (s->refused && s->options.require) {
-		lb_print_error("not armed: %s", s->reason.text);
-		lb_print_error("not booting %s: --require was given", s->kernel.path);
-		return EFI_ABORTED;
-	}
-	if (s->refused)
-		boot_unarmed(s);
-	else
-		lb_variable_armed(&s->plan, s->kernel.path);
-	return start(s);
+	return boot(s);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)

@@ -217,6 +217,13 @@ void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *r
 				 "nothing to a disk");
 }
 
+uint32_t lb_targets_verdict(const struct lb_targets *targets)
+{
+	const struct lb_target_found *first = &targets->found[0];
+
+	return targets->count && first->has_header ? first->header.selftest : LB_SELFTEST_NONE;
+}
+
 uint64_t lb_target_bytes(const struct lb_target *target)
 {
 	return (target->last_block - target->first_block + 1) * target->block_bytes;

@@ -32,6 +32,9 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst);
 // every one of them. The capture kernel leaves alone what could not be written; warned about.
 void lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest);
 
+// Of the last self-test, by the first partition: enum lb_selftest.
+uint32_t lb_targets_verdict(const struct lb_targets *targets);
+
 uint64_t lb_target_bytes(const struct lb_target *target);
 
 #endif

@@ -102,7 +102,7 @@ int lb_config_parse(const char *name, const char *text, size_t bytes, struct lb_
 		while (next < end && *next != '\n')
 			next++;
 		if (split_line(text, (size_t)(next - text), &line) &&
-		    take_line(options, &line, &reason) < 0) {
+		    take_line(options, &line, &reason) != 0) {
 			if (result == 0)
 				lb_fail(err, "%s:%u: %s", name, number, reason.text);
 			result = -1;

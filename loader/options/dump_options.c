@@ -130,3 +130,12 @@ int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option opt
 	}
 	return -1;
 }
+
+enum lb_boot lb_dump_options_boot(const struct lb_dump_options *options, bool possible, uint32_t verdict)
+{
+	if (!options->selftest)
+		return LB_BOOT_KERNEL;
+	if (!options->selftest_once)
+		return possible ? LB_BOOT_SELFTEST : LB_BOOT_NOTHING;
+	return possible && verdict == LB_SELFTEST_NONE ? LB_BOOT_SELFTEST : LB_BOOT_KERNEL;
+}

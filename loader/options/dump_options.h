@@ -36,7 +36,7 @@ struct lb_dump_options {
 	uint32_t cpus; // 0: not given
 	enum lb_capture_end end;
 	bool overwrite, selftest;
-	bool selftest_once; // it was asked for in lifeboat.conf: not again once there is a verdict
+	bool selftest_once; // --selftest stands in lifeboat.conf, not on the command line
 	const char *first_word; // the first of these options that was given; NULL: none
 };
 
@@ -63,6 +63,17 @@ void lb_dump_options_init(struct lb_dump_options *options);
 // the option.
 int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
 			const char *value, struct lb_error *err);
+
+enum lb_boot {
+	LB_BOOT_KERNEL, // the first kernel, armed or not
+	LB_BOOT_SELFTEST, // the capture kernel, for a self-test
+	LB_BOOT_NOTHING, // back to the firmware
+};
+
+// On the command line --selftest replaces the boot. In lifeboat.conf it runs once: until there
+// is a verdict, an enum lb_selftest. `possible`: arming succeeds, and a partition is there for
+// the verdict.
+enum lb_boot lb_dump_options_boot(const struct lb_dump_options *options, bool possible, uint32_t verdict);
 
 const char *lb_dump_format_name(enum lb_dump_format format);
 const char *lb_capture_end_name(enum lb_capture_end end);
