@@ -15,6 +15,7 @@
 #include "loader/print.h"
 #include "loader/print_plan.h"
 #include "loader/selftest.h"
+#include "loader/target_mark.h"
 #include "loader/variable.h"
 #include "loader/watchdog.h"
 

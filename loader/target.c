@@ -80,7 +80,7 @@ static bool taken(const struct lb_targets *targets, const struct match *match)
 	return false;
 }
 
-// Reads what the partition begins with.
+// Reads the partition's first bytes.
 static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
 {
 	EFI_STATUS status = lb_blockdev_read(&found->device, found->target.first_block, header_room(search),
@@ -152,7 +152,7 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 	search->targets->count++;
 }
 
-// By label and UUID there may be one only; of our type the first that can be used is taken.
+// A label or a UUID may name one partition only. Of our type the first usable one is taken.
 static void resolve(struct search *search, const struct lb_dump_to *to)
 {
 	uint32_t before = search->targets->count, count = 0;
@@ -242,60 +242,4 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst)
 					 lb_format_size(has, sizeof(has), lb_target_bytes(target)),
 					 lb_format_size(wanted, sizeof(wanted), worst));
 	}
-}
-
-// A verdict is kept until there is another; its words until a dump has left its own.
-static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
-			struct lb_dump_header *header)
-{
-	memset(header, 0, LB_DUMP_BLOCK);
-	memcpy(header->arm_id, arm_id, sizeof(header->arm_id));
-	memcpy(header->partuuid, found->target.partuuid, sizeof(header->partuuid));
-	header->partition_bytes = lb_target_bytes(&found->target);
-	header->state = LB_DUMP_EMPTY;
-	if (selftest) {
-		header->selftest = LB_SELFTEST_BEGUN;
-	} else if (found->has_header && found->header.selftest != LB_SELFTEST_NONE) {
-		header->selftest = found->header.selftest;
-		if (found->header.state == LB_DUMP_EMPTY)
-			memcpy(header->message, found->header.message, sizeof(header->message));
-	}
-	lb_dump_header_seal(header);
-}
-
-// Written, and read again: some firmware takes writes and forgets them.
-static EFI_STATUS put_header(const struct lb_target_found *found, struct lb_dump_header *header, void *again)
-{
-	EFI_STATUS status =
-		lb_blockdev_write(&found->device, found->target.first_block, header, LB_DUMP_BLOCK);
-
-	if (!EFI_ERROR(status))
-		status = lb_blockdev_read(&found->device, found->target.first_block, again, LB_DUMP_BLOCK);
-	if (!EFI_ERROR(status) && memcmp(header, again, LB_DUMP_BLOCK) != 0)
-		status = EFI_DEVICE_ERROR;
-	return status;
-}
-
-void lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest)
-{
-	EFI_PHYSICAL_ADDRESS room;
-
-	if (!targets->count)
-		return;
-	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, 2, &room))) {
-		lb_print_warning("firmware: no memory for a dump header: no dump will be written");
-		return;
-	}
-	for (uint32_t i = 0; i < targets->count; i++) {
-		struct lb_dump_header *header = (struct lb_dump_header *)(uintptr_t)room;
-		EFI_STATUS status;
-
-		make_header(&targets->found[i], arm_id, selftest, header);
-		status = put_header(&targets->found[i], header, (uint8_t *)header + LB_DUMP_BLOCK);
-		if (EFI_ERROR(status))
-			lb_print_warning(
-				"%s: the dump header cannot be written: %s; it will not be dumped to",
-				targets->found[i].target.name, lb_status_text(status));
-	}
-	BS->FreePages(room, 2);
 }
