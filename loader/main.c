@@ -168,7 +168,11 @@ static void arm(struct session *s)
 		refuse(s, &err);
 		return;
 	}
-	lb_targets_mark(&s->plan.targets, s->plan.capture.arm_id, s->plan.capture.selftest);
+	if (lb_targets_mark(&s->plan.targets, s->plan.capture.arm_id, s->plan.capture.selftest, &err) != 0) {
+		lb_disarm(&s->plan);
+		refuse(s, &err);
+		return;
+	}
 	if (lb_print_enabled(LB_VERBOSE))
 		lb_print_plan(&s->plan); // now with digests
 	lb_print("lifeboat: armed\n");

@@ -39,26 +39,41 @@ static EFI_STATUS put_header(const struct lb_target_found *found, struct lb_dump
 	return status;
 }
 
-void lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest)
+static EFI_STATUS mark(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
+		       struct lb_dump_header *header)
+{
+	EFI_STATUS status;
+
+	make_header(found, arm_id, selftest, header);
+	status = put_header(found, header, (uint8_t *)header + LB_DUMP_BLOCK);
+	if (EFI_ERROR(status))
+		lb_print_warning("%s: the dump header cannot be written: %s; it will not be dumped to",
+				 found->target.name, lb_status_text(status));
+	return status;
+}
+
+int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
+		    struct lb_error *err)
 {
 	EFI_PHYSICAL_ADDRESS room;
+	bool first_marked = false;
 
 	if (!targets->count)
-		return;
-	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
-		lb_print_warning("firmware: no memory for a dump header: no dump will be written");
-		return;
-	}
-	for (uint32_t i = 0; i < targets->count; i++) {
-		struct lb_dump_header *header = (struct lb_dump_header *)(uintptr_t)room;
-		EFI_STATUS status;
+		return 0;
+	if (!EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
+		for (uint32_t i = 0; i < targets->count; i++) {
+			EFI_STATUS status = mark(&targets->found[i], arm_id, selftest,
+						 (struct lb_dump_header *)(uintptr_t)room);
 
-		make_header(&targets->found[i], arm_id, selftest, header);
-		status = put_header(&targets->found[i], header, (uint8_t *)header + LB_DUMP_BLOCK);
-		if (EFI_ERROR(status))
-			lb_print_warning(
-				"%s: the dump header cannot be written: %s; it will not be dumped to",
-				targets->found[i].target.name, lb_status_text(status));
+			if (i == 0)
+				first_marked = !EFI_ERROR(status);
+		}
+		BS->FreePages(room, ROOM_PAGES);
+	} else {
+		lb_print_warning("firmware: no memory for a dump header: no dump will be written");
 	}
-	BS->FreePages(room, ROOM_PAGES);
+	if (selftest && !first_marked)
+		return lb_fail(err, "--selftest: no verdict can be left on %s",
+			       targets->found[0].target.name);
+	return 0;
 }

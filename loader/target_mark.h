@@ -7,6 +7,9 @@
 
 // Puts an empty header for this arming on every partition: the last thing before the first
 // kernel starts. Warns of those that cannot be written, which the capture kernel leaves alone.
-void lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest);
+// With `selftest` it fails where the first one cannot be written: the next boot would find no
+// verdict there, and begin the same test again.
+int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
+		    struct lb_error *err);
 
 #endif

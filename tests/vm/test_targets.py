@@ -2,6 +2,7 @@
 """--dump-to in a machine with every kind of disk: what is found, what is refused, what is written when armed."""
 
 import hashlib
+import json
 import re
 import struct
 import uuid
@@ -41,6 +42,7 @@ DISKS = [
     ("scsi", 512, [_part(8, "scsi")], "scsi-hd,drive=scsi,bus=vs.0"),
     ("waits", 512, [_part(9, "waits")], "virtio-blk-pci,drive=waits"),
     ("readonly", 512, [_part(10, "readonly")], "virtio-blk-pci,drive=readonly"),
+    ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
 ]  # fmt: skip
 
 FOUND = [
@@ -76,6 +78,16 @@ def _block(folder: Path, name: str, start: int = MIB) -> bytes:
         return image.read(4096)
 
 
+def _backend(name: str, path: Path) -> list[str]:
+    if name == "failing":  # reads it does; its partition's header cannot be written
+        rule = {"event": "none", "iotype": "write", "sector": MIB // 512, "errno": 5, "once": False}
+        file = {"driver": "file", "filename": str(path)}
+        node = {"driver": "blkdebug", "node-name": name, "image": file, "inject-error": [rule]}
+        return ["-blockdev", json.dumps(node)]
+    readonly = ",readonly=on" if name == "readonly" else ""
+    return ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}"]
+
+
 def _make_disks(folder: Path) -> list[str]:
     words = ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
     for name, block, partitions, device in DISKS:
@@ -83,8 +95,7 @@ def _make_disks(folder: Path) -> list[str]:
         with open(path, "wb") as image:
             image.truncate(64 * MIB)
         gpt.write_table(path, partitions, block)
-        readonly = ",readonly=on" if name == "readonly" else ""
-        words += ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}", "-device", device]
+        words += [*_backend(name, path), "-device", device]
     with open(folder / "waits.img", "r+b") as image:
         image.seek(MIB)
         image.write(_header(DISKS[5][2][0], COMPLETE))
@@ -99,8 +110,9 @@ def session(tmp_path_factory, firmware, loader, kernel):
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
     more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
     configs = {"found": found, "refused": refused, "more": more, "armed": found.partition("\n")[0] + "\n" + more}
+    configs["selftest-failing"] = "dump-to PARTLABEL=failing\nselftest\n"
     for name, config in configs.items():
-        first = "kernel /returning\n" if name == "armed" else "kernel /vmlinuz\ndry-run\n"
+        first = "kernel /returning\n" if name in ("armed", "selftest-failing") else "kernel /vmlinuz\ndry-run\n"
         files[f"{name}/lifeboat.efi"] = loader
         files[f"{name}/lifeboat.conf"] = f"{first}arguments console=ttyS0\n{config}".encode()
     cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in configs]
@@ -174,3 +186,11 @@ def test_a_selftest_without_a_partition_boots_nothing(session):
     assert answer.status == 0x15
     assert "there is no partition to leave a verdict on" in answer.text
     assert "nothing was tested, nothing is booted" in answer.text
+
+
+def test_a_selftest_whose_verdict_cannot_be_kept_is_not_begun_at_each_boot(session):
+    _, transcript = session
+    text = transcript["selftest-failing"].text
+    assert "warning: PARTLABEL=failing: the dump header cannot be written" in text
+    assert "error: not armed: --selftest: no verdict can be left on PARTLABEL=failing" in text
+    assert "returning: came back from its start" in text
