@@ -55,7 +55,7 @@ static void connect_controllers(void)
 	for (UINTN i = 0; i < count; i++) {
 		void *pci;
 
-		// What has a driver already, and what has none, stays as it is.
+		// A controller that has a driver, or for which there is none, stays as it is.
 		if (!EFI_ERROR(BS->HandleProtocol(handles[i], &pci_guid, &pci)) &&
 		    config_read(pci, 8) >> 24 == CLASS_STORAGE)
 			BS->ConnectController(handles[i], NULL, NULL, TRUE);
@@ -111,7 +111,7 @@ static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, st
 	return protocol;
 }
 
-// False: not one that there is a driver for.
+// False: the capture kernel has no driver for it.
 static bool classify(uint32_t class, uint32_t id, const struct node *node, struct lb_target *target)
 {
 	if (id == ID_VIRTIO_BLK || id == ID_VIRTIO_BLK_OLD) {

@@ -27,8 +27,8 @@ static void free_words(struct words *words)
 	lb_pool_free(&words->list);
 }
 
-// Our path on our volume out of the loaded image's: file path nodes, one behind
-// the other. "" when there are none (network boot).
+// The path of lifeboat.efi on its volume, out of the loaded image's device path: file path
+// nodes, one behind the other. "" when there are none (network boot).
 static void own_path(char out[LB_MAX_PATH])
 {
 	EFI_LOADED_IMAGE *image = lb_own_image();
@@ -67,7 +67,7 @@ void lb_command_line_directory(char out[LB_MAX_PATH])
 	lb_snprintf(out, LB_MAX_PATH, "%s", directory);
 }
 
-// The shell's current directory ("FS0:\dir"), else our own.
+// The shell's current directory ("FS0:\dir"), else that of lifeboat.efi.
 static void current_directory(char out[LB_MAX_PATH])
 {
 	static EFI_GUID guid = EFI_SHELL_PROTOCOL_GUID;
@@ -83,7 +83,7 @@ static void current_directory(char out[LB_MAX_PATH])
 	lb_command_line_directory(out);
 }
 
-// False: no shell, or one without this protocol.
+// False: there is no shell, or it lacks this protocol.
 static bool words_of_shell(struct words *words, int *ret_result, struct lb_error *err)
 {
 	static EFI_GUID guid = EFI_SHELL_PARAMETERS_PROTOCOL_GUID;

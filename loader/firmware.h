@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What every file of the loader that talks to the firmware needs. ST, BS and RT have
-// gnu-efi's names and declarations; of its library nothing is used.
+// The firmware's tables and a few helpers, for every file of the loader that calls it. ST, BS
+// and RT have gnu-efi's names and declarations; nothing of its library is used.
 #ifndef LIFEBOAT_LOADER_FIRMWARE_H
 #define LIFEBOAT_LOADER_FIRMWARE_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The first kernel as what it is for the firmware: a PE image, started through its
-// own EFI stub, so that Secure Boot and TPM measurement work as ever. Its initrd
-// comes over LoadFile2 at the vendor media path that the stub asks for (Linux 5.8
-// and later; drivers/firmware/efi/libstub/efi-stub-helper.c).
+// The first kernel as a PE image: the firmware starts it through its own EFI stub, so that
+// Secure Boot and TPM measurement work as ever. Its initrd comes over LoadFile2 at the
+// vendor media path that the stub asks for (Linux 5.8 and later;
+// drivers/firmware/efi/libstub/efi-stub-helper.c).
 #ifndef LIFEBOAT_LOADER_LINUX_H
 #define LIFEBOAT_LOADER_LINUX_H
 
@@ -15,7 +15,7 @@ struct lb_linux {
 	EFI_LOADED_IMAGE *loaded;
 	CHAR16 *load_options; // pool, LB_MAX_CMDLINE units
 
-	// What the stub calls; must stay where it is while registered.
+	// The stub calls it; it stays where it is while registered.
 	EFI_LOAD_FILE_PROTOCOL load_file;
 	const struct lb_file *initrd; // the caller's
 	EFI_HANDLE initrd_handle;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The flow: words, files, the plan, arming, the first kernel. Whatever goes wrong
-// with arming never stops the boot unless --require was given; whatever comes back
-// is undone.
+// The flow: words, files, the plan, arming, the first kernel. A failure to arm stops the boot
+// with --require only. When the first kernel comes back, arming is undone.
 #include "crash/plan/bzimage.h"
 #include "crash/plan/cmdline.h"
 #include "lifeboat/version.h"
@@ -34,8 +33,8 @@ struct session {
 	struct lb_plan plan;
 	bool planned;
 	char cmdline[LB_MAX_CMDLINE];
-	bool refused; // arming is off the table, and
-	struct lb_error reason; // this is why
+	bool refused; // arming failed, or cannot begin
+	struct lb_error reason; // why it is refused
 };
 
 static void end_session(struct session **session)
@@ -58,7 +57,7 @@ static void end_session(struct session **session)
 	lb_pool_free(session);
 }
 
-// What comes back from a step that arming needs: the first refusal counts.
+// A step that arming needs has failed. The first refusal counts.
 static void refuse(struct session *s, const struct lb_error *reason)
 {
 	if (s->refused)
@@ -73,7 +72,7 @@ static EFI_STATUS give_up(EFI_STATUS status, const struct lb_error *err)
 	return status;
 }
 
-// The first kernel and its initrds: without them there is nothing to boot.
+// Reads the first kernel and its initrds. Without them there is nothing to boot.
 static EFI_STATUS read_first_kernel(struct session *s)
 {
 	const struct lb_options *options = &s->options;
@@ -141,7 +140,7 @@ static void make_plan(struct session *s)
 		lb_print_plan(&s->plan);
 }
 
-// Of the plan, or where there is none, of a region that might be.
+// Reports on the plan; where there is none, on an assumed region.
 static EFI_STATUS report_footprint(struct session *s)
 {
 	bool assumed = !s->options.kernel[0] || s->refused;
@@ -178,7 +177,7 @@ static void arm(struct session *s)
 	lb_print("lifeboat: armed\n");
 }
 
-// The user's own arguments, unchanged but for initrd=, which we have served.
+// Prepares the user's own arguments, less initrd=, which lb_linux_load() has served.
 static void boot_unarmed(struct session *s)
 {
 	struct lb_error err;
@@ -186,7 +185,7 @@ static void boot_unarmed(struct session *s)
 	lb_print_error("not armed: %s", s->reason.text);
 	lb_print_warning("booting %s unarmed: only a kdump that the OS sets up itself will catch a panic",
 			 s->kernel.path);
-	// The kernel cuts what is too long for it, as it does without us.
+	// The kernel cuts a line that is too long for it, as it does without Lifeboat.
 	if (lb_cmdline_unarmed(s->options.cmdline, sizeof(s->cmdline) - 1, s->cmdline, sizeof(s->cmdline),
 			       &err) != 0) {
 		lb_print_warning("%s", err.text);
@@ -213,7 +212,7 @@ static EFI_STATUS start(struct session *s)
 {
 	EFI_STATUS status;
 
-	// The second kernel's files are in crash memory now, or not needed.
+	// The second kernel's files are in crash memory now, or unused.
 	lb_file_free(&s->capture);
 	lb_file_free(&s->capture_initrd);
 	lb_print_verbose("starting %s: %s\n", s->kernel.path,
@@ -296,8 +295,8 @@ static EFI_STATUS run(struct session *s)
 			lb_print_error("%s (--help lists the options)", s->reason.text);
 		return status;
 	}
-	// Before the plan, so that the image does not take a place that was planned.
-	// Not when we only look: loading measures the kernel into the TPM.
+	// Loaded before the plan is made, the image cannot take a place that was planned.
+	// Loading measures the kernel into the TPM: --dry-run and --footprint leave it out.
 	if (!s->options.dry_run && !s->options.footprint) {
 		status = lb_linux_load(&s->kernel, &s->initrd, &s->linux_image, &err);
 		if (EFI_ERROR(status))
@@ -322,7 +321,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	LB_CLEANUP(end_session) struct session *session = NULL;
 
 	lb_firmware_init(image, table);
-	// The boot manager's five minutes would run out while we read large files.
+	// The boot manager's five minutes would run out while large files are read.
 	BS->SetWatchdogTimer(0, 0, 0, NULL);
 
 	session = lb_pool_alloc(sizeof(*session)); // too much for a firmware's stack

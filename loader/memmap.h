@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The firmware's memory map of the moment, without its EFI types.
+// The firmware's memory map, read once, without its EFI types.
 #ifndef LIFEBOAT_LOADER_MEMMAP_H
 #define LIFEBOAT_LOADER_MEMMAP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the firmware remembers of our allocations.
+// The firmware's record of the most memory ever allocated.
 #ifndef LIFEBOAT_LOADER_MEMORY_MARKS_H
 #define LIFEBOAT_LOADER_MEMORY_MARKS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The plan: everything that can fail, done before anything is reserved. Allocates
-// EfiLoaderData only (edk2 makes the most reserved memory it ever saw permanent).
+// Everything that can fail is done here, before anything is reserved. All allocations are
+// EfiLoaderData: edk2 makes the most reserved memory it ever saw permanent.
 #include "loader/plan.h"
 
 #include "crash/plan/bootparams.h"
@@ -15,7 +15,7 @@
 #include "loader/print.h"
 #include "loader/region.h"
 
-#define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // the purgatory may append it
+#define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // for the purgatory, which may append the word
 // Cutting both regions out of RAM entries and the low 1 MiB out of another adds six at most.
 #define SECOND_MAP_SPARE 8
 // PT_LOADs kept free where the machine has hot-pluggable ranges: one for each run of memory
@@ -32,7 +32,7 @@ static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_er
 	return 0;
 }
 
-// e820_saved: the map as it is before our reservation, sealed from here on.
+// Fills e820_saved: the map before the reservation, sealed.
 static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
 	if (lb_cmdline_nosoftreserve(plan->options->cmdline))
@@ -44,7 +44,8 @@ static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_er
 	return 0;
 }
 
-// Where memory may appear. A machine with more places than we can list is armed all the same.
+// Lists the places where memory may appear. A machine with more of them than the handoff
+// holds is armed all the same.
 static void list_hotplug(struct lb_plan *plan)
 {
 	uint32_t left_out = lb_hotplug_ranges(&plan->machine.srat, &plan->saved, plan->hotplug,
@@ -57,8 +58,8 @@ static void list_hotplug(struct lb_plan *plan)
 			LB_MAX_HOTPLUG, left_out);
 }
 
-// Firmware has been seen to give a wrong MCFG: the purgatory may not take RAM, or what the
-// CPU cannot address, for configuration space. Without an entry it uses the ports.
+// Some firmware has a wrong MCFG. The purgatory may not take RAM for configuration space, nor
+// addresses that the CPU does not have. Without an entry it uses the ports.
 static void judge_ecam(struct lb_plan *plan)
 {
 	struct lb_machine *machine = &plan->machine;
@@ -100,7 +101,7 @@ uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
 	return plan->hotplug_count ? HOTADD_SLOTS : 0;
 }
 
-// All memory that a region of `bytes` needs in tables, wherever it and the hook end up.
+// The most memory that tables for a region of `bytes` take, wherever it and the hook end up.
 static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 {
 	const struct lb_range beyond = {LB_PDPT_BYTES, UINT64_MAX};
@@ -152,7 +153,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 	return 0;
 }
 
-// crashkernel= in bytes, a multiple of 2 MiB; as it is where it is computed.
+// Rounds the bytes of crashkernel= up to 2 MiB; `auto` has none yet.
 static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_range everywhere = {0, UINT64_MAX};
@@ -169,7 +170,8 @@ static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
 	return 0;
 }
 
-// The least that what is loaded takes. The layout would refuse as well, but does not know the files.
+// Refuses a size that is too small for the files, and names them. The layout would refuse it,
+// too, without their names.
 static int check_size(const struct lb_plan *plan, struct lb_error *err)
 {
 	char kernel[16], initrd[16], all[16];
@@ -259,7 +261,7 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 	return place_low(plan, &search, err);
 }
 
-// Once the place is known: the second kernel's map and command line, the tables.
+// Makes what depends on the place: the second kernel's map and command line, the tables.
 static int finish(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_capture_config_input input = capture_input(plan);
@@ -281,7 +283,7 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 	return lb_page_tables_count(&mapped, &plan->tables, err);
 }
 
-// The memory map, and what of the machine is judged by it.
+// Reads the memory map, and judges the machine by it.
 static int survey(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
 	if (lb_memmap_read(memmap, err) != 0 || snapshot(plan, memmap, err) != 0)

@@ -30,8 +30,8 @@ struct lb_plan {
 	struct lb_capture_config capture; // built-in; once armed: as in crash memory
 	struct lb_layout layout;
 	struct lb_range crash_low; // empty: none
-	uint32_t hotplug_count; // where RAM may appear after arming
-	struct lb_range hotplug[LB_MAX_HOTPLUG];
+	uint32_t hotplug_count;
+	struct lb_range hotplug[LB_MAX_HOTPLUG]; // RAM may appear there after arming
 	struct lb_ident_size tables; // planned: without the hook's image; once armed: as built
 	struct lb_console console;
 	char first_cmdline[LB_MAX_CMDLINE];
@@ -44,20 +44,20 @@ struct lb_plan {
 	struct lb_segment segments[LB_MAX_SEGMENTS];
 };
 
-// Everything that can be checked and computed; allocates EfiLoaderData only.
-// 0, or -1 and why not. lb_plan_free() either way.
+// Checks and computes everything that can be before anything is reserved; allocates
+// EfiLoaderData only. lb_plan_free() after a failure, too.
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
-// What the crash page tables map now: with the hook's image once it is loaded.
+// The ranges of the crash page tables, the hook's image among them once it is loaded.
 struct lb_mapped lb_plan_mapped(const struct lb_plan *plan);
 // PT_LOADs kept free for RAM that appears after arming.
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 
-// Without kernels, for --footprint: the CPU, the map, and in layout.region where memory of
-// the size in options->crashkernel would go now; for `auto`, which needs kernels,
-// LB_ASSUMED_BYTES. ACPI is not read, so that a machine whose SRAT matters may get another
-// place when it is armed. All else is 0. lb_plan_free() either way.
+// A plan without kernels, for --footprint: the CPU, the map, and in layout.region the place
+// where memory of the size in options->crashkernel would go now, of LB_ASSUMED_BYTES for
+// `auto`, which needs kernels. All else is 0. ACPI is not read: a machine whose SRAT matters
+// may get another place when it is armed. lb_plan_free() after a failure, too.
 #define LB_ASSUMED_BYTES (256 * LB_MIB)
 int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err);
 

@@ -19,7 +19,7 @@ static const char *state_text(uint32_t state)
 	}
 }
 
-// Bytes that are there: of an interrupted dump up to its last checkpoint.
+// The bytes on disk; of an interrupted dump those up to its last checkpoint.
 static uint64_t bytes_there(const struct lb_dump_header *header)
 {
 	return header->file_bytes ? header->file_bytes : header->desc_bytes + header->data_bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What no other boot has.
+// A number that no other boot has.
 #ifndef LIFEBOAT_LOADER_RANDOM_H
 #define LIFEBOAT_LOADER_RANDOM_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where crash memory goes in the firmware's map of the moment.
+// The place of crash memory in the firmware's map.
 #ifndef LIFEBOAT_LOADER_REGION_H
 #define LIFEBOAT_LOADER_REGION_H
 
@@ -9,10 +9,9 @@
 
 #define LB_REGION_MIN (16 * LB_MIB) // LOAD_PHYSICAL_ADDR of every distribution kernel
 
-// What a region is looked for in.
 struct lb_region_search {
 	const struct lb_e820 *saved; // tidy
-	struct lb_memmap *memmap;
+	struct lb_memmap *memmap; // the place is free there
 	const struct lb_srat *srat; // none of its ranges is taken; count 0 where there is no SRAT
 	bool above_4gib; // the second kernel can be loaded there (XLF_CAN_BE_LOADED_ABOVE_4G)
 	bool high; // from the top of memory, crashkernel=,high

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The words about the built-in capture kernel and what it writes. A part of
+// The options of the built-in capture kernel and its dumps: a part of
 // loader/options/options.h, and as pure.
 #ifndef LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
 #define LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
@@ -51,7 +51,7 @@ enum lb_dump_option {
 	LB_DUMP_OPTION_COUNT,
 };
 
-// The long name without dashes, and what it wants; NULL: it takes no value.
+// The long name without dashes, and the wanted value in words; NULL: it takes no value.
 struct lb_option_word {
 	const char *name, *wants;
 };
@@ -59,8 +59,7 @@ extern const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT];
 
 void lb_dump_options_init(struct lb_dump_options *options);
 
-// `value` is there and not empty where the option wants one; `shown` is what messages call
-// the option.
+// `value` is not empty where the option wants one. `shown` is the option's name in messages.
 int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
 			const char *value, struct lb_error *err);
 

@@ -106,7 +106,7 @@ void lb_options_source(struct lb_options *options, const char *base)
 	options->initrds_begun = options->arguments_begun = options->dump.to_begun = false;
 }
 
-// OPTION_COUNT: not one of ours.
+// OPTION_COUNT: there is no such option.
 static enum option find_option(const char *name, size_t bytes)
 {
 	enum option option = 0;
@@ -158,7 +158,7 @@ static int add_initrd(struct lb_options *options, const char *base, const char *
 	return 0;
 }
 
-// The word beats a file given before it, and the other way round.
+// The last one counts, `builtin` or a file.
 static int set_capture(struct lb_options *options, const char *value, struct lb_error *err)
 {
 	options->builtin_given = lb_strcmp(value, "builtin") == 0;
@@ -245,7 +245,7 @@ int lb_options_set(struct lb_options *options, const char *name, const char *sho
 
 	if (apply(options, option, shown, value, err) != 0)
 		return -1;
-	// The machine comes back to the same file after the test.
+	// After the test the machine reads the same file again.
 	if (option == OPTION_DUMP + LB_DUMP_OPTION_SELFTEST)
 		options->dump.selftest_once = true;
 	return 0;
@@ -291,8 +291,8 @@ int lb_options_arguments(struct lb_options *options, const char *text, size_t by
 	return 0;
 }
 
-// A word with blanks has lost its quotes on the way; the kernel wants them back,
-// behind the "=" (lib/cmdline.c, next_arg()).
+// The shell takes the quotes of a word with blanks; the kernel wants them back, behind the
+// "=" (lib/cmdline.c, next_arg()).
 static int take_argument(struct lb_options *options, const char *word, struct lb_error *err)
 {
 	char quoted[LB_MAX_CMDLINE];
@@ -411,7 +411,7 @@ static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 	return 0;
 }
 
-// Which second kernel; words for the other one are a mistake.
+// Chooses the second kernel. Options of the other one are a mistake.
 static int choose_second(struct lb_options *options, struct lb_error *err)
 {
 	const char *linux_word = options->capture[0]          ? "capture FILE"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The words the user gives, from the shell, a boot entry or lifeboat.conf. Pure:
-// UTF-8 in, no EFI types, compiled and tested on the host.
+// The words that the user gives: the table of options, and what they add up to. Pure: UTF-8
+// in, no EFI types, compiled and tested on the host.
 #ifndef LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
 #define LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
 
@@ -49,13 +49,13 @@ struct lb_options {
 
 void lb_options_init(struct lb_options *options);
 
-// A mistake anywhere below is not the end: err tells the first one, the rest is
-// taken all the same, so that the caller can still boot the first kernel, unarmed.
+// A mistake does not end the reading: `err` tells the first one, and the rest is taken all
+// the same, so that the caller can still boot the first kernel, unarmed.
 
-// Words from here on: relative paths begin at `base`, a list given again starts anew.
+// A new source of words: relative paths begin at `base`, a list given again starts anew.
 void lb_options_source(struct lb_options *options, const char *base);
 
-// One set of words, argv-style, without our own path. May be called again: later words win.
+// One set of words, as in argv, without lifeboat.efi's path. Words of a later set win.
 int lb_options_words(struct lb_options *options, uint32_t count, const char *const *words,
 		     struct lb_error *err);
 
@@ -66,11 +66,11 @@ int lb_options_set(struct lb_options *options, const char *name, const char *sho
 
 int lb_options_kernel(struct lb_options *options, const char *path, struct lb_error *err);
 
-// More kernel arguments, as they stand. What does not fit is cut between two words.
+// More kernel arguments, as they stand. A text too long is cut between two words.
 int lb_options_arguments(struct lb_options *options, const char *text, size_t bytes, struct lb_error *err);
 
-// After the last words: what is missing, what does not go together, initrd= and
-// crashkernel= found in the arguments. --footprint goes without a kernel.
+// After the last words. Reads initrd= and crashkernel= among the arguments; refuses options
+// that do not go together, and a missing KERNEL. --footprint goes without one.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
 
 const char *lb_policy_name(enum lb_policy policy);

@@ -19,10 +19,10 @@ int lb_path_resolve(const char *base, const char *path, char *out, size_t bytes,
 // The directory of `path`, "\" for a file at the top. `out` holds lb_strlen(path) + 2 bytes.
 void lb_path_directory(const char *path, char *out);
 
-// What follows the last slash, backslash or colon.
+// The part behind the last slash, backslash or colon.
 const char *lb_path_name(const char *path);
 
-// Behind "fs0:", or NULL when `path` names no volume.
+// The part behind "fs0:"; NULL when `path` names no volume.
 const char *lb_path_behind_volume(const char *path);
 
 // Is `word` one way to name the program whose file name is `own`? Case, directory
