@@ -39,18 +39,19 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 	return !EFI_ERROR(lb_blockdev_read(device, block, data, (UINTN)count * device->io->Media->BlockSize));
 }
 
-// False: no GPT on it, as on most sticks, or none that can be read.
-static bool read_gpt(const struct search *search, struct lb_blockdev *device, struct lb_gpt *ret_gpt)
+// -1: no GPT on it, as on most sticks, or none that can be read. LB_GPT_FOREIGN as there.
+static int read_gpt(const struct search *search, struct lb_blockdev *device, struct lb_gpt *ret_gpt,
+		    struct lb_error *err)
 {
-	const struct lb_gpt_disk disk = {
-		.name = "disk",
+	const struct lb_block_reader disk = {
+		.name = "its disk",
 		.block_bytes = device->io->Media->BlockSize,
 		.blocks = device->io->Media->LastBlock + 1,
 		.read = read_blocks,
 		.ctx = device,
 	};
 
-	return lb_gpt_read(&disk, search->room, ret_gpt, NULL) == 0;
+	return lb_gpt_read(&disk, search->room, ret_gpt, err);
 }
 
 static bool matches(const struct lb_dump_to *to, const struct lb_gpt_partition *partition)
@@ -155,19 +156,26 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 // A label or a UUID may name one partition only. Of our type the first usable one is taken.
 static void resolve(struct search *search, const struct lb_dump_to *to)
 {
-	uint32_t before = search->targets->count, count = 0;
+	uint32_t before = search->targets->count, count = 0, left_out = 0;
 	struct match match = {0};
 
 	for (UINTN i = 0; i < search->device_count; i++) {
 		struct match one = {.device = search->devices[i]};
+		struct lb_error foreign;
 		struct lb_gpt gpt;
+		int result = read_gpt(search, &one.device, &gpt, &foreign);
 
-		if (!read_gpt(search, &one.device, &gpt))
+		if (result == -1)
 			continue;
 		for (uint32_t j = 0; j < gpt.count; j++) {
 			if (!lb_gpt_partition(&gpt, j, &one.partition) || !matches(to, &one.partition))
 				continue;
 			count++;
+			if (result != 0) {
+				warn(to, foreign.text);
+				left_out++;
+				continue;
+			}
 			match = one;
 			if (to->by == LB_DUMP_BY_TYPE && search->targets->count == before)
 				take(search, to, &one);
@@ -177,9 +185,9 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 		warn(to, to->by == LB_DUMP_BY_TYPE
 				 ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
 				 : "there is no such partition on a disk with a GPT");
-	else if (to->by != LB_DUMP_BY_TYPE && count > 1)
+	else if (to->by != LB_DUMP_BY_TYPE && count - left_out > 1)
 		warn(to, "there is more than one such partition");
-	else if (to->by != LB_DUMP_BY_TYPE)
+	else if (to->by != LB_DUMP_BY_TYPE && count > left_out)
 		take(search, to, &match);
 }
 

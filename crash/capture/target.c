@@ -42,6 +42,7 @@ static int check_header(const struct lb_capture_config *capture, const struct lb
 int lb_target_open(const struct lb_capture_config *capture, const struct lb_target *target, uint32_t share,
 		   struct lb_opened *ret_opened, struct lb_error *err)
 {
+	static void *room; // one target is checked at a time
 	struct lb_opened *opened = ret_opened;
 	char size[16], place[16];
 
@@ -49,13 +50,16 @@ int lb_target_open(const struct lb_capture_config *capture, const struct lb_targ
 	opened->target = target;
 	lb_say("target %.63s: %s unit %u", target->name, lb_pcidev_name(target->pci, place), target->unit);
 	opened->header = lb_heap_pages(LB_DUMP_BLOCK);
-	if (!opened->header)
-		return lb_fail(err, "target %.63s: no memory for its header", target->name);
+	if (!room)
+		room = lb_heap_pages(LB_TARGET_CHECK_ROOM);
+	if (!opened->header || !room)
+		return lb_fail(err, "target %.63s: no memory for its header and partition table",
+			       target->name);
 	if (lb_disk_open(target, &opened->disk, err) != 0) {
 		opened->disk.driver = NULL;
 		return -1;
 	}
-	if (lb_target_in_place(&opened->disk, target, err) != 0 ||
+	if (lb_target_in_place(&opened->disk, target, room, err) != 0 ||
 	    lb_partition_open(&opened->disk, target, buffers_for(share), &opened->partition, err) != 0 ||
 	    lb_partition_read(opened->partition, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
 	    check_header(capture, target, opened->header, err) != 0)

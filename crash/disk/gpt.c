@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/disk/gpt.h"
 
+#include "crash/disk/raid.h"
 #include "lib/mem.h"
 #include "lib/number.h"
 #include "lib/utf16.h"
@@ -9,7 +10,6 @@
 #define REVISION 0x00010000U
 #define HEADER_BYTES 92U
 #define ENTRY_BYTES_MIN 128U
-#define BLOCK_ROOM 4096U
 #define PRIMARY_BLOCK 1
 
 struct __attribute__((packed)) header {
@@ -29,6 +29,20 @@ struct __attribute__((packed)) entry {
 };
 _Static_assert(sizeof(struct entry) == ENTRY_BYTES_MIN, "UEFI 2.10, table 5.6");
 
+#define MBR_PARTITIONS 4
+#define MBR_SIGNATURE 0xaa55
+#define MBR_PROTECTIVE 0xee
+
+struct __attribute__((packed)) mbr {
+	uint8_t code[446];
+	struct __attribute__((packed)) {
+		uint8_t boot, first_chs[3], type, last_chs[3];
+		uint32_t first, blocks;
+	} partition[MBR_PARTITIONS];
+	uint16_t signature;
+};
+_Static_assert(sizeof(struct mbr) == 512, "UEFI 2.10, table 5.1");
+
 // ISO 3309, reflected, a bit at a time: a table is read once.
 static uint32_t crc32(const void *data, size_t bytes)
 {
@@ -45,7 +59,7 @@ static uint32_t crc32(const void *data, size_t bytes)
 
 // What is said of a header in a message.
 struct place {
-	const struct lb_gpt_disk *disk;
+	const struct lb_block_reader *disk;
 	const char *which; // "primary"
 	uint64_t block;
 	struct lb_error *err;
@@ -59,7 +73,7 @@ static int fail_field(const struct place *place, const char *field, uint64_t fou
 
 static int read_header(const struct place *place, void *room, struct header *ret_header)
 {
-	const struct lb_gpt_disk *disk = place->disk;
+	const struct lb_block_reader *disk = place->disk;
 	struct header header;
 	uint32_t crc;
 
@@ -82,20 +96,33 @@ static int read_header(const struct place *place, void *room, struct header *ret
 }
 
 // The blocks that the entries take; 0: more than there is room for, or outside of the disk.
-static uint32_t entries_blocks(const struct lb_gpt_disk *disk, const struct header *header)
+static uint32_t entries_blocks(const struct lb_block_reader *disk, const struct header *header)
 {
 	uint64_t bytes = (uint64_t)header->count * header->entry_bytes;
 	uint64_t blocks = (bytes + disk->block_bytes - 1) / disk->block_bytes;
 
-	if (blocks * disk->block_bytes > LB_GPT_ROOM - BLOCK_ROOM || header->entries_block >= disk->blocks ||
-	    blocks > disk->blocks - header->entries_block)
+	if (blocks * disk->block_bytes > LB_GPT_ROOM - LB_BLOCK_MAX ||
+	    header->entries_block >= disk->blocks || blocks > disk->blocks - header->entries_block)
 		return 0;
 	return (uint32_t)blocks;
 }
 
+// Each header names the other. A disk that has grown still has its first backup where the disk
+// once ended.
+static int check_other(const struct place *place, const struct header *header)
+{
+	if (place->block == PRIMARY_BLOCK &&
+	    (header->other_block <= header->last_usable || header->other_block >= place->disk->blocks))
+		return fail_field(place, "AlternateLBA", header->other_block,
+				  "one behind LastUsableLBA, on the disk");
+	if (place->block != PRIMARY_BLOCK && header->other_block != PRIMARY_BLOCK)
+		return fail_field(place, "AlternateLBA", header->other_block, "1");
+	return 0;
+}
+
 static int check_header(const struct place *place, const struct header *header)
 {
-	const struct lb_gpt_disk *disk = place->disk;
+	const struct lb_block_reader *disk = place->disk;
 
 	if (header->own_block != place->block)
 		return fail_field(place, "MyLBA", header->own_block, "the block it was read from");
@@ -104,20 +131,22 @@ static int check_header(const struct place *place, const struct header *header)
 				  "one behind the header, up to LastUsableLBA");
 	if (header->last_usable >= disk->blocks)
 		return fail_field(place, "LastUsableLBA", header->last_usable, "one on the disk");
+	if (check_other(place, header) != 0)
+		return -1;
 	// 128 times a power of two.
 	if (header->entry_bytes < ENTRY_BYTES_MIN || header->entry_bytes & (header->entry_bytes - 1))
 		return fail_field(place, "SizeOfPartitionEntry", header->entry_bytes,
 				  "128, 256, 512 or so on");
 	if (!header->count || !entries_blocks(disk, header))
 		return fail_field(place, "NumberOfPartitionEntries", header->count,
-				  "1 to what 64 KiB hold, on the disk");
+				  "1 to what 128 KiB hold, on the disk");
 	return 0;
 }
 
 static int read_table(const struct place *place, void *room, struct lb_gpt *ret_gpt)
 {
-	const struct lb_gpt_disk *disk = place->disk;
-	uint8_t *entries = (uint8_t *)room + BLOCK_ROOM;
+	const struct lb_block_reader *disk = place->disk;
+	uint8_t *entries = (uint8_t *)room + LB_BLOCK_MAX;
 	struct header header = {0};
 	uint32_t blocks;
 
@@ -141,20 +170,46 @@ static int read_table(const struct place *place, void *room, struct lb_gpt *ret_
 	return 0;
 }
 
-int lb_gpt_read(const struct lb_gpt_disk *disk, void *room, struct lb_gpt *ret_gpt, struct lb_error *err)
+// UEFI 2.10, 5.2.3: a disk is laid out by its GPT only where the MBR says so. In a hybrid table
+// any of the four entries may be the one.
+static int check_mbr(const struct lb_block_reader *disk, void *room, struct lb_error *err)
+{
+	const struct mbr *mbr = room;
+
+	if (!disk->read(disk->ctx, 0, 1, room))
+		return lb_fail(err, "%.60s: block 0, the MBR, cannot be read", disk->name);
+	if (mbr->signature != MBR_SIGNATURE)
+		return lb_fail(
+			err,
+			"%.60s: block 0 is no MBR (signature 0x%04x, wanted 0xaa55): the GPT is a leftover",
+			disk->name, mbr->signature);
+	for (unsigned int i = 0; i < MBR_PARTITIONS; i++) {
+		if (mbr->partition[i].type == MBR_PROTECTIVE)
+			return 0;
+	}
+	return lb_fail(
+		err,
+		"%.60s: no entry of the MBR is of type 0xee (the first is 0x%02x): the GPT is a leftover",
+		disk->name, mbr->partition[0].type);
+}
+
+int lb_gpt_read(const struct lb_block_reader *disk, void *room, struct lb_gpt *ret_gpt, struct lb_error *err)
 {
 	const struct place primary = {disk, "primary", PRIMARY_BLOCK, err};
 	const struct place backup = {disk, "backup", disk->blocks - 1, NULL};
 
-	if (disk->block_bytes != 512 && disk->block_bytes != 4096)
+	if (disk->block_bytes != 512 && disk->block_bytes != LB_BLOCK_MAX)
 		return lb_fail(err, "%.60s: blocks of %u bytes, wanted 512 or 4096", disk->name,
 			       disk->block_bytes);
 	if (disk->blocks <= PRIMARY_BLOCK + 1)
 		return lb_fail(err, "%.60s: %lu blocks, too few for a GPT", disk->name,
 			       (unsigned long)disk->blocks);
-	if (read_table(&primary, room, ret_gpt) == 0 || read_table(&backup, room, ret_gpt) == 0)
-		return 0;
-	return -1;
+	if (read_table(&primary, room, ret_gpt) != 0 && read_table(&backup, room, ret_gpt) != 0)
+		return -1;
+	// The entries stay in the room behind its first block.
+	if (check_mbr(disk, room, err) != 0 || lb_raid_none(disk, room, err) != 0)
+		return LB_GPT_FOREIGN;
+	return 0;
 }
 
 static struct entry entry_at(const struct lb_gpt *gpt, uint32_t index)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The GUID partition table of a disk, primary or backup, checked field by field.
-// Source: UEFI 2.10, chapter 5.
+// The GUID partition table of a disk, primary or backup, checked field by field; and whether
+// the disk is laid out by it. Source: UEFI 2.10, chapter 5.
 #ifndef LIFEBOAT_CRASH_DISK_GPT_H
 #define LIFEBOAT_CRASH_DISK_GPT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crash/disk/block_reader.h"
 #include "lib/format.h"
 
 #define LB_UUID_BYTES 16
@@ -14,18 +15,8 @@
 #define LB_GPT_NAME_UNITS 36 // of UTF-16
 #define LB_GPT_NAME_BYTES (3 * LB_GPT_NAME_UNITS + 1) // as UTF-8
 
-// Room for a block and the entries: 128 of 128 bytes by convention, four times that here.
-#define LB_GPT_ROOM (4096 + 65536)
-
-// A disk to read from.
-struct lb_gpt_disk {
-	const char *name; // for messages
-	uint32_t block_bytes; // 512 or 4096
-	uint64_t blocks;
-	// `count` blocks from `block` on; false when that did not work. Both were checked.
-	bool (*read)(void *ctx, uint64_t block, uint32_t count, void *data);
-	void *ctx;
-};
+// Room for a block and the entries: 128 of 128 bytes by convention, eight times that here.
+#define LB_GPT_ROOM (LB_BLOCK_MAX + 131072)
 
 struct lb_gpt {
 	const uint8_t *entries; // in the caller's room
@@ -41,8 +32,13 @@ struct lb_gpt_partition {
 };
 
 // Reads the table: the primary one, else the backup in the last block. `room` is LB_GPT_ROOM
-// bytes, which *ret_gpt refers to. The error is the primary table's.
-int lb_gpt_read(const struct lb_gpt_disk *disk, void *room, struct lb_gpt *ret_gpt, struct lb_error *err);
+// bytes, which *ret_gpt refers to. 0: the table counts. -1: there is none; the error is the
+// primary table's. LB_GPT_FOREIGN: there is one, but the disk is not laid out by it: no
+// protective MBR stands over it, so it is the leftover of an earlier life; or the disk is one
+// member of a RAID. Nothing may be written by it; *ret_gpt is only good for saying what is left
+// out, and the error says why.
+#define LB_GPT_FOREIGN 1
+int lb_gpt_read(const struct lb_block_reader *disk, void *room, struct lb_gpt *ret_gpt, struct lb_error *err);
 
 // Partition `index`, below gpt->count. False for an unused entry, and for one with blocks
 // that are not in order, outside of what is usable, or another partition's too.

@@ -47,23 +47,20 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 	return true;
 }
 
-int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
+int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, void *room, struct lb_error *err)
 {
-	struct reader reader = {disk, lb_heap_pages(LB_PAGE)};
-	const struct lb_gpt_disk table = {
+	struct reader reader = {disk, room};
+	const struct lb_block_reader table = {
 		.name = target->name,
 		.block_bytes = disk->block_bytes,
 		.blocks = disk->blocks,
 		.read = read_blocks,
 		.ctx = &reader,
 	};
-	void *room = lb_heap_pages(LB_GPT_ROOM);
 	struct lb_gpt_partition partition;
 	struct lb_gpt gpt;
 
-	if (!reader.page || !room)
-		return lb_fail(err, "target %.63s: no memory to read its partition table", target->name);
-	if (lb_gpt_read(&table, room, &gpt, err) != 0)
+	if (lb_gpt_read(&table, (uint8_t *)room + LB_PAGE, &gpt, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < gpt.count; i++) {
 		if (!lb_gpt_partition(&gpt, i, &partition) ||

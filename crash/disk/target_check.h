@@ -5,10 +5,14 @@
 #define LIFEBOAT_CRASH_DISK_TARGET_CHECK_H
 
 #include "crash/disk/disk.h"
+#include "crash/disk/gpt.h"
 
-// Fails unless the disk's partition table still has the target where it was when armed.
-// `disk` is open and has no request in flight. Reads from the disk only; memory comes from
-// lb_heap_pages().
-int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err);
+#define LB_TARGET_CHECK_ROOM (LB_PAGE + LB_GPT_ROOM)
+
+// Fails unless the disk is laid out by a partition table that still has the target where it was
+// when armed. `disk` is open and has no request in flight. Reads from the disk only, into `room`:
+// LB_TARGET_CHECK_ROOM bytes of lb_heap_pages(), free for the next target afterwards.
+int lb_target_in_place(struct lb_disk *disk, const struct lb_target *target, void *room,
+		       struct lb_error *err);
 
 #endif

@@ -3,8 +3,8 @@
 // a table whose partitions lie in order where it says they may, do not overlap, and have names
 // that are UTF-8 and end. It reads no block outside of the disk.
 //
-// The input is the blocks of the primary table; a flag has the checksums made right, so
-// that what is behind them is reached.
+// The input is the blocks of the primary table; flags have the checksums made right, so that
+// what is behind them is reached, a protective MBR put over it, and a RAID's metadata behind it.
 #include "crash/disk/gpt.h"
 #include "fuzz.h"
 
@@ -91,14 +91,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	uint64_t flags = fuzz_take(&input, 1);
 	struct disk disk = {.block_bytes = flags & 1 ? 4096 : 512};
 	const size_t disk_bytes = (size_t)BLOCKS * disk.block_bytes;
-	struct lb_gpt_disk given = {.name = "disk",
-				    .block_bytes = disk.block_bytes,
-				    .blocks = BLOCKS,
-				    .read = read_blocks,
-				    .ctx = &disk};
+	struct lb_block_reader given = {.name = "disk",
+					.block_bytes = disk.block_bytes,
+					.blocks = BLOCKS,
+					.read = read_blocks,
+					.ctx = &disk};
 	uint8_t *room = fuzz_alloc(LB_GPT_ROOM);
 	struct lb_gpt gpt;
 	struct lb_error err;
+	int result;
 
 	disk.data = fuzz_alloc(disk_bytes);
 	memset(disk.data, 0, disk_bytes);
@@ -106,14 +107,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	       input.left < disk_bytes - disk.block_bytes ? input.left : disk_bytes - disk.block_bytes);
 	if (flags & 2)
 		mend(&disk);
+	if (flags & 4)
+		memcpy(disk.data + 446 + 16 + 4, "\xee", 1);
+	put32(disk.data + 508, 0xaa550000);
+	if (flags & 8)
+		memcpy(disk.data + disk_bytes - 2 * disk.block_bytes, "Intel Raid ISM Cfg Sig. ", 24);
 	fuzz_poison_error(&err);
 	fuzz_poison(&gpt, sizeof(gpt));
-	if (lb_gpt_read(&given, room, &gpt, &err)) {
+	result = lb_gpt_read(&given, room, &gpt, &err);
+	if (result != 0)
 		fuzz_check_error(&err, "disk: ");
+	if (result == -1)
 		fuzz_check_untouched(&gpt, sizeof(gpt));
-	} else {
+	else
 		check_table(&gpt);
-	}
+	fuzz_check(result == -1 || (result == 0) == (flags & 4 && !(flags & 8)));
 	free(disk.data);
 	free(room);
 	return 0;

@@ -85,10 +85,19 @@ static inline void gpt_disk_seal(struct gpt_disk *disk)
 	}
 }
 
+// Entry `index` of the MBR is of `type`, the others are empty.
+static inline void gpt_disk_mbr(struct gpt_disk *disk, unsigned int index, uint8_t type)
+{
+	memset(disk->data, 0, disk->block_bytes);
+	disk->data[446 + 16 * index + 4] = type;
+	gpt_disk_put(disk->data + 510, 0xaa55, 2);
+}
+
 static inline void gpt_disk_make(struct gpt_disk *disk, uint32_t block_bytes)
 {
 	memset(disk, 0, sizeof(*disk));
 	disk->block_bytes = block_bytes;
+	gpt_disk_mbr(disk, 0, 0xee);
 	gpt_disk_seal(disk);
 }
 

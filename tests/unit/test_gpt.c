@@ -24,7 +24,7 @@ static void make(uint32_t block_bytes)
 
 static int read_table(void)
 {
-	const struct lb_gpt_disk disk = {
+	const struct lb_block_reader disk = {
 		.name = "disk 1",
 		.block_bytes = image.block_bytes,
 		.blocks = GPT_DISK_BLOCKS,
@@ -127,6 +127,8 @@ static void test_nonsense(void **state)
 		{12, 4, 91, "HeaderSize"},
 		{12, 4, 513, "HeaderSize"},
 		{24, 8, 2, "MyLBA"},
+		{32, 8, GPT_DISK_LAST, "AlternateLBA"},
+		{32, 8, GPT_DISK_BLOCKS, "AlternateLBA"},
 		{40, 8, 1, "FirstUsableLBA"},
 		{40, 8, GPT_DISK_LAST + 1, "FirstUsableLBA"},
 		{48, 8, GPT_DISK_BLOCKS, "LastUsableLBA"},
@@ -135,7 +137,7 @@ static void test_nonsense(void **state)
 		{72, 8, UINT64_MAX, "NumberOfPartitionEntries"},
 		{72, 8, GPT_DISK_BLOCKS - 1, "NumberOfPartitionEntries"},
 		{80, 4, 0, "NumberOfPartitionEntries"},
-		{80, 4, 513, "NumberOfPartitionEntries"},
+		{80, 4, 1025, "NumberOfPartitionEntries"},
 		{80, 4, UINT32_MAX, "NumberOfPartitionEntries"},
 		{84, 4, 0, "SizeOfPartitionEntry"},
 		{84, 4, 64, "SizeOfPartitionEntry"},
@@ -156,6 +158,109 @@ static void test_nonsense(void **state)
 			 cases[i].field);
 		assert_int_equal(strncmp(err.text, wanted, strlen(wanted)), 0);
 	}
+}
+
+// What is not under a protective MBR is the leftover of the disk's earlier life, the primary
+// table as well as the backup.
+static void test_mbr(void **state)
+{
+	(void)state;
+	for (uint32_t block_bytes = 512; block_bytes <= 4096; block_bytes *= 8) {
+		make(block_bytes);
+		for (unsigned int index = 0; index < 4; index++) { // hybrid tables, too
+			gpt_disk_mbr(&image, index, 0xee);
+			image.data[446 + 16 * (3 - index) + 4] |= 0x0b;
+			if (3 - index != index)
+				assert_int_equal(read_table(), 0);
+		}
+		gpt_disk_mbr(&image, 0, 0x83);
+		for (unsigned int backup = 0; backup < 2; backup++) {
+			assert_int_equal(read_table(), LB_GPT_FOREIGN);
+			assert_string_equal(err.text,
+					    "disk 1: no entry of the MBR is of type 0xee (the first is "
+					    "0x83): the GPT is a leftover");
+			assert_int_equal(gpt.backup, backup);
+			check_partitions(); // to say what is left out
+			memset(gpt_disk_block(&image, 1), 0, block_bytes);
+		}
+		make(block_bytes);
+		image.data[511] = 0;
+		assert_int_equal(read_table(), LB_GPT_FOREIGN);
+		assert_string_equal(err.text,
+				    "disk 1: block 0 is no MBR (signature 0x0055, wanted 0xaa55): the "
+				    "GPT is a leftover");
+		// Without any table it is just another disk.
+		memset(gpt_disk_block(&image, 1), 0, block_bytes);
+		memset(gpt_disk_block(&image, GPT_DISK_BLOCKS - 1), 0, block_bytes);
+		assert_int_equal(read_table(), -1);
+	}
+}
+
+// The backup's other header is block 1; the primary's may be where a smaller disk once ended.
+static void test_other_header(void **state)
+{
+	(void)state;
+	make(512);
+	gpt_disk_put(gpt_disk_block(&image, 1) + 32, GPT_DISK_BLOCKS - 20, 8);
+	gpt_disk_seal_header(&image, 1);
+	assert_int_equal(read_table(), 0);
+	assert_false(gpt.backup);
+	memset(gpt_disk_block(&image, 1), 0, 512);
+	assert_int_equal(read_table(), 0);
+	assert_true(gpt.backup);
+	gpt_disk_put(gpt_disk_block(&image, GPT_DISK_BLOCKS - 1) + 32, 2, 8);
+	gpt_disk_seal_header(&image, GPT_DISK_BLOCKS - 1);
+	assert_int_equal(read_table(), -1);
+}
+
+static void test_raid_member(void **state)
+{
+	(void)state;
+	for (uint32_t block_bytes = 512; block_bytes <= 4096; block_bytes *= 8) {
+		make(block_bytes);
+		memcpy(gpt_disk_block(&image, GPT_DISK_BLOCKS - 2), "Intel Raid ISM Cfg Sig. 1.3", 27);
+		assert_int_equal(read_table(), LB_GPT_FOREIGN);
+		assert_non_null(strstr(err.text, "IMSM"));
+		check_partitions();
+	}
+}
+
+#define MANY 1024 // entries: 256 blocks of 512 bytes
+static struct {
+	uint8_t data[(2 + MANY * 128 / 512 + 100) * 512];
+} large;
+
+static bool read_large(void *ctx, uint64_t block, uint32_t count, void *data)
+{
+	(void)ctx;
+	memcpy(data, large.data + block * 512, (size_t)count * 512);
+	return true;
+}
+
+static void test_many_entries(void **state)
+{
+	const struct lb_block_reader disk = {
+		.name = "large", .block_bytes = 512, .blocks = sizeof(large) / 512, .read = read_large};
+	uint8_t *header = large.data + 512, *entries = large.data + 1024;
+	struct lb_gpt_partition partition;
+
+	(void)state;
+	make(512);
+	memcpy(large.data, image.data, 1024);
+	entries[(MANY - 1) * 128] = 0x77;
+	gpt_disk_put(entries + (MANY - 1) * 128 + 32, 300, 8);
+	gpt_disk_put(entries + (MANY - 1) * 128 + 40, 305, 8);
+	gpt_disk_put(header + 32, disk.blocks - 1, 8);
+	gpt_disk_put(header + 40, 2 + MANY / 4, 8);
+	gpt_disk_put(header + 48, disk.blocks - 50, 8);
+	gpt_disk_put(header + 80, MANY, 4);
+	gpt_disk_put(header + 88, crc32(0, entries, MANY * 128), 4);
+	gpt_disk_put(header + 16, 0, 4);
+	gpt_disk_put(header + 16, crc32(0, header, 92), 4);
+	assert_int_equal(lb_gpt_read(&disk, room, &gpt, &err), 0);
+	assert_int_equal(gpt.count, MANY);
+	assert_true(lb_gpt_partition(&gpt, MANY - 1, &partition));
+	assert_int_equal(partition.last, 305);
 }
 
 static void test_bad_partitions(void **state)
@@ -197,7 +302,7 @@ static void test_names(void **state)
 
 static void test_odd_disks(void **state)
 {
-	struct lb_gpt_disk disk = {
+	struct lb_block_reader disk = {
 		.name = "d", .block_bytes = 2048, .blocks = 100, .read = gpt_disk_read, .ctx = &image};
 
 	(void)state;
@@ -236,10 +341,12 @@ static void test_uuid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_flips),
-		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_bad_partitions),
-		cmocka_unit_test(test_odd_disks),  cmocka_unit_test(test_uuid),
+		cmocka_unit_test(test_good),        cmocka_unit_test(test_flips),
+		cmocka_unit_test(test_unreadable),  cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_names),       cmocka_unit_test(test_bad_partitions),
+		cmocka_unit_test(test_mbr),         cmocka_unit_test(test_other_header),
+		cmocka_unit_test(test_raid_member), cmocka_unit_test(test_many_entries),
+		cmocka_unit_test(test_odd_disks),   cmocka_unit_test(test_uuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static int check(uint32_t block_bytes, struct lb_error *err)
 	target.partuuid[15] = ID;
 	largest = 0;
 	capture_reset();
-	return lb_target_in_place(&disk, &target, err);
+	return lb_target_in_place(&disk, &target, lb_heap_pages(LB_TARGET_CHECK_ROOM), err);
 }
 
 static void make(uint32_t block_bytes, uint8_t id, uint64_t first, uint64_t last)
@@ -103,6 +103,11 @@ static void test_unreadable(void **state)
 	memset(table.data, 0, sizeof(table.data));
 	assert_int_equal(check(512, &err), -1);
 	assert_non_null(strstr(err.text, "PARTLABEL=x"));
+
+	make(512, ID, FIRST, LAST);
+	gpt_disk_mbr(&table, 0, 0x83); // laid out anew, the table is a leftover
+	assert_int_equal(check(512, &err), -1);
+	assert_non_null(strstr(err.text, "the GPT is a leftover"));
 
 	make(512, ID, FIRST, LAST);
 	answers = false;

@@ -51,15 +51,21 @@ unsigned int partition_find(const struct device *disk, unsigned int wanted, stru
 	// An image does not say which size it is made for; only one of them has a table there.
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct reader reader = {disk, sizes[i]};
-		const struct lb_gpt_disk blocks = {disk->name, sizes[i], disk->bytes / sizes[i], read_blocks,
-						   &reader};
-		struct lb_error ignored = {""};
+		const struct lb_block_reader blocks = {disk->name, sizes[i], disk->bytes / sizes[i],
+						       read_blocks, &reader};
+		struct lb_error why;
 		struct lb_gpt gpt;
+		const int result = lb_gpt_read(&blocks, room, &gpt, &why);
 		unsigned int found;
 
-		if (lb_gpt_read(&blocks, room, &gpt, &ignored))
+		if (result == -1)
 			continue;
 		found = look(disk, &gpt, sizes[i], wanted, ret_partition);
+		if (found && result != 0) {
+			lb_fail(err, "%s; its partition of type %s is left alone", why.text,
+				LB_DUMP_TYPE_TEXT);
+			return 0;
+		}
 		if (found)
 			return found;
 	}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Members of a RAID whose metadata is at the disk's end: the disk's beginning looks like one of
+// its own, partition table and all, and a byte written there goes to one member only.
+#ifndef LIFEBOAT_CRASH_DISK_RAID_H
+#define LIFEBOAT_CRASH_DISK_RAID_H
+
+#include "crash/disk/block_reader.h"
+#include "lib/format.h"
+
+// Looks for Intel Matrix RAID (IMSM), Linux md with metadata 1.0, and SNIA DDF. 0: none of them.
+// -1: one was found, or the disk's end cannot be read. `room` is LB_BLOCK_MAX bytes.
+// Sources: mdadm's super-intel.c, super1.c (struct mdp_superblock_1); SNIA DDF 2.0, 5.5.
+int lb_raid_none(const struct lb_block_reader *disk, void *room, struct lb_error *err);
+
+#endif
