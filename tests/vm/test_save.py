@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+import stale_table
 from conftest import SCRIPTS, build
 from dump_images import BLOCK, COMPLETE, EMPTY, HEADER_BYTES, INCOMPLETE, PARTIAL, WRITING, Image, seal, unseal
 from vm import gpt
@@ -58,6 +59,18 @@ def header(path: Path, start: int = 0) -> dict:
 
 def listed(said: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w -]+): +(.*)$", said, re.MULTILINE))
+
+
+def test_a_disk_that_is_laid_out_anew(run, tmp_path):
+    disk, out = tmp_path / "disk", tmp_path / "vmcore"
+    stale_table.make(disk, 64 << 20, gpt.Partition(8 << 20, 16 << 20))
+    before = disk.read_bytes()
+    for words in (["--list", disk], [disk, out]):
+        said = run(*words, status=FAILED)
+        assert "no entry of the MBR is of type 0xee (the first is 0x83): the GPT is a leftover" in said
+        assert "is left alone" in said
+    assert disk.read_bytes() == before
+    assert not out.exists()
 
 
 def test_a_complete_dump_comes_out_and_is_marked(run, device, tmp_path):

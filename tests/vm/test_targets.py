@@ -11,6 +11,7 @@ from pathlib import Path
 import firmware_shell as shell
 import images
 import pytest
+import stale_table
 from vm import gpt
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("targets")]
@@ -43,7 +44,10 @@ DISKS = [
     ("waits", 512, [_part(9, "waits")], "virtio-blk-pci,drive=waits"),
     ("readonly", 512, [_part(10, "readonly")], "virtio-blk-pci,drive=readonly"),
     ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
+    ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
 ]  # fmt: skip
+# Lies inside of what is a file system now: in the table that the disk was laid out by once.
+STALE = _part(13, "stale", 8, 16)
 
 FOUND = [
     ("PARTLABEL=virtio", r"virtio-blk 0000:..:..\.., blocks 2048-18431 of 512 bytes, 8 MiB"),
@@ -58,6 +62,8 @@ REFUSED = [
     ("PARTLABEL=nothere", "there is no such partition"),
     ("PARTLABEL=readonly", "its disk is read-only"),
     ("PARTLABEL=waits", "--dump-overwrite was not given"),
+    ("PARTLABEL=stale", "no entry of the MBR is of type 0xee (the first is 0x83): the GPT is a leftover"),
+    ("PARTLABEL=member", "it is one member of a RAID: metadata at its end (Intel Matrix RAID (IMSM))"),
 ]
 
 
@@ -88,8 +94,17 @@ def _backend(name: str, path: Path) -> list[str]:
     return ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}"]
 
 
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _make_disks(folder: Path) -> list[str]:
-    words = ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
+    # First of all: `auto` must pass over it.
+    stale_table.make(folder / "stale.img", 64 * MIB, STALE)
+    (folder / "stale.digest").write_text(_digest(folder / "stale.img"))
+    words = ["-drive", f"id=stale,if=none,format=raw,file={folder / 'stale.img'}"]
+    words += ["-device", "virtio-blk-pci,drive=stale"]
+    words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
         with open(path, "wb") as image:
@@ -99,6 +114,11 @@ def _make_disks(folder: Path) -> list[str]:
     with open(folder / "waits.img", "r+b") as image:
         image.seek(MIB)
         image.write(_header(DISKS[5][2][0], COMPLETE))
+    # The table is the array's, which ends before its metadata does.
+    with open(folder / "member.img", "r+b") as image:
+        image.truncate(65 * MIB)
+        image.seek(-1024, 2)
+        image.write(b"Intel Raid ISM Cfg Sig. 1.2.02")
     return words
 
 
@@ -109,7 +129,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
     found = "".join(f"dump-to {name}\n" for name, _ in FOUND)
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
     more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
-    configs = {"found": found, "refused": refused, "more": more, "armed": found.partition("\n")[0] + "\n" + more}
+    armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # four at most
+    configs = {"found": found, "refused": refused, "more": more, "armed": armed}
     configs["selftest-failing"] = "dump-to PARTLABEL=failing\nselftest\n"
     for name, config in configs.items():
         first = "kernel /returning\n" if name in ("armed", "selftest-failing") else "kernel /vmlinuz\ndry-run\n"
@@ -152,6 +173,14 @@ def test_refused(session, name, why):
 def test_auto_is_the_first_of_our_type(session):
     _, transcript = session
     assert len(re.findall("^dump to PARTUUID=", transcript["auto"].text, re.MULTILINE)) == 1
+
+
+def test_a_disk_that_is_laid_out_anew_is_passed_over_and_said(session):
+    folder, transcript = session
+    warning = "warning: --dump-to auto: its disk: no entry of the MBR is of type 0xee"
+    assert warning in transcript["auto"].text
+    assert f"PARTUUID={STALE.unique}" not in transcript["auto"].text
+    assert _digest(folder / "stale.img") == (folder / "stale.digest").read_text(), "somebody's file system"
 
 
 def test_an_unsaved_dump_is_shown_and_stays(session):
