@@ -25,6 +25,11 @@ import machines  # noqa: E402
 import runs  # noqa: E402
 import saved_state as saving  # noqa: E402
 import stopped  # noqa: E402
+from ledger import (  # noqa: E402, F401 (hooks)
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from summary import pytest_terminal_summary, record_row  # noqa: E402, F401 (a hook and a fixture)
 from vm.firmware import find_firmware  # noqa: E402
 

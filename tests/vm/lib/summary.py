@@ -9,8 +9,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import ledger
 import pytest
-
 from runs import Run
 from scenarios import NOT_PROVOKED, Scenario
 
@@ -71,6 +71,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
         for name, value in report.user_properties
         if name == _PROPERTY
     ]
+    rows += [value for entry in ledger.earlier() for name, value in entry.properties if name == _PROPERTY]
     if not rows:
         return
     terminalreporter.section("panic matrix")
