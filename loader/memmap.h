@@ -5,7 +5,7 @@
 
 #include <efi.h>
 
-#include "crash/plan/e820.h"
+#include "crash/plan/e820_uefi.h"
 
 struct lb_memmap {
 	struct lb_uefi_range *ranges; // a pool allocation

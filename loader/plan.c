@@ -5,6 +5,8 @@
 
 #include "crash/plan/bootparams.h"
 #include "crash/plan/cmdline.h"
+#include "crash/plan/e820_second.h"
+#include "crash/plan/e820_uefi.h"
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
 #include "loader/embedded.h"
@@ -266,10 +268,10 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_capture_config_input input = capture_input(plan);
 	const struct lb_mapped mapped = lb_plan_mapped(plan);
+	const struct lb_crash_regions regions = {plan->layout.region, plan->layout.ram, plan->crash_low};
 
 	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
-	    lb_e820_second(&plan->saved, plan->layout.region, plan->layout.ram, plan->crash_low,
-			   &plan->second_map, err) != 0)
+	    lb_e820_second(&plan->saved, &regions, &plan->second_map, err) != 0)
 		return -1;
 	lb_e820_seal(&plan->second_map);
 	if (make_second_cmdline(plan, plan->layout.elfcorehdr.start, err) != 0)

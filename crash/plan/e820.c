@@ -3,22 +3,6 @@
 
 #include "lib/mem.h"
 
-// UEFI memory types, UEFI specification 2.10, table 7.10. Named here because no
-// EFI header may be seen below loader/.
-enum uefi_type {
-	UEFI_LOADER_CODE = 1,
-	UEFI_LOADER_DATA = 2,
-	UEFI_BOOT_SERVICES_CODE = 3,
-	UEFI_BOOT_SERVICES_DATA = 4,
-	UEFI_CONVENTIONAL = 7,
-	UEFI_UNUSABLE = 8,
-	UEFI_ACPI_RECLAIM = 9,
-	UEFI_ACPI_NVS = 10,
-	UEFI_PERSISTENT = 14,
-};
-
-#define UEFI_ATTRIBUTE_SP (1ULL << 18) // EFI_MEMORY_SP: specific purpose
-
 #define E820_TYPE_PRAM 12 // legacy NVDIMM, asm/e820/types.h
 
 static uint64_t entry_end(const struct boot_e820_entry *entry)
@@ -26,14 +10,7 @@ static uint64_t entry_end(const struct boot_e820_entry *entry)
 	return entry->addr + entry->size;
 }
 
-static struct lb_range entry_range(const struct boot_e820_entry *entry)
-{
-	return (struct lb_range){entry->addr, entry_end(entry)};
-}
-
-// The kernel keeps neighbours of these two types apart: each entry may be a device
-// or a NUMA node of its own (e820_nomerge()).
-static bool merges(uint32_t type)
+bool lb_e820_merges(uint32_t type)
 {
 	return type != E820_TYPE_PRAM && type != LB_E820_SOFT_RESERVED;
 }
@@ -47,10 +24,11 @@ static int fail_sealed(const char *caller, const char *wanted, struct lb_range r
 		       caller, wanted, range.start, range.end, map->count);
 }
 
-// The same for what is done with the whole table.
-static int fail_sealed_whole(const char *caller, const char *wanted, const struct lb_e820 *map,
-			     struct lb_error *err)
+int lb_e820_check_open(const char *caller, const char *wanted, const struct lb_e820 *map,
+		       struct lb_error *err)
 {
+	if (!map->sealed)
+		return 0;
 	return lb_fail(err, "memory map: %s() wanted to %s a table of %u entries that is sealed", caller,
 		       wanted, map->count);
 }
@@ -78,28 +56,6 @@ static void insert_at(struct lb_e820 *map, uint32_t at, struct lb_range range, u
 	map->count++;
 }
 
-uint32_t lb_e820_type_of_uefi(uint32_t type, uint64_t attribute)
-{
-	switch (type) {
-	case UEFI_LOADER_CODE:
-	case UEFI_LOADER_DATA:
-	case UEFI_BOOT_SERVICES_CODE:
-	case UEFI_BOOT_SERVICES_DATA:
-	case UEFI_CONVENTIONAL:
-		return attribute & UEFI_ATTRIBUTE_SP ? LB_E820_SOFT_RESERVED : LB_E820_RAM;
-	case UEFI_UNUSABLE:
-		return LB_E820_UNUSABLE;
-	case UEFI_ACPI_RECLAIM:
-		return LB_E820_ACPI;
-	case UEFI_ACPI_NVS:
-		return LB_E820_NVS;
-	case UEFI_PERSISTENT:
-		return LB_E820_PMEM;
-	default:
-		return LB_E820_RESERVED;
-	}
-}
-
 static int add(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
 {
 	if (range.end < range.start)
@@ -107,7 +63,7 @@ static int add(struct lb_e820 *map, struct lb_range range, uint32_t type, struct
 			       map->count, range.start, range.end);
 	if (lb_range_empty(range) || type == 0)
 		return 0;
-	if (check_room(map, 1, err))
+	if (check_room(map, 1, err) != 0)
 		return -1;
 	insert_at(map, map->count, range, type);
 	return 0;
@@ -118,6 +74,20 @@ int lb_e820_add_by(const char *caller, struct lb_e820 *map, struct lb_range rang
 {
 	if (map->sealed)
 		return fail_sealed(caller, "add", range, map, err);
+	return add(map, range, type, err);
+}
+
+int lb_e820_append_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t type,
+		      struct lb_error *err)
+{
+	struct boot_e820_entry *last = &map->entries[map->count - (map->count > 0)];
+
+	if (map->sealed)
+		return fail_sealed(caller, "append", range, map, err);
+	if (map->count > 0 && last->type == type && entry_end(last) == range.start) {
+		last->size += lb_range_size(range);
+		return 0;
+	}
 	return add(map, range, type, err);
 }
 
@@ -170,7 +140,7 @@ static int resolve(struct lb_e820 *map, uint32_t at, struct lb_error *err)
 			insert_sorted(map, at + 1, (struct lb_range){first_end, second_end}, second.type);
 		return 0;
 	}
-	if (first_end > second_end && check_room(map, 1, err))
+	if (first_end > second_end && check_room(map, 1, err) != 0)
 		return -1;
 	first->size = second.addr - first->addr;
 	if (first_end > second_end)
@@ -186,7 +156,7 @@ static void merge_neighbours(struct lb_e820 *map)
 		struct boot_e820_entry entry = map->entries[i];
 		struct boot_e820_entry *last = &map->entries[kept - (kept > 0)];
 
-		if (kept > 0 && last->type == entry.type && merges(entry.type) &&
+		if (kept > 0 && last->type == entry.type && lb_e820_merges(entry.type) &&
 		    entry_end(last) == entry.addr)
 			last->size += entry.size;
 		else
@@ -203,7 +173,7 @@ static int tidy(struct lb_e820 *map, struct lb_error *err)
 	while (at + 1 < map->count) {
 		if (entry_end(&map->entries[at]) <= map->entries[at + 1].addr)
 			at++;
-		else if (resolve(map, at, err))
+		else if (resolve(map, at, err) != 0)
 			return -1;
 	}
 	merge_neighbours(map);
@@ -212,8 +182,8 @@ static int tidy(struct lb_e820 *map, struct lb_error *err)
 
 int lb_e820_tidy_by(const char *caller, struct lb_e820 *map, struct lb_error *err)
 {
-	if (map->sealed)
-		return fail_sealed_whole(caller, "tidy", map, err);
+	if (lb_e820_check_open(caller, "tidy", map, err) != 0)
+		return -1;
 	return tidy(map, err);
 }
 
@@ -223,12 +193,12 @@ static int replace_part(struct lb_e820 *map, uint32_t at, struct lb_range range,
 			struct lb_error *err)
 {
 	struct boot_e820_entry old = map->entries[at];
-	struct lb_range middle = lb_range_intersect(entry_range(&old), range);
+	struct lb_range middle = lb_range_intersect(lb_e820_range(&old), range);
 	struct lb_range head = {old.addr, middle.start};
 	struct lb_range tail = {middle.end, entry_end(&old)};
 	uint32_t pieces = !lb_range_empty(head) + (to != 0) + !lb_range_empty(tail);
 
-	if (pieces > 1 && check_room(map, pieces - 1, err))
+	if (pieces > 1 && check_room(map, pieces - 1, err) != 0)
 		return -1;
 	remove_at(map, at);
 	if (!lb_range_empty(tail))
@@ -250,7 +220,7 @@ static int replace_all(struct lb_e820 *map, struct lb_range range, const uint32_
 		int pieces = 1;
 
 		if ((!from || map->entries[i].type == *from) &&
-		    lb_range_overlaps(entry_range(&map->entries[i]), range))
+		    lb_range_overlaps(lb_e820_range(&map->entries[i]), range))
 			pieces = replace_part(map, i, range, to, err);
 		if (pieces < 0)
 			return -1;
@@ -271,63 +241,10 @@ int lb_e820_retype_by(const char *caller, struct lb_e820 *map, struct lb_range r
 {
 	if (map->sealed)
 		return fail_sealed(caller, "retype", range, map, err);
-	if (replace_all(map, range, &from, to, err))
+	if (replace_all(map, range, &from, to, err) != 0)
 		return -1;
 	merge_neighbours(map); // a tidy table stays one
 	return 0;
-}
-
-// Appends, or makes the last entry longer where `range` goes on with its type.
-static int append(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
-{
-	struct boot_e820_entry *last = &map->entries[map->count - (map->count > 0)];
-
-	if (map->count > 0 && last->type == type && entry_end(last) == range.start) {
-		last->size += lb_range_size(range);
-		return 0;
-	}
-	return add(map, range, type, err);
-}
-
-static int check_descriptor(const struct lb_uefi_range *descriptor, uint32_t index,
-			    struct lb_range *ret_range, struct lb_error *err)
-{
-	uint64_t bytes;
-	uint64_t end;
-
-	if (!lb_aligned(descriptor->phys, LB_PAGE))
-		return lb_fail(err, "UEFI memory map: descriptor %u starts at 0x%lx, not on a 4 KiB page",
-			       index, descriptor->phys);
-	if (__builtin_mul_overflow(descriptor->pages, LB_PAGE, &bytes) ||
-	    __builtin_add_overflow(descriptor->phys, bytes, &end))
-		return lb_fail(err,
-			       "UEFI memory map: descriptor %u at 0x%lx has 0x%lx pages, which is more than "
-			       "64 bits can address",
-			       index, descriptor->phys, descriptor->pages);
-	*ret_range = (struct lb_range){descriptor->phys, end};
-	return 0;
-}
-
-int lb_e820_from_uefi_by(const char *caller, struct lb_e820 *map, const struct lb_uefi_range *ranges,
-			 uint32_t count, struct lb_error *err)
-{
-	if (map->sealed)
-		return fail_sealed_whole(caller, "fill from a UEFI map", map, err);
-	map->count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t type = lb_e820_type_of_uefi(ranges[i].type, ranges[i].attribute);
-		struct lb_range range;
-
-		if (check_descriptor(&ranges[i], i, &range, err))
-			return -1;
-		if (lb_range_empty(range))
-			continue;
-		// The stub joins descriptors that follow one another, of every type: what it
-		// joins, the kernel no longer tells apart.
-		if (append(map, range, type, err))
-			return -1;
-	}
-	return tidy(map, err);
 }
 
 void lb_e820_seal(struct lb_e820 *map)
@@ -341,7 +258,7 @@ uint64_t lb_e820_ram(const struct lb_e820 *map, struct lb_range range)
 
 	for (uint32_t i = 0; i < map->count; i++) {
 		if (map->entries[i].type == LB_E820_RAM)
-			bytes += lb_range_size(lb_range_intersect(entry_range(&map->entries[i]), range));
+			bytes += lb_range_size(lb_range_intersect(lb_e820_range(&map->entries[i]), range));
 	}
 	return bytes;
 }
@@ -382,91 +299,4 @@ const char *lb_e820_type_text(uint32_t type)
 	default:
 		return "unknown";
 	}
-}
-
-// As append(), on a table that is filled in address order, but neighbours of types that
-// stay apart do so: it never takes more entries than the tidy result has.
-static int append_tidy(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
-{
-	return merges(type) ? append(map, range, type, err) : add(map, range, type, err);
-}
-
-// One RAM entry of e820_saved, cut at the borders where its new type may change. `kept`
-// is sorted; an empty one keeps nothing.
-static int append_ram(struct lb_e820 *map, struct lb_range ram, const struct lb_range kept[2],
-		      struct lb_error *err)
-{
-	const uint64_t borders[] = {LB_LOW_END,    kept[0].start, kept[0].end,
-				    kept[1].start, kept[1].end,   ram.end};
-
-	for (unsigned int i = 0; i < sizeof(borders) / sizeof(borders[0]); i++) {
-		struct lb_range piece = {ram.start, borders[i] < ram.end ? borders[i] : ram.end};
-		bool stays = piece.end <= LB_LOW_END || lb_range_contains(kept[0], piece) ||
-			     lb_range_contains(kept[1], piece);
-
-		if (lb_range_empty(piece))
-			continue;
-		if (append_tidy(map, piece, stays ? LB_E820_RAM : LB_E820_RESERVED, err))
-			return -1;
-		ram.start = piece.end;
-	}
-	return 0;
-}
-
-static int check_regions(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_ram,
-			 struct lb_range crash_low, struct lb_error *err)
-{
-	if (crash.start < LB_LOW_END || lb_range_empty(crash) || !lb_e820_all(saved, crash, LB_E820_RAM))
-		return lb_fail(err, "memory map: the crash region 0x%lx-0x%lx is not all RAM above 1 MiB",
-			       crash.start, crash.end);
-	if (lb_range_empty(crash_ram) || !lb_range_contains(crash, crash_ram))
-		return lb_fail(
-			err,
-			"memory map: the second kernel's RAM 0x%lx-0x%lx is not inside the crash region "
-			"0x%lx-0x%lx",
-			crash_ram.start, crash_ram.end, crash.start, crash.end);
-	if (crash_low.end < crash_low.start)
-		return lb_fail(err, "memory map: the low region starts at 0x%lx and ends before it, at 0x%lx",
-			       crash_low.start, crash_low.end);
-	if (!lb_range_empty(crash_low) &&
-	    (crash_low.start < LB_LOW_END || !lb_e820_all(saved, crash_low, LB_E820_RAM)))
-		return lb_fail(err, "memory map: the low region 0x%lx-0x%lx is not all RAM above 1 MiB",
-			       crash_low.start, crash_low.end);
-	if (!lb_range_empty(crash_low) && lb_range_overlaps(crash_low, crash))
-		return lb_fail(
-			err,
-			"memory map: the low region 0x%lx-0x%lx and the crash region 0x%lx-0x%lx overlap",
-			crash_low.start, crash_low.end, crash.start, crash.end);
-	return 0;
-}
-
-int lb_e820_second_by(const char *caller, const struct lb_e820 *saved, struct lb_range crash,
-		      struct lb_range crash_ram, struct lb_range crash_low, struct lb_e820 *map,
-		      struct lb_error *err)
-{
-	bool low_first = crash_low.start < crash_ram.start;
-	const struct lb_range kept[2] = {low_first ? crash_low : crash_ram,
-					 low_first ? crash_ram : crash_low};
-
-	if (map->sealed)
-		return fail_sealed_whole(caller, "fill as the second kernel's", map, err);
-	if (check_regions(saved, crash, crash_ram, crash_low, err))
-		return -1;
-	// The real-mode trampoline lives there: without it every kernel panics at boot.
-	if (lb_e820_ram(saved, (struct lb_range){0, LB_LOW_END}) == 0)
-		return lb_fail(err, "memory map: there is no RAM below 1 MiB, which the second kernel needs");
-
-	map->count = 0;
-	for (uint32_t i = 0; i < saved->count; i++) {
-		const struct boot_e820_entry *entry = &saved->entries[i];
-		int failed;
-
-		if (entry->type == LB_E820_RAM)
-			failed = append_ram(map, entry_range(entry), kept, err);
-		else
-			failed = append_tidy(map, entry_range(entry), entry->type, err);
-		if (failed)
-			return -1;
-	}
-	return 0;
 }

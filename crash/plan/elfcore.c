@@ -14,11 +14,6 @@
 // The kernel's loop looks at the header after the last note: it must be zero.
 #define NOTES_END_BYTES sizeof(Elf64_Nhdr)
 
-static struct lb_range ram_range(const struct boot_e820_entry *entry)
-{
-	return (struct lb_range){entry->addr, entry->addr + entry->size};
-}
-
 // The whole pages below 1 MiB of one RAM entry: what is swapped.
 static struct lb_range swapped_part(struct lb_range ram)
 {
@@ -92,7 +87,7 @@ static uint64_t count_loads(const struct lb_e820 *saved, const struct cuts *cuts
 
 	for (uint32_t i = 0; i < saved->count; i++) {
 		if (saved->entries[i].type == LB_E820_RAM)
-			count += split(ram_range(&saved->entries[i]), cuts, pieces);
+			count += split(lb_e820_range(&saved->entries[i]), cuts, pieces);
 	}
 	return count;
 }
@@ -133,7 +128,7 @@ int lb_elfcore_swap(const struct lb_e820 *saved, struct lb_range backup, struct 
 	if (!lb_aligned(backup.start, LB_PAGE))
 		return lb_fail(err, "low memory: its backup is at 0x%lx, wanted a 4 KiB page", backup.start);
 	for (uint32_t i = 0; i < saved->count; i++) {
-		struct lb_range part = swapped_part(ram_range(&saved->entries[i]));
+		struct lb_range part = swapped_part(lb_e820_range(&saved->entries[i]));
 
 		if (saved->entries[i].type != LB_E820_RAM || lb_range_empty(part))
 			continue;
@@ -207,7 +202,7 @@ static int write_loads(const struct lb_e820 *saved, const struct cuts *cuts, con
 
 		if (saved->entries[i].type != LB_E820_RAM)
 			continue;
-		count = split(ram_range(&saved->entries[i]), cuts, pieces);
+		count = split(lb_e820_range(&saved->entries[i]), cuts, pieces);
 		for (unsigned int j = 0; j < count; j++) {
 			struct lb_range phys = pieces[j].phys;
 			uint64_t offset = phys.start;

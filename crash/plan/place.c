@@ -30,7 +30,7 @@ static bool next_entry(struct holes *holes)
 
 	while (holes->index > 0) {
 		const struct boot_e820_entry *entry = &holes->map->entries[--holes->index];
-		struct lb_range ram = {entry->addr, entry->addr + entry->size};
+		struct lb_range ram = lb_e820_range(entry);
 
 		holes->left = lb_range_intersect(ram, limits);
 		if (entry->type == LB_E820_RAM && !lb_range_empty(holes->left))

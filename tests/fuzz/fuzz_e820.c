@@ -8,7 +8,7 @@
 //   elfcore   PT_LOADs cover all RAM once but both regions, in exactly the bytes
 //             that were announced; whole pages of the low 1 MiB come from the backup,
 //             no two from one place; everything else from where it was
-#include "crash/plan/e820.h"
+#include "crash/plan/e820_second.h"
 #include "crash/plan/elfcore.h"
 #include "fuzz.h"
 
@@ -42,11 +42,6 @@ static void model_set(struct model *model, struct lb_range range, uint32_t from,
 	}
 }
 
-static struct lb_range range_of(const struct boot_e820_entry *entry)
-{
-	return (struct lb_range){entry->addr, entry->addr + entry->size};
-}
-
 static bool neighbours_merge(uint32_t type)
 {
 	return type != PRAM && type != LB_E820_SOFT_RESERVED;
@@ -64,11 +59,11 @@ static void check_map(const struct lb_e820 *map, const struct model *model)
 
 		fuzz_check(entry->size > 0 && entry->type != 0);
 		if (i > 0) {
-			fuzz_check(range_of(last).end <= entry->addr);
-			fuzz_check(range_of(last).end < entry->addr || last->type != entry->type ||
+			fuzz_check(lb_e820_range(last).end <= entry->addr);
+			fuzz_check(lb_e820_range(last).end < entry->addr || last->type != entry->type ||
 				   !neighbours_merge(entry->type));
 		}
-		model_set(&found, range_of(entry), 0, entry->type);
+		model_set(&found, lb_e820_range(entry), 0, entry->type);
 	}
 	fuzz_check(memcmp(&found, model, sizeof(found)) == 0);
 }
@@ -142,13 +137,8 @@ static void change(struct fuzz_input *input, struct lb_e820 *map, struct model *
 	}
 }
 
-// The crash region and its low one.
-struct regions {
-	struct lb_range crash, ram, low;
-};
-
 // Whole pages.
-static struct regions take_regions(struct fuzz_input *input)
+static struct lb_crash_regions take_regions(struct fuzz_input *input)
 {
 	struct lb_range ranges[] = {take_range(input), take_range(input)};
 
@@ -158,7 +148,7 @@ static struct regions take_regions(struct fuzz_input *input)
 		if (ranges[i].end < ranges[i].start)
 			ranges[i].end = ranges[i].start;
 	}
-	return (struct regions){
+	return (struct lb_crash_regions){
 		.crash = ranges[0],
 		.ram = {ranges[0].start, ranges[0].end - ranges[0].end / 3 % LB_MIB / LB_PAGE * LB_PAGE},
 		.low = ranges[1],
@@ -174,7 +164,7 @@ static bool all_ram(const struct model *model, struct lb_range range)
 	return true;
 }
 
-static bool regions_fit(const struct regions *regions, const struct model *model)
+static bool regions_fit(const struct lb_crash_regions *regions, const struct model *model)
 {
 	bool low_ram = false;
 
@@ -192,7 +182,7 @@ static bool inside(struct lb_range range, uint64_t at)
 }
 
 // False when the input's regions are none.
-static bool check_second(const struct regions *regions, const struct lb_e820 *saved,
+static bool check_second(const struct lb_crash_regions *regions, const struct lb_e820 *saved,
 			 const struct model *model)
 {
 	struct boot_e820_entry *entries = fuzz_alloc(ROOM * sizeof(*entries));
@@ -210,7 +200,7 @@ static bool check_second(const struct regions *regions, const struct lb_e820 *sa
 			wanted.type[i] = LB_E820_RESERVED;
 	}
 	fuzz_poison_error(&err);
-	if (lb_e820_second(saved, regions->crash, regions->ram, regions->low, &map, &err)) {
+	if (lb_e820_second(saved, regions, &map, &err)) {
 		fuzz_check(!fits);
 		fuzz_check_error(&err, "memory map: ");
 	} else {
@@ -224,7 +214,8 @@ static bool check_second(const struct regions *regions, const struct lb_e820 *sa
 // Every KiB of RAM outside of the regions is in one PT_LOAD, and comes from its
 // backup when its page is wholly RAM of one entry below 1 MiB.
 static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb_e820 *saved,
-			const struct model *model, const struct regions *regions, uint64_t backup_bytes)
+			const struct model *model, const struct lb_crash_regions *regions,
+			uint64_t backup_bytes)
 {
 	static uint64_t from[KIB_MAX]; // physical address + 1; 0: in no PT_LOAD
 	static bool used[KIB_MAX]; // KiB of the backup
@@ -264,7 +255,7 @@ static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb
 }
 
 static void check_elfcore(const struct lb_e820 *saved, const struct model *model,
-			  const struct regions *regions, uint32_t spare)
+			  const struct lb_crash_regions *regions, uint32_t spare)
 {
 	const struct lb_range backup = {BACKUP, BACKUP + LB_LOW_END};
 	const struct lb_range notes = {BACKUP + LB_MIB, BACKUP + LB_MIB + LB_PAGE};
@@ -301,7 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static struct model model;
 	struct fuzz_input input = {data, bytes};
 	struct lb_e820 map = {entries, 0, ROOM, false};
-	struct regions regions;
+	struct lb_crash_regions regions;
 	struct lb_error err;
 
 	memset(&model, 0, sizeof(model));

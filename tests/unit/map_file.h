@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/plan/e820.h"
+#include "crash/plan/e820_uefi.h"
 #include "unit.h"
 
 struct map_srat {

@@ -5,58 +5,14 @@
 #include <string.h>
 
 #include "crash/plan/e820.h"
+#include "map_entries.h"
 #include "unit.h"
-
-#define ROOM 64
-
-struct entry {
-	uint64_t start, end;
-	uint32_t type;
-};
-
-static struct boot_e820_entry room[ROOM];
-
-static struct lb_e820 empty_map(uint32_t capacity)
-{
-	memset(room, 0xee, sizeof(room));
-	return (struct lb_e820){.entries = room, .capacity = capacity};
-}
-
-static struct lb_e820 map_of(const struct entry *entries, unsigned int count)
-{
-	struct lb_e820 map = empty_map(ROOM);
-	struct lb_error err = {""};
-
-	for (unsigned int i = 0; i < count; i++)
-		assert_int_equal(lb_e820_add(&map, (struct lb_range){entries[i].start, entries[i].end},
-					     entries[i].type, &err),
-				 0);
-	return map;
-}
-
-#define MAP(...)                                                                                             \
-	map_of((const struct entry[]){__VA_ARGS__},                                                          \
-	       sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
-
-static void check_entries(const struct lb_e820 *map, const struct entry *wanted, unsigned int count)
-{
-	assert_int_equal(map->count, count);
-	for (unsigned int i = 0; i < count; i++) {
-		assert_int_equal(map->entries[i].addr, wanted[i].start);
-		assert_int_equal(map->entries[i].addr + map->entries[i].size, wanted[i].end);
-		assert_int_equal(map->entries[i].type, wanted[i].type);
-	}
-}
-
-#define CHECK(map, ...)                                                                                      \
-	check_entries(map, (const struct entry[]){__VA_ARGS__},                                              \
-		      sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
 
 static void tidy(struct lb_e820 *map)
 {
 	struct lb_error err = {""};
 
-	if (lb_e820_tidy(map, &err))
+	if (lb_e820_tidy(map, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -76,6 +32,23 @@ static void test_add(void **state)
 	assert_int_equal(lb_e820_add(&map, (struct lb_range){3, 4}, LB_E820_RAM, &err), -1);
 	assert_non_null(strstr(err.text, "room for 2"));
 	assert_int_equal(map.count, 2);
+}
+
+// Only what goes on where the last entry ends makes it longer.
+static void test_append(void **state)
+{
+	struct lb_e820 map = MAP({0, 5, 1});
+	struct lb_error err = {""};
+
+	(void)state;
+	map.capacity = 3;
+	assert_int_equal(lb_e820_append(&map, (struct lb_range){5, 9}, 1, &err), 0);
+	assert_int_equal(lb_e820_append(&map, (struct lb_range){9, 10}, 2, &err), 0);
+	assert_int_equal(lb_e820_append(&map, (struct lb_range){11, 12}, 2, &err), 0);
+	assert_int_equal(lb_e820_append(&map, (struct lb_range){12, 13}, 2, &err), 0);
+	CHECK(&map, {0, 9, 1}, {9, 10, 2}, {11, 13, 2});
+	assert_int_equal(lb_e820_append(&map, (struct lb_range){13, 14}, 1, &err), -1);
+	assert_non_null(strstr(err.text, "room for 3"));
 }
 
 static void test_tidy_sorts_and_merges(void **state)
@@ -235,6 +208,11 @@ static int ask_add(struct lb_e820 *map, struct lb_error *err)
 	return lb_e820_add(map, (struct lb_range){0x10, 0x20}, 1, err);
 }
 
+static int ask_append(struct lb_e820 *map, struct lb_error *err)
+{
+	return lb_e820_append(map, (struct lb_range){0x10, 0x20}, 1, err);
+}
+
 static int ask_tidy(struct lb_e820 *map, struct lb_error *err)
 {
 	return lb_e820_tidy(map, err);
@@ -250,21 +228,6 @@ static int ask_retype(struct lb_e820 *map, struct lb_error *err)
 	return lb_e820_retype(map, (struct lb_range){0x10, 0x20}, 1, 2, err);
 }
 
-static int ask_from_uefi(struct lb_e820 *map, struct lb_error *err)
-{
-	const struct lb_uefi_range uefi = {0, 1, 0, 7};
-
-	return lb_e820_from_uefi(map, &uefi, 1, err);
-}
-
-static int ask_second(struct lb_e820 *map, struct lb_error *err)
-{
-	const struct lb_range crash = {0x100000, 0x200000}, none = {0, 0};
-	struct lb_e820 saved = *map;
-
-	return lb_e820_second(&saved, crash, crash, none, map, err);
-}
-
 static void test_sealed_refuses(void **state)
 {
 	static const struct {
@@ -272,13 +235,10 @@ static void test_sealed_refuses(void **state)
 		const char *wanted;
 	} asks[] = {
 		{ask_add, "ask_add() wanted to add 0x10-0x20, but the table of 2 entries is sealed"},
+		{ask_append, "ask_append() wanted to append 0x10-0x20, but the table of 2 entries is sealed"},
 		{ask_tidy, "ask_tidy() wanted to tidy a table of 2 entries that is sealed"},
 		{ask_cut, "ask_cut() wanted to cut 0x10-0x20, but the table of 2 entries is sealed"},
 		{ask_retype, "ask_retype() wanted to retype 0x10-0x20, but the table of 2 entries is sealed"},
-		{ask_from_uefi,
-		 "ask_from_uefi() wanted to fill from a UEFI map a table of 2 entries that is sealed"},
-		{ask_second,
-		 "ask_second() wanted to fill as the second kernel's a table of 2 entries that is sealed"},
 	};
 
 	(void)state;
@@ -294,56 +254,6 @@ static void test_sealed_refuses(void **state)
 			fail_msg("\"%s\" does not say \"%s\"", err.text, asks[i].wanted);
 		CHECK(&map, {0, 100, 1}, {0x100000, 0x200000, 1});
 	}
-}
-
-static void test_types_of_uefi(void **state)
-{
-	static const uint32_t wanted[] = {2, 1, 1, 1, 1, 2, 2, 1, 5, 3, 4, 2, 2, 2, 7, 2, 2};
-
-	(void)state;
-	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
-		assert_int_equal(lb_e820_type_of_uefi(type, 0xf), wanted[type]);
-	// Unaccepted, the next one to come, the OEMs' and the loaders' ranges.
-	assert_int_equal(lb_e820_type_of_uefi(15, 0xf), LB_E820_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(16, 0xf), LB_E820_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(0x70000000, 0), LB_E820_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(0x80000001, 0), LB_E820_RESERVED);
-	assert_int_equal(lb_e820_type_of_uefi(UINT32_MAX, UINT64_MAX), LB_E820_RESERVED);
-	// EFI_MEMORY_SP counts where there would be RAM, and nowhere else.
-	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
-		assert_int_equal(lb_e820_type_of_uefi(type, 0x4000f),
-				 wanted[type] == LB_E820_RAM ? LB_E820_SOFT_RESERVED : wanted[type]);
-}
-
-static void test_from_uefi(void **state)
-{
-	const struct lb_uefi_range ranges[] = {{0x5000, 1, 0xf, 9}, {0x1000, 2, 0xf, 7}, {0x3000, 2, 0xf, 4}};
-	struct lb_e820 map = empty_map(3);
-	struct lb_error err = {""};
-
-	(void)state;
-	assert_int_equal(lb_e820_from_uefi(&map, ranges, 3, &err), 0);
-	CHECK(&map, {0x1000, 0x5000, 1}, {0x5000, 0x6000, 3});
-}
-
-// The stub joins what follows on in the firmware's order, of every type; in another
-// order the kernel keeps devices apart. A descriptor of no pages says nothing.
-static void test_from_uefi_joins(void **state)
-{
-	const struct lb_uefi_range in_order[] = {
-		{0x1000, 1, 0x4000f, 7}, {0x2000, 1, 0x4000f, 4}, {0, 0, 0, 0},
-		{0x3000, 1, 0x4000f, 7}, {0x9000, 0, 0xf, 7},     {0x3000, 1, 0xf, 0}};
-	const struct lb_uefi_range other[] = {{0x2000, 1, 0x4000f, 7}, {0x1000, 1, 0x4000f, 7}};
-	struct lb_e820 map = empty_map(2);
-	struct lb_error err = {""};
-
-	(void)state;
-	assert_int_equal(lb_e820_from_uefi(&map, in_order, 6, &err), 0);
-	CHECK(&map, {0x1000, 0x4000, LB_E820_SOFT_RESERVED});
-	assert_int_equal(lb_e820_from_uefi(&map, other, 2, &err), 0);
-	CHECK(&map, {0x1000, 0x2000, LB_E820_SOFT_RESERVED}, {0x2000, 0x3000, LB_E820_SOFT_RESERVED});
-	assert_int_equal(lb_e820_from_uefi(&map, NULL, 0, &err), 0);
-	assert_int_equal(map.count, 0);
 }
 
 // Absurd maps: all of one page given over and over, entries inside entries, the end of
@@ -376,128 +286,6 @@ static void test_absurd(void **state)
 	assert_false(lb_e820_all(&map, (struct lb_range){0, 1}, 1));
 }
 
-static void test_from_uefi_bad(void **state)
-{
-	static const struct {
-		struct lb_uefi_range range;
-		const char *wanted;
-	} bad[] = {
-		{{0x1001, 1, 0, 7}, "descriptor 1 starts at 0x1001"},
-		{{0x1000, 1ULL << 52, 0, 7}, "more than 64 bits"},
-		{{0xfffffffffffff000, 1, 0, 7}, "more than 64 bits"},
-	};
-	struct lb_error err;
-
-	(void)state;
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct lb_uefi_range ranges[2] = {{0, 1, 0, 7}, bad[i].range};
-		struct lb_e820 map = empty_map(8);
-
-		assert_int_equal(lb_e820_from_uefi(&map, ranges, 2, &err), -1);
-		if (!strstr(err.text, bad[i].wanted))
-			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
-	}
-}
-
-static void test_second(void **state)
-{
-	struct boot_e820_entry entries[ROOM];
-	struct lb_e820 second = {.entries = entries, .capacity = ROOM};
-	struct lb_e820 saved = MAP({0, 0x9fc00, 1}, {0x9fc00, 0xa0000, 2}, {0x100000, 0x40000000, 1},
-				   {0x40000000, 0x40001000, 3}, {0x100000000, 0x200000000, 1});
-	struct lb_range crash = {0x10000000, 0x20000000};
-	struct lb_range crash_ram = {0x10000000, 0x1f000000};
-	struct lb_range none = {0, 0};
-	struct lb_error err;
-
-	(void)state;
-	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, none, &second, &err), 0);
-	CHECK(&second, {0, 0x9fc00, 1}, {0x9fc00, 0xa0000, 2}, {0x100000, 0x10000000, 2},
-	      {0x10000000, 0x1f000000, 1}, {0x1f000000, 0x40000000, 2}, {0x40000000, 0x40001000, 3},
-	      {0x100000000, 0x200000000, 2});
-
-	assert_int_equal(lb_e820_second(&saved, (struct lb_range){0x3fe00000, 0x40200000}, crash_ram, none,
-					&second, &err),
-			 -1);
-	assert_non_null(strstr(err.text, "not all RAM"));
-	assert_int_equal(
-		lb_e820_second(&saved, (struct lb_range){0x0, 0x9f000}, crash_ram, none, &second, &err), -1);
-	assert_int_equal(
-		lb_e820_second(&saved, crash, (struct lb_range){0x1000, 0x1f000000}, none, &second, &err),
-		-1);
-	assert_non_null(strstr(err.text, "not inside"));
-	second.capacity = 4;
-	assert_int_equal(lb_e820_second(&saved, crash, crash_ram, none, &second, &err), -1);
-	assert_non_null(strstr(err.text, "room for 4"));
-}
-
-// An entry that runs through 1 MiB is cut there.
-static void test_second_through_1mib(void **state)
-{
-	struct boot_e820_entry entries[8];
-	struct lb_e820 second = {.entries = entries, .capacity = 8};
-	struct lb_e820 saved = MAP({0, 0x40000000, 1});
-	struct lb_range crash = {0x10000000, 0x40000000};
-	struct lb_range none = {0, 0};
-	struct lb_error err;
-
-	(void)state;
-	assert_int_equal(lb_e820_second(&saved, crash, crash, none, &second, &err), 0);
-	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x10000000, 2}, {0x10000000, 0x40000000, 1});
-
-	saved = MAP({0x100000, 0x40000000, 1});
-	assert_int_equal(lb_e820_second(&saved, crash, crash, none, &second, &err), -1);
-	assert_non_null(strstr(err.text, "below 1 MiB"));
-}
-
-// With a low region: below or above the other in one entry, in entries of their own,
-// touching, and what is none.
-static void test_second_low(void **state)
-{
-	struct boot_e820_entry entries[ROOM];
-	struct lb_e820 second = {.entries = entries, .capacity = ROOM};
-	struct lb_e820 saved = MAP({0, 0x40000000, 1}, {0x100000000, 0x200000000, 1});
-	const struct lb_range high = {0x180000000, 0x190000000}, high_ram = {0x180000000, 0x18f000000};
-	const struct lb_range low = {0x30000000, 0x36000000};
-	static const struct {
-		struct lb_range low;
-		const char *wanted;
-	} bad[] = {
-		{{0x80000, 0x200000}, "is not all RAM above 1 MiB"},
-		{{0x3fe00000, 0x40200000}, "the low region 0x3fe00000-0x40200000 is not all RAM"},
-		{{0x18ffff000, 0x191000000}, "and the crash region 0x180000000-0x190000000 overlap"},
-		{{0x180000000, 0x190000000}, "overlap"},
-		{{0x36000000, 0x30000000}, "ends before it"},
-	};
-	struct lb_error err;
-
-	(void)state;
-	assert_int_equal(lb_e820_second(&saved, high, high_ram, low, &second, &err), 0);
-	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x30000000, 2}, {0x30000000, 0x36000000, 1},
-	      {0x36000000, 0x40000000, 2}, {0x100000000, 0x180000000, 2}, {0x180000000, 0x18f000000, 1},
-	      {0x18f000000, 0x200000000, 2});
-	assert_int_equal(
-		lb_e820_second(&saved, low, low, (struct lb_range){0x100000, 0x200000}, &second, &err), 0);
-	CHECK(&second, {0, 0x200000, 1}, {0x200000, 0x30000000, 2}, {0x30000000, 0x36000000, 1},
-	      {0x36000000, 0x40000000, 2}, {0x100000000, 0x200000000, 2});
-	// Beside each other they are one; behind the tail that is not RAM they are not.
-	assert_int_equal(lb_e820_second(&saved, high, high, (struct lb_range){0x170000000, 0x180000000},
-					&second, &err),
-			 0);
-	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x40000000, 2}, {0x100000000, 0x170000000, 2},
-	      {0x170000000, 0x190000000, 1}, {0x190000000, 0x200000000, 2});
-	assert_int_equal(lb_e820_second(&saved, high, high_ram, (struct lb_range){0x190000000, 0x200000000},
-					&second, &err),
-			 0);
-	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x40000000, 2}, {0x100000000, 0x180000000, 2},
-	      {0x180000000, 0x18f000000, 1}, {0x18f000000, 0x190000000, 2}, {0x190000000, 0x200000000, 1});
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(lb_e820_second(&saved, high, high_ram, bad[i].low, &second, &err), -1);
-		if (!strstr(err.text, bad[i].wanted))
-			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
-	}
-}
-
 static void test_type_text(void **state)
 {
 	(void)state;
@@ -510,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_tidy_sorts_and_merges),
 		cmocka_unit_test(test_tidy_larger_type_wins),
 		cmocka_unit_test(test_tidy_keeps_devices_apart),
@@ -517,13 +306,6 @@ int main(void)
 		cmocka_unit_test(test_random_tables),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_sealed_refuses),
-		cmocka_unit_test(test_types_of_uefi),
-		cmocka_unit_test(test_from_uefi),
-		cmocka_unit_test(test_from_uefi_bad),
-		cmocka_unit_test(test_second),
-		cmocka_unit_test(test_second_through_1mib),
-		cmocka_unit_test(test_second_low),
-		cmocka_unit_test(test_from_uefi_joins),
 		cmocka_unit_test(test_absurd),
 		cmocka_unit_test(test_type_text),
 	};

@@ -17,6 +17,7 @@
 
 #include "crash/plan/bootparams.h"
 #include "crash/plan/capturesize.h"
+#include "crash/plan/e820_second.h"
 #include "crash/plan/elfcore.h"
 #include "crash/plan/place.h"
 #include "crash/plan/srat.h"
@@ -603,10 +604,10 @@ static bool fill(struct world *world)
 		.initrd_bytes = 10 * LB_MIB,
 		.map = &world->second,
 	};
+	const struct lb_crash_regions regions = {world->region, world->layout.ram, world->low};
 	struct lb_error err = {""};
 
-	if (lb_e820_second(&world->saved, world->region, world->layout.ram, world->low, &world->second,
-			   &err)) {
+	if (lb_e820_second(&world->saved, &regions, &world->second, &err) != 0) {
 		check(strstr(err.text, "no RAM below 1 MiB"));
 		check(lb_e820_ram(&world->saved, (struct lb_range){0, LB_LOW_END}) == 0);
 		return false;
