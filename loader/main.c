@@ -2,7 +2,7 @@
 // The flow: words, files, the plan, arming, the first kernel. A failure to arm stops the boot
 // with --require only. When the first kernel comes back, arming is undone.
 #include "crash/plan/bzimage.h"
-#include "crash/plan/cmdline.h"
+#include "crash/plan/kernel_arguments.h"
 #include "lifeboat/version.h"
 #include "loader/arming.h"
 #include "loader/command_line.h"

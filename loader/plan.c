@@ -4,11 +4,11 @@
 #include "loader/plan.h"
 
 #include "crash/plan/bootparams.h"
-#include "crash/plan/cmdline.h"
 #include "crash/plan/e820_second.h"
 #include "crash/plan/e820_uefi.h"
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
+#include "crash/plan/kernel_arguments.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -194,14 +194,18 @@ static int check_size(const struct lb_plan *plan, struct lb_error *err)
 static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct lb_error *err)
 {
 	char consoles[256];
+	const struct lb_cmdline_second second = {
+		.elfcorehdr = elfcorehdr,
+		.console = consoles,
+		.user = plan->options->capture_args,
+		.max = plan->second.image.cmdline_max,
+	};
 
 	plan->second_cmdline[0] = '\0';
 	if (plan->second.builtin)
 		return 0;
 	lb_console_list(plan->options->cmdline, consoles, sizeof(consoles));
-	return lb_cmdline_capture(elfcorehdr, consoles, plan->options->capture_args,
-				  plan->second.image.cmdline_max, plan->second_cmdline,
-				  sizeof(plan->second_cmdline), err);
+	return lb_cmdline_capture(&second, plan->second_cmdline, sizeof(plan->second_cmdline), err);
 }
 
 // The size, from crashkernel= or computed.

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/cmdline.h"
 
+#include "lib/format.h"
 #include "lib/mem.h"
-
-#define ARMED_WORDS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
-#define ARMED_OOPS "oops=panic"
-#define CAPTURE_WORDS                                                                                        \
-	"nr_cpus=1 reset_devices irqpoll nokaslr numa=off acpi_no_memhotplug mce=off cgroup_disable=memory " \
-	"novmcoredd panic=10"
-
-// A word taken apart: "key" or "key=value", quotes around it or around the value
-// stripped as next_arg() in lib/cmdline.c does.
-struct argument {
-	struct lb_word key, value;
-};
 
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool word_is(struct lb_word word, const char *wanted)
+bool lb_word_is(struct lb_word word, const char *wanted)
 {
 	return word.bytes == lb_strlen(wanted) && memcmp(word.text, wanted, word.bytes) == 0;
 }
@@ -37,10 +26,10 @@ static struct lb_word unquote(struct lb_word word)
 	return word;
 }
 
-static struct argument take_apart(struct lb_word word)
+struct lb_argument lb_cmdline_take_apart(struct lb_word word)
 {
 	struct lb_word plain = unquote(word);
-	struct argument argument = {plain, {plain.text + plain.bytes, 0}};
+	struct lb_argument argument = {plain, {plain.text + plain.bytes, 0}};
 	size_t equals = 1; // a word that begins with '=' has no value
 
 	while (equals < plain.bytes && plain.text[equals] != '=')
@@ -52,8 +41,7 @@ static struct argument take_apart(struct lb_word word)
 	return argument;
 }
 
-// *ret_open: does the text end inside a quote?
-static bool next_word(const char *text, size_t *pos, struct lb_word *ret_word, bool *ret_open)
+bool lb_cmdline_next_open(const char *text, size_t *pos, struct lb_word *ret_word, bool *ret_open)
 {
 	size_t at = *pos;
 	bool quoted = false;
@@ -67,7 +55,7 @@ static bool next_word(const char *text, size_t *pos, struct lb_word *ret_word, b
 			quoted = !quoted;
 	}
 	word.bytes = (size_t)(text + at - word.text);
-	if (word.bytes == 0 || word_is(unquote(word), "--")) {
+	if (word.bytes == 0 || lb_word_is(unquote(word), "--")) {
 		*pos = (size_t)(word.text - text);
 		return false;
 	}
@@ -81,7 +69,7 @@ bool lb_cmdline_next(const char *text, size_t *pos, struct lb_word *ret_word)
 {
 	bool open;
 
-	return next_word(text, pos, ret_word, &open);
+	return lb_cmdline_next_open(text, pos, ret_word, &open);
 }
 
 bool lb_cmdline_next_value(const char *text, const char *key, size_t *pos, struct lb_word *ret_value)
@@ -89,9 +77,9 @@ bool lb_cmdline_next_value(const char *text, const char *key, size_t *pos, struc
 	struct lb_word word;
 
 	while (lb_cmdline_next(text, pos, &word)) {
-		struct argument argument = take_apart(word);
+		struct lb_argument argument = lb_cmdline_take_apart(word);
 
-		if (!word_is(argument.key, key))
+		if (!lb_word_is(argument.key, key))
 			continue;
 		*ret_value = argument.value;
 		return true;
@@ -128,8 +116,7 @@ bool lb_cmdline_is_initrd_file(struct lb_word value)
 	return at + 1 >= value.bytes || value.text[at] != ',' || !is_digit(value.text[at + 1]);
 }
 
-// Does one of the comma-separated tokens of `value` satisfy `test`?
-static bool any_token(struct lb_word value, bool (*test)(struct lb_word token))
+bool lb_cmdline_any_token(struct lb_word value, bool (*test)(struct lb_word token))
 {
 	size_t begin = 0;
 
@@ -143,25 +130,9 @@ static bool any_token(struct lb_word value, bool (*test)(struct lb_word token))
 	return false;
 }
 
-// reboot_setup() looks at first letters, behind an optional "panic_".
-static bool is_force(struct lb_word token)
-{
-	static const char prefix[] = "panic_";
-	size_t skip = sizeof(prefix) - 1;
-
-	if (token.bytes > skip && memcmp(token.text, prefix, skip) == 0)
-		return token.text[skip] == 'f';
-	return token.bytes > 0 && token.text[0] == 'f';
-}
-
-static bool is_noruntime(struct lb_word token)
-{
-	return word_is(token, "noruntime");
-}
-
 static bool is_nosoftreserve(struct lb_word token)
 {
-	return word_is(token, "nosoftreserve");
+	return lb_word_is(token, "nosoftreserve");
 }
 
 bool lb_cmdline_nosoftreserve(const char *text)
@@ -170,229 +141,8 @@ bool lb_cmdline_nosoftreserve(const char *text)
 	size_t pos = 0;
 
 	while (lb_cmdline_next_value(text, "efi", &pos, &value)) {
-		if (any_token(value, is_nosoftreserve))
+		if (lb_cmdline_any_token(value, is_nosoftreserve))
 			return true;
 	}
 	return false;
-}
-
-static bool is_initrd_file(struct argument argument)
-{
-	return word_is(argument.key, "initrd") && lb_cmdline_is_initrd_file(argument.value);
-}
-
-// The kernel's isspace() knows Latin-1's no-break space: to it a word ends there. Ours
-// go on, because it is a part of letters in UTF-8, and file names have those.
-static bool ends_early(struct lb_word word)
-{
-	for (size_t i = 0; i < word.bytes; i++) {
-		if ((uint8_t)word.text[i] == 0xa0)
-			return true;
-	}
-	return false;
-}
-
-static int fail_ends_early(const char *what, struct lb_word word, struct lb_error *err)
-{
-	return lb_fail(err,
-		       "%s: %.*s holds byte 0xa0 (of a no-break space, or of a letter in UTF-8), at which "
-		       "the kernel ends a word",
-		       what, (int)word.bytes, word.text);
-}
-
-// Why this word and an armed boot do not go together; NULL when they do.
-static const char *reason_against(struct lb_word word)
-{
-	struct argument argument = take_apart(word);
-
-	if (word_is(argument.key, "reboot") && any_token(argument.value, is_force))
-		return "a forced reboot does not stop the other CPUs";
-	if (word_is(argument.key, "noefi"))
-		return "the panic reaches Lifeboat through EFI runtime services";
-	if (word_is(argument.key, "efi") && any_token(argument.value, is_noruntime))
-		return "the panic reaches Lifeboat through EFI runtime services";
-	if (word_is(argument.key, "mem_encrypt") && word_is(argument.value, "on"))
-		return "encrypted memory cannot be read after the panic";
-	// Applied when init starts (fs/proc/proc_sysctl.c), long after our panic=-1.
-	if ((word_is(argument.key, "sysctl.kernel.panic") || word_is(argument.key, "sysctl/kernel/panic")) &&
-	    word_is(argument.value, "0"))
-		return "a panic would hang instead of restarting";
-	return NULL;
-}
-
-static int check_armable(const char *user, struct lb_error *err)
-{
-	struct lb_word word;
-	size_t pos = 0;
-	bool open = false;
-
-	while (next_word(user, &pos, &word, &open)) {
-		const char *reason = reason_against(word);
-
-		if (reason)
-			return lb_fail(err, "kernel arguments: %.*s cannot be had when armed: %s",
-				       (int)word.bytes, word.text, reason);
-		if (open)
-			return lb_fail(err, "kernel arguments: the quote in %.*s is not closed",
-				       (int)word.bytes, word.text);
-		if (ends_early(word) && !is_initrd_file(take_apart(word)))
-			return fail_ends_early("kernel arguments", word, err);
-	}
-	return 0;
-}
-
-static int check_capture(const char *user, struct lb_error *err)
-{
-	struct lb_word word;
-	size_t pos = 0;
-	bool open = false;
-
-	while (next_word(user, &pos, &word, &open)) {
-		if (word_is(take_apart(word).key, "elfcorehdr"))
-			return lb_fail(err, "capture arguments: %.*s is Lifeboat's own, wanted none",
-				       (int)word.bytes, word.text);
-		if (open)
-			return lb_fail(err, "capture arguments: the quote in %.*s is not closed",
-				       (int)word.bytes, word.text);
-		if (ends_early(word))
-			return fail_ends_early("capture arguments", word, err);
-	}
-	if (user[pos])
-		return lb_fail(err, "capture arguments: \"%s\": arguments for init are not supported",
-			       user + pos);
-	return 0;
-}
-
-// A line being put together. `out` NULL: only measured.
-struct line {
-	char *out;
-	size_t bytes;
-};
-
-static void put(struct line *line, const char *text, size_t bytes)
-{
-	if (line->out)
-		memcpy(line->out + line->bytes, text, bytes);
-	line->bytes += bytes;
-}
-
-// One or more words, a space before them unless they are the first.
-static void put_words(struct line *line, const char *text, size_t bytes)
-{
-	if (bytes == 0)
-		return;
-	if (line->bytes)
-		put(line, " ", 1);
-	put(line, text, bytes);
-}
-
-static void put_literal(struct line *line, const char *text)
-{
-	put_words(line, text, lb_strlen(text));
-}
-
-// What a command line is made of, in order.
-struct recipe {
-	const char *before; // ours, overridden by the user's
-	const char *console; // a console= for each word
-	const char *user; // words and, from " -- " on, what goes to init
-	const char *after[2]; // ours, which override
-	bool drop_crashkernel; // of the user's
-	bool drop_initrd;
-	size_t reserve; // bytes left free below the kernel's limit
-};
-
-static bool is_dropped(const struct recipe *recipe, struct lb_word word)
-{
-	struct argument argument = take_apart(word);
-
-	if (recipe->drop_crashkernel && word_is(argument.key, "crashkernel"))
-		return true;
-	return recipe->drop_initrd && is_initrd_file(argument);
-}
-
-static void compose(const struct recipe *recipe, struct line *line)
-{
-	struct lb_word word;
-	size_t pos = 0;
-
-	put_literal(line, recipe->before);
-	while (lb_cmdline_next(recipe->console, &pos, &word)) {
-		put_literal(line, "console=");
-		put(line, word.text, word.bytes);
-	}
-	pos = 0;
-	while (lb_cmdline_next(recipe->user, &pos, &word)) {
-		if (!is_dropped(recipe, word))
-			put_words(line, word.text, word.bytes);
-	}
-	put_literal(line, recipe->after[0]);
-	put_literal(line, recipe->after[1]);
-	put_literal(line, recipe->user + pos);
-}
-
-static int build(const char *what, const struct recipe *recipe, size_t max, char *out, size_t out_bytes,
-		 struct lb_error *err)
-{
-	struct line line = {NULL, 0};
-
-	compose(recipe, &line);
-	if (line.bytes + recipe->reserve > max)
-		return lb_fail(err, "%s: the command line takes %zu bytes, the kernel's cmdline_size is %zu",
-			       what, line.bytes + recipe->reserve, max);
-	if (line.bytes + recipe->reserve >= out_bytes)
-		return lb_fail(err, "%s: the command line takes %zu bytes, Lifeboat has room for %zu", what,
-			       line.bytes + recipe->reserve, out_bytes ? out_bytes - 1 : 0);
-	line = (struct line){out, 0};
-	compose(recipe, &line);
-	out[line.bytes] = '\0';
-	return 0;
-}
-
-int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,
-		     struct lb_error *err)
-{
-	const struct recipe recipe = {
-		.before = "",
-		.console = "",
-		.user = user,
-		.after = {ARMED_WORDS, oops_panic ? ARMED_OOPS : ""},
-		.drop_crashkernel = true,
-		.drop_initrd = true,
-	};
-
-	if (check_armable(user, err))
-		return -1;
-	return build("kernel arguments", &recipe, max, out, out_bytes, err);
-}
-
-int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes, struct lb_error *err)
-{
-	const struct recipe recipe = {
-		.before = "",
-		.console = "",
-		.user = user,
-		.after = {"", ""},
-		.drop_initrd = true,
-	};
-
-	return build("kernel arguments", &recipe, max, out, out_bytes, err);
-}
-
-int lb_cmdline_capture(uint64_t elfcorehdr, const char *console, const char *user, size_t max, char *out,
-		       size_t out_bytes, struct lb_error *err)
-{
-	char before[sizeof("elfcorehdr=0x0123456789abcdef " CAPTURE_WORDS)];
-	const struct recipe recipe = {
-		.before = before,
-		.console = console,
-		.user = user,
-		.after = {"", ""},
-		.reserve = sizeof(LB_CMDLINE_NO5LVL) - 1,
-	};
-
-	if (check_capture(user, err))
-		return -1;
-	lb_snprintf(before, sizeof(before), "elfcorehdr=0x%lx %s", elfcorehdr, CAPTURE_WORDS);
-	return build("capture arguments", &recipe, max, out, out_bytes, err);
 }

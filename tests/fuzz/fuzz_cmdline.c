@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Property: a kernel that reads the line we made sees what we promised. The judge is
-// a model of the kernel's next_arg() and parse_args() that shares no code with
-// crash/plan/cmdline.c: it takes user's text and result apart, and wants
+// a model of the kernel's next_arg() and parse_args(). It shares no code with
+// crash/plan/cmdline.c and kernel_arguments.c, takes user's text and result apart, and wants
 //
 //   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
 //             then ours, before "--"; the same text behind "--"
@@ -10,7 +10,7 @@
 //
 // The result is never longer than the kernel's limit or our buffer, and nothing is
 // written when it would be.
-#include "crash/plan/cmdline.h"
+#include "crash/plan/kernel_arguments.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 4096
@@ -226,13 +226,14 @@ static void check_unarmed(const char *user, size_t max, struct output *output)
 
 static void check_capture(const char *user, size_t max, struct output *output)
 {
+	const struct lb_cmdline_second second = {0x12345000, "", user, max};
 	struct lb_error err;
 	size_t at = 0;
 	int result;
 
 	fuzz_poison_error(&err);
 	fuzz_poison(output->text, output->bytes);
-	result = lb_cmdline_capture(0x12345000, "", user, max, output->text, output->bytes, &err);
+	result = lb_cmdline_capture(&second, output->text, output->bytes, &err);
 	check_output(output, result, max, strlen(LB_CMDLINE_NO5LVL), &err);
 	if (result)
 		return;

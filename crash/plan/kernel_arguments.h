@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The command lines that the first and the second kernel get: the user's words and ours. All
+// are written on success only.
+#ifndef LIFEBOAT_CRASH_PLAN_KERNEL_ARGUMENTS_H
+#define LIFEBOAT_CRASH_PLAN_KERNEL_ARGUMENTS_H
+
+#include <stdint.h>
+
+#include "crash/plan/cmdline.h"
+#include "lib/format.h"
+
+// The first kernel's command line when armed: the user's, less crashkernel= and
+// initrd=FILE words, with our words inserted before " -- " (or at the end), where
+// they win over the user's:
+//   panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime [oops=panic]
+// Refuses, naming the word: reboot= with a token starting with 'f' (force skips
+// stopping the other CPUs), noefi, efi=noruntime, mem_encrypt=on, sysctl.kernel.panic=0, an open quote.
+// `max` is the kernel's cmdline_size. `out` holds max + 1 bytes at least.
+int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,
+		     struct lb_error *err);
+
+// The same unarmed: the user's, crashkernel= included, less initrd=FILE words.
+int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes, struct lb_error *err);
+
+#define LB_CMDLINE_NO5LVL " no5lvl"
+
+// What the second kernel's command line is made of.
+struct lb_cmdline_second {
+	uint64_t elfcorehdr; // its physical address
+	const char *console; // a console= for each word: "", or e.g. "tty0 ttyS0,115200"
+	const char *user; // --capture-args
+	size_t max; // the second kernel's cmdline_size
+};
+
+// elfcorehdr=, our defaults (docs/handoff.md), the consoles, then the user's, which win.
+// Leaves room below `max` for LB_CMDLINE_NO5LVL, which the purgatory may append. So it
+// refuses "--", an open quote and byte 0xa0, and the user's own elfcorehdr=.
+int lb_cmdline_capture(const struct lb_cmdline_second *second, char *out, size_t out_bytes,
+		       struct lb_error *err);
+
+#endif
