@@ -65,6 +65,14 @@ static void fill_capture_config(struct lb_plan *plan)
 static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)
 {
 	const struct lb_layout *layout = &plan->layout;
+	struct lb_elfcore core = {
+		.saved = &plan->saved,
+		.crash = layout->region,
+		.crash_low = plan->crash_low,
+		.spare = lb_plan_hotadd_slots(plan),
+		.swap = handoff->swap,
+		.notes = layout->notes,
+	};
 
 	zero(layout->elfcorehdr);
 	zero(layout->notes);
@@ -72,9 +80,8 @@ static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handof
 	if (lb_elfcore_swap(&plan->saved, layout->backup, handoff->swap, LB_MAX_SWAP_RANGES,
 			    &handoff->swap_count, err) != 0)
 		return -1;
-	return lb_elfcore_template(&plan->saved, layout->region, plan->crash_low, lb_plan_hotadd_slots(plan),
-				   handoff->swap, handoff->swap_count, layout->notes, at(layout->elfcorehdr),
-				   lb_range_size(layout->elfcorehdr), err);
+	core.swap_count = handoff->swap_count;
+	return lb_elfcore_template(&core, at(layout->elfcorehdr), lb_range_size(layout->elfcorehdr), err);
 }
 
 static int fill_tables(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)

@@ -131,7 +131,8 @@ static struct lb_capture_config_input capture_input(const struct lb_plan *plan)
 static int measure(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_purgatory_header *purgatory = lb_embedded_purgatory(err);
-	const struct lb_range low = {0, LB_LOW_END}, nothing = {0, 0};
+	const struct lb_elfcore whole = {.saved = &plan->saved, .spare = lb_plan_hotadd_slots(plan)};
+	const struct lb_range low = {0, LB_LOW_END};
 
 	if (!purgatory)
 		return -1;
@@ -147,8 +148,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 		.capture = plan->second.builtin ? sizeof(struct lb_capture_config) : 0,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
-		.elfcorehdr = lb_elfcore_bytes(&plan->saved, nothing, nothing, lb_plan_hotadd_slots(plan)) +
-			      2 * sizeof(Elf64_Phdr),
+		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),
 		.notes = lb_elfcore_notes_bytes(plan->machine.cpus),
 		.backup = lb_e820_ram(&plan->saved, low),
 	};

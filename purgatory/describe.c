@@ -56,10 +56,11 @@ static void find_hotadded(const struct lb_handoff *handoff, const struct lb_phys
 static void note(const struct lb_handoff *handoff, const char *name, uint32_t type, const void *desc,
 		 uint32_t desc_bytes)
 {
+	const struct lb_elf_note one = {name, type, desc, desc_bytes};
 	struct lb_error error;
 
-	if (lb_elfcore_note((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, &notes_end, name,
-			    (uint32_t)lb_strlen(name) + 1, type, desc, desc_bytes, &error) != 0)
+	if (lb_elfcore_note((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, &notes_end, &one,
+			    &error) != 0)
 		lb_say("warning: %s", error.text);
 }
 

@@ -42,11 +42,11 @@ struct cuts {
 	struct lb_range ranges[CUTS];
 };
 
-static struct cuts sort_cuts(struct lb_range crash, struct lb_range crash_low)
+static struct cuts sort_cuts(const struct lb_elfcore *core)
 {
-	if (crash.start < crash_low.start)
-		return (struct cuts){{crash, crash_low}};
-	return (struct cuts){{crash_low, crash}};
+	if (core->crash.start < core->crash_low.start)
+		return (struct cuts){{core->crash, core->crash_low}};
+	return (struct cuts){{core->crash_low, core->crash}};
 }
 
 // Splits one RAM entry where a PT_LOAD must end. Returns the number of pieces.
@@ -97,12 +97,11 @@ static uint64_t header_bytes(uint64_t segments)
 	return sizeof(Elf64_Ehdr) + segments * sizeof(Elf64_Phdr);
 }
 
-uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
-			  uint32_t spare)
+uint64_t lb_elfcore_bytes(const struct lb_elfcore *core)
 {
-	const struct cuts cuts = sort_cuts(crash, crash_low);
+	const struct cuts cuts = sort_cuts(core);
 
-	return header_bytes(FIRST_LOAD + count_loads(saved, &cuts) + spare);
+	return header_bytes(FIRST_LOAD + count_loads(core->saved, &cuts) + core->spare);
 }
 
 static uint64_t note_bytes(uint64_t name_bytes, uint64_t desc_bytes)
@@ -151,14 +150,14 @@ int lb_elfcore_swap(const struct lb_e820 *saved, struct lb_range backup, struct 
 }
 
 // Where the bytes of a swapped piece will be: false when no range of `swap` has them all.
-static bool find_backup(struct lb_range phys, const struct lb_swap_range *swap, uint32_t swap_count,
-			uint64_t *ret_backup)
+static bool find_backup(const struct lb_elfcore *core, struct lb_range phys, uint64_t *ret_backup)
 {
-	for (uint32_t i = 0; i < swap_count; i++) {
-		struct lb_range range = {swap[i].phys, swap[i].phys + swap[i].bytes};
+	for (uint32_t i = 0; i < core->swap_count; i++) {
+		const struct lb_swap_range *swap = &core->swap[i];
+		struct lb_range range = {swap->phys, swap->phys + swap->bytes};
 
 		if (lb_range_contains(range, phys)) {
-			*ret_backup = swap[i].backup + (phys.start - range.start);
+			*ret_backup = swap->backup + (phys.start - range.start);
 			return true;
 		}
 	}
@@ -192,9 +191,10 @@ static Elf64_Ehdr file_header(uint64_t segments)
 	};
 }
 
-static int write_loads(const struct lb_e820 *saved, const struct cuts *cuts, const struct lb_swap_range *swap,
-		       uint32_t swap_count, Elf64_Phdr *segment, struct lb_error *err)
+static int write_loads(const struct lb_elfcore *core, const struct cuts *cuts, Elf64_Phdr *segment,
+		       struct lb_error *err)
 {
+	const struct lb_e820 *saved = core->saved;
 	struct piece pieces[PIECES_MAX];
 
 	for (uint32_t i = 0; i < saved->count; i++) {
@@ -207,7 +207,7 @@ static int write_loads(const struct lb_e820 *saved, const struct cuts *cuts, con
 			struct lb_range phys = pieces[j].phys;
 			uint64_t offset = phys.start;
 
-			if (pieces[j].swapped && !find_backup(phys, swap, swap_count, &offset))
+			if (pieces[j].swapped && !find_backup(core, phys, &offset))
 				return lb_fail(err, "ELF core header: low RAM 0x%lx-0x%lx has no backup",
 					       phys.start, phys.end);
 			*segment++ = load_segment(phys, offset);
@@ -216,33 +216,31 @@ static int write_loads(const struct lb_e820 *saved, const struct cuts *cuts, con
 	return 0;
 }
 
-int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
-			uint32_t spare, const struct lb_swap_range *swap, uint32_t swap_count,
-			struct lb_range notes, void *header, uint64_t bytes, struct lb_error *err)
+int lb_elfcore_template(const struct lb_elfcore *core, void *header, uint64_t bytes, struct lb_error *err)
 {
-	const struct cuts cuts = sort_cuts(crash, crash_low);
-	uint64_t segments = FIRST_LOAD + count_loads(saved, &cuts);
-	uint64_t wanted = header_bytes(segments + spare);
+	const struct cuts cuts = sort_cuts(core);
+	uint64_t segments = FIRST_LOAD + count_loads(core->saved, &cuts);
+	uint64_t wanted = header_bytes(segments + core->spare);
 	Elf64_Ehdr *ehdr = header;
 	Elf64_Phdr *phdr = (Elf64_Phdr *)(ehdr + 1);
 
-	if (segments + spare > MAX_SEGMENTS)
+	if (segments + core->spare > MAX_SEGMENTS)
 		return lb_fail(
 			err, "ELF core header: RAM and %u spare slots take %lu segments, e_phnum can say %u",
-			spare, segments + spare, (unsigned int)MAX_SEGMENTS);
+			core->spare, segments + core->spare, (unsigned int)MAX_SEGMENTS);
 	if (wanted > bytes)
 		return lb_fail(err, "ELF core header: takes %lu bytes, there is room for %lu", wanted, bytes);
 	memset(header, 0, bytes);
 	*ehdr = file_header(segments);
 	phdr[NOTE_SEGMENT] = (Elf64_Phdr){
 		.p_type = PT_NOTE,
-		.p_offset = notes.start,
-		.p_paddr = notes.start,
-		.p_filesz = lb_range_size(notes),
-		.p_memsz = lb_range_size(notes),
+		.p_offset = core->notes.start,
+		.p_paddr = core->notes.start,
+		.p_filesz = lb_range_size(core->notes),
+		.p_memsz = lb_range_size(core->notes),
 	};
 	phdr[TEXT_SEGMENT].p_type = PT_NULL;
-	return write_loads(saved, &cuts, swap, swap_count, &phdr[FIRST_LOAD], err);
+	return write_loads(core, &cuts, &phdr[FIRST_LOAD], err);
 }
 
 int lb_elfcore_hotadd(void *header, uint64_t bytes, struct lb_range ram, struct lb_error *err)
@@ -278,26 +276,31 @@ void lb_elfcore_finish(void *header, uint64_t page_offset, uint64_t text_virt, u
 	memset(&phdr[ehdr->e_phnum], 0, sizeof(*phdr));
 }
 
-int lb_elfcore_note(void *area, uint64_t area_bytes, uint64_t *pos, const char *name, uint32_t name_bytes,
-		    uint32_t type, const void *desc, uint32_t desc_bytes, struct lb_error *err)
+int lb_elfcore_note(void *area, uint64_t area_bytes, uint64_t *pos, const struct lb_elf_note *note,
+		    struct lb_error *err)
 {
-	const Elf64_Nhdr header = {.n_namesz = name_bytes, .n_descsz = desc_bytes, .n_type = type};
-	uint64_t bytes = note_bytes(name_bytes, desc_bytes);
+	const Elf64_Nhdr header = {
+		.n_namesz = (Elf64_Word)lb_strlen(note->name) + 1,
+		.n_descsz = note->desc_bytes,
+		.n_type = note->type,
+	};
+	uint64_t bytes = note_bytes(header.n_namesz, header.n_descsz);
 	uint64_t end;
 	uint8_t *at;
 
 	if (__builtin_add_overflow(*pos, bytes + NOTES_END_BYTES, &end) || end > area_bytes)
 		return lb_fail(err,
-			       "ELF notes: %.*s takes %lu bytes and %zu zeroes after it, the area has %lu of "
+			       "ELF notes: %s takes %lu bytes and %zu zeroes after it, the area has %lu of "
 			       "%lu left",
-			       (int)name_bytes, name, bytes, NOTES_END_BYTES,
-			       *pos < area_bytes ? area_bytes - *pos : 0, area_bytes);
+			       note->name, bytes, NOTES_END_BYTES, *pos < area_bytes ? area_bytes - *pos : 0,
+			       area_bytes);
 	at = (uint8_t *)area + *pos;
 	memset(at, 0, bytes + NOTES_END_BYTES);
 	memcpy(at, &header, sizeof(header));
-	memcpy(at + sizeof(header), name, name_bytes);
-	if (desc_bytes)
-		memcpy(at + sizeof(header) + lb_align_up(name_bytes, NOTE_ALIGN), desc, desc_bytes);
+	memcpy(at + sizeof(header), note->name, header.n_namesz);
+	if (header.n_descsz)
+		memcpy(at + sizeof(header) + lb_align_up(header.n_namesz, NOTE_ALIGN), note->desc,
+		       header.n_descsz);
 	*pos += bytes;
 	return 0;
 }

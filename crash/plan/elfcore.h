@@ -22,10 +22,19 @@
 #include "crash/plan/e820.h"
 #include "lifeboat/handoff.h"
 
-// Exact bytes of the template for this map, `crash` and `crash_low` (may be empty) cut
-// out, with `spare` slots for RAM that was hot-added after arming.
-uint64_t lb_elfcore_bytes(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
-			  uint32_t spare);
+// What the template says.
+struct lb_elfcore {
+	const struct lb_e820 *saved; // RAM
+	struct lb_range crash; // cut out of it
+	struct lb_range crash_low; // the same; may be empty
+	uint32_t spare; // slots for RAM that is hot-added after arming
+	const struct lb_swap_range *swap; // lb_elfcore_swap()'s list
+	uint32_t swap_count;
+	struct lb_range notes; // lb_elfcore_notes_bytes() of it
+};
+
+// Exact bytes of the template. Looks at neither `swap` nor `notes`.
+uint64_t lb_elfcore_bytes(const struct lb_elfcore *core);
 // Bytes of the notes area: `cpus` NT_PRSTATUS, VMCOREINFO and LIFEBOAT up to a page
 // each, and the zeroes that end it.
 uint64_t lb_elfcore_notes_bytes(uint32_t cpus);
@@ -35,12 +44,10 @@ int lb_elfcore_swap(const struct lb_e820 *saved, struct lb_range backup, struct 
 		    uint32_t capacity, uint32_t *ret_count, struct lb_error *err);
 
 // Writes the template into `header` (`bytes` long, the rest of it is zeroed). The spare
-// slots are PT_NULL and not counted in e_phnum until lb_elfcore_hotadd(). `swap`
-// is lb_elfcore_swap()'s list. More than 65534 segments, spare ones included, are refused:
-// e_phnum cannot say them, and /proc/vmcore does not know PN_XNUM.
-int lb_elfcore_template(const struct lb_e820 *saved, struct lb_range crash, struct lb_range crash_low,
-			uint32_t spare, const struct lb_swap_range *swap, uint32_t swap_count,
-			struct lb_range notes, void *header, uint64_t bytes, struct lb_error *err);
+// slots are PT_NULL and not counted in e_phnum until lb_elfcore_hotadd(). Refuses more than
+// 65534 segments, spare ones included: e_phnum cannot say them, and /proc/vmcore does not
+// know PN_XNUM.
+int lb_elfcore_template(const struct lb_elfcore *core, void *header, uint64_t bytes, struct lb_error *err);
 
 // After the panic. `page_offset`: direct map base, p_vaddr = page_offset + p_paddr;
 // 0: unknown, p_vaddr stays 0. `text_*`: the kernel image; text_bytes 0: unknown, the
@@ -54,10 +61,17 @@ void lb_elfcore_finish(void *header, uint64_t page_offset, uint64_t text_virt, u
 // then nothing is written.
 int lb_elfcore_hotadd(void *header, uint64_t bytes, struct lb_range ram, struct lb_error *err);
 
-// Appends one note at *pos of the area, keeping at least 12 zero bytes after it.
-// `name_bytes` counts the NUL. Nothing is written when it does not fit.
-int lb_elfcore_note(void *area, uint64_t area_bytes, uint64_t *pos, const char *name, uint32_t name_bytes,
-		    uint32_t type, const void *desc, uint32_t desc_bytes, struct lb_error *err);
+struct lb_elf_note {
+	const char *name;
+	uint32_t type;
+	const void *desc;
+	uint32_t desc_bytes;
+};
+
+// Appends one note at *pos of the area, keeping at least 12 zero bytes after it. Writes
+// nothing when it does not fit.
+int lb_elfcore_note(void *area, uint64_t area_bytes, uint64_t *pos, const struct lb_elf_note *note,
+		    struct lb_error *err);
 
 // struct elf_prstatus as the kernel writes it: 336 bytes, pr_pid at 32, pr_reg at 112.
 struct lb_prstatus {

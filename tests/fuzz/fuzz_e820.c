@@ -258,24 +258,28 @@ static void check_elfcore(const struct lb_e820 *saved, const struct model *model
 			  const struct lb_crash_regions *regions, uint32_t spare)
 {
 	const struct lb_range backup = {BACKUP, BACKUP + LB_LOW_END};
-	const struct lb_range notes = {BACKUP + LB_MIB, BACKUP + LB_MIB + LB_PAGE};
-	uint64_t bytes = lb_elfcore_bytes(saved, regions->crash, regions->low, spare);
-	uint8_t *header = fuzz_alloc(bytes);
 	struct lb_swap_range swap[ROOM];
+	struct lb_elfcore core = {
+		.saved = saved,
+		.crash = regions->crash,
+		.crash_low = regions->low,
+		.spare = spare,
+		.swap = swap,
+		.notes = {BACKUP + LB_MIB, BACKUP + LB_MIB + LB_PAGE},
+	};
+	uint64_t bytes = lb_elfcore_bytes(&core);
+	uint8_t *header = fuzz_alloc(bytes);
 	uint64_t backup_bytes = 0;
-	uint32_t count;
 	struct lb_error err;
 	Elf64_Ehdr ehdr;
 
-	fuzz_check(lb_elfcore_swap(saved, backup, swap, ROOM, &count, &err) == 0);
-	for (uint32_t i = 0; i < count; i++) {
+	fuzz_check(lb_elfcore_swap(saved, backup, swap, ROOM, &core.swap_count, &err) == 0);
+	for (uint32_t i = 0; i < core.swap_count; i++) {
 		fuzz_check(lb_aligned(swap[i].phys | swap[i].backup | swap[i].bytes, LB_PAGE));
 		backup_bytes += swap[i].bytes;
 	}
-	fuzz_check(lb_elfcore_template(saved, regions->crash, regions->low, spare, swap, count, notes, header,
-				       bytes - 1, &err) == -1);
-	fuzz_check(lb_elfcore_template(saved, regions->crash, regions->low, spare, swap, count, notes, header,
-				       bytes, &err) == 0);
+	fuzz_check(lb_elfcore_template(&core, header, bytes - 1, &err) == -1);
+	fuzz_check(lb_elfcore_template(&core, header, bytes, &err) == 0);
 	lb_elfcore_finish(header, PAGE_OFFSET, 0, 0, 0);
 	memcpy(&ehdr, header, sizeof(ehdr));
 	// PT_NOTE, then PT_LOADs: the slot that was the kernel's text is gone.

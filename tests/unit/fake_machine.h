@@ -117,18 +117,18 @@ static inline void machine_fill_notes(struct machine *machine)
 				   "KERNELOFFSET=0\n"
 				   "CRASHTIME=1700000000\n";
 	struct lb_prstatus status = {.regs = {.rip = 0xffffffff81234567}};
+	const struct lb_elf_note registers = {"CORE", NT_PRSTATUS, &status, sizeof(status)};
+	const struct lb_elf_note vmcoreinfo = {"VMCOREINFO", 0, text, sizeof(text) - 1};
 	struct lb_error err = {""};
 	uint64_t pos = 0;
 
 	for (int32_t cpu = 0; cpu < MACHINE_CPUS; cpu++) {
 		status.pid = cpu + 1;
-		if (lb_elfcore_note(machine->notes, sizeof(machine->notes), &pos, "CORE", 5, NT_PRSTATUS,
-				    &status, sizeof(status), &err))
+		if (lb_elfcore_note(machine->notes, sizeof(machine->notes), &pos, &registers, &err) != 0)
 			fail_msg("%s", err.text);
 	}
 	machine->vmcoreinfo_offset = pos + 24;
-	if (lb_elfcore_note(machine->notes, sizeof(machine->notes), &pos, "VMCOREINFO", 11, 0, text,
-			    sizeof(text) - 1, &err))
+	if (lb_elfcore_note(machine->notes, sizeof(machine->notes), &pos, &vmcoreinfo, &err) != 0)
 		fail_msg("%s", err.text);
 	machine->notes_bytes = pos;
 	machine->dead.vmcoreinfo = (const char *)machine->notes + machine->vmcoreinfo_offset;

@@ -31,6 +31,11 @@ static struct lb_e820 map_of(const struct lb_range *ram, unsigned int count)
 	map_of((const struct lb_range[]){__VA_ARGS__},                                                       \
 	       sizeof((const struct lb_range[]){__VA_ARGS__}) / sizeof(struct lb_range))
 
+static struct lb_elfcore asked_of(const struct lb_e820 *map, uint32_t spare)
+{
+	return (struct lb_elfcore){.saved = map, .crash = crash, .spare = spare, .notes = notes};
+}
+
 struct core {
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr phdr[20];
@@ -41,15 +46,15 @@ static void make_template_with(const struct lb_e820 *map, struct lb_range crash_
 {
 	struct lb_swap_range swap[LB_MAX_SWAP_RANGES];
 	struct lb_error err = {""};
-	uint32_t count = 0;
+	struct lb_elfcore asked = asked_of(map, spare);
 
+	asked.crash_low = crash_low;
+	asked.swap = swap;
 	memset(ret_core, 0xee, sizeof(*ret_core));
-	if (lb_elfcore_swap(map, backup, swap, LB_MAX_SWAP_RANGES, &count, &err) ||
-	    lb_elfcore_template(map, crash, crash_low, spare, swap, count, notes, ret_core, sizeof(*ret_core),
-				&err))
+	if (lb_elfcore_swap(map, backup, swap, LB_MAX_SWAP_RANGES, &asked.swap_count, &err) != 0 ||
+	    lb_elfcore_template(&asked, ret_core, sizeof(*ret_core), &err) != 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(lb_elfcore_bytes(map, crash, crash_low, spare),
-			 64 + (ret_core->ehdr.e_phnum + spare) * 56);
+	assert_int_equal(lb_elfcore_bytes(&asked), 64 + (ret_core->ehdr.e_phnum + spare) * 56);
 }
 
 static void make_template(const struct lb_e820 *map, struct core *ret_core)
@@ -218,15 +223,17 @@ static void test_template_refused(void **state)
 	struct lb_swap_range swap = {0, backup.start, 0x9e000};
 	struct lb_error err = {""};
 	struct core core;
-	uint64_t bytes = lb_elfcore_bytes(&map, crash, none, 2);
+	struct lb_elfcore asked = asked_of(&map, 2);
+	uint64_t bytes = lb_elfcore_bytes(&asked);
 
 	(void)state;
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes, &err), -1);
+	asked.swap = &swap;
+	asked.swap_count = 1;
+	assert_int_equal(lb_elfcore_template(&asked, &core, bytes, &err), -1);
 	assert_non_null(strstr(err.text, "0x0-0x9f000 has no backup"));
 	swap.bytes += 0x1000;
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes, &err), 0);
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 2, &swap, 1, notes, &core, bytes - 1, &err),
-			 -1);
+	assert_int_equal(lb_elfcore_template(&asked, &core, bytes, &err), 0);
+	assert_int_equal(lb_elfcore_template(&asked, &core, bytes - 1, &err), -1);
 	assert_non_null(strstr(err.text, "there is room for"));
 }
 
@@ -235,6 +242,7 @@ static void test_too_many_segments(void **state)
 	uint32_t count = 65532;
 	struct lb_e820 map = {.entries = calloc(count + 1, sizeof(*map.entries)), .count = count};
 	uint64_t bytes = 64 + 65535ULL * 56;
+	struct lb_elfcore asked = asked_of(&map, 0);
 	Elf64_Ehdr *ehdr = malloc(bytes);
 	struct lb_error err = {""};
 
@@ -243,14 +251,16 @@ static void test_too_many_segments(void **state)
 	assert_non_null(ehdr);
 	for (uint64_t i = 0; i <= count; i++)
 		map.entries[i] = (struct boot_e820_entry){LB_GIB + i * M(2), M(1), LB_E820_RAM};
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 0, NULL, 0, notes, ehdr, bytes, &err), 0);
+	assert_int_equal(lb_elfcore_template(&asked, ehdr, bytes, &err), 0);
 	assert_int_equal(ehdr->e_phnum, 65534);
 	assert_int_equal(lb_elfcore_hotadd(ehdr, bytes, (struct lb_range){0, LB_PAGE}, &err), -1);
 	assert_int_equal(ehdr->e_phnum, 65534);
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 1, NULL, 0, notes, ehdr, bytes, &err), -1);
+	asked.spare = 1;
+	assert_int_equal(lb_elfcore_template(&asked, ehdr, bytes, &err), -1);
 	assert_non_null(strstr(err.text, "1 spare slots take 65535 segments, e_phnum can say 65534"));
+	asked.spare = 0;
 	map.count++;
-	assert_int_equal(lb_elfcore_template(&map, crash, none, 0, NULL, 0, notes, ehdr, bytes, &err), -1);
+	assert_int_equal(lb_elfcore_template(&asked, ehdr, bytes, &err), -1);
 	assert_non_null(strstr(err.text, "65535 segments, e_phnum can say 65534"));
 	free(ehdr);
 	free(map.entries);
@@ -317,7 +327,8 @@ static void test_hotadd(void **state)
 	const struct lb_range added[] = {{2 * LB_4GIB, 3 * LB_4GIB}, {4 * LB_4GIB, 5 * LB_4GIB}};
 	const uint64_t page_offset = 0xffff888000000000;
 	struct lb_e820 map = MAP({0, 0x9f000}, {M(1), LB_GIB});
-	uint64_t bytes = lb_elfcore_bytes(&map, crash, none, 2);
+	const struct lb_elfcore asked = asked_of(&map, 2);
+	uint64_t bytes = lb_elfcore_bytes(&asked);
 	struct lb_error err = {""};
 	struct core core, before;
 
@@ -354,6 +365,8 @@ static void test_hotadd(void **state)
 	assert_int_equal(core.phdr[6].p_type, PT_NULL);
 }
 
+#define NOTE(...) (&(const struct lb_elf_note){__VA_ARGS__})
+
 static void test_notes(void **state)
 {
 	uint8_t area[100];
@@ -364,7 +377,8 @@ static void test_notes(void **state)
 	(void)state;
 	memset(area, 0xee, sizeof(area));
 	assert_int_equal(
-		lb_elfcore_note(area, sizeof(area), &pos, "LIFEBOAT", 9, LB_NOTE_TYPE, "A=1\n5", 5, &err), 0);
+		lb_elfcore_note(area, sizeof(area), &pos, NOTE("LIFEBOAT", LB_NOTE_TYPE, "A=1\n5", 5), &err),
+		0);
 	assert_int_equal(pos, 12 + 12 + 8);
 	memcpy(&header, area, sizeof(header));
 	assert_int_equal(header.n_namesz, 9);
@@ -373,22 +387,24 @@ static void test_notes(void **state)
 	assert_memory_equal(area + 12, "LIFEBOAT\0\0\0\0A=1\n5\0\0", 32);
 	assert_int_equal(area[32 + 12], 0xee);
 
-	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, NULL, 0, &err), 0);
+	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, NULL, 0), &err), 0);
 	assert_int_equal(pos, 32 + 20);
 	// 48 bytes are left: 12 of header, 8 of name, 16 of text and 12 zeroes fill them all.
 	assert_int_equal(
-		lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, "0123456789abcdefg", 17, &err), -1);
+		lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, "0123456789abcdefg", 17), &err),
+		-1);
 	assert_non_null(strstr(err.text, "48 of 100 left"));
 	assert_int_equal(pos, 52);
 	assert_int_equal(area[52 + 12], 0xee);
 	assert_int_equal(
-		lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, "0123456789abcdef", 16, &err), 0);
+		lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, "0123456789abcdef", 16), &err), 0);
 	assert_int_equal(pos, 88);
-	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, NULL, 0, &err), -1);
+	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, NULL, 0), &err), -1);
 	pos = UINT64_MAX - 3;
-	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, NULL, 0, &err), -1);
+	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, NULL, 0), &err), -1);
 	pos = 0;
-	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, "CORE", 5, 1, area, UINT32_MAX, &err), -1);
+	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, area, UINT32_MAX), &err),
+			 -1);
 }
 
 // What the notes area is sized for does fit, to the last note.
@@ -407,13 +423,15 @@ static void test_notes_bytes(void **state)
 		assert_non_null(area);
 		assert_true(lb_aligned(bytes, LB_PAGE));
 		for (uint32_t cpu = 0; cpu < cpus[i]; cpu++)
-			assert_int_equal(lb_elfcore_note(area, bytes, &pos, "CORE", 5, NT_PRSTATUS, &status,
-							 sizeof(status), NULL),
+			assert_int_equal(lb_elfcore_note(area, bytes, &pos,
+							 NOTE("CORE", NT_PRSTATUS, &status, sizeof(status)),
+							 NULL),
 					 0);
 		assert_int_equal(
-			lb_elfcore_note(area, bytes, &pos, "VMCOREINFO", 11, 0, text, sizeof(text), NULL), 0);
-		assert_int_equal(lb_elfcore_note(area, bytes, &pos, "LIFEBOAT", 9, LB_NOTE_TYPE, text,
-						 sizeof(text), NULL),
+			lb_elfcore_note(area, bytes, &pos, NOTE("VMCOREINFO", 0, text, sizeof(text)), NULL),
+			0);
+		assert_int_equal(lb_elfcore_note(area, bytes, &pos,
+						 NOTE("LIFEBOAT", LB_NOTE_TYPE, text, sizeof(text)), NULL),
 				 0);
 		assert_true(bytes - pos < 2 * LB_PAGE);
 		free(area);

@@ -218,6 +218,19 @@ static void check_place(const struct world *world, const struct lb_place_request
 	check(!judge_avoided(request, place));
 }
 
+static struct lb_elfcore core_of(const struct world *world)
+{
+	return (struct lb_elfcore){
+		.saved = &world->saved,
+		.crash = world->region,
+		.crash_low = world->low,
+		.spare = world->spare,
+		.swap = world->swap,
+		.swap_count = world->swap_count,
+		.notes = world->layout.notes,
+	};
+}
+
 // Where the map has no place for a low region there is none; below 4 GiB none is needed.
 static void check_regions(const struct world *world)
 {
@@ -232,6 +245,7 @@ static void check_regions(const struct world *world)
 static void check_layout(const struct world *world)
 {
 	const struct lb_layout *layout = &world->layout;
+	const struct lb_elfcore core = core_of(world);
 	const struct lb_range parts[] = {
 		layout->kernel,     layout->initrd,      layout->boot_params,    layout->setup_data,
 		layout->cmdline,    layout->page_tables, layout->purgatory_text, layout->purgatory_data,
@@ -248,8 +262,7 @@ static void check_layout(const struct world *world)
 	}
 	check(reached == world->region.end);
 	check(layout->ram.start == world->region.start && layout->ram.end == layout->page_tables.start);
-	check(lb_range_size(layout->elfcorehdr) >=
-	      lb_elfcore_bytes(&world->saved, world->region, world->low, world->spare));
+	check(lb_range_size(layout->elfcorehdr) >= lb_elfcore_bytes(&core));
 }
 
 // RAM is what was RAM below 1 MiB, the region's RAM part and the low region, the other RAM
@@ -369,12 +382,12 @@ static void check_core(const struct world *world)
 {
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)world->header;
 	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(ehdr + 1);
+	const struct lb_elfcore core = core_of(world);
 	uint64_t described = lb_range_size(world->region) + lb_range_size(world->low);
 	uint64_t reached = 0;
 
 	check(ehdr->e_phnum >= 3 && ehdr->e_phoff == sizeof(*ehdr));
-	check(lb_elfcore_bytes(&world->saved, world->region, world->low, world->spare) ==
-	      sizeof(*ehdr) + (ehdr->e_phnum + world->spare) * sizeof(*phdr));
+	check(lb_elfcore_bytes(&core) == sizeof(*ehdr) + (ehdr->e_phnum + world->spare) * sizeof(*phdr));
 	check(phdr[0].p_type == PT_NOTE && phdr[0].p_offset == world->layout.notes.start);
 	check(phdr[0].p_memsz == lb_range_size(world->layout.notes) && phdr[0].p_filesz == phdr[0].p_memsz);
 	check(phdr[1].p_type == PT_NULL && phdr[1].p_align == 0);
@@ -566,8 +579,8 @@ static void place_low(struct world *world)
 // The second kernel is Debian's 6.1 for the cloud, its initrd 10 MiB.
 static void plan(struct world *world)
 {
+	const struct lb_elfcore whole = {.saved = &world->saved, .spare = world->spare};
 	const struct lb_range low = {0, LB_LOW_END};
-	const struct lb_range none = {0, 0};
 	struct lb_error err = {""};
 
 	world->need = (struct lb_layout_need){
@@ -580,8 +593,7 @@ static void plan(struct world *world)
 		.purgatory_total = 128 * LB_KIB,
 		.e820_saved = world->saved.count * sizeof(*world->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
-		.elfcorehdr =
-			lb_elfcore_bytes(&world->saved, none, none, world->spare) + 2 * sizeof(Elf64_Phdr),
+		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),
 		.notes = lb_elfcore_notes_bytes(64),
 		.backup = lb_e820_ram(&world->saved, low),
 	};
@@ -604,6 +616,7 @@ static bool fill(struct world *world)
 		.initrd_bytes = 10 * LB_MIB,
 		.map = &world->second,
 	};
+	struct lb_elfcore core;
 	const struct lb_crash_regions regions = {world->region, world->layout.ram, world->low};
 	struct lb_error err = {""};
 
@@ -612,12 +625,12 @@ static bool fill(struct world *world)
 		check(lb_e820_ram(&world->saved, (struct lb_range){0, LB_LOW_END}) == 0);
 		return false;
 	}
-	if (lb_bootparams_build(&input, &world->params, world->setup_data, &err) ||
+	if (lb_bootparams_build(&input, &world->params, world->setup_data, &err) != 0 ||
 	    lb_elfcore_swap(&world->saved, world->layout.backup, world->swap, LB_MAX_SWAP_RANGES,
-			    &world->swap_count, &err) ||
-	    lb_elfcore_template(&world->saved, world->region, world->low, world->spare, world->swap,
-				world->swap_count, world->layout.notes, world->header,
-				lb_range_size(world->layout.elfcorehdr), &err))
+			    &world->swap_count, &err) != 0)
+		fail_msg("%s: %s", current, err.text);
+	core = core_of(world);
+	if (lb_elfcore_template(&core, world->header, lb_range_size(world->layout.elfcorehdr), &err) != 0)
 		fail_msg("%s: %s", current, err.text);
 	return true;
 }

@@ -12,9 +12,10 @@
 
 static void add(void *area, uint64_t *at, const char *name, uint32_t type, const void *desc, uint32_t bytes)
 {
+	const struct lb_elf_note note = {name, type, desc, bytes};
 	struct lb_error err;
 
-	if (lb_elfcore_note(area, AREA, at, name, (uint32_t)strlen(name) + 1, type, desc, bytes, &err))
+	if (lb_elfcore_note(area, AREA, at, &note, &err) != 0)
 		fail_msg("%s", err.text);
 }
 

@@ -149,15 +149,22 @@ static void test_template(void **state)
 		{.addr = 0x100000, .size = 0x7f00000, .type = LB_E820_RAM},
 	};
 	const struct lb_e820 saved = {.entries = entries, .count = 2};
-	const struct lb_range crash = {0x4000000, 0x5000000}, none = {0, 0}, notes = {0x4001000, 0x4002000};
 	const struct lb_swap_range swap = {0, 0x4100000, 0x9f000};
+	const struct lb_elfcore core = {
+		.saved = &saved,
+		.crash = {0x4000000, 0x5000000},
+		.spare = 2,
+		.swap = &swap,
+		.swap_count = 1,
+		.notes = {0x4001000, 0x4002000},
+	};
 	uint8_t file[4096];
 	uint64_t bytes;
 
 	(void)state;
-	bytes = lb_elfcore_bytes(&saved, crash, none, 2);
+	bytes = lb_elfcore_bytes(&core);
 	assert_true(bytes <= sizeof(file));
-	assert_int_equal(lb_elfcore_template(&saved, crash, none, 2, &swap, 1, notes, file, bytes, &err), 0);
+	assert_int_equal(lb_elfcore_template(&core, file, bytes, &err), 0);
 	assert_int_equal(lb_elfcore_hotadd(file, bytes, (struct lb_range){0x100000000, 0x108000000}, &err),
 			 0);
 	lb_elfcore_finish(file, 0xffff888000000000ULL, 0xffffffff81000000ULL, 0x1000000, 0x2000000);
