@@ -125,8 +125,8 @@ static void fill_map(const struct lb_bootparams_input *input, struct boot_params
 int lb_bootparams_build(const struct lb_bootparams_input *input, struct boot_params *params, void *setup_data,
 			struct lb_error *err)
 {
-	if (check_kernel(input->image, input->layout->kernel, err) || check_addresses(input, err) ||
-	    check_map(input, setup_data, err))
+	if (check_kernel(input->image, input->layout->kernel, err) != 0 || check_addresses(input, err) != 0 ||
+	    check_map(input, setup_data, err) != 0)
 		return -1;
 	// Zero stands for: no EFI (efi_info), no sentinel, no EDD, no secure boot state.
 	memset(params, 0, sizeof(*params));

@@ -185,8 +185,8 @@ int lb_bzimage_parse(const char *name, const void *data, size_t bytes, struct lb
 	const struct file file = {name, data, bytes, err};
 	struct lb_bzimage image = {0};
 
-	if (check_kind(&file) || read_header(&file, &image.header) || check_sizes(&file, &image.header) ||
-	    check_loading(&file, &image.header))
+	if (check_kind(&file) != 0 || read_header(&file, &image.header) != 0 ||
+	    check_sizes(&file, &image.header) != 0 || check_loading(&file, &image.header) != 0)
 		return -1;
 	image.kernel = file.data + setup_bytes(&image.header);
 	image.kernel_bytes = image.header.syssize * 16ULL;

@@ -125,11 +125,11 @@ static int parse_offset(struct parser *parser, uint64_t *ret_offset)
 
 	if (given) {
 		parser->at++;
-		if (parse_size(parser, &offset))
+		if (parse_size(parser, &offset) != 0)
 			return -1;
 	}
 	if (parse_end(parser, given ? "a unit (K, M, G, T) or the end"
-				    : "a unit (K, M, G, T), '@', \",high\", \",low\" or the end"))
+				    : "a unit (K, M, G, T), '@', \",high\", \",low\" or the end") != 0)
 		return -1;
 	*ret_offset = offset;
 	return 0;
@@ -142,7 +142,7 @@ static int parse_range(struct parser *parser, uint64_t ram, bool *ret_applies, u
 	uint64_t end = UINT64_MAX;
 	uint64_t bytes;
 
-	if (parse_size(parser, &start))
+	if (parse_size(parser, &start) != 0)
 		return -1;
 	if (*parser->at != '-')
 		return fail_at(parser, "'-'");
@@ -150,7 +150,7 @@ static int parse_range(struct parser *parser, uint64_t ram, bool *ret_applies, u
 	if (*parser->at != ':') {
 		const char *begin = parser->at;
 
-		if (parse_size(parser, &end))
+		if (parse_size(parser, &end) != 0)
 			return -1;
 		if (end <= start) {
 			parser->at = begin;
@@ -160,7 +160,7 @@ static int parse_range(struct parser *parser, uint64_t ram, bool *ret_applies, u
 	if (*parser->at != ':')
 		return fail_at(parser, "':' and the size for this range");
 	parser->at++;
-	if (parse_size(parser, &bytes))
+	if (parse_size(parser, &bytes) != 0)
 		return -1;
 	*ret_applies = ram >= start && ram < end;
 	*ret_bytes = bytes;
@@ -178,7 +178,7 @@ static int parse_ranges(struct parser *parser, uint64_t ram, uint64_t *ret_bytes
 		bool applies = false;
 		uint64_t bytes = 0;
 
-		if (parse_range(parser, ram, &applies, &bytes))
+		if (parse_range(parser, ram, &applies, &bytes) != 0)
 			return -1;
 		if (!decided && applies)
 			found = bytes;
@@ -216,7 +216,7 @@ static int parse_plain(struct parser *parser, uint64_t ram, struct lb_crashkerne
 		failed = parse_ranges(parser, rounded, &result->bytes);
 	else
 		failed = parse_size(parser, &result->bytes);
-	return failed || parse_offset(parser, &result->offset) ? -1 : 0;
+	return failed != 0 || parse_offset(parser, &result->offset) != 0 ? -1 : 0;
 }
 
 // SIZE and the kind's ending, nothing else.
@@ -225,7 +225,7 @@ static int parse_suffixed(struct parser *parser, enum kind kind, uint64_t *ret_b
 	size_t suffix = lb_strlen(suffixes[kind]);
 	uint64_t bytes;
 
-	if (parse_size(parser, &bytes))
+	if (parse_size(parser, &bytes) != 0)
 		return -1;
 	if (parser->at + suffix != parser->spec + parser->bytes) {
 		char wanted[40];
@@ -273,7 +273,7 @@ static void find_last(const char *specs, struct parser last[KINDS], struct lb_er
 
 static int parse_high(struct parser last[KINDS], struct lb_crashkernel *result)
 {
-	if (parse_suffixed(&last[KIND_HIGH], KIND_HIGH, &result->bytes))
+	if (parse_suffixed(&last[KIND_HIGH], KIND_HIGH, &result->bytes) != 0)
 		return -1;
 	result->high = true;
 	if (!last[KIND_LOW].spec)
@@ -303,7 +303,7 @@ static int add_cma(struct parser *cma, struct lb_crashkernel *result)
 
 	if (!cma->spec)
 		return 0;
-	if (parse_suffixed(cma, KIND_CMA, &bytes))
+	if (parse_suffixed(cma, KIND_CMA, &bytes) != 0)
 		return -1;
 	if (result->automatic || result->bytes == 0)
 		return 0;
@@ -328,7 +328,7 @@ int lb_crashkernel_parse(const char *specs, uint64_t ram, struct lb_crashkernel 
 		return fail_no_size(specs, last, err);
 	failed = last[KIND_PLAIN].spec ? parse_plain(&last[KIND_PLAIN], ram, &result)
 				       : parse_high(last, &result);
-	if (failed || add_cma(&last[KIND_CMA], &result))
+	if (failed != 0 || add_cma(&last[KIND_CMA], &result) != 0)
 		return -1;
 	if (result.bytes >= ram)
 		return fail_larger_than_ram(decides, result.bytes, ram);

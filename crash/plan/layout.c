@@ -70,17 +70,17 @@ static int measure(const struct lb_layout_need *need, struct parts *parts, struc
 			"crash region: the purgatory's text is 0x%lx bytes of 0x%lx, wanted whole pages, "
 			"not more than the total",
 			need->purgatory_text, need->purgatory_total);
-	if (round_part("the second kernel", need->kernel, &parts->kernel, err) ||
-	    round_part("the capture initrd", need->initrd, &parts->initrd, err) ||
-	    round_part("setup_data", need->setup_data, &parts->setup_data, err) ||
-	    round_part("the command line", need->cmdline, &parts->cmdline, err) ||
-	    round_part("the page tables", need->page_tables, &parts->page_tables, err) ||
-	    round_part("the purgatory", need->purgatory_total, &parts->purgatory_total, err) ||
-	    round_part("the capture configuration", need->capture, &parts->capture, err) ||
-	    round_part("e820_saved", need->e820_saved, &parts->e820_saved, err) ||
-	    round_part("the ELF core header", need->elfcorehdr, &parts->elfcorehdr, err) ||
-	    round_part("the notes area", need->notes, &parts->notes, err) ||
-	    round_part("the backup of low memory", need->backup, &parts->backup, err))
+	if (round_part("the second kernel", need->kernel, &parts->kernel, err) != 0 ||
+	    round_part("the capture initrd", need->initrd, &parts->initrd, err) != 0 ||
+	    round_part("setup_data", need->setup_data, &parts->setup_data, err) != 0 ||
+	    round_part("the command line", need->cmdline, &parts->cmdline, err) != 0 ||
+	    round_part("the page tables", need->page_tables, &parts->page_tables, err) != 0 ||
+	    round_part("the purgatory", need->purgatory_total, &parts->purgatory_total, err) != 0 ||
+	    round_part("the capture configuration", need->capture, &parts->capture, err) != 0 ||
+	    round_part("e820_saved", need->e820_saved, &parts->e820_saved, err) != 0 ||
+	    round_part("the ELF core header", need->elfcorehdr, &parts->elfcorehdr, err) != 0 ||
+	    round_part("the notes area", need->notes, &parts->notes, err) != 0 ||
+	    round_part("the backup of low memory", need->backup, &parts->backup, err) != 0)
 		return -1;
 	parts->purgatory_text = need->purgatory_text;
 	if (!SUM(&parts->upper, parts->initrd, BOOT_PARAMS_BYTES, parts->setup_data, parts->cmdline) ||
@@ -95,7 +95,7 @@ int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, st
 {
 	struct parts parts;
 
-	if (measure(need, &parts, err))
+	if (measure(need, &parts, err) != 0)
 		return -1;
 	*ret_bytes = parts.total;
 	return 0;
@@ -122,7 +122,7 @@ int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret
 	uint64_t rest;
 	uint64_t sections = 0;
 
-	if (measure(need, &parts, err))
+	if (measure(need, &parts, err) != 0)
 		return -1;
 	terms.minimum = parts.total;
 	if (__builtin_mul_overflow(parts.initrd, UNPACK_FACTOR, &terms.unpacked_initrd) ||
@@ -171,7 +171,7 @@ int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct 
 	struct parts parts;
 	uint64_t at;
 
-	if (measure(need, &parts, err))
+	if (measure(need, &parts, err) != 0)
 		return -1;
 	if (region.start < REGION_MIN || region.end <= region.start ||
 	    !lb_aligned(region.start, REGION_STEP) || !lb_aligned(region.end, REGION_STEP))

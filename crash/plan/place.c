@@ -222,7 +222,7 @@ int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, 
 {
 	struct search search = {request, usable, ctx, 0};
 
-	if (check_request(request, err))
+	if (check_request(request, err) != 0)
 		return -1;
 	if (request->offset)
 		return place_at_offset(&search, map, ret_region, err);

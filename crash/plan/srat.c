@@ -90,11 +90,11 @@ int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, st
 		struct memory_affinity memory;
 		struct entry_header header = {0};
 
-		if (check_entry(first + at, bytes - at, index, &header, err))
+		if (check_entry(first + at, bytes - at, index, &header, err) != 0)
 			return -1;
 		if (header.type == MEMORY_AFFINITY) {
 			memcpy(&memory, first + at, sizeof(memory));
-			if (take_memory(&memory, index, &srat, err))
+			if (take_memory(&memory, index, &srat, err) != 0)
 				return -1;
 		}
 		at += header.bytes;
