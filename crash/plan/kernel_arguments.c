@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/kernel_arguments.h"
 
+#include "crash/plan/refused_words.h"
 #include "lib/mem.h"
 
 #define ARMED_WORDS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
@@ -8,22 +9,6 @@
 #define CAPTURE_WORDS                                                                                        \
 	"nr_cpus=1 reset_devices irqpoll nokaslr numa=off acpi_no_memhotplug mce=off cgroup_disable=memory " \
 	"novmcoredd panic=10"
-
-// reboot_setup() looks at first letters, behind an optional "panic_".
-static bool is_force(struct lb_word token)
-{
-	static const char prefix[] = "panic_";
-	size_t skip = sizeof(prefix) - 1;
-
-	if (token.bytes > skip && memcmp(token.text, prefix, skip) == 0)
-		return token.text[skip] == 'f';
-	return token.bytes > 0 && token.text[0] == 'f';
-}
-
-static bool is_noruntime(struct lb_word token)
-{
-	return lb_word_is(token, "noruntime");
-}
 
 static bool is_initrd_file(struct lb_argument argument)
 {
@@ -49,39 +34,25 @@ static int fail_ends_early(const char *what, struct lb_word word, struct lb_erro
 		       what, (int)word.bytes, word.text);
 }
 
-// Why this word and an armed boot do not go together; NULL when they do.
-static const char *reason_against(struct lb_word word)
+static int fail_refused(struct lb_word word, const char *reason, struct lb_error *err)
 {
-	struct lb_argument argument = lb_cmdline_take_apart(word);
-
-	if (lb_word_is(argument.key, "reboot") && lb_cmdline_any_token(argument.value, is_force))
-		return "a forced reboot does not stop the other CPUs";
-	if (lb_word_is(argument.key, "noefi"))
-		return "the panic reaches Lifeboat through EFI runtime services";
-	if (lb_word_is(argument.key, "efi") && lb_cmdline_any_token(argument.value, is_noruntime))
-		return "the panic reaches Lifeboat through EFI runtime services";
-	if (lb_word_is(argument.key, "mem_encrypt") && lb_word_is(argument.value, "on"))
-		return "encrypted memory cannot be read after the panic";
-	// Applied when init starts (fs/proc/proc_sysctl.c), long after our panic=-1.
-	if ((lb_word_is(argument.key, "sysctl.kernel.panic") ||
-	     lb_word_is(argument.key, "sysctl/kernel/panic")) &&
-	    lb_word_is(argument.value, "0"))
-		return "a panic would hang instead of restarting";
-	return NULL;
+	return lb_fail(err, "kernel arguments: %.*s cannot be had when armed: %s", (int)word.bytes, word.text,
+		       reason);
 }
 
 static int check_armable(const char *user, struct lb_error *err)
 {
 	struct lb_word word;
+	const char *reason = lb_refused_early(user, &word);
 	size_t pos = 0;
 	bool open = false;
 
+	if (reason)
+		return fail_refused(word, reason, err);
 	while (lb_cmdline_next_open(user, &pos, &word, &open)) {
-		const char *reason = reason_against(word);
-
+		reason = lb_refused_word(word);
 		if (reason)
-			return lb_fail(err, "kernel arguments: %.*s cannot be had when armed: %s",
-				       (int)word.bytes, word.text, reason);
+			return fail_refused(word, reason, err);
 		if (open)
 			return lb_fail(err, "kernel arguments: the quote in %.*s is not closed",
 				       (int)word.bytes, word.text);

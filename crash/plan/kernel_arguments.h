@@ -13,8 +13,7 @@
 // initrd=FILE words, with our words inserted before " -- " (or at the end), where
 // they win over the user's:
 //   panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime [oops=panic]
-// Refuses, naming the word: reboot= with a token starting with 'f' (force skips
-// stopping the other CPUs), noefi, efi=noruntime, mem_encrypt=on, sysctl.kernel.panic=0, an open quote.
+// Refuses, naming the word: what refused_words.h has, an open quote, byte 0xa0.
 // `max` is the kernel's cmdline_size. `out` holds max + 1 bytes at least.
 int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,
 		     struct lb_error *err);

@@ -4,7 +4,8 @@
 // crash/plan/cmdline.c and kernel_arguments.c, takes user's text and result apart, and wants
 //
 //   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
-//             then ours, before "--"; the same text behind "--"
+//             then ours, before "--"; the same text behind "--"; nothing in it that keeps
+//             a panic from restarting, EFI from running, or memory from being read
 //   unarmed   the user's, less initrd=FILE; done twice it changes nothing more
 //   capture   ours, then the user's, with room for " no5lvl"
 //
@@ -163,6 +164,90 @@ static void check_output(struct output *output, int result, size_t max, size_t r
 	fuzz_check(strlen(output->text) + reserve < output->bytes);
 }
 
+// lib/cmdline.c, parse_option_str().
+static bool kernel_option(const char *list, const char *option)
+{
+	size_t bytes = strlen(option);
+
+	for (; list; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (strncmp(list, option, bytes) == 0 && (list[bytes] == '\0' || list[bytes] == ','))
+			return true;
+	}
+	return false;
+}
+
+// kernel/reboot.c, reboot_setup().
+static bool kernel_forces(const char *tokens)
+{
+	for (; tokens; tokens = strchr(tokens, ',')) {
+		tokens += *tokens == ',';
+		if (*(strncmp(tokens, "panic_", 6) == 0 ? tokens + 6 : tokens) == 'f')
+			return true;
+	}
+	return false;
+}
+
+// fs/proc/proc_sysctl.c, process_sysctl_arg(), and the look-up of its path.
+static bool kernel_names_panic(const char *param)
+{
+	char path[64] = "";
+
+	if (strncmp(param, "sysctl", 6) != 0 || (param[6] != '.' && param[6] != '/'))
+		return false;
+	for (param += 6; *param && strlen(path) + 1 < sizeof(path); param++) {
+		char c = *param == '.' ? '/' : *param;
+
+		if (c != '/' || param[1] == '\0' || (param[1] != '.' && param[1] != '/'))
+			path[strlen(path)] = c;
+	}
+	return !*param && strcmp(path, "/kernel/panic") == 0;
+}
+
+// kernel/sysctl.c, proc_dointvec() of one number, with the host's strtoul(), which knows
+// C's notation as well.
+static bool kernel_takes_for_zero(const char *value)
+{
+	unsigned long number;
+	char *end;
+
+	while (*value == ' ' || (*value >= '\t' && *value <= '\r'))
+		value++;
+	value += *value == '-' && value[1];
+	if (*value < '0' || *value > '9')
+		return false;
+	number = strtoul(value, &end, 0);
+	return number == 0 && (*end == '\0' || strchr(" \t\n", *end));
+}
+
+static bool spoils_a_panic(const struct argument *one)
+{
+	if (strcmp(one->param, "noefi") == 0)
+		return true;
+	if (!one->value)
+		return false;
+	return (strcmp(one->param, "reboot") == 0 && kernel_forces(one->value)) ||
+	       (strcmp(one->param, "efi") == 0 && kernel_option(one->value, "noruntime")) ||
+	       (strcmp(one->param, "mem_encrypt") == 0 && kernel_option(one->value, "on")) ||
+	       (kernel_names_panic(one->param) && kernel_takes_for_zero(one->value));
+}
+
+// arch/x86/lib/cmdline.c, cmdline_find_option(): neither quotes nor "--".
+static bool encrypts_early(const char *line)
+{
+	static const char word[] = "mem_encrypt=on";
+	const char *at = line;
+
+	while ((at = strstr(at, word))) {
+		const char *end = at + strlen(word);
+
+		if ((at == line || (uint8_t)at[-1] <= ' ') && (uint8_t)*end <= ' ')
+			return true;
+		at = end;
+	}
+	return false;
+}
+
 static struct arguments user_arguments, line_arguments;
 
 static void check_armed(const char *user, bool oops, size_t max, struct output *output)
@@ -188,14 +273,9 @@ static void check_armed(const char *user, bool oops, size_t max, struct output *
 	}
 	check_words(&line_arguments, &at, armed_words, count);
 	fuzz_check(at == line_arguments.count);
-	for (size_t i = 0; i < line_arguments.count; i++) {
-		const struct argument *one = &line_arguments.list[i];
-
-		fuzz_check(strcmp(one->param, "noefi") != 0);
-		fuzz_check(strcmp(one->param, "reboot") != 0 || !one->value || one->value[0] != 'f');
-		fuzz_check(strcmp(one->param, "efi") != 0 || !one->value ||
-			   strcmp(one->value, "noruntime") != 0);
-	}
+	for (size_t i = 0; i < line_arguments.count; i++)
+		fuzz_check(!spoils_a_panic(&line_arguments.list[i]));
+	fuzz_check(!encrypts_early(output->text));
 	free(line_arguments.text);
 }
 

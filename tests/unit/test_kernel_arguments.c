@@ -34,7 +34,11 @@ static void test_armed(void **state)
 		    false, "xcrashkernel=1 " OURS " --");
 	check_armed("initrd=a.img initrd=0x1000000,4096 ro initrd=\"b c\"", false,
 		    "initrd=0x1000000,4096 ro " OURS);
+	// Init's own words are no concern of the kernel.
+	check_armed("ro -- sysctl.kernel.panic=0 noefi", false, "ro " OURS " -- sysctl.kernel.panic=0 noefi");
 	// The user's own reboot=, panic= and oops= stay; ours come later and win.
+	check_armed("panic=0 crash_kexec_post_notifiers=n", false,
+		    "panic=0 crash_kexec_post_notifiers=n " OURS);
 	check_armed("reboot=pci,warm panic=30", true, "reboot=pci,warm panic=30 " OURS " oops=panic");
 	check_armed("efi=debug mem_encrypt=off dyndbg=\"file a +p\"", false,
 		    "efi=debug mem_encrypt=off dyndbg=\"file a +p\" " OURS);
@@ -57,9 +61,16 @@ static void test_armed_refuses(void **state)
 		{"noefi", "noefi cannot"},
 		{"sysctl.kernel.panic=0", "sysctl.kernel.panic=0 cannot"},
 		{"sysctl/kernel/panic=0", "sysctl/kernel/panic=0 cannot"},
+		{"sysctl.kernel/panic=0", "sysctl.kernel/panic=0 cannot"},
+		{"sysctl/kernel.panic=0", "sysctl/kernel.panic=0 cannot"},
+		{"sysctl.kernel.panic=00", "sysctl.kernel.panic=00 cannot"},
+		{"sysctl.kernel.panic=0x0", "sysctl.kernel.panic=0x0 cannot"},
+		{"sysctl.kernel.panic=-0", "sysctl.kernel.panic=-0 cannot"},
 		{"efi=noruntime", "efi=noruntime cannot"},
 		{"efi=debug,noruntime", "efi=debug,noruntime cannot"},
 		{"mem_encrypt=on", "mem_encrypt=on cannot"},
+		{"mem_encrypt=\"on\"", "mem_encrypt=\"on\" cannot"},
+		{"ro -- mem_encrypt=on", "mem_encrypt=on cannot"}, // read before " -- " is known
 		{"ro dyndbg=\"file a", "the quote in dyndbg=\"file a is not closed"},
 		{"ro\xc2\xa0noefi", "ro\xc2\xa0noefi holds byte 0xa0"},
 		{"initrd=\xc3\xa0 x=\xc3\xa0", "x=\xc3\xa0 holds byte 0xa0"}, // the first is not passed on
