@@ -29,7 +29,7 @@ static struct lb_word unquote(struct lb_word word)
 struct lb_argument lb_cmdline_take_apart(struct lb_word word)
 {
 	struct lb_word plain = unquote(word);
-	struct lb_argument argument = {plain, {plain.text + plain.bytes, 0}};
+	struct lb_argument argument = {plain, {plain.text + plain.bytes, 0}, false};
 	size_t equals = 1; // a word that begins with '=' has no value
 
 	while (equals < plain.bytes && plain.text[equals] != '=')
@@ -37,6 +37,7 @@ struct lb_argument lb_cmdline_take_apart(struct lb_word word)
 	if (equals >= plain.bytes)
 		return argument;
 	argument.key.bytes = equals;
+	argument.has_value = true;
 	argument.value = unquote((struct lb_word){plain.text + equals + 1, plain.bytes - equals - 1});
 	return argument;
 }
@@ -137,12 +138,15 @@ static bool is_nosoftreserve(struct lb_word token)
 
 bool lb_cmdline_nosoftreserve(const char *text)
 {
-	struct lb_word value;
+	struct lb_word word;
 	size_t pos = 0;
+	bool given = false;
 
-	while (lb_cmdline_next_value(text, "efi", &pos, &value)) {
-		if (lb_cmdline_any_token(value, is_nosoftreserve))
-			return true;
+	while (lb_cmdline_next(text, &pos, &word)) {
+		struct lb_argument argument = lb_cmdline_take_apart(word);
+
+		if (lb_word_is(argument.key, "efi") && argument.has_value)
+			given = lb_cmdline_any_token(argument.value, is_nosoftreserve);
 	}
-	return false;
+	return given;
 }

@@ -25,6 +25,7 @@ bool lb_cmdline_next_open(const char *text, size_t *pos, struct lb_word *ret_wor
 // in lib/cmdline.c strips them. The value of a bare "key" is "".
 struct lb_argument {
 	struct lb_word key, value;
+	bool has_value; // an '=', though the value may be ""
 };
 struct lb_argument lb_cmdline_take_apart(struct lb_word word);
 
@@ -39,7 +40,8 @@ bool lb_cmdline_next_value(const char *text, const char *key, size_t *pos, struc
 // around it; false if absent.
 bool lb_cmdline_last(const char *text, const char *key, struct lb_word *ret_value);
 
-// Does the kernel's stub take soft-reserved memory for ordinary RAM, "efi=nosoftreserve"?
+// Does the kernel's stub take soft-reserved memory for ordinary RAM? It does when the last
+// "efi=" has a token "nosoftreserve" (efi_parse_options() in libstub/efi-stub-helper.c).
 bool lb_cmdline_nosoftreserve(const char *text);
 
 // Does the value of an initrd= word name a file? No for the numeric form

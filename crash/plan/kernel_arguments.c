@@ -5,6 +5,8 @@
 #include "lib/mem.h"
 
 #define ARMED_WORDS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
+// To the stub only the last efi= counts: ours says again what the user's said.
+#define ARMED_NOSOFTRESERVE ARMED_WORDS ",nosoftreserve"
 #define ARMED_OOPS "oops=panic"
 #define CAPTURE_WORDS                                                                                        \
 	"nr_cpus=1 reset_devices irqpoll nokaslr numa=off acpi_no_memhotplug mce=off cgroup_disable=memory " \
@@ -177,7 +179,8 @@ int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, s
 		.before = "",
 		.console = "",
 		.user = user,
-		.after = {ARMED_WORDS, oops_panic ? ARMED_OOPS : ""},
+		.after = {lb_cmdline_nosoftreserve(user) ? ARMED_NOSOFTRESERVE : ARMED_WORDS,
+			  oops_panic ? ARMED_OOPS : ""},
 		.drop_crashkernel = true,
 		.drop_initrd = true,
 	};

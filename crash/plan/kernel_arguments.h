@@ -12,7 +12,9 @@
 // The first kernel's command line when armed: the user's, less crashkernel= and
 // initrd=FILE words, with our words inserted before " -- " (or at the end), where
 // they win over the user's:
-//   panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime [oops=panic]
+//   panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime[,nosoftreserve]
+//   [oops=panic]
+// ",nosoftreserve" where lb_cmdline_nosoftreserve() holds for the user's words.
 // Refuses, naming the word: what refused_words.h has, an open quote, byte 0xa0.
 // `max` is the kernel's cmdline_size. `out` holds max + 1 bytes at least.
 int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,

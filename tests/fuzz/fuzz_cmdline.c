@@ -19,6 +19,7 @@
 // what is refused or dropped when armed, the two do not see the same arguments.
 #define NO_BREAK_SPACE 0xa0
 
+#define ARMED_EFI 3 // of these
 static const char *const armed_words[] = {"panic=-1", "reboot=efi,cold,panic_warm",
 					  "crash_kexec_post_notifiers", "efi=runtime", "oops=panic"};
 static const char *const capture_words[] = {
@@ -177,6 +178,18 @@ static bool kernel_option(const char *list, const char *option)
 	return false;
 }
 
+// drivers/firmware/efi/libstub/efi-stub-helper.c, efi_parse_options().
+static bool stub_nosoftreserve(const struct arguments *line)
+{
+	bool given = false;
+
+	for (size_t i = 0; i < line->count; i++) {
+		if (strcmp(line->list[i].param, "efi") == 0 && line->list[i].value)
+			given = kernel_option(line->list[i].value, "nosoftreserve");
+	}
+	return given;
+}
+
 // kernel/reboot.c, reboot_setup().
 static bool kernel_forces(const char *tokens)
 {
@@ -253,6 +266,7 @@ static struct arguments user_arguments, line_arguments;
 static void check_armed(const char *user, bool oops, size_t max, struct output *output)
 {
 	struct lb_error err;
+	const char *words[sizeof(armed_words) / sizeof(armed_words[0])];
 	size_t count = oops ? 5 : 4;
 	size_t at = 0;
 	int result;
@@ -270,8 +284,12 @@ static void check_armed(const char *user, bool oops, size_t max, struct output *
 	} else {
 		check_user(&line_arguments, &at, &user_arguments, true, true);
 		fuzz_check(strcmp(line_arguments.rest, user_arguments.rest) == 0);
+		fuzz_check(stub_nosoftreserve(&line_arguments) == stub_nosoftreserve(&user_arguments));
 	}
-	check_words(&line_arguments, &at, armed_words, count);
+	memcpy(words, armed_words, sizeof(words));
+	if (stub_nosoftreserve(&line_arguments))
+		words[ARMED_EFI] = "efi=runtime,nosoftreserve";
+	check_words(&line_arguments, &at, words, count);
 	fuzz_check(at == line_arguments.count);
 	for (size_t i = 0; i < line_arguments.count; i++)
 		fuzz_check(!spoils_a_panic(&line_arguments.list[i]));

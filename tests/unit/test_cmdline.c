@@ -35,8 +35,12 @@ static void test_nosoftreserve(void **state)
 {
 	(void)state;
 	assert_true(lb_cmdline_nosoftreserve("efi=nosoftreserve"));
-	assert_true(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi=runtime"));
+	assert_true(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi"));
 	assert_true(lb_cmdline_nosoftreserve("efi=runtime \"efi=nosoftreserve\""));
+	// Each efi= with a value says it anew.
+	assert_false(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi=runtime"));
+	assert_false(lb_cmdline_nosoftreserve("efi=nosoftreserve efi="));
+	assert_true(lb_cmdline_nosoftreserve("efi=nosoftreserve efi=runtime efi=nosoftreserve"));
 	assert_false(lb_cmdline_nosoftreserve(""));
 	assert_false(lb_cmdline_nosoftreserve("efi=nosoftreserved xefi=nosoftreserve nosoftreserve"));
 	assert_false(lb_cmdline_nosoftreserve("efi=debug -- efi=nosoftreserve"));

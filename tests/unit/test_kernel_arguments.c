@@ -42,6 +42,10 @@ static void test_armed(void **state)
 	check_armed("reboot=pci,warm panic=30", true, "reboot=pci,warm panic=30 " OURS " oops=panic");
 	check_armed("efi=debug mem_encrypt=off dyndbg=\"file a +p\"", false,
 		    "efi=debug mem_encrypt=off dyndbg=\"file a +p\" " OURS);
+	// The stub looks at the last efi= only, and that is ours.
+	check_armed("efi=debug,nosoftreserve ro -- x", true,
+		    "efi=debug,nosoftreserve ro " OURS ",nosoftreserve oops=panic -- x");
+	check_armed("efi=nosoftreserve efi=debug", false, "efi=nosoftreserve efi=debug " OURS);
 	check_armed("panic_force=1 -- reboot=force", false, "panic_force=1 " OURS " -- reboot=force");
 }
 
