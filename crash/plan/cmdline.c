@@ -14,7 +14,7 @@ bool lb_word_is(struct lb_word word, const char *wanted)
 	return word.bytes == lb_strlen(wanted) && memcmp(word.text, wanted, word.bytes) == 0;
 }
 
-// One pair of quotes; the closing one may be missing at the end of the line.
+// Takes one pair of quotes off. The closing one may be missing at the end of the line.
 static struct lb_word unquote(struct lb_word word)
 {
 	if (word.bytes == 0 || word.text[0] != '"')

@@ -15,7 +15,7 @@ bool lb_e820_merges(uint32_t type)
 	return type != E820_TYPE_PRAM && type != LB_E820_SOFT_RESERVED;
 }
 
-// A sealed table: who wanted to do what with which range.
+// Refuses a change of a sealed table: the error says who wanted to do what with which range.
 static int fail_sealed(const char *caller, const char *wanted, struct lb_range range,
 		       const struct lb_e820 *map, struct lb_error *err)
 {

@@ -46,7 +46,7 @@ bool lb_e820_merges(uint32_t type);
 // The functions that change a table refuse a sealed one. They are called by their names
 // without _by: the macro passes on which function asks, and the refusal names it.
 
-// For those outside of e820.c: fails on a sealed table. `wanted` is the verb of the refusal.
+// For the files beside e820.c: fails on a sealed table. `wanted` is the verb of the refusal.
 int lb_e820_check_open(const char *caller, const char *wanted, const struct lb_e820 *map,
 		       struct lb_error *err);
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/e820_second.h"
 
-// On a table that is filled in address order: never takes more entries than the tidy
-// result has, because only the types that the kernel joins are joined.
+// Appends to a table that is filled in address order. The table never has more entries than
+// the tidy result, because the types that the kernel joins are joined at once.
 static int append_tidy(struct lb_e820 *map, struct lb_range range, uint32_t type, struct lb_error *err)
 {
 	return lb_e820_merges(type) ? lb_e820_append(map, range, type, err)
 				    : lb_e820_add(map, range, type, err);
 }
 
-// One RAM entry of e820_saved, cut at the borders where its new type may change. `kept`
-// is sorted; an empty one keeps nothing.
+// Appends one RAM entry of e820_saved, cut at the borders where its new type may change.
+// `kept` is sorted. An empty range of it keeps nothing.
 static int append_ram(struct lb_e820 *map, struct lb_range ram, const struct lb_range kept[2],
 		      struct lb_error *err)
 {

@@ -37,7 +37,7 @@ struct piece {
 #define CUTS 2 // the crash region and its low one
 #define PIECES_MAX (3 + CUTS) // before the swapped pages, these, and one more for each end of a cut
 
-// What is cut out of RAM, sorted; an empty one cuts nothing.
+// What is cut out of RAM, sorted. An empty range cuts nothing.
 struct cuts {
 	struct lb_range ranges[CUTS];
 };
@@ -149,7 +149,7 @@ int lb_elfcore_swap(const struct lb_e820 *saved, struct lb_range backup, struct 
 	return 0;
 }
 
-// Where the bytes of a swapped piece will be: false when no range of `swap` has them all.
+// Finds where the bytes of a swapped piece will be. False when no range of `swap` has them all.
 static bool find_backup(const struct lb_elfcore *core, struct lb_range phys, uint64_t *ret_backup)
 {
 	for (uint32_t i = 0; i < core->swap_count; i++) {

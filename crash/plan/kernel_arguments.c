@@ -17,8 +17,8 @@ static bool is_initrd_file(struct lb_argument argument)
 	return lb_word_is(argument.key, "initrd") && lb_cmdline_is_initrd_file(argument.value);
 }
 
-// The kernel's isspace() knows Latin-1's no-break space: to it a word ends there. Ours
-// go on, because it is a part of letters in UTF-8, and file names have those.
+// To the kernel's isspace() byte 0xa0, Latin-1's no-break space, ends a word. Here it does
+// not: the byte is a part of letters in UTF-8, and file names have those.
 static bool ends_early(struct lb_word word)
 {
 	for (size_t i = 0; i < word.bytes; i++) {
@@ -99,7 +99,7 @@ static void put(struct line *line, const char *text, size_t bytes)
 	line->bytes += bytes;
 }
 
-// One or more words, a space before them unless they are the first.
+// Puts one or more words, with a space before them unless they are the first.
 static void put_words(struct line *line, const char *text, size_t bytes)
 {
 	if (bytes == 0)
