@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/plan/madt.h"
+
+#include "crash/plan/acpi_table.h"
+#include "lib/mem.h"
+
+struct __attribute__((packed)) madt {
+	struct lb_acpi_header header;
+	uint32_t lapic;
+	uint32_t flags;
+};
+_Static_assert(sizeof(struct madt) == 44, "ACPI 6.5, table 5.19");
+
+#define PCAT_COMPAT 1U
+
+enum entry_type {
+	LOCAL_APIC = 0,
+	IO_APIC = 1,
+	LOCAL_X2APIC = 9,
+};
+
+enum cpu_flags {
+	CPU_ENABLED = 1 << 0,
+	CPU_ONLINE_CAPABLE = 1 << 1,
+};
+
+struct __attribute__((packed)) local_apic {
+	uint8_t type, bytes, acpi_id, apic_id;
+	uint32_t flags;
+};
+
+struct __attribute__((packed)) io_apic {
+	uint8_t type, bytes, id, reserved;
+	uint32_t address, gsi;
+};
+
+struct __attribute__((packed)) local_x2apic {
+	uint8_t type, bytes;
+	uint16_t reserved;
+	uint32_t x2apic_id, flags, acpi_id;
+};
+
+// CPUs beyond the list are not started by the built-in capture kernel.
+static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags)
+{
+	if (flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE))
+		madt->cpus++;
+	if (flags & CPU_ENABLED && madt->apic_count < LB_MAX_CAPTURE_CPUS)
+		madt->apic[madt->apic_count++] = apic_id;
+}
+
+static int take_io_apic(struct lb_madt *madt, uint64_t phys, struct lb_error *err)
+{
+	if (madt->ioapic_count == LB_MAX_IOAPICS)
+		return lb_fail(err, "ACPI table APIC: more than %u IO-APICs", LB_MAX_IOAPICS);
+	madt->ioapic[madt->ioapic_count++] = phys;
+	return 0;
+}
+
+static int take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, struct lb_error *err)
+{
+	struct local_apic local;
+	struct local_x2apic x2;
+	struct io_apic io;
+
+	if (entry->type == LOCAL_APIC && entry->bytes >= sizeof(local)) {
+		memcpy(&local, entry->data, sizeof(local));
+		take_cpu(madt, local.apic_id, local.flags);
+	} else if (entry->type == LOCAL_X2APIC && entry->bytes >= sizeof(x2)) {
+		memcpy(&x2, entry->data, sizeof(x2));
+		take_cpu(madt, x2.x2apic_id, x2.flags);
+	} else if (entry->type == IO_APIC && entry->bytes >= sizeof(io)) {
+		memcpy(&io, entry->data, sizeof(io));
+		return take_io_apic(madt, io.address, err);
+	}
+	return 0;
+}
+
+int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *err)
+{
+	struct lb_acpi_table opened;
+	struct lb_acpi_entry entry;
+	struct lb_acpi_walk walk;
+	struct lb_madt madt = {0};
+	struct madt fixed;
+
+	if (lb_acpi_open(table, bytes, "APIC", sizeof(fixed), &opened, err) != 0)
+		return -1;
+	memcpy(&fixed, table, sizeof(fixed));
+	madt.has_8259 = fixed.flags & PCAT_COMPAT;
+	for (walk = lb_acpi_walk(&opened, sizeof(fixed), 1); lb_acpi_more(&walk);) {
+		if (lb_acpi_next(&walk, &entry, err) != 0 || take_entry(&entry, &madt, err) != 0)
+			return -1;
+	}
+	if (!madt.cpus)
+		return lb_fail(err, "ACPI table APIC: it lists no usable CPU, wanted one at least");
+	*ret_madt = madt;
+	return 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The machine's interrupt controllers: CPUs by their local APICs, IO-APICs, and whether
+// there are 8259 PICs. Source: ACPI 6.5, 5.2.12 (MADT; its signature is APIC).
+#ifndef LIFEBOAT_CRASH_PLAN_MADT_H
+#define LIFEBOAT_CRASH_PLAN_MADT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/format.h"
+#include "lifeboat/capture_config.h"
+#include "lifeboat/handoff.h"
+
+struct lb_madt {
+	bool has_8259;
+	uint32_t cpus; // enabled or online-capable
+	uint32_t apic_count;
+	uint32_t apic[LB_MAX_CAPTURE_CPUS]; // ids of the first enabled CPUs
+	uint32_t ioapic_count;
+	uint64_t ioapic[LB_MAX_IOAPICS]; // physical
+};
+
+// `table` has `bytes`. A wrong checksum, an entry that lies about its length, more than
+// LB_MAX_IOAPICS, and a table without a usable CPU are errors. An entry shorter than its
+// type has it is passed over.
+int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *err);
+
+#endif

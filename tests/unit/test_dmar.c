@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "acpi_made.h"
+#include "crash/plan/dmar.h"
+
+static struct lb_dmar dmar;
+static struct lb_error left_out;
+
+static int read_dmar(const void *table, uint64_t bytes, struct lb_error *err)
+{
+	int status;
+
+	POISON(dmar);
+	POISON(left_out);
+	status = lb_dmar_read(table, bytes, &dmar, &left_out, err);
+	if (status != 0) {
+		assert_poisoned(&dmar, sizeof(dmar));
+		assert_poisoned(&left_out, sizeof(left_out));
+	}
+	return status;
+}
+
+static uint32_t add(struct made *made, uint16_t type, uint16_t bytes)
+{
+	uint32_t at = extend(made, bytes);
+
+	put(made, at, type, 2);
+	put(made, at + 2, bytes, 2);
+	return at;
+}
+
+// `scope`: bytes of device scope behind the unit.
+static void add_unit(struct made *made, uint64_t registers, uint16_t scope)
+{
+	put(made, add(made, 0, (uint16_t)(16 + scope)) + 8, registers, 8);
+}
+
+static struct made good(void)
+{
+	struct made made = made_table("DMAR", 48);
+
+	add_unit(&made, 0xfed90000, 8);
+	add(&made, 1, 24); // reserved memory
+	add_unit(&made, 0x123456789000, 0);
+	add_unit(&made, 0xfed90000, 0); // the same once more: it is switched off twice
+	seal(&made);
+	return made;
+}
+
+static void test_good(void **state)
+{
+	struct made made = good();
+
+	(void)state;
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, 3);
+	assert_int_equal(dmar.iommu[0], 0xfed90000);
+	assert_int_equal(dmar.iommu[1], 0x123456789000);
+	assert_int_equal(dmar.iommu[2], 0xfed90000);
+	assert_string_equal(left_out.text, "");
+	made = made_table("DMAR", 48);
+	add(&made, 0, 15); // shorter than a unit is
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, 0);
+	assert_string_equal(left_out.text, "");
+}
+
+static void test_header(void **state)
+{
+	struct made made = good();
+
+	(void)state;
+	check_header(read_dmar, &made, "DMAR", 48);
+}
+
+static void test_left_out(void **state)
+{
+	struct made made = good();
+
+	(void)state;
+	put(&made, 48 + 24 + 2, 0, 2); // the second entry's length
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, 1);
+	assert_string_equal(left_out.text, "ACPI table DMAR: entry 1, of type 1, says it has 0 bytes, wanted "
+					   "4 to 56; it and what follows are not used");
+	put(&made, 48 + 24 + 2, 57, 2);
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, 1);
+	assert_string_equal(left_out.text, "ACPI table DMAR: entry 1, of type 1, says it has 57 bytes, "
+					   "wanted 4 to 56; it and what follows are not used");
+}
+
+static void test_many(void **state)
+{
+	struct made made = made_table("DMAR", 48);
+
+	(void)state;
+	for (uint32_t i = 0; i < LB_MAX_IOMMUS; i++)
+		add_unit(&made, 0xfe000000 + i * LB_PAGE, 0);
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, LB_MAX_IOMMUS);
+	assert_int_equal(dmar.iommu[LB_MAX_IOMMUS - 1], 0xfe000000 + (LB_MAX_IOMMUS - 1) * LB_PAGE);
+	assert_string_equal(left_out.text, "");
+	add_unit(&made, 1, 0);
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, LB_MAX_IOMMUS);
+	assert_string_equal(
+		left_out.text,
+		"ACPI table DMAR: entry 64 is one more IOMMU than 64; it and what follows are not used");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "acpi_made.h"
+#include "crash/plan/madt.h"
+
+static struct lb_madt madt;
+
+static int read_madt(const void *table, uint64_t bytes, struct lb_error *err)
+{
+	int status;
+
+	POISON(madt);
+	status = lb_madt_read(table, bytes, &madt, err);
+	if (status != 0)
+		assert_poisoned(&madt, sizeof(madt));
+	return status;
+}
+
+static uint32_t add(struct made *made, uint8_t type, uint8_t bytes)
+{
+	uint32_t at = extend(made, bytes);
+
+	put(made, at, type, 1);
+	put(made, at + 1, bytes, 1);
+	return at;
+}
+
+// `flags`: 1 enabled, 2 online-capable.
+static void add_local(struct made *made, uint8_t id, uint32_t flags)
+{
+	uint32_t at = add(made, 0, 8);
+
+	put(made, at + 3, id, 1);
+	put(made, at + 4, flags, 4);
+}
+
+static void add_x2(struct made *made, uint32_t id, uint32_t flags)
+{
+	uint32_t at = add(made, 9, 16);
+
+	put(made, at + 4, id, 4);
+	put(made, at + 8, flags, 4);
+}
+
+static void add_ioapic(struct made *made, uint32_t phys)
+{
+	put(made, add(made, 1, 12) + 4, phys, 4);
+}
+
+static struct made made_madt(uint32_t flags)
+{
+	struct made made = made_table("APIC", 44);
+
+	put(&made, 36, 0xfee00000, 4);
+	put(&made, 40, flags, 4);
+	return made;
+}
+
+// As QEMU's q35 has it with two CPUs of four.
+static struct made good(void)
+{
+	struct made made = made_madt(1);
+
+	add_local(&made, 0, 1);
+	add_local(&made, 1, 1);
+	add_local(&made, 2, 0);
+	add_local(&made, 3, 2);
+	add_ioapic(&made, 0xfec00000);
+	add(&made, 2, 10); // interrupt source override
+	add(&made, 4, 6); // local APIC NMI
+	seal(&made);
+	return made;
+}
+
+static void test_good(void **state)
+{
+	struct made made = good();
+
+	(void)state;
+	assert_reads(read_madt, &made);
+	assert_true(madt.has_8259);
+	assert_int_equal(madt.cpus, 3);
+	assert_int_equal(madt.apic_count, 2);
+	assert_int_equal(madt.apic[1], 1);
+	assert_int_equal(madt.ioapic_count, 1);
+	assert_int_equal(madt.ioapic[0], 0xfec00000);
+	made = made_madt(0xfffffffe);
+	add_x2(&made, 0x12345678, 3);
+	add_x2(&made, 0x100, 0xfffffffc);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_false(madt.has_8259);
+	assert_int_equal(madt.cpus, 1);
+	assert_int_equal(madt.apic_count, 1);
+	assert_int_equal(madt.apic[0], 0x12345678);
+	assert_int_equal(madt.ioapic_count, 0);
+}
+
+static void test_header(void **state)
+{
+	struct made made = good();
+
+	(void)state;
+	check_header(read_madt, &made, "APIC", 44);
+}
+
+// Wherever a table with the right length and checksum ends: between entries, or a byte behind.
+static void test_truncated(void **state)
+{
+	const struct made whole = good();
+	struct made made = whole;
+
+	(void)state;
+	for (made.used = 44; made.used < whole.used; made.used++) {
+		uint32_t at = 44;
+
+		seal(&made);
+		while (at + 1 < made.used && at + made.bytes[at + 1] <= made.used)
+			at += made.bytes[at + 1];
+		if (at + 1 < made.used)
+			assert_fails(read_madt, &made, made.used, "says it has ");
+		else if (at == 44)
+			assert_fails(read_madt, &made, made.used, "lists no usable CPU");
+		else
+			assert_reads(read_madt, &made);
+	}
+}
+
+static void test_bad(void **state)
+{
+	struct made made = made_madt(1);
+	uint32_t at;
+
+	(void)state;
+	seal(&made);
+	assert_fails(read_madt, &made, made.used,
+		     "ACPI table APIC: it lists no usable CPU, wanted one at least");
+	add_local(&made, 0, 0);
+	seal(&made);
+	assert_fails(read_madt, &made, made.used, "no usable CPU");
+	add_local(&made, 0, 1);
+	at = add(&made, 1, 12);
+	for (uint8_t bytes = 0; bytes < 2; bytes++) {
+		put(&made, at + 1, bytes, 1);
+		seal(&made);
+		assert_fails(read_madt, &made, made.used,
+			     bytes ? "entry 2, of type 1, says it has 1 bytes, wanted 2 to 12"
+				   : "entry 2, of type 1, says it has 0 bytes, wanted 2 to 12");
+	}
+	put(&made, at + 1, 13, 1);
+	seal(&made);
+	assert_fails(read_madt, &made, made.used, "entry 2, of type 1, says it has 13 bytes, wanted 2 to 12");
+}
+
+static void test_short_entries(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	add_local(&made, 7, 1);
+	for (uint8_t bytes = 2; bytes < 16; bytes++) {
+		add(&made, 9, bytes);
+		if (bytes < 12)
+			add(&made, 1, bytes);
+		if (bytes < 8)
+			add(&made, 0, bytes);
+	}
+	add(&made, 0, 200); // longer than today's
+	put(&made, made.used - 200 + 4, 1, 4);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, 2);
+	assert_int_equal(madt.ioapic_count, 0);
+	assert_int_equal(madt.apic[0], 7);
+	assert_int_equal(madt.apic[1], 0xee);
+}
+
+static void test_many(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	for (uint32_t i = 0; i < LB_MAX_CAPTURE_CPUS + 3; i++)
+		add_x2(&made, 1000 + i, 1);
+	for (uint32_t i = 0; i < LB_MAX_IOAPICS; i++)
+		add_ioapic(&made, 0xfec00000 + 0x1000 * i);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, LB_MAX_CAPTURE_CPUS + 3);
+	assert_int_equal(madt.apic_count, LB_MAX_CAPTURE_CPUS);
+	assert_int_equal(madt.apic[LB_MAX_CAPTURE_CPUS - 1], 1000 + LB_MAX_CAPTURE_CPUS - 1);
+	assert_int_equal(madt.ioapic_count, LB_MAX_IOAPICS);
+	assert_int_equal(madt.ioapic[LB_MAX_IOAPICS - 1], 0xfec00000 + 0x1000 * (LB_MAX_IOAPICS - 1));
+	add_ioapic(&made, 0xfed00000);
+	seal(&made);
+	assert_fails(read_madt, &made, made.used, "ACPI table APIC: more than 64 IO-APICs");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),          cmocka_unit_test(test_header),
+		cmocka_unit_test(test_truncated),     cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_short_entries), cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
