@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/srat.h"
 
+#include "crash/plan/acpi_table.h"
 #include "lib/mem.h"
 
 #define HEADER_BYTES 48U // the common header, 36, and 12 reserved bytes
@@ -12,13 +13,8 @@ enum memory_flags {
 	MEMORY_NON_VOLATILE = 1 << 2,
 };
 
-struct __attribute__((packed)) entry_header {
-	uint8_t type;
-	uint8_t bytes; // of the entry, this header included
-};
-
 struct __attribute__((packed)) memory_affinity {
-	struct entry_header header;
+	uint8_t type, bytes;
 	uint32_t domain;
 	uint16_t reserved;
 	uint64_t base;
@@ -56,48 +52,31 @@ static int take_memory(const struct memory_affinity *memory, uint32_t index, str
 	return 0;
 }
 
-// The entry at `at`, of which `left` bytes of the table are left.
-static int check_entry(const uint8_t *at, uint64_t left, uint32_t index, struct entry_header *ret_header,
-		       struct lb_error *err)
+static int take_entry(const struct lb_acpi_entry *entry, struct lb_srat *srat, struct lb_error *err)
 {
-	struct entry_header header;
+	struct memory_affinity memory;
 
-	if (left < sizeof(header))
-		return lb_fail(err, "ACPI table SRAT: entry %u is cut off: 1 byte is left of its header",
-			       index);
-	memcpy(&header, at, sizeof(header));
-	if (header.bytes < sizeof(header) || header.bytes > left)
-		return lb_fail(err, "ACPI table SRAT: entry %u says it has %u bytes, wanted 2 to %lu", index,
-			       header.bytes, left);
-	if (header.type == MEMORY_AFFINITY && header.bytes < sizeof(struct memory_affinity))
-		return lb_fail(err, "ACPI table SRAT: entry %u, of memory, has %u bytes, wanted %zu", index,
-			       header.bytes, sizeof(struct memory_affinity));
-	*ret_header = header;
-	return 0;
+	if (entry->type != MEMORY_AFFINITY)
+		return 0;
+	if (entry->bytes < sizeof(memory))
+		return lb_fail(err, "ACPI table SRAT: entry %u, of memory, has %u bytes, wanted %zu",
+			       entry->index, entry->bytes, sizeof(memory));
+	memcpy(&memory, entry->data, sizeof(memory));
+	return take_memory(&memory, entry->index, srat, err);
 }
 
 int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, struct lb_error *err)
 {
-	const uint8_t *first = table;
 	struct lb_srat srat = {0};
-	uint32_t index = 0;
-	uint64_t at = HEADER_BYTES;
+	struct lb_acpi_table opened;
+	struct lb_acpi_entry entry;
+	struct lb_acpi_walk walk;
 
-	if (bytes < HEADER_BYTES)
-		return lb_fail(err, "ACPI table SRAT: has %lu bytes, wanted %u at least", bytes,
-			       HEADER_BYTES);
-	for (; at < bytes; index++) {
-		struct memory_affinity memory;
-		struct entry_header header = {0};
-
-		if (check_entry(first + at, bytes - at, index, &header, err) != 0)
+	if (lb_acpi_open(table, bytes, "SRAT", HEADER_BYTES, &opened, err) != 0)
+		return -1;
+	for (walk = lb_acpi_walk(&opened, HEADER_BYTES, 1); lb_acpi_more(&walk);) {
+		if (lb_acpi_next(&walk, &entry, err) != 0 || take_entry(&entry, &srat, err) != 0)
 			return -1;
-		if (header.type == MEMORY_AFFINITY) {
-			memcpy(&memory, first + at, sizeof(memory));
-			if (take_memory(&memory, index, &srat, err) != 0)
-				return -1;
-		}
-		at += header.bytes;
 	}
 	*ret_srat = srat;
 	return 0;

@@ -22,9 +22,9 @@ struct lb_srat {
 	struct lb_srat_range ranges[LB_SRAT_MAX_RANGES]; // in the table's order
 };
 
-// `table` is the whole table, `bytes` long, its checksum already judged. Ranges that are
-// disabled or empty are passed over; one that wraps, an entry that lies about its length,
-// and more than LB_SRAT_MAX_RANGES are errors naming the entry.
+// `table` has `bytes`. Ranges that are disabled or empty are passed over. A wrong checksum,
+// a range that wraps, an entry that lies about its length, and more than LB_SRAT_MAX_RANGES
+// are errors; the last three name the entry.
 int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, struct lb_error *err);
 
 // What crash memory keeps clear of: the non-volatile ranges, and the hot-pluggable ones

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Tables as QEMU 7.2 makes them, and what is wrong with others.
-#include <stdlib.h>
-#include <string.h>
-
+#include "acpi_made.h"
 #include "crash/plan/srat.h"
-#include "unit.h"
 
 // Found in the guest's memory by their signature and checksum (QMP's pmemsave) once the
 // firmware had set them up: -machine q35 -m 128M, and
@@ -56,43 +53,33 @@ static void test_qemu(void **state)
 	check_range(&srat, 1, (struct lb_srat_range){{LB_4GIB, 0x3f8000000}, true, false});
 }
 
-// A table put together here. `flags`: 1 enabled, 2 hot-pluggable, 4 non-volatile.
-struct made {
-	uint8_t bytes[48 + 200 * 48];
-	uint64_t used;
-};
-
 static struct made empty_table(void)
 {
-	struct made made = {.bytes = "SRAT", .used = 48};
+	struct made made = made_table("SRAT", 48);
 
+	seal(&made);
 	return made;
 }
 
-static void put(struct made *made, uint64_t at, const void *value, size_t bytes)
-{
-	memcpy(made->bytes + made->used + at, value, bytes);
-}
-
+// `flags`: 1 enabled, 2 hot-pluggable, 4 non-volatile.
 static void add_memory(struct made *made, uint64_t base, uint64_t length, uint32_t flags, uint8_t bytes)
 {
-	const uint8_t header[2] = {1, bytes};
+	uint32_t at = extend(made, bytes);
 
-	assert_true(made->used + bytes <= sizeof(made->bytes));
-	memset(made->bytes + made->used, 0xee, bytes);
-	put(made, 0, header, 2);
-	put(made, 8, &base, 8);
-	put(made, 16, &length, 8);
-	put(made, 28, &flags, 4);
-	made->used += bytes;
+	put(made, at, 1, 1);
+	put(made, at + 1, bytes, 1);
+	put(made, at + 8, base, 8);
+	put(made, at + 16, length, 8);
+	put(made, at + 28, flags, 4);
+	seal(made);
 }
 
 static void add_other(struct made *made, uint8_t type, uint8_t bytes)
 {
-	const uint8_t header[2] = {type, bytes};
-
-	put(made, 0, header, 2);
+	put(made, made->used, type, 1);
+	put(made, made->used + 1, bytes, 1);
 	made->used += bytes;
+	seal(made);
 }
 
 static void test_made(void **state)
@@ -116,37 +103,52 @@ static void test_made(void **state)
 	check_range(&srat, 1, (struct lb_srat_range){{0, UINT64_MAX}, false, true});
 }
 
-static void check_bad(const void *table, uint64_t bytes, const char *wanted)
+static int read_srat(const void *table, uint64_t bytes, struct lb_error *err)
 {
 	struct lb_srat srat;
-	struct lb_error err = {""};
-	void *exact = malloc(bytes ? bytes : 1); // ASan sees the first byte beyond
+	int status;
 
-	assert_non_null(exact);
-	memcpy(exact, table, bytes);
-	memset(&srat, 0xee, sizeof(srat));
-	assert_int_equal(lb_srat_read(exact, bytes, &srat, &err), -1);
-	free(exact);
-	if (!strstr(err.text, wanted))
-		fail_msg("\"%s\" does not say \"%s\"", err.text, wanted);
-	assert_int_equal(srat.count, 0xeeeeeeee);
+	POISON(srat);
+	status = lb_srat_read(table, bytes, &srat, err);
+	if (status != 0)
+		assert_poisoned(&srat, sizeof(srat));
+	return status;
 }
 
-// Wherever the table is cut off, but between two entries.
+static void check_bad(struct made *made, const char *wanted)
+{
+	seal(made);
+	assert_fails(read_srat, made, made->used, wanted);
+}
+
+static void test_header(void **state)
+{
+	struct made made = made_from(nvdimm, sizeof(nvdimm));
+
+	(void)state;
+	check_header(read_srat, &made, "SRAT", 48);
+}
+
+// Wherever a table with the right length and checksum ends: between two entries, or a byte
+// behind.
 static void test_truncated(void **state)
 {
-	(void)state;
-	for (uint64_t bytes = 0; bytes < sizeof(nvdimm); bytes++) {
-		bool between = bytes == 48 || bytes == 64 || (bytes >= 80 && bytes % 40 == 0);
+	struct made made = made_from(nvdimm, sizeof(nvdimm));
 
-		if (between)
-			read_good(nvdimm, bytes);
+	(void)state;
+	for (made.used = 48; made.used < sizeof(nvdimm); made.used++) {
+		uint32_t behind = made.used < 64   ? made.used - 48
+				  : made.used < 80 ? made.used - 64
+						   : (made.used - 80) % 40;
+
+		seal(&made);
+		if (behind <= 1)
+			assert_reads(read_srat, &made);
 		else
-			check_bad(nvdimm, bytes, "ACPI table SRAT: ");
+			check_bad(&made, "ACPI table SRAT: entry ");
 	}
-	check_bad(nvdimm, 47, "has 47 bytes, wanted 48 at least");
-	check_bad(nvdimm, 81, "entry 2 is cut off: 1 byte is left");
-	check_bad(nvdimm, 119, "entry 2 says it has 40 bytes, wanted 2 to 39");
+	made.used = 119;
+	check_bad(&made, "entry 2, of type 1, says it has 40 bytes, wanted 2 to 39");
 }
 
 static void test_bad(void **state)
@@ -157,19 +159,19 @@ static void test_bad(void **state)
 	add_other(&made, 0, 16);
 	add_other(&made, 1, 0);
 	made.used += 40;
-	check_bad(made.bytes, made.used, "entry 1 says it has 0 bytes");
+	check_bad(&made, "entry 1, of type 1, says it has 0 bytes");
 	made = empty_table();
 	add_other(&made, 0, 1);
 	made.used += 40;
-	check_bad(made.bytes, made.used, "entry 0 says it has 1 bytes");
+	check_bad(&made, "entry 0, of type 0, says it has 1 bytes");
 	made = empty_table();
 	add_memory(&made, 0, LB_GIB, 3, 40);
 	made.bytes[49] = 39;
-	check_bad(made.bytes, made.used, "entry 0, of memory, has 39 bytes, wanted 40");
+	check_bad(&made, "entry 0, of memory, has 39 bytes, wanted 40");
 	made = empty_table();
 	add_memory(&made, 0, LB_GIB, 3, 40);
 	add_memory(&made, UINT64_MAX - LB_PAGE + 1, LB_PAGE, 1, 40);
-	check_bad(made.bytes, made.used, "entry 1 has 0x1000 bytes at 0xfffffffffffff000, more than 64 bits");
+	check_bad(&made, "entry 1 has 0x1000 bytes at 0xfffffffffffff000, more than 64 bits");
 }
 
 static void test_full(void **state)
@@ -185,8 +187,7 @@ static void test_full(void **state)
 	assert_int_equal(srat.count, LB_SRAT_MAX_RANGES);
 	check_range(&srat, 127, (struct lb_srat_range){{127 * LB_GIB, 128 * LB_GIB}, true, false});
 	add_memory(&made, LB_TIB, LB_GIB, 3, 40);
-	check_bad(made.bytes, made.used,
-		  "entry 129 is one more hot-pluggable or non-volatile range than 128");
+	check_bad(&made, "entry 129 is one more hot-pluggable or non-volatile range than 128");
 }
 
 static void test_avoid(void **state)
@@ -211,8 +212,9 @@ static void test_avoid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_qemu), cmocka_unit_test(test_made), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_bad),  cmocka_unit_test(test_full), cmocka_unit_test(test_avoid),
+		cmocka_unit_test(test_qemu),      cmocka_unit_test(test_made), cmocka_unit_test(test_header),
+		cmocka_unit_test(test_truncated), cmocka_unit_test(test_bad),  cmocka_unit_test(test_full),
+		cmocka_unit_test(test_avoid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
