@@ -19,7 +19,7 @@
 
 static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 {
-	uint32_t wanted = input->options->dump.cpus, there = input->machine->apic_count;
+	uint32_t wanted = input->options->dump.cpus, there = input->machine->acpi.madt.apic_count;
 
 	if (!wanted)
 		wanted = DEFAULT_CPUS;
@@ -125,7 +125,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 			    struct lb_capture_config *ret_config)
 {
 	const struct lb_options *options = input->options;
-	const struct lb_machine *machine = input->machine;
+	const struct lb_acpi_facts *acpi = &input->machine->acpi;
 
 	*ret_config = (struct lb_capture_config){
 		.magic = LB_CAPTURE_MAGIC,
@@ -137,19 +137,21 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.end_failed = options->on_mismatch == LB_POLICY_HALT ? LB_CAPTURE_HALT : LB_CAPTURE_RESET,
 		.selftest = plan_selftest(&options->dump, input->targets),
 		.cpus = cpus,
-		.apic_count = machine->apic_count,
-		.bsp_apic = machine->bsp_apic,
-		.iommu_count = machine->iommu_count,
-		.pm1a = machine->pm1a,
-		.pm1b = machine->pm1b,
-		.s5a = machine->s5a,
-		.s5b = machine->s5b,
+		.apic_count = acpi->madt.apic_count,
+		.bsp_apic = input->machine->bsp_apic,
+		.iommu_count = acpi->dmar.count,
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);
 	lb_targets_judge_size(input->targets, worst_case(input->saved));
-	memcpy(ret_config->apic, machine->apic, sizeof(ret_config->apic));
-	memcpy(ret_config->iommu, machine->iommu, sizeof(ret_config->iommu));
+	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
+	memcpy(ret_config->iommu, acpi->dmar.iommu, sizeof(ret_config->iommu));
+	if (acpi->power_off) {
+		ret_config->pm1a = acpi->fadt.pm1a;
+		ret_config->pm1b = acpi->fadt.pm1b;
+		ret_config->s5a = acpi->dsdt.s5a;
+		ret_config->s5b = acpi->dsdt.s5b;
+	}
 	lb_snprintf(ret_config->loader_version, sizeof(ret_config->loader_version), "%s", LIFEBOAT_VERSION);
 	warn_of_wishes(&options->dump, ret_config);
 }

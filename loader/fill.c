@@ -134,14 +134,14 @@ static void digest(struct lb_plan *plan, struct lb_handoff *handoff)
 
 static void describe_machine(const struct lb_plan *plan, struct lb_handoff *handoff)
 {
-	const struct lb_machine *machine = &plan->machine;
+	const struct lb_acpi_facts *acpi = &plan->machine.acpi;
 
-	handoff->hpet = machine->hpet;
-	handoff->has_8259 = machine->has_8259;
-	handoff->ioapic_count = machine->ioapic_count;
-	memcpy(handoff->ioapic, machine->ioapic, sizeof(handoff->ioapic));
-	handoff->ecam_count = machine->ecam_count;
-	memcpy(handoff->ecam, machine->ecam, sizeof(handoff->ecam));
+	handoff->hpet = acpi->hpet;
+	handoff->has_8259 = acpi->madt.has_8259;
+	handoff->ioapic_count = acpi->madt.ioapic_count;
+	memcpy(handoff->ioapic, acpi->madt.ioapic, sizeof(handoff->ioapic));
+	handoff->ecam_count = acpi->mcfg.count;
+	memcpy(handoff->ecam, acpi->mcfg.ecam, sizeof(handoff->ecam));
 	handoff->hotplug_count = plan->hotplug_count;
 	memcpy(handoff->hotplug, plan->hotplug, sizeof(handoff->hotplug));
 	handoff->elfcorehdr_spare = lb_plan_hotadd_slots(plan);
@@ -163,7 +163,7 @@ static void describe_layout(const struct lb_plan *plan, struct lb_handoff *hando
 	handoff->purgatory_entry = layout->purgatory_text.start + purgatory->entry;
 	handoff->e820_saved = layout->e820_saved.start;
 	handoff->e820_saved_count = plan->saved.count;
-	handoff->cpu_slots = plan->machine.cpus;
+	handoff->cpu_slots = plan->machine.acpi.madt.cpus;
 	handoff->elfcorehdr = layout->elfcorehdr.start;
 	handoff->elfcorehdr_bytes = lb_range_size(layout->elfcorehdr);
 	handoff->notes = layout->notes.start;

@@ -104,5 +104,5 @@ int lb_machine_read(struct lb_machine *machine, struct lb_error *err)
 	if (!machine->rsdp)
 		return lb_fail(err, "firmware: no ACPI root pointer among the configuration tables; "
 				    "the second kernel could not find its devices");
-	return lb_acpi_read(machine->rsdp, machine, err);
+	return lb_acpi_read(machine->rsdp, &machine->acpi, err);
 }

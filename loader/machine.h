@@ -6,10 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/plan/srat.h"
+#include "crash/plan/acpi_facts.h"
 #include "lib/format.h"
-#include "lifeboat/capture_config.h"
-#include "lifeboat/handoff.h"
 
 struct lb_machine {
 	unsigned int phys_bits;
@@ -17,23 +15,8 @@ struct lb_machine {
 	bool la57; // the CPU has 5-level paging
 	const char *encrypted; // not NULL: why arming is refused (SEV, TDX, SME)
 	uint64_t rsdp;
-	uint64_t hpet;
-	uint32_t ioapic_count;
-	uint32_t has_8259;
-	uint64_t ioapic[LB_MAX_IOAPICS];
-	uint32_t ecam_count;
-	struct lb_ecam ecam[LB_MAX_ECAM]; // MCFG
-	struct lb_srat srat;
-	uint32_t cpus; // enabled or online-capable in the MADT
-	struct lb_console spcr;
-	// For the built-in capture kernel.
 	uint32_t bsp_apic; // of the CPU that this program runs on
-	uint32_t apic_count; // enabled in the MADT
-	uint32_t apic[LB_MAX_CAPTURE_CPUS];
-	uint32_t iommu_count;
-	uint64_t iommu[LB_MAX_IOMMUS]; // DMAR
-	uint16_t pm1a, pm1b; // PM1 control ports; 0: none, or power-off is not known
-	uint8_t s5a, s5b;
+	struct lb_acpi_facts acpi;
 };
 
 // Fills everything; a field is 0 where the machine lacks the thing. Fails where arming must.

@@ -50,7 +50,7 @@ static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_er
 // holds is armed all the same.
 static void list_hotplug(struct lb_plan *plan)
 {
-	uint32_t left_out = lb_hotplug_ranges(&plan->machine.srat, &plan->saved, plan->hotplug,
+	uint32_t left_out = lb_hotplug_ranges(&plan->machine.acpi.srat, &plan->saved, plan->hotplug,
 					      LB_MAX_HOTPLUG, &plan->hotplug_count);
 
 	if (left_out)
@@ -64,29 +64,29 @@ static void list_hotplug(struct lb_plan *plan)
 // addresses that the CPU does not have. Without an entry it uses the ports.
 static void judge_ecam(struct lb_plan *plan)
 {
-	struct lb_machine *machine = &plan->machine;
+	struct lb_mcfg *mcfg = &plan->machine.acpi.mcfg;
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < machine->ecam_count; i++) {
-		const struct lb_ecam *entry = &machine->ecam[i];
+	for (uint32_t i = 0; i < mcfg->count; i++) {
+		const struct lb_ecam *entry = &mcfg->ecam[i];
 		struct lb_range space = {entry->phys + entry->bus_first * LB_MIB,
 					 entry->phys + (entry->bus_last + 1) * LB_MIB};
 
-		if (space.end > space.start && space.end >> machine->phys_bits == 0 &&
+		if (space.end > space.start && space.end >> plan->machine.phys_bits == 0 &&
 		    !lb_e820_ram(&plan->saved, space))
-			machine->ecam[kept++] = *entry;
+			mcfg->ecam[kept++] = *entry;
 		else
 			lb_print_warning("ACPI table MCFG: entry %u, 0x%lx-0x%lx, cannot be configuration "
 					 "space; left out",
 					 i, (unsigned long)space.start, (unsigned long)space.end);
 	}
-	machine->ecam_count = kept;
+	mcfg->count = kept;
 }
 
 // --console, else the first kernel's last console=ttySn, else SPCR, else none.
 static void choose_console(struct lb_plan *plan)
 {
-	plan->console = plan->machine.spcr;
+	plan->console = plan->machine.acpi.spcr;
 	if (plan->options->console_given)
 		plan->console = plan->options->console;
 	else
@@ -149,7 +149,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
 		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),
-		.notes = lb_elfcore_notes_bytes(plan->machine.cpus),
+		.notes = lb_elfcore_notes_bytes(plan->machine.acpi.madt.cpus),
 		.backup = lb_e820_ram(&plan->saved, low),
 	};
 	return 0;
@@ -255,7 +255,7 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 	const struct lb_region_search search = {
 		.saved = &plan->saved,
 		.memmap = memmap,
-		.srat = &plan->machine.srat,
+		.srat = &plan->machine.acpi.srat,
 		.above_4gib = plan->second.image.header.xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G,
 		.high = plan->crashkernel.high,
 	};
@@ -327,8 +327,10 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 static int assume_region(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
 	struct lb_place_request request = {.align = 2 * LB_MIB};
-	struct lb_region_search search = {
-		.saved = &plan->saved, .memmap = memmap, .srat = &plan->machine.srat, .above_4gib = true};
+	struct lb_region_search search = {.saved = &plan->saved,
+					  .memmap = memmap,
+					  .srat = &plan->machine.acpi.srat,
+					  .above_4gib = true};
 
 	if (read_crashkernel(plan, err) != 0)
 		return -1;

@@ -190,7 +190,7 @@ void lb_print_plan(const struct lb_plan *plan)
 	print_tables(plan);
 	lb_print_answer("console: %s; on a fault: %s; %u CPUs\n",
 			console_text(&plan->console, console, sizeof(console)),
-			lb_policy_name(plan->options->on_mismatch), plan->machine.cpus);
+			lb_policy_name(plan->options->on_mismatch), plan->machine.acpi.madt.cpus);
 	lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
 	if (plan->second.builtin)
 		print_capture(plan);

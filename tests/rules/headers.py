@@ -14,7 +14,6 @@ _ALONE = {
     "crash/bare/lapic.h": "registers, inline",
     "lib/bits.h": "inline",
     "lib/sha256_blocks.h": "sha256.c calls it in sha256_ni.c, which is compiled with other instructions",
-    "loader/acpi_table.h": "inline",
     "loader/hook/hook.h": "a protocol, between two programs",
     "loader/hook/state.h": "data of main.c, which entry.asm names too",
 }

@@ -1,23 +1,39 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <stdlib.h>
-#include <string.h>
+#include "acpi_made.h"
+#include "crash/plan/dsdt.h"
 
-#include "crash/plan/acpis5.h"
-#include "unit.h"
+static struct lb_dsdt dsdt;
 
-static uint8_t a, b;
-
-// In exactly as many bytes, so that ASan sees the first one beyond.
-static bool look(const void *aml, size_t bytes)
+static int read_dsdt(const void *table, uint64_t bytes, struct lb_error *err)
 {
-	uint8_t *exact = malloc(bytes ? bytes : 1);
-	bool found;
+	int status;
 
-	assert_non_null(exact);
-	memcpy(exact, aml, bytes);
-	a = b = 0xee;
-	found = lb_acpi_s5(exact, bytes, &a, &b);
-	free(exact);
+	POISON(dsdt);
+	status = lb_dsdt_read(table, bytes, &dsdt, err);
+	if (status != 0)
+		assert_poisoned(&dsdt, sizeof(dsdt));
+	return status;
+}
+
+static struct made made_dsdt(const char *aml, size_t bytes)
+{
+	struct made made = made_table("DSDT", 36);
+
+	memcpy(made.bytes + extend(&made, (uint32_t)bytes), aml, bytes);
+	seal(&made);
+	return made;
+}
+
+// In a table that is otherwise good.
+static bool look(const char *aml, size_t bytes)
+{
+	struct made made = made_dsdt(aml, bytes);
+	struct lb_error err;
+	bool found = read_exact(read_dsdt, &made, made.used, &err) == 0;
+
+	if (!found)
+		assert_string_equal(err.text, "ACPI table DSDT: no \\_S5 that names two sleep types, wanted "
+					      "constants of 0 to 7");
 	return found;
 }
 
@@ -45,8 +61,8 @@ static void test_found(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_true(look(cases[i].aml, cases[i].bytes));
-		assert_int_equal(a, cases[i].a);
-		assert_int_equal(b, cases[i].b);
+		assert_int_equal(dsdt.s5a, cases[i].a);
+		assert_int_equal(dsdt.s5b, cases[i].b);
 	}
 }
 
@@ -65,8 +81,15 @@ static void test_not_found(void **state)
 	assert_false(LOOK("\x08_S5_\x12\x08\x04\x0b\x05\x01\x00\x00\x00")); // a word above 7
 	assert_false(LOOK("\x08_S5_\x12\x06\x04\xff\x00\x00\x00")); // Ones
 	assert_false(LOOK("\x08_S5_\x12\xc0\x00")); // the length ends behind the table
-	assert_int_equal(a, 0xee);
-	assert_int_equal(b, 0xee);
+}
+
+static void test_header(void **state)
+{
+	static const char aml[] = "\x08_S5_\x12\x06\x04\x00\x00\x00\x00";
+	struct made made = made_dsdt(aml, sizeof(aml) - 1);
+
+	(void)state;
+	check_header(read_dsdt, &made, "DSDT", 36);
 }
 
 int main(void)
@@ -74,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_not_found),
+		cmocka_unit_test(test_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

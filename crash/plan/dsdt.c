@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/plan/acpis5.h"
+#include "crash/plan/dsdt.h"
 
+#include "crash/plan/acpi_table.h"
 #include "lib/mem.h"
 
 // ACPI 6.5, 20.3.
@@ -15,7 +16,7 @@ enum aml {
 	AML_ROOT = '\\',
 };
 
-#define SLP_TYP_MAX 7
+#define SLP_TYP_MAX 7U
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -64,29 +65,39 @@ static bool take_type(struct cursor *cursor, uint8_t *ret_type)
 }
 
 // The package behind a name.
-static bool read_package(struct cursor cursor, uint8_t *ret_a, uint8_t *ret_b)
+static bool read_package(struct cursor cursor, struct lb_dsdt *ret_dsdt)
 {
-	uint8_t op, count, a, b;
+	struct lb_dsdt dsdt;
+	uint8_t op, count;
 
 	if (!next(&cursor, &op) || op != AML_PACKAGE || !skip_package_length(&cursor) ||
-	    !next(&cursor, &count) || count < 2 || !take_type(&cursor, &a) || !take_type(&cursor, &b))
+	    !next(&cursor, &count) || count < 2 || !take_type(&cursor, &dsdt.s5a) ||
+	    !take_type(&cursor, &dsdt.s5b))
 		return false;
-	*ret_a = a;
-	*ret_b = b;
+	*ret_dsdt = dsdt;
 	return true;
 }
 
-bool lb_acpi_s5(const uint8_t *aml, size_t bytes, uint8_t *ret_a, uint8_t *ret_b)
+int lb_dsdt_read(const void *table, uint64_t bytes, struct lb_dsdt *ret_dsdt, struct lb_error *err)
 {
 	static const char name[] = {'_', 'S', '5', '_'};
+	struct lb_acpi_table opened;
+	const uint8_t *aml;
+	size_t length;
 
-	for (size_t i = 1; i + sizeof(name) <= bytes; i++) {
+	if (lb_acpi_open(table, bytes, "DSDT", sizeof(struct lb_acpi_header), &opened, err) != 0)
+		return -1;
+	aml = opened.data + sizeof(struct lb_acpi_header);
+	length = opened.bytes - sizeof(struct lb_acpi_header);
+	for (size_t i = 1; i + sizeof(name) <= length; i++) {
 		bool named = aml[i - 1] == AML_NAME ||
 			     (i >= 2 && aml[i - 1] == AML_ROOT && aml[i - 2] == AML_NAME);
-		struct cursor behind = {aml + i + sizeof(name), aml + bytes};
+		struct cursor behind = {aml + i + sizeof(name), aml + length};
 
-		if (named && memcmp(aml + i, name, sizeof(name)) == 0 && read_package(behind, ret_a, ret_b))
-			return true;
+		if (named && memcmp(aml + i, name, sizeof(name)) == 0 && read_package(behind, ret_dsdt))
+			return 0;
 	}
-	return false;
+	return lb_fail(err,
+		       "ACPI table DSDT: no \\_S5 that names two sleep types, wanted constants of 0 to %u",
+		       SLP_TYP_MAX);
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the ACPI tables say that a plan is made from, table by table, and what a wrong table
+// costs. The caller finds the tables.
+#ifndef LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
+#define LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
+
+#include <stdint.h>
+
+#include "crash/plan/dmar.h"
+#include "crash/plan/dsdt.h"
+#include "crash/plan/fadt.h"
+#include "crash/plan/madt.h"
+#include "crash/plan/mcfg.h"
+#include "crash/plan/srat.h"
+#include "lib/format.h"
+#include "lifeboat/handoff.h"
+
+// Begin with all 0: what no table says.
+struct lb_acpi_facts {
+	uint32_t taken; // acpi_facts.c: a bit for each table that was
+	struct lb_madt madt; // always there once complete
+	uint64_t hpet;
+	struct lb_console spcr;
+	struct lb_mcfg mcfg;
+	struct lb_srat srat;
+	struct lb_dmar dmar;
+	struct lb_fadt fadt;
+	struct lb_dsdt dsdt; // means something only with power_off
+	bool power_off; // the machine can be switched off, by fadt's ports and dsdt's values
+};
+
+// Takes the table at `table`, which has `bytes`, into `facts`. One with a signature that
+// is not known, or was taken before, is passed over. `ret_warning` says what
+// of the table is not used, and is empty else. Arming must fail after an error.
+int lb_acpi_take(const void *table, uint64_t bytes, struct lb_acpi_facts *facts, struct lb_error *ret_warning,
+		 struct lb_error *err);
+
+// Where the DSDT is wanted from, once all tables were taken; 0: it is not.
+uint64_t lb_acpi_dsdt(const struct lb_acpi_facts *facts);
+
+// Takes the DSDT, which has `bytes`. Without values in it the machine cannot be switched
+// off; that is no news on reduced hardware, and not said.
+void lb_acpi_take_dsdt(const void *table, uint64_t bytes, struct lb_acpi_facts *facts);
+
+// Is all there that arming needs? That is a MADT.
+int lb_acpi_complete(const struct lb_acpi_facts *facts, struct lb_error *err);
+
+#endif
