@@ -40,9 +40,29 @@ struct __attribute__((packed)) local_x2apic {
 	uint32_t x2apic_id, flags, acpi_id;
 };
 
+static bool has_cpu(const struct lb_madt *madt, uint32_t apic_id)
+{
+	for (uint32_t i = 0; i < madt->apic_count; i++) {
+		if (madt->apic[i] == apic_id)
+			return true;
+	}
+	return false;
+}
+
+static bool has_io_apic(const struct lb_madt *madt, uint64_t phys)
+{
+	for (uint32_t i = 0; i < madt->ioapic_count; i++) {
+		if (madt->ioapic[i] == phys)
+			return true;
+	}
+	return false;
+}
+
 // CPUs beyond the list are not started by the built-in capture kernel.
 static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags)
 {
+	if (has_cpu(madt, apic_id))
+		return;
 	if (flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE))
 		madt->cpus++;
 	if (flags & CPU_ENABLED && madt->apic_count < LB_MAX_CAPTURE_CPUS)
@@ -51,6 +71,8 @@ static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags)
 
 static int take_io_apic(struct lb_madt *madt, uint64_t phys, struct lb_error *err)
 {
+	if (has_io_apic(madt, phys))
+		return 0;
 	if (madt->ioapic_count == LB_MAX_IOAPICS)
 		return lb_fail(err, "ACPI table APIC: more than %u IO-APICs", LB_MAX_IOAPICS);
 	madt->ioapic[madt->ioapic_count++] = phys;

@@ -21,8 +21,8 @@ struct lb_madt {
 };
 
 // `table` has `bytes`. A wrong checksum, an entry that lies about its length, more than
-// LB_MAX_IOAPICS, and a table without a usable CPU are errors. An entry shorter than its
-// type has it is passed over.
+// LB_MAX_IOAPICS, and a table without a usable CPU are errors. An entry is passed over when
+// it is shorter than its type has it, or names what is in one of the lists already.
 int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *err);
 
 #endif

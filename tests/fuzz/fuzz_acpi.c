@@ -38,9 +38,18 @@ static bool is_read(int status, const struct lb_error *err, const void *output, 
 	return false;
 }
 
+static bool is_in(const uint32_t *ids, uint32_t count, uint32_t id)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
 static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_madt *madt)
 {
-	uint32_t cpus = 0, enabled = 0, ioapics = 0;
+	uint32_t cpus = 0, enabled = 0, ioapics = 0, ids[LB_MAX_CAPTURE_CPUS], io[LB_MAX_IOAPICS], id;
 
 	fuzz_check(madt->has_8259 == (table[40] & 1));
 	for (uint64_t at = 44; bytes - at >= 2; at += table[at + 1]) {
@@ -48,19 +57,22 @@ static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_mad
 		bool x2 = entry[0] == 9 && entry[1] >= 16;
 
 		fuzz_check(entry[1] >= 2 && entry[1] <= bytes - at);
-		if (entry[0] == 1 && entry[1] >= 12) {
-			fuzz_check(ioapics < madt->ioapic_count &&
-				   madt->ioapic[ioapics] == number(entry + 4, 4));
+		if (entry[0] == 1 && entry[1] >= 12 && !is_in(io, ioapics, (uint32_t)number(entry + 4, 4))) {
+			fuzz_check(ioapics < madt->ioapic_count);
+			io[ioapics] = (uint32_t)number(entry + 4, 4);
+			fuzz_check(madt->ioapic[ioapics] == io[ioapics]);
 			ioapics++;
 		}
 		if (!x2 && (entry[0] != 0 || entry[1] < 8))
 			continue;
+		id = x2 ? (uint32_t)number(entry + 4, 4) : entry[3];
+		if (is_in(ids, enabled, id))
+			continue;
 		cpus += !!(entry[x2 ? 8 : 4] & 3);
 		if (!(entry[x2 ? 8 : 4] & 1) || enabled == LB_MAX_CAPTURE_CPUS)
 			continue;
-		fuzz_check(enabled < madt->apic_count &&
-			   madt->apic[enabled] == (x2 ? number(entry + 4, 4) : entry[3]));
-		enabled++;
+		fuzz_check(enabled < madt->apic_count && madt->apic[enabled] == id);
+		ids[enabled++] = id;
 	}
 	fuzz_check(cpus && madt->cpus == cpus && madt->apic_count == enabled);
 	fuzz_check(madt->ioapic_count == ioapics && ioapics <= LB_MAX_IOAPICS);

@@ -195,12 +195,39 @@ static void test_many(void **state)
 	assert_fails(read_madt, &made, made.used, "ACPI table APIC: more than 64 IO-APICs");
 }
 
+// A CPU with a small id may be there as local APIC and as x2APIC; one in the list twice would
+// be started twice.
+static void test_twice(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	add_local(&made, 4, 1);
+	add_local(&made, 5, 1);
+	add_x2(&made, 4, 1);
+	add_x2(&made, 5, 3);
+	add_x2(&made, 6, 1);
+	for (uint32_t i = 0; i < LB_MAX_IOAPICS + 1; i++)
+		add_ioapic(&made, 0xfec00000 + 0x1000 * (i % 2));
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, 3);
+	assert_int_equal(madt.apic_count, 3);
+	assert_int_equal(madt.apic[0], 4);
+	assert_int_equal(madt.apic[1], 5);
+	assert_int_equal(madt.apic[2], 6);
+	assert_int_equal(madt.ioapic_count, 2);
+	assert_int_equal(madt.ioapic[0], 0xfec00000);
+	assert_int_equal(madt.ioapic[1], 0xfec01000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),          cmocka_unit_test(test_header),
 		cmocka_unit_test(test_truncated),     cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_short_entries), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
