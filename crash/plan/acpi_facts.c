@@ -14,8 +14,7 @@ typedef int read_fn(const void *table, uint64_t bytes, struct lb_acpi_facts *fac
 static int read_madt(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
 		     struct lb_error *left_out, struct lb_error *err)
 {
-	(void)left_out;
-	return lb_madt_read(table, bytes, &facts->madt, err);
+	return lb_madt_read(table, bytes, &facts->madt, left_out, err);
 }
 
 static int read_hpet(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
@@ -64,9 +63,11 @@ static const struct {
 	const char *cost; // of a table that is wrong; NULL: arming fails
 } tables[] = {
 	{.signature = "APIC", .read = read_madt},
-	{.signature = "HPET", .read = read_hpet},
-	{.signature = "SPCR", .read = read_spcr},
-	{.signature = "MCFG", .read = read_mcfg},
+	{.signature = "HPET", .read = read_hpet, .cost = "the HPET is not stopped after a panic"},
+	{.signature = "SPCR", .read = read_spcr, .cost = "its console is not used"},
+	{.signature = "MCFG",
+	 .read = read_mcfg,
+	 .cost = "PCI configuration goes by ports, in segment 0 only"},
 	{.signature = "SRAT", .read = read_srat, .cost = "it is not used"},
 	{.signature = "FACP", .read = read_fadt, .cost = "the machine cannot be switched off after a dump"},
 	{.signature = "DMAR", .read = read_dmar, .cost = "it is not used"},

@@ -69,17 +69,18 @@ static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags)
 		madt->apic[madt->apic_count++] = apic_id;
 }
 
-static int take_io_apic(struct lb_madt *madt, uint64_t phys, struct lb_error *err)
+// `beyond` counts those that the list has no place for.
+static void take_io_apic(struct lb_madt *madt, uint64_t phys, uint32_t *beyond)
 {
 	if (has_io_apic(madt, phys))
-		return 0;
-	if (madt->ioapic_count == LB_MAX_IOAPICS)
-		return lb_fail(err, "ACPI table APIC: more than %u IO-APICs", LB_MAX_IOAPICS);
-	madt->ioapic[madt->ioapic_count++] = phys;
-	return 0;
+		return;
+	if (madt->ioapic_count < LB_MAX_IOAPICS)
+		madt->ioapic[madt->ioapic_count++] = phys;
+	else
+		++*beyond;
 }
 
-static int take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, struct lb_error *err)
+static void take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, uint32_t *beyond)
 {
 	struct local_apic local;
 	struct local_x2apic x2;
@@ -93,29 +94,38 @@ static int take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, s
 		take_cpu(madt, x2.x2apic_id, x2.flags);
 	} else if (entry->type == IO_APIC && entry->bytes >= sizeof(io)) {
 		memcpy(&io, entry->data, sizeof(io));
-		return take_io_apic(madt, io.address, err);
+		take_io_apic(madt, io.address, beyond);
 	}
-	return 0;
 }
 
-int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *err)
+int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *ret_left_out,
+		 struct lb_error *err)
 {
 	struct lb_acpi_table opened;
 	struct lb_acpi_entry entry;
 	struct lb_acpi_walk walk;
 	struct lb_madt madt = {0};
 	struct madt fixed;
+	uint32_t beyond = 0;
 
 	if (lb_acpi_open(table, bytes, "APIC", sizeof(fixed), &opened, err) != 0)
 		return -1;
 	memcpy(&fixed, table, sizeof(fixed));
 	madt.has_8259 = fixed.flags & PCAT_COMPAT;
 	for (walk = lb_acpi_walk(&opened, sizeof(fixed), 1); lb_acpi_more(&walk);) {
-		if (lb_acpi_next(&walk, &entry, err) != 0 || take_entry(&entry, &madt, err) != 0)
+		if (lb_acpi_next(&walk, &entry, err) != 0)
 			return -1;
+		take_entry(&entry, &madt, &beyond);
 	}
 	if (!madt.cpus)
 		return lb_fail(err, "ACPI table APIC: it lists no usable CPU, wanted one at least");
+	ret_left_out->text[0] = '\0';
+	if (beyond)
+		lb_fail(ret_left_out,
+			"ACPI table APIC: has %u IO-APICs, wanted %u at most; %u of them are not masked "
+			"after "
+			"a panic",
+			LB_MAX_IOAPICS + beyond, LB_MAX_IOAPICS, beyond);
 	*ret_madt = madt;
 	return 0;
 }

@@ -23,6 +23,8 @@ static uint32_t console_type(const struct spcr *spcr)
 	if (spcr->interface != FULL_16550 && spcr->interface != SUBSET_16550 &&
 	    spcr->interface != GENERIC_16550)
 		return LB_CONSOLE_NONE;
+	if (!spcr->base.address)
+		return LB_CONSOLE_NONE;
 	if (spcr->base.space == LB_ACPI_PORT)
 		return LB_CONSOLE_PORT;
 	if (spcr->base.space == LB_ACPI_MEMORY && spcr->base.bits <= 8)

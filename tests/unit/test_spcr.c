@@ -52,6 +52,8 @@ static void test_none(void **state)
 	check(made_spcr(0x03, 0, 8, 0xfedc9000), LB_CONSOLE_NONE, 0); // a PL011
 	check(made_spcr(0x02, 1, 8, 0x3f8), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0x00, 2, 8, 0x3f8), LB_CONSOLE_NONE, 0); // in PCI configuration space
+	check(made_spcr(0x00, 1, 8, 0), LB_CONSOLE_NONE, 0); // redirection is switched off
+	check(made_spcr(0x12, 0, 8, 0), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0xff, 0xff, 0xff, UINT64_MAX), LB_CONSOLE_NONE, 0);
 }
 
