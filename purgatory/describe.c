@@ -74,8 +74,7 @@ static void cpu_note(const struct lb_handoff *handoff, uint32_t cpu, const struc
 	cpu_notes++;
 }
 
-static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_handoff_live *live,
-			  const struct lb_physmem *mem, unsigned int phys_bits)
+static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
 	struct lb_user_regs regs;
 	int32_t pid;
@@ -88,7 +87,7 @@ static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_hand
 	for (uint32_t cpu = 0; cpu < dead.cpu_count && cpu_notes < handoff->cpu_slots; cpu++) {
 		if (cpu == dead.this_cpu)
 			cpu_note(handoff, cpu, &live->cpu.regs);
-		else if (lb_deadkernel_cpu_regs(mem, &dead, phys_bits, cpu, &regs, &pid))
+		else if (lb_deadkernel_cpu_regs(&dead, cpu, &regs, &pid))
 			cpu_note(handoff, cpu, &regs);
 	}
 }
@@ -103,12 +102,15 @@ static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
 bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
 	const struct lb_physmem mem = {read_page, (void *)(uintptr_t)handoff};
-	unsigned int phys_bits = cpu_phys_bits();
-	bool synthesised;
+	const struct lb_deadspace space = {
+		.mem = &mem,
+		.cr3 = live->cpu.cr3,
+		.la57 = live->cpu.cr4 & X86_CR4_LA57,
+		.phys_bits = cpu_phys_bits(),
+	};
 	uint32_t bytes;
 
-	lb_deadkernel_read(&mem, live->cpu.cr3, live->cpu.cr4 & X86_CR4_LA57, phys_bits,
-			   per_cpu_base(&live->cpu), &dead);
+	lb_deadkernel_read(&space, per_cpu_base(&live->cpu), text, &dead);
 	if (dead.encrypted)
 		return false;
 	if (!dead.has_text)
@@ -116,13 +118,14 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 	if (!dead.has_page_offset)
 		lb_say("warning: the dead kernel's direct map was not found");
 	find_hotadded(handoff, &mem);
-	cpu_notes_all(handoff, live, &mem, phys_bits);
-	bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, handoff->first_kernel_release, text, &synthesised);
+	cpu_notes_all(handoff, live);
+	bytes = dead.has_vmcoreinfo ? dead.space.vmcoreinfo.bytes
+				    : lb_deadkernel_synthesise(&dead, handoff->first_kernel_release, text);
 	note(handoff, "VMCOREINFO", 0, text, bytes);
 	lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, this is "
 	       "%u",
-	       dead.text_virt, dead.text_phys, dead.page_offset, synthesised ? "synthesised" : "found",
-	       cpu_notes, dead.cpu_count, dead.this_cpu);
+	       dead.text_virt, dead.text_phys, dead.page_offset,
+	       dead.has_vmcoreinfo ? "found" : "synthesised", cpu_notes, dead.cpu_count, dead.this_cpu);
 	lb_elfcore_finish((void *)(uintptr_t)handoff->elfcorehdr, dead.has_page_offset ? dead.page_offset : 0,
 			  dead.text_virt, dead.text_phys, dead.has_text ? dead.image_bytes : 0);
 	lb_window_unmap(&handoff->window);

@@ -15,7 +15,7 @@ struct lb_run {
 
 	struct lb_ram ram;
 	struct lb_physmem mem;
-	struct lb_dead dead;
+	struct lb_deadspace dead;
 	struct lb_filter *filter;
 	struct lb_dump_job job;
 	uint32_t cpus; // that compress; 0: none yet
@@ -44,9 +44,9 @@ _Noreturn void lb_selftest_run(struct lb_run *run);
 
 // deadlog.c
 // False only if the log can be read and shows no sign of a crash.
-bool lb_deadlog_shows_crash(const struct lb_dead *dead);
+bool lb_deadlog_shows_crash(const struct lb_deadspace *dead);
 // Its end, to the console.
-void lb_deadlog_print(const struct lb_dead *dead);
+void lb_deadlog_print(const struct lb_deadspace *dead);
 
 // progress.c
 struct lb_progress {

@@ -19,7 +19,7 @@ static bool look(void *ctx, const char *text, size_t bytes)
 	return !signs->found;
 }
 
-bool lb_deadlog_shows_crash(const struct lb_dead *dead)
+bool lb_deadlog_shows_crash(const struct lb_deadspace *dead)
 {
 	struct lb_crash_signs signs = {.tail_bytes = 0};
 	struct lb_error why;
@@ -78,7 +78,7 @@ static bool print(void *ctx, const char *text, size_t bytes)
 	return true;
 }
 
-void lb_deadlog_print(const struct lb_dead *dead)
+void lb_deadlog_print(const struct lb_deadspace *dead)
 {
 	struct printer printer = {.skip = 0};
 	struct lb_error why;

@@ -50,13 +50,14 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 	if (!notes.vmcoreinfo)
 		lb_say("warning: no VMCOREINFO: the log cannot be read, and all RAM is dumped");
 	run->mem = (struct lb_physmem){read_page, &run->ram};
-	run->dead = (struct lb_dead){
+	run->dead = (struct lb_deadspace){
 		.mem = &run->mem,
-		.vmcoreinfo = notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
-		.vmcoreinfo_bytes = notes.vmcoreinfo_bytes,
 		.cr3 = run->live->cpu.cr3,
 		.la57 = run->live->cpu.cr4 & X86_CR4_LA57,
 		.phys_bits = cpu_phys_bits(),
+		.vmcoreinfo.text =
+			notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
+		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
@@ -86,7 +87,7 @@ static uint64_t panic_time(const struct lb_run *run)
 	const struct lb_capture_config *capture = run->capture;
 	uint64_t ticks = run->live->cpu.tsc - capture->armed_tsc, crash_time;
 
-	if (lb_dead_number(&run->dead, "CRASHTIME=", 10, &crash_time))
+	if (lb_vmcoreinfo_number(&run->dead.vmcoreinfo, "CRASHTIME=", 10, &crash_time))
 		return crash_time;
 	if (!capture->armed_time || !capture->tsc_khz || run->live->cpu.tsc < capture->armed_tsc)
 		return 0;
@@ -108,7 +109,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 	run->job.elfcorehdr = at(run->handoff->elfcorehdr);
 	run->job.elfcorehdr_bytes = run->handoff->elfcorehdr_bytes;
 	run->job.now = panic_time(run);
-	if (lb_dead_text(&run->dead, "OSRELEASE=", release, sizeof(release)))
+	if (lb_vmcoreinfo_text(&run->dead.vmcoreinfo, "OSRELEASE=", release, sizeof(release)))
 		lb_say("dead kernel: %s, CPUs whose registers are known: %u", release, run->job.nr_cpus);
 	return 0;
 }

@@ -4,9 +4,8 @@
 #include "crash/dead/deadkernel.h"
 
 #include "crash/dead/buildid.h"
-#include "crash/dead/deadmem.h"
 #include "crash/dead/percpu.h"
-#include "crash/dead/vmcoreinfo.h"
+#include "crash/dead/vmcoreinfo_find.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
@@ -84,7 +83,7 @@ static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 // not (init_mem_mapping()). Taken only if the kernel's text is where that puts it.
 static void find_page_offset(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
-	uint64_t start = kernel->la57 ? DIRECT_MAP_5LEVEL : DIRECT_MAP_4LEVEL;
+	uint64_t start = kernel->space.la57 ? DIRECT_MAP_5LEVEL : DIRECT_MAP_4LEVEL;
 	struct lb_walk_leaf leaf;
 	uint64_t virt, base;
 
@@ -141,9 +140,9 @@ static bool maps_text(struct lb_deadmem *mem, const struct lb_deadkernel *kernel
 static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
 	const unsigned int direct_index =
-		kernel->page_offset >> (kernel->la57 ? 48 : 39) & (X86_PT_ENTRIES - 1);
+		kernel->page_offset >> (kernel->space.la57 ? 48 : 39) & (X86_PT_ENTRIES - 1);
 	const uint64_t end = kernel->text_virt + kernel->image_bytes;
-	const uint64_t *page = lb_physmem_page(&mem->mem, kernel->cr3 & X86_PTE_ADDR);
+	const uint64_t *page = lb_physmem_page(&mem->mem, kernel->space.cr3 & X86_PTE_ADDR);
 	uint64_t direct_entry;
 
 	if (!page)
@@ -165,35 +164,34 @@ static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *ke
 	}
 }
 
-void lb_deadkernel_read(const struct lb_physmem *mem, uint64_t cr3, bool la57, unsigned int phys_bits,
-			uint64_t gs_base, struct lb_deadkernel *ret_dead)
+void lb_deadkernel_read(const struct lb_deadspace *space, uint64_t gs_base, char *text,
+			struct lb_deadkernel *ret_kernel)
 {
-	struct lb_deadmem dead;
+	struct lb_deadmem mem;
 
-	*ret_dead = (struct lb_deadkernel){.la57 = la57, .cr3 = cr3};
-	if (has_high_bits(cr3, phys_bits)) {
-		ret_dead->encrypted = true;
+	*ret_kernel = (struct lb_deadkernel){.space = *space};
+	if (has_high_bits(space->cr3, space->phys_bits)) {
+		ret_kernel->encrypted = true;
 		return;
 	}
-	lb_deadmem_open(&dead, mem, cr3, la57, phys_bits);
-	find_text(&dead, ret_dead);
-	if (!ret_dead->has_text)
+	lb_deadmem_open(&mem, space);
+	find_text(&mem, ret_kernel);
+	if (!ret_kernel->has_text)
 		return;
-	measure_image(&dead, ret_dead);
-	find_page_offset(&dead, ret_dead);
-	if (ret_dead->has_page_offset) {
-		lb_vmcoreinfo_find(&dead, ret_dead);
-		if (!ret_dead->has_vmcoreinfo)
-			find_swapper_pg_dir(&dead, ret_dead);
+	measure_image(&mem, ret_kernel);
+	find_page_offset(&mem, ret_kernel);
+	if (ret_kernel->has_page_offset) {
+		lb_vmcoreinfo_find(&mem, text, ret_kernel);
+		if (!ret_kernel->has_vmcoreinfo)
+			find_swapper_pg_dir(&mem, ret_kernel);
 	}
-	if (!ret_dead->has_vmcoreinfo)
-		ret_dead->has_build_id = lb_buildid_find(&dead, ret_dead, ret_dead->build_id);
-	lb_percpu_find(&dead, gs_base, ret_dead);
+	if (!ret_kernel->has_vmcoreinfo)
+		ret_kernel->has_build_id = lb_buildid_find(&mem, ret_kernel, ret_kernel->build_id);
+	lb_percpu_find(&mem, gs_base, ret_kernel);
 }
 
-// VMCOREINFO as far as the page tables tell it, for a panic before the kernel wrote
-// its own. The longest text there can be is far below LB_VMCOREINFO_MAX.
-static uint32_t synthesise(const struct lb_deadkernel *dead, const char *release, char *text)
+// The longest text there can be is far below LB_VMCOREINFO_MAX.
+uint32_t lb_deadkernel_synthesise(const struct lb_deadkernel *kernel, const char *release, char *text)
 {
 	int release_bytes = 0;
 	size_t at;
@@ -203,40 +201,33 @@ static uint32_t synthesise(const struct lb_deadkernel *dead, const char *release
 		release_bytes++;
 	at = lb_snprintf(text, LB_VMCOREINFO_MAX, "OSRELEASE=%.*s\nPAGESIZE=%lu\n", release_bytes, release,
 			 (unsigned long)LB_PAGE);
-	if (dead->has_text)
+	if (kernel->has_text)
 		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at,
 				  "KERNELOFFSET=%lx\nNUMBER(phys_base)=%ld\n",
-				  (unsigned long)dead->kaslr_offset, (long)dead->phys_base);
-	if (dead->swapper_pg_dir)
+				  (unsigned long)kernel->kaslr_offset, (long)kernel->phys_base);
+	if (kernel->swapper_pg_dir)
 		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "SYMBOL(swapper_pg_dir)=%lx\n",
-				  (unsigned long)dead->swapper_pg_dir);
-	at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "NUMBER(pgtable_l5_enabled)=%d\n", dead->la57);
-	if (dead->has_build_id) {
+				  (unsigned long)kernel->swapper_pg_dir);
+	at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "NUMBER(pgtable_l5_enabled)=%d\n",
+			  kernel->space.la57);
+	if (kernel->has_build_id) {
 		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "BUILD-ID=");
-		for (unsigned int i = 0; i < sizeof(dead->build_id); i++)
-			at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "%02x", dead->build_id[i]);
+		for (unsigned int i = 0; i < sizeof(kernel->build_id); i++)
+			at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "%02x", kernel->build_id[i]);
 		at += lb_snprintf(text + at, LB_VMCOREINFO_MAX - at, "\n");
 	}
 	return (uint32_t)at;
 }
 
-uint32_t lb_deadkernel_vmcoreinfo(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
-				  const char *release, char *text, bool *ret_synthesised)
-{
-	*ret_synthesised = !dead->has_vmcoreinfo;
-	return dead->has_vmcoreinfo ? lb_vmcoreinfo_copy(mem, dead, text) : synthesise(dead, release, text);
-}
-
-bool lb_deadkernel_cpu_regs(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
-			    unsigned int phys_bits, uint32_t cpu, struct lb_user_regs *ret_regs,
+bool lb_deadkernel_cpu_regs(const struct lb_deadkernel *kernel, uint32_t cpu, struct lb_user_regs *ret_regs,
 			    int32_t *ret_pid)
 {
-	struct lb_deadmem memory;
+	struct lb_deadmem mem;
 	uint64_t offset;
 
-	if (!dead->has_cpus || !dead->crash_notes || cpu >= dead->cpu_count)
+	if (!kernel->has_cpus || !kernel->crash_notes || cpu >= kernel->cpu_count)
 		return false;
-	lb_deadmem_open(&memory, mem, dead->cr3, dead->la57, phys_bits);
-	return lb_deadmem_u64(&memory, dead->per_cpu_offset + 8ULL * cpu, &offset) &&
-	       lb_percpu_note(&memory, dead->crash_notes + offset, ret_regs, ret_pid);
+	lb_deadmem_open(&mem, &kernel->space);
+	return lb_deadmem_u64(&mem, kernel->per_cpu_offset + 8ULL * cpu, &offset) &&
+	       lb_percpu_note(&mem, kernel->crash_notes + offset, ret_regs, ret_pid);
 }

@@ -8,16 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crash/dead/deadmem.h"
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
-#include "lifeboat/physmem.h"
 
 #define LB_BUILD_ID_BYTES 20 // SHA-1, what ld --build-id gives
-#define LB_VMCOREINFO_MAX 4096 // the kernel's own limit, VMCOREINFO_BYTES
 
 struct lb_deadkernel {
-	bool la57;
-	uint64_t cr3;
+	struct lb_deadspace space; // with VMCOREINFO, if has_vmcoreinfo
 	bool encrypted; // a leaf or CR3 has bits at or above phys_bits: nothing else is filled
 
 	bool has_text; // the kernel image was found at or above 0xffffffff80000000
@@ -37,7 +35,6 @@ struct lb_deadkernel {
 
 	bool has_vmcoreinfo;
 	uint64_t vmcoreinfo_phys; // of the note's header
-	uint32_t vmcoreinfo_bytes; // of its text
 	uint64_t vmcoreinfo_candidates; // pages that began with such a note, up to the right one
 
 	bool has_cpus;
@@ -47,21 +44,19 @@ struct lb_deadkernel {
 	uint64_t crash_notes; // per-CPU address of each CPU's note buffer; 0: not found
 };
 
-// `gs_base`: MSR GS_BASE at the panic, the CPU's per-CPU base. Always returns; what
-// could not be found says so in its has_ field.
-void lb_deadkernel_read(const struct lb_physmem *mem, uint64_t cr3, bool la57, unsigned int phys_bits,
-			uint64_t gs_base, struct lb_deadkernel *ret_dead);
+// `gs_base`: MSR GS_BASE at the panic, the CPU's per-CPU base. `text`, of LB_VMCOREINFO_MAX bytes,
+// takes VMCOREINFO's; ret_kernel->space points there. Always returns; what could not be
+// found says so in its has_ field.
+void lb_deadkernel_read(const struct lb_deadspace *space, uint64_t gs_base, char *text,
+			struct lb_deadkernel *ret_kernel);
 
-// Copies VMCOREINFO's text into `text` (LB_VMCOREINFO_MAX bytes); synthesises one
-// when the kernel had none yet: OSRELEASE=`release`, PAGESIZE, KERNELOFFSET,
-// NUMBER(phys_base), SYMBOL(swapper_pg_dir) if known, NUMBER(pgtable_l5_enabled), BUILD-ID.
-// Returns its length; *ret_synthesised tells which.
-uint32_t lb_deadkernel_vmcoreinfo(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
-				  const char *release, char *text, bool *ret_synthesised);
+// Synthesises a VMCOREINFO for a kernel that had none yet, into `text` (LB_VMCOREINFO_MAX bytes):
+// OSRELEASE=`release`, PAGESIZE, KERNELOFFSET, NUMBER(phys_base), SYMBOL(swapper_pg_dir) if
+// known, NUMBER(pgtable_l5_enabled), BUILD-ID. Returns its length.
+uint32_t lb_deadkernel_synthesise(const struct lb_deadkernel *kernel, const char *release, char *text);
 
 // The registers that CPU `cpu` saved in its crash_notes. False when it left none.
-bool lb_deadkernel_cpu_regs(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
-			    unsigned int phys_bits, uint32_t cpu, struct lb_user_regs *ret_regs,
+bool lb_deadkernel_cpu_regs(const struct lb_deadkernel *kernel, uint32_t cpu, struct lb_user_regs *ret_regs,
 			    int32_t *ret_pid);
 
 #endif

@@ -14,14 +14,16 @@ static const void *budgeted_page(void *ctx, uint64_t phys)
 	return lb_physmem_page(dead->source, phys);
 }
 
-void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_physmem *mem, uint64_t cr3, bool la57,
-		     unsigned int phys_bits)
+void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_deadspace *space)
 {
 	*dead = (struct lb_deadmem){
-		.source = mem,
+		.source = space->mem,
 		.mem = {.page = budgeted_page, .ctx = dead},
 		.pages_left = LB_DEADMEM_PAGES,
-		.walk = {.mem = &dead->mem, .cr3 = cr3, .la57 = la57, .phys_bits = phys_bits},
+		.walk = {.mem = &dead->mem,
+			 .cr3 = space->cr3,
+			 .la57 = space->la57,
+			 .phys_bits = space->phys_bits},
 	};
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A dead kernel's memory by virtual address, read page by page under a budget.
-// Private to the deadkernel, vmcoreinfo, kallsyms and percpu files, and to what
-// crash/capture/ has for the log and the struct pages.
 //
 // One struct lb_deadmem lives on its user's stack for one job. It must not be
 // copied or moved after lb_deadmem_open(): its walk points into it.
@@ -12,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crash/dead/vmcoreinfo.h"
 #include "lifeboat/range.h"
 #include "pgtable/walk.h"
 
@@ -19,6 +18,15 @@
 // take 20 000 to 110 000; tables and pointers made to keep us busy end here, after
 // a few seconds at most.
 #define LB_DEADMEM_PAGES (2U << 20)
+
+// A dead kernel's address space, and what its VMCOREINFO says of it.
+struct lb_deadspace {
+	const struct lb_physmem *mem; // by physical address: RAM, or NULL
+	uint64_t cr3; // the panicking CPU's at the panic
+	bool la57;
+	unsigned int phys_bits;
+	struct lb_vmcoreinfo vmcoreinfo; // whose addresses are of this space
+};
 
 struct lb_deadmem {
 	const struct lb_physmem *source; // the caller's
@@ -31,8 +39,8 @@ struct lb_deadmem {
 	uint64_t leaf_flags; // 0: a hole
 };
 
-void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_physmem *mem, uint64_t cr3, bool la57,
-		     unsigned int phys_bits);
+// `space`->mem must outlive `dead`; the rest of `space` is copied.
+void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_deadspace *space);
 
 // The budget anew: for the next of many jobs, whose number is bounded otherwise. What is
 // known of the last translation stays.

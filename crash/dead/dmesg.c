@@ -66,7 +66,7 @@ static void add_record(struct out *out, struct lb_deadmem *mem, const struct lb_
 	add(out, "\n", 1);
 }
 
-int lb_dmesg_read(const struct lb_dead *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
+int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
 		  void *ctx, uint64_t *ret_records, struct lb_error *err)
 {
 	struct out out = {.put = put, .ctx = ctx};

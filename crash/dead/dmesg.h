@@ -5,13 +5,13 @@
 #ifndef LIFEBOAT_CRASH_DEAD_DMESG_H
 #define LIFEBOAT_CRASH_DEAD_DMESG_H
 
-#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
 #include "lib/format.h"
 
 // Gives `put` the text piece by piece, oldest first. Fails, naming the key or the
 // structure, when there is nothing that can be read; what was put before that stays.
 // Stops, with 0, when `put` returns false. *ret_records: how many were read.
-int lb_dmesg_read(const struct lb_dead *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
+int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
 		  void *ctx, uint64_t *ret_records, struct lb_error *err);
 
 #endif

@@ -54,17 +54,17 @@ struct lb_filter {
 	}
 
 // What every rung needs, beside the struct pages themselves.
-static const struct lb_dead_key basic_keys[] = {
+static const struct lb_vmcoreinfo_key basic_keys[] = {
 	FIELD("OFFSET(page.flags)=", flags),
 	FIELD("OFFSET(page._mapcount)=", mapcount),
 	FIELD("OFFSET(page.mapping)=", mapping),
 	FIELD("OFFSET(page.compound_head)=", compound_head),
 };
-static const struct lb_dead_key free_keys[] = {
+static const struct lb_vmcoreinfo_key free_keys[] = {
 	FIELD("OFFSET(page.private)=", private),
 	FIELD("LENGTH(zone.free_area)=", free_orders),
 };
-static const struct lb_dead_key cache_keys[] = {
+static const struct lb_vmcoreinfo_key cache_keys[] = {
 	FIELD("NUMBER(PG_lru)=", lru),
 	FIELD("NUMBER(PG_private)=", private_flag),
 	FIELD("NUMBER(PG_swapcache)=", swapcache),
@@ -80,19 +80,19 @@ uint64_t lb_filter_bytes(void)
 }
 
 // The mask of flag number `key`; 0 when there is none.
-static uint64_t optional_flag(const struct lb_dead *dead, const char *key)
+static uint64_t optional_flag(const struct lb_deadspace *dead, const char *key)
 {
 	uint64_t number;
 
-	return lb_dead_number(dead, key, 10, &number) && number < 64 ? 1ULL << number : 0;
+	return lb_vmcoreinfo_number(&dead->vmcoreinfo, key, 10, &number) && number < 64 ? 1ULL << number : 0;
 }
 
-static struct page_type optional_type(const struct lb_dead *dead, const char *key)
+static struct page_type optional_type(const struct lb_deadspace *dead, const char *key)
 {
 	uint64_t number;
 	uint32_t value, bit;
 
-	if (!lb_dead_number(dead, key, 10, &number))
+	if (!lb_vmcoreinfo_number(&dead->vmcoreinfo, key, 10, &number))
 		return (struct page_type){0, 0};
 	value = (uint32_t)number;
 	bit = ~value;
@@ -106,14 +106,14 @@ static struct page_type optional_type(const struct lb_dead *dead, const char *ke
 
 // The head of a compound page tells its order in the page behind it: in a byte of its own, or
 // from 6.6 on in the low byte of the flags. NULL; or a key that is missing.
-static const char *read_compound(struct lb_filter *filter, const struct lb_dead *dead)
+static const char *read_compound(struct lb_filter *filter, const struct lb_deadspace *dead)
 {
-	static const struct lb_dead_key head_key = FIELD("NUMBER(PG_head_mask)=", head_mask);
+	static const struct lb_vmcoreinfo_key head_key = FIELD("NUMBER(PG_head_mask)=", head_mask);
 	const uint64_t page_bytes = filter->pages.layout.page_bytes;
 	uint64_t at, dtor;
 
 	filter->order_at = filter->dtor_at = NO_FIELD;
-	if (lb_dead_numbers(dead, &head_key, 1, &filter->at) || !filter->at.head_mask)
+	if (lb_vmcoreinfo_numbers(&dead->vmcoreinfo, &head_key, 1, &filter->at) || !filter->at.head_mask)
 		return head_key.key;
 	filter->hugetlb_type = optional_type(dead, "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)=");
 	filter->hugetlb_flag = optional_flag(dead, "NUMBER(PG_hugetlb)=");
@@ -121,32 +121,34 @@ static const char *read_compound(struct lb_filter *filter, const struct lb_dead 
 		filter->order_at = filter->at.flags;
 		return NULL;
 	}
-	if (lb_dead_number(dead, "OFFSET(page.compound_order)=", 10, &at) && at < page_bytes)
+	if (lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(page.compound_order)=", 10, &at) &&
+	    at < page_bytes)
 		filter->order_at = at;
-	else if (lb_dead_number(dead, "OFFSET(folio._folio_order)=", 10, &at) && at >= page_bytes &&
-		 at < 2 * page_bytes)
+	else if (lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(folio._folio_order)=", 10, &at) &&
+		 at >= page_bytes && at < 2 * page_bytes)
 		filter->order_at = at - page_bytes; // 6.3 to 6.5
 	else
 		return "OFFSET(page.compound_order)=";
-	if (lb_dead_number(dead, "OFFSET(page.compound_dtor)=", 10, &at) && at < page_bytes)
+	if (lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(page.compound_dtor)=", 10, &at) &&
+	    at < page_bytes)
 		dtor = at;
-	else if (lb_dead_number(dead, "OFFSET(folio._folio_dtor)=", 10, &at) && at >= page_bytes &&
-		 at < 2 * page_bytes)
+	else if (lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(folio._folio_dtor)=", 10, &at) &&
+		 at >= page_bytes && at < 2 * page_bytes)
 		dtor = at - page_bytes;
 	else
 		return NULL; // built without hugetlbfs
-	if (lb_dead_number(dead, "NUMBER(HUGETLB_PAGE_DTOR)=", 10, &filter->hugetlb_dtor))
+	if (lb_vmcoreinfo_number(&dead->vmcoreinfo, "NUMBER(HUGETLB_PAGE_DTOR)=", 10, &filter->hugetlb_dtor))
 		filter->dtor_at = dtor;
 	return NULL;
 }
 
-static const char *read_basics(struct lb_filter *filter, const struct lb_dead *dead)
+static const char *read_basics(struct lb_filter *filter, const struct lb_deadspace *dead)
 {
 	const char *bad = lb_pages_open(&filter->pages, dead);
 
 	if (bad)
 		return bad;
-	bad = lb_dead_numbers(dead, basic_keys, COUNT(basic_keys), &filter->at);
+	bad = lb_vmcoreinfo_numbers(&dead->vmcoreinfo, basic_keys, COUNT(basic_keys), &filter->at);
 	if (bad)
 		return bad;
 	for (uint32_t i = 0; i < COUNT(basic_keys); i++) {
@@ -165,9 +167,9 @@ static const char *read_basics(struct lb_filter *filter, const struct lb_dead *d
 	return NULL;
 }
 
-static const char *read_free(struct lb_filter *filter, const struct lb_dead *dead)
+static const char *read_free(struct lb_filter *filter, const struct lb_deadspace *dead)
 {
-	const char *bad = lb_dead_numbers(dead, free_keys, COUNT(free_keys), &filter->at);
+	const char *bad = lb_vmcoreinfo_numbers(&dead->vmcoreinfo, free_keys, COUNT(free_keys), &filter->at);
 
 	if (bad)
 		return bad;
@@ -179,9 +181,10 @@ static const char *read_free(struct lb_filter *filter, const struct lb_dead *dea
 	return filter->buddy.mask ? NULL : "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=";
 }
 
-static const char *read_cache(struct lb_filter *filter, const struct lb_dead *dead)
+static const char *read_cache(struct lb_filter *filter, const struct lb_deadspace *dead)
 {
-	const char *bad = lb_dead_numbers(dead, cache_keys, COUNT(cache_keys), &filter->at);
+	const char *bad =
+		lb_vmcoreinfo_numbers(&dead->vmcoreinfo, cache_keys, COUNT(cache_keys), &filter->at);
 
 	if (bad)
 		return bad;
@@ -209,7 +212,7 @@ static void explain(char *why, size_t bytes, const char *what, const char *key)
 			    at ? "; " : "", what, (int)(lb_strlen(key) - 1), key);
 }
 
-struct lb_filter *lb_filter_open(void *memory, const struct lb_dead *dead, const struct lb_ram *ram,
+struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, const struct lb_ram *ram,
 				 uint32_t wanted, uint32_t *ret_level, char *why, size_t why_bytes)
 {
 	const uint32_t rungs = LB_FILTER_CACHE | LB_FILTER_CACHE_PRIVATE | LB_FILTER_USER | LB_FILTER_FREE;

@@ -7,7 +7,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_FILTER_H
 #define LIFEBOAT_CRASH_DEAD_FILTER_H
 
-#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
 #include "crash/dead/ram.h"
 #include "lib/format.h"
 
@@ -30,7 +30,7 @@ uint64_t lb_filter_bytes(void);
 // Prepares a filter in `memory` (lb_filter_bytes(), page-aligned) for `wanted` -d bits.
 // Never fails for lack of keys: *ret_level is what can be done, and `why` (of `why_bytes`)
 // says in one sentence what is missing ("" when nothing is).
-struct lb_filter *lb_filter_open(void *memory, const struct lb_dead *dead, const struct lb_ram *ram,
+struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, const struct lb_ram *ram,
 				 uint32_t wanted, uint32_t *ret_level, char *why, size_t why_bytes);
 
 // From the first page on again; the counts begin at 0.

@@ -91,9 +91,9 @@ static struct span measure(const uint64_t *table, unsigned int index, int level,
 static struct span look(struct search *search, uint64_t phys)
 {
 	const uint64_t virt = search->dead->page_offset + phys;
-	uint64_t table = search->dead->cr3 & X86_PTE_ADDR;
+	uint64_t table = search->dead->space.cr3 & X86_PTE_ADDR;
 
-	for (int level = search->dead->la57 ? 5 : 4;; level--) { // level 1 always returns
+	for (int level = search->dead->space.la57 ? 5 : 4;; level--) { // level 1 always returns
 		const unsigned int shift = 12 + 9 * (level - 1);
 		const unsigned int index = virt >> shift & (X86_PT_ENTRIES - 1);
 		const uint64_t inside = virt & ((1ULL << shift) - 1);
@@ -182,7 +182,7 @@ static void find_in(struct search *search, struct lb_range where)
 // may lie so high that the addresses would wrap.
 static struct lb_range clip(const struct lb_deadkernel *dead, struct lb_range where)
 {
-	uint64_t end = 1ULL << (dead->la57 ? DIRECT_MAP_BITS_5LEVEL : DIRECT_MAP_BITS_4LEVEL);
+	uint64_t end = 1ULL << (dead->space.la57 ? DIRECT_MAP_BITS_5LEVEL : DIRECT_MAP_BITS_4LEVEL);
 
 	if (end > -dead->page_offset)
 		end = -dead->page_offset;

@@ -5,7 +5,6 @@
 // with the letters that stand there is expanded and compared; hardly any other is.
 #include "crash/dead/kallsyms.h"
 
-#include "crash/dead/vmcoreinfo.h"
 #include "lib/mem.h"
 
 #define TOKENS 256
@@ -61,7 +60,7 @@ static bool table_address(const struct tables *tables, const struct lb_deadkerne
 {
 	uint64_t virt;
 
-	if (!lb_vmcoreinfo_number(&tables->mem->mem, kernel, key, 16, &virt) || !in_image(tables, virt))
+	if (!lb_vmcoreinfo_number(&kernel->space.vmcoreinfo, key, 16, &virt) || !in_image(tables, virt))
 		return false;
 	*ret_virt = virt;
 	return true;

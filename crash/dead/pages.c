@@ -14,7 +14,7 @@
 		name, radix, offsetof(struct lb_pages_layout, field)                                         \
 	}
 
-static const struct lb_dead_key keys[] = {
+static const struct lb_vmcoreinfo_key keys[] = {
 	KEY("SYMBOL(mem_section)=", 16, mem_section),
 	KEY("LENGTH(mem_section)=", 10, roots),
 	KEY("SIZE(mem_section)=", 10, section_bytes),
@@ -49,11 +49,12 @@ static const char *check(struct lb_pages *pages)
 	return layout->roots == sections ? NULL : "LENGTH(mem_section)=";
 }
 
-const char *lb_pages_open(struct lb_pages *pages, const struct lb_dead *dead)
+const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dead)
 {
-	const char *missing = lb_dead_numbers(dead, keys, sizeof(keys) / sizeof(keys[0]), &pages->layout);
+	const char *missing = lb_vmcoreinfo_numbers(&dead->vmcoreinfo, keys, sizeof(keys) / sizeof(keys[0]),
+						    &pages->layout);
 
-	lb_deadmem_open(&pages->mem, dead->mem, dead->cr3, dead->la57, dead->phys_bits);
+	lb_deadmem_open(&pages->mem, dead);
 	pages->section = NO_SECTION;
 	return missing ? missing : check(pages);
 }

@@ -10,7 +10,6 @@
 #ifndef LIFEBOAT_CRASH_DEAD_PAGES_H
 #define LIFEBOAT_CRASH_DEAD_PAGES_H
 
-#include "crash/dead/dead.h"
 #include "crash/dead/deadmem.h"
 
 #define LB_STRUCT_PAGE_MAX 256U // bytes; it has 56 to 96
@@ -33,7 +32,7 @@ struct lb_pages {
 };
 
 // Must not be moved afterwards. NULL; or the key that is missing or makes no sense.
-const char *lb_pages_open(struct lb_pages *pages, const struct lb_dead *dead);
+const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dead);
 
 // The struct page of page frame `pfn`. *ret_count, in any case, is for how many frames from
 // `pfn` on the answer is the same: those whose struct pages lie behind one another there, or

@@ -18,7 +18,7 @@
 		name, radix, offsetof(struct lb_prb_layout, field)                                           \
 	}
 
-static const struct lb_dead_key keys[] = {
+static const struct lb_vmcoreinfo_key keys[] = {
 	KEY("SYMBOL(prb)=", 16, prb),
 	KEY("SIZE(printk_ringbuffer)=", 10, ring_bytes),
 	KEY("OFFSET(printk_ringbuffer.desc_ring)=", 10, ring_descs),
@@ -43,9 +43,9 @@ static const struct lb_dead_key keys[] = {
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-static int read_layout(const struct lb_dead *dead, struct lb_prb_layout *layout, struct lb_error *err)
+static int read_layout(const struct lb_deadspace *dead, struct lb_prb_layout *layout, struct lb_error *err)
 {
-	const char *missing = lb_dead_numbers(dead, keys, KEYS, layout);
+	const char *missing = lb_vmcoreinfo_numbers(&dead->vmcoreinfo, keys, KEYS, layout);
 
 	if (missing)
 		return lb_fail(err, "log: VMCOREINFO has no number for %.*s", (int)(lb_strlen(missing) - 1),
@@ -66,7 +66,7 @@ static bool read_number(struct lb_prb *prb, uint64_t virt, void *ret_number, siz
 	return lb_deadmem_copy(&prb->mem, virt, ret_number, bytes);
 }
 
-int lb_prb_open(struct lb_prb *prb, const struct lb_dead *dead, struct lb_error *err)
+int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_error *err)
 {
 	struct lb_prb_layout *layout = &prb->layout;
 	uint64_t ring, descs, text, tail, head;
@@ -74,7 +74,7 @@ int lb_prb_open(struct lb_prb *prb, const struct lb_dead *dead, struct lb_error 
 
 	if (read_layout(dead, layout, err))
 		return -1;
-	lb_deadmem_open(&prb->mem, dead->mem, dead->cr3, dead->la57, dead->phys_bits);
+	lb_deadmem_open(&prb->mem, dead);
 	if (!lb_deadmem_u64(&prb->mem, layout->prb, &ring))
 		return lb_fail(err, "log: the pointer prb at 0x%lx cannot be read", layout->prb);
 	descs = ring + layout->ring_descs;

@@ -11,7 +11,6 @@
 #ifndef LIFEBOAT_CRASH_DEAD_PRB_H
 #define LIFEBOAT_CRASH_DEAD_PRB_H
 
-#include "crash/dead/dead.h"
 #include "crash/dead/deadmem.h"
 #include "lib/format.h"
 
@@ -42,7 +41,7 @@ struct lb_prb_record {
 };
 
 // Must not be moved afterwards. Fails, naming the key or the field.
-int lb_prb_open(struct lb_prb *prb, const struct lb_dead *dead, struct lb_error *err);
+int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_error *err);
 // The next record that has text, oldest first; unfinished, reused and unreadable ones are
 // passed over. False at the end.
 bool lb_prb_next(struct lb_prb *prb, struct lb_prb_record *ret_record);

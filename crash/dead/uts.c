@@ -28,23 +28,23 @@ static bool makes_sense(const struct lb_uts *uts, const char *release)
 }
 
 // Source: SYMBOL(init_uts_ns) in Documentation/admin-guide/kdump/vmcoreinfo.rst.
-static bool read_memory(const struct lb_dead *dead, struct lb_uts *ret_uts)
+static bool read_memory(const struct lb_deadspace *dead, struct lb_uts *ret_uts)
 {
 	struct lb_deadmem mem;
 	uint64_t ns, name;
 
-	if (!lb_dead_number(dead, "SYMBOL(init_uts_ns)=", 16, &ns) ||
-	    !lb_dead_number(dead, "OFFSET(uts_namespace.name)=", 10, &name))
+	if (!lb_vmcoreinfo_number(&dead->vmcoreinfo, "SYMBOL(init_uts_ns)=", 16, &ns) ||
+	    !lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(uts_namespace.name)=", 10, &name))
 		return false;
-	lb_deadmem_open(&mem, dead->mem, dead->cr3, dead->la57, dead->phys_bits);
+	lb_deadmem_open(&mem, dead);
 	return lb_deadmem_copy(&mem, ns + name, ret_uts, sizeof(*ret_uts));
 }
 
-void lb_uts_read(const struct lb_dead *dead, struct lb_uts *ret_uts)
+void lb_uts_read(const struct lb_deadspace *dead, struct lb_uts *ret_uts)
 {
 	char release[LB_UTS_BYTES] = "(unknown)";
 
-	lb_dead_text(dead, "OSRELEASE=", release, sizeof(release));
+	lb_vmcoreinfo_text(&dead->vmcoreinfo, "OSRELEASE=", release, sizeof(release));
 	if (read_memory(dead, ret_uts) && makes_sense(ret_uts, release))
 		return;
 	memset(ret_uts, 0, sizeof(*ret_uts));

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_UTS_H
 #define LIFEBOAT_CRASH_DEAD_UTS_H
 
-#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
 
 #define LB_UTS_BYTES 65
 
@@ -16,6 +16,6 @@ struct lb_uts {
 
 // Out of its memory, where that holds the names of a Linux of VMCOREINFO's OSRELEASE; else what
 // is known without.
-void lb_uts_read(const struct lb_dead *dead, struct lb_uts *ret_uts);
+void lb_uts_read(const struct lb_deadspace *dead, struct lb_uts *ret_uts);
 
 #endif

@@ -78,12 +78,12 @@ static bool is_hex(char digit)
 	return (digit >= '0' && digit <= '9') || ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f');
 }
 
-static void fill_identity(const struct lb_dead *dead, struct lb_dump_header *header)
+static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header *header)
 {
 	char text[2 * sizeof(header->build_id) + 1];
-	uint32_t digits = lb_dead_text(dead, "BUILD-ID=", text, sizeof(text)), bytes = 0;
+	uint32_t digits = lb_vmcoreinfo_text(&dead->vmcoreinfo, "BUILD-ID=", text, sizeof(text)), bytes = 0;
 
-	lb_dead_text(dead, "OSRELEASE=", header->release, sizeof(header->release));
+	lb_vmcoreinfo_text(&dead->vmcoreinfo, "OSRELEASE=", header->release, sizeof(header->release));
 	while (2 * bytes + 1 < digits && is_hex(text[2 * bytes]) && is_hex(text[2 * bytes + 1])) {
 		header->build_id[bytes] =
 			(uint8_t)(hex_digit(text[2 * bytes]) << 4 | hex_digit(text[2 * bytes + 1]));

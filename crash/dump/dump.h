@@ -4,7 +4,7 @@
 #ifndef LIFEBOAT_CRASH_DUMP_DUMP_H
 #define LIFEBOAT_CRASH_DUMP_DUMP_H
 
-#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
 #include "crash/dead/filter.h"
 #include "crash/dead/ram.h"
 #include "crash/disk/partition.h"
@@ -16,7 +16,7 @@ struct lb_dump_job {
 	uint32_t level; // -d bits that apply: the filter's, with LB_FILTER_ZERO
 	const struct lb_ram *ram;
 	struct lb_filter *filter;
-	const struct lb_dead *dead; // VMCOREINFO, for the log and the header
+	const struct lb_deadspace *dead; // with VMCOREINFO, for the log and the header
 	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
 	uint64_t elfcorehdr_bytes;
 	const void *notes; // the finished notes, as in the ELF core header

@@ -73,13 +73,13 @@ static void fill_sub_header(const struct lb_kdump *kdump, struct sub_header *ret
 	const struct lb_dump_job *job = kdump->job;
 
 	memset(ret_header, 0, sizeof(*ret_header));
-	lb_dead_number(job->dead, "NUMBER(phys_base)=", 10, &ret_header->phys_base);
+	lb_vmcoreinfo_number(&job->dead->vmcoreinfo, "NUMBER(phys_base)=", 10, &ret_header->phys_base);
 	ret_header->dump_level = (int32_t)job->level;
 	ret_header->notes_offset = LB_PAGE + sizeof(*ret_header);
 	ret_header->notes_bytes = job->notes_bytes;
-	if (job->dead->vmcoreinfo_bytes) {
+	if (job->dead->vmcoreinfo.bytes) {
 		ret_header->vmcoreinfo_offset = ret_header->notes_offset + job->vmcoreinfo_offset;
-		ret_header->vmcoreinfo_bytes = job->dead->vmcoreinfo_bytes;
+		ret_header->vmcoreinfo_bytes = job->dead->vmcoreinfo.bytes;
 	}
 	ret_header->max_mapnr = job->ram->max_pfn;
 }

@@ -262,7 +262,7 @@ static void damage(struct fuzz_input *input, struct machine *m)
 
 static void check_fits_together(const struct machine *m, const struct lb_deadkernel *dead)
 {
-	fuzz_check(dead->la57 == m->la57 && dead->cr3 == m->cr3);
+	fuzz_check(dead->space.la57 == m->la57 && dead->space.cr3 == m->cr3);
 	if (dead->encrypted)
 		fuzz_check(!dead->has_text && !dead->has_page_offset && !dead->has_cpus);
 	if (!dead->has_text) {
@@ -281,28 +281,29 @@ static void check_fits_together(const struct machine *m, const struct lb_deadker
 	if (dead->has_vmcoreinfo) {
 		fuzz_check(dead->has_page_offset && dead->vmcoreinfo_candidates > 0);
 		fuzz_check(lb_aligned(dead->vmcoreinfo_phys, LB_PAGE));
-		fuzz_check(dead->vmcoreinfo_bytes <= LB_VMCOREINFO_MAX);
+		fuzz_check(dead->space.vmcoreinfo.bytes <= LB_VMCOREINFO_MAX);
 	}
 	if (dead->has_cpus)
 		fuzz_check(dead->cpu_count > 0 && dead->cpu_count <= 8192 &&
 			   dead->this_cpu < dead->cpu_count);
 }
 
-static void check_notes(const struct machine *m, const struct lb_deadkernel *dead)
+static void check_notes(const struct lb_deadkernel *dead)
 {
+	const struct lb_vmcoreinfo *info = &dead->space.vmcoreinfo;
 	char *text = fuzz_alloc(LB_VMCOREINFO_MAX);
 	struct lb_user_regs regs;
-	bool synthesised;
 	uint32_t length;
 	int32_t pid;
 
-	length = lb_deadkernel_vmcoreinfo(&mem, dead, "6.1.0-test (x@y)", text, &synthesised);
+	fuzz_check(dead->has_vmcoreinfo == (info->bytes != 0));
+	fuzz_check(!info->bytes || !memchr(info->text, '\0', info->bytes));
+	length = lb_deadkernel_synthesise(dead, "6.1.0-test (x@y)", text);
 	fuzz_check(length <= LB_VMCOREINFO_MAX && !memchr(text, '\0', length));
-	fuzz_check(synthesised == !dead->has_vmcoreinfo);
 	free(text);
 	for (uint32_t cpu = 0; cpu < dead->cpu_count && cpu < 16; cpu++)
-		lb_deadkernel_cpu_regs(&mem, dead, m->phys_bits, cpu, &regs, &pid);
-	fuzz_check(!lb_deadkernel_cpu_regs(&mem, dead, m->phys_bits, dead->cpu_count, &regs, &pid));
+		lb_deadkernel_cpu_regs(dead, cpu, &regs, &pid);
+	fuzz_check(!lb_deadkernel_cpu_regs(dead, dead->cpu_count, &regs, &pid));
 }
 
 static void check_hotadded(const struct lb_deadkernel *dead, uint32_t room)
@@ -340,8 +341,8 @@ static void check_undamaged(const struct machine *m, const struct lb_deadkernel 
 	fuzz_check(dead->has_vmcoreinfo == m->has_note && (!m->has_note || dead->vmcoreinfo_phys == NOTE));
 	fuzz_check(dead->has_cpus && dead->this_cpu == 0 && dead->cpu_count == 2);
 	fuzz_check(dead->per_cpu_offset == OFFSETS && dead->crash_notes == NOTES_AT);
-	fuzz_check(!lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, 0, &regs, &pid));
-	fuzz_check(lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, 1, &regs, &pid));
+	fuzz_check(!lb_deadkernel_cpu_regs(dead, 0, &regs, &pid));
+	fuzz_check(lb_deadkernel_cpu_regs(dead, 1, &regs, &pid));
 	fuzz_check(pid == 7 && regs.rip == TEXT);
 	fuzz_check(hotadded.count == 1 && hotadded.missing == 0 && hotadded.unsearched_bytes == 0);
 	fuzz_check(hotadded.ranges[0].start == HOTADDED && hotadded.ranges[0].end == HOTADDED + LB_GIB);
@@ -353,16 +354,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct machine m = build((uint8_t)fuzz_take(&input, 1));
 	struct lb_deadkernel dead;
 	bool whole = input.left == 0;
+	struct lb_deadspace space;
+	char *note;
 
 	while (input.left)
 		damage(&input, &m);
 	__asan_poison_memory_region(ram, sizeof(ram));
-	lb_deadkernel_read(&mem, m.cr3, m.la57, m.phys_bits, m.gs_base, &dead);
+	note = fuzz_alloc(LB_VMCOREINFO_MAX);
+	space = (struct lb_deadspace){.mem = &mem, .cr3 = m.cr3, .la57 = m.la57, .phys_bits = m.phys_bits};
+	lb_deadkernel_read(&space, m.gs_base, note, &dead);
 	fuzz_check(reads <= LB_DEADMEM_PAGES);
 	check_fits_together(&m, &dead);
-	check_notes(&m, &dead);
+	check_notes(&dead);
 	check_hotadded(&dead, (uint32_t)(m.phys_bits - 35)); // 1 to 17, by damage
 	if (whole)
 		check_undamaged(&m, &dead);
+	free(note);
 	return 0;
 }

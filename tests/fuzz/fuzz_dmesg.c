@@ -81,7 +81,7 @@ static void damage(struct fuzz_input *input, struct dead_machine *machine)
 	if (how & 0x20)
 		value += DEAD_DIRECT + DATA; // a pointer that may lead somewhere
 	if (how & 0x80) {
-		machine->info[at % machine->dead.vmcoreinfo_bytes] = (char)value;
+		machine->info[at % machine->dead.vmcoreinfo.bytes] = (char)value;
 		return;
 	}
 	at %= (how & 7) == 0 ? 80 : 512;

@@ -54,7 +54,7 @@ static void damage(struct fuzz_input *input, struct dead_machine *machine)
 
 	switch (how % 8) {
 	case 0:
-		machine->info[at % machine->dead.vmcoreinfo_bytes] = (char)value;
+		machine->info[at % machine->dead.vmcoreinfo.bytes] = (char)value;
 		break;
 	case 1:
 		dead_put(machine, ROOT + at % (SECTIONS * 16), VMEMMAP + value, 8);

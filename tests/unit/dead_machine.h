@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/dead/dead.h"
+#include "crash/dead/deadmem.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
 #include "unit.h"
@@ -30,7 +30,7 @@ struct dead_machine {
 	uint64_t hole; // a physical page that cannot be read; 0: none
 	void *window; // made anew for each page, so that ASan sees who looks at the one before
 	struct lb_physmem mem;
-	struct lb_dead dead;
+	struct lb_deadspace dead;
 };
 
 static inline const void *dead_page(void *ctx, uint64_t phys)
@@ -92,7 +92,8 @@ static inline struct dead_machine *dead_open(void)
 		abort();
 	machine->next_table = 1;
 	machine->mem = (struct lb_physmem){.page = dead_page, .ctx = machine};
-	machine->dead = (struct lb_dead){.mem = &machine->mem, .vmcoreinfo = machine->info, .phys_bits = 46};
+	machine->dead = (struct lb_deadspace){
+		.mem = &machine->mem, .vmcoreinfo.text = machine->info, .phys_bits = 46};
 	for (uint64_t phys = 0; phys < DEAD_RAM; phys += 2 * LB_MIB) {
 		const uint64_t entry = phys | X86_PTE_P | X86_PTE_W | X86_PTE_PS;
 
@@ -116,10 +117,10 @@ static inline void dead_info(struct dead_machine *machine, const char *format, .
 	va_list args;
 
 	va_start(args, format);
-	machine->dead.vmcoreinfo_bytes =
+	machine->dead.vmcoreinfo.bytes =
 		(uint32_t)vsnprintf(machine->info, sizeof(machine->info), format, args);
 	va_end(args);
-	if (machine->dead.vmcoreinfo_bytes >= sizeof(machine->info))
+	if (machine->dead.vmcoreinfo.bytes >= sizeof(machine->info))
 		abort();
 }
 
@@ -131,7 +132,7 @@ static inline void dead_info_drop(struct dead_machine *machine, const char *key)
 	if (!line || !(end = strchr(line, '\n')))
 		abort();
 	memmove(line, end + 1, strlen(end + 1) + 1);
-	machine->dead.vmcoreinfo_bytes = (uint32_t)strlen(machine->info);
+	machine->dead.vmcoreinfo.bytes = (uint32_t)strlen(machine->info);
 }
 
 // Sets the number behind `key` to `value`.

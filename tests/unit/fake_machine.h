@@ -31,7 +31,7 @@ struct machine {
 	struct lb_ram_piece pieces[MACHINE_PIECES];
 	struct lb_ram ram;
 	struct lb_physmem mem;
-	struct lb_dead dead;
+	struct lb_deadspace dead;
 	uint8_t *content[MACHINE_PIECES];
 	uint8_t notes[2 * LB_PAGE];
 	uint64_t notes_bytes, vmcoreinfo_offset;
@@ -131,9 +131,9 @@ static inline void machine_fill_notes(struct machine *machine)
 	if (lb_elfcore_note(machine->notes, sizeof(machine->notes), &pos, &vmcoreinfo, &err) != 0)
 		fail_msg("%s", err.text);
 	machine->notes_bytes = pos;
-	machine->dead.vmcoreinfo = (const char *)machine->notes + machine->vmcoreinfo_offset;
-	machine->dead.vmcoreinfo_bytes = sizeof(text) - 1;
-	assert_memory_equal(machine->dead.vmcoreinfo, text, sizeof(text) - 1);
+	machine->dead.vmcoreinfo.text = (const char *)machine->notes + machine->vmcoreinfo_offset;
+	machine->dead.vmcoreinfo.bytes = sizeof(text) - 1;
+	assert_memory_equal(machine->dead.vmcoreinfo.text, text, sizeof(text) - 1);
 }
 
 // Resets the platform; the test opens the helpers.

@@ -9,7 +9,7 @@
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/deadmem.h"
 #include "crash/dead/kallsyms.h"
-#include "crash/dead/vmcoreinfo.h"
+#include "crash/dead/vmcoreinfo_find.h"
 #include "crash/plan/elfcore.h"
 #include "lifeboat/range.h"
 #include "lifeboat/x86.h"
@@ -372,13 +372,18 @@ static struct machine build(struct machine wanted)
 	return m;
 }
 
+static char note_text[LB_VMCOREINFO_MAX]; // what the last read_kernel() found
+
 static struct lb_deadkernel read_kernel(const struct machine *m)
 {
+	const struct lb_deadspace space = {
+		.mem = &mem, .cr3 = m->root, .la57 = m->la57, .phys_bits = PHYS_BITS};
 	struct lb_deadkernel dead;
 
 	memset(&dead, 0xee, sizeof(dead));
+	memset(note_text, 0xee, sizeof(note_text));
 	pages_read = 0;
-	lb_deadkernel_read(&mem, m->root, m->la57, PHYS_BITS, m->gs_base, &dead);
+	lb_deadkernel_read(&space, m->gs_base, note_text, &dead);
 	assert_true(pages_read <= LB_DEADMEM_PAGES);
 	return dead;
 }
@@ -400,7 +405,7 @@ static void assert_note(const struct lb_deadkernel *dead)
 {
 	assert_true(dead->has_vmcoreinfo);
 	assert_int_equal(dead->vmcoreinfo_phys, NOTE);
-	assert_int_equal(dead->vmcoreinfo_bytes, LB_VMCOREINFO_MAX);
+	assert_int_equal(dead->space.vmcoreinfo.bytes, LB_VMCOREINFO_MAX);
 }
 
 // Every CPU but the panicking one left a note.
@@ -415,7 +420,7 @@ static void assert_cpus(const struct machine *m, const struct lb_deadkernel *dea
 	assert_int_equal(dead->per_cpu_offset, OFFSETS);
 	assert_int_equal(dead->crash_notes, NOTES_AT + (m->zero_based ? 0 : PERCPU_LOAD));
 	for (uint32_t cpu = 0; cpu < m->cpus; cpu++) {
-		bool left = lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, cpu, &regs, &pid);
+		bool left = lb_deadkernel_cpu_regs(dead, cpu, &regs, &pid);
 
 		assert_int_equal(left, cpu != m->this_cpu);
 		if (left) {
@@ -424,8 +429,8 @@ static void assert_cpus(const struct machine *m, const struct lb_deadkernel *dea
 			assert_int_equal(regs.gs, 7);
 		}
 	}
-	assert_false(lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, m->cpus, &regs, &pid));
-	assert_false(lb_deadkernel_cpu_regs(&mem, dead, PHYS_BITS, UINT32_MAX, &regs, &pid));
+	assert_false(lb_deadkernel_cpu_regs(dead, m->cpus, &regs, &pid));
+	assert_false(lb_deadkernel_cpu_regs(dead, UINT32_MAX, &regs, &pid));
 }
 
 static const struct machine usual = {
@@ -513,7 +518,7 @@ static void one_cpu(void **state)
 		assert_int_equal(dead.this_cpu, 0);
 		assert_int_equal(dead.per_cpu_offset, OFFSETS);
 		assert_int_equal(dead.crash_notes, symbols == NONE ? 0 : NOTES_AT);
-		assert_false(lb_deadkernel_cpu_regs(&mem, &dead, PHYS_BITS, 0, &regs, &pid));
+		assert_false(lb_deadkernel_cpu_regs(&dead, 0, &regs, &pid));
 	}
 }
 
@@ -554,7 +559,6 @@ static void early_panic_is_synthesised(void **state)
 		struct machine m = usual;
 		struct lb_deadkernel dead;
 		char text[LB_VMCOREINFO_MAX];
-		bool synthesised = false;
 		uint32_t bytes;
 
 		m.la57 = la57;
@@ -566,9 +570,7 @@ static void early_panic_is_synthesised(void **state)
 		assert_false(dead.has_vmcoreinfo);
 		assert_int_equal(dead.swapper_pg_dir, SWAPPER);
 		assert_true(dead.has_cpus);
-		bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, "6.1.0-9-amd64 (builder@host) #1 SMP", text,
-						 &synthesised);
-		assert_true(synthesised);
+		bytes = lb_deadkernel_synthesise(&dead, "6.1.0-9-amd64 (builder@host) #1 SMP", text);
 		assert_int_equal(bytes, strlen(expected[la57]));
 		assert_memory_equal(text, expected[la57], bytes);
 	}
@@ -594,7 +596,6 @@ static void build_id_is_found(void **state)
 		struct machine m = usual;
 		struct lb_deadkernel dead;
 		char text[LB_VMCOREINFO_MAX];
-		bool synthesised;
 		uint32_t bytes;
 
 		m.has_note = false;
@@ -611,7 +612,7 @@ static void build_id_is_found(void **state)
 		put_build_id(places[i], 0x01);
 		dead = read_kernel(&m);
 		assert_true(dead.has_build_id);
-		bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, "6.1.0", text, &synthesised);
+		bytes = lb_deadkernel_synthesise(&dead, "6.1.0", text);
 		assert_true(bytes < sizeof(text));
 		text[bytes] = '\0';
 		assert_non_null(strstr(text, "\nBUILD-ID=0102030405060708090a0b0c0d0e0f1011121314\n"));
@@ -625,15 +626,13 @@ static void build_id_is_found(void **state)
 // Nothing but the release, which has no end within its 64 bytes.
 static void nothing_known_is_synthesised(void **state)
 {
-	const struct lb_deadkernel dead = {.la57 = true};
+	const struct lb_deadkernel dead = {.space.la57 = true};
 	char release[64], text[LB_VMCOREINFO_MAX];
-	bool synthesised = false;
 	uint32_t bytes;
 
 	(void)state;
 	memset(release, '6', sizeof(release));
-	bytes = lb_deadkernel_vmcoreinfo(&mem, &dead, release, text, &synthesised);
-	assert_true(synthesised);
+	bytes = lb_deadkernel_synthesise(&dead, release, text);
 	assert_int_equal(bytes, strlen("OSRELEASE=\nPAGESIZE=4096\nNUMBER(pgtable_l5_enabled)=1\n") + 64);
 	assert_memory_equal(text + 10, release, sizeof(release));
 }
@@ -642,13 +641,11 @@ static void note_is_copied_whole(void **state)
 {
 	struct machine m = build(usual);
 	struct lb_deadkernel dead = read_kernel(&m);
-	char text[LB_VMCOREINFO_MAX];
-	bool synthesised = true;
 
 	(void)state;
-	assert_int_equal(lb_deadkernel_vmcoreinfo(&mem, &dead, "x", text, &synthesised), LB_VMCOREINFO_MAX);
-	assert_false(synthesised);
-	assert_memory_equal(text, ram + NOTE + LB_VMCOREINFO_TEXT, sizeof(text));
+	assert_note(&dead);
+	assert_ptr_equal(dead.space.vmcoreinfo.text, note_text);
+	assert_memory_equal(note_text, ram + NOTE + LB_VMCOREINFO_TEXT, sizeof(note_text));
 }
 
 // Replaces the 2 MiB page of the direct map around `phys` by 4 KiB pages.
@@ -768,10 +765,10 @@ static void buffers_without_a_whole_note(void **state)
 
 		memset(&regs, 0xee, sizeof(regs));
 		memcpy(unit_at(2, NOTES_AT) + wrong[i].at, &wrong[i].word, sizeof(wrong[i].word));
-		assert_false(lb_deadkernel_cpu_regs(&mem, &dead, PHYS_BITS, 2, &regs, &pid));
+		assert_false(lb_deadkernel_cpu_regs(&dead, 2, &regs, &pid));
 		assert_int_equal(pid, 4711);
 		assert_int_equal(regs.r15, 0xeeeeeeeeeeeeeeeeULL);
-		assert_true(lb_deadkernel_cpu_regs(&mem, &dead, PHYS_BITS, 0, &regs, &pid));
+		assert_true(lb_deadkernel_cpu_regs(&dead, 0, &regs, &pid));
 	}
 }
 
@@ -970,7 +967,6 @@ static void garbage(void **state)
 		struct machine m = usual;
 		struct lb_deadkernel dead;
 		char text[LB_VMCOREINFO_MAX];
-		bool synthesised;
 
 		m.la57 = round & 1;
 		m.symbols = round / 2 % 4;
@@ -985,7 +981,7 @@ static void garbage(void **state)
 			memcpy(ram + lb_align_down(at, 8), &value, sizeof(value));
 		}
 		dead = read_kernel(&m);
-		assert_true(lb_deadkernel_vmcoreinfo(&mem, &dead, "6.1", text, &synthesised) <= sizeof(text));
+		assert_true(lb_deadkernel_synthesise(&dead, "6.1", text) <= sizeof(text));
 		assert_true(!dead.has_text || dead.image_bytes <= LB_GIB);
 		assert_true(!dead.has_vmcoreinfo || dead.vmcoreinfo_candidates > 0);
 		assert_true(!dead.has_cpus || dead.this_cpu < dead.cpu_count);
@@ -993,7 +989,7 @@ static void garbage(void **state)
 			struct lb_user_regs regs;
 			int32_t pid;
 
-			if (lb_deadkernel_cpu_regs(&mem, &dead, PHYS_BITS, cpu, &regs, &pid))
+			if (lb_deadkernel_cpu_regs(&dead, cpu, &regs, &pid))
 				assert_true(dead.has_cpus && cpu < dead.cpu_count);
 		}
 	}
@@ -1054,17 +1050,14 @@ static void expect(const char *path, const char *key, uint64_t found)
 }
 
 // What was found without VMCOREINFO is what VMCOREINFO says.
-static void assert_build_id(const struct lb_physmem *real, const struct lb_deadkernel *dead,
-			    const struct lb_deadkernel *early)
+static void assert_build_id(const struct lb_deadkernel *dead, const struct lb_deadkernel *early)
 {
-	char whole[LB_VMCOREINFO_MAX + 1], line[64] = "BUILD-ID=";
-	bool synthesised;
+	char found[2 * LB_BUILD_ID_BYTES + 1] = "", wanted_id[2 * LB_BUILD_ID_BYTES + 1];
 
-	whole[lb_deadkernel_vmcoreinfo(real, dead, "", whole, &synthesised)] = '\0';
-	assert_false(synthesised);
+	lb_vmcoreinfo_text(&dead->space.vmcoreinfo, "BUILD-ID=", found, sizeof(found));
 	for (unsigned int i = 0; i < LB_BUILD_ID_BYTES; i++)
-		snprintf(line + 9 + 2 * i, 3, "%02x", early->build_id[i]);
-	assert_non_null(strstr(whole, line));
+		snprintf(wanted_id + 2 * i, 3, "%02x", early->build_id[i]);
+	assert_string_equal(found, wanted_id);
 }
 
 // LIFEBOAT_RAM_IMAGE: a flat file of guest memory from physical 0 on, and beside it
@@ -1076,10 +1069,12 @@ static void assert_build_id(const struct lb_physmem *real, const struct lb_deadk
 static void real_image(void **state)
 {
 	const char *path = getenv("LIFEBOAT_RAM_IMAGE");
-	uint64_t cr3, la57, gs_base, phys_bits, cpu, cpus;
-	struct lb_physmem real = {.page = image_page};
 	struct image image = {.hidden = 1};
+	const struct lb_physmem real = {.page = image_page, .ctx = &image};
+	struct lb_deadspace space = {.mem = &real};
+	char early_text[LB_VMCOREINFO_MAX];
 	struct lb_deadkernel dead, early;
+	uint64_t gs_base, cpu, cpus;
 
 	(void)state;
 	if (!path) {
@@ -1088,15 +1083,14 @@ static void real_image(void **state)
 	}
 	image.file = fopen(path, "rb");
 	assert_non_null(image.file);
-	real.ctx = &image;
-	cr3 = wanted(path, "cr3");
-	la57 = wanted(path, "la57");
+	space.cr3 = wanted(path, "cr3");
+	space.la57 = wanted(path, "la57");
 	gs_base = wanted(path, "gs_base");
-	phys_bits = wanted(path, "phys_bits");
+	space.phys_bits = (unsigned int)wanted(path, "phys_bits");
 	cpu = wanted(path, "cpu");
 	cpus = wanted(path, "cpus");
 	pages_read = 0;
-	lb_deadkernel_read(&real, cr3, la57, (unsigned int)phys_bits, gs_base, &dead);
+	lb_deadkernel_read(&space, gs_base, note_text, &dead);
 	printf("  %llu pages read, image of %llu KiB, %llu notes looked at\n", (unsigned long long)pages_read,
 	       (unsigned long long)(dead.image_bytes / LB_KIB),
 	       (unsigned long long)dead.vmcoreinfo_candidates);
@@ -1106,7 +1100,7 @@ static void real_image(void **state)
 	expect(path, "expect_phys_base", dead.phys_base);
 	expect(path, "expect_page_offset", dead.page_offset);
 	expect(path, "expect_vmcoreinfo", dead.vmcoreinfo_phys);
-	expect(path, "expect_vmcoreinfo_bytes", dead.vmcoreinfo_bytes);
+	expect(path, "expect_vmcoreinfo_bytes", dead.space.vmcoreinfo.bytes);
 	expect(path, "expect_per_cpu_offset", dead.per_cpu_offset);
 	if (cpus > 1)
 		expect(path, "expect_crash_notes", dead.crash_notes);
@@ -1115,7 +1109,7 @@ static void real_image(void **state)
 	for (uint32_t i = 0; i < cpus; i++) {
 		struct lb_user_regs regs;
 		int32_t pid;
-		bool left = lb_deadkernel_cpu_regs(&real, &dead, (unsigned int)phys_bits, i, &regs, &pid);
+		bool left = lb_deadkernel_cpu_regs(&dead, i, &regs, &pid);
 
 		assert_int_equal(left, i != cpu);
 		if (left) {
@@ -1128,7 +1122,7 @@ static void real_image(void **state)
 	// The same memory as if the panic had come before VMCOREINFO was written.
 	image.hidden = dead.vmcoreinfo_phys;
 	pages_read = 0;
-	lb_deadkernel_read(&real, cr3, la57, (unsigned int)phys_bits, gs_base, &early);
+	lb_deadkernel_read(&space, gs_base, early_text, &early);
 	printf("  without VMCOREINFO: %llu pages read\n", (unsigned long long)pages_read);
 	assert_true(early.has_text && early.has_page_offset && early.has_cpus);
 	assert_false(early.has_vmcoreinfo);
@@ -1138,8 +1132,7 @@ static void real_image(void **state)
 	assert_int_equal(early.this_cpu, cpu);
 	assert_int_equal(early.crash_notes, cpus > 1 ? dead.crash_notes : 0);
 	assert_true(early.has_build_id);
-	image.hidden = 1;
-	assert_build_id(&real, &dead, &early);
+	assert_build_id(&dead, &early);
 	fclose(image.file);
 }
 

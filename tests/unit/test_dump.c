@@ -379,7 +379,7 @@ static void test_no_log(void **state)
 
 	(void)state;
 	prepare(LB_DUMP_ZSTD, ROOMY);
-	machine.dead.vmcoreinfo_bytes = 0;
+	machine.dead.vmcoreinfo.bytes = 0;
 	assert_int_equal(write_dump(), 0);
 	assert_non_null(strstr(capture_said(), "the dead kernel's log: "));
 	assert_int_equal(header.state, LB_DUMP_COMPLETE);

@@ -70,8 +70,8 @@ static void start(bool la57)
 	memset(&machine, 0, sizeof(machine));
 	machine.next_table = LB_MIB;
 	machine.dead = (struct lb_deadkernel){
-		.la57 = la57,
-		.cr3 = take_table(),
+		.space.la57 = la57,
+		.space.cr3 = take_table(),
 		.has_page_offset = true,
 		.page_offset = la57 ? 0xff2f1a8040000000ULL : 0xffff9a8040000000ULL,
 	};
@@ -81,9 +81,9 @@ static void start(bool la57)
 static uint64_t *entry_for(uint64_t phys, int level)
 {
 	uint64_t virt = machine.dead.page_offset + phys;
-	uint64_t table = machine.dead.cr3;
+	uint64_t table = machine.dead.space.cr3;
 
-	for (int at = machine.dead.la57 ? 5 : 4;; at--) {
+	for (int at = machine.dead.space.la57 ? 5 : 4;; at--) {
 		uint64_t *entry = &page_at(table)[virt >> (12 + 9 * (at - 1)) & (ENTRIES - 1)];
 
 		if (at == level)
@@ -280,7 +280,7 @@ static void test_unreadable_tables(void **state)
 	FIND({GIB(6) + SECTION + LB_PAGE, GIB(8)});
 	assert_int_equal(machine.found.unsearched_bytes, GIB(1) - SECTION - LB_PAGE + LARGE);
 
-	machine.dead.cr3 = GIB(30);
+	machine.dead.space.cr3 = GIB(30);
 	FIND({GIB(4), GIB(1024)});
 	assert_int_equal(machine.found.count, 0);
 	assert_int_equal(machine.found.unsearched_bytes, GIB(1020));
@@ -392,9 +392,9 @@ static void test_endless_tables(void **state)
 		uint64_t *page;
 
 		start(la57);
-		page = page_at(machine.dead.cr3);
+		page = page_at(machine.dead.space.cr3);
 		for (unsigned int i = 0; i < ENTRIES; i++)
-			page[i] = i % 2 ? machine.dead.cr3 | P | W : 0;
+			page[i] = i % 2 ? machine.dead.space.cr3 | P | W : 0;
 		machine.dead.page_offset = la57 ? 0xff11000040000000ULL : 0xffff888040000000ULL;
 		FIND({0, 1ULL << 46});
 		assert_int_equal(machine.found.count, 0);

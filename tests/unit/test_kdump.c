@@ -300,7 +300,7 @@ static void test_headers(void **state)
 	assert_int_equal(get(&reader, 4096, 8), MACHINE_PHYS_BASE);
 	assert_int_equal(get(&reader, 4096 + 8, 4), 31);
 	assert_int_equal(get(&reader, 4096 + 32, 8), notes + machine.vmcoreinfo_offset);
-	assert_int_equal(get(&reader, 4096 + 40, 8), machine.dead.vmcoreinfo_bytes);
+	assert_int_equal(get(&reader, 4096 + 40, 8), machine.dead.vmcoreinfo.bytes);
 	assert_int_equal(get(&reader, 4096 + 48, 8), notes);
 	assert_int_equal(get(&reader, 4096 + 56, 8), machine.notes_bytes);
 	assert_memory_equal(reader.file + notes, machine.notes, machine.notes_bytes);
@@ -359,7 +359,7 @@ static void test_nothing_known(void **state)
 	(void)state;
 	prepare(LB_DUMP_ZSTD, 1, ROOMY);
 	machine.job.nr_cpus = 0; // which crash refuses
-	machine.dead.vmcoreinfo_bytes = 0;
+	machine.dead.vmcoreinfo.bytes = 0;
 	write_whole_file();
 	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
 	assert_int_equal(get(&reader, 460, 4), 1);

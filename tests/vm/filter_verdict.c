@@ -66,7 +66,7 @@ static void load(const char *path, struct core *core)
 }
 
 // The text of the VMCOREINFO note.
-static void find_vmcoreinfo(const char *path, const struct core *core, struct lb_dead *dead)
+static void find_vmcoreinfo(const char *path, const struct core *core, struct lb_deadspace *dead)
 {
 	const Elf64_Phdr *notes = (const void *)(core->data + sizeof(Elf64_Ehdr));
 	uint64_t at = notes->p_offset, end = at + notes->p_filesz;
@@ -82,8 +82,8 @@ static void find_vmcoreinfo(const char *path, const struct core *core, struct lb
 			break;
 		if (note->n_namesz == sizeof("VMCOREINFO") &&
 		    memcmp(core->data + name, "VMCOREINFO", sizeof("VMCOREINFO")) == 0) {
-			dead->vmcoreinfo = (const char *)core->data + desc;
-			dead->vmcoreinfo_bytes = note->n_descsz;
+			dead->vmcoreinfo.text = (const char *)core->data + desc;
+			dead->vmcoreinfo.bytes = note->n_descsz;
 			return;
 		}
 	}
@@ -95,7 +95,7 @@ static bool put(void *ctx, const char *text, size_t bytes)
 	return fwrite(text, 1, bytes, ctx) == bytes;
 }
 
-static void write_log(const char *path, const struct lb_dead *dead)
+static void write_log(const char *path, const struct lb_deadspace *dead)
 {
 	FILE *file = fopen(path, "wb");
 	struct lb_error err;
@@ -110,7 +110,7 @@ static void write_log(const char *path, const struct lb_dead *dead)
 	printf("records=%lu\n", records);
 }
 
-static void write_bitmap(const char *path, const struct lb_dead *dead, const struct lb_ram *ram,
+static void write_bitmap(const char *path, const struct lb_deadspace *dead, const struct lb_ram *ram,
 			 uint32_t level, uint64_t pages)
 {
 	void *memory = aligned_alloc(LB_PAGE, lb_filter_bytes());
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 {
 	uint64_t pages = argc > 5 ? strtoull(argv[5], NULL, 0) : 32768;
 	uint64_t swapper = 0, phys_base = 0, la57 = 0;
-	struct lb_dead dead = {.phys_bits = 52};
+	struct lb_deadspace dead = {.phys_bits = 52};
 	struct core core;
 	const struct lb_physmem mem = {.page = core_page, .ctx = &core};
 
@@ -155,11 +155,11 @@ int main(int argc, char **argv)
 	load(argv[1], &core);
 	find_vmcoreinfo(argv[1], &core, &dead);
 	dead.mem = &mem;
-	if (!lb_dead_number(&dead, "SYMBOL(swapper_pg_dir)=", 16, &swapper) ||
-	    !lb_dead_number(&dead, "NUMBER(phys_base)=", 10, &phys_base))
+	if (!lb_vmcoreinfo_number(&dead.vmcoreinfo, "SYMBOL(swapper_pg_dir)=", 16, &swapper) ||
+	    !lb_vmcoreinfo_number(&dead.vmcoreinfo, "NUMBER(phys_base)=", 10, &phys_base))
 		fail(argv[1], "its VMCOREINFO does not say where the page tables are");
 	dead.cr3 = swapper - KERNEL_MAP + phys_base;
-	dead.la57 = lb_dead_number(&dead, "NUMBER(pgtable_l5_enabled)=", 10, &la57) && la57;
+	dead.la57 = lb_vmcoreinfo_number(&dead.vmcoreinfo, "NUMBER(pgtable_l5_enabled)=", 10, &la57) && la57;
 	write_log(argv[3], &dead);
 	write_bitmap(argv[4], &dead, &core.ram, (uint32_t)strtoul(argv[2], NULL, 0), pages);
 	free(core.ram.pieces);
