@@ -4,8 +4,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_BUILDID_H
 #define LIFEBOAT_CRASH_DEAD_BUILDID_H
 
-#include "crash/dead/deadkernel.h"
-#include "crash/dead/deadmem.h"
+#include "crash/dead/facts.h"
 
 // Looks through the image's data for a GNU build-ID note (namesz 4, descsz 20, type 3)
 // outside the vDSO images, which are ELF files of their own in whole pages. False,

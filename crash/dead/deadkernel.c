@@ -6,13 +6,12 @@
 #include "crash/dead/buildid.h"
 #include "crash/dead/percpu.h"
 #include "crash/dead/vmcoreinfo_find.h"
+#include "lib/format.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
-#define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
 #define MODULES 0xffffffffc0000000ULL // MODULES_VADDR with KASLR; the image ends below it
 #define LINK_ADDRESS 0xffffffff81000000ULL // _text with the default CONFIG_PHYSICAL_START
-#define TEXT_ALIGN (2 * LB_MIB) // the least CONFIG_PHYSICAL_ALIGN
 // Absent pages inside the image: with page-table isolation the kernel unmaps what
 // it frees of itself, its init sections above all.
 #define IMAGE_GAP_MAX (64 * LB_MIB)
@@ -37,7 +36,7 @@ static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 
 	// Masking what encryption sets, to find the text and see that it was set.
 	mem->walk.hostile = true;
-	if (!lb_walk_next(&mem->walk, KERNEL_MAP, MODULES, &virt, &leaf))
+	if (!lb_walk_next(&mem->walk, LB_KERNEL_MAP, MODULES, &virt, &leaf))
 		virt = 0;
 	mem->walk.hostile = false;
 	if (!virt)
@@ -46,14 +45,14 @@ static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 		kernel->encrypted = true;
 		return;
 	}
-	if (!lb_aligned(virt, TEXT_ALIGN) || !lb_aligned(leaf.phys, TEXT_ALIGN) ||
+	if (!lb_aligned(virt, LB_KERNEL_TEXT_ALIGN) || !lb_aligned(leaf.phys, LB_KERNEL_TEXT_ALIGN) ||
 	    !lb_physmem_page(&mem->mem, leaf.phys))
 		return;
 	kernel->has_text = true;
 	kernel->text_virt = virt;
 	kernel->text_phys = leaf.phys;
 	kernel->kaslr_offset = virt - LINK_ADDRESS;
-	kernel->phys_base = leaf.phys - (virt - KERNEL_MAP);
+	kernel->phys_base = leaf.phys - (virt - LB_KERNEL_MAP);
 }
 
 // The image is one piece of physical memory: it ends with the last page that lies

@@ -19,6 +19,9 @@
 // a few seconds at most.
 #define LB_DEADMEM_PAGES (2U << 20)
 
+// __START_KERNEL_map of Linux: its image lies from here on, the direct map of all RAM below.
+#define LB_KERNEL_MAP 0xffffffff80000000ULL
+
 // A dead kernel's address space, and what its VMCOREINFO says of it.
 struct lb_deadspace {
 	const struct lb_physmem *mem; // by physical address: RAM, or NULL

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crash/dead/deadkernel.h"
+#include "crash/dead/facts.h"
 #include "crash/plan/hotplug.h"
 #include "lifeboat/physmem.h"
 #include "lifeboat/range.h"

@@ -5,6 +5,7 @@
 // with the letters that stand there is expanded and compared; hardly any other is.
 #include "crash/dead/kallsyms.h"
 
+#include "lib/format.h"
 #include "lib/mem.h"
 
 #define TOKENS 256

@@ -19,8 +19,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_KALLSYMS_H
 #define LIFEBOAT_CRASH_DEAD_KALLSYMS_H
 
-#include "crash/dead/deadkernel.h"
-#include "crash/dead/deadmem.h"
+#include "crash/dead/facts.h"
 
 #define LB_KALLSYMS_WANTED_MAX 8
 

@@ -11,8 +11,8 @@
 #ifndef LIFEBOAT_CRASH_DEAD_PERCPU_H
 #define LIFEBOAT_CRASH_DEAD_PERCPU_H
 
-#include "crash/dead/deadkernel.h"
-#include "crash/dead/deadmem.h"
+#include "crash/dead/facts.h"
+#include "lifeboat/handoff.h"
 
 // From kallsyms, or, where VMCOREINFO lists no such tables, by pattern. Fills has_cpus, this_cpu, cpu_count,
 // per_cpu_offset and crash_notes.

@@ -3,6 +3,7 @@
 
 #include <elf.h>
 
+#include "crash/dead/deadmem.h"
 #include "lib/mem.h"
 
 static const Elf64_Phdr *segments(const void *header, uint64_t bytes, uint32_t *ret_count)
@@ -21,7 +22,7 @@ static const Elf64_Phdr *segments(const void *header, uint64_t bytes, uint32_t *
 // A piece of RAM, not the kernel's text, which lies in one of those.
 static bool is_ram(const Elf64_Phdr *segment)
 {
-	return segment->p_type == PT_LOAD && segment->p_filesz && segment->p_vaddr < LB_RAM_KERNEL_MAP;
+	return segment->p_type == PT_LOAD && segment->p_filesz && segment->p_vaddr < LB_KERNEL_MAP;
 }
 
 uint32_t lb_ram_capacity(const void *header, uint64_t bytes)

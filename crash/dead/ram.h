@@ -10,10 +10,6 @@
 #include "lifeboat/physmem.h"
 #include "lifeboat/range.h"
 
-// __START_KERNEL_map of Linux: a segment from here on is its text, which lies in one of RAM's, whose
-// own are in the direct map below.
-#define LB_RAM_KERNEL_MAP 0xffffffff80000000ULL
-
 struct lb_ram_piece {
 	struct lb_range phys; // whole pages, as the dead kernel knew it
 	uint64_t now; // the physical address of what was at phys.start

@@ -7,9 +7,7 @@
 
 #include "lib/mem.h"
 
-#define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
 #define KERNEL_MAP_BYTES LB_GIB // KERNEL_IMAGE_SIZE with KASLR
-#define TEXT_ALIGN (2 * LB_MIB) // the least CONFIG_PHYSICAL_ALIGN
 // Pointers followed at most; 6.1 has some 500 that look like one of these.
 #define FOLLOW_MAX (1U << 16)
 
@@ -83,8 +81,8 @@ static bool agrees(const struct lb_deadkernel *kernel, const struct lb_vmcoreinf
 	    phys_base != kernel->phys_base)
 		return false;
 	link_address = kernel->text_virt - offset;
-	if (link_address < KERNEL_MAP || link_address - KERNEL_MAP >= KERNEL_MAP_BYTES ||
-	    !lb_aligned(link_address, TEXT_ALIGN))
+	if (link_address < LB_KERNEL_MAP || link_address - LB_KERNEL_MAP >= KERNEL_MAP_BYTES ||
+	    !lb_aligned(link_address, LB_KERNEL_TEXT_ALIGN))
 		return false;
 	*ret_offset = offset;
 	return true;

@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_VMCOREINFO_FIND_H
 #define LIFEBOAT_CRASH_DEAD_VMCOREINFO_FIND_H
 
-#include "crash/dead/deadkernel.h"
+#include "crash/dead/facts.h"
 
 // Elf64_Nhdr and the name "VMCOREINFO" with its NUL, padded to 4.
 #define LB_VMCOREINFO_TEXT 24 // where in the note its text begins

@@ -43,7 +43,7 @@ static int check_header(const struct lb_dump_job *job, struct lb_error *err)
 
 static bool lies_in(const Elf64_Phdr *text, const Elf64_Phdr *ram)
 {
-	return ram->p_type == PT_LOAD && ram->p_vaddr < LB_RAM_KERNEL_MAP && text->p_paddr >= ram->p_paddr &&
+	return ram->p_type == PT_LOAD && ram->p_vaddr < LB_KERNEL_MAP && text->p_paddr >= ram->p_paddr &&
 	       text->p_paddr - ram->p_paddr <= ram->p_filesz &&
 	       text->p_filesz <= ram->p_filesz - (text->p_paddr - ram->p_paddr) &&
 	       text->p_offset - text->p_paddr == ram->p_offset - ram->p_paddr;
@@ -52,7 +52,7 @@ static bool lies_in(const Elf64_Phdr *text, const Elf64_Phdr *ram)
 static void find_text(struct elf *elf)
 {
 	for (uint32_t i = 0; i < elf->count; i++) {
-		if (elf->phdrs[i].p_type != PT_LOAD || elf->phdrs[i].p_vaddr < LB_RAM_KERNEL_MAP)
+		if (elf->phdrs[i].p_type != PT_LOAD || elf->phdrs[i].p_vaddr < LB_KERNEL_MAP)
 			continue;
 		for (uint32_t j = 0; j < elf->count; j++) {
 			if (lies_in(&elf->phdrs[i], &elf->phdrs[j])) {

@@ -29,9 +29,8 @@
 #define TEXT_PAGES 16U
 #define IMAGE_PAGES 32U
 #define DATA (TEXT + TEXT_PAGES * LB_PAGE)
-#define KERNEL_MAP 0xffffffff80000000ULL
 #define KASLR (TEXT - 0xffffffff81000000ULL)
-#define PHYS_BASE (HIGH - (TEXT - KERNEL_MAP))
+#define PHYS_BASE (HIGH - (TEXT - LB_KERNEL_MAP))
 #define PHYS_BITS 39U
 
 // Page frames.
@@ -269,11 +268,11 @@ static void check_fits_together(const struct machine *m, const struct lb_deadker
 		fuzz_check(!dead->has_page_offset && !dead->has_vmcoreinfo);
 		return;
 	}
-	fuzz_check(dead->text_virt >= KERNEL_MAP && dead->text_virt < 0xffffffffc0000000ULL);
+	fuzz_check(dead->text_virt >= LB_KERNEL_MAP && dead->text_virt < 0xffffffffc0000000ULL);
 	fuzz_check(lb_aligned(dead->text_virt | dead->text_phys, 2 * LB_MIB));
 	fuzz_check(lb_aligned(dead->image_bytes, LB_PAGE));
 	fuzz_check(dead->image_bytes > 0 && dead->image_bytes <= 0xffffffffc0000000ULL - dead->text_virt);
-	fuzz_check(dead->phys_base == dead->text_phys - (dead->text_virt - KERNEL_MAP));
+	fuzz_check(dead->phys_base == dead->text_phys - (dead->text_virt - LB_KERNEL_MAP));
 	if (dead->swapper_pg_dir)
 		fuzz_check(dead->swapper_pg_dir - dead->text_virt < dead->image_bytes);
 	if (dead->has_page_offset)

@@ -12,6 +12,7 @@ from .tree import Tree, folder, stem
 _ALONE = {
     "crash/bare/cpu.h": "instructions, inline",
     "crash/bare/lapic.h": "registers, inline",
+    "crash/dead/facts.h": "data, that several fill in",
     "lib/bits.h": "inline",
     "lib/sha256_blocks.h": "sha256.c calls it in sha256_ni.c, which is compiled with other instructions",
     "loader/hook/hook.h": "a protocol, between two programs",

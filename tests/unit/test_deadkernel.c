@@ -363,7 +363,7 @@ static struct machine build(struct machine wanted)
 	put64(DATA + 0x8010, m.page_offset + NOTE + 8);
 	put64(TEXT + 0x100, m.page_offset + OLD_NOTE);
 	if (m.has_note) {
-		build_note(NOTE, KASLR, IMAGE - (TEXT - 0xffffffff80000000ULL), m.symbols);
+		build_note(NOTE, KASLR, IMAGE - (TEXT - LB_KERNEL_MAP), m.symbols);
 		put64(NOTE_PTR, m.page_offset + NOTE);
 	}
 	if (m.symbols != NONE)
@@ -396,7 +396,7 @@ static void assert_tables(const struct machine *m, const struct lb_deadkernel *d
 	assert_int_equal(dead->text_phys, IMAGE);
 	assert_int_equal(dead->image_bytes, IMAGE_BYTES);
 	assert_int_equal(dead->kaslr_offset, KASLR);
-	assert_int_equal(dead->phys_base, IMAGE - (TEXT - 0xffffffff80000000ULL));
+	assert_int_equal(dead->phys_base, IMAGE - (TEXT - LB_KERNEL_MAP));
 	assert_true(dead->has_page_offset);
 	assert_int_equal(dead->page_offset, m->page_offset);
 }
@@ -661,7 +661,7 @@ static void split_direct_map(struct machine *m, uint64_t phys)
 // Notes of other kernels, pointed at by the image before its own: each differs in one thing.
 static void decoys_are_passed_over(void **state)
 {
-	const uint64_t phys_base = IMAGE - (TEXT - 0xffffffff80000000ULL);
+	const uint64_t phys_base = IMAGE - (TEXT - LB_KERNEL_MAP);
 	struct lb_deadkernel dead;
 	struct machine m;
 

@@ -19,8 +19,6 @@
 #include "crash/dead/dmesg.h"
 #include "crash/dead/filter.h"
 
-#define KERNEL_MAP 0xffffffff80000000ULL // __START_KERNEL_map
-
 struct core {
 	const uint8_t *data;
 	uint64_t bytes;
@@ -158,7 +156,7 @@ int main(int argc, char **argv)
 	if (!lb_vmcoreinfo_number(&dead.vmcoreinfo, "SYMBOL(swapper_pg_dir)=", 16, &swapper) ||
 	    !lb_vmcoreinfo_number(&dead.vmcoreinfo, "NUMBER(phys_base)=", 10, &phys_base))
 		fail(argv[1], "its VMCOREINFO does not say where the page tables are");
-	dead.cr3 = swapper - KERNEL_MAP + phys_base;
+	dead.cr3 = swapper - LB_KERNEL_MAP + phys_base;
 	dead.la57 = lb_vmcoreinfo_number(&dead.vmcoreinfo, "NUMBER(pgtable_l5_enabled)=", 10, &la57) && la57;
 	write_log(argv[3], &dead);
 	write_bitmap(argv[4], &dead, &core.ram, (uint32_t)strtoul(argv[2], NULL, 0), pages);
