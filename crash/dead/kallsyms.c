@@ -172,12 +172,17 @@ static bool read_length(struct cursor *cursor, uint32_t *ret_tokens)
 	return true;
 }
 
+struct names {
+	struct lb_kallsyms_wanted *wanted;
+	uint32_t lengths[LB_KALLSYMS_WANTED_MAX];
+	uint32_t count;
+};
+
 // Steps over one name. *ret_likely: a bit for each wanted name that it may be.
 static bool skim_name(const struct tables *tables, struct cursor *cursor, uint32_t tokens,
-		      const struct lb_kallsyms_wanted *wanted, const uint32_t *lengths, uint32_t count,
-		      uint32_t *ret_likely)
+		      const struct names *names, uint32_t *ret_likely)
 {
-	uint32_t likely = (1U << count) - 1;
+	uint32_t likely = (1U << names->count) - 1;
 	uint32_t length = 0; // expanded so far, with the type letter
 
 	while (tokens--) {
@@ -185,14 +190,14 @@ static bool skim_name(const struct tables *tables, struct cursor *cursor, uint32
 
 		if (!next_byte(cursor, &byte))
 			return false;
-		for (uint32_t i = 0; likely && i < count; i++)
-			if (length > lengths[i] ||
-			    (length > 0 && wanted[i].name[length - 1] != tables->tokens[byte].first))
+		for (uint32_t i = 0; likely && i < names->count; i++)
+			if (length > names->lengths[i] ||
+			    (length > 0 && names->wanted[i].name[length - 1] != tables->tokens[byte].first))
 				likely &= ~(1U << i);
 		length += tables->tokens[byte].length;
 	}
-	for (uint32_t i = 0; i < count; i++)
-		if (length != lengths[i] + 1)
+	for (uint32_t i = 0; i < names->count; i++)
+		if (length != names->lengths[i] + 1)
 			likely &= ~(1U << i);
 	*ret_likely = likely;
 	return true;
@@ -206,12 +211,12 @@ uint32_t lb_kallsyms_find(struct lb_deadmem *mem, const struct lb_deadkernel *ke
 		.image = {kernel->text_virt, kernel->text_virt + kernel->image_bytes},
 	};
 	struct cursor cursor = {.mem = mem};
-	uint32_t lengths[LB_KALLSYMS_WANTED_MAX];
+	struct names names = {.wanted = wanted, .count = count};
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		wanted[i].address = 0;
-		lengths[i] = (uint32_t)lb_strlen(wanted[i].name);
+		names.lengths[i] = (uint32_t)lb_strlen(wanted[i].name);
 	}
 	if (!open_tables(&tables, kernel))
 		return 0;
@@ -225,7 +230,7 @@ uint32_t lb_kallsyms_find(struct lb_deadmem *mem, const struct lb_deadkernel *ke
 		if (!in_image(&tables, cursor.virt) || !read_length(&cursor, &tokens))
 			break;
 		first = cursor.virt;
-		if (!skim_name(&tables, &cursor, tokens, wanted, lengths, count, &likely))
+		if (!skim_name(&tables, &cursor, tokens, &names, &likely))
 			break;
 		for (uint32_t i = 0; likely >> i; i++) {
 			if (!(likely >> i & 1) || wanted[i].address)
