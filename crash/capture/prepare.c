@@ -71,13 +71,14 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 	struct lb_dump_job *job = &run->job;
 	void *memory = lb_heap_pages(lb_filter_bytes());
 	uint32_t wanted = job->format == LB_DUMP_ELF ? 0 : run->capture->dump_level & LB_FILTER_ALL;
-	char why[160];
+	struct lb_filter_level level;
 
 	if (!memory)
 		return lb_fail(err, "filter: no memory for its %lu bytes", lb_filter_bytes());
-	run->filter = lb_filter_open(memory, &run->dead, &run->ram, wanted, &job->level, why, sizeof(why));
-	if (job->level != wanted)
-		lb_say("filter: level %u instead of %u: %s", job->level, wanted, why);
+	run->filter = lb_filter_open(memory, &run->dead, &run->ram, wanted, &level);
+	job->level = level.bits;
+	if (level.bits != wanted)
+		lb_say("filter: level %u instead of %u: %s", level.bits, wanted, level.why);
 	return 0;
 }
 

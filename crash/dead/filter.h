@@ -2,8 +2,7 @@
 // Which pages of the dead kernel are worth dumping: makedumpfile's -d bits, judged page by
 // page from the dead kernel's struct page array. A rung of the ladder counts only if all
 // VMCOREINFO keys it needs are there and sane; the rest is told in the notes.
-// Sources: makedumpfile's -d in its manual; Documentation/admin-guide/kdump/vmcoreinfo.rst;
-// include/linux/page-flags.h, mm_types.h, mmzone.h.
+// Source: makedumpfile's -d in its manual.
 #ifndef LIFEBOAT_CRASH_DEAD_FILTER_H
 #define LIFEBOAT_CRASH_DEAD_FILTER_H
 
@@ -27,11 +26,16 @@ struct lb_filter_count { // pages
 struct lb_filter; // a few pages, in the caller's memory
 uint64_t lb_filter_bytes(void);
 
+struct lb_filter_level {
+	uint32_t bits; // -d bits that can be done
+	char why[240]; // one sentence on what is missing for those that cannot; "" when nothing is
+};
+
 // Prepares a filter in `memory` (lb_filter_bytes(), page-aligned) for `wanted` -d bits.
-// Never fails for lack of keys: *ret_level is what can be done, and `why` (of `why_bytes`)
-// says in one sentence what is missing ("" when nothing is).
+// Never fails for lack of keys: *ret_level says what can be done. `dead`->mem and `ram` must
+// outlive it.
 struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, const struct lb_ram *ram,
-				 uint32_t wanted, uint32_t *ret_level, char *why, size_t why_bytes);
+				 uint32_t wanted, struct lb_filter_level *ret_level);
 
 // From the first page on again; the counts begin at 0.
 void lb_filter_rewind(struct lb_filter *filter);

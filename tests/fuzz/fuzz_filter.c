@@ -92,16 +92,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct lb_filter_count count;
 	struct lb_filter *filter;
 	uint64_t set = 0;
-	uint32_t level;
-	char why[200];
+	struct lb_filter_level level;
 
 	fuzz_check(memory);
 	while (input.left)
 		damage(&input, machine);
-	fuzz_poison(why, sizeof(why));
-	filter = lb_filter_open(memory, &machine->dead, &ram, wanted, &level, why, sizeof(why));
-	fuzz_check((level & ~wanted) == 0 && memchr(why, '\0', sizeof(why)));
-	fuzz_check((level == wanted) == (why[0] == '\0'));
+	fuzz_poison(&level, sizeof(level));
+	filter = lb_filter_open(memory, &machine->dead, &ram, wanted, &level);
+	fuzz_check((level.bits & ~wanted) == 0 && memchr(level.why, '\0', sizeof(level.why)));
+	fuzz_check((level.bits == wanted) == (level.why[0] == '\0'));
 	judge(filter, FRAMES, whole);
 	count = *lb_filter_counts(filter);
 	for (uint64_t pfn = 0; pfn < FRAMES; pfn++) {

@@ -79,12 +79,12 @@ static void make_core(void)
 
 static void open_filter(void)
 {
-	char why[160];
+	struct lb_filter_level level;
 	void *memory = lb_heap_pages(lb_filter_bytes());
 
 	assert_non_null(memory);
-	machine.job.filter = lb_filter_open(memory, &machine.dead, &machine.ram, LB_FILTER_ALL,
-					    &machine.job.level, why, sizeof(why));
+	machine.job.filter = lb_filter_open(memory, &machine.dead, &machine.ram, LB_FILTER_ALL, &level);
+	machine.job.level = level.bits;
 	assert_non_null(machine.job.filter);
 	assert_int_equal(machine.job.level, LB_FILTER_ZERO); // there are no struct pages
 }

@@ -43,8 +43,7 @@ static struct lb_ram_piece pieces[8];
 static struct lb_ram ram;
 static void *memory;
 static struct lb_filter *filter;
-static uint32_t level;
-static char why[240];
+static struct lb_filter_level level;
 static uint8_t bits[FRAMES / 8];
 static uint64_t page_bytes; // 64, or what a test makes of it
 
@@ -159,7 +158,7 @@ static void run(uint64_t step)
 
 static void open_filter(uint32_t wanted)
 {
-	filter = lb_filter_open(memory, &machine->dead, &ram, wanted, &level, why, sizeof(why));
+	filter = lb_filter_open(memory, &machine->dead, &ram, wanted, &level);
 	assert_non_null(filter);
 }
 
@@ -210,13 +209,13 @@ static void test_all_ram(void **state)
 	pieces[2] = (struct lb_ram_piece){{0x2ff000, 0x800000}, 0x2ff000};
 	ram = (struct lb_ram){.pieces = pieces, .count = 3, .pages = 0x9c + 1 + 0x501, .max_pfn = 0x800};
 	assert_int_equal(judge(0)->dumped, ram.pages);
-	assert_int_equal(level, 0);
-	assert_string_equal(why, "");
+	assert_int_equal(level.bits, 0);
+	assert_string_equal(level.why, "");
 	for (uint64_t pfn = 0; pfn < FRAMES; pfn++)
 		assert_int_equal(dumped(pfn),
 				 (pfn >= 3 && pfn < 0x9f) || pfn == 0x100 || (pfn >= 0x2ff && pfn < 0x800));
 	judge(LB_FILTER_ZERO);
-	assert_int_equal(level, LB_FILTER_ZERO);
+	assert_int_equal(level.bits, LB_FILTER_ZERO);
 }
 
 static void test_free_blocks(void **state)
@@ -224,7 +223,7 @@ static void test_free_blocks(void **state)
 	(void)state;
 	put_free(1024, 10);
 	assert_int_equal(judge(LB_FILTER_FREE)->free, 1024);
-	assert_int_equal(level, LB_FILTER_FREE);
+	assert_int_equal(level.bits, LB_FILTER_FREE);
 	check_left_out(1024, 1024);
 	judge(LB_FILTER_ALL & ~LB_FILTER_FREE);
 	check_left_out(0, 0);
@@ -259,7 +258,7 @@ static void test_cache(void **state)
 	put_page(100, with_mapping(LRU, 0xffff888000001000));
 	put_page(101, with_mapping(SWAPCACHE | SWAPBACKED, 0xffff888000001000));
 	assert_int_equal(judge(LB_FILTER_CACHE)->cache, 2);
-	assert_int_equal(level, LB_FILTER_CACHE);
+	assert_int_equal(level.bits, LB_FILTER_CACHE);
 	check_left_out(100, 2);
 	assert_int_equal(judge(LB_FILTER_CACHE_PRIVATE)->cache, 2);
 	check_left_out(100, 2);
@@ -282,7 +281,7 @@ static void test_user(void **state)
 	(void)state;
 	put_page(300, with_mapping(LRU, 0xffff888000001000 | ANON));
 	assert_int_equal(judge(LB_FILTER_USER)->user, 1);
-	assert_int_equal(level, LB_FILTER_USER);
+	assert_int_equal(level.bits, LB_FILTER_USER);
 	check_left_out(300, 1);
 	put_page(300, with_mapping(SLAB, 0xffff888000001000 | ANON));
 	judge(LB_FILTER_ALL);
@@ -526,18 +525,19 @@ static void test_ladder(void **state)
 	for (size_t i = 0; i < sizeof(rungs) / sizeof(rungs[0]); i++) {
 		dead_info_drop(machine, rungs[i].key);
 		assert_int_equal(judge(LB_FILTER_ALL)->dumped, FRAMES);
-		assert_int_equal(level, LB_FILTER_ALL & ~rungs[i].lost);
+		assert_int_equal(level.bits, LB_FILTER_ALL & ~rungs[i].lost);
 		snprintf(key, sizeof(key), "%.*s", (int)strlen(rungs[i].key) - 1, rungs[i].key);
-		assert_non_null(strstr(why, key));
+		assert_non_null(strstr(level.why, key));
 		judge(LB_FILTER_ALL & ~rungs[i].lost);
-		assert_string_equal(why, "");
+		assert_string_equal(level.why, "");
 		dead_info(machine, "%s", before);
 	}
 	dead_info(machine, "%s", "OSRELEASE=6.1\n");
 	judge(LB_FILTER_ALL);
-	assert_int_equal(level, LB_FILTER_ZERO);
-	assert_string_equal(why, "cache, user and free pages are dumped too, since VMCOREINFO has no usable "
-				 "SYMBOL(mem_section)");
+	assert_int_equal(level.bits, LB_FILTER_ZERO);
+	assert_string_equal(level.why,
+			    "cache, user and free pages are dumped too, since VMCOREINFO has no usable "
+			    "SYMBOL(mem_section)");
 }
 
 static void test_lies(void **state)
@@ -570,9 +570,9 @@ static void test_lies(void **state)
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		dead_info_set(machine, lies[i][0], lies[i][1]);
 		assert_int_equal(judge(LB_FILTER_ALL)->dumped, FRAMES);
-		assert_true(level < LB_FILTER_ALL);
+		assert_true(level.bits < LB_FILTER_ALL);
 		snprintf(key, sizeof(key), "%.*s", (int)strlen(lies[i][0]) - 1, lies[i][0]);
-		assert_non_null(strstr(why, key));
+		assert_non_null(strstr(level.why, key));
 		dead_info(machine, "%s", before);
 	}
 }

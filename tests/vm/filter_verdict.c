@@ -109,18 +109,18 @@ static void write_log(const char *path, const struct lb_deadspace *dead)
 }
 
 static void write_bitmap(const char *path, const struct lb_deadspace *dead, const struct lb_ram *ram,
-			 uint32_t level, uint64_t pages)
+			 uint32_t wanted, uint64_t pages)
 {
 	void *memory = aligned_alloc(LB_PAGE, lb_filter_bytes());
 	uint8_t *bits = malloc(pages / 8);
 	FILE *file = fopen(path, "wb");
 	const struct lb_filter_count *count;
 	struct lb_filter *filter;
-	char why[240];
+	struct lb_filter_level level;
 
 	if (!memory || !bits || !file)
 		fail(path, "cannot be written");
-	filter = lb_filter_open(memory, dead, ram, level, &level, why, sizeof(why));
+	filter = lb_filter_open(memory, dead, ram, wanted, &level);
 	lb_filter_rewind(filter);
 	for (uint64_t pfn = 0; pfn < ram->max_pfn; pfn += pages) {
 		lb_filter_next(filter, pages, bits);
@@ -132,8 +132,8 @@ static void write_bitmap(const char *path, const struct lb_deadspace *dead, cons
 	count = lb_filter_counts(filter);
 	printf("level=%u\nwhy=%s\npages=%lu\ndumped=%lu\ncache=%lu\ncache_private=%lu\nuser=%lu\nfree=%lu\n"
 	       "hwpoison=%lu\noffline=%lu\nunmapped=%lu\n",
-	       level, why, ram->pages, count->dumped, count->cache, count->cache_private, count->user,
-	       count->free, count->hwpoison, count->offline, count->unmapped);
+	       level.bits, level.why, ram->pages, count->dumped, count->cache, count->cache_private,
+	       count->user, count->free, count->hwpoison, count->offline, count->unmapped);
 	free(bits);
 	free(memory);
 }
