@@ -4,7 +4,8 @@
 #include "lib/format.h"
 #include "lib/mem.h"
 
-// As in scripts/capture/lib/vmcore.sh. None is longer than a tail.
+// Those of scripts/capture/lib/vmcore.sh, too: tests/vm/test_capture_scripts.py compares them. None
+// is longer than half a tail.
 static const char words[][32] = {"Kernel panic", "Oops", "BUG: ", "sysrq: Trigger a crash",
 				 "general protection fault"};
 #define WORDS (sizeof(words) / sizeof(words[0]))

@@ -7,6 +7,7 @@ shell function.
 """
 
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -115,6 +116,14 @@ def test_was_there_a_panic(shell, tmp_path, last, panicked):
         assert status == 1 and "failed reason=no-panic" in lines[0] and "nothing panicked" in lines[0]
         _, lines = shell("report vmcore", "force=1\n" + check)
         assert "warning reason=no-panic" in lines[0] and lines[1] == "went on"
+
+
+def test_signs_of_a_crash_are_those_of_the_builtin_kernel(shell):
+    source = (SCRIPTS.parents[1] / "crash" / "dead" / "crash_signs.c").read_text()
+    words = re.search(r"\bwords\[\]\[\d+\] = \{(.*?)\};", source, re.DOTALL)
+    builtin = re.findall(r'"([^"]+)"', words[1])
+    _, lines = shell("report vmcore", 'echo "$crash_signs"')
+    assert len(builtin) > 1 and lines[0].split("|") == builtin
 
 
 def test_no_log_does_not_mean_no_panic(shell, tmp_path):

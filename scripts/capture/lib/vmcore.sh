@@ -6,6 +6,8 @@
 vmcore=/proc/vmcore
 log=/run/vmcore-dmesg.txt
 log_saved=none
+# Signs of a crash in a log: those of crash/dead/crash_signs.c, which tests/vm/test_capture_scripts.py compares.
+crash_signs='Kernel panic|Oops|BUG: |sysrq: Trigger a crash|general protection fault'
 
 # file_number FILE OFFSET BYTES: an unsigned little-endian number in it.
 file_number() {
@@ -39,7 +41,7 @@ vmcore_log() {
 # that is there and shows no sign of a crash counts as one.
 vmcore_require_panic() {
 	[ -s $log ] || return 0
-	! grep -qE 'Kernel panic|Oops|BUG: |sysrq: Trigger a crash|general protection fault' $log || return 0
+	! grep -qE "$crash_signs" $log || return 0
 	if [ "$force" = 1 ]; then
 		warn no-panic "nothing panicked, going on because of lifeboat.force=1"
 		return 0
