@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The build ID of a kernel that has no VMCOREINFO yet.
+#include "crash/dead/buildid.h"
+#include "dead_kernel_image.h"
+
+static void put_build_id(uint64_t virt, uint8_t first)
+{
+	static const uint32_t header[] = {4, LB_BUILD_ID_BYTES, 3, 0x00554e47};
+	uint8_t *at = (uint8_t *)image_at(virt);
+
+	memcpy(at, header, sizeof(header));
+	for (uint8_t i = 0; i < LB_BUILD_ID_BYTES; i++)
+		at[sizeof(header) + i] = (uint8_t)(first + i);
+}
+
+// The kernel's own, not a vDSO's; across a page's end; none when two could be it.
+static void build_id_is_found(void **state)
+{
+	static const uint64_t places[] = {DATA + 0x20020, DATA + 0x20ff4};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct machine m = usual;
+		struct lb_deadkernel dead;
+		char text[LB_VMCOREINFO_MAX];
+		uint32_t bytes;
+
+		m.has_note = false;
+		m.symbols = NONE;
+		m = build(m);
+		memcpy(image_at(DATA + 0x30000),
+		       "\x7f"
+		       "ELF",
+		       4);
+		put_build_id(DATA + 0x30544, 0x80);
+		dead = read_kernel(&m);
+		assert_false(dead.has_build_id);
+
+		put_build_id(places[i], 0x01);
+		dead = read_kernel(&m);
+		assert_true(dead.has_build_id);
+		bytes = lb_deadkernel_synthesise(&dead, "6.1.0", text);
+		assert_true(bytes < sizeof(text));
+		text[bytes] = '\0';
+		assert_non_null(strstr(text, "\nBUILD-ID=0102030405060708090a0b0c0d0e0f1011121314\n"));
+
+		put_build_id(DATA + 0x38000, 0x40);
+		dead = read_kernel(&m);
+		assert_false(dead.has_build_id);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(build_id_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, take_ram, free_ram);
+}

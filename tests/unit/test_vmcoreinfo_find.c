@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The right VMCOREINFO is found among wrong ones, and its text whole.
+#include "crash/dead/vmcoreinfo_find.h"
+#include "dead_kernel_image.h"
+
+static void note_is_copied_whole(void **state)
+{
+	struct machine m = build(usual);
+	struct lb_deadkernel dead = read_kernel(&m);
+
+	(void)state;
+	assert_note(&dead);
+	assert_ptr_equal(dead.space.vmcoreinfo.text, note_text);
+	assert_memory_equal(note_text, ram + NOTE + LB_VMCOREINFO_TEXT, sizeof(note_text));
+}
+
+// Replaces the 2 MiB page of the direct map around `phys` by 4 KiB pages.
+static void split_direct_map(struct machine *m, uint64_t phys)
+{
+	uint64_t start = lb_align_down(phys, 2 * LB_MIB);
+
+	*entry_of(m, m->page_offset + start, 2 * LB_MIB) = 0;
+	for (uint64_t at = 0; at < 2 * LB_MIB; at += LB_PAGE)
+		map(m, m->page_offset + start + at, start + at, LB_PAGE, W | NX);
+}
+
+// Notes of other kernels, pointed at by the image before its own: each differs in one thing.
+static void decoys_are_passed_over(void **state)
+{
+	const uint64_t phys_base = IMAGE - (TEXT - LB_KERNEL_MAP);
+	struct lb_deadkernel dead;
+	struct machine m;
+
+	(void)state;
+	for (int decoy = 0; decoy < 6; decoy++) {
+		m = build(usual);
+		build_note(OLD_NOTE, KASLR, phys_base, NONE);
+		put64(DATA + 0x4000, m.page_offset + OLD_NOTE);
+		switch (decoy) {
+		case 0: // another boot: text elsewhere
+			build_note(OLD_NOTE, KASLR + 0x8000000, phys_base, NONE);
+			break;
+		case 1: // the same virtual slot, another physical one
+			build_note(OLD_NOTE, KASLR, phys_base + 0x200000, NONE);
+			break;
+		case 2: // no phys_base
+			memcpy(strstr((char *)ram + OLD_NOTE + 24, "NUMBER(phys"), "nonono", 6);
+			break;
+		case 3: // no number
+			memcpy(strstr((char *)ram + OLD_NOTE + 24, "KERNELOFFSET=") + 13, "-", 1);
+			break;
+		case 4: // too many digits
+			memcpy(strstr((char *)ram + OLD_NOTE + 24, "_stext)=") + 8, "11111111111111111111",
+			       20);
+			break;
+		case 5: // the text ends before its keys
+			ram[OLD_NOTE + 4] = 30;
+			ram[OLD_NOTE + 5] = 0;
+			break;
+		}
+		dead = read_kernel(&m);
+		assert_note(&dead);
+		assert_int_equal(dead.vmcoreinfo_candidates, 2);
+	}
+	// The right text, but the page tables take the pointer elsewhere.
+	m = build(usual);
+	memcpy(ram + OLD_NOTE, ram + NOTE, 2 * LB_PAGE);
+	put64(DATA + 0x4000, m.page_offset + OLD_NOTE);
+	split_direct_map(&m, OLD_NOTE);
+	map(&m, m.page_offset + OLD_NOTE, 0x3000, LB_PAGE, W | NX);
+	dead = read_kernel(&m);
+	assert_note(&dead);
+	assert_int_equal(dead.vmcoreinfo_candidates, 2);
+}
+
+// Heads that are no VMCOREINFO's: not even candidates.
+static void note_heads_are_checked(void **state)
+{
+	static const struct {
+		unsigned int at;
+		uint32_t word;
+	} wrong[] = {{0, 10},         {0, 12}, {4, 0},  {4, 5},           {4, LB_VMCOREINFO_MAX + 1},
+		     {4, UINT32_MAX}, {8, 1},  {12, 0}, {20, UINT32_MAX}, {24, 0},
+		     {31, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct machine m = build(usual);
+		struct lb_deadkernel dead;
+
+		memcpy(ram + NOTE + wrong[i].at, &wrong[i].word, sizeof(wrong[i].word));
+		dead = read_kernel(&m);
+		assert_tables(&m, &dead);
+		assert_false(dead.has_vmcoreinfo);
+		assert_int_equal(dead.vmcoreinfo_candidates, 0);
+	}
+}
+
+// A kernel linked elsewhere (CONFIG_PHYSICAL_START): its note knows better.
+static void other_link_address(void **state)
+{
+	struct machine m = build(usual);
+	struct lb_deadkernel dead;
+	char *line = strstr((char *)ram + NOTE + LB_VMCOREINFO_TEXT, "KERNELOFFSET=");
+
+	(void)state;
+	memcpy(line, "KERNELOFFSET=11400000", 21);
+	dead = read_kernel(&m);
+	assert_true(dead.has_vmcoreinfo);
+	assert_int_equal(dead.kaslr_offset, 0x11400000);
+	memcpy(line, "KERNELOFFSET=11400001", 21);
+	dead = read_kernel(&m);
+	assert_false(dead.has_vmcoreinfo);
+	assert_int_equal(dead.kaslr_offset, KASLR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(note_is_copied_whole),
+		cmocka_unit_test(decoys_are_passed_over),
+		cmocka_unit_test(note_heads_are_checked),
+		cmocka_unit_test(other_link_address),
+	};
+
+	return cmocka_run_group_tests(tests, take_ram, free_ram);
+}
