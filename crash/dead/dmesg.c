@@ -74,7 +74,7 @@ int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const 
 	struct lb_prb prb;
 	uint64_t records = 0;
 
-	if (lb_prb_open(&prb, dead, err))
+	if (lb_prb_open(&prb, dead, err) != 0)
 		return -1;
 	while (!out.stopped && lb_prb_next(&prb, &record)) {
 		add_record(&out, &prb.mem, &record);

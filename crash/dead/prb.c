@@ -72,7 +72,7 @@ int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_e
 	uint64_t ring, descs, text, tail, head;
 	uint32_t count_bits, size_bits;
 
-	if (read_layout(dead, layout, err))
+	if (read_layout(dead, layout, err) != 0)
 		return -1;
 	lb_deadmem_open(&prb->mem, dead);
 	if (!lb_deadmem_u64(&prb->mem, layout->prb, &ring))

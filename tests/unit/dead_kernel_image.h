@@ -79,6 +79,7 @@ struct machine {
 static uint8_t *ram;
 static uint8_t window[LB_PAGE] __attribute__((aligned(4096)));
 static uint64_t pages_read;
+static uint64_t ram_hole; // a physical page that is no RAM; 0: none
 
 // One window: what it showed before is gone with the next call.
 static inline const void *window_page(void *ctx, uint64_t phys)
@@ -86,7 +87,7 @@ static inline const void *window_page(void *ctx, uint64_t phys)
 	(void)ctx;
 	pages_read++;
 	assert_true(lb_aligned(phys, LB_PAGE));
-	if (phys >= RAM_BYTES)
+	if (phys >= RAM_BYTES || (ram_hole && phys == ram_hole))
 		return NULL;
 	memcpy(window, ram + phys, LB_PAGE);
 	return window;
@@ -335,6 +336,7 @@ static inline struct machine build(struct machine wanted)
 
 	memset(ram, 0, RAM_BYTES);
 	pages_read = 0;
+	ram_hole = 0;
 	m.next_table = TABLES;
 	m.root = take_table(&m);
 	m.page_offset = m.la57 ? 0xff2f1a8040000000ULL : 0xffff9a8040000000ULL;

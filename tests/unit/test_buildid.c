@@ -50,10 +50,37 @@ static void build_id_is_found(void **state)
 	}
 }
 
+// Notes that differ in one word or one letter.
+static void other_notes_are_none(void **state)
+{
+	static const struct {
+		unsigned int at;
+		uint32_t word;
+	} wrong[] = {{0, 3}, {0, 5}, {4, 16}, {4, 21}, {8, 1}, {8, 0}, {12, 0x00564e47}, {12, 0x20554e47}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct machine m = usual;
+		struct lb_deadkernel dead;
+		uint8_t id[LB_BUILD_ID_BYTES] = {0xee};
+		struct lb_deadmem opened;
+
+		m.has_note = false;
+		m = build(m);
+		put_build_id(DATA + 0x20020, 0x01);
+		memcpy((uint8_t *)image_at(DATA + 0x20020) + wrong[i].at, &wrong[i].word, 4);
+		dead = read_kernel(&m);
+		lb_deadmem_open(&opened, &dead.space);
+		assert_false(lb_buildid_find(&opened, &dead, id));
+		assert_int_equal(id[0], 0xee);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(build_id_is_found),
+		cmocka_unit_test(other_notes_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, take_ram, free_ram);

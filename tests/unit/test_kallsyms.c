@@ -1,7 +1,72 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Symbols by name, and tables that lie.
+// Symbols by name, tables that are missing, and tables that lie.
 #include "crash/dead/kallsyms.h"
 #include "dead_kernel_image.h"
+
+#define WANTED 6
+
+static const struct lb_kallsyms_wanted names[WANTED] = {
+	{.name = "function_1953023"}, {.name = "crash_notes"},
+	{.name = "no_such_symbol"},   {.name = "_text"},
+	{.name = "crash_note"},       {.name = "__per_cpu_offset"},
+};
+
+// Looks them up in what was built last; how many were found.
+static uint32_t find(const struct lb_deadkernel *dead, struct lb_kallsyms_wanted *ret_wanted)
+{
+	struct lb_deadmem opened;
+
+	memcpy(ret_wanted, names, sizeof(names));
+	for (uint32_t i = 0; i < WANTED; i++)
+		ret_wanted[i].address = 4711;
+	lb_deadmem_open(&opened, &dead->space);
+	return lb_kallsyms_find(&opened, dead, ret_wanted, WANTED);
+}
+
+static void names_are_found(void **state)
+{
+	static const uint64_t addresses[WANTED] = {TEXT + 16 * 1999, NOTES_PTR, 0, TEXT, DATA, OFFSETS};
+
+	(void)state;
+	for (enum symbols symbols = BASE_NEGATIVE; symbols <= PLACE_RELATIVE; symbols++) {
+		struct lb_kallsyms_wanted wanted[WANTED];
+		struct machine m = usual;
+		struct lb_deadkernel dead;
+
+		m.symbols = symbols;
+		m = build(m);
+		dead = read_kernel(&m);
+		assert_int_equal(find(&dead, wanted), WANTED - 1);
+		for (uint32_t i = 0; i < WANTED; i++)
+			assert_int_equal(wanted[i].address, addresses[i]);
+	}
+}
+
+// Without all tables nothing is found, and nothing of before stays.
+static void tables_are_missing(void **state)
+{
+	static const char *const keys[] = {
+		"SYMBOL(kallsyms_names)=", "SYMBOL(kallsyms_num_syms)=", "SYMBOL(kallsyms_token_table)=",
+		"SYMBOL(kallsyms_token_index)=", "SYMBOL(kallsyms_offsets)="};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct machine m = build(usual);
+		struct lb_deadkernel dead = read_kernel(&m);
+		struct lb_kallsyms_wanted wanted[WANTED];
+		const char *first = (char *)ram + NOTE + LB_VMCOREINFO_TEXT, *found = strstr(first, keys[i]);
+		char *line = note_text + (found - first);
+
+		assert_non_null(found);
+		line[0] = '#';
+		assert_int_equal(find(&dead, wanted), 0);
+		for (uint32_t j = 0; j < WANTED; j++)
+			assert_int_equal(wanted[j].address, 0);
+		line[0] = 'S';
+		memcpy(line + strlen(keys[i]), "1234567812345678", 16); // not in the image
+		assert_int_equal(find(&dead, wanted), 0);
+	}
+}
 
 // Tables and counts that lie. Whatever is found, it ends, and within the budget.
 static void hostile_kallsyms(void **state)
@@ -50,6 +115,8 @@ static void hostile_kallsyms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(tables_are_missing),
 		cmocka_unit_test(hostile_kallsyms),
 	};
 

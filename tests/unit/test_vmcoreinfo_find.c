@@ -14,6 +14,37 @@ static void note_is_copied_whole(void **state)
 	assert_memory_equal(note_text, ram + NOTE + LB_VMCOREINFO_TEXT, sizeof(note_text));
 }
 
+// The text ends where RAM does, and with a NUL: no byte of what lies behind is taken for a part.
+static void text_is_cut(void **state)
+{
+	const uint32_t first_page = LB_PAGE - LB_VMCOREINFO_TEXT;
+	struct lb_deadkernel dead;
+	struct machine m;
+
+	(void)state;
+	m = build(usual);
+	ram_hole = NOTE + LB_PAGE;
+	dead = read_kernel(&m);
+	assert_true(dead.has_vmcoreinfo);
+	assert_int_equal(dead.space.vmcoreinfo.bytes, first_page);
+	assert_memory_equal(note_text, ram + NOTE + LB_VMCOREINFO_TEXT, first_page);
+	assert_int_equal((uint8_t)note_text[first_page], 0xee);
+
+	m = build(usual);
+	ram[NOTE + 1000] = '\0';
+	dead = read_kernel(&m);
+	assert_true(dead.has_vmcoreinfo);
+	assert_int_equal(dead.space.vmcoreinfo.bytes, 1000 - LB_VMCOREINFO_TEXT);
+	assert_int_equal((uint8_t)note_text[1000 - LB_VMCOREINFO_TEXT], 0xee);
+
+	m = build(usual);
+	ram[NOTE + 60] = '\0'; // before what must agree
+	dead = read_kernel(&m);
+	assert_false(dead.has_vmcoreinfo);
+	assert_int_equal(dead.vmcoreinfo_candidates, 1);
+	assert_int_equal(dead.space.vmcoreinfo.bytes, 0);
+}
+
 // Replaces the 2 MiB page of the direct map around `phys` by 4 KiB pages.
 static void split_direct_map(struct machine *m, uint64_t phys)
 {
@@ -117,9 +148,8 @@ static void other_link_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(note_is_copied_whole),
-		cmocka_unit_test(decoys_are_passed_over),
-		cmocka_unit_test(note_heads_are_checked),
+		cmocka_unit_test(note_is_copied_whole),   cmocka_unit_test(text_is_cut),
+		cmocka_unit_test(decoys_are_passed_over), cmocka_unit_test(note_heads_are_checked),
 		cmocka_unit_test(other_link_address),
 	};
 
