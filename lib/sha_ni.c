@@ -3,6 +3,7 @@
 // raise #UD or #NM).
 #include "lib/sha_ni.h"
 
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
 #define LEAF1_ECX_SSSE3 (1U << 9) // PSHUFB, PALIGNR
@@ -10,33 +11,19 @@
 #define LEAF1_EDX_SSE2 (1U << 26)
 #define LEAF7_EBX_SHA (1U << 29)
 
-static void cpuid(uint32_t leaf, uint32_t ret_words[4])
-{
-	__asm__ volatile("cpuid"
-			 : "=a"(ret_words[0]), "=b"(ret_words[1]), "=c"(ret_words[2]), "=d"(ret_words[3])
-			 : "a"(leaf), "c"(0));
-}
-
 struct lb_sha_ni_state lb_sha_ni_state(void)
 {
-	struct lb_sha_ni_state state = {0};
-	uint32_t words[4];
-	uint16_t cs;
+	struct lb_sha_ni_state state = {.max_leaf = cpu_cpuid(0, 0).eax};
+	struct cpu_cpuid leaf1 = cpu_cpuid(1, 0);
 
-	cpuid(0, words);
-	state.max_leaf = words[0];
-	cpuid(1, words);
-	state.leaf1_ecx = words[2];
-	state.leaf1_edx = words[3];
-	if (state.max_leaf >= 7) {
-		cpuid(7, words);
-		state.leaf7_ebx = words[1];
-	}
-	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
-	state.privileged = (cs & 3) == 0;
+	state.leaf1_ecx = leaf1.ecx;
+	state.leaf1_edx = leaf1.edx;
+	if (state.max_leaf >= 7)
+		state.leaf7_ebx = cpu_cpuid(7, 0).ebx;
+	state.privileged = (cpu_cs() & 3) == 0;
 	if (state.privileged) {
-		__asm__ volatile("mov %%cr0, %0" : "=r"(state.cr0));
-		__asm__ volatile("mov %%cr4, %0" : "=r"(state.cr4));
+		state.cr0 = cpu_cr0();
+		state.cr4 = cpu_cr4();
 	}
 	return state;
 }

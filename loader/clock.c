@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/clock.h"
 
+#include "lib/cpu.h"
 #include "lib/utc.h"
 #include "loader/firmware.h"
 
@@ -8,11 +9,13 @@
 
 uint64_t lb_clock_tsc(void)
 {
-	uint32_t low, high;
+	uint64_t tsc;
 
 	// Not before what comes before, not after what follows.
-	__asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high)::"memory");
-	return (uint64_t)high << 32 | low;
+	cpu_lfence();
+	tsc = cpu_tsc();
+	cpu_lfence();
+	return tsc;
 }
 
 static uint64_t measure_once(void)

@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/machine.h"
 
+#include "lib/cpu.h"
+#include "lifeboat/x86.h"
 #include "loader/acpi.h"
 #include "loader/firmware.h"
-
-struct cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
-{
-	struct cpuid r;
-
-	__asm__ volatile("cpuid"
-			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-			 : "a"(leaf), "c"(subleaf));
-	return r;
-}
-
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
 
 // Encrypted guests need a bit in every page-table entry that neither our tables nor
 // the second kernel's first ones carry. AMD APM 2, 15.34; Intel TDX module spec.
 static const char *encryption(void)
 {
-	uint32_t last = cpuid(0, 0).eax, last_extended = cpuid(0x80000000, 0).eax;
-
-	if (last_extended >= 0x8000001f && cpuid(0x8000001f, 0).eax & 1U << 1) {
-		uint64_t status = rdmsr(0xc0010131); // SEV_STATUS
+	if (cpu_cpuid_extended(0x8000001f).eax & 1U << 1) {
+		uint64_t status = cpu_rdmsr(0xc0010131); // SEV_STATUS
 
 		if (status & 1U << 2)
 			return "this is an AMD SEV-SNP guest: its memory is encrypted";
@@ -42,8 +20,8 @@ static const char *encryption(void)
 		if (status & 1U << 0)
 			return "this is an AMD SEV guest: its memory is encrypted";
 	}
-	if (last >= 0x21) {
-		struct cpuid tdx = cpuid(0x21, 0);
+	if (cpu_cpuid(0, 0).eax >= 0x21) {
+		struct cpu_cpuid tdx = cpu_cpuid(0x21, 0);
 
 		if (tdx.ebx == 0x65746e49 && tdx.edx == 0x5844546c && tdx.ecx == 0x20202020) // "IntelTDX    "
 			return "this is an Intel TDX guest: its memory is encrypted";
@@ -53,20 +31,18 @@ static const char *encryption(void)
 
 void lb_machine_read_cpu(struct lb_machine *machine)
 {
-	uint32_t last_extended = cpuid(0x80000000, 0).eax;
-
-	machine->phys_bits = last_extended >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-	machine->gib_pages = last_extended >= 0x80000001 && cpuid(0x80000001, 0).edx & 1U << 26;
-	machine->la57 = cpuid(0, 0).eax >= 7 && cpuid(7, 0).ecx & 1U << 16;
+	machine->phys_bits = cpu_phys_bits();
+	machine->gib_pages = cpu_gib_pages();
+	machine->la57 = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).ecx & 1U << 16;
 	machine->encrypted = encryption();
 }
 
 // In x2APIC mode the CPU has no other than its 32-bit id. Intel SDM 3A, 11.12.
 static uint32_t own_apic_id(void)
 {
-	bool x2apic = cpuid(1, 0).ecx & 1U << 21 && rdmsr(0x1b) & 1U << 10; // IA32_APIC_BASE
+	bool x2apic = cpu_cpuid(1, 0).ecx & 1U << 21 && cpu_rdmsr(X86_MSR_APIC_BASE) & X86_APIC_BASE_X2APIC;
 
-	return x2apic ? (uint32_t)rdmsr(0x802) : cpuid(1, 0).ebx >> 24;
+	return x2apic ? (uint32_t)cpu_rdmsr(X86_MSR_X2APIC + X86_LAPIC_ID / 16) : cpu_cpuid(1, 0).ebx >> 24;
 }
 
 static uint64_t find_rsdp(void)

@@ -2,10 +2,10 @@
 // What the dead kernel can still say, written into what /proc/vmcore will show: RAM
 // that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
 // LIFEBOAT.
-#include "crash/bare/cpu.h"
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/hotadd.h"
 #include "crash/plan/elfcore.h"
+#include "lib/cpu.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"

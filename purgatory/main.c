@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the hook to the second kernel, stage by stage. The point of no return was
 // crossed in the hook: whatever is wrong now is said and followed by the policy.
-#include "crash/bare/cpu.h"
 #include "crash/plan/kernel_arguments.h"
+#include "lib/cpu.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"

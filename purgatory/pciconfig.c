@@ -2,7 +2,7 @@
 // Configuration space as the machine has it: in memory, 4 KiB a function (MCFG), through
 // the uncached window; or by the two ports of old, 256 bytes a function and segment 0
 // only. Source: PCI Express Base 5.0, 7.2.2; PCI Local Bus 3.0, 3.2.2.3.2.
-#include "crash/bare/cpu.h"
+#include "lib/cpu.h"
 #include "lifeboat/watchdog.h"
 #include "purgatory/pci.h"
 #include "purgatory/purgatory.h"

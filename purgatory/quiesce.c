@@ -4,8 +4,8 @@
 // nothing in it but NMI. Without this the second kernel finds a timer that does not
 // tick and devices whose interrupts are lost. The local APIC comes last: nothing can put
 // another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
-#include "crash/bare/cpu.h"
 #include "crash/bare/lapic.h"
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 #include "purgatory/purgatory.h"
 

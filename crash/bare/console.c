@@ -2,7 +2,7 @@
 // A polled 8250, as the first kernel left it. A port that does not take a byte in
 // time is given up: there may be none.
 #include "crash/bare/bare.h"
-#include "crash/bare/cpu.h"
+#include "lib/cpu.h"
 #include "lib/format.h"
 
 #define COM1 0x3f8

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "crash/bare/cpu.h"
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
 struct lb_lapic {

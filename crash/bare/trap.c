@@ -2,7 +2,7 @@
 // Exceptions: NMIs are counted and survived, everything else is reported and ends
 // in a cold reset (or a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
-#include "crash/bare/cpu.h"
+#include "lib/cpu.h"
 #include "lib/descriptor_tables.h"
 
 #define VECTOR_NMI 2

@@ -3,8 +3,8 @@
 #include <asm/bootparam.h>
 
 #include "crash/bare/bare.h"
-#include "crash/bare/cpu.h"
 #include "crash/plan/e820.h"
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
 // Maps the page of `phys`; returns where that very address now is.

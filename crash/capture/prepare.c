@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the handoff to a job for the writer.
-#include "crash/bare/cpu.h"
 #include "crash/capture/capture.h"
 #include "crash/dead/notes.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
 static const void *at(uint64_t phys)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/dump/dump.h"
 
-#include "crash/bare/cpu.h"
 #include "crash/dead/dmesg.h"
 #include "crash/disk/dump_header.h"
 #include "crash/dump/stream.h"
 #include "crash/dump/writer.h"
 #include "crash/platform/platform.h"
+#include "lib/cpu.h"
 #include "lib/mem.h"
 
 #define PROGRESS_MS 1000

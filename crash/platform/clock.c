@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/bare/cpu.h"
 #include "crash/platform/platform.h"
+#include "lib/cpu.h"
 
 // Where the loader could not measure it: faster than any, so that a wait is too long
 // rather than too short.

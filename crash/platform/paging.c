@@ -3,8 +3,8 @@
 #include "crash/platform/paging.h"
 
 #include "crash/bare/bare.h"
-#include "crash/bare/cpu.h"
 #include "crash/dead/old_ranges.h"
+#include "lib/cpu.h"
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
 
@@ -39,18 +39,6 @@ static struct lb_ident_range *ranges; // of old RAM, ascending
 static uint32_t range_count;
 static struct window *windows; // NULL: old RAM is mapped
 static uint32_t window_count;
-
-static bool has_gib_pages(void)
-{
-	uint32_t eax = 0x80000000, ebx, ecx, edx;
-
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-	if (eax < 0x80000001)
-		return false;
-	eax = 0x80000001;
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-	return edx >> 26 & 1;
-}
 
 static uint64_t *table_of(uint64_t entry)
 {
@@ -176,7 +164,7 @@ int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t
 		      struct lb_error *err)
 {
 	struct lb_ident_request request = {
-		.phys_bits = cpu_phys_bits(), .gib_pages = has_gib_pages(), .root4 = true};
+		.phys_bits = cpu_phys_bits(), .gib_pages = cpu_gib_pages(), .root4 = true};
 	struct lb_ident_size size;
 	enum lb_ident_status status;
 	uint64_t bytes, budget;

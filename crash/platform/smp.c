@@ -2,10 +2,10 @@
 #include "crash/platform/smp.h"
 
 #include "crash/bare/bare.h"
-#include "crash/bare/cpu.h"
 #include "crash/bare/lapic.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/smp_trampoline.h"
+#include "lib/cpu.h"
 #include "lib/descriptor_tables.h"
 #include "lib/mem.h"
 #include "lifeboat/trampoline.h"
@@ -13,7 +13,6 @@
 #define STACK_BYTES (16 * LB_KIB)
 #define IST_STACK_BYTES (4 * LB_KIB)
 
-#define LAPIC_ID 0x20
 #define LAPIC_ICR_LOW 0x300
 #define LAPIC_ICR_HIGH 0x310
 #define ICR_PENDING (1U << 12)
@@ -61,7 +60,7 @@ static bool open_lapic(struct lb_lapic *lapic)
 
 static uint32_t own_id(const struct lb_lapic *lapic)
 {
-	uint32_t id = lb_lapic_read(lapic, LAPIC_ID);
+	uint32_t id = lb_lapic_read(lapic, X86_LAPIC_ID);
 
 	return lapic->mmio ? id >> 24 : id;
 }

@@ -45,6 +45,7 @@
 #define X86_APIC_BASE_X2APIC (1U << 10)
 #define X86_APIC_BASE_ENABLE (1U << 11)
 #define X86_MSR_X2APIC 0x800 // + register offset / 16
+#define X86_LAPIC_ID 0x20 // a register offset
 #define X86_MSR_EFER 0xc0000080
 #define X86_EFER_LMA (1ULL << 10)
 #define X86_MSR_FS_BASE 0xc0000100

@@ -10,10 +10,10 @@ from .tree import Tree, folder, stem
 
 # Headers without a source of their name, and why.
 _ALONE = {
-    "crash/bare/cpu.h": "instructions, inline",
     "crash/bare/lapic.h": "registers, inline",
     "crash/dead/facts.h": "data, that several fill in",
     "lib/bits.h": "inline",
+    "lib/cpu.h": "instructions, inline",
     "lib/sha256_blocks.h": "sha256.c calls it in sha256_ni.c, which is compiled with other instructions",
     "loader/hook/hook.h": "a protocol, between two programs",
     "loader/hook/state.h": "data of main.c, which entry.asm names too",

@@ -5,7 +5,7 @@
 #include "disktest.h"
 
 #include "crash/platform/platform.h"
-#include "lifeboat/ports.h"
+#include "lib/cpu.h"
 
 #define COM1 0x3f8
 #define UART_LSR 5
@@ -16,22 +16,14 @@
 static EFI_BOOT_SERVICES *bs;
 static uint64_t heap_used, tsc_khz, tsc_opened;
 
-static uint64_t read_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
-
 void platform_open(EFI_BOOT_SERVICES *services)
 {
 	uint64_t start;
 
 	bs = services;
-	start = read_tsc();
+	start = cpu_tsc();
 	bs->Stall(MEASURE_US);
-	lb_clock_open((read_tsc() - start) / (MEASURE_US / 1000));
+	lb_clock_open((cpu_tsc() - start) / (MEASURE_US / 1000));
 }
 
 void *lb_heap_pages(uint64_t bytes)
@@ -54,22 +46,22 @@ uint64_t lb_heap_used(void)
 void lb_clock_open(uint64_t khz)
 {
 	tsc_khz = khz ? khz : 1;
-	tsc_opened = read_tsc();
+	tsc_opened = cpu_tsc();
 }
 
 uint64_t lb_clock_ms(void)
 {
-	return (read_tsc() - tsc_opened) / tsc_khz;
+	return (cpu_tsc() - tsc_opened) / tsc_khz;
 }
 
 struct lb_deadline lb_deadline_in(uint64_t milliseconds)
 {
-	return (struct lb_deadline){read_tsc() + milliseconds * tsc_khz};
+	return (struct lb_deadline){cpu_tsc() + milliseconds * tsc_khz};
 }
 
 bool lb_deadline_passed(struct lb_deadline deadline)
 {
-	return (int64_t)(read_tsc() - deadline.tsc) >= 0;
+	return (int64_t)(cpu_tsc() - deadline.tsc) >= 0;
 }
 
 void lb_pause(void)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Instructions C has no words for.
-#ifndef LIFEBOAT_CRASH_BARE_CPU_H
-#define LIFEBOAT_CRASH_BARE_CPU_H
+// Instructions C has no words for, and what CPUID says that more than one program asks. Those
+// of privilege level 0 fault in any other. Source: Intel SDM 2 (CPUID), SDM 3A 2.8.
+#ifndef LIFEBOAT_LIB_CPU_H
+#define LIFEBOAT_LIB_CPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lifeboat/ports.h"
@@ -65,17 +67,51 @@ static inline void cpu_invlpg(uint64_t virt)
 	__asm__ volatile("invlpg (%0)" ::"r"(virt) : "memory");
 }
 
+static inline void cpu_lfence(void)
+{
+	__asm__ volatile("lfence" ::: "memory");
+}
+
+static inline uint16_t cpu_cs(void)
+{
+	uint16_t value;
+
+	__asm__ volatile("mov %%cs, %0" : "=r"(value));
+	return value;
+}
+
+struct cpu_cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpu_cpuid cpu_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpu_cpuid words;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(words.eax), "=b"(words.ebx), "=c"(words.ecx), "=d"(words.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return words;
+}
+
+// An extended leaf, 80000001h and up; zeroes where the CPU has none.
+static inline struct cpu_cpuid cpu_cpuid_extended(uint32_t leaf)
+{
+	return cpu_cpuid(0x80000000, 0).eax >= leaf ? cpu_cpuid(leaf, 0) : (struct cpu_cpuid){0};
+}
+
 // Physical address bits, CPUID 80000008h EAX[7:0]; 36 where the leaf is missing.
 static inline unsigned int cpu_phys_bits(void)
 {
-	uint32_t eax = 0x80000000, ebx, ecx, edx;
+	unsigned int bits = cpu_cpuid_extended(0x80000008).eax & 0xff;
 
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-	if (eax < 0x80000008)
-		return 36;
-	eax = 0x80000008;
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-	return eax & 0xff;
+	return bits ? bits : 36;
+}
+
+// Leaves of 1 GiB, CPUID 80000001h EDX[26].
+static inline bool cpu_gib_pages(void)
+{
+	return cpu_cpuid_extended(0x80000001).edx & 1U << 26;
 }
 
 #endif
