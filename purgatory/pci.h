@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // PCI functions that a dead kernel's drivers left running: no more interrupts, no more
-// DMA. Pure: configuration space is reached through the caller's functions.
+// DMA.
 //
 // Of every function that answers:
 //  - MSI and MSI-X are switched off, and INTx is held back (Command.InterruptDisable):
@@ -28,16 +28,7 @@
 
 #include <stdint.h>
 
-struct lb_pci_access {
-	// One function's configuration space until the next call.
-	void (*select)(void *ctx, uint8_t bus, uint8_t device, uint8_t function);
-	// A register, by offset: a multiple of 4 below `bytes`.
-	uint32_t (*read)(void *ctx, uint32_t reg);
-	void (*write)(void *ctx, uint32_t reg, uint32_t value);
-	void (*write8)(void *ctx, uint32_t reg, uint8_t value); // any offset
-	void *ctx;
-	uint32_t bytes; // of configuration space: 256, or 4096 with the extended one
-};
+#include "crash/bare/pci_config.h"
 
 struct lb_pci_count {
 	uint32_t functions; // that answered
@@ -49,7 +40,7 @@ struct lb_pci_count {
 // Every bus of the range by itself, whatever bridges say of buses behind them: 256
 // buses are 8192 reads and what is present. Bounded whatever the registers hold. Adds to
 // `count`.
-void lb_pci_quiesce(const struct lb_pci_access *access, uint8_t bus_first, uint8_t bus_last,
+void lb_pci_quiesce(const struct lb_pci_config *config, uint16_t segment, uint8_t bus_first, uint8_t bus_last,
 		    struct lb_pci_count *count);
 
 #endif

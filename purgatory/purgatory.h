@@ -22,9 +22,6 @@ uint32_t lb_verify_segments(const struct lb_handoff *handoff);
 // quiesce.c
 void lb_quiesce(const struct lb_handoff *handoff);
 
-// pciconfig.c: every PCI function the handoff leads to; pci.h says what is done to each.
-void lb_quiesce_pci(const struct lb_handoff *handoff);
-
 // describe.c
 bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live);
 void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live);

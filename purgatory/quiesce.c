@@ -6,7 +6,9 @@
 // another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
 #include "crash/bare/lapic.h"
 #include "lib/cpu.h"
+#include "lifeboat/watchdog.h"
 #include "lifeboat/x86.h"
+#include "purgatory/pci.h"
 #include "purgatory/purgatory.h"
 
 #define PIC_MASTER_DATA 0x21
@@ -145,6 +147,39 @@ static void stop_hpet(const struct lb_window *window, uint64_t phys)
 	*config &= ~HPET_ENABLE_AND_LEGACY;
 }
 
+static volatile void *map_config(void *ctx, uint64_t phys)
+{
+	return lb_window_map(ctx, phys, true);
+}
+
+static void stop_tco(uint16_t tco)
+{
+	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
+
+	cpu_out16(port, cpu_in16(port) | LB_TCO_CONTROL1_HALT);
+}
+
+// Every function that the handoff leads to; pci.h says what is done to each.
+static void quiesce_pci(const struct lb_handoff *handoff)
+{
+	struct lb_pci_config config = {.map = map_config, .ctx = (void *)(uintptr_t)&handoff->device_window};
+	struct lb_pci_count count = {0};
+
+	if (handoff->ecam_count == 0)
+		lb_pci_quiesce(&config, 0, 0, UINT8_MAX, &count);
+	for (uint32_t i = 0; i < handoff->ecam_count && i < LB_MAX_ECAM; i++) {
+		const struct lb_ecam *ecam = &handoff->ecam[i];
+
+		config.ecam = ecam;
+		config.ecam_count = 1;
+		lb_pci_quiesce(&config, ecam->segment, ecam->bus_first, ecam->bus_last, &count);
+	}
+	if (count.tco)
+		stop_tco(count.tco);
+	lb_say("PCI by %s: %u functions, bus mastering off at %u, MSI at %u",
+	       handoff->ecam_count ? "ECAM" : "ports", count.functions, count.masters, count.msi);
+}
+
 void lb_quiesce(const struct lb_handoff *handoff)
 {
 	if (handoff->has_8259)
@@ -153,7 +188,7 @@ void lb_quiesce(const struct lb_handoff *handoff)
 		mask_ioapic(&handoff->device_window, handoff->ioapic[i]);
 	if (handoff->hpet)
 		stop_hpet(&handoff->device_window, handoff->hpet);
-	lb_quiesce_pci(handoff);
+	quiesce_pci(handoff);
 	lb_trap_expect(take_interrupt);
 	quiesce_lapic(&handoff->device_window);
 	lb_window_unmap(&handoff->device_window);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One PCI function's configuration space, for a driver. By ECAM where the machine has it
-// for this segment and bus, else by ports (segment 0).
+// One PCI function's configuration space, for a driver (crash/bare/pci_config.h).
 // Sources: PCI Local Bus 3.0 chapter 6; PCI Express Base 5.0 7.5, 7.7.
 #ifndef LIFEBOAT_CRASH_PLATFORM_PCIDEV_H
 #define LIFEBOAT_CRASH_PLATFORM_PCIDEV_H
@@ -11,13 +10,7 @@
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
-
-#define LB_PCI_ID 0x00
-#define LB_PCI_COMMAND 0x04
-#define LB_PCI_CLASS 0x08 // bits 31:8 class, subclass, interface
-#define LB_PCI_BAR0 0x10
-
-#define LB_PCI_CAP_VENDOR 0x09
+#include "lifeboat/pci.h"
 
 // Where configuration space is; kept by reference, before any other call.
 void lb_pcidev_open(const struct lb_ecam *ecam, uint32_t count);

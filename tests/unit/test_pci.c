@@ -7,24 +7,24 @@
 #include "purgatory/pci.c"
 #include "unit.h"
 
-#define SPACE 4096
 #define MAX_FUNCTIONS 16
 // Reads of one function: the header's few, and lists that are bounded.
 #define MOST_ACCESSES 600
+#define SEGMENT 3
 
 #define ID 0x12345678
-#define COMMAND 0x04
-#define CLASS 0x08
-#define HEADER 0x0c
-#define CAPABILITIES 0x34
+#define COMMAND LB_PCI_COMMAND
+#define CLASS LB_PCI_CLASS
+#define HEADER LB_PCI_HEADER
+#define CAPABILITIES LB_PCI_CAPABILITIES
 #define MASTER 0x0004U
 #define NO_INTX 0x0400U
 #define HAS_CAPABILITIES (1U << 20)
 
 struct function {
 	unsigned int bus, device, function;
-	uint32_t registers[SPACE / 4];
-	uint32_t written[SPACE / 4]; // how often
+	uint32_t registers[LB_PCI_SPACE_ECAM / 4];
+	uint32_t written[LB_PCI_SPACE_ECAM / 4]; // how often
 };
 
 struct machine {
@@ -32,61 +32,62 @@ struct machine {
 	size_t count;
 	struct function *current; // NULL: nothing answers
 	unsigned int selects, accesses, most_accesses;
-	struct lb_pci_access access;
+	uint32_t bytes; // of configuration space
+	struct lb_pci_config config;
 };
 
-static void fake_select(void *ctx, uint8_t bus, uint8_t device, uint8_t function)
-{
-	struct machine *machine = ctx;
+static struct machine *selected; // by the last lb_pci_select()
 
+struct lb_pci_space lb_pci_select(const struct lb_pci_config *config, struct lb_pci_address at)
+{
+	struct machine *machine = config->ctx;
+
+	selected = machine;
+	assert_int_equal(at.segment, SEGMENT);
 	machine->current = NULL;
 	machine->selects++;
 	machine->accesses = 0;
 	for (size_t i = 0; i < machine->count; i++) {
 		struct function *one = &machine->functions[i];
 
-		if (one->bus == bus && one->device == device && one->function == function)
+		if (one->bus == at.bus && one->device == at.device && one->function == at.function)
 			machine->current = one;
 	}
+	return (struct lb_pci_space){.bytes = machine->bytes};
 }
 
-static void count_access(struct machine *machine, uint32_t reg)
+static void count_access(const struct lb_pci_space *space, uint32_t reg)
 {
 	assert_int_equal(reg % 4, 0);
-	assert_in_range(reg, 0, machine->access.bytes - 4);
-	if (++machine->accesses > machine->most_accesses)
-		machine->most_accesses = machine->accesses;
+	assert_in_range(reg, 0, space->bytes - 4);
+	if (++selected->accesses > selected->most_accesses)
+		selected->most_accesses = selected->accesses;
 }
 
-static uint32_t fake_read(void *ctx, uint32_t reg)
+uint32_t lb_pci_read(const struct lb_pci_space *space, uint32_t reg)
 {
-	struct machine *machine = ctx;
-
-	count_access(machine, reg);
-	return machine->current ? machine->current->registers[reg / 4] : UINT32_MAX;
+	count_access(space, reg);
+	return selected->current ? selected->current->registers[reg / 4] : UINT32_MAX;
 }
 
-static void fake_write(void *ctx, uint32_t reg, uint32_t value)
+void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value)
 {
-	struct machine *machine = ctx;
 	uint32_t *at;
 
-	count_access(machine, reg);
-	assert_non_null(machine->current);
-	machine->current->written[reg / 4]++;
-	at = &machine->current->registers[reg / 4];
+	count_access(space, reg);
+	assert_non_null(selected->current);
+	selected->current->written[reg / 4]++;
+	at = &selected->current->registers[reg / 4];
 	if (reg == COMMAND) // the status' half: ones clear
 		value = (value & 0xffff) | (*at & 0xffff0000 & ~value);
 	*at = value;
 }
 
-static void fake_write8(void *ctx, uint32_t reg, uint8_t value)
+void lb_pci_write8(const struct lb_pci_space *space, uint32_t reg, uint8_t value)
 {
-	struct machine *machine = ctx;
-
-	count_access(machine, reg & ~3U);
-	assert_non_null(machine->current);
-	((uint8_t *)machine->current->registers)[reg] = value;
+	count_access(space, reg & ~3U);
+	assert_non_null(selected->current);
+	((uint8_t *)selected->current->registers)[reg] = value;
 }
 
 static int make_machine(void **state)
@@ -95,8 +96,8 @@ static int make_machine(void **state)
 
 	if (!machine)
 		return -1;
-	machine->access =
-		(struct lb_pci_access){fake_select, fake_read, fake_write, fake_write8, machine, SPACE};
+	machine->bytes = LB_PCI_SPACE_ECAM;
+	machine->config.ctx = machine;
 	*state = machine;
 	return 0;
 }
@@ -133,7 +134,7 @@ static struct lb_pci_count quiesce(struct machine *machine, uint8_t first, uint8
 {
 	struct lb_pci_count count = {0};
 
-	lb_pci_quiesce(&machine->access, first, last, &count);
+	lb_pci_quiesce(&machine->config, SEGMENT, first, last, &count);
 	assert_in_range(machine->most_accesses, 0, MOST_ACCESSES);
 	return count;
 }
@@ -231,7 +232,7 @@ static void test_hostile_lists(void **state)
 	add_capability(loop, 0x60, 0x05, 0x60, 0x0001);
 	header->registers[CAPABILITIES / 4] = 0x04; // into the command register
 	header->registers[COMMAND / 4] = HAS_CAPABILITIES | 0x0005; // which looks like MSI
-	memset(ones->registers + 0x40 / 4, 0xff, SPACE - 0x40);
+	memset(ones->registers + 0x40 / 4, 0xff, LB_PCI_SPACE_ECAM - 0x40);
 	ones->registers[CAPABILITIES / 4] = 0x40;
 	ones->registers[COMMAND / 4] |= HAS_CAPABILITIES;
 	for (uint32_t at = 0x40; at < 0x100; at += 4) // as long as one can be, and round
@@ -246,7 +247,7 @@ static void test_hostile_lists(void **state)
 	assert_int_equal(command(header), 0x0001 | NO_INTX);
 	for (uint32_t at = 0x40; at < 0x100; at += 4)
 		assert_int_equal(full->registers[at / 4] >> 16, 0);
-	for (uint32_t at = 0x40; at < SPACE; at += 4)
+	for (uint32_t at = 0x40; at < LB_PCI_SPACE_ECAM; at += 4)
 		assert_int_equal(ones->written[at / 4], 0);
 	assert_int_equal(command(ones), 0x0002 | NO_INTX);
 	assert_int_equal(command(low), 0x0002 | NO_INTX);
@@ -257,8 +258,8 @@ static void test_extended_list_that_loops(void **state)
 	struct machine *machine = *state;
 	struct function *one = add(machine, 0, 0, 0);
 
-	for (uint32_t at = 0x100; at < SPACE; at += 4)
-		one->registers[at / 4] = 0x00010003 | (at + 4 == SPACE ? 0x100 : at + 4) << 20;
+	for (uint32_t at = 0x100; at < LB_PCI_SPACE_ECAM; at += 4)
+		one->registers[at / 4] = 0x00010003 | (at + 4 == LB_PCI_SPACE_ECAM ? 0x100 : at + 4) << 20;
 	assert_int_equal(quiesce(machine, 0, 0).functions, 1);
 	assert_in_range(machine->most_accesses, 480, MOST_ACCESSES); // it was walked, and left
 	assert_int_equal(command(one), 0x0002 | NO_INTX);
@@ -280,7 +281,7 @@ static void test_virtual_functions(void **state)
 	assert_int_equal(off->written[0x148 / 4], 0);
 
 	// By ports there is no extended space to look at.
-	machine->access.bytes = 256;
+	machine->bytes = LB_PCI_SPACE_PORTS;
 	on->registers[0x148 / 4] = 0x0001001b;
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x148 / 4], 0x0001001b);

@@ -14,11 +14,9 @@
 #define MAX_FAILED 64
 
 // PCI Express Base 5.0, 7.5.3: the slot's control register of a root port.
-#define CAP_EXPRESS 0x10
 #define SLOT_CONTROL 0x18
 #define SLOT_INDICATOR_OFF (3U << 8)
 #define SLOT_POWER_OFF (1U << 10)
-#define SLOT_CONTROL_MASK 0xffffU
 
 struct piece {
 	uint64_t block;
@@ -269,8 +267,8 @@ static int reset_in_the_middle(struct trial *trial, bool dead, struct lb_error *
 
 static void power_slot_off(struct lb_pci_address port)
 {
-	uint8_t express = lb_pcidev_capability(port, CAP_EXPRESS, 0);
-	uint32_t control = lb_pcidev_read(port, (uint32_t)express + SLOT_CONTROL) & SLOT_CONTROL_MASK;
+	uint8_t express = lb_pcidev_capability(port, LB_PCI_CAP_EXPRESS, 0);
+	uint32_t control = lb_pcidev_read(port, (uint32_t)express + SLOT_CONTROL) & LB_PCI_CONTROL_HALF;
 
 	lb_pcidev_write(port, (uint32_t)express + SLOT_CONTROL,
 			control | SLOT_INDICATOR_OFF | SLOT_POWER_OFF);
@@ -382,7 +380,8 @@ int run_order(const struct order *order, struct lb_error *err)
 	uint64_t before;
 
 	trial.target.pci_id = lb_pcidev_read(trial.target.pci, LB_PCI_ID);
-	lb_say("bus mastering is %s", lb_pcidev_read(trial.target.pci, LB_PCI_COMMAND) & 4 ? "on" : "off");
+	lb_say("bus mastering is %s",
+	       lb_pcidev_read(trial.target.pci, LB_PCI_COMMAND) & LB_PCI_COMMAND_MASTER ? "on" : "off");
 	if (order->function_reset && !lb_pcidev_function_reset(trial.target.pci))
 		return lb_fail(err, "the PCI function cannot be reset by itself");
 	if (order->untried)
