@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "lib/mem.h"
+#include "lib/number.h"
 #include "lifeboat/range.h"
 
 #define DIGITS_MAX 20 // of 2^64 - 1
@@ -102,8 +103,8 @@ static size_t read_count(const char **format, va_list *args)
 		(*format)++;
 		return argument > 0 ? (size_t)argument : 0;
 	}
-	for (; **format >= '0' && **format <= '9'; (*format)++)
-		count = count * 10 + (size_t)(**format - '0');
+	for (; lb_is_decimal(**format); (*format)++)
+		count = count * 10 + (size_t)lb_digit_value(**format);
 	return count;
 }
 

@@ -9,8 +9,8 @@
 // A minus and the 20 digits of 2^64 - 1.
 #define LB_NUMBER_MAX 21U
 
-// All of `text` is a number: base 16 without 0x, or base 10, which may be negative (its
-// two's complement is returned).
+// All of `text` is a number of at most 64 bits: base 16 without 0x, its letters in either
+// case, or base 10, which may be negative (its two's complement is returned).
 bool lb_number_read(const char *text, uint32_t bytes, unsigned int base, uint64_t *ret_number);
 
 // The value of a digit in any base up to 16, in either case; -1 when `c` is none.
@@ -23,6 +23,20 @@ static inline int lb_digit_value(char c)
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
 	return -1;
+}
+
+static inline bool lb_is_decimal(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+// The byte that two hexadecimal digits are; -1 when they are none. A NUL ends the reading.
+static inline int lb_hex_byte(const char *text)
+{
+	int high = lb_digit_value(text[0]);
+	int low = high < 0 ? -1 : lb_digit_value(text[1]);
+
+	return low < 0 ? -1 : high << 4 | low;
 }
 
 #endif

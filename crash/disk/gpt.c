@@ -268,15 +268,14 @@ bool lb_uuid_parse(const char *text, uint8_t ret_uuid[LB_UUID_BYTES])
 	uint8_t uuid[LB_UUID_BYTES];
 
 	for (unsigned int i = 0; i < LB_UUID_BYTES; i++) {
-		int high, low;
+		int byte;
 
 		if (dash_before(i) && *text++ != '-')
 			return false;
-		high = lb_digit_value(text[0]);
-		low = high < 0 ? -1 : lb_digit_value(text[1]);
-		if (low < 0)
+		byte = lb_hex_byte(text);
+		if (byte < 0)
 			return false;
-		uuid[uuid_order[i]] = (uint8_t)(high << 4 | low);
+		uuid[uuid_order[i]] = (uint8_t)byte;
 		text += 2;
 	}
 	if (*text)

@@ -8,6 +8,7 @@
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 #include "lib/mem.h"
+#include "lib/number.h"
 
 #define PROGRESS_MS 1000
 
@@ -68,27 +69,14 @@ void lb_writer_progress(struct lb_writer *writer, uint64_t pages_done, uint64_t 
 	job->progress(job->progress_ctx, pages_done, writer->next.page_count, bytes_written);
 }
 
-static uint8_t hex_digit(char digit)
-{
-	return (uint8_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-}
-
-static bool is_hex(char digit)
-{
-	return (digit >= '0' && digit <= '9') || ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f');
-}
-
 static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header *header)
 {
 	char text[2 * sizeof(header->build_id) + 1];
 	uint32_t digits = lb_vmcoreinfo_text(&dead->vmcoreinfo, "BUILD-ID=", text, sizeof(text)), bytes = 0;
 
 	lb_vmcoreinfo_text(&dead->vmcoreinfo, "OSRELEASE=", header->release, sizeof(header->release));
-	while (2 * bytes + 1 < digits && is_hex(text[2 * bytes]) && is_hex(text[2 * bytes + 1])) {
-		header->build_id[bytes] =
-			(uint8_t)(hex_digit(text[2 * bytes]) << 4 | hex_digit(text[2 * bytes + 1]));
-		bytes++;
-	}
+	for (int byte; 2 * bytes + 1 < digits && (byte = lb_hex_byte(text + 2 * bytes)) >= 0; bytes++)
+		header->build_id[bytes] = (uint8_t)byte;
 	header->build_id_bytes = bytes;
 }
 

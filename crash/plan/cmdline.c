@@ -3,6 +3,7 @@
 
 #include "lib/format.h"
 #include "lib/mem.h"
+#include "lib/number.h"
 
 static bool is_space(char c)
 {
@@ -98,23 +99,18 @@ bool lb_cmdline_last(const char *text, const char *key, struct lb_word *ret_valu
 	return found;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 bool lb_cmdline_is_initrd_file(struct lb_word value)
 {
 	size_t at = 0;
 
-	if (value.bytes == 0 || !is_digit(value.text[0]))
+	if (value.bytes == 0 || !lb_is_decimal(value.text[0]))
 		return true;
 	// A number in C's notation, perhaps with a unit, up to the comma.
 	while (at < value.bytes &&
-	       (is_digit(value.text[at]) || (value.text[at] >= 'a' && value.text[at] <= 'z') ||
+	       (lb_is_decimal(value.text[at]) || (value.text[at] >= 'a' && value.text[at] <= 'z') ||
 		(value.text[at] >= 'A' && value.text[at] <= 'Z')))
 		at++;
-	return at + 1 >= value.bytes || value.text[at] != ',' || !is_digit(value.text[at + 1]);
+	return at + 1 >= value.bytes || value.text[at] != ',' || !lb_is_decimal(value.text[at + 1]);
 }
 
 bool lb_cmdline_any_token(struct lb_word value, bool (*test)(struct lb_word token))

@@ -85,7 +85,7 @@ static int parse_size(struct parser *parser, uint64_t *ret_bytes)
 	unsigned int shift;
 	uint64_t value = 0;
 
-	if (lb_digit_value(*begin) < 0 || lb_digit_value(*begin) > 9)
+	if (!lb_is_decimal(*begin))
 		return fail_at(parser, "a number");
 	if (begin[0] == '0' && (begin[1] == 'x' || begin[1] == 'X')) {
 		base = 16;
