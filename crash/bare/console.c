@@ -2,16 +2,9 @@
 // A polled 8250, as the first kernel left it. A port that does not take a byte in
 // time is given up: there may be none.
 #include "crash/bare/bare.h"
-#include "lib/cpu.h"
 #include "lib/format.h"
-
-#define COM1 0x3f8
-#define UART_TX 0
-#define UART_IER 1
-#define UART_LSR 5
-#define UART_LSR_THRE 0x20
-// At 9600 baud a byte takes about 1 ms; a register read about 1 µs on real hardware.
-#define MAX_POLLS 200000
+#include "lifeboat/ports.h"
+#include "lifeboat/uart.h"
 
 static struct lb_console console;
 static const char *speaker; // no initialiser: that would be an absolute address
@@ -37,10 +30,10 @@ static void use(struct lb_console wanted, bool sound)
 	console = wanted;
 	if (console.type != LB_CONSOLE_PORT && (console.type != LB_CONSOLE_MMIO || !sound))
 		console.type = LB_CONSOLE_NONE;
-	if (console.type == LB_CONSOLE_PORT && console.address > 0xfff8)
+	if (console.type == LB_CONSOLE_PORT && console.address > LB_UART_PORT_MAX)
 		console.type = LB_CONSOLE_NONE;
 	if (console.type != LB_CONSOLE_NONE)
-		uart_write(UART_IER, 0); // nobody is left to take its interrupts
+		uart_write(LB_UART_IER, 0); // nobody is left to take its interrupts
 }
 
 void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *name)
@@ -52,20 +45,20 @@ void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *n
 
 bool lb_console_com1(void)
 {
-	bool other = console.type != LB_CONSOLE_PORT || console.address != COM1;
+	bool other = console.type != LB_CONSOLE_PORT || console.address != LB_COM1;
 
-	use((struct lb_console){.type = LB_CONSOLE_PORT, .address = COM1}, false);
+	use((struct lb_console){.type = LB_CONSOLE_PORT, .address = LB_COM1}, false);
 	return other;
 }
 
 static void put(char c)
 {
 	for (unsigned int polls = 0; console.type != LB_CONSOLE_NONE; polls++) {
-		if (uart_read(UART_LSR) & UART_LSR_THRE) {
-			uart_write(UART_TX, (uint8_t)c);
+		if (uart_read(LB_UART_LSR) & LB_UART_LSR_THRE) {
+			uart_write(LB_UART_TX, (uint8_t)c);
 			return;
 		}
-		if (polls == MAX_POLLS)
+		if (polls == LB_UART_MAX_POLLS)
 			console.type = LB_CONSOLE_NONE;
 	}
 }

@@ -4,6 +4,7 @@
 #include "lib/descriptor_tables.h"
 #include "lib/mem.h"
 #include "lifeboat/ports.h"
+#include "lifeboat/uart.h"
 #include "loader/hook/state.h"
 
 struct lb_hook_sealed lb_hook_sealed;
@@ -16,9 +17,6 @@ uint8_t lb_hook_fired;
 
 #define STACK_BYTES 1024
 #define EXCEPTIONS 32
-#define UART_LSR 5
-#define UART_LSR_THRE 0x20
-#define UART_MAX_POLLS 200000
 
 extern uint8_t lb_hook_stack_top[]; // the linker script's, above the stacks
 static uint8_t ist_stacks[LB_IST_COUNT][STACK_BYTES] __attribute__((aligned(16)));
@@ -68,9 +66,9 @@ static void say(const char *text)
 {
 	uint16_t port = (uint16_t)lb_hook_sealed.console_port;
 
-	for (unsigned int polls = 0; port && *text && polls < UART_MAX_POLLS; polls++) {
-		if (cpu_in8(port + UART_LSR) & UART_LSR_THRE) {
-			cpu_out8(port, (uint8_t)*text++);
+	for (unsigned int polls = 0; port && *text && polls < LB_UART_MAX_POLLS; polls++) {
+		if (cpu_in8(port + LB_UART_LSR) & LB_UART_LSR_THRE) {
+			cpu_out8(port + LB_UART_TX, (uint8_t)*text++);
 			polls = 0;
 		}
 	}

@@ -3,19 +3,16 @@
 
 #include "crash/plan/cmdline.h"
 #include "lib/mem.h"
+#include "lifeboat/uart.h"
 #include "loader/options/values.h"
 
-#define REGISTERS 8 // of a 16550, a byte each
-#define PORTS 0x10000
-
-// ttyS0 to ttyS3 at the start of `text`: COM1 to COM4 of a PC; arch/x86/include/asm/serial.h.
+// ttyS0 to ttyS3 at the start of `text`.
 static bool read_tty(const char *text, size_t bytes, struct lb_console *ret_console)
 {
-	static const uint16_t ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-
 	if (bytes < 5 || lb_strncmp(text, "ttyS", 4) != 0 || text[4] < '0' || text[4] > '3')
 		return false;
-	*ret_console = (struct lb_console){.type = LB_CONSOLE_PORT, .address = ports[text[4] - '0']};
+	*ret_console = (struct lb_console){.type = LB_CONSOLE_PORT,
+					   .address = lb_com_port((unsigned int)(text[4] - '0'))};
 	return true;
 }
 
@@ -27,14 +24,14 @@ int lb_console_parse(const char *shown, const char *value, struct lb_console *re
 	if (lb_strncmp(value, "mmio:", 5) == 0 && lb_value_address(value + 5, &console.address)) {
 		console.type = LB_CONSOLE_MMIO;
 		// The purgatory has one window, of one page.
-		if (console.address == 0 || console.address % LB_PAGE > LB_PAGE - REGISTERS)
+		if (console.address == 0 || console.address % LB_PAGE > LB_PAGE - LB_UART_REGISTERS)
 			return lb_fail(err, "%s: no %d registers of a UART fit into the page at %s", shown,
-				       REGISTERS, value + 5);
+				       LB_UART_REGISTERS, value + 5);
 	} else if (lb_value_address(value, &console.address)) {
 		console.type = LB_CONSOLE_PORT;
-		if (console.address == 0 || console.address > PORTS - REGISTERS)
+		if (console.address == 0 || console.address > LB_UART_PORT_MAX)
 			return lb_fail(err, "%s: port %.40s is not from 0x1 to 0x%x", shown, value,
-				       PORTS - REGISTERS);
+				       LB_UART_PORT_MAX);
 	} else if (lb_strcmp(value, "none") != 0 &&
 		   !(lb_strlen(value) == 5 && read_tty(value, 5, &console))) {
 		return lb_value_refuse(shown, value, LB_CONSOLE_WANTS, err);

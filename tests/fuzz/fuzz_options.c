@@ -6,6 +6,7 @@
 // and neither does writing a line of lifeboat.conf as --KEY=VALUE instead.
 #include "fuzz.h"
 #include "lib/mem.h"
+#include "lifeboat/uart.h"
 #include "loader/options/config.h"
 #include "loader/options/load_options.h"
 #include "loader/options/options.h"
@@ -51,7 +52,7 @@ static void check_options(const struct lb_options *options)
 		fuzz_check(options->console.address == 0);
 		break;
 	case LB_CONSOLE_PORT:
-		fuzz_check(options->console.address > 0 && options->console.address <= 0x10000 - 8);
+		fuzz_check(options->console.address > 0 && options->console.address <= LB_UART_PORT_MAX);
 		break;
 	case LB_CONSOLE_MMIO:
 		fuzz_check(options->console.address > 0 && options->console.address % LB_PAGE <= LB_PAGE - 8);

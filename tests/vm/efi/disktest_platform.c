@@ -6,11 +6,8 @@
 
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
+#include "lifeboat/uart.h"
 
-#define COM1 0x3f8
-#define UART_LSR 5
-#define UART_LSR_THRE 0x20
-#define MAX_POLLS 200000
 #define MEASURE_US 20000
 
 static EFI_BOOT_SERVICES *bs;
@@ -78,10 +75,10 @@ volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 static void put(const char *text)
 {
 	for (; *text; text++) {
-		for (unsigned int polls = 0; polls < MAX_POLLS; polls++)
-			if (cpu_in8(COM1 + UART_LSR) & UART_LSR_THRE)
+		for (unsigned int polls = 0; polls < LB_UART_MAX_POLLS; polls++)
+			if (cpu_in8(LB_COM1 + LB_UART_LSR) & LB_UART_LSR_THRE)
 				break;
-		cpu_out8(COM1, (uint8_t)*text);
+		cpu_out8(LB_COM1, (uint8_t)*text);
 	}
 }
 
