@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/page_tables.h"
 
+#include "crash/plan/layout.h"
+
 static void add(struct lb_mapped *mapped, struct lb_range range)
 {
 	if (!lb_range_empty(range))

@@ -11,11 +11,8 @@
 // The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
 // PTs), in a GiB of its own (a PD), or straddle that (another).
 #define LB_HOOK_TABLES 4
-// The reach of one PDPT, and the end of an identity map with a 4-level root (SDM 1 3.3.7.1).
+// The reach of one PDPT.
 #define LB_PDPT_BYTES (512 * LB_GIB)
-#define LB_END_OF_4LEVEL (1ULL << 47)
-// The two windows: behind the low 1 MiB, in its page table's upper half.
-#define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
 // The ranges that the tables map, and the CPU's abilities.
 struct lb_mapped {

@@ -9,6 +9,7 @@
 #include "crash/plan/elfcore.h"
 #include "crash/plan/hotplug.h"
 #include "crash/plan/kernel_arguments.h"
+#include "lifeboat/x86.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -167,7 +168,7 @@ static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
 		return 0;
 	if (!plan->crashkernel.bytes)
 		return lb_fail(err, "crashkernel=%s: gives a machine of this size nothing", spec);
-	if (!lb_align_up_checked(plan->crashkernel.bytes, 2 * LB_MIB, &plan->crashkernel.bytes))
+	if (!lb_align_up_checked(plan->crashkernel.bytes, LB_REGION_STEP, &plan->crashkernel.bytes))
 		return lb_fail(err, "crashkernel=%s: larger than any memory", spec);
 	return 0;
 }
@@ -215,7 +216,7 @@ static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 
 	// The command line's length is part of the sum; the elfcorehdr's address has no more
 	// digits than this.
-	if (read_crashkernel(plan, err) != 0 || make_second_cmdline(plan, LB_END_OF_4LEVEL - 1, err) != 0 ||
+	if (read_crashkernel(plan, err) != 0 || make_second_cmdline(plan, X86_END_OF_4LEVEL - 1, err) != 0 ||
 	    measure(plan, err) != 0)
 		return -1;
 	if (plan->second.builtin)
@@ -239,7 +240,7 @@ static int place_low(struct lb_plan *plan, const struct lb_region_search *search
 
 	if (plan->second.builtin || plan->layout.region.end <= LB_4GIB || !bytes)
 		return 0;
-	if (!lb_align_up_checked(bytes, 2 * LB_MIB, &bytes))
+	if (!lb_align_up_checked(bytes, LB_REGION_STEP, &bytes))
 		return lb_fail(err, "crashkernel=%s: the low region is larger than any memory",
 			       plan->options->crashkernel);
 	return lb_region_find_low(search, plan->layout.region, bytes, &plan->crash_low, err);
@@ -326,7 +327,7 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 
 static int assume_region(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)
 {
-	struct lb_place_request request = {.align = 2 * LB_MIB};
+	struct lb_place_request request = {.align = LB_REGION_STEP};
 	struct lb_region_search search = {.saved = &plan->saved,
 					  .memmap = memmap,
 					  .srat = &plan->machine.acpi.srat,

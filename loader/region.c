@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/region.h"
 
+#include "lifeboat/x86.h"
 #include "loader/page_tables.h"
 
 static bool usable(void *ctx, struct lb_range candidate)
@@ -34,7 +35,7 @@ int lb_region_find(const struct lb_region_search *search, struct lb_place_reques
 {
 	// Every device reaches what lies below 4 GiB; what lies below 512 GiB shares the
 	// low 1 MiB's PDPT; the 4-level root, which is always built, ends at 1 << 47.
-	static const uint64_t limits[] = {LB_4GIB, LB_PDPT_BYTES, LB_END_OF_4LEVEL};
+	static const uint64_t limits[] = {LB_4GIB, LB_PDPT_BYTES, X86_END_OF_4LEVEL};
 	const struct lb_range nothing = {0, 0};
 	const size_t last = search->above_4gib ? sizeof(limits) / sizeof(limits[0]) - 1 : 0;
 
@@ -42,7 +43,7 @@ int lb_region_find(const struct lb_region_search *search, struct lb_place_reques
 		request.max = limits[i];
 		if (place(search, nothing, request, ret_region, err) == 0)
 			return 0;
-		if (i == last || !lb_e820_ram(search->saved, (struct lb_range){limits[i], LB_END_OF_4LEVEL}))
+		if (i == last || !lb_e820_ram(search->saved, (struct lb_range){limits[i], X86_END_OF_4LEVEL}))
 			return -1;
 	}
 }
@@ -50,7 +51,7 @@ int lb_region_find(const struct lb_region_search *search, struct lb_place_reques
 int lb_region_find_low(const struct lb_region_search *search, struct lb_range region, uint64_t bytes,
 		       struct lb_range *ret_low, struct lb_error *err)
 {
-	const struct lb_place_request request = {.bytes = bytes, .align = 2 * LB_MIB, .max = LB_4GIB};
+	const struct lb_place_request request = {.bytes = bytes, .align = LB_REGION_STEP, .max = LB_4GIB};
 
 	return place(search, region, request, ret_low, err);
 }

@@ -7,8 +7,6 @@
 #include "crash/plan/srat.h"
 #include "loader/memmap.h"
 
-#define LB_REGION_MIN (16 * LB_MIB) // LOAD_PHYSICAL_ADDR of every distribution kernel
-
 struct lb_region_search {
 	const struct lb_e820 *saved; // tidy
 	struct lb_memmap *memmap; // the place is free there

@@ -14,9 +14,7 @@ enum {
 	SPAN_PML4 = 48,
 };
 
-// Lower-half addresses are canonical up to 1 << 47 with 4 levels (SDM 1 3.3.7.1);
-// with 5, physical addresses end first (SDM 3A 4.1.4).
-#define LIMIT_4LEVEL (1ULL << 47)
+// With 5 levels physical addresses end first (SDM 3A 4.1.4).
 #define LIMIT_5LEVEL (1ULL << 52)
 
 enum what { OURS, CRASH, RAM };
@@ -209,7 +207,7 @@ enum lb_footprint_status lb_footprint(const struct lb_footprint_request *request
 	struct wanted wanted = wanted_by(request, p->what);
 	// A 4-level root limits what can be asked for, and always is one table.
 	bool root4 = !request->la57 || (p->what == OURS && request->root4);
-	enum lb_footprint_status status = check_list(&wanted, root4 ? LIMIT_4LEVEL : LIMIT_5LEVEL);
+	enum lb_footprint_status status = check_list(&wanted, root4 ? X86_END_OF_4LEVEL : LIMIT_5LEVEL);
 	unsigned int largest = request->gib_pages ? p->largest : minimum(p->largest, SPAN_PT);
 	unsigned int smallest = minimum(p->smallest, largest);
 	struct lb_footprint footprint = {0};

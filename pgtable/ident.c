@@ -7,16 +7,10 @@
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
-// Lower-half addresses are canonical up to here with 4 levels (SDM 1 3.3.7.1): an
-// identity map reaches no further. With 5 levels the limit, 1 << 56, lies above
-// every physical address.
-#define END_OF_4LEVEL (1ULL << 47)
-
 // What a leaf has beside its address and type, and what an entry that leads to a
 // table has. No NX, no U, no G: they mean nothing here and some depend on EFER.
 #define LEAF_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D)
 #define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
-#define UNCACHED_BITS (X86_PTE_PWT | X86_PTE_PCD)
 
 enum { PT, PD, PDPT, PML4, PML5, LEVELS };
 
@@ -134,7 +128,8 @@ static void set_leaves(struct builder *b, int level, size_t table, unsigned int 
 		       uint64_t address)
 {
 	const struct level *l = &b->levels[level];
-	uint64_t entry = address | LEAF_BITS | l->leaf_bits | (b->span.want == WANT_UC ? UNCACHED_BITS : 0);
+	uint64_t entry =
+		address | LEAF_BITS | l->leaf_bits | (b->span.want == WANT_UC ? X86_PTE_UNCACHED : 0);
 
 	b->leaves[level] += count;
 	for (uint64_t n = 0; b->buffer && n < count; n++)
@@ -239,8 +234,9 @@ static enum lb_ident_status check_range(const struct lb_ident_request *request, 
 {
 	uint64_t limit = 1ULL << request->phys_bits;
 
-	if (request->root4 && limit > END_OF_4LEVEL)
-		limit = END_OF_4LEVEL;
+	// With 5 levels the limit, 1 << 56, lies above every physical address.
+	if (request->root4 && limit > X86_END_OF_4LEVEL)
+		limit = X86_END_OF_4LEVEL;
 	if (!lb_aligned(range.start | range.end, LB_PAGE))
 		return LB_IDENT_UNALIGNED;
 	if (lb_range_empty(range))

@@ -13,7 +13,7 @@ void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached
 	uint64_t entry = (phys & ~(LB_PAGE - 1)) | X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D;
 
 	if (uncached)
-		entry |= X86_PTE_PCD | X86_PTE_PWT;
+		entry |= X86_PTE_UNCACHED;
 	*(volatile uint64_t *)(uintptr_t)window->pte = entry;
 	cpu_invlpg(window->virt);
 	return (void *)(uintptr_t)(window->virt + (phys & (LB_PAGE - 1)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/capturesize.h"
 
-#define STEP (2 * LB_MIB)
+#include "crash/plan/place.h"
 
 // Sixteen writes of 64 KiB in flight.
 #define BUFFERS LB_MIB
@@ -32,7 +32,7 @@ static bool fill(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t lim
 		.helpers = helpers_bytes(cpus),
 		.tables = tables,
 		.slack = SLACK,
-		.total = lb_align_up(contents + heap, STEP),
+		.total = lb_align_up(contents + heap, LB_REGION_STEP),
 		.cpus = cpus,
 	};
 	return true;
@@ -44,7 +44,7 @@ int lb_capture_size(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t 
 	const uint64_t choices[] = {tables <= LB_CAPTURE_TABLES_MAX ? tables : 0, 0};
 	char contents_text[16], heap_text[16], limit_text[16];
 
-	limit = lb_align_down(limit, STEP);
+	limit = lb_align_down(limit, LB_REGION_STEP);
 	for (unsigned int i = 0; i < 2; i++) {
 		for (uint32_t with = cpus; with; with--) {
 			if (fill(contents, choices[i], with, limit, ret_size))

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/layout.h"
 
+#include "crash/plan/place.h"
 #include "lifeboat/handoff.h"
 #include "pgtable/footprint.h"
-
-#define REGION_STEP (2 * LB_MIB)
-#define REGION_MIN (16 * LB_MIB)
 
 // Where a region costs the second kernel most: it begins right below the border of a
 // section, and of what a page of section descriptors covers (32 GiB), which is not the
@@ -107,7 +105,8 @@ static uint64_t sections_bytes(uint64_t bytes)
 {
 	const struct lb_range ram[] = {
 		{0, LB_LOW_END},
-		{WORST_BORDER - REGION_STEP, WORST_BORDER - REGION_STEP + lb_align_up(bytes, REGION_STEP)},
+		{WORST_BORDER - LB_REGION_STEP,
+		 WORST_BORDER - LB_REGION_STEP + lb_align_up(bytes, LB_REGION_STEP)},
 	};
 	struct lb_footprint_sections sections = {0};
 
@@ -137,7 +136,7 @@ int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret
 		terms.sections = sections;
 		sections = sections_bytes(rest + terms.sections);
 	} while (sections != terms.sections);
-	terms.total = lb_align_up(rest + terms.sections, REGION_STEP);
+	terms.total = lb_align_up(rest + terms.sections, LB_REGION_STEP);
 	*ret_auto = terms;
 	return 0;
 }
@@ -173,8 +172,8 @@ int lb_layout(const struct lb_layout_need *need, struct lb_range region, struct 
 
 	if (measure(need, &parts, err) != 0)
 		return -1;
-	if (region.start < REGION_MIN || region.end <= region.start ||
-	    !lb_aligned(region.start, REGION_STEP) || !lb_aligned(region.end, REGION_STEP))
+	if (region.start < LB_REGION_MIN || region.end <= region.start ||
+	    !lb_aligned(region.start, LB_REGION_STEP) || !lb_aligned(region.end, LB_REGION_STEP))
 		return lb_fail(err, "crash region: 0x%lx-0x%lx, wanted 2 MiB borders at or above 16 MiB",
 			       region.start, region.end);
 	if (parts.total > lb_range_size(region))

@@ -53,6 +53,10 @@ struct lb_layout {
 	struct lb_range handoff, live, capture, e820_saved, elfcorehdr, notes, backup;
 };
 
+// Where the two windows of the crash page tables are: behind the low 1 MiB, in its page
+// table's upper half. Nothing of the layout itself is there.
+#define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
+
 // Everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/place.h"
 
-#define REGION_STEP (2 * LB_MIB)
-#define REGION_MIN (16 * LB_MIB)
-
 static bool crosses_gib(struct lb_range range)
 {
 	return range.start / LB_GIB != (range.end - 1) / LB_GIB;
@@ -70,9 +67,9 @@ static bool next_hole(struct holes *holes, struct lb_range *ret_hole)
 		holes->left.end = avoid->start > hole.start ? avoid->start : hole.start;
 		hole.start = avoid->end < hole.end ? avoid->end : hole.end;
 	}
-	if (!lb_align_up_checked(hole.start, REGION_STEP, &hole.start))
+	if (!lb_align_up_checked(hole.start, LB_REGION_STEP, &hole.start))
 		hole.start = hole.end;
-	hole.end = lb_align_down(hole.end, REGION_STEP);
+	hole.end = lb_align_down(hole.end, LB_REGION_STEP);
 	if (hole.end < hole.start)
 		hole.end = hole.start;
 	*ret_hole = hole;
@@ -146,16 +143,16 @@ static int check_request(const struct lb_place_request *request, struct lb_error
 {
 	uint64_t end;
 
-	if (request->bytes == 0 || !lb_aligned(request->bytes, REGION_STEP))
+	if (request->bytes == 0 || !lb_aligned(request->bytes, LB_REGION_STEP))
 		return lb_fail(err, "crash region: a size of 0x%lx was asked for, wanted a multiple of 2 MiB",
 			       request->bytes);
-	if (request->align < REGION_STEP || !lb_aligned(request->align, request->align))
+	if (request->align < LB_REGION_STEP || !lb_aligned(request->align, request->align))
 		return lb_fail(
 			err,
 			"crash region: an alignment of 0x%lx was asked for, wanted a power of two of at "
 			"least 2 MiB",
 			request->align);
-	if (request->min < REGION_MIN)
+	if (request->min < LB_REGION_MIN)
 		return lb_fail(err,
 			       "crash region: a lowest address of 0x%lx was asked for, wanted 16 MiB or more",
 			       request->min);

@@ -6,10 +6,15 @@
 
 #include "crash/plan/e820.h"
 
+// A region begins and ends on these borders: one leaf of the page tables maps each step.
+#define LB_REGION_STEP (2 * LB_MIB)
+// No region begins lower: LOAD_PHYSICAL_ADDR of every distribution kernel.
+#define LB_REGION_MIN (16 * LB_MIB)
+
 struct lb_place_request {
-	uint64_t bytes; // multiple of 2 MiB
-	uint64_t align; // of the start; at least 2 MiB
-	uint64_t min; // not below; at least 16 MiB
+	uint64_t bytes; // multiple of LB_REGION_STEP
+	uint64_t align; // of the start; at least LB_REGION_STEP
+	uint64_t min; // not below; at least LB_REGION_MIN
 	uint64_t max; // ends at or below
 	uint64_t offset; // exactly there; 0: anywhere
 	const struct lb_range *avoid; // never in these: hot-pluggable or non-volatile memory; NULL: none

@@ -15,7 +15,6 @@
 
 #define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
 #define LEAF_BITS (TABLE_BITS | X86_PTE_D)
-#define UNCACHED_BITS (X86_PTE_PCD | X86_PTE_PWT)
 #define WINDOW_BYTES (2 * LB_MIB)
 
 // What is kept of the heap for the disk, the writes and one CPU that compresses. Of the rest,
@@ -96,7 +95,7 @@ static bool map_device_page(uint64_t virt, uint64_t phys)
 
 	if (!table)
 		return false;
-	table[virt >> 12 & (X86_PT_ENTRIES - 1)] = phys | LEAF_BITS | UNCACHED_BITS;
+	table[virt >> 12 & (X86_PT_ENTRIES - 1)] = phys | LEAF_BITS | X86_PTE_UNCACHED;
 	return true;
 }
 

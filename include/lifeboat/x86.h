@@ -19,6 +19,10 @@
 #define X86_PTE_NX (1ULL << 63)
 #define X86_PTE_ADDR 0x000ffffffffff000ULL // bits 51:12; those from the physical width up must be 0
 #define X86_PT_ENTRIES 512
+#define X86_PTE_UNCACHED (X86_PTE_PCD | X86_PTE_PWT) // PAT entry 3
+// Lower-half addresses are canonical up to here with 4 levels (SDM 1 3.3.7.1): an identity
+// map by a 4-level root reaches no further.
+#define X86_END_OF_4LEVEL (1ULL << 47)
 
 #define X86_CR0_PE (1ULL << 0)
 #define X86_CR0_MP (1ULL << 1)

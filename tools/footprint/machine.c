@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash/plan/layout.h"
 #include "crash/plan/place.h"
 
 // MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
 #define LEVELS4_END (1ULL << 46)
 #define LEVELS5_END (1ULL << 52)
-// As the loader has them.
-#define WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
-#define REGION_MIN (16 * LB_MIB)
-#define REGION_ALIGN (2 * LB_MIB)
 
 // Firmware loads runtime drivers near the top of RAM below 4 GiB: ours, text and data,
 // comes to less than this, and this far below the top other runtime memory ends.
@@ -63,7 +60,7 @@ static struct lb_range likely_hook(const struct machine *machine)
 
 		if (lb_range_size(ram) < 2 * HOOK_BELOW_TOP)
 			continue;
-		hook.start = lb_align_down(ram.end - HOOK_BELOW_TOP, REGION_ALIGN);
+		hook.start = lb_align_down(ram.end - HOOK_BELOW_TOP, LB_REGION_STEP);
 		hook.end = hook.start + HOOK_BYTES;
 	}
 	return hook;
@@ -96,7 +93,7 @@ static void take_hook(struct machine *machine, const struct setting *setting)
 static void take_crash(struct machine *machine, const struct lb_e820 *map, const struct setting *setting)
 {
 	const struct lb_place_request request = {
-		.bytes = setting->crash_bytes, .align = REGION_ALIGN, .min = REGION_MIN, .max = LB_4GIB};
+		.bytes = setting->crash_bytes, .align = LB_REGION_STEP, .min = LB_REGION_MIN, .max = LB_4GIB};
 	struct lb_error why = {""};
 
 	machine->crash[machine->crash_count++] = (struct lb_range){0, LB_LOW_END};
@@ -157,7 +154,7 @@ static int fill(struct machine *machine, const struct lb_e820 *map, const struct
 	machine->levels = setting->levels;
 	if (machine->levels == 0)
 		machine->levels = machine->ram[machine->ram_count - 1].end > LEVELS4_END ? 5 : 4;
-	machine->windows = setting->no_windows ? 0 : WINDOWS_AT;
+	machine->windows = setting->no_windows ? 0 : LB_WINDOWS_AT;
 	take_hook(machine, setting);
 	take_crash(machine, map, setting);
 	return count_all(machine, err);

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/plan/e820.h"
+#include "crash/plan/place.h"
 #include "lifeboat/version.h"
 #include "tools/footprint/report.h"
 
 #define SIZES_MAX 64
-#define REGION_STEP (2 * LB_MIB)
 
 enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM_SVG };
 
@@ -101,7 +100,7 @@ static int take_crash(struct setting *setting, const char *value)
 	uint64_t bytes;
 
 	if (!strchr(value, '-')) {
-		if (!take_size(value, &bytes, &rest) || *rest || !lb_aligned(bytes, REGION_STEP))
+		if (!take_size(value, &bytes, &rest) || *rest || !lb_aligned(bytes, LB_REGION_STEP))
 			return complain("crash", value, "a multiple of 2M, or START-END");
 		setting->crash_bytes = bytes;
 		return 0;
