@@ -37,7 +37,6 @@
 #define LAPIC_EXTINT (7U << 8)
 #define LAPIC_NMI (4U << 8)
 #define LAPIC_SVR_ENABLED (1U << 8)
-#define LAPIC_SPURIOUS_VECTOR 0x0f
 #define LAPIC_MAX_EOIS 256 // no more vectors can be in service, or wait to be
 
 #define RFLAGS_IF (1ULL << 9)
@@ -77,7 +76,7 @@ static bool take_interrupt(struct lb_trap_frame *frame)
 {
 	if (!letting_in)
 		return false;
-	if (frame->vector != LAPIC_SPURIOUS_VECTOR)
+	if (frame->vector != LB_LAPIC_SPURIOUS_VECTOR)
 		lb_lapic_write(letting_in, LAPIC_EOI, 0);
 	let_in++;
 	if (let_in == LAPIC_MAX_EOIS)
@@ -132,7 +131,7 @@ static void quiesce_lapic(const struct lb_window *window)
 	if (last_lvt >= 6)
 		lb_lapic_write(&lapic, LAPIC_LVT_CMCI, LAPIC_MASKED);
 	lb_lapic_write(&lapic, LAPIC_TPR, 0);
-	lb_lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LAPIC_SPURIOUS_VECTOR);
+	lb_lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LB_LAPIC_SPURIOUS_VECTOR);
 	lb_lapic_write(&lapic, LAPIC_LVT_LINT0, LAPIC_MASKED | LAPIC_EXTINT);
 	lb_lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
 	for (uint32_t i = 0; i < LAPIC_MAX_EOIS && lapic_in_service(&lapic); i++)

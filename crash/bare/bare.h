@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"
 #include "lifeboat/physmem.h"
 
@@ -19,12 +20,12 @@ struct lb_trap_frame {
 };
 
 // traps.asm
-extern uint8_t lb_trap_stubs[]; // 256, LB_TRAP_STUB_BYTES apart
-#define LB_TRAP_STUB_BYTES 16
+extern uint8_t lb_trap_stubs[]; // X86_VECTORS, LB_TRAP_STUB_BYTES apart
 _Noreturn void lb_cold_reset(void);
 _Noreturn void lb_halt(void);
 
 // trap.c
+uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate
 void lb_trap_prepare(void); // builds the tables that an entry.asm loads
 void lb_trap(struct lb_trap_frame *frame);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);

@@ -9,6 +9,9 @@
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
+// Where the local APIC sends what it cannot explain: no exception has this number.
+#define LB_LAPIC_SPURIOUS_VECTOR 15
+
 struct lb_lapic {
 	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
 };

@@ -2,12 +2,10 @@
 // Exceptions: NMIs are counted and survived, everything else is reported and ends
 // in a cold reset (or a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
+#include "crash/bare/lapic.h"
 #include "lib/cpu.h"
 #include "lib/descriptor_tables.h"
 
-#define VECTOR_NMI 2
-#define VECTOR_SPURIOUS 15 // as quiesce.c has it; no exception has this number
-#define VECTOR_EXTERNAL 32 // and up: interrupts
 #define IST_STACK_BYTES 8192
 
 extern struct lb_descriptor_tables lb_descriptor_tables; // loaded by entry.asm
@@ -20,7 +18,7 @@ static bool (*expected)(struct lb_trap_frame *frame);
 static uint64_t nmis;
 static bool reporting;
 
-static uint64_t stub(unsigned int vector)
+uint64_t lb_trap_stub(unsigned int vector)
 {
 	return (uint64_t)(uintptr_t)lb_trap_stubs + (uint64_t)vector * LB_TRAP_STUB_BYTES;
 }
@@ -31,7 +29,7 @@ void lb_trap_prepare(void)
 
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + IST_STACK_BYTES);
-	lb_descriptor_tables_build(&lb_descriptor_tables, tops, stub, 256);
+	lb_descriptor_tables_build(&lb_descriptor_tables, tops, lb_trap_stub, X86_VECTORS);
 }
 
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame))
@@ -62,13 +60,13 @@ static void report(const struct lb_trap_frame *frame)
 
 void lb_trap(struct lb_trap_frame *frame)
 {
-	if (frame->vector == VECTOR_NMI) {
+	if (frame->vector == X86_VECTOR_NMI) {
 		nmis++;
 		if (watched_live)
 			watched_live->nmi_count = nmis;
 		return;
 	}
-	if ((frame->vector == VECTOR_SPURIOUS || frame->vector >= VECTOR_EXTERNAL) && expected &&
+	if ((frame->vector == LB_LAPIC_SPURIOUS_VECTOR || frame->vector >= X86_EXCEPTIONS) && expected &&
 	    expected(frame))
 		return;
 	if (!reporting) { // a fault while reporting one: just reset

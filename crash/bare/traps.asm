@@ -18,15 +18,12 @@ lb_halt:
 .again:	hlt
 	jmp	.again
 
-; Vectors 8, 10 to 14, 17, 21, 29 and 30 push an error code: SDM 3A, table 6-1.
-
-align 16
+align TRAP_STUB_BYTES
 lb_trap_stubs:
 %assign vector 0
-%rep 256
-	align 16
-%if vector = 8 || (vector >= 10 && vector <= 14) || vector = 17 || vector = 21 || vector = 29 || vector = 30
-%else
+%rep VECTORS
+	align TRAP_STUB_BYTES
+%if vector >= EXCEPTIONS || !(PUSHES_CODE >> vector & 1)
 	push	0
 %endif
 	push	strict dword vector

@@ -84,11 +84,6 @@ static bool alive(const struct lb_smp_cpu *cpu)
 	return __atomic_load_n(&cpu->alive, __ATOMIC_ACQUIRE);
 }
 
-static uint64_t stub(unsigned int vector)
-{
-	return (uint64_t)(uintptr_t)lb_trap_stubs + (uint64_t)vector * LB_TRAP_STUB_BYTES;
-}
-
 // Tables and stacks of its own: two CPUs may fault at the same time.
 static struct lb_smp_cpu *make_cpu(uint32_t number)
 {
@@ -100,7 +95,7 @@ static struct lb_smp_cpu *make_cpu(uint32_t number)
 		return NULL;
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)stacks + (i + 1) * IST_STACK_BYTES;
-	lb_descriptor_tables_build(&cpu->tables, tops, stub, 256);
+	lb_descriptor_tables_build(&cpu->tables, tops, lb_trap_stub, X86_VECTORS);
 	cpu->stack = (uint64_t)(uintptr_t)stacks + LB_IST_COUNT * IST_STACK_BYTES + STACK_BYTES;
 	cpu->fs_base = cpu_rdmsr(X86_MSR_FS_BASE);
 	cpu->number = number;

@@ -36,21 +36,23 @@ struct __attribute__((packed)) lb_tss {
 // Which IST stack a vector uses; 0: the current one.
 enum lb_ist { LB_IST_NMI = 1, LB_IST_DF = 2, LB_IST_MC = 3, LB_IST_FAULT = 4, LB_IST_COUNT = 4 };
 
+#define LB_TRAP_STUB_BYTES 16 // from a vector's entry in crash/bare/traps.asm to the next
+
 struct lb_descriptor_tables {
 	uint64_t gdt[6]; // null, null, code 0x10, data 0x18, TSS 0x20 (two slots)
 	struct lb_tss tss;
-	struct lb_gate idt[256];
+	struct lb_gate idt[X86_VECTORS];
 	struct lb_table_register gdtr, idtr;
 };
 
 static inline enum lb_ist lb_ist_of(unsigned int vector)
 {
 	switch (vector) {
-	case 2:
+	case X86_VECTOR_NMI:
 		return LB_IST_NMI;
-	case 8:
+	case X86_VECTOR_DF:
 		return LB_IST_DF;
-	case 18:
+	case X86_VECTOR_MC:
 		return LB_IST_MC;
 	default:
 		return LB_IST_FAULT;

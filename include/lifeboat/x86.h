@@ -44,6 +44,15 @@
 #define X86_CR4_LASS (1ULL << 27)
 #define X86_CR4_FRED (1ULL << 32)
 
+// Vectors, SDM 3A 6.3.1 and table 6-1.
+#define X86_VECTORS 256
+#define X86_EXCEPTIONS 32 // from here on interrupts from outside
+#define X86_VECTOR_NMI 2
+#define X86_VECTOR_DF 8
+#define X86_VECTOR_MC 18
+// A bit for each exception that pushes an error code: 8, 10 to 14, 17, 21, 29 and 30.
+#define X86_PUSHES_CODE (1U << 8 | 0x1fU << 10 | 1U << 17 | 1U << 21 | 1U << 29 | 1U << 30)
+
 #define X86_MSR_APIC_BASE 0x1b
 #define X86_APIC_BASE_BSP (1U << 8)
 #define X86_APIC_BASE_X2APIC (1U << 10)

@@ -16,11 +16,10 @@ uint8_t lb_hook_armed;
 uint8_t lb_hook_fired;
 
 #define STACK_BYTES 1024
-#define EXCEPTIONS 32
 
 extern uint8_t lb_hook_stack_top[]; // the linker script's, above the stacks
 static uint8_t ist_stacks[LB_IST_COUNT][STACK_BYTES] __attribute__((aligned(16)));
-static struct lb_gate first_idt[EXCEPTIONS];
+static struct lb_gate first_idt[X86_EXCEPTIONS];
 
 // FNV-1a, 64 bits: tells an accident from what was armed.
 static uint64_t sum_of(const void *start, size_t bytes)
@@ -87,12 +86,9 @@ bool lb_hook_purgatory_sound(void)
 
 static uint64_t stub(unsigned int vector)
 {
-	const uint32_t pushes_code = 1U << 8 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 14 |
-				     1U << 17 | 1U << 21 | 1U << 29 | 1U << 30; // SDM 3A table 6-1
-
-	if (vector == 2)
+	if (vector == X86_VECTOR_NMI)
 		return (uint64_t)(uintptr_t)lb_hook_trap_nmi;
-	return (uint64_t)(uintptr_t)(pushes_code >> vector & 1 ? lb_hook_trap_code : lb_hook_trap);
+	return (uint64_t)(uintptr_t)(X86_PUSHES_CODE >> vector & 1 ? lb_hook_trap_code : lb_hook_trap);
 }
 
 void lb_hook_build_tables(void)
@@ -101,7 +97,7 @@ void lb_hook_build_tables(void)
 
 	for (unsigned int i = 0; i < LB_IST_COUNT; i++)
 		tops[i] = (uint64_t)(uintptr_t)(ist_stacks[i] + STACK_BYTES);
-	lb_descriptor_tables_build(&lb_hook_tables, tops, stub, EXCEPTIONS);
+	lb_descriptor_tables_build(&lb_hook_tables, tops, stub, X86_EXCEPTIONS);
 }
 
 // Only these gates, for use with the kernel's own GDT and TSS: see traps.inc.
