@@ -32,16 +32,6 @@ static void say_unsound(const struct lb_handoff *handoff)
 	while (lb_console_com1());
 }
 
-static _Noreturn void stop(enum lb_policy policy)
-{
-	if (policy == LB_POLICY_HALT) {
-		lb_say("halted, as told by --on-fault");
-		lb_halt();
-	}
-	lb_say("cold reset");
-	lb_cold_reset();
-}
-
 static void verify(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 {
 	uint32_t bad = lb_verify_segments(handoff);
@@ -54,7 +44,7 @@ static void verify(const struct lb_handoff *handoff, struct lb_handoff_live *liv
 	lb_say("fault: segment %s, %lu bytes at 0x%lx, is not what was armed (SHA-256 differs)",
 	       segment->name, segment->bytes, segment->phys);
 	if (handoff->on_mismatch != LB_POLICY_BOOT)
-		stop(handoff->on_mismatch);
+		lb_stop(handoff->on_mismatch);
 	lb_say("going on all the same, as told by --on-fault");
 }
 
@@ -85,7 +75,7 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	lb_console_open(handoff, sound, speaker);
 	if (!sound) { // not even `live` can be believed
 		say_unsound(handoff);
-		stop(LB_POLICY_RESET);
+		lb_stop(LB_POLICY_RESET);
 	}
 	live->attempts++;
 	live->cpu = *cpu;
@@ -105,7 +95,7 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	if (!lb_describe(handoff, live)) {
 		fault(live, LB_FAULT_ENCRYPTED, cpu->cr3);
 		lb_say("fault: the dead kernel's memory is encrypted (CR3 0x%lx)", cpu->cr3);
-		stop(handoff->on_fault);
+		lb_stop(handoff->on_fault);
 	}
 
 	enter(live, LB_STAGE_SWAP);

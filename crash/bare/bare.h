@@ -28,6 +28,8 @@ _Noreturn void lb_halt(void);
 uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate
 void lb_trap_prepare(void); // builds the tables that an entry.asm loads
 void lb_trap(struct lb_trap_frame *frame);
+// Says which, then does it: halts if the policy is to halt, else resets.
+_Noreturn void lb_stop(enum lb_policy policy);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
 // Who is asked about an interrupt from outside first; true from it: it was awaited.
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));

@@ -58,6 +58,16 @@ static void report(const struct lb_trap_frame *frame)
 	       frame->r15);
 }
 
+_Noreturn void lb_stop(enum lb_policy policy)
+{
+	if (policy == LB_POLICY_HALT) {
+		lb_say("halted, as told by --on-fault");
+		lb_halt();
+	}
+	lb_say("cold reset");
+	lb_cold_reset();
+}
+
 void lb_trap(struct lb_trap_frame *frame)
 {
 	if (frame->vector == X86_VECTOR_NMI) {
@@ -76,11 +86,7 @@ void lb_trap(struct lb_trap_frame *frame)
 			watched_live->fault_detail = frame->vector;
 		}
 		report(frame);
-		if (watched_handoff && watched_handoff->on_fault == LB_POLICY_HALT) {
-			lb_say("halted, as told by --on-fault");
-			lb_halt();
-		}
-		lb_say("cold reset");
+		lb_stop(watched_handoff ? watched_handoff->on_fault : LB_POLICY_RESET);
 	}
 	lb_cold_reset();
 }

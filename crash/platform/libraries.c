@@ -22,8 +22,7 @@ void ZSTD_trace_compress_end(unsigned long long trace, const void *data);
 _Noreturn void __stack_chk_fail(void)
 {
 	lb_say("fault: a compression library overran its stack");
-	lb_say("cold reset");
-	lb_cold_reset();
+	lb_stop(LB_POLICY_RESET);
 }
 
 void *malloc(size_t bytes)

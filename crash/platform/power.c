@@ -46,6 +46,5 @@ _Noreturn void lb_power_end(const struct lb_capture_config *capture, enum lb_cap
 		power_off(capture);
 		lb_say("warning: still on after %u ms", POWEROFF_MS);
 	}
-	lb_say("cold reset");
-	lb_cold_reset();
+	lb_stop(LB_POLICY_RESET);
 }
