@@ -140,13 +140,15 @@ static uint32_t add_line(uint32_t at, const char *key, uint64_t value)
 // Our note comes last, when every time but the jump's is known; that one is now.
 void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
-	static const char names[LB_STAGE_COUNT][16] = {
-		"TSC.hook", "TSC.entry", "TSC.verify", "TSC.quiesce", "TSC.describe", "TSC.swap", "TSC.jump"};
 	uint32_t at = (uint32_t)lb_snprintf(text, sizeof(text), "VERSION=%s\nHANDOFF_VERSION=%u\n",
 					    LIFEBOAT_VERSION, LB_HANDOFF_VERSION);
 
-	for (uint32_t stage = 0; stage < LB_STAGE_COUNT; stage++)
-		at = add_line(at, names[stage], live->tsc[stage]);
+	for (uint32_t stage = 0; stage < LB_STAGE_COUNT; stage++) {
+		char key[32];
+
+		lb_snprintf(key, sizeof(key), "TSC.%s", lb_stage_names[stage]);
+		at = add_line(at, key, live->tsc[stage]);
+	}
 	at = add_line(at, "HANDOFF", handoff->self);
 	at = add_line(at, "CRASH.start", handoff->crash.start);
 	at = add_line(at, "CRASH.end", handoff->crash.end);

@@ -8,14 +8,15 @@
 #include "lifeboat/x86.h"
 #include "purgatory/purgatory.h"
 
+// What [LB_STAGE_ARMED] holds in tsc[] is the time at which the hook was entered.
+const char lb_stage_names[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
+						 "describe", "swap",  "jump"};
+
 static void enter(struct lb_handoff_live *live, enum lb_stage stage)
 {
-	static const char names[LB_STAGE_COUNT][16] = {"armed",    "entry", "verify", "quiesce",
-						       "describe", "swap",  "jump"};
-
 	live->stage = stage;
 	live->tsc[stage] = cpu_tsc();
-	lb_say("%s", names[stage]);
+	lb_say("%s", lb_stage_names[stage]);
 }
 
 static void fault(struct lb_handoff_live *live, enum lb_fault fault, uint64_t detail)

@@ -30,6 +30,7 @@ void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handof
 void lb_swap(const struct lb_swap_range *ranges, uint32_t count);
 
 // main.c
+extern const char lb_stage_names[LB_STAGE_COUNT][16]; // as the console and the note have them
 _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct lb_cpu_state *cpu);
 
 #endif
