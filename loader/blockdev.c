@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/blockdev.h"
 
-#include <efipciio.h>
-
 #include "lib/mem.h"
+#include "lifeboat/pci.h"
+#include "loader/pci_io.h"
 
 // Class code register, bits 31:8: PCI Code and ID Assignment 1.15.
 #define CLASS_STORAGE 0x01
@@ -38,13 +38,6 @@ static EFI_GUID pci_guid = EFI_PCI_IO_PROTOCOL_GUID;
 static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID;
 static EFI_GUID path_guid = DEVICE_PATH_PROTOCOL;
 
-static uint32_t config_read(EFI_PCI_IO_PROTOCOL *pci, uint32_t offset)
-{
-	uint32_t value = 0;
-
-	return EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint32, offset, 1, &value)) ? 0 : value;
-}
-
 static void connect_controllers(void)
 {
 	LB_CLEANUP(lb_pool_free) EFI_HANDLE *handles = NULL;
@@ -57,7 +50,7 @@ static void connect_controllers(void)
 
 		// A controller that has a driver, or for which there is none, stays as it is.
 		if (!EFI_ERROR(BS->HandleProtocol(handles[i], &pci_guid, &pci)) &&
-		    config_read(pci, 8) >> 24 == CLASS_STORAGE)
+		    lb_pci_io_read(pci, LB_PCI_CLASS) >> 24 == CLASS_STORAGE)
 			BS->ConnectController(handles[i], NULL, NULL, TRUE);
 	}
 }
@@ -143,8 +136,8 @@ int lb_blockdev_locate(const struct lb_blockdev *device, struct lb_target *targe
 	pci = find_controller(device, &node);
 	if (!pci || EFI_ERROR(pci->GetLocation(pci, &segment, &bus, &slot, &function)))
 		return lb_fail(err, "its disk is not behind a PCI function");
-	class = config_read(pci, 8) >> 8;
-	id = config_read(pci, 0);
+	class = lb_pci_io_read(pci, LB_PCI_CLASS) >> 8;
+	id = lb_pci_io_read(pci, LB_PCI_ID);
 	if (!classify(class, id, &node, target))
 		return lb_fail(
 			err,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/watchdog.h"
 
-#include <efipciio.h>
 #include <stdbool.h>
 
+#include "lifeboat/pci.h"
 #include "lifeboat/ports.h"
 #include "lifeboat/watchdog.h"
 #include "loader/firmware.h"
+#include "loader/pci_io.h"
 
 #define ESB_CONFIG 0x60
 #define ESB_CONFIG_RESET_ONLY 0x0003 // no interrupt, 1 kHz ticks, output on
@@ -34,14 +35,6 @@ static struct {
 	uint16_t tco; // port; 0: none
 	volatile uint32_t *gcs; // where NO_REBOOT was, and is again when it is stopped
 } running;
-
-static uint32_t config_read(EFI_PCI_IO_PROTOCOL *pci, uint32_t offset)
-{
-	uint32_t value = 0;
-
-	// What cannot be read is no device we know.
-	return EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint32, offset, 1, &value)) ? 0 : value;
-}
 
 // Each write to a timer, and the reload, has to be unlocked by two writes to the reload
 // register, which has 16 bits.
@@ -108,14 +101,6 @@ static int start_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds, struct lb_error
 	return 0;
 }
 
-static void tco_halt(uint16_t tco, bool halt)
-{
-	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
-	uint16_t control = cpu_in16(port);
-
-	cpu_out16(port, (uint16_t)(halt ? control | LB_TCO_CONTROL1_HALT : control & ~LB_TCO_CONTROL1_HALT));
-}
-
 // The timer counts down twice before it resets, unless firmware takes the first time by an
 // SMI, which lets the second one be short.
 static uint16_t tco_ticks(uint16_t pmbase, uint32_t seconds)
@@ -129,8 +114,8 @@ static uint16_t tco_ticks(uint16_t pmbase, uint32_t seconds)
 
 static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error *err)
 {
-	uint32_t rcba = config_read(lpc, LPC_RCBA);
-	uint16_t pmbase = (uint16_t)(config_read(lpc, LB_LPC_PMBASE) & LB_LPC_PMBASE_BITS);
+	uint32_t rcba = lb_pci_io_read(lpc, LPC_RCBA);
+	uint16_t pmbase = (uint16_t)(lb_pci_io_read(lpc, LB_LPC_PMBASE) & LB_LPC_PMBASE_BITS);
 	uint16_t tco = (uint16_t)(pmbase + LB_TCO_AT);
 	volatile uint32_t *gcs = (volatile uint32_t *)(uintptr_t)((rcba & LPC_RCBA_MASK) + RCBA_GCS);
 
@@ -147,12 +132,12 @@ static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error
 		running.gcs = gcs;
 	}
 	running.tco = tco;
-	tco_halt(tco, true);
+	lb_tco_halt(tco, true);
 	cpu_out16((uint16_t)(tco + TCO_STATUS1), TCO_STATUS1_TIMEOUT);
 	cpu_out16((uint16_t)(tco + TCO_STATUS2), TCO_STATUS2_SECOND_TIMEOUT);
 	cpu_out16((uint16_t)(tco + TCO_TIMER), tco_ticks(pmbase, seconds));
 	cpu_out16((uint16_t)(tco + TCO_RELOAD), 1);
-	tco_halt(tco, false);
+	lb_tco_halt(tco, false);
 	if (cpu_in16((uint16_t)(tco + LB_TCO_CONTROL1)) & LB_TCO_CONTROL1_HALT) {
 		lb_watchdog_stop();
 		return lb_fail(err, "watchdog iTCO: it stays halted");
@@ -162,12 +147,15 @@ static int start_tco(EFI_PCI_IO_PROTOCOL *lpc, uint32_t seconds, struct lb_error
 
 static EFI_PCI_IO_PROTOCOL *is_esb(EFI_PCI_IO_PROTOCOL *pci)
 {
-	return config_read(pci, 0) == LB_ESB_ID ? pci : NULL;
+	return lb_pci_io_read(pci, LB_PCI_ID) == LB_ESB_ID ? pci : NULL;
 }
 
 static EFI_PCI_IO_PROTOCOL *is_lpc(EFI_PCI_IO_PROTOCOL *pci)
 {
-	return config_read(pci, 8) >> 16 == LB_LPC_CLASS && lb_lpc_has_tco(config_read(pci, 0)) ? pci : NULL;
+	return lb_pci_io_read(pci, LB_PCI_CLASS) >> 16 == LB_LPC_CLASS &&
+			       lb_lpc_has_tco(lb_pci_io_read(pci, LB_PCI_ID))
+		       ? pci
+		       : NULL;
 }
 
 int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *err)
@@ -201,7 +189,7 @@ void lb_watchdog_stop(void)
 	if (running.esb)
 		esb_enable(running.esb, 0);
 	if (running.tco)
-		tco_halt(running.tco, true);
+		lb_tco_halt(running.tco, true);
 	if (running.gcs)
 		*running.gcs |= GCS_NO_REBOOT;
 	running.esb = NULL;

@@ -5,7 +5,7 @@
 // tick and devices whose interrupts are lost. The local APIC comes last: nothing can put
 // another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
 #include "crash/bare/lapic.h"
-#include "lib/cpu.h"
+#include "lifeboat/ports.h"
 #include "lifeboat/watchdog.h"
 #include "lifeboat/x86.h"
 #include "purgatory/pci.h"
@@ -151,13 +151,6 @@ static volatile void *map_config(void *ctx, uint64_t phys)
 	return lb_window_map(ctx, phys, true);
 }
 
-static void stop_tco(uint16_t tco)
-{
-	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
-
-	cpu_out16(port, cpu_in16(port) | LB_TCO_CONTROL1_HALT);
-}
-
 // Every function that the handoff leads to; pci.h says what is done to each.
 static void quiesce_pci(const struct lb_handoff *handoff)
 {
@@ -174,7 +167,7 @@ static void quiesce_pci(const struct lb_handoff *handoff)
 		lb_pci_quiesce(&config, ecam->segment, ecam->bus_first, ecam->bus_last, &count);
 	}
 	if (count.tco)
-		stop_tco(count.tco);
+		lb_tco_halt(count.tco, true);
 	lb_say("PCI by %s: %u functions, bus mastering off at %u, MSI at %u",
 	       handoff->ecam_count ? "ECAM" : "ports", count.functions, count.masters, count.msi);
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lifeboat/ports.h"
+
 // The 6300ESB's: vendor and device as in the ID register; the lock byte enables it,
 // and is reached as a byte only.
 #define LB_ESB_ID 0x25ab8086U
@@ -38,6 +40,15 @@ static inline bool lb_lpc_has_tco(uint32_t id)
 					   (device >= 0x1e41 && device <= 0x1e5f) || // 7 series
 					   (device >= 0x8c41 && device <= 0x8c5f) || // 8 series
 					   (device >= 0x8cc1 && device <= 0x8cc6)); // 9 series
+}
+
+// Stops the TCO at port `tco`, or lets it count again.
+static inline void lb_tco_halt(uint16_t tco, bool halt)
+{
+	uint16_t port = (uint16_t)(tco + LB_TCO_CONTROL1);
+	uint16_t control = cpu_in16(port);
+
+	cpu_out16(port, (uint16_t)(halt ? control | LB_TCO_CONTROL1_HALT : control & ~LB_TCO_CONTROL1_HALT));
 }
 
 #endif
