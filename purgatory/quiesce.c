@@ -7,7 +7,6 @@
 #include "crash/bare/lapic.h"
 #include "lifeboat/ports.h"
 #include "lifeboat/watchdog.h"
-#include "lifeboat/x86.h"
 #include "purgatory/pci.h"
 #include "purgatory/purgatory.h"
 
@@ -110,14 +109,14 @@ static bool lapic_in_service(const struct lb_lapic *lapic)
 
 static void quiesce_lapic(const struct lb_window *window)
 {
-	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
 	struct lb_lapic lapic = {NULL};
 	uint32_t last_lvt;
+	uint64_t phys;
 
-	if (!(base & X86_APIC_BASE_ENABLE))
+	if (!lb_lapic_find(&phys))
 		return;
-	if (!(base & X86_APIC_BASE_X2APIC))
-		lapic.mmio = lb_window_map(window, base & X86_PTE_ADDR, true);
+	if (phys)
+		lapic.mmio = lb_window_map(window, phys, true);
 
 	last_lvt = lb_lapic_read(&lapic, LAPIC_VERSION) >> 16 & 0xff;
 	if (last_lvt >= 3) // masked first: an error LVT with vector 0 would report itself

@@ -4,6 +4,7 @@
 #ifndef LIFEBOAT_CRASH_BARE_LAPIC_H
 #define LIFEBOAT_CRASH_BARE_LAPIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/cpu.h"
@@ -15,6 +16,17 @@
 struct lb_lapic {
 	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
 };
+
+// False: it is switched off. *ret_phys is where its registers are, 0: in MSRs.
+static inline bool lb_lapic_find(uint64_t *ret_phys)
+{
+	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
+
+	if (!(base & X86_APIC_BASE_ENABLE))
+		return false;
+	*ret_phys = base & X86_APIC_BASE_X2APIC ? 0 : base & X86_PTE_ADDR;
+	return true;
+}
 
 static inline uint32_t lb_lapic_read(const struct lb_lapic *lapic, uint32_t reg)
 {

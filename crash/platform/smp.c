@@ -46,16 +46,12 @@ void lb_smp_main(struct lb_smp_cpu *cpu)
 
 static bool open_lapic(struct lb_lapic *lapic)
 {
-	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);
+	uint64_t phys;
 
-	lapic->mmio = NULL;
-	if (!(base & X86_APIC_BASE_ENABLE))
+	if (!lb_lapic_find(&phys))
 		return false;
-	if (!(base & X86_APIC_BASE_X2APIC)) {
-		lapic->mmio = lb_device_map(base & X86_PTE_ADDR, LB_PAGE);
-		return lapic->mmio != NULL;
-	}
-	return true;
+	lapic->mmio = phys ? lb_device_map(phys, LB_PAGE) : NULL;
+	return !phys || lapic->mmio;
 }
 
 static uint32_t own_id(const struct lb_lapic *lapic)
