@@ -9,7 +9,7 @@
 
 // Looks for Intel Matrix RAID (IMSM), Linux md with metadata 1.0, and SNIA DDF. 0: none of them.
 // -1: one was found, or the disk's end cannot be read. `room` is LB_BLOCK_MAX bytes.
-// Sources: mdadm's super-intel.c, super1.c (struct mdp_superblock_1); SNIA DDF 2.0, 5.5.
+// Sources: mdadm's handlers of both superblocks (struct mdp_superblock_1); SNIA DDF 2.0, 5.5.
 int lb_raid_none(const struct lb_block_reader *disk, void *room, struct lb_error *err);
 
 #endif
