@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 
 import pytest
+import unseekable
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lifeboat-status"
 VARIABLE = "sys/firmware/efi/efivars/Lifeboat-6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
@@ -26,7 +27,16 @@ def run(root, changes):
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-    return subprocess.run([SCRIPT, "--root", root], capture_output=True, text=True, check=False)
+    return unseekable.run([str(SCRIPT), "--root", str(root)])
+
+
+def test_no_file_can_be_seeked(tmp_path):
+    """What the other tests here rest on; efivarfs says the same to who seeks."""
+    file = tmp_path / "file"
+    file.write_bytes(ARMED)
+    tried = unseekable.run(["tail", "-c", "+5", str(file)])
+    assert tried.returncode == 1 and "Illegal seek" in tried.stderr, tried
+    assert unseekable.run(["cat", str(file)]).stdout == ARMED.decode()
 
 
 @pytest.mark.parametrize("changes", [
