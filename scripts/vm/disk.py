@@ -41,20 +41,26 @@ def make_esp(path: Path, files: dict[str, Path | bytes]) -> None:
     # FAT32 needs at least 65525 clusters: with 512-byte ones, 34 MiB and more.
     size = (max(40 * MIB, total + total // 16 + 8 * MIB) + MIB - 1) // MIB * MIB
     make_sparse(path, size)
+    fill_esp(path, files, size)
+
+
+def fill_esp(path: Path, files: dict[str, Path | bytes], size: int, at: int = 0) -> None:
+    """FAT32 and `files` over `size` bytes of an image, `at` bytes from its beginning (a partition)."""
+    where = f"{path}@@{at}"
     tools.run(
-        "mformat", "-i", path, "-F", "-T", size // 512, "-h", 64, "-s", 32,
+        "mformat", "-i", where, "-F", "-T", size // 512, "-h", 64, "-s", 32,
         "-N", "4c494645", "-v", "LIFEBOAT", "::", env=_MTOOLS,
     )  # fmt: skip
     folders = sorted({"/".join(name.split("/")[:n]) for name in files for n in range(1, name.count("/") + 1)})
     if folders:
-        tools.run("mmd", "-i", path, *[f"::{folder}" for folder in folders], env=_MTOOLS)
+        tools.run("mmd", "-i", where, *[f"::{folder}" for folder in folders], env=_MTOOLS)
     for name, source in files.items():
         with tempfile.NamedTemporaryFile(dir=path.parent) as held:
             if isinstance(source, bytes):
                 held.write(source)
                 held.flush()
             host = held.name if isinstance(source, bytes) else source
-            tools.run("mcopy", "-i", path, "-o", host, f"::{name}", env=_MTOOLS)
+            tools.run("mcopy", "-i", where, "-o", host, f"::{name}", env=_MTOOLS)
 
 
 def make_dump_disk(path: Path, memory_bytes: int) -> None:

@@ -545,6 +545,16 @@ def test_esp_holds_what_it_was_given(tmp_path):
     assert b"FAT32" in image.read_bytes()[:512]
 
 
+def test_esp_in_a_partition_leaves_the_rest_alone(tmp_path):
+    image = tmp_path / "disk.img"
+    around = b"\x5a" * (1 << 20)
+    image.write_bytes(around + bytes(40 << 20) + around)
+    disk.fill_esp(image, {"a/b": b"content"}, 40 << 20, len(around))
+    written = image.read_bytes()
+    assert written[: len(around)] == around and written[-len(around) :] == around
+    assert tools.run("mtype", "-i", f"{image}@@{len(around)}", "::a/b") == b"content"
+
+
 def test_esp_names_a_missing_file(tmp_path):
     with pytest.raises(VmError, match="absent: No such file or directory; wanted as vmlinuz"):
         disk.make_esp(tmp_path / "esp.img", {"vmlinuz": tmp_path / "absent"})
