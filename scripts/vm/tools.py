@@ -16,6 +16,7 @@ _PACKAGES = {
     "mmd": "mtools",
     "mcopy": "mtools",
     "mkfs.ext4": "e2fsprogs",
+    "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
     "busybox": "busybox-static",
 }

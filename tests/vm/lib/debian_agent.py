@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commands for a booted Debian (debian_image.py): typed on its serial console, where a unit
+of systemd obeys them and says how each ended."""
+
+import time
+from dataclasses import dataclass
+
+from vm.errors import VmError
+from vm.machine import ConsoleLine, Exited, Machine
+
+_UP = "agent: up"
+_OUTPUT = "agent: | "
+_EXIT = "agent: exit "
+
+_SCRIPT = f"""#!/bin/sh
+# A line is a shell command. Each line of its output is marked, its exit status follows.
+stty -echo
+dmesg -n 1 # the kernel's lines would come in the middle of ours
+echo "{_UP}"
+while IFS= read -r command; do
+	sh -c "$command" >/run/agent.txt 2>&1 </dev/null
+	status=$?
+	awk '{{print "{_OUTPUT}" $0}}' /run/agent.txt
+	echo "{_EXIT}$status"
+done
+"""
+_UNIT = """[Unit]
+Description=Obey the test on the serial console
+
+[Service]
+ExecStart=/usr/local/sbin/test-agent
+StandardInput=tty
+StandardOutput=tty
+StandardError=journal
+TTYPath=/dev/ttyS0
+
+[Install]
+WantedBy=multi-user.target
+"""
+_UNITS = "etc/systemd/system"
+# By path on the root: text and mode.
+FILES = {
+    "usr/local/sbin/test-agent": (_SCRIPT, 0o755),
+    f"{_UNITS}/test-agent.service": (_UNIT, 0o644),
+}
+LINKS = {
+    f"{_UNITS}/multi-user.target.wants/test-agent.service": "/etc/systemd/system/test-agent.service",
+    # The console is the agent's.
+    f"{_UNITS}/serial-getty@ttyS0.service": "/dev/null",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    output: str  # without a newline at its end
+
+
+class Agent:
+    """Of one machine; after a reset await_up() again."""
+
+    def __init__(self, machine: Machine):
+        self._machine = machine
+
+    def await_up(self, seconds: float = 600.0) -> str:
+        """Awaits the agent, then the boot's end; systemd's word for it, "running" when no unit failed."""
+        self._machine.wait_line(_UP, time.monotonic() + seconds)
+        return self.run("systemctl is-system-running --wait", seconds).output
+
+    def run(self, command: str, seconds: float = 120.0) -> Answer:
+        """One line of shell; VmError when it does not end in time."""
+        output = []
+        self.type(command)
+        deadline = time.monotonic() + seconds
+        while (event := self._machine.next_event(deadline)) is not None:
+            if isinstance(event, Exited):
+                raise VmError(f"QEMU ended during '{command}': {event.message}")
+            if not isinstance(event, ConsoleLine):
+                continue
+            if event.text.startswith(_OUTPUT.rstrip()):
+                output.append(event.text[len(_OUTPUT) :])
+            elif event.text.startswith(_EXIT):
+                return Answer(int(event.text[len(_EXIT) :]), "\n".join(output))
+        raise VmError(f"'{command}' did not end in time; last console line: {self._machine.last_line()}")
+
+    def type(self, command: str) -> None:
+        """For a command that does not come back."""
+        if "\n" in command:
+            raise VmError(f"{command!r}: one line is wanted")
+        self._machine.write_console(command.encode() + b"\n")
