@@ -271,29 +271,39 @@ static int start_port(struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
-static void issue(struct ahci *ahci, uint32_t tag, uint8_t command, bool write, uint64_t sector,
-		  uint32_t sectors, void *data, uint32_t bytes)
+// What a command is about; of one without data only the code.
+struct ata_command {
+	uint8_t code; // ATA_...
+	uint64_t sector;
+	uint32_t sectors;
+	void *data;
+	uint32_t bytes;
+};
+
+static void issue(struct ahci *ahci, uint32_t tag, const struct ata_command *command)
 {
 	struct command_header *header = &ahci->headers[tag];
 	struct command_table *table = &ahci->tables[tag];
+	bool write = command->code == ATA_WRITE_DMA_EXT;
 
 	memset(table, 0, sizeof(*table));
 	table->fis[0] = FIS_HOST_TO_DEVICE;
 	table->fis[1] = FIS_COMMAND;
-	table->fis[2] = command;
+	table->fis[2] = command->code;
 	table->fis[7] = DEVICE_LBA;
 	for (unsigned int i = 0; i < 3; i++) {
-		table->fis[4 + i] = (uint8_t)(sector >> (8 * i));
-		table->fis[8 + i] = (uint8_t)(sector >> (8 * (i + 3)));
+		table->fis[4 + i] = (uint8_t)(command->sector >> (8 * i));
+		table->fis[8 + i] = (uint8_t)(command->sector >> (8 * (i + 3)));
 	}
-	table->fis[12] = (uint8_t)sectors;
-	table->fis[13] = (uint8_t)(sectors >> 8);
-	header->flags = HEADER_FIS_DWORDS | (write ? HEADER_WRITE : 0) | (bytes ? HEADER_ONE_REGION : 0);
+	table->fis[12] = (uint8_t)command->sectors;
+	table->fis[13] = (uint8_t)(command->sectors >> 8);
+	header->flags =
+		HEADER_FIS_DWORDS | (write ? HEADER_WRITE : 0) | (command->bytes ? HEADER_ONE_REGION : 0);
 	header->done_bytes = 0;
 	header->table = (uintptr_t)table;
-	if (bytes) {
-		table->data = (uintptr_t)data;
-		table->last_byte = bytes - 1;
+	if (command->bytes) {
+		table->data = (uintptr_t)command->data;
+		table->last_byte = command->bytes - 1;
 	}
 	ahci->in_flight |= 1U << tag;
 	__atomic_thread_fence(__ATOMIC_RELEASE); // all of it in memory before the controller is told
@@ -362,19 +372,23 @@ static int check_reach(const struct ahci *ahci, const void *at, uint64_t bytes, 
 		ahci->name, end, LB_4GIB);
 }
 
-static int ahci_submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		       uint32_t bytes, struct lb_error *err)
+static int ahci_submit(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err)
 {
 	struct ahci *ahci = disk->state;
+	struct ata_command command = {.code = ATA_FLUSH_CACHE_EXT};
 
-	if (op == LB_DISK_FLUSH) {
-		issue(ahci, tag, ATA_FLUSH_CACHE_EXT, false, 0, 0, NULL, 0);
-		return 0;
+	if (request->op != LB_DISK_FLUSH) {
+		if (check_reach(ahci, request->buffer, request->bytes, err) != 0)
+			return -1;
+		command = (struct ata_command){
+			.code = request->op == LB_DISK_WRITE ? ATA_WRITE_DMA_EXT : ATA_READ_DMA_EXT,
+			.sector = request->block,
+			.sectors = request->bytes / disk->block_bytes,
+			.data = request->buffer,
+			.bytes = request->bytes,
+		};
 	}
-	if (check_reach(ahci, buffer, bytes, err))
-		return -1;
-	issue(ahci, tag, op == LB_DISK_WRITE ? ATA_WRITE_DMA_EXT : ATA_READ_DMA_EXT, op == LB_DISK_WRITE,
-	      block, bytes / disk->block_bytes, buffer, bytes);
+	issue(ahci, request->tag, &command);
 	return 0;
 }
 
@@ -477,10 +491,12 @@ static int identify(struct lb_disk *disk, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
 	struct ahci *ahci = disk->state;
+	const struct ata_command command = {
+		.code = ATA_IDENTIFY, .data = ahci->identity, .bytes = sizeof(ahci->identity)};
 	uint32_t tag;
 	int result;
 
-	issue(ahci, 0, ATA_IDENTIFY, false, 0, 0, ahci->identity, sizeof(ahci->identity));
+	issue(ahci, 0, &command);
 	while ((result = ahci_poll(disk, &tag, err)) == 0) {
 		if (lb_deadline_passed(deadline))
 			return lb_fail(err, "%s: no answer to IDENTIFY in %u ms (PxTFD 0x%x)", ahci->name,

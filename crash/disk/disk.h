@@ -17,16 +17,22 @@
 
 enum lb_disk_op { LB_DISK_READ = 0, LB_DISK_WRITE = 1, LB_DISK_FLUSH = 2 };
 
+// One request, as partition.c has checked it. A FLUSH has a tag and nothing else; it covers what was
+// completed before.
+struct lb_disk_request {
+	enum lb_disk_op op;
+	uint32_t tag; // below disk->depth, not in flight
+	uint64_t block; // from the disk's beginning, below disk->blocks
+	void *buffer; // page-aligned; the pointer is the physical address
+	uint32_t bytes; // a multiple of block_bytes, 1 to disk->max_bytes
+};
+
 struct lb_disk;
 
 struct lb_disk_driver {
 	char name[12];
-	// Starts request `tag` (below disk->depth, not in flight). `buffer` is page-aligned,
-	// physical address = pointer; `bytes` a multiple of block_bytes, 1 to
-	// disk->max_bytes; `block` counts from the disk's beginning, and was checked against
-	// disk->blocks. Of a FLUSH only `tag` matters; it covers what was completed before.
-	int (*submit)(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		      uint32_t bytes, struct lb_error *err);
+	// Starts the request, which the driver does not keep. -1: it was not begun.
+	int (*submit)(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err);
 	// Looks once. 1: request *ret_tag is done; 0: none is; -1: request *ret_tag failed, or,
 	// *ret_tag being LB_DISK_NO_TAG, the controller as a whole. err says how.
 	int (*poll)(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err);

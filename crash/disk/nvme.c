@@ -403,12 +403,12 @@ static int nvme_reset(struct lb_disk *disk, struct lb_error *err)
 }
 
 // PRPs, NVMe 4.3: the first page in the command; the second there too, or a list of all others.
-static void describe_data(const struct nvme *nvme, uint32_t tag, const void *buffer, uint32_t bytes,
+static void describe_data(const struct nvme *nvme, const struct lb_disk_request *request,
 			  struct command *command)
 {
-	uint64_t at = (uintptr_t)buffer;
-	uint64_t *list = nvme->lists + (uint64_t)tag * PRPS;
-	uint32_t pages = (uint32_t)lb_pages(bytes);
+	uint64_t at = (uintptr_t)request->buffer;
+	uint64_t *list = nvme->lists + (uint64_t)request->tag * PRPS;
+	uint32_t pages = (uint32_t)lb_pages(request->bytes);
 
 	command->prp1 = at;
 	if (pages == 2)
@@ -420,24 +420,24 @@ static void describe_data(const struct nvme *nvme, uint32_t tag, const void *buf
 	command->prp2 = (uintptr_t)list;
 }
 
-static int nvme_submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		       uint32_t bytes, struct lb_error *err)
+static int nvme_submit(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err)
 {
 	static const uint8_t opcodes[] = {
 		[LB_DISK_READ] = IO_READ, [LB_DISK_WRITE] = IO_WRITE, [LB_DISK_FLUSH] = IO_FLUSH};
 	struct nvme *nvme = disk->state;
 	struct command command = {.nsid = nvme->nsid};
+	uint32_t tag = request->tag;
 
 	if (!nvme->ready)
 		return lb_fail(err, "%s: the controller takes no requests: its reset failed", nvme->name);
-	if (op != LB_DISK_FLUSH) {
-		describe_data(nvme, tag, buffer, bytes, &command);
-		command.dw10 = (uint32_t)block;
-		command.dw11 = (uint32_t)(block >> 32);
-		command.dw12 = bytes / disk->block_bytes - 1;
+	if (request->op != LB_DISK_FLUSH) {
+		describe_data(nvme, request, &command);
+		command.dw10 = (uint32_t)request->block;
+		command.dw11 = (uint32_t)(request->block >> 32);
+		command.dw12 = request->bytes / disk->block_bytes - 1;
 	}
 	nvme->generation[tag] = (nvme->generation[tag] + 1) % GENERATIONS;
-	command.opcode_id = (nvme->generation[tag] << TAG_BITS | tag) << 16 | opcodes[op];
+	command.opcode_id = (nvme->generation[tag] << TAG_BITS | tag) << 16 | opcodes[request->op];
 	nvme->in_flight |= 1U << tag;
 	push(nvme, &nvme->io, &command);
 	return 0;
@@ -481,7 +481,13 @@ static void nvme_stop(struct lb_disk *disk)
 	give_up(disk);
 }
 
-static const struct lb_disk_driver driver = {"nvme", nvme_submit, nvme_poll, nvme_reset, nvme_stop};
+static const struct lb_disk_driver nvme_driver = {
+	.name = "nvme",
+	.submit = nvme_submit,
+	.poll = nvme_poll,
+	.reset = nvme_reset,
+	.stop = nvme_stop,
+};
 
 static int check_function(const struct lb_target *target, const char *name, struct lb_error *err)
 {
@@ -630,7 +636,7 @@ static int bring_up(struct lb_disk *disk, const struct lb_target *target, struct
 
 int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err)
 {
-	struct lb_disk disk = {.driver = &driver, .pci = target->pci};
+	struct lb_disk disk = {.driver = &nvme_driver, .pci = target->pci};
 	struct nvme *nvme;
 	char name[16];
 

@@ -116,11 +116,16 @@ static int submit(struct lb_partition *partition, uint32_t tag, struct lb_error 
 {
 	struct request *request = &partition->requests[tag];
 	struct lb_disk *disk = partition->disk;
+	const struct lb_disk_request wanted = {
+		.op = request->op,
+		.tag = tag,
+		.block = partition->first_block + request->offset / disk->block_bytes,
+		.buffer = request->data,
+		.bytes = request->bytes,
+	};
 
 	request->deadline = lb_deadline_in(request->op == LB_DISK_FLUSH ? FLUSH_MS : LB_DISK_TIMEOUT_MS);
-	return disk->driver->submit(disk, tag, request->op,
-				    partition->first_block + request->offset / disk->block_bytes,
-				    request->data, request->bytes, err);
+	return disk->driver->submit(disk, &wanted, err);
 }
 
 static const char *op_name(enum lb_disk_op op)

@@ -14,12 +14,14 @@ struct reader {
 static bool read_page(const struct reader *reader, uint64_t block, uint32_t bytes)
 {
 	struct lb_disk *disk = reader->disk;
+	const struct lb_disk_request request = {
+		.op = LB_DISK_READ, .block = block, .buffer = reader->page, .bytes = bytes};
 	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
 	struct lb_error err;
 	uint32_t tag;
 	int done;
 
-	if (disk->driver->submit(disk, 0, LB_DISK_READ, block, reader->page, bytes, &err) != 0)
+	if (disk->driver->submit(disk, &request, &err) != 0)
 		return false;
 	do {
 		lb_pause();

@@ -368,34 +368,34 @@ static void describe(struct descriptor *descriptor, const volatile void *at, uin
 	descriptor->next = (uint16_t)next;
 }
 
-static int blk_submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		      uint32_t bytes, struct lb_error *err)
+static int blk_submit(struct lb_disk *disk, const struct lb_disk_request *wanted, struct lb_error *err)
 {
 	static const uint32_t types[] = {
 		[LB_DISK_READ] = REQUEST_IN, [LB_DISK_WRITE] = REQUEST_OUT, [LB_DISK_FLUSH] = REQUEST_FLUSH};
 	struct virtio_blk *blk = disk->state;
-	volatile struct request *request = &blk->requests[tag];
-	uint32_t head = tag * blk->chain, at = head;
-	uint16_t direction = op == LB_DISK_READ ? DESC_DEVICE_WRITES : 0;
+	volatile struct request *request = &blk->requests[wanted->tag];
+	uint32_t head = wanted->tag * blk->chain, at = head;
+	uint32_t bytes = wanted->op == LB_DISK_FLUSH ? 0 : wanted->bytes;
+	uint16_t direction = wanted->op == LB_DISK_READ ? DESC_DEVICE_WRITES : 0;
 	uint16_t index = blk->available.index;
 
 	(void)err;
-	blk->in_flight |= 1U << tag;
-	if (op == LB_DISK_FLUSH && !(blk->features & BLK_FLUSH)) {
-		blk->flushed |= 1U << tag; // 5.2.6.2: such a device has no cache, or keeps it
+	blk->in_flight |= 1U << wanted->tag;
+	if (wanted->op == LB_DISK_FLUSH && !(blk->features & BLK_FLUSH)) {
+		blk->flushed |= 1U << wanted->tag; // 5.2.6.2: such a device has no cache, or keeps it
 		return 0;
 	}
-	request->type = types[op];
+	request->type = types[wanted->op];
 	request->reserved = 0;
-	request->sector = op == LB_DISK_FLUSH ? 0 : block * (disk->block_bytes / SECTOR);
+	request->sector = wanted->op == LB_DISK_FLUSH ? 0 : wanted->block * (disk->block_bytes / SECTOR);
 	request->status = REQUEST_NO_ANSWER;
 	describe(&blk->descriptors[at], request, offsetof(struct request, status), DESC_NEXT, at + 1);
 	at++;
-	for (uint32_t done = 0; op != LB_DISK_FLUSH && done < bytes; at++) {
+	for (uint32_t done = 0; done < bytes; at++) {
 		uint32_t piece = bytes - done < blk->segment_bytes ? bytes - done : blk->segment_bytes;
 
-		describe(&blk->descriptors[at], (const uint8_t *)buffer + done, piece, DESC_NEXT | direction,
-			 at + 1);
+		describe(&blk->descriptors[at], (const uint8_t *)wanted->buffer + done, piece,
+			 DESC_NEXT | direction, at + 1);
 		done += piece;
 	}
 	describe(&blk->descriptors[at], &request->status, sizeof(request->status), DESC_DEVICE_WRITES, 0);

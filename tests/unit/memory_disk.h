@@ -35,23 +35,24 @@ static inline bool memory_disk_gone(const struct memory_disk *disk)
 	return disk->writes >= disk->gone_after;
 }
 
-static inline int memory_disk_submit(struct lb_disk *of, uint32_t tag, enum lb_disk_op op, uint64_t block,
-				     void *buffer, uint32_t bytes, struct lb_error *err)
+static inline int memory_disk_submit(struct lb_disk *of, const struct lb_disk_request *request,
+				     struct lb_error *err)
 {
 	struct memory_disk *disk = of->state;
+	uint64_t at = (request->block - MEMORY_DISK_FIRST) * of->block_bytes;
 
 	if (memory_disk_gone(disk))
 		return lb_fail(err, "memory disk: gone");
-	assert_true(tag < of->depth && !disk->requests[tag].busy);
-	if (op != LB_DISK_FLUSH) {
-		assert_true(block >= MEMORY_DISK_FIRST && bytes);
-		assert_true((block - MEMORY_DISK_FIRST) * of->block_bytes + bytes <= disk->bytes);
+	assert_true(request->tag < of->depth && !disk->requests[request->tag].busy);
+	if (request->op != LB_DISK_FLUSH) {
+		assert_true(request->block >= MEMORY_DISK_FIRST && request->bytes);
+		assert_true(at + request->bytes <= disk->bytes);
 	}
-	disk->requests[tag].busy = true;
-	disk->requests[tag].op = op;
-	disk->requests[tag].at = (block - MEMORY_DISK_FIRST) * of->block_bytes;
-	disk->requests[tag].buffer = buffer;
-	disk->requests[tag].bytes = bytes;
+	disk->requests[request->tag].busy = true;
+	disk->requests[request->tag].op = request->op;
+	disk->requests[request->tag].at = at;
+	disk->requests[request->tag].buffer = request->buffer;
+	disk->requests[request->tag].bytes = request->bytes;
 	return 0;
 }
 

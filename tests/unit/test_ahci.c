@@ -251,9 +251,11 @@ static void test_large_blocks(void **state)
 
 static void submit(uint32_t tag, enum lb_disk_op op, uint64_t block, uint32_t bytes)
 {
+	const struct lb_disk_request request = {
+		.op = op, .tag = tag, .block = block, .buffer = identity, .bytes = bytes};
 	struct lb_error err;
 
-	assert_int_equal(disk.driver->submit(&disk, tag, op, block, identity, bytes, &err), 0);
+	assert_int_equal(disk.driver->submit(&disk, &request, &err), 0);
 }
 
 static void test_commands(void **state)

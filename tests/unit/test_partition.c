@@ -19,10 +19,8 @@ struct fake {
 	uint8_t *data;
 	struct {
 		bool busy;
-		enum lb_disk_op op;
-		uint64_t block, when;
-		uint8_t *buffer;
-		uint32_t bytes;
+		struct lb_disk_request wanted;
+		uint64_t when;
 	} requests[LB_DISK_MAX_DEPTH];
 	uint64_t submitted, writes, flushes, resets;
 	uint32_t most_in_flight;
@@ -55,40 +53,43 @@ static bool happens(uint32_t *times)
 	return true;
 }
 
-static bool overlap(const struct lb_disk *of, uint64_t block, uint32_t bytes, uint32_t tag)
+static uint64_t end_of(const struct lb_disk *of, const struct lb_disk_request *request)
 {
-	return fake.requests[tag].busy && fake.requests[tag].op != LB_DISK_FLUSH &&
-	       block < fake.requests[tag].block + fake.requests[tag].bytes / of->block_bytes &&
-	       fake.requests[tag].block < block + bytes / of->block_bytes;
+	return request->block + request->bytes / of->block_bytes;
 }
 
-static int fake_submit(struct lb_disk *of, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		       uint32_t bytes, struct lb_error *err)
+static bool overlap(const struct lb_disk *of, const struct lb_disk_request *request, uint32_t tag)
 {
-	uint32_t in_flight = 1;
+	const struct lb_disk_request *other = &fake.requests[tag].wanted;
+
+	return fake.requests[tag].busy && other->op != LB_DISK_FLUSH && request->block < end_of(of, other) &&
+	       other->block < end_of(of, request);
+}
+
+static int fake_submit(struct lb_disk *of, const struct lb_disk_request *request, struct lb_error *err)
+{
+	uint32_t tag = request->tag, in_flight = 1;
 
 	assert_true(tag < of->depth);
 	assert_false(fake.requests[tag].busy);
 	for (uint32_t i = 0; i < of->depth; i++) {
-		assert_false(op != LB_DISK_FLUSH && overlap(of, block, bytes, i));
-		assert_false(op == LB_DISK_FLUSH && fake.requests[i].busy);
+		assert_false(request->op != LB_DISK_FLUSH && overlap(of, request, i));
+		assert_false(request->op == LB_DISK_FLUSH && fake.requests[i].busy);
 		in_flight += fake.requests[i].busy;
 	}
-	if (op != LB_DISK_FLUSH) {
-		assert_true(bytes && bytes <= of->max_bytes && bytes % of->block_bytes == 0);
-		assert_true((uintptr_t)buffer % LB_PAGE == 0);
-		assert_true(block >= target.first_block);
-		assert_true(block + bytes / of->block_bytes - 1 <= target.last_block);
+	if (request->op != LB_DISK_FLUSH) {
+		assert_true(request->bytes && request->bytes <= of->max_bytes);
+		assert_true(request->bytes % of->block_bytes == 0);
+		assert_true((uintptr_t)request->buffer % LB_PAGE == 0);
+		assert_true(request->block >= target.first_block);
+		assert_true(end_of(of, request) - 1 <= target.last_block);
 	}
 	if (happens(&fake.bad_submit))
 		return lb_fail(err, "fake: does not take it");
 	if (in_flight > fake.most_in_flight)
 		fake.most_in_flight = in_flight;
 	fake.requests[tag].busy = true;
-	fake.requests[tag].op = op;
-	fake.requests[tag].block = block;
-	fake.requests[tag].buffer = buffer;
-	fake.requests[tag].bytes = bytes;
+	fake.requests[tag].wanted = *request;
 	fake.requests[tag].when = ++fake.submitted;
 	fake.silent_tags &= ~(1ULL << tag);
 	if (happens(&fake.silent))
@@ -116,12 +117,12 @@ static uint32_t choose(const struct lb_disk *of)
 
 static void move_data(const struct lb_disk *of, uint32_t tag, uint32_t bytes)
 {
-	uint8_t *at = fake.data + fake.requests[tag].block * of->block_bytes;
+	uint8_t *at = fake.data + fake.requests[tag].wanted.block * of->block_bytes;
 
-	if (fake.requests[tag].op == LB_DISK_WRITE)
-		memcpy(at, fake.requests[tag].buffer, bytes);
-	else if (fake.requests[tag].op == LB_DISK_READ)
-		memcpy(fake.requests[tag].buffer, at, bytes);
+	if (fake.requests[tag].wanted.op == LB_DISK_WRITE)
+		memcpy(at, fake.requests[tag].wanted.buffer, bytes);
+	else if (fake.requests[tag].wanted.op == LB_DISK_READ)
+		memcpy(fake.requests[tag].wanted.buffer, at, bytes);
 }
 
 static int fake_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *err)
@@ -139,21 +140,21 @@ static int fake_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *err
 		*ret_tag = LB_DISK_NO_TAG;
 		return lb_fail(err, "fake: controller is down");
 	}
-	blocks = fake.requests[tag].bytes / of->block_bytes;
+	blocks = fake.requests[tag].wanted.bytes / of->block_bytes;
 	fake.requests[tag].busy = false;
 	*ret_tag = tag;
-	if (fake.requests[tag].op == LB_DISK_FLUSH) {
+	if (fake.requests[tag].wanted.op == LB_DISK_FLUSH) {
 		if (happens(&fake.bad_flush))
 			return lb_fail(err, "fake: cache error");
 		fake.flushes++;
 		return 1;
 	}
-	if (fake.bad_block - fake.requests[tag].block < blocks && happens(&fake.bad)) {
-		move_data(of, tag, fake.requests[tag].bytes / 2);
+	if (fake.bad_block - fake.requests[tag].wanted.block < blocks && happens(&fake.bad)) {
+		move_data(of, tag, fake.requests[tag].wanted.bytes / 2);
 		return lb_fail(err, "fake: medium error");
 	}
-	fake.writes += fake.requests[tag].op == LB_DISK_WRITE;
-	move_data(of, tag, fake.requests[tag].bytes);
+	fake.writes += fake.requests[tag].wanted.op == LB_DISK_WRITE;
+	move_data(of, tag, fake.requests[tag].wanted.bytes);
 	return 1;
 }
 
@@ -162,8 +163,8 @@ static int fake_reset(struct lb_disk *of, struct lb_error *err)
 {
 	fake.resets++;
 	for (uint32_t i = 0; i < of->depth; i++) {
-		if (fake.requests[i].busy && fake.requests[i].op == LB_DISK_WRITE)
-			move_data(of, i, fake.requests[i].bytes / 2 * (i % 3));
+		if (fake.requests[i].busy && fake.requests[i].wanted.op == LB_DISK_WRITE)
+			move_data(of, i, fake.requests[i].wanted.bytes / 2 * (i % 3));
 		fake.requests[i].busy = false;
 	}
 	return happens(&fake.bad_reset) ? lb_fail(err, "fake: controller stays down") : 0;

@@ -14,14 +14,14 @@ static struct gpt_disk table;
 static uint32_t largest; // bytes of one request
 static bool answers;
 
-static int submit(struct lb_disk *disk, uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer,
-		  uint32_t bytes, struct lb_error *err)
+static int submit(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err)
 {
-	assert_int_equal(tag, 0);
-	assert_int_equal(op, LB_DISK_READ);
-	assert_true(((uintptr_t)buffer & (LB_PAGE - 1)) == 0 && bytes % disk->block_bytes == 0);
-	largest = bytes > largest ? bytes : largest;
-	if (!gpt_disk_read(&table, block, bytes / disk->block_bytes, buffer))
+	assert_int_equal(request->tag, 0);
+	assert_int_equal(request->op, LB_DISK_READ);
+	assert_true((uintptr_t)request->buffer % LB_PAGE == 0);
+	assert_int_equal(request->bytes % disk->block_bytes, 0);
+	largest = request->bytes > largest ? request->bytes : largest;
+	if (!gpt_disk_read(&table, request->block, request->bytes / disk->block_bytes, request->buffer))
 		return lb_fail(err, "bad block");
 	return 0;
 }

@@ -150,9 +150,11 @@ static void assert_says(const struct lb_error *err, const char *part)
 
 static void submit(uint32_t tag, enum lb_disk_op op, uint64_t block, uint32_t bytes)
 {
+	const struct lb_disk_request request = {
+		.op = op, .tag = tag, .block = block, .buffer = data, .bytes = bytes};
 	struct lb_error err;
 
-	assert_int_equal(disk.driver->submit(&disk, tag, op, block, data, bytes, &err), 0);
+	assert_int_equal(disk.driver->submit(&disk, &request, &err), 0);
 }
 
 // The device says that the request with this first descriptor is done.

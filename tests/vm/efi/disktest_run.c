@@ -95,12 +95,14 @@ static int submit(struct trial *trial, uint32_t tag, enum lb_disk_op op, struct 
 		  struct lb_error *err)
 {
 	uint8_t *buffer = buffer_of(trial, tag);
+	const struct lb_disk_request request = {
+		.op = op, .tag = tag, .block = piece.block, .buffer = buffer, .bytes = piece.bytes};
 
 	if (op == LB_DISK_WRITE)
 		fill(trial, buffer, piece);
 	else
 		memset(buffer, POISON, trial->disk.max_bytes);
-	if (trial->disk.driver->submit(&trial->disk, tag, op, piece.block, buffer, piece.bytes, err) < 0)
+	if (trial->disk.driver->submit(&trial->disk, &request, err) != 0)
 		return -1;
 	trial->pieces[tag] = piece;
 	trial->in_flight++;
