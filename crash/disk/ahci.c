@@ -263,7 +263,7 @@ static int start_port(struct ahci *ahci, struct lb_error *err)
 	cmd |= CMD_FIS_RECEIVE | CMD_POWER_ON | CMD_SPIN_UP | CMD_STATE_ACTIVE;
 	port_write(ahci, PORT_SERR, ALL_ONES);
 	port_write(ahci, PORT_CMD, cmd);
-	if (connect_disk(ahci, err))
+	if (connect_disk(ahci, err) != 0)
 		return -1;
 	port_write(ahci, PORT_SERR, ALL_ONES);
 	port_write(ahci, PORT_IS, ALL_ONES);
@@ -317,7 +317,7 @@ static int report_failure(struct ahci *ahci, uint32_t issued, uint32_t state, ui
 	uint32_t cmd = port_read(ahci, PORT_CMD), slot = cmd >> CMD_SLOT_SHIFT & CMD_SLOT_MASK;
 
 	*ret_tag = LB_DISK_NO_TAG;
-	if (check_there(ahci, err))
+	if (check_there(ahci, err) != 0)
 		return -1;
 	if (!(cmd & CMD_START))
 		return lb_fail(err, "%s: the port was stopped, not by us (PxCMD 0x%x)", ahci->name, cmd);
@@ -395,7 +395,7 @@ static int ahci_submit(struct lb_disk *disk, const struct lb_disk_request *reque
 // What takes in more than this port: the other ports' disks are nobody's by now.
 static int restart_all(struct ahci *ahci, struct lb_error *err)
 {
-	if (reset_controller(ahci, err) || stop_port(ahci, err))
+	if (reset_controller(ahci, err) != 0 || stop_port(ahci, err) != 0)
 		return -1;
 	return start_port(ahci, err);
 }
@@ -404,11 +404,11 @@ static int ahci_reset(struct lb_disk *disk, struct lb_error *err)
 {
 	struct ahci *ahci = disk->state;
 
-	if (check_there(ahci, err))
+	if (check_there(ahci, err) != 0)
 		return -1;
-	if (!stop_port(ahci, NULL) && !start_port(ahci, NULL))
+	if (stop_port(ahci, NULL) == 0 && start_port(ahci, NULL) == 0)
 		return 0;
-	if (!restart_all(ahci, err))
+	if (restart_all(ahci, err) == 0)
 		return 0;
 	lb_pcidev_enable(ahci->pci, false);
 	return -1;
@@ -523,7 +523,7 @@ static int map_registers(struct ahci *ahci, struct lb_error *err)
 {
 	uint64_t phys;
 
-	if (lb_pcidev_bar(ahci->pci, AHCI_BAR, &phys, err))
+	if (lb_pcidev_bar(ahci->pci, AHCI_BAR, &phys, err) != 0)
 		return -1;
 	ahci->registers = lb_device_map(phys, HBA_BYTES);
 	if (!ahci->registers)
@@ -536,16 +536,16 @@ static int start_controller(struct ahci *ahci, struct lb_error *err)
 	ahci->cap = hba_read(ahci, HBA_CAP);
 	if (ahci->cap == ALL_ONES)
 		return lb_fail(err, "%s: the controller does not answer", ahci->name);
-	if (check_reach(ahci, ahci, sizeof(*ahci), err))
+	if (check_reach(ahci, ahci, sizeof(*ahci), err) != 0)
 		return -1;
 	if (ahci->port >= AHCI_PORTS || !(hba_read(ahci, HBA_PI) & 1U << ahci->port))
 		return lb_fail(err, "%s: the controller has no such port (ports 0x%x)", ahci->name,
 			       hba_read(ahci, HBA_PI));
 	take_from_firmware(ahci);
-	if (reset_controller(ahci, err))
+	if (reset_controller(ahci, err) != 0)
 		return -1;
 	lb_pcidev_enable(ahci->pci, true);
-	if (stop_port(ahci, err))
+	if (stop_port(ahci, err) != 0)
 		return -1;
 	return start_port(ahci, err);
 }
@@ -564,11 +564,11 @@ int lb_ahci_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 	ahci->port = target->unit;
 	lb_snprintf(ahci->name, sizeof(ahci->name), "ahci %s port %u", lb_pcidev_name(target->pci, pci),
 		    target->unit);
-	if (check_identity(ahci, target, err))
+	if (check_identity(ahci, target, err) != 0)
 		return -1;
 	lb_pcidev_enable(ahci->pci, false);
-	if (map_registers(ahci, err) || start_controller(ahci, err) || identify(&disk, err) ||
-	    measure_disk(ahci, target, &disk, err)) {
+	if (map_registers(ahci, err) != 0 || start_controller(ahci, err) != 0 || identify(&disk, err) != 0 ||
+	    measure_disk(ahci, target, &disk, err) != 0) {
 		lb_pcidev_enable(ahci->pci, false);
 		return -1;
 	}

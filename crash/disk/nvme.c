@@ -324,7 +324,7 @@ static int run_admin(struct nvme *nvme, struct command command, const char *what
 			if (lb_deadline_passed(deadline))
 				return lb_fail(err, "%s: %s: no answer in %u ms", nvme->name, what,
 					       LB_DISK_TIMEOUT_MS);
-			if (check_alive(nvme, err) < 0)
+			if (check_alive(nvme, err) != 0)
 				return -1;
 			lb_pause();
 		}
@@ -364,14 +364,14 @@ static int create_queues(struct nvme *nvme, struct lb_error *err)
 
 	// One of each, said as 0.
 	if (run_admin(nvme, (struct command){.opcode_id = ADMIN_SET_FEATURES, .dw10 = FEATURE_QUEUES},
-		      "setting the number of queues", err) < 0)
+		      "setting the number of queues", err) != 0)
 		return -1;
 	if (run_admin(nvme,
 		      (struct command){.opcode_id = ADMIN_CREATE_CQ,
 				       .prp1 = (uintptr_t)nvme->io.cq,
 				       .dw10 = queue,
 				       .dw11 = QUEUE_CONTIGUOUS},
-		      "creating a completion queue", err) < 0)
+		      "creating a completion queue", err) != 0)
 		return -1;
 	return run_admin(nvme,
 			 (struct command){.opcode_id = ADMIN_CREATE_SQ,
@@ -393,9 +393,9 @@ static int nvme_reset(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
 
-	if (disable(disk, err) < 0)
+	if (disable(disk, err) != 0)
 		return -1;
-	if (enable(disk, err) < 0 || create_queues(nvme, err) < 0)
+	if (enable(disk, err) != 0 || create_queues(nvme, err) != 0)
 		return give_up(disk);
 	nvme->next_look = lb_deadline_in(LOOK_MS);
 	nvme->ready = true;
@@ -511,7 +511,7 @@ static int map_registers(struct lb_disk *disk, struct lb_error *err)
 	uint64_t phys, doorbells;
 
 	lb_pcidev_enable(disk->pci, false);
-	if (lb_pcidev_bar(disk->pci, 0, &phys, err) < 0)
+	if (lb_pcidev_bar(disk->pci, 0, &phys, err) != 0)
 		return -1;
 	nvme->regs = lb_device_map(phys, LB_PAGE);
 	if (!nvme->regs)
@@ -570,7 +570,7 @@ static int read_controller(struct lb_disk *disk, struct lb_error *err)
 	const struct controller_data *data = nvme->page;
 	size_t length = sizeof(data->model);
 
-	if (identify(nvme, IDENTIFY_CONTROLLER, 0, "identifying the controller", err) < 0)
+	if (identify(nvme, IDENTIFY_CONTROLLER, 0, "identifying the controller", err) != 0)
 		return -1;
 	if (data->type > 1)
 		return lb_fail(err, "%s: its controller type is %u, not I/O (1)", nvme->name, data->type);
@@ -594,7 +594,7 @@ static int read_namespace(struct lb_disk *disk, const struct lb_target *target, 
 	const struct namespace_data *data = nvme->page;
 	uint32_t lbaf, shift;
 
-	if (identify(nvme, IDENTIFY_NAMESPACE, nvme->nsid, "identifying the namespace", err) < 0)
+	if (identify(nvme, IDENTIFY_NAMESPACE, nvme->nsid, "identifying the namespace", err) != 0)
 		return -1;
 	if (data->blocks == 0)
 		return lb_fail(err, "%s: namespace %u is not active", nvme->name, nvme->nsid);
@@ -626,8 +626,8 @@ static int bring_up(struct lb_disk *disk, const struct lb_target *target, struct
 {
 	struct nvme *nvme = disk->state;
 
-	if (enable(disk, err) < 0 || read_controller(disk, err) < 0 ||
-	    read_namespace(disk, target, err) < 0 || create_queues(nvme, err) < 0)
+	if (enable(disk, err) != 0 || read_controller(disk, err) != 0 ||
+	    read_namespace(disk, target, err) != 0 || create_queues(nvme, err) != 0)
 		return give_up(disk);
 	nvme->next_look = lb_deadline_in(LOOK_MS);
 	nvme->ready = true;
@@ -640,7 +640,7 @@ int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 	struct nvme *nvme;
 	char name[16];
 
-	if (check_function(target, lb_pcidev_name(target->pci, name), err) < 0)
+	if (check_function(target, lb_pcidev_name(target->pci, name), err) != 0)
 		return -1;
 	nvme = lb_heap_pages(sizeof(*nvme));
 	if (!nvme)
@@ -649,8 +649,8 @@ int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 	nvme->pci_id = target->pci_id;
 	nvme->nsid = target->unit;
 	disk.state = nvme;
-	if (map_registers(&disk, err) < 0 || check_capabilities(&disk, err) < 0 || allocate(&disk, err) < 0 ||
-	    disable(&disk, err) < 0 || bring_up(&disk, target, err) < 0)
+	if (map_registers(&disk, err) != 0 || check_capabilities(&disk, err) != 0 ||
+	    allocate(&disk, err) != 0 || disable(&disk, err) != 0 || bring_up(&disk, target, err) != 0)
 		return -1;
 	*ret_disk = disk;
 	return 0;

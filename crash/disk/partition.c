@@ -82,7 +82,7 @@ int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint
 {
 	struct lb_partition *partition;
 
-	if (check_disk(disk, target, err))
+	if (check_disk(disk, target, err) != 0)
 		return -1;
 	if (!buffers || buffers > LB_DISK_MAX_DEPTH)
 		return lb_fail(err, "%.64s: %u buffers, wanted 1 to %u", target->name, buffers,
@@ -162,7 +162,7 @@ static int reset_disk(struct lb_partition *partition, uint32_t blamed, const str
 		return break_down(partition, "%s: still failing after %u resets of the controller: %s",
 				  partition->name, RESETS_MAX, cause->text);
 	lb_say("%s; resetting the controller", cause->text);
-	if (partition->disk->driver->reset(partition->disk, &err))
+	if (partition->disk->driver->reset(partition->disk, &err) != 0)
 		return break_down(partition, "%s: no reset helps: %s", partition->name, err.text);
 	return 0;
 }
@@ -170,11 +170,11 @@ static int reset_disk(struct lb_partition *partition, uint32_t blamed, const str
 static int recover(struct lb_partition *partition, uint32_t blamed, struct lb_error *cause)
 {
 	while (blamed) {
-		if (reset_disk(partition, blamed, cause))
+		if (reset_disk(partition, blamed, cause) != 0)
 			return -1;
 		blamed = 0;
 		for (uint32_t left = partition->in_flight; left && !blamed; left &= left - 1) {
-			if (submit(partition, (uint32_t)__builtin_ctz(left), cause))
+			if (submit(partition, (uint32_t)__builtin_ctz(left), cause) != 0)
 				blamed = left & -left;
 		}
 	}
@@ -264,7 +264,7 @@ static int wait_for_tag(struct lb_partition *partition, uint32_t *ret_tag)
 				return 0;
 			}
 		}
-		if (look_again(partition))
+		if (look_again(partition) != 0)
 			return -1;
 	}
 }
@@ -276,7 +276,7 @@ static int begin(struct lb_partition *partition, struct request request, uint32_
 	uint32_t tag;
 
 	while (overlaps(partition, request.offset, request.bytes)) {
-		if (look_again(partition))
+		if (look_again(partition) != 0)
 			return -1;
 	}
 	if (wait_for_tag(partition, &tag))
@@ -284,7 +284,7 @@ static int begin(struct lb_partition *partition, struct request request, uint32_
 	request.busy = true;
 	partition->requests[tag] = request;
 	partition->in_flight |= 1U << tag;
-	if (submit(partition, tag, &cause) && recover(partition, 1U << tag, &cause))
+	if (submit(partition, tag, &cause) != 0 && recover(partition, 1U << tag, &cause) != 0)
 		return -1;
 	*ret_tag = tag;
 	return 0;
@@ -294,10 +294,10 @@ static int finish(struct lb_partition *partition, struct request request)
 {
 	uint32_t tag;
 
-	if (begin(partition, request, &tag))
+	if (begin(partition, request, &tag) != 0)
 		return -1;
 	while (partition->requests[tag].busy) {
-		if (look_again(partition))
+		if (look_again(partition) != 0)
 			return -1;
 	}
 	return 0;
@@ -330,7 +330,7 @@ void *lb_partition_take(struct lb_partition *partition, struct lb_error *err)
 				partition->name, partition->buffer_count);
 			return NULL;
 		}
-	} while (!look_again(partition));
+	} while (look_again(partition) == 0);
 	failed(partition, err);
 	return NULL;
 }
@@ -350,7 +350,7 @@ static int write_pieces(struct lb_partition *partition, uint32_t index, uint64_t
 					   .bytes = piece,
 					   .buffer = index,
 					   .data = (uint8_t *)buffer->data + done},
-			  &tag))
+			  &tag) != 0)
 			return -1;
 	}
 	return 0;
@@ -367,8 +367,8 @@ int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offs
 		return lb_fail(err, "%s: a buffer that was not taken is not to be written", partition->name);
 	if (partition->failed)
 		failed(partition, err);
-	else if (!check_place(partition, "write", offset, bytes, err))
-		return write_pieces(partition, index, offset, bytes) ? failed(partition, err) : 0;
+	else if (check_place(partition, "write", offset, bytes, err) == 0)
+		return write_pieces(partition, index, offset, bytes) == 0 ? 0 : failed(partition, err);
 	partition->buffers[index].state = BUFFER_FREE;
 	return -1;
 }
@@ -378,14 +378,14 @@ int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *dat
 {
 	if (partition->failed)
 		return failed(partition, err);
-	if (check_place(partition, "read", offset, bytes, err))
+	if (check_place(partition, "read", offset, bytes, err) != 0)
 		return -1;
 	for (uint32_t done = 0; done < bytes; done += (uint32_t)LB_PAGE) {
 		if (finish(partition, (struct request){.op = LB_DISK_READ,
 						       .offset = offset + done,
 						       .bytes = (uint32_t)LB_PAGE,
 						       .buffer = NO_BUFFER,
-						       .data = partition->page}))
+						       .data = partition->page}) != 0)
 			return failed(partition, err);
 		memcpy((uint8_t *)data + done, partition->page, LB_PAGE);
 	}
@@ -397,7 +397,7 @@ int lb_partition_flush(struct lb_partition *partition, struct lb_error *err)
 	while (!partition->failed && partition->in_flight)
 		look_again(partition);
 	if (partition->failed ||
-	    finish(partition, (struct request){.op = LB_DISK_FLUSH, .buffer = NO_BUFFER}))
+	    finish(partition, (struct request){.op = LB_DISK_FLUSH, .buffer = NO_BUFFER}) != 0)
 		return failed(partition, err);
 	return 0;
 }

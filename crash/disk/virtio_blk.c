@@ -159,7 +159,7 @@ static int find_registers(struct virtio_blk *blk, unsigned int type, const char 
 		if (bytes < wanted)
 			return lb_fail(err, "%s: the %s registers have %u bytes, wanted %u or more",
 				       blk->name, what, bytes, wanted);
-		if (lb_pcidev_bar(pci, bar, &phys, err))
+		if (lb_pcidev_bar(pci, bar, &phys, err) != 0)
 			return -1;
 		if (__builtin_add_overflow(phys, offset, &phys))
 			return lb_fail(err, "%s: the %s registers at offset 0x%x of BAR %u are at no address",
@@ -177,9 +177,9 @@ static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 {
 	struct location common, notify, config;
 
-	if (find_registers(blk, CAP_TYPE_COMMON, "common", sizeof(*blk->common), &common, err) ||
-	    find_registers(blk, CAP_TYPE_NOTIFY, "notify", sizeof(*blk->notify), &notify, err) ||
-	    find_registers(blk, CAP_TYPE_DEVICE, "device", sizeof(*blk->config), &config, err))
+	if (find_registers(blk, CAP_TYPE_COMMON, "common", sizeof(*blk->common), &common, err) != 0 ||
+	    find_registers(blk, CAP_TYPE_NOTIFY, "notify", sizeof(*blk->notify), &notify, err) != 0 ||
+	    find_registers(blk, CAP_TYPE_DEVICE, "device", sizeof(*blk->config), &config, err) != 0)
 		return -1;
 	blk->common = lb_device_map(common.phys, sizeof(*blk->common));
 	blk->config = lb_device_map(config.phys, sizeof(*blk->config));
@@ -224,7 +224,7 @@ static int negotiate(struct virtio_blk *blk, uint64_t *ret_features, struct lb_e
 	volatile struct common_config *common = blk->common;
 	uint64_t features = 0;
 
-	if (check_there(blk, err) || reset_device(blk, err))
+	if (check_there(blk, err) != 0 || reset_device(blk, err) != 0)
 		return -1;
 	lb_pcidev_enable(blk->pci, true);
 	common->status = STATUS_ACKNOWLEDGE;
@@ -429,7 +429,7 @@ static int look_at_status(struct virtio_blk *blk, uint32_t *ret_tag, struct lb_e
 	status = blk->common->status;
 	if ((status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK)
 		return 0;
-	if (!check_there(blk, err))
+	if (check_there(blk, err) == 0)
 		lb_fail(err, "%s: device status 0x%x: %s", blk->name, status,
 			status & STATUS_NEEDS_RESET ? "it gave up and needs a reset"
 						    : "it was reset, not by us");
@@ -491,7 +491,7 @@ static int blk_reset(struct lb_disk *disk, struct lb_error *err)
 	struct virtio_blk *blk = disk->state;
 	uint64_t features;
 
-	if (negotiate(blk, &features, err))
+	if (negotiate(blk, &features, err) != 0)
 		return -1;
 	if (features != blk->features)
 		return lb_fail(err, "%s: offers features 0x%lx after a reset, before it 0x%lx", blk->name,
@@ -542,12 +542,12 @@ int lb_virtio_blk_open(const struct lb_target *target, struct lb_disk *ret_disk,
 	disk.state = blk;
 	blk->pci = target->pci;
 	lb_snprintf(blk->name, sizeof(blk->name), "virtio-blk %s", lb_pcidev_name(target->pci, pci));
-	if (check_identity(blk, target, err))
+	if (check_identity(blk, target, err) != 0)
 		return -1;
 	lb_pcidev_enable(blk->pci, false);
-	if (map_registers(blk, err) || negotiate(blk, &blk->features, err) ||
-	    read_config(blk, &config, err) || measure_disk(blk, &config, target, &disk, err) ||
-	    size_requests(blk, &config, &disk, err) || start_queue(blk, err)) {
+	if (map_registers(blk, err) != 0 || negotiate(blk, &blk->features, err) != 0 ||
+	    read_config(blk, &config, err) != 0 || measure_disk(blk, &config, target, &disk, err) != 0 ||
+	    size_requests(blk, &config, &disk, err) != 0 || start_queue(blk, err) != 0) {
 		lb_pcidev_enable(blk->pci, false);
 		return -1;
 	}

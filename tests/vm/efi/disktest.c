@@ -119,7 +119,7 @@ static int obey_all(void)
 			lb_say("FAILED: disktest.conf, not understood: %.60s", next);
 			return -1;
 		}
-		if (order.target.kind && obey(&order) < 0)
+		if (order.target.kind && obey(&order) != 0)
 			result = -1;
 	}
 	return result;

@@ -163,11 +163,11 @@ static int pass(struct trial *trial, enum lb_disk_op op, struct lb_error *err)
 			if (trial->pieces[tag].bytes)
 				continue;
 			piece.bytes = next_bytes(trial, end - next);
-			if (submit(trial, tag, op, piece, err) < 0)
+			if (submit(trial, tag, op, piece, err) != 0)
 				return -1;
 			next += piece.bytes / trial->disk.block_bytes;
 		}
-		if (take_back(trial, op, err) < 0)
+		if (take_back(trial, op, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -176,7 +176,7 @@ static int pass(struct trial *trial, enum lb_disk_op op, struct lb_error *err)
 static int flush(struct trial *trial, struct lb_error *err)
 {
 	// Bytes of a flush mean nothing to a driver: here they mark the tag.
-	return submit(trial, 0, LB_DISK_FLUSH, (struct piece){0, trial->disk.block_bytes}, err) < 0
+	return submit(trial, 0, LB_DISK_FLUSH, (struct piece){0, trial->disk.block_bytes}, err) != 0
 		       ? -1
 		       : take_back(trial, LB_DISK_FLUSH, err);
 }
@@ -192,8 +192,8 @@ static int write_around(struct trial *trial, struct lb_error *err)
 
 		for (uint32_t at = 0; at < whole.bytes; at += one.bytes, one.block++) {
 			trial->failed_count = 0;
-			if (submit(trial, 0, LB_DISK_WRITE, one, err) < 0 ||
-			    take_back(trial, LB_DISK_WRITE, err) < 0)
+			if (submit(trial, 0, LB_DISK_WRITE, one, err) != 0 ||
+			    take_back(trial, LB_DISK_WRITE, err) != 0)
 				return -1;
 			bad += trial->failed_count;
 		}
@@ -212,7 +212,7 @@ static uint32_t fill_up(struct trial *trial, enum lb_disk_op op, struct lb_error
 	for (tag = 0; tag < trial->disk.depth; tag++) {
 		struct piece piece = {next, next_bytes(trial, trial->target.last_block + 1 - next)};
 
-		if (piece.bytes == 0 || submit(trial, tag, op, piece, err) < 0)
+		if (piece.bytes == 0 || submit(trial, tag, op, piece, err) != 0)
 			break;
 		next += piece.bytes / trial->disk.block_bytes;
 	}
@@ -231,7 +231,7 @@ static int open_again(struct trial *trial, struct lb_error *err)
 	struct lb_disk again;
 
 	lb_pcidev_enable(trial->target.pci, false);
-	if (lb_disk_open(&trial->target, &again, err) < 0)
+	if (lb_disk_open(&trial->target, &again, err) != 0)
 		return -1;
 	if (again.depth != trial->disk.depth || again.max_bytes != trial->disk.max_bytes)
 		return lb_fail(err, "opened again, it takes other requests than before");
@@ -248,7 +248,7 @@ static int reset_in_the_middle(struct trial *trial, bool dead, struct lb_error *
 
 	if (filled == 0)
 		return -1;
-	if ((dead ? open_again(trial, err) : trial->disk.driver->reset(&trial->disk, err)) < 0)
+	if ((dead ? open_again(trial, err) : trial->disk.driver->reset(&trial->disk, err)) != 0)
 		return -1;
 	memset(trial->buffers, POISON, bytes);
 	deadline = lb_deadline_in(SETTLE_MS);
@@ -334,25 +334,25 @@ static int refuse_all(const struct lb_target *right, struct lb_error *err)
 	struct lb_target wrong = *right;
 
 	wrong.pci_id ^= 0x10000;
-	if (refuse(wrong, "another device ID", err) < 0)
+	if (refuse(wrong, "another device ID", err) != 0)
 		return -1;
 	wrong = *right;
 	wrong.block_bytes = right->block_bytes == 512 ? 4096 : 512;
-	if (refuse(wrong, "another block size", err) < 0)
+	if (refuse(wrong, "another block size", err) != 0)
 		return -1;
 	wrong = *right;
 	wrong.last_block = 1ULL << 60;
-	if (refuse(wrong, "a smaller disk", err) < 0)
+	if (refuse(wrong, "a smaller disk", err) != 0)
 		return -1;
 	wrong = *right;
 	wrong.pci.device = 30; // q35 and what the tests put there have nothing in it
-	if (refuse(wrong, "an empty slot", err) < 0)
+	if (refuse(wrong, "an empty slot", err) != 0)
 		return -1;
 	wrong = *right;
 	wrong.pci.device = 0; // the host bridge
 	wrong.pci.bus = 0;
 	wrong.pci_id = lb_pcidev_read(wrong.pci, LB_PCI_ID);
-	if (refuse(wrong, "a host bridge", err) < 0)
+	if (refuse(wrong, "a host bridge", err) != 0)
 		return -1;
 	wrong = *right;
 	wrong.unit = 31;
@@ -364,13 +364,13 @@ static int write_and_read(struct trial *trial, struct lb_error *err)
 	uint64_t bytes = (trial->target.last_block - trial->target.first_block + 1) * trial->disk.block_bytes;
 	uint64_t start = lb_clock_ms(), took;
 
-	if (pass(trial, LB_DISK_WRITE, err) < 0 || flush(trial, err) < 0)
+	if (pass(trial, LB_DISK_WRITE, err) != 0 || flush(trial, err) != 0)
 		return -1;
 	took = lb_clock_ms() - start;
 	lb_say("%lu KiB written and flushed in %lu ms", (unsigned long)(bytes / LB_KIB), (unsigned long)took);
-	if (write_around(trial, err) < 0 || pass(trial, LB_DISK_READ, err) < 0 ||
-	    reset_in_the_middle(trial, false, err) < 0 || reset_in_the_middle(trial, true, err) < 0 ||
-	    pass(trial, LB_DISK_READ, err) < 0)
+	if (write_around(trial, err) != 0 || pass(trial, LB_DISK_READ, err) != 0 ||
+	    reset_in_the_middle(trial, false, err) != 0 || reset_in_the_middle(trial, true, err) != 0 ||
+	    pass(trial, LB_DISK_READ, err) != 0)
 		return -1;
 	trial->disk.driver->stop(&trial->disk);
 	return 0;
@@ -388,10 +388,10 @@ int run_order(const struct order *order, struct lb_error *err)
 		return lb_fail(err, "the PCI function cannot be reset by itself");
 	if (order->untried)
 		return refuse(trial.target, "this disk", err);
-	if (!order->unplug && refuse_all(&trial.target, err) < 0)
+	if (!order->unplug && refuse_all(&trial.target, err) != 0)
 		return -1;
 	before = lb_heap_used();
-	if (lb_disk_open(&trial.target, &trial.disk, err) < 0 || check_disk(&trial, err) < 0)
+	if (lb_disk_open(&trial.target, &trial.disk, err) != 0 || check_disk(&trial, err) != 0)
 		return -1;
 	lb_say("%lu KiB of heap", (unsigned long)((lb_heap_used() - before) / LB_KIB));
 	if (order->partition)
