@@ -5,12 +5,12 @@
 // an error has one culprit.
 // Sources: Serial ATA AHCI 1.3.1 (sections as given); ATA/ATAPI Command Set 3 (words of IDENTIFY).
 #include "crash/disk/disk.h"
+#include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 
-#define AHCI_CLASS 0x010601 // mass storage, SATA, AHCI 1.0
 #define AHCI_BAR 5
 #define AHCI_PORTS 32
 #define AHCI_SLOTS 32
@@ -466,25 +466,18 @@ static int measure_disk(const struct ahci *ahci, const struct lb_target *target,
 			struct lb_error *err)
 {
 	const uint16_t *words = ahci->identity;
-	uint32_t block_bytes = 512;
 
 	if (!has_bit(words, IDENTITY_FEATURES, IDENTITY_LBA48))
 		return lb_fail(err, "%s: the disk has no 48-bit addresses (word 83 is 0x%x)", ahci->name,
 			       words[IDENTITY_FEATURES]);
+	disk->block_bytes = 512;
 	if (has_bit(words, IDENTITY_SIZES, IDENTITY_LONG_SECTORS))
-		block_bytes =
+		disk->block_bytes =
 			(words[IDENTITY_SECTOR_WORDS] | (uint32_t)words[IDENTITY_SECTOR_WORDS + 1] << 16) * 2;
-	if (block_bytes != target->block_bytes || (block_bytes != 512 && block_bytes != 4096))
-		return lb_fail(err, "%s: blocks of %u bytes, the target was chosen with %u", ahci->name,
-			       block_bytes, target->block_bytes);
-	disk->block_bytes = block_bytes;
 	for (uint32_t i = 0; i < 3; i++)
 		disk->blocks |= (uint64_t)words[IDENTITY_SECTORS + i] << (16 * i);
-	if (disk->blocks <= target->last_block)
-		return lb_fail(err, "%s: has %lu blocks, the target's last is %lu", ahci->name, disk->blocks,
-			       target->last_block);
 	copy_model(words + IDENTITY_MODEL, IDENTITY_MODEL_WORDS, disk->model);
-	return 0;
+	return lb_target_is_disk(target, ahci->name, disk, err);
 }
 
 static int identify(struct lb_disk *disk, struct lb_error *err)
@@ -504,19 +497,6 @@ static int identify(struct lb_disk *disk, struct lb_error *err)
 		lb_pause();
 	}
 	return result < 0 ? -1 : 0;
-}
-
-static int check_identity(const struct ahci *ahci, const struct lb_target *target, struct lb_error *err)
-{
-	uint32_t id = lb_pcidev_read(ahci->pci, LB_PCI_ID);
-	uint32_t class = lb_pcidev_read(ahci->pci, LB_PCI_CLASS) >> 8;
-
-	if (id != target->pci_id)
-		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", ahci->name, id,
-			       target->pci_id);
-	if (class != AHCI_CLASS)
-		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", ahci->name, class, AHCI_CLASS);
-	return 0;
 }
 
 static int map_registers(struct ahci *ahci, struct lb_error *err)
@@ -564,7 +544,8 @@ int lb_ahci_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 	ahci->port = target->unit;
 	lb_snprintf(ahci->name, sizeof(ahci->name), "ahci %s port %u", lb_pcidev_name(target->pci, pci),
 		    target->unit);
-	if (check_identity(ahci, target, err) != 0)
+	if (lb_target_is_function(target, ahci->name, lb_pcidev_read(ahci->pci, LB_PCI_ID),
+				  lb_pcidev_read(ahci->pci, LB_PCI_CLASS), err) != 0)
 		return -1;
 	lb_pcidev_enable(ahci->pci, false);
 	if (map_registers(ahci, err) != 0 || start_controller(ahci, err) != 0 || identify(&disk, err) != 0 ||

@@ -57,7 +57,7 @@ struct lb_disk {
 
 // Opens the disk of `target`, in whatever state the dead kernel left it: resets the
 // controller, enables the function, brings queues up. Fails when it is not the disk that
-// the target describes (PCI ID, class, block size, too small for last_block). Memory comes
+// the target describes (target_check.h). Memory comes
 // from lb_heap_pages() and is not given back; each may be called once per target.
 int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_virtio_blk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);

@@ -5,12 +5,11 @@
 //
 // Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport.
 #include "crash/disk/disk.h"
+#include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
-
-#define CLASS_NVME 0x010802 // NVMe 2.1.5: mass storage, non-volatile memory, I/O controller
 
 // Registers, NVMe 3.1.
 #define CAP_LOW 0x00
@@ -489,21 +488,6 @@ static const struct lb_disk_driver nvme_driver = {
 	.stop = nvme_stop,
 };
 
-static int check_function(const struct lb_target *target, const char *name, struct lb_error *err)
-{
-	uint32_t id = lb_pcidev_read(target->pci, LB_PCI_ID), class;
-
-	if (id == UINT32_MAX)
-		return lb_fail(err, "%s: nothing answers there", name);
-	if (id != target->pci_id)
-		return lb_fail(err, "%s: vendor and device are 0x%08x, not 0x%08x", name, id, target->pci_id);
-	class = lb_pcidev_read(target->pci, LB_PCI_CLASS) >> 8;
-	if (class != CLASS_NVME)
-		return lb_fail(err, "%s: class is 0x%06x, not that of an NVMe controller (0x%06x)", name,
-			       class, CLASS_NVME);
-	return 0;
-}
-
 static int map_registers(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
@@ -612,14 +596,7 @@ static int read_namespace(struct lb_disk *disk, const struct lb_target *target, 
 		return lb_fail(err, "%s: namespace %u is write protected", nvme->name, nvme->nsid);
 	disk->block_bytes = 1U << shift;
 	disk->blocks = data->blocks;
-	if (disk->block_bytes != target->block_bytes)
-		return lb_fail(err, "%s: namespace %u has blocks of %u bytes, not %u", nvme->name, nvme->nsid,
-			       disk->block_bytes, target->block_bytes);
-	if (disk->blocks <= target->last_block)
-		return lb_fail(err, "%s: namespace %u has %lu blocks, the target ends with block %lu",
-			       nvme->name, nvme->nsid, (unsigned long)disk->blocks,
-			       (unsigned long)target->last_block);
-	return 0;
+	return lb_target_is_disk(target, nvme->name, disk, err);
 }
 
 static int bring_up(struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
@@ -640,7 +617,9 @@ int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 	struct nvme *nvme;
 	char name[16];
 
-	if (check_function(target, lb_pcidev_name(target->pci, name), err) != 0)
+	if (lb_target_is_function(target, lb_pcidev_name(target->pci, name),
+				  lb_pcidev_read(target->pci, LB_PCI_ID),
+				  lb_pcidev_read(target->pci, LB_PCI_CLASS), err) != 0)
 		return -1;
 	nvme = lb_heap_pages(sizeof(*nvme));
 	if (!nvme)

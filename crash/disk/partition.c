@@ -9,6 +9,7 @@
 // request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
 #include "crash/disk/partition.h"
 
+#include "crash/disk/target_check.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
@@ -59,13 +60,11 @@ static int failed(const struct lb_partition *partition, struct lb_error *err)
 
 static int check_disk(const struct lb_disk *disk, const struct lb_target *target, struct lb_error *err)
 {
-	if (disk->block_bytes != target->block_bytes ||
-	    (disk->block_bytes != 512 && disk->block_bytes != 4096))
-		return lb_fail(err, "%.64s: the disk has blocks of %u bytes, the target was chosen with %u",
-			       target->name, disk->block_bytes, target->block_bytes);
-	if (target->first_block > target->last_block || target->last_block >= disk->blocks)
-		return lb_fail(err, "%.64s: partition of blocks %lu to %lu, the disk has %lu", target->name,
-			       target->first_block, target->last_block, disk->blocks);
+	if (lb_target_is_disk(target, target->name, disk, err) != 0)
+		return -1;
+	if (target->first_block > target->last_block)
+		return lb_fail(err, "%.64s: partition of blocks %lu to %lu", target->name,
+			       target->first_block, target->last_block);
 	if (disk->blocks > UINT64_MAX / disk->block_bytes)
 		return lb_fail(err, "%.64s: the disk has %lu blocks of %u bytes, more than can be",
 			       target->name, disk->blocks, disk->block_bytes);

@@ -5,6 +5,42 @@
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
+// Base class, subclass and interface (PCI Code and ID Assignment 1.11, 1.2). Virtio has one of each
+// device's choice: an ID tells.
+static const uint32_t classes[] = {
+	[LB_TARGET_NVME] = 0x010802,
+	[LB_TARGET_VIRTIO_BLK] = 0,
+	[LB_TARGET_AHCI] = 0x010601,
+};
+
+int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
+			  struct lb_error *err)
+{
+	uint32_t wanted = target->kind < sizeof(classes) / sizeof(classes[0]) ? classes[target->kind] : 0;
+
+	if (id == UINT32_MAX)
+		return lb_fail(err, "%s: nothing answers there", name);
+	if (id != target->pci_id)
+		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", name, id,
+			       target->pci_id);
+	if (wanted && class >> 8 != wanted)
+		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", name, class >> 8, wanted);
+	return 0;
+}
+
+int lb_target_is_disk(const struct lb_target *target, const char *name, const struct lb_disk *disk,
+		      struct lb_error *err)
+{
+	if (disk->block_bytes != target->block_bytes ||
+	    (disk->block_bytes != 512 && disk->block_bytes != 4096))
+		return lb_fail(err, "%.63s: blocks of %u bytes, the target was chosen with %u", name,
+			       disk->block_bytes, target->block_bytes);
+	if (disk->blocks <= target->last_block)
+		return lb_fail(err, "%.63s: has %lu blocks, the target's last is %lu", name, disk->blocks,
+			       target->last_block);
+	return 0;
+}
+
 struct reader {
 	struct lb_disk *disk;
 	void *page; // what the disk reads into

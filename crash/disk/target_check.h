@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A target's place was found when armed; the disk may have been partitioned anew since, and
-// an old header may still lie where the partition began.
+// Is this the disk that was chosen when armed, and is the partition where it was? Another disk may
+// be in its slot; it may have been partitioned anew since, and an old header may still lie where
+// the partition began.
 #ifndef LIFEBOAT_CRASH_DISK_TARGET_CHECK_H
 #define LIFEBOAT_CRASH_DISK_TARGET_CHECK_H
 
@@ -8,6 +9,15 @@
 #include "crash/disk/gpt.h"
 
 #define LB_TARGET_CHECK_ROOM (LB_PAGE + LB_GPT_ROOM)
+
+// For drivers, which say `name` of themselves. Fails unless `id` and `class`, the function's registers
+// LB_PCI_ID and LB_PCI_CLASS, are those of target->pci_id and of target->kind.
+int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
+			  struct lb_error *err);
+
+// Fails unless the disk's blocks are of the target's size, 512 or 4096 bytes, and reach its last.
+int lb_target_is_disk(const struct lb_target *target, const char *name, const struct lb_disk *disk,
+		      struct lb_error *err);
 
 // Fails unless the disk is laid out by a partition table that still has the target where it was
 // when armed. `disk` is open and has no request in flight. Reads from the disk only, into `room`:

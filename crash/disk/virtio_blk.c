@@ -7,6 +7,7 @@
 // allocated, and a completion that names any other descriptor is found out.
 // Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 4.1 (PCI), 5.2 (block).
 #include "crash/disk/disk.h"
+#include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -276,15 +277,10 @@ static int measure_disk(const struct virtio_blk *blk, const struct block_config 
 {
 	uint64_t sectors = (uint64_t)config->capacity[1] << 32 | config->capacity[0];
 
-	if (config->blk_size != target->block_bytes || (config->blk_size != 512 && config->blk_size != 4096))
-		return lb_fail(err, "%s: blocks of %u bytes, the target was chosen with %u", blk->name,
-			       config->blk_size, target->block_bytes);
 	disk->block_bytes = config->blk_size;
-	disk->blocks = sectors / (config->blk_size / SECTOR);
-	if (disk->blocks <= target->last_block)
-		return lb_fail(err, "%s: has %lu blocks, the target's last is %lu", blk->name, disk->blocks,
-			       target->last_block);
-	return 0;
+	if (config->blk_size >= SECTOR)
+		disk->blocks = sectors / (config->blk_size / SECTOR);
+	return lb_target_is_disk(target, blk->name, disk, err);
 }
 
 // Requests as large as one segment may be. Where that is less than what is usually written at
@@ -518,11 +514,11 @@ static const struct lb_disk_driver virtio_blk_driver = {
 static int check_identity(const struct virtio_blk *blk, const struct lb_target *target, struct lb_error *err)
 {
 	uint32_t id = lb_pcidev_read(blk->pci, LB_PCI_ID);
+	uint32_t class = lb_pcidev_read(blk->pci, LB_PCI_CLASS);
 	uint32_t device = id >> 16;
 
-	if (id != target->pci_id)
-		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", blk->name, id,
-			       target->pci_id);
+	if (lb_target_is_function(target, blk->name, id, class, err) != 0)
+		return -1;
 	if ((id & 0xffff) != VIRTIO_VENDOR ||
 	    (device != VIRTIO_BLK_MODERN && device != VIRTIO_BLK_TRANSITIONAL))
 		return lb_fail(err, "%s: PCI ID 0x%x is no virtio block device", blk->name, id);

@@ -168,7 +168,7 @@ static void make_controller(void)
 	memset(registers, 0, sizeof(registers));
 	memset(identity, 0, sizeof(identity));
 	pci_id = 0x29228086;
-	pci_class = AHCI_CLASS;
+	pci_class = 0x010601;
 	mastering = false;
 	stuck = NOTHING;
 	signature = SIG_ATA;

@@ -115,13 +115,60 @@ static void test_unreadable(void **state)
 	assert_non_null(strstr(err.text, "PARTLABEL=x"));
 }
 
+static void assert_not(int result, const struct lb_error *err, const char *says)
+{
+	assert_int_equal(result, -1);
+	assert_string_equal(err->text, says);
+}
+
+static void test_functions(void **state)
+{
+	struct lb_target target = {.kind = LB_TARGET_NVME, .pci_id = 0x00101b36};
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080202, &err), 0);
+	assert_not(lb_target_is_function(&target, "nvme", UINT32_MAX, UINT32_MAX, &err), &err,
+		   "nvme: nothing answers there");
+	assert_not(lb_target_is_function(&target, "nvme", 0x00111b36, 0x01080202, &err), &err,
+		   "nvme: PCI ID is 0x111b36, the target was chosen with 0x101b36");
+	assert_not(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080302, &err), &err,
+		   "nvme: PCI class is 0x10803, wanted 0x10802");
+	target.kind = LB_TARGET_AHCI;
+	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060100, &err), 0);
+	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060000, &err), &err,
+		   "ahci: PCI class is 0x10600, wanted 0x10601");
+	target.kind = LB_TARGET_VIRTIO_BLK; // whatever class it says
+	assert_int_equal(lb_target_is_function(&target, "blk", 0x00101b36, 0xff000000, &err), 0);
+}
+
+static void test_disks(void **state)
+{
+	static const uint32_t sizes[] = {0, 256, 520, 1024, 8192};
+	struct lb_target target = {.block_bytes = 512, .last_block = 99};
+	struct lb_disk disk = {.block_bytes = 512, .blocks = 100};
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_target_is_disk(&target, "x", &disk, &err), 0);
+	disk.blocks = 99;
+	assert_not(lb_target_is_disk(&target, "x", &disk, &err), &err,
+		   "x: has 99 blocks, the target's last is 99");
+	disk.block_bytes = 4096;
+	assert_not(lb_target_is_disk(&target, "x", &disk, &err), &err,
+		   "x: blocks of 4096 bytes, the target was chosen with 512");
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) { // whatever the target says
+		disk.block_bytes = target.block_bytes = sizes[i];
+		assert_int_equal(lb_target_is_disk(&target, "x", &disk, &err), -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_where_it_was),
-		cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_where_it_was), cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_gone),         cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_functions),    cmocka_unit_test(test_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
