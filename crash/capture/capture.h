@@ -3,7 +3,7 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 #define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
-#include "crash/dump/dump.h"
+#include "crash/dump/writer.h"
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 

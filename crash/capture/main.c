@@ -3,6 +3,8 @@
 // disk nothing is done that could wait: the machine may not last.
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
+#include "crash/dump/dump.h"
+#include "crash/dump/helpers.h"
 #include "crash/platform/iommu.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"

@@ -3,9 +3,8 @@
 // header, which is the only thing written.
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
-#include "crash/disk/dump_header.h"
+#include "crash/dump/helpers.h"
 #include "crash/platform/platform.h"
-#include "lib/mem.h"
 
 // One page of every piece, from its middle; the sum is what keeps the reads.
 static uint64_t read_pieces(const struct lb_ram *ram)
@@ -45,16 +44,10 @@ static int check_machine(struct lb_run *run, struct lb_error *err)
 static int write_verdict(struct lb_opened *opened, const char *failed, struct lb_error *err)
 {
 	struct lb_dump_header *header = opened->header;
-	void *buffer = lb_partition_take(opened->partition, err);
 
-	if (!buffer)
-		return -1;
 	header->selftest = failed ? LB_SELFTEST_FAILED : LB_SELFTEST_PASSED;
 	lb_snprintf(header->message, sizeof(header->message), "%s", failed ? failed : "selftest passed");
-	lb_dump_header_seal(header);
-	memset(buffer, 0, LB_DUMP_BLOCK);
-	memcpy(buffer, header, sizeof(*header));
-	if (lb_partition_put(opened->partition, buffer, 0, LB_DUMP_BLOCK, err) != 0)
+	if (lb_writer_put_header(opened->partition, header, err) != 0)
 		return -1;
 	return lb_partition_flush(opened->partition, err);
 }

@@ -2,15 +2,13 @@
 #include "crash/dump/dump.h"
 
 #include "crash/dead/dmesg.h"
-#include "crash/disk/dump_header.h"
+#include "crash/dump/elfdump.h"
+#include "crash/dump/kdump.h"
 #include "crash/dump/stream.h"
-#include "crash/dump/writer.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 #include "lib/mem.h"
 #include "lib/number.h"
-
-#define PROGRESS_MS 1000
 
 // More than a log of usual size; what is beyond is told and left out. The dump has all of it.
 #define LOG_ROOM (16 * LB_MIB)
@@ -28,47 +26,6 @@ uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn)
 	       lb_align_up(pages * DESC_BYTES, LB_PAGE) + LB_PAGE + pages * LB_PAGE;
 }
 
-// After all that was written before.
-static int put_header(struct lb_writer *writer, struct lb_error *err)
-{
-	void *buffer;
-
-	if (lb_partition_flush(writer->partition, err) != 0)
-		return -1;
-	buffer = lb_partition_take(writer->partition, err);
-	if (!buffer)
-		return -1;
-	lb_dump_header_seal(&writer->next);
-	memset(buffer, 0, LB_DUMP_BLOCK);
-	memcpy(buffer, &writer->next, sizeof(writer->next));
-	if (lb_partition_put(writer->partition, buffer, 0, LB_DUMP_BLOCK, err) != 0)
-		return -1;
-	*writer->header = writer->next;
-	return 0;
-}
-
-int lb_writer_header(struct lb_writer *writer, struct lb_error *err)
-{
-	return put_header(writer, err) == 0 ? lb_partition_flush(writer->partition, err) : -1;
-}
-
-int lb_writer_checkpoint(struct lb_writer *writer, struct lb_error *err)
-{
-	writer->next.checkpoints++;
-	return put_header(writer, err);
-}
-
-void lb_writer_progress(struct lb_writer *writer, uint64_t pages_done, uint64_t bytes_written)
-{
-	const struct lb_dump_job *job = writer->job;
-	uint64_t now = lb_clock_ms();
-
-	if (!job->progress || now - writer->progress_ms < PROGRESS_MS)
-		return;
-	writer->progress_ms = now;
-	job->progress(job->progress_ctx, pages_done, writer->next.page_count, bytes_written);
-}
-
 static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header *header)
 {
 	char text[2 * sizeof(header->build_id) + 1];
@@ -78,23 +35,6 @@ static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header
 	for (int byte; 2 * bytes + 1 < digits && (byte = lb_hex_byte(text + 2 * bytes)) >= 0; bytes++)
 		header->build_id[bytes] = (uint8_t)byte;
 	header->build_id_bytes = bytes;
-}
-
-// All that the loader and the caller filled stays: up to `saved`, and the first time stamps.
-static void begin_header(const struct lb_dump_job *job, const struct lb_dump_header *old,
-			 struct lb_dump_header *ret_header)
-{
-	memset(ret_header, 0, sizeof(*ret_header));
-	memcpy(ret_header, old, offsetof(struct lb_dump_header, saved));
-	ret_header->tsc_hook = old->tsc_hook;
-	ret_header->tsc_begun = old->tsc_begun;
-	ret_header->tsc_khz = old->tsc_khz;
-	ret_header->state = LB_DUMP_WRITING;
-	ret_header->format = job->format;
-	ret_header->log_offset = LB_DUMP_BLOCK;
-	ret_header->dump_level = job->format == LB_DUMP_ELF ? 0 : job->level;
-	ret_header->crash_time = job->now;
-	fill_identity(job->dead, ret_header);
 }
 
 struct log {
@@ -158,7 +98,7 @@ static int write_file(struct lb_writer *writer, struct lb_error *err)
 	if (job->log_written && job->log_written(job->log_written_ctx, err) != 0)
 		return -1;
 	if (job->format == LB_DUMP_ELF)
-		return lb_elf_write(writer, err);
+		return lb_elfdump_write(writer, err);
 	lb_filter_rewind(job->filter);
 	return lb_kdump_write(writer, &choice, err);
 }
@@ -180,16 +120,11 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
 		  struct lb_dump_header *header, struct lb_error *err)
 {
-	struct lb_writer writer = {
-		.job = job,
-		.partition = partition,
-		.limit = lb_align_down(lb_partition_bytes(partition), LB_DUMP_BLOCK),
-		.header = header,
-		.progress_ms = lb_clock_ms(),
-	};
+	struct lb_writer writer;
 	struct lb_error why = {""};
 
-	begin_header(job, header, &writer.next);
+	lb_writer_open(&writer, job, partition, header);
+	fill_identity(job->dead, &writer.next);
 	if (lb_writer_header(&writer, err) != 0)
 		return -1;
 	if (write_log(&writer, &why) == 0 && write_file(&writer, &why) == 0)

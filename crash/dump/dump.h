@@ -1,37 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The dump itself: what goes to the partition, and in which order. dump.c keeps the
-// header and the log, kdump.c and elf.c write the file; all of it in constant memory.
+// The dump itself: what goes to the partition, and in which order: header, log, file. All of it in
+// constant memory.
 #ifndef LIFEBOAT_CRASH_DUMP_DUMP_H
 #define LIFEBOAT_CRASH_DUMP_DUMP_H
 
-#include "crash/dead/deadmem.h"
-#include "crash/dead/filter.h"
-#include "crash/dead/ram.h"
-#include "crash/disk/partition.h"
-#include "crash/dump/helpers.h"
-#include "lifeboat/dumpdisk.h"
-
-struct lb_dump_job {
-	enum lb_dump_format format;
-	uint32_t level; // -d bits that apply: the filter's, with LB_FILTER_ZERO
-	const struct lb_ram *ram;
-	struct lb_filter *filter;
-	const struct lb_deadspace *dead; // with VMCOREINFO, for the log and the header
-	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
-	uint64_t elfcorehdr_bytes;
-	const void *notes; // the finished notes, as in the ELF core header
-	uint64_t notes_bytes; // up to the end of the last note
-	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
-	uint32_t nr_cpus; // NT_PRSTATUS notes
-	uint64_t now; // seconds since 1970, at the panic; 0: not known
-	// Called once the log is on the disk, before the file is begun: what is slow and not needed
-	// for the log, such as starting CPUs. Fails like the dump. May be NULL.
-	int (*log_written)(void *ctx, struct lb_error *err);
-	void *log_written_ctx;
-	// Called about once a second: what is done, of how many (0: not known yet). May be NULL.
-	void (*progress)(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
-	void *progress_ctx;
-};
+#include "crash/dump/writer.h"
 
 // Bytes in the partition that the worst case takes (header, log, every page raw): for
 // the warning at arm time. `pages`: RAM in pages, `max_pfn`: its end in pages.

@@ -19,6 +19,7 @@
 // Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
 // libkdumpfile make of it.
 #include "crash/dump/kdump.h"
+
 #include "crash/platform/platform.h"
 #include "lib/bits.h"
 #include "lib/mem.h"

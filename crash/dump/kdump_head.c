@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "crash/dump/kdump.h"
+#include "crash/dump/kdump_head.h"
+
 #include "crash/platform/platform.h"
 #include "lib/bits.h"
 #include "lib/mem.h"

@@ -1,10 +1,36 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What dump.c and the two file formats share: the header on the partition, kept up to
-// date while the file grows.
+// What a dump is made from, and the header on the partition, kept up to date while log and file
+// grow. kdump.c and elfdump.c write the file through it.
 #ifndef LIFEBOAT_CRASH_DUMP_WRITER_H
 #define LIFEBOAT_CRASH_DUMP_WRITER_H
 
-#include "crash/dump/dump.h"
+#include "crash/dead/deadmem.h"
+#include "crash/dead/filter.h"
+#include "crash/dead/ram.h"
+#include "crash/disk/partition.h"
+#include "lifeboat/dumpdisk.h"
+
+struct lb_dump_job {
+	enum lb_dump_format format;
+	uint32_t level; // -d bits that apply: the filter's, with LB_FILTER_ZERO
+	const struct lb_ram *ram;
+	struct lb_filter *filter;
+	const struct lb_deadspace *dead; // with VMCOREINFO, for the log and the header
+	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
+	uint64_t elfcorehdr_bytes;
+	const void *notes; // the finished notes, as in the ELF core header
+	uint64_t notes_bytes; // up to the end of the last note
+	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
+	uint32_t nr_cpus; // NT_PRSTATUS notes
+	uint64_t now; // seconds since 1970, at the panic; 0: not known
+	// Called once the log is on the disk, before the file is begun: what is slow and not needed
+	// for the log, such as starting CPUs. Fails like the dump. May be NULL.
+	int (*log_written)(void *ctx, struct lb_error *err);
+	void *log_written_ctx;
+	// Called about once a second: what is done, of how many (0: not known yet). May be NULL.
+	void (*progress)(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
+	void *progress_ctx;
+};
 
 struct lb_writer {
 	const struct lb_dump_job *job;
@@ -15,6 +41,13 @@ struct lb_writer {
 	uint64_t progress_ms; // when progress was told last
 };
 
+// Begins: `next` is `header` without what an older dump left in it, and says WRITING. Nothing is
+// written yet.
+void lb_writer_open(struct lb_writer *writer, const struct lb_dump_job *job, struct lb_partition *partition,
+		    struct lb_dump_header *header);
+// Seals `header` and puts it where the partition begins. All that was put before is on the disk by
+// then; the header itself is on its way.
+int lb_writer_put_header(struct lb_partition *partition, struct lb_dump_header *header, struct lb_error *err);
 // Flushes what was written, writes `next`, flushes that.
 int lb_writer_header(struct lb_writer *writer, struct lb_error *err);
 // The same for a file that is not finished: counts. The header itself is on its way when this
@@ -23,18 +56,6 @@ int lb_writer_checkpoint(struct lb_writer *writer, struct lb_error *err);
 
 // Tells job->progress what is done, about once a second. Called as often as one likes.
 void lb_writer_progress(struct lb_writer *writer, uint64_t pages_done, uint64_t bytes_written);
-
-// Which page frames are to be dumped: as lb_filter_next(), from frame 0 on, once.
-struct lb_page_choice {
-	void (*next)(void *ctx, uint64_t pages, uint8_t *bits);
-	void *ctx;
-};
-
-// kdump.c, elf.c: the file at next.file_offset. Fill in next's file_, desc_, data_ and pages
-// fields and digests, to be written: 0 when the file is complete; else -1, and they say how
-// far it goes.
-int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice, struct lb_error *err);
-int lb_elf_write(struct lb_writer *writer, struct lb_error *err);
 
 // Time and bytes between two checkpoints. Each stops the work until the disk has emptied its
 // cache: of a fast one that is as long as it takes to write tens of MiB.

@@ -12,6 +12,7 @@
 
 #include "capture_platform.h"
 #include "crash/dump/dump.h"
+#include "crash/dump/helpers.h"
 #include "crash/plan/elfcore.h"
 #include "unit.h"
 

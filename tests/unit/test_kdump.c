@@ -8,7 +8,7 @@
 #include <zstd.h>
 
 #include "crash/disk/dump_header.h"
-#include "crash/dump/writer.h"
+#include "crash/dump/kdump.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
 #include "memory_disk.h"

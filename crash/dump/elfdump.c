@@ -7,10 +7,11 @@
 // Each part begins on a page of its own, a PT_LOAD as far behind its beginning as its
 // p_paddr is behind its page's (what is not whole pages too is there, to the byte), as in
 // /proc/vmcore. Kernel text is not there twice: it lies in RAM, and its PT_LOAD points there.
+#include "crash/dump/elfdump.h"
+
 #include <elf.h>
 
 #include "crash/dump/stream.h"
-#include "crash/dump/writer.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
@@ -207,7 +208,7 @@ static int settle(struct elf *elf, struct lb_error *err)
 	return 0;
 }
 
-int lb_elf_write(struct lb_writer *writer, struct lb_error *err)
+int lb_elfdump_write(struct lb_writer *writer, struct lb_error *err)
 {
 	struct lb_dump_header *next = &writer->next;
 	uint64_t bytes = 0;
