@@ -22,7 +22,9 @@
 // A stretch of the partition on its way into the file.
 struct stretch {
 	const char *what;
+	uint64_t origin; // where the file begins on the partition
 	uint64_t offset, bytes; // in the file
+	uint64_t whole; // the file's bytes, for progress
 	const uint8_t *sha256;
 	enum digest *ret_digest;
 	// Changes what goes into the file: `at` is the piece's offset in the stretch. May be NULL.
@@ -115,10 +117,8 @@ static enum digest judge(const struct dump *dump, const uint8_t *wanted, const u
 	return memcmp(wanted, found, LB_SHA256_BYTES) ? DIGEST_WRONG : DIGEST_RIGHT;
 }
 
-// `origin`: where the file begins on the partition.
-static int copy_stretch(const struct dump *dump, const struct copying *copying, uint64_t origin,
-			const struct stretch *stretch, uint64_t whole, struct judgement *judgement,
-			struct lb_error *err)
+static int copy_stretch(const struct dump *dump, const struct copying *copying, const struct stretch *stretch,
+			struct judgement *judgement, struct lb_error *err)
 {
 	static uint8_t piece[PIECE];
 	uint8_t digest[LB_SHA256_BYTES];
@@ -130,7 +130,7 @@ static int copy_stretch(const struct dump *dump, const struct copying *copying, 
 	for (uint64_t at = 0; at < stretch->bytes; at += PIECE) {
 		const size_t bytes = stretch->bytes - at < PIECE ? (size_t)(stretch->bytes - at) : PIECE;
 
-		if (device_read(&dump->device, origin + stretch->offset + at, piece, bytes, err))
+		if (device_read(&dump->device, stretch->origin + stretch->offset + at, piece, bytes, err))
 			return -1;
 		lb_sha256_add(&sha, piece, bytes);
 		if (stretch->edit)
@@ -138,7 +138,7 @@ static int copy_stretch(const struct dump *dump, const struct copying *copying, 
 		if (copying->fd >= 0 && put(copying->fd, stretch->offset + at, piece, bytes, err))
 			return -1;
 		if (copying->progress)
-			copying->progress(stretch->offset + at + bytes, whole);
+			copying->progress(stretch->offset + at + bytes, stretch->whole);
 	}
 	lb_sha256_end(&sha, digest);
 	*stretch->ret_digest = judge(dump, stretch->sha256, digest);
@@ -168,13 +168,23 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 	const struct lb_dump_header *header = &dump->header;
 	const bool parts = dump_is_kdump(header) && header->desc_total;
 	const bool cut = dump_cut_short(header);
-	const struct stretch stretches[] = {
-		{"head", 0, parts ? header->desc_offset : dump->file_bytes, header->head_sha256,
-		 &judgement->head, cut ? edit_head : NULL},
-		{"page descriptors", header->desc_offset, parts ? header->desc_bytes : 0, header->desc_sha256,
-		 &judgement->desc, cut ? edit_descs : NULL},
-		{"page data", header->data_offset, parts ? header->data_bytes : 0, header->data_sha256,
-		 &judgement->data, NULL},
+	struct stretch stretches[] = {
+		{.what = "head",
+		 .bytes = parts ? header->desc_offset : dump->file_bytes,
+		 .sha256 = header->head_sha256,
+		 .ret_digest = &judgement->head,
+		 .edit = cut ? edit_head : NULL},
+		{.what = "page descriptors",
+		 .offset = header->desc_offset,
+		 .bytes = parts ? header->desc_bytes : 0,
+		 .sha256 = header->desc_sha256,
+		 .ret_digest = &judgement->desc,
+		 .edit = cut ? edit_descs : NULL},
+		{.what = "page data",
+		 .offset = header->data_offset,
+		 .bytes = parts ? header->data_bytes : 0,
+		 .sha256 = header->data_sha256,
+		 .ret_digest = &judgement->data},
 	};
 
 	if (check_beginning(dump, err))
@@ -186,8 +196,9 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 	for (size_t i = 0; i < sizeof(stretches) / sizeof(stretches[0]); i++) {
 		struct lb_error why;
 
-		if (copy_stretch(dump, copying, header->file_offset, &stretches[i], dump->file_bytes,
-				 judgement, &why))
+		stretches[i].origin = header->file_offset;
+		stretches[i].whole = dump->file_bytes;
+		if (copy_stretch(dump, copying, &stretches[i], judgement, &why) != 0)
 			return lb_fail(err, "%s: %s", stretches[i].what, why.text);
 	}
 	return 0;
@@ -197,9 +208,13 @@ int copy_log(const struct dump *dump, const struct copying *copying, struct judg
 	     struct lb_error *err)
 {
 	const struct stretch stretch = {
-		"log", 0, dump->header.log_bytes, dump->header.log_sha256, &judgement->log, NULL,
+		.what = "log",
+		.origin = dump->header.log_offset,
+		.bytes = dump->header.log_bytes,
+		.whole = dump->header.log_bytes,
+		.sha256 = dump->header.log_sha256,
+		.ret_digest = &judgement->log,
 	};
 
-	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, dump->header.log_offset, &stretch,
-			    dump->header.log_bytes, judgement, err);
+	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, &stretch, judgement, err);
 }

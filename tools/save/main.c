@@ -272,22 +272,28 @@ static int make_paths(const struct dump *dump, const struct options *options, st
 	return 0;
 }
 
-typedef int (*copy_fn)(const struct dump *, const struct copying *, struct judgement *, struct lb_error *);
+// The log or the dump, on its way into a file.
+struct wanted {
+	int (*copy)(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		    struct lb_error *err);
+	const char *path;
+	uint64_t bytes;
+};
 
-static int save(const struct dump *dump, const struct options *options, copy_fn copy, const char *path,
-		uint64_t bytes, struct judgement *judgement, struct lb_error *err)
+static int save(const struct dump *dump, const struct options *options, const struct wanted *wanted,
+		struct judgement *judgement, struct lb_error *err)
 {
 	struct output output;
 	struct copying copying;
 	struct lb_error why;
 	const char *wrong;
 
-	if (output_begin(path, bytes, options->force, &output, err))
+	if (output_begin(wanted->path, wanted->bytes, options->force, &output, err))
 		return -1;
 	copying = reading(options, output.fd);
-	if (copy(dump, &copying, judgement, &why)) {
+	if (wanted->copy(dump, &copying, judgement, &why) != 0) {
 		output_abandon(&output);
-		return lb_fail(err, "%s: %s", path, why.text);
+		return lb_fail(err, "%s: %s", wanted->path, why.text);
 	}
 	wrong = judgement_wrong(judgement);
 	if (wrong && !options->force) {
@@ -334,6 +340,8 @@ static int save_all(struct dump *dump, const struct options *options, struct lb_
 {
 	struct judgement judgement = {0};
 	struct paths paths = {"", ""};
+	const struct wanted log = {copy_log, paths.log, dump->header.log_bytes};
+	const struct wanted file = {copy_file, paths.file, dump->file_bytes};
 
 	if (make_paths(dump, options, &paths, err) || check_other_file(dump, paths.file, err) ||
 	    check_other_file(dump, paths.log, err))
@@ -344,11 +352,9 @@ static int save_all(struct dump *dump, const struct options *options, struct lb_
 			       dump->header.log_bytes ? "; --log LOG saves the log" : "");
 	if (!options->keep && device_make_writable(&dump->device, err))
 		return -1;
-	if (paths.log[0] && dump->header.log_bytes &&
-	    save(dump, options, copy_log, paths.log, dump->header.log_bytes, &judgement, err))
+	if (paths.log[0] && log.bytes && save(dump, options, &log, &judgement, err) != 0)
 		return -1;
-	if (paths.file[0] && dump->file_bytes &&
-	    save(dump, options, copy_file, paths.file, dump->file_bytes, &judgement, err))
+	if (paths.file[0] && file.bytes && save(dump, options, &file, &judgement, err) != 0)
 		return -1;
 	if (!options->quiet)
 		say_saved(dump, &judgement, &paths);
