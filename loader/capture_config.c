@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/capture_config.h"
 
+#include "crash/plan/dumpsize.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 #include "loader/clock.h"
@@ -11,11 +12,6 @@
 
 // More than a disk takes from: each zstd context compresses about 1 GB/s at level 1.
 #define DEFAULT_CPUS 8
-
-// For the worst case: the largest log buffer that distributions set is 16 MiB.
-#define LOG_BYTES (16 * LB_MIB)
-#define NOTES_BYTES (4 * LB_MIB) // of ten thousand CPUs, in the sub-header
-#define PAGE_DESC_BYTES 24
 
 static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 {
@@ -78,22 +74,19 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 	return 0;
 }
 
-// Bytes on disk of this machine's largest dump: header, log, and an ELF core or a
-// kdump-compressed file with nothing left out and nothing that shrinks: sub-headers, two
-// bitmaps of a bit a page, 24 bytes a page of descriptors.
-static uint64_t worst_case(const struct lb_e820 *saved)
+static uint64_t largest_dump(const struct lb_e820 *saved)
 {
-	uint64_t bytes = LB_DUMP_BLOCK + LOG_BYTES + NOTES_BYTES, end = 0;
+	uint64_t pages = 0, max_pfn = 0;
 
 	for (uint32_t i = 0; i < saved->count; i++) {
 		const struct boot_e820_entry *entry = &saved->entries[i];
 
 		if (entry->type != LB_E820_RAM)
 			continue;
-		bytes += entry->size + entry->size / LB_PAGE * PAGE_DESC_BYTES;
-		end = entry->addr + entry->size;
+		max_pfn = lb_pages(entry->addr + entry->size);
+		pages += max_pfn - entry->addr / LB_PAGE;
 	}
-	return bytes + 2 * lb_align_up(end / LB_PAGE / 8, LB_PAGE);
+	return lb_dump_size_largest(pages, max_pfn);
 }
 
 static bool plan_selftest(const struct lb_dump_options *dump, const struct lb_targets *targets)
@@ -143,7 +136,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);
-	lb_targets_judge_size(input->targets, worst_case(input->saved));
+	lb_targets_judge_size(input->targets, largest_dump(input->saved));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
 	memcpy(ret_config->iommu, acpi->dmar.iommu, sizeof(ret_config->iommu));
 	if (acpi->power_off) {

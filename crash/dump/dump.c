@@ -10,22 +10,6 @@
 #include "lib/mem.h"
 #include "lib/number.h"
 
-// More than a log of usual size; what is beyond is told and left out. The dump has all of it.
-#define LOG_ROOM (16 * LB_MIB)
-// A PT_NOTE for ten thousand CPUs, for the worst case.
-#define NOTES_ROOM (4 * LB_MIB)
-
-#define DESC_BYTES 24ULL // of kdump-compressed, one page
-
-uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn)
-{
-	uint64_t bitmap = lb_align_up(max_pfn / 8 + 1, LB_PAGE);
-
-	// The header, the log; two headers, notes, bitmaps, descriptors, the page of zeroes, the rest.
-	return LB_DUMP_BLOCK + LOG_ROOM + 2 * LB_PAGE + NOTES_ROOM + 2 * bitmap +
-	       lb_align_up(pages * DESC_BYTES, LB_PAGE) + LB_PAGE + pages * LB_PAGE;
-}
-
 static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header *header)
 {
 	char text[2 * sizeof(header->build_id) + 1];
@@ -59,7 +43,7 @@ static bool put_log(void *ctx, const char *text, size_t bytes)
 // A dump without a log is a dump; without a disk it is none.
 static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
-	uint64_t limit = LB_DUMP_BLOCK + LOG_ROOM;
+	uint64_t limit = LB_DUMP_BLOCK + LB_DUMP_LOG_MAX;
 	struct log *log = lb_heap_pages(sizeof(*log));
 	struct lb_error why;
 	uint64_t records = 0;

@@ -6,10 +6,6 @@
 
 #include "crash/dump/writer.h"
 
-// Bytes in the partition that the worst case takes (header, log, every page raw): for
-// the warning at arm time. `pages`: RAM in pages, `max_pfn`: its end in pages.
-uint64_t lb_dump_worst_case(uint64_t pages, uint64_t max_pfn);
-
 // Writes header (WRITING), log, file, header (COMPLETE). `header` is what was read from the
 // partition, checked by the caller, who has filled tsc_hook, tsc_begun and tsc_khz; it is
 // filled and left as written last. 0; or -1 with err when it had to end early: then the header

@@ -20,6 +20,8 @@
 #define LB_DUMP_MAGIC 0x504d55445441424cULL
 #define LB_DUMP_VERSION 1
 #define LB_DUMP_BLOCK 4096
+// Of the log: the largest buffer that distributions set. What is beyond is in the dump only.
+#define LB_DUMP_LOG_MAX (16ULL << 20)
 
 // Lifeboat's own GPT partition type, for --dump-to auto: as text and as GPT has it on disk.
 #define LB_DUMP_TYPE_TEXT "5a1d3c0e-7b5f-4f0e-9c55-4c6966654201"
