@@ -59,12 +59,16 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 			   uint64_t *ret_bytes, struct lb_error *err)
 {
 	uint64_t limit = crashkernel->automatic ? LB_CAPTURE_MAX : crashkernel->bytes;
+	struct lb_capture_need capture = {
+		.tables = ram_tables(input),
+		.cpus = wanted_cpus(input),
+		.targets = input->targets->count,
+	};
 	struct lb_error reason;
-	uint64_t contents;
 
-	if (lb_layout_minimum(need, &contents, err) != 0)
+	if (lb_layout_minimum(need, &capture.contents, err) != 0)
 		return -1;
-	if (lb_capture_size(contents, ram_tables(input), wanted_cpus(input), limit, ret_size, &reason) != 0)
+	if (lb_capture_size(&capture, limit, ret_size, &reason) != 0)
 		return lb_fail(err, "crashkernel=%.40s: too small: %s", input->options->crashkernel,
 			       reason.text);
 	if (!crashkernel->automatic)

@@ -19,6 +19,7 @@ struct lb_run {
 	struct lb_filter *filter;
 	struct lb_dump_job job;
 	uint32_t cpus; // that compress; 0: none yet
+	uint32_t targets_left; // that may yet want memory, one that is open included
 };
 
 // prepare.c: everything up to the job: old memory mapped, notes read, filter ready. Says
@@ -33,10 +34,9 @@ struct lb_opened {
 	struct lb_partition *partition;
 	struct lb_dump_header *header;
 };
-// `share`: how many targets may yet want memory, this one included. Afterwards, whatever
-// the result, lb_target_close().
-int lb_target_open(const struct lb_capture_config *capture, const struct lb_target *target, uint32_t share,
-		   struct lb_opened *ret_opened, struct lb_error *err);
+// Afterwards, whatever the result, lb_target_close().
+int lb_target_open(const struct lb_run *run, const struct lb_target *target, struct lb_opened *ret_opened,
+		   struct lb_error *err);
 void lb_target_close(struct lb_opened *opened);
 
 // selftest.c: never comes back.

@@ -57,7 +57,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 
 	if (run->cpus || run->job.format == LB_DUMP_ELF)
 		return 0;
-	if (lb_helpers_open(run->capture, &run->cpus, err) != 0)
+	if (lb_helpers_open(run->capture, run->targets_left, &run->cpus, err) != 0)
 		return -1;
 	lb_say("CPUs that compress: %u", run->cpus);
 	return 0;
@@ -86,9 +86,10 @@ static int try_targets(struct lb_run *run, struct lb_error *err)
 	lb_fail(err, "no target was given");
 	for (uint32_t i = 0; i < capture->target_count; i++) {
 		struct lb_opened opened;
-		int status = lb_target_open(capture, &capture->targets[i], capture->target_count - i, &opened,
-					    err);
+		int status;
 
+		run->targets_left = capture->target_count - i;
+		status = lb_target_open(run, &capture->targets[i], &opened, err);
 		if (status == 0)
 			status = dump_to(run, &opened, err);
 		lb_target_close(&opened);

@@ -32,7 +32,7 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 	if (!capacity || !pieces)
 		return lb_fail(err, "ELF core header at 0x%lx: it says nothing of RAM", handoff->elfcorehdr);
 	if (lb_ram_read(at(handoff->elfcorehdr), handoff->elfcorehdr_bytes, pieces, &run->ram, err) != 0 ||
-	    lb_paging_map_ram(&run->ram, run->capture->cpus, how, sizeof(how), err) != 0)
+	    lb_paging_map_ram(&run->ram, run->capture, how, sizeof(how), err) != 0)
 		return -1;
 	lb_say("RAM: %s in %u pieces, %s", lb_format_size(size, sizeof(size), run->ram.pages * LB_PAGE),
 	       run->ram.count, how);

@@ -23,7 +23,7 @@ static uint64_t read_pieces(const struct lb_ram *ram)
 
 static int start_helpers(struct lb_run *run, struct lb_error *err)
 {
-	if (lb_helpers_open(run->capture, &run->cpus, err) != 0)
+	if (lb_helpers_open(run->capture, run->capture->target_count, &run->cpus, err) != 0)
 		return -1;
 	lb_say("selftest: CPUs that compress: %u of %u", run->cpus, run->capture->cpus);
 	lb_helpers_close();
@@ -73,8 +73,8 @@ _Noreturn void lb_selftest_run(struct lb_run *run)
 		note(&first, &err);
 	}
 	for (uint32_t i = 0; i < capture->target_count; i++) {
-		if (lb_target_open(capture, &capture->targets[i], capture->target_count - i, &opened[i],
-				   &err) == 0)
+		run->targets_left = capture->target_count - i;
+		if (lb_target_open(run, &capture->targets[i], &opened[i], &err) == 0)
 			continue;
 		note(&first, &err);
 		lb_target_close(&opened[i]);

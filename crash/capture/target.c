@@ -6,18 +6,15 @@
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
-// What a target's buffers may take: this part of what is left, shared between all targets. The
-// other goes to drivers, and to what the writer keeps.
-#define BUFFERS_PART 6
-#define BUFFERS_MIN 4U // the writer's need
+_Static_assert(LB_TARGET_CHECK_ROOM <= LB_CAPTURE_GPT, "as planned");
 
-static uint32_t buffers_for(uint32_t share)
+static uint32_t buffers_for(const struct lb_run *run)
 {
-	uint64_t buffers = lb_heap_left() / BUFFERS_PART / share / LB_PARTITION_BUFFER;
+	bool to_come = !run->cpus && run->job.format != LB_DUMP_ELF;
+	uint32_t buffers =
+		lb_capture_buffers(lb_heap_left(), to_come ? run->capture->cpus : 0, run->targets_left);
 
-	if (buffers > LB_DISK_MAX_DEPTH)
-		return LB_DISK_MAX_DEPTH;
-	return buffers < BUFFERS_MIN ? BUFFERS_MIN : (uint32_t)buffers;
+	return buffers < LB_DISK_MAX_DEPTH ? buffers : LB_DISK_MAX_DEPTH;
 }
 
 // Another disk in the same place, or a partition that was made anew: not ours to write to.
@@ -39,8 +36,8 @@ static int check_header(const struct lb_capture_config *capture, const struct lb
 	return 0;
 }
 
-int lb_target_open(const struct lb_capture_config *capture, const struct lb_target *target, uint32_t share,
-		   struct lb_opened *ret_opened, struct lb_error *err)
+int lb_target_open(const struct lb_run *run, const struct lb_target *target, struct lb_opened *ret_opened,
+		   struct lb_error *err)
 {
 	static void *room; // one target is checked at a time
 	struct lb_opened *opened = ret_opened;
@@ -60,9 +57,9 @@ int lb_target_open(const struct lb_capture_config *capture, const struct lb_targ
 		return -1;
 	}
 	if (lb_target_in_place(&opened->disk, target, room, err) != 0 ||
-	    lb_partition_open(&opened->disk, target, buffers_for(share), &opened->partition, err) != 0 ||
+	    lb_partition_open(&opened->disk, target, buffers_for(run), &opened->partition, err) != 0 ||
 	    lb_partition_read(opened->partition, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
-	    check_header(capture, target, opened->header, err) != 0)
+	    check_header(run->capture, target, opened->header, err) != 0)
 		return -1;
 	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, partition of %s", target->name,
 	       opened->disk.driver->name, opened->disk.model[0] ? " " : "", opened->disk.model,

@@ -5,8 +5,9 @@
 #define LIFEBOAT_CRASH_DISK_PARTITION_H
 
 #include "crash/disk/disk.h"
+#include "crash/plan/capturesize.h"
 
-#define LB_PARTITION_BUFFER (128 * LB_KIB) // a disk with a smaller max_bytes gets it in pieces
+#define LB_PARTITION_BUFFER LB_CAPTURE_BUFFER // a disk with a smaller max_bytes gets it in pieces
 
 struct lb_partition;
 

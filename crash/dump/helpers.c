@@ -19,7 +19,7 @@
 #define FIRST_CPU 0
 #define NOT_HANDED UINT32_MAX // in `taken`: nobody's to take
 #define RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
-#define BATCH_DATA (LB_BATCH_PAGES * LB_PAGE)
+_Static_assert(sizeof(struct lb_batch) <= LB_PAGE, "its data follows in the next page");
 
 // A batch takes milliseconds, tens of them under emulation.
 #define LATE_MS 2000
@@ -92,24 +92,13 @@ static void work(uint32_t cpu)
 	}
 }
 
-static uint64_t batch_bytes(void)
-{
-	return lb_align_up(sizeof(struct lb_batch), LB_PAGE) + BATCH_DATA;
-}
-
-// The ring, and the spare.
-static uint64_t helpers_bytes(enum lb_dump_format format, uint32_t cpus)
-{
-	return cpus * lb_compressor_bytes(format) + (cpus + 3) * batch_bytes();
-}
-
 static struct lb_batch *new_batch(void)
 {
-	struct lb_batch *batch = lb_heap_pages(batch_bytes());
+	struct lb_batch *batch = lb_heap_pages(LB_CAPTURE_BATCH);
 
 	if (!batch)
 		return NULL;
-	batch->data = (uint8_t *)batch + lb_align_up(sizeof(*batch), LB_PAGE);
+	batch->data = (uint8_t *)batch + LB_PAGE;
 	batch->taken = NOT_HANDED;
 	return batch;
 }
@@ -141,23 +130,22 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-int lb_helpers_open(const struct lb_capture_config *capture, uint32_t *ret_cpus, struct lb_error *err)
+int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, uint32_t *ret_cpus,
+		    struct lb_error *err)
 {
-	enum lb_dump_format format = (enum lb_dump_format)capture->format;
-	uint32_t cpus = min32(min32(capture->cpus, capture->apic_count), LB_MAX_CAPTURE_CPUS);
+	uint32_t wanted = min32(min32(capture->cpus, capture->apic_count), LB_MAX_CAPTURE_CPUS), cpus;
 	uint64_t left = lb_heap_left();
 
+	if (!wanted)
+		wanted = 1; // this one is there in any case
+	cpus = lb_capture_cpus(left, wanted, targets);
 	if (!cpus)
-		cpus = 1; // this one is there in any case
-	while (cpus > 1 && helpers_bytes(format, cpus) > left / 4 * 3) // the rest: the file's streams
-		cpus--;
-	if (helpers_bytes(format, cpus) > left)
 		return lb_fail(err, "compression: one CPU takes %lu bytes, %lu are left",
-			       helpers_bytes(format, cpus), left);
+			       lb_capture_helpers(1), left);
 	memset(&helpers, 0, sizeof(helpers));
 	helpers.cpus = cpus;
 	helpers.ring = cpus + 2;
-	if (make_parts(format, err) != 0)
+	if (make_parts((enum lb_dump_format)capture->format, err) != 0)
 		return -1;
 	*ret_cpus = 1 + (cpus > 1 ? lb_smp_start(capture, cpus - 1, work) : 0);
 	return 0;

@@ -8,8 +8,9 @@
 #define LIFEBOAT_CRASH_DUMP_HELPERS_H
 
 #include "crash/dump/compress.h"
+#include "crash/plan/capturesize.h"
 
-#define LB_BATCH_PAGES 64
+#define LB_BATCH_PAGES LB_CAPTURE_BATCH_PAGES
 
 struct lb_batch {
 	// Filled by the first CPU.
@@ -26,9 +27,11 @@ struct lb_batch {
 };
 
 // Starts the helpers: this CPU and what else answers in time: at most capture->cpus, fewer
-// where memory for their contexts is short or one does not answer. *ret_cpus is how many.
+// where memory is short (lb_capture_cpus()) or one does not answer. `targets`: how
+// many may yet want memory, the open one included. *ret_cpus is how many.
 // Once: its memory stays, and so do the CPUs.
-int lb_helpers_open(const struct lb_capture_config *capture, uint32_t *ret_cpus, struct lb_error *err);
+int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, uint32_t *ret_cpus,
+		    struct lb_error *err);
 
 // A batch to fill, or NULL when all are in flight: then lb_helpers_collect() first.
 struct lb_batch *lb_helpers_get(void);

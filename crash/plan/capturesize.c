@@ -3,51 +3,100 @@
 
 #include "crash/plan/place.h"
 
-// Sixteen writes of 64 KiB in flight.
-#define BUFFERS LB_MIB
-// libzstd's context for 4 KiB pages at level 1 is 73 632 bytes; a stack goes with it.
-#define CONTEXT (96 * LB_KIB)
-// 64 compressed pages, and what says where they come from. Each CPU has one; two more are
-// being filled and written meanwhile.
-#define BATCH (272 * LB_KIB)
-#define BATCHES_MORE 2
-#define SLACK (512 * LB_KIB)
+// Writes in flight that are enough for a fast disk.
+#define BUFFERS (8 * LB_CAPTURE_BUFFER)
+// Of the slack: used before RAM is mapped, by lists of ranges and tables of device registers; and after.
+#define EARLY (128 * LB_KIB)
+#define LATE (LB_CAPTURE_GPT + LB_CAPTURE_DISK + LB_CAPTURE_WRITER + LB_CAPTURE_STATE)
+// Batches that are being filled and written, and the spare one.
+#define BATCHES_MORE 3
 
-static uint64_t helpers_bytes(uint32_t cpus)
+uint64_t lb_capture_helpers(uint32_t cpus)
 {
-	return cpus * CONTEXT + (cpus + BATCHES_MORE) * BATCH;
+	if (!cpus)
+		return 0;
+	return cpus * LB_CAPTURE_CONTEXT + (cpus - 1) * LB_CAPTURE_CPU +
+	       (cpus + BATCHES_MORE) * LB_CAPTURE_BATCH;
+}
+
+// Of the targets after the first.
+static uint64_t further(uint32_t targets)
+{
+	const uint64_t each = LB_CAPTURE_STATE + LB_CAPTURE_DISK + LB_CAPTURE_WRITER +
+			      LB_CAPTURE_BUFFERS_MIN * LB_CAPTURE_BUFFER;
+
+	return targets > 1 ? (targets - 1) * each : 0;
+}
+
+static uint64_t beyond(uint64_t left, uint64_t kept)
+{
+	return left > kept ? left - kept : 0;
+}
+
+uint64_t lb_capture_tables(uint64_t left, uint32_t cpus, uint32_t targets)
+{
+	return beyond(left, BUFFERS + lb_capture_helpers(cpus) + further(targets) + LATE);
+}
+
+uint32_t lb_capture_buffers(uint64_t left, uint32_t cpus, uint32_t targets)
+{
+	uint64_t kept = LB_CAPTURE_STATE + LB_CAPTURE_WRITER + lb_capture_helpers(cpus) + further(targets);
+	uint64_t buffers = beyond(left, kept) / (targets ? targets : 1) / LB_CAPTURE_BUFFER;
+
+	if (buffers > UINT32_MAX)
+		return UINT32_MAX;
+	return buffers < LB_CAPTURE_BUFFERS_MIN ? LB_CAPTURE_BUFFERS_MIN : (uint32_t)buffers;
+}
+
+uint32_t lb_capture_cpus(uint64_t left, uint32_t cpus, uint32_t targets)
+{
+	while (cpus > 1 && lb_capture_helpers(cpus) > beyond(left, LB_CAPTURE_WRITER + further(targets)))
+		cpus--;
+	return lb_capture_helpers(cpus) <= left ? cpus : 0;
 }
 
 // False: it takes more than `limit`.
-static bool fill(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t limit,
-		 struct lb_capture_size *size)
+static bool fill(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *size)
 {
-	uint64_t heap = BUFFERS + helpers_bytes(cpus) + tables + SLACK;
+	uint64_t buffers = BUFFERS + further(need->targets), helpers = lb_capture_helpers(need->cpus);
+	uint64_t slack = EARLY + need->cpus * LB_PAGE + LATE; // a page table for each CPU's window
+	uint64_t heap = buffers + helpers + need->tables + slack;
 
-	if (contents > limit || heap > limit - contents)
+	if (need->contents > limit || heap > limit - need->contents)
 		return false;
 	*size = (struct lb_capture_size){
-		.contents = contents,
-		.buffers = BUFFERS,
-		.helpers = helpers_bytes(cpus),
-		.tables = tables,
-		.slack = SLACK,
-		.total = lb_align_up(contents + heap, LB_REGION_STEP),
-		.cpus = cpus,
+		.contents = need->contents,
+		.buffers = buffers,
+		.helpers = helpers,
+		.tables = need->tables,
+		.slack = slack,
+		.total = lb_align_up(need->contents + heap, LB_REGION_STEP),
+		.cpus = need->cpus,
 	};
 	return true;
 }
 
-int lb_capture_size(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t limit,
-		    struct lb_capture_size *ret_size, struct lb_error *err)
+int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
+		    struct lb_error *err)
 {
-	const uint64_t choices[] = {tables <= LB_CAPTURE_TABLES_MAX ? tables : 0, 0};
+	const struct {
+		uint64_t tables;
+		uint32_t targets;
+	} choices[] = {
+		{need->tables <= LB_CAPTURE_TABLES_MAX ? need->tables : 0, need->targets},
+		{0, need->targets},
+		{0, 1},
+	};
 	char contents_text[16], heap_text[16], limit_text[16];
 
 	limit = lb_align_down(limit, LB_REGION_STEP);
-	for (unsigned int i = 0; i < 2; i++) {
-		for (uint32_t with = cpus; with; with--) {
-			if (fill(contents, choices[i], with, limit, ret_size))
+	for (unsigned int i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		struct lb_capture_need less = *need;
+
+		less.tables = choices[i].tables;
+		less.targets = choices[i].targets;
+		for (; less.cpus; less.cpus--) {
+			if (fill(&less, limit, ret_size))
 				return 0;
 		}
 	}
@@ -55,7 +104,8 @@ int lb_capture_size(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t 
 		err,
 		"crash region: %s and a heap of %s for the built-in capture kernel with one CPU do not "
 		"fit into %s",
-		lb_format_size(contents_text, sizeof(contents_text), contents),
-		lb_format_size(heap_text, sizeof(heap_text), BUFFERS + helpers_bytes(1) + SLACK),
+		lb_format_size(contents_text, sizeof(contents_text), need->contents),
+		lb_format_size(heap_text, sizeof(heap_text),
+			       BUFFERS + lb_capture_helpers(1) + EARLY + LB_PAGE + LATE),
 		lb_format_size(limit_text, sizeof(limit_text), limit));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How much crash memory the built-in capture kernel takes, and how many CPUs go with it.
+// How much crash memory the built-in capture kernel takes, and how many CPUs go with it. The loader
+// plans by it, and the capture kernel divides its heap by the same sums: a plan for N CPUs starts N.
 #ifndef LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
 #define LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
 
@@ -13,21 +14,54 @@
 // Tables that map all RAM, in bytes; where they take more, a window slides instead.
 #define LB_CAPTURE_TABLES_MAX (4 * LB_MIB)
 
+// What the capture kernel's parts take from the heap, in bytes of whole pages. Each part is compared
+// with its number where it is compiled, or by test_helpers.c.
+#define LB_CAPTURE_BUFFER (128 * LB_KIB) // a write in flight
+#define LB_CAPTURE_BUFFERS_MIN 4U // the writer's streams hold one each
+#define LB_CAPTURE_BATCH_PAGES 64
+#define LB_CAPTURE_BATCH ((1 + LB_CAPTURE_BATCH_PAGES) * LB_PAGE) // and a page that says whence
+#define LB_CAPTURE_CONTEXT (80 * LB_KIB) // of a compressor: libzstd's takes 76 KiB, zlib's the same
+#define LB_CAPTURE_CPU (40 * LB_KIB) // a further CPU's stacks and tables
+#define LB_CAPTURE_GPT (144 * LB_KIB) // room for a partition table, one after the other
+#define LB_CAPTURE_DISK (112 * LB_KIB) // a driver's queues, a header
+#define LB_CAPTURE_STATE (32 * LB_KIB) // of the filter, of a partition
+#define LB_CAPTURE_WRITER (160 * LB_KIB) // bitmaps and streams of one dump
+
 // The terms, in bytes, for the plan.
 struct lb_capture_size {
 	uint64_t contents; // lb_layout_minimum(): image, purgatory, tables, backup, ...
-	uint64_t buffers; // writes in flight
-	uint64_t helpers; // contexts of the compressor and batches of pages, for `cpus`
+	uint64_t buffers; // writes in flight, and all that each further target takes
+	uint64_t helpers; // lb_capture_helpers()
 	uint64_t tables; // to map RAM; 0: a window slides
-	uint64_t slack; // queues of the disk, the filter, lists, stacks
+	uint64_t slack; // the first disk, the writer, lists, tables of device registers and windows
 	uint64_t total; // a multiple of 2 MiB, at most the limit
 	uint32_t cpus; // that may compress, 1 and up
 };
 
-// What `contents` and the heap behind it take for up to `cpus` CPUs, where tables for
-// mapping RAM are `tables` bytes. Above `limit` (a multiple of 2 MiB) CPUs are given up
-// first, then the tables; what one CPU with a window takes has to fit.
-int lb_capture_size(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t limit,
-		    struct lb_capture_size *ret_size, struct lb_error *err);
+struct lb_capture_need {
+	uint64_t contents; // lb_layout_minimum()
+	uint64_t tables; // to map all RAM
+	uint32_t cpus; // that are wanted, 1 and up
+	uint32_t targets;
+};
+
+// What the need takes together. Above `limit` (a multiple of 2 MiB) CPUs are given up first, then the
+// tables, then the targets after the first; what one CPU with a window takes has to fit.
+int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
+		    struct lb_error *err);
+
+// What `cpus` that compress take, the first included: contexts, stacks, and a ring of batches with one
+// for each CPU, two more that are being filled and written, and a spare one.
+uint64_t lb_capture_helpers(uint32_t cpus);
+
+// The capture kernel's side, of `left` bytes of heap; what is to come is kept: `cpus` to be started (0:
+// they run, or there will be none), `targets` that are not opened.
+// Bytes that tables for RAM may take.
+uint64_t lb_capture_tables(uint64_t left, uint32_t cpus, uint32_t targets);
+// Buffers, LB_CAPTURE_BUFFERS_MIN and up, for one of `targets` that is being opened.
+uint32_t lb_capture_buffers(uint64_t left, uint32_t cpus, uint32_t targets);
+// CPUs, 1 to `cpus`, that may be started with one target open and up to `targets` - 1 to come. 0: there is
+// no memory even for the first one's part.
+uint32_t lb_capture_cpus(uint64_t left, uint32_t cpus, uint32_t targets);
 
 #endif

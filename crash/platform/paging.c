@@ -4,6 +4,7 @@
 
 #include "crash/bare/bare.h"
 #include "crash/dead/old_ranges.h"
+#include "crash/plan/capturesize.h"
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
@@ -16,10 +17,6 @@
 #define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
 #define LEAF_BITS (TABLE_BITS | X86_PTE_D)
 #define WINDOW_BYTES (2 * LB_MIB)
-
-// What is kept of the heap for the disk, the writes and one CPU that compresses. Of the rest,
-// tables for old RAM may take up to half of all: CPUs take the other.
-#define OTHERS (2 * LB_MIB)
 
 // One CPU's; nobody else touches it once it is made.
 struct window {
@@ -115,15 +112,6 @@ volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 	return (volatile void *)(uintptr_t)(base + (phys - start));
 }
 
-static uint64_t table_budget(void)
-{
-	uint64_t left = lb_heap_left();
-
-	if (left <= OTHERS)
-		return 0;
-	return left - OTHERS < left / 2 ? left - OTHERS : left / 2;
-}
-
 // Identity tables by the one builder; what is in their root goes OLD_SLOT entries up.
 static int graft(const struct lb_ident_request *request, uint64_t bytes, struct lb_error *err)
 {
@@ -159,8 +147,8 @@ static int make_windows(uint32_t cpus, struct lb_error *err)
 	return 0;
 }
 
-int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes,
-		      struct lb_error *err)
+int lb_paging_map_ram(const struct lb_ram *ram, const struct lb_capture_config *capture, char *how,
+		      size_t how_bytes, struct lb_error *err)
 {
 	struct lb_ident_request request = {
 		.phys_bits = cpu_phys_bits(), .gib_pages = cpu_gib_pages(), .root4 = true};
@@ -174,7 +162,7 @@ int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t
 	range_count = lb_old_ranges(ram, machine->crash, ranges);
 	if (ram->max_pfn > LB_PAGING_OLD_BASE / LB_PAGE) {
 		lb_snprintf(how, how_bytes, "by windows: it reaches above 64 TiB");
-		return make_windows(cpus, err);
+		return make_windows(capture->cpus, err);
 	}
 	request.ranges = ranges;
 	request.count = range_count;
@@ -183,11 +171,11 @@ int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t
 		return lb_fail(err, "old memory: %s", lb_ident_status_text(status));
 
 	bytes = size.pages * LB_PAGE;
-	budget = table_budget();
+	budget = lb_capture_tables(lb_heap_left(), capture->cpus, capture->target_count);
 	if (bytes > budget) {
 		lb_snprintf(how, how_bytes, "by windows: its tables would take %lu bytes, more than %lu",
 			    bytes, budget);
-		return make_windows(cpus, err);
+		return make_windows(capture->cpus, err);
 	}
 	lb_snprintf(how, how_bytes,
 		    "mapped by %lu bytes of tables, leaves %lu x 1 GiB, %lu x 2 MiB, %lu x 4 KiB", bytes,

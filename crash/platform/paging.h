@@ -13,6 +13,7 @@
 
 #include "crash/dead/ram.h"
 #include "crash/platform/platform.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
 #define LB_PAGING_OLD_BASE (64 * LB_TIB)
@@ -20,9 +21,9 @@
 // First of all: what lb_device_map() needs. `handoff` is kept.
 void lb_paging_open(const struct lb_handoff *handoff);
 
-// Makes lb_old_page() work for all of `ram` (kept) on CPUs 0 to cpus - 1. How it was done is
-// put into `how`, for the console.
-int lb_paging_map_ram(const struct lb_ram *ram, uint32_t cpus, char *how, size_t how_bytes,
-		      struct lb_error *err);
+// Makes lb_old_page() work for all of `ram` (kept) on CPUs 0 to capture->cpus - 1, by tables where the heap
+// has room for them beside CPUs and targets. How it was done is put into `how`, for the console.
+int lb_paging_map_ram(const struct lb_ram *ram, const struct lb_capture_config *capture, char *how,
+		      size_t how_bytes, struct lb_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "crash/bare/bare.h"
 #include "crash/bare/lapic.h"
+#include "crash/plan/capturesize.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/smp_trampoline.h"
 #include "lib/cpu.h"
@@ -12,6 +13,11 @@
 
 #define STACK_BYTES (16 * LB_KIB)
 #define IST_STACK_BYTES (4 * LB_KIB)
+
+_Static_assert((sizeof(struct lb_smp_cpu) + LB_PAGE - 1) / LB_PAGE * LB_PAGE + STACK_BYTES +
+			       LB_IST_COUNT * IST_STACK_BYTES <=
+		       LB_CAPTURE_CPU,
+	       "as planned");
 
 #define LAPIC_ICR_LOW 0x300
 #define LAPIC_ICR_HIGH 0x310

@@ -33,7 +33,7 @@ void capture_ram_add(uint64_t phys, const void *data, uint64_t bytes);
 void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t phys), void *ctx);
 
 // How many CPUs answer lb_smp_start(), each a thread: none unless set.
-#define CAPTURE_CPUS_MAX 16
+#define CAPTURE_CPUS_MAX LB_MAX_CAPTURE_CPUS
 void capture_cpus(uint32_t count);
 
 // All that lb_say() said, a line each; cut where it is more than CAPTURE_SAID_BYTES.

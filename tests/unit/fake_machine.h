@@ -257,7 +257,7 @@ static inline void machine_open_helpers(const struct machine *machine, uint32_t 
 
 	capture_clock_pause(0); // a slow host is not to look like a lost CPU
 	capture_cpus(cpus - 1);
-	if (lb_helpers_open(&config, &count, &err))
+	if (lb_helpers_open(&config, 1, &count, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(count, cpus);
 }

@@ -11,7 +11,7 @@ static int compute(uint64_t contents, uint64_t tables, uint32_t cpus, uint64_t l
 {
 	memset(&size, 0xa5, sizeof(size));
 	err.text[0] = '\0';
-	return lb_capture_size(contents, tables, cpus, limit, &size, &err);
+	return lb_capture_size(&(struct lb_capture_need){contents, tables, cpus, 1}, limit, &size, &err);
 }
 
 static uint64_t sum(void)
@@ -84,20 +84,56 @@ static void test_too_small(void **state)
 	assert_int_equal(compute(2 * LB_MIB, 0, 4, 4 * LB_MIB), -1);
 	assert_string_equal(
 		err.text,
-		"crash region: 2 MiB and a heap of 2.3 MiB for the built-in capture kernel with one "
+		"crash region: 2 MiB and a heap of 2.6 MiB for the built-in capture kernel with one "
 		"CPU do not fit into 4 MiB");
 	assert_int_equal(compute(UINT64_MAX, 0, 1, LB_CAPTURE_MAX), -1);
 	assert_int_equal(compute(LB_MIB, 0, 1, 0), -1);
 	assert_int_equal(compute(LB_MIB, 0, 1, 2 * LB_MIB - 1), -1);
 }
 
+// Every further target takes the same; where there is no room for one, the first goes on.
+static void test_targets(void **state)
+{
+	struct lb_capture_need need = {.contents = 2 * LB_MIB, .cpus = 2, .targets = 1};
+	uint64_t first, each;
+
+	(void)state;
+	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
+	first = size.buffers;
+	need.targets = 2;
+	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
+	each = size.buffers - first;
+	assert_true(each >= LB_CAPTURE_DISK + LB_CAPTURE_WRITER + 4 * LB_CAPTURE_BUFFER);
+	need.targets = 4;
+	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
+	assert_int_equal(size.buffers, first + 3 * each);
+	assert_int_equal(lb_capture_size(&need, 6 * LB_MIB, &size, &err), 0);
+	assert_int_equal(size.buffers, first);
+	assert_int_equal(size.cpus, 2);
+	need.targets = 0; // the log goes to the console
+	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
+	assert_int_equal(size.buffers, first);
+}
+
+// The capture kernel's side, with less than any plan leaves: there is an answer.
+static void test_short_heap(void **state)
+{
+	(void)state;
+	assert_int_equal(lb_capture_tables(0, 64, 4), 0);
+	assert_int_equal(lb_capture_buffers(0, 64, 4), LB_CAPTURE_BUFFERS_MIN);
+	assert_int_equal(lb_capture_buffers(0, 0, 0), LB_CAPTURE_BUFFERS_MIN);
+	assert_int_equal(lb_capture_cpus(0, 64, 1), 0);
+	assert_int_equal(lb_capture_cpus(lb_capture_helpers(1), 64, 4), 1);
+	assert_int_equal(lb_capture_cpus(lb_capture_helpers(7) + LB_CAPTURE_WRITER, 64, 1), 7);
+	assert_int_equal(lb_capture_cpus(lb_capture_helpers(7) + LB_CAPTURE_WRITER - 1, 64, 1), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_terms),
-		cmocka_unit_test(test_small_machine),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_too_small),
+		cmocka_unit_test(test_terms),   cmocka_unit_test(test_small_machine),
+		cmocka_unit_test(test_cut),     cmocka_unit_test(test_too_small),
+		cmocka_unit_test(test_targets), cmocka_unit_test(test_short_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

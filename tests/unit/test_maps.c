@@ -467,19 +467,19 @@ static void check_builtin(const struct world *world)
 {
 	struct lb_layout_need need = world->need;
 	struct lb_error err = {""};
-	uint64_t contents;
+	struct lb_capture_need wanted = {.cpus = 8, .targets = 1};
 
 	need.kernel = LB_MIB;
 	need.initrd = 0;
 	need.capture = sizeof(struct lb_capture_config);
-	check(lb_layout_minimum(&need, &contents, &err) == 0);
+	check(lb_layout_minimum(&need, &wanted.contents, &err) == 0);
 	for (int gib_pages = 0; gib_pages < 2; gib_pages++) {
 		struct lb_range region = {64 * LB_MIB, 64 * LB_MIB};
 		struct lb_capture_size size;
 		struct lb_layout layout;
 
-		check(lb_capture_size(contents, ram_tables(world, gib_pages), 8, LB_CAPTURE_MAX, &size,
-				      &err) == 0);
+		wanted.tables = ram_tables(world, gib_pages);
+		check(lb_capture_size(&wanted, LB_CAPTURE_MAX, &size, &err) == 0);
 		check(size.total <= LB_CAPTURE_MAX && size.cpus == 8);
 		region.end += size.total;
 		check(lb_layout(&need, region, &layout, &err) == 0);
