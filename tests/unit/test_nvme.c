@@ -1,0 +1,861 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The NVMe driver against a controller that is memory and moves while the driver waits: what the driver
+// writes to registers and queues, and what it makes of a controller that lies. All numbers are
+// the specification's (NVMe Base 1.4), none the driver's. Controllers that work are in tests/vm.
+#include <string.h>
+
+#include "capture_platform.h"
+#include "crash/platform/pcidev.h"
+#include "unit.h"
+
+static volatile void *fake_device_map(uint64_t phys, uint64_t bytes);
+static uint32_t fake_pcidev_read(struct lb_pci_address at, uint32_t reg);
+static void fake_pcidev_enable(struct lb_pci_address at, bool master);
+static bool fake_pcidev_function_reset(struct lb_pci_address at);
+static int fake_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_t *ret_phys,
+			   struct lb_error *err);
+static char *fake_pcidev_name(struct lb_pci_address at, char *text);
+static void controller_moves(void);
+
+#define lb_device_map fake_device_map
+#define lb_pcidev_read fake_pcidev_read
+#define lb_pcidev_enable fake_pcidev_enable
+#define lb_pcidev_function_reset fake_pcidev_function_reset
+#define lb_pcidev_bar fake_pcidev_bar
+#define lb_pcidev_name fake_pcidev_name
+#define lb_pause controller_moves
+#include "crash/disk/nvme.c"
+#undef lb_pause
+
+#define BAR_PHYS 0xfe000000ULL
+#define REGISTERS_BYTES (0x1000 + 4 * (4U << 15)) // doorbells of the largest stride
+#define NSID 1
+#define BLOCKS 0x200000
+#define ADMIN_LOG 64
+
+// What of the controller does not happen.
+enum stuck {
+	NOTHING,
+	READY_STUCK, // never becomes ready
+	FATAL, // becomes fatal instead
+	OFF_STUCK, // never stops being ready
+	OFF_WANTS_BUS, // the same, without bus mastering
+	OFF_WANTS_RESET, // the same, until the function is reset
+	ADMIN_STUCK, // answers no command
+	ADMIN_DIES, // is fatal at the first command
+	SHUTDOWN_STUCK
+};
+
+struct fake_queue {
+	uint64_t sq, cq;
+	uint32_t entries, sq_head, cq_tail, phase;
+};
+
+static _Alignas(64) uint8_t registers[REGISTERS_BYTES];
+static uint32_t pci_id, pci_class;
+static bool mastering;
+static enum stuck stuck;
+static uint32_t function_resets;
+static struct fake_queue admin, io;
+static struct {
+	uint8_t opcode;
+	uint32_t nsid, dw10, dw11;
+} said[ADMIN_LOG];
+static uint32_t said_count;
+static uint32_t admin_status[256]; // status field (DW3 31:17) that a command of this opcode gets
+static bool answers_twice; // admin commands: first one that was never asked for
+static uint8_t controller_page[4096], namespace_page[4096];
+static struct lb_target target;
+static struct lb_disk disk;
+static uint8_t data[1024 * 1024] __attribute__((aligned(4096)));
+
+static volatile uint32_t *reg(uint32_t at)
+{
+	return (uint32_t *)(void *)(registers + at);
+}
+
+#define REG_CAP_LOW reg(0x00)
+#define REG_CAP_HIGH reg(0x04)
+#define REG_CC reg(0x14)
+#define REG_CSTS reg(0x1c)
+#define REG_AQA reg(0x24)
+#define RDY 1U
+#define CFS 2U
+
+static uint64_t reg64(uint32_t at)
+{
+	return *reg(at) | (uint64_t)*reg(at + 4) << 32;
+}
+
+// 3.1.24, 3.1.25: the tail of submission queue n, the head of completion queue n.
+static volatile uint32_t *doorbell(uint32_t queue, bool completions)
+{
+	uint32_t stride = 4U << (*REG_CAP_HIGH & 0xf);
+
+	return reg(0x1000 + (2 * queue + completions) * stride);
+}
+
+static uint32_t dword(const uint8_t *at, uint32_t index)
+{
+	uint32_t value;
+
+	memcpy(&value, at + 4 * index, sizeof(value));
+	return value;
+}
+
+static uint64_t qword(const uint8_t *at, uint32_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, at + offset, sizeof(value));
+	return value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static volatile void *fake_device_map(uint64_t phys, uint64_t bytes)
+{
+	assert_true(phys == BAR_PHYS && bytes <= sizeof(registers));
+	return registers;
+}
+
+static uint32_t fake_pcidev_read(struct lb_pci_address at, uint32_t which)
+{
+	(void)at;
+	return which == LB_PCI_ID ? pci_id : pci_class << 8 | 2;
+}
+
+static void fake_pcidev_enable(struct lb_pci_address at, bool master)
+{
+	(void)at;
+	mastering = master;
+}
+
+static bool fake_pcidev_function_reset(struct lb_pci_address at)
+{
+	(void)at;
+	assert_false(mastering);
+	function_resets++;
+	if (stuck != OFF_WANTS_RESET)
+		return false;
+	*REG_CC = 0;
+	*REG_CSTS = 0;
+	return true;
+}
+
+static int fake_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_t *ret_phys,
+			   struct lb_error *err)
+{
+	(void)at;
+	(void)err;
+	assert_int_equal(index, 0);
+	*ret_phys = BAR_PHYS;
+	return 0;
+}
+
+static char *fake_pcidev_name(struct lb_pci_address at, char *text)
+{
+	(void)at;
+	return memcpy(text, "0000:00:04.0", 13);
+}
+
+// 4.6: 16 bytes; DW3 has the identifier 15:0, the phase 16, the status 31:17. DW3 is written last.
+static void post(struct fake_queue *queue, uint32_t queue_id, uint32_t id, uint32_t status)
+{
+	uint8_t *entry = (uint8_t *)(uintptr_t)queue->cq + 16 * queue->cq_tail;
+
+	put32(entry, 0xdddddddd);
+	put32(entry + 8, queue_id << 16 | queue->sq_head);
+	put32(entry + 12, status << 17 | queue->phase << 16 | id);
+	queue->cq_tail = (queue->cq_tail + 1) % queue->entries;
+	if (queue->cq_tail == 0)
+		queue->phase ^= 1;
+}
+
+static void make_queue(struct fake_queue *queue, const uint8_t *command)
+{
+	uint64_t memory = qword(command, 24);
+
+	assert_int_equal(memory % 4096, 0);
+	assert_int_equal(dword(command, 10) & 0xffff, 1); // its identifier
+	assert_int_equal(dword(command, 11) & 3, 1); // contiguous, no interrupts
+	if (command[0] == 0x05) {
+		*queue = (struct fake_queue){
+			.cq = memory, .entries = (dword(command, 10) >> 16) + 1, .phase = 1};
+		return;
+	}
+	assert_true(queue->cq != 0); // the completion queue comes first
+	assert_int_equal(dword(command, 10) >> 16, queue->entries - 1);
+	assert_int_equal(dword(command, 11) >> 16, 1); // the completion queue's identifier
+	queue->sq = memory;
+}
+
+static void obey(const uint8_t *command)
+{
+	uint32_t status = admin_status[command[0]];
+
+	assert_true(said_count < ADMIN_LOG);
+	said[said_count].opcode = command[0];
+	said[said_count].nsid = dword(command, 1);
+	said[said_count].dw10 = dword(command, 10);
+	said[said_count++].dw11 = dword(command, 11);
+	assert_int_equal(command[1], 0); // PRPs, not fused
+	if (command[0] == 0x06 && !status) {
+		assert_int_equal(qword(command, 24) % 4096, 0);
+		memcpy((void *)(uintptr_t)qword(command, 24),
+		       dword(command, 10) == 1 ? controller_page : namespace_page, 4096);
+	} else if (command[0] == 0x01 || command[0] == 0x05) {
+		make_queue(&io, command);
+	}
+	if (answers_twice)
+		post(&admin, 0, dword(command, 0) >> 16 ^ 0x4000, 0x5); // somebody else's, with an error
+	post(&admin, 0, dword(command, 0) >> 16, status);
+}
+
+static void switch_on(void)
+{
+	assert_true(mastering);
+	assert_int_equal(*REG_CC, 0x00460001); // entries of 64 and 16 bytes, pages of 4 KiB, enabled
+	assert_int_equal(*REG_AQA & 0xfff, *REG_AQA >> 16);
+	assert_int_equal(reg64(0x28) % 4096 | reg64(0x30) % 4096, 0);
+	memset(registers + 0x1000, 0, sizeof(registers) - 0x1000);
+	admin = (struct fake_queue){
+		.sq = reg64(0x28), .cq = reg64(0x30), .entries = (*REG_AQA & 0xfff) + 1, .phase = 1};
+	memset(&io, 0, sizeof(io));
+	*REG_CSTS = stuck == FATAL ? CFS : RDY;
+}
+
+// Bus mastering is off when a controller in use is told to stop, unless it was tried without.
+static void switch_off_controller(void)
+{
+	if (stuck == OFF_STUCK || stuck == OFF_WANTS_RESET || (stuck == OFF_WANTS_BUS && !mastering))
+		return;
+	assert_true(!mastering || stuck == OFF_WANTS_BUS);
+	*REG_CSTS = 0;
+}
+
+// Called in every turn of a wait.
+static void controller_moves(void)
+{
+	lb_pause();
+	capture_clock_move(1);
+	if (*REG_CSTS == UINT32_MAX)
+		return;
+	if (!(*REG_CC & 1)) {
+		switch_off_controller();
+	} else if (!(*REG_CSTS & RDY)) {
+		if (stuck != READY_STUCK)
+			switch_on();
+		return;
+	} else if ((*REG_CC >> 14 & 3) == 1 && stuck != SHUTDOWN_STUCK) {
+		*REG_CSTS |= 2U << 2; // SHST: complete
+	}
+	if (!(*REG_CSTS & RDY) || stuck == ADMIN_STUCK || !mastering)
+		return;
+	while (admin.sq_head != *doorbell(0, false)) {
+		const uint8_t *command = (const uint8_t *)(uintptr_t)admin.sq + 64 * admin.sq_head;
+
+		if (stuck == ADMIN_DIES) {
+			*REG_CSTS |= CFS;
+			return;
+		}
+		admin.sq_head = (admin.sq_head + 1) % admin.entries;
+		obey(command);
+	}
+}
+
+// As a kernel left it that was using the disk: ready, with queues of its own.
+static void make_controller(void)
+{
+	capture_reset();
+	memset(registers, 0, sizeof(registers));
+	memset(controller_page, 0, sizeof(controller_page));
+	memset(namespace_page, 0, sizeof(namespace_page));
+	memset(admin_status, 0, sizeof(admin_status));
+	memset(&admin, 0, sizeof(admin));
+	memset(&io, 0, sizeof(io));
+	pci_id = 0x00101b36;
+	pci_class = 0x010802;
+	mastering = true;
+	stuck = NOTHING;
+	said_count = function_resets = 0;
+	answers_twice = false;
+	*REG_CAP_LOW = 0x0f0107ff; // 2048 entries, contiguous, 7.5 s
+	*REG_CAP_HIGH = 0x00000020; // NVM command set, pages from 4 KiB, doorbells of 4 bytes
+	*REG_CC = 0x00460001;
+	*REG_CSTS = RDY;
+	*REG_AQA = 0x001f001f;
+	memcpy(controller_page + 24, "Some drive                              ", 40);
+	controller_page[77] = 7; // MDTS: 512 KiB
+	controller_page[111] = 1; // I/O controller
+	put32(controller_page + 516, 2); // namespaces
+	put32(namespace_page, BLOCKS);
+	namespace_page[25] = 1; // two formats
+	put32(namespace_page + 128, 9U << 16); // 512 bytes
+	put32(namespace_page + 132, 12U << 16); // 4096
+	target = (struct lb_target){.kind = LB_TARGET_NVME,
+				    .block_bytes = 512,
+				    .pci_id = pci_id,
+				    .unit = NSID,
+				    .last_block = BLOCKS - 1};
+}
+
+static void open_well(void)
+{
+	struct lb_error err = {""};
+
+	if (lb_nvme_open(&target, &disk, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static struct nvme *opened(void)
+{
+	make_controller();
+	open_well();
+	return disk.state;
+}
+
+static void assert_says(const struct lb_error *err, const char *part)
+{
+	if (!strstr(err->text, part))
+		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
+}
+
+static void assert_said(uint32_t at, uint8_t opcode, uint32_t nsid, uint32_t dw10, uint32_t dw11)
+{
+	assert_true(at < said_count);
+	assert_int_equal(said[at].opcode, opcode);
+	assert_int_equal(said[at].nsid, nsid);
+	assert_int_equal(said[at].dw10, dw10);
+	assert_int_equal(said[at].dw11, dw11);
+}
+
+static void test_opening(void **state)
+{
+	(void)state;
+	opened();
+	assert_int_equal(disk.depth, 32);
+	assert_int_equal(disk.max_bytes, 512 * LB_KIB);
+	assert_int_equal(disk.block_bytes, 512);
+	assert_int_equal(disk.blocks, BLOCKS);
+	assert_string_equal(disk.model, "Some drive");
+	assert_true(mastering);
+	assert_int_equal(*REG_CC, 0x00460001);
+	assert_int_equal(said_count, 5);
+	assert_said(0, 0x06, 0, 1, 0); // Identify: the controller
+	assert_said(1, 0x06, NSID, 0, 0); // the namespace
+	assert_said(2, 0x09, 0, 0x07, 0); // Set Features: one queue of each kind
+	assert_said(3, 0x05, 0, 32U << 16 | 1, 1); // Create I/O Completion Queue, of 33
+	assert_said(4, 0x01, 0, 32U << 16 | 1, 1U << 16 | 1); // Create I/O Submission Queue
+	assert_int_equal(*doorbell(0, true), 5);
+	assert_int_equal(*doorbell(1, false), 0);
+	assert_int_equal(function_resets, 0);
+}
+
+static void test_what_it_says_of_itself(void **state)
+{
+	static const struct {
+		uint32_t mqes, stride;
+		uint8_t mdts;
+		uint32_t depth, bytes;
+	} rows[] = {
+		{1, 0, 1, 1, 8192},     {2, 1, 2, 2, 16384},    {31, 2, 5, 31, 131072},
+		{32, 3, 0, 32, LB_MIB}, {33, 4, 9, 32, LB_MIB}, {0xffff, 15, 255, 32, LB_MIB},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		make_controller();
+		*REG_CAP_LOW = rows[i].mqes;
+		*REG_CAP_HIGH = 0x20 | rows[i].stride;
+		controller_page[77] = rows[i].mdts;
+		open_well();
+		assert_int_equal(disk.depth, rows[i].depth);
+		assert_int_equal(disk.max_bytes, rows[i].bytes);
+		assert_int_equal(io.entries, rows[i].depth + 1);
+	}
+	make_controller();
+	controller_page[111] = 0; // before 1.4: not told
+	memset(controller_page + 24, 0, 40);
+	memcpy(controller_page + 24, "\x01\x7f\xff", 4); // whatever is there
+	namespace_page[26] = 1; // the second format
+	target.block_bytes = 4096;
+	put32(namespace_page + 4, 1); // and 2^32 blocks more
+	target.last_block = 0x100000000ULL + BLOCKS - 1;
+	open_well();
+	assert_string_equal(disk.model, "???");
+	assert_int_equal(disk.block_bytes, 4096);
+	assert_int_equal(disk.blocks, 0x100000000ULL + BLOCKS);
+}
+
+static void submit_at(uint32_t tag, enum lb_disk_op op, uint64_t block, void *buffer, uint32_t bytes)
+{
+	const struct lb_disk_request request = {
+		.op = op, .tag = tag, .block = block, .buffer = buffer, .bytes = bytes};
+	struct lb_error err;
+
+	assert_int_equal(disk.driver->submit(&disk, &request, &err), 0);
+}
+
+static void submit(uint32_t tag)
+{
+	submit_at(tag, LB_DISK_WRITE, 8 * tag, data, 4096);
+}
+
+static int poll(uint32_t *ret_tag, struct lb_error *err)
+{
+	return disk.driver->poll(&disk, ret_tag, err);
+}
+
+// The entry of the submission queue before the tail.
+static const uint8_t *last_command(void)
+{
+	uint32_t tail = *doorbell(1, false);
+
+	return (const uint8_t *)(uintptr_t)io.sq + 64 * ((tail + io.entries - 1) % io.entries);
+}
+
+static uint32_t last_id(void)
+{
+	return dword(last_command(), 0) >> 16;
+}
+
+static void test_commands(void **state)
+{
+	const uint8_t *command;
+
+	(void)state;
+	opened();
+	submit_at(7, LB_DISK_WRITE, 0x123456789a, data, 4096);
+	command = last_command();
+	assert_int_equal(*doorbell(1, false), 1);
+	assert_int_equal(command[0], 0x01);
+	assert_int_equal(command[1], 0);
+	assert_int_equal(dword(command, 1), NSID);
+	assert_int_equal(qword(command, 16), 0); // no metadata
+	assert_int_equal(qword(command, 24), (uintptr_t)data);
+	assert_int_equal(qword(command, 32), 0);
+	assert_int_equal(dword(command, 10), 0x3456789a);
+	assert_int_equal(dword(command, 11), 0x12);
+	assert_int_equal(dword(command, 12), 7); // 8 blocks, less one
+	submit_at(0, LB_DISK_READ, 1, data, 512);
+	command = last_command();
+	assert_int_equal(*doorbell(1, false), 2);
+	assert_int_equal(command[0], 0x02);
+	assert_int_equal(dword(command, 12), 0);
+	submit_at(9, LB_DISK_FLUSH, 55, data, 4096);
+	command = last_command();
+	assert_int_equal(command[0], 0x00);
+	assert_int_equal(dword(command, 1), NSID);
+	for (uint32_t i = 2; i < 16; i++)
+		assert_int_equal(dword(command, i), 0);
+}
+
+// 4.3: the second page in the command; or, of more pages, a list of all but the first.
+static void test_data_pointers(void **state)
+{
+	static const uint32_t sizes[] = {8192, 4096 + 512, 12288, 128 * 1024, 512 * 1024};
+
+	(void)state;
+	opened();
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint32_t pages = (sizes[i] + 4095) / 4096, tag = 31 - i;
+		const uint8_t *command;
+		uint64_t list;
+
+		submit_at(tag, LB_DISK_WRITE, 0, data + 4096 * i, sizes[i]);
+		command = last_command();
+		list = qword(command, 32);
+		assert_int_equal(qword(command, 24), (uintptr_t)data + 4096 * i);
+		if (pages == 2) {
+			assert_int_equal(list, (uintptr_t)data + 4096 * (i + 1));
+			continue;
+		}
+		assert_int_equal(list % 8, 0);
+		assert_true(list % 4096 + 8 * (pages - 1) <= 4096); // in one page: no chain
+		for (uint32_t page = 1; page < pages; page++)
+			assert_int_equal(qword((const uint8_t *)(uintptr_t)list, 8 * (page - 1)),
+					 (uintptr_t)data + 4096 * (i + page));
+	}
+	// Each tag's list is its own.
+	submit_at(3, LB_DISK_WRITE, 0, data, 12288);
+	submit_at(4, LB_DISK_WRITE, 0, data + 16384, 12288);
+	assert_int_equal(qword((const uint8_t *)(uintptr_t)qword(last_command(), 32), 0),
+			 (uintptr_t)data + 20480);
+	assert_int_equal(qword((const uint8_t *)(uintptr_t)qword(last_command() - 64, 32), 0),
+			 (uintptr_t)data + 4096);
+}
+
+// Several times around both queues, backwards by pairs: the phase turns, the doorbells follow.
+static void test_completions(void **state)
+{
+	struct lb_error err;
+	uint32_t tag;
+
+	(void)state;
+	make_controller();
+	*REG_CAP_LOW = 4;
+	open_well();
+	assert_int_equal(poll(&tag, &err), 0);
+	for (uint32_t turn = 0; turn < 13; turn++) {
+		uint32_t ids[2];
+
+		for (uint32_t i = 0; i < 2; i++) {
+			submit(2 * (turn % 2) + i);
+			ids[i] = last_id();
+		}
+		assert_int_equal(*doorbell(1, false), 2 * (turn + 1) % 5);
+		assert_int_equal(poll(&tag, &err), 0);
+		post(&io, 1, ids[1], 0);
+		post(&io, 1, ids[0], 0);
+		for (uint32_t i = 2; i--;) {
+			assert_int_equal(poll(&tag, &err), 1);
+			assert_int_equal(tag, 2 * (turn % 2) + i);
+		}
+		assert_int_equal(*doorbell(1, true), 2 * (turn + 1) % 5);
+		assert_int_equal(poll(&tag, &err), 0);
+	}
+}
+
+// What was not asked for, or answered before, is nobody's; what was is still awaited.
+static void test_lies(void **state)
+{
+	struct lb_error err;
+	uint32_t tag, id;
+
+	(void)state;
+	opened();
+	submit(5);
+	id = last_id();
+	post(&io, 1, id ^ 1, 0); // another tag, not in flight
+	post(&io, 1, id ^ 0x8000, 0); // this tag, another time
+	post(&io, 1, id ^ 0x20, 0x281);
+	post(&io, 1, 0xffff, 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(poll(&tag, &err), 0);
+	assert_int_equal(*doorbell(1, true), 4);
+	post(&io, 1, id, 0);
+	post(&io, 1, id, 0); // twice
+	assert_int_equal(poll(&tag, &err), 1);
+	assert_int_equal(tag, 5);
+	assert_int_equal(poll(&tag, &err), 0);
+	// The same tag again has another identifier.
+	submit(5);
+	assert_true(last_id() != id);
+	post(&io, 1, id, 0);
+	assert_int_equal(poll(&tag, &err), 0);
+	post(&io, 1, last_id(), 0);
+	assert_int_equal(poll(&tag, &err), 1);
+	// An entry whose phase is the last turn's is not new, whatever it says.
+	submit(6);
+	io.phase ^= 1;
+	post(&io, 1, last_id(), 0);
+	assert_int_equal(poll(&tag, &err), 0);
+}
+
+static void test_errors(void **state)
+{
+	static const struct {
+		uint32_t status; // SCT 10:8, SC 7:0
+		const char *says;
+	} rows[] = {
+		{0x281, "0000:00:04.0: a request failed: status type 2 code 0x81 (unrecovered read error)"},
+		{0x280, "(write fault)"},
+		{0x080, "status type 0 code 0x80 (block out of range)"},
+		{0x004, "(data transfer error)"},
+		{0x7ff, "status type 7 code 0xff (not in our list)"},
+		{0x4000 | 0x006, "status type 0 code 0x06 (internal error)"}, // with "do not retry"
+	};
+	struct lb_error err;
+	uint32_t tag;
+
+	(void)state;
+	opened();
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t id;
+
+		submit(i);
+		id = last_id();
+		submit(31);
+		post(&io, 1, id, rows[i].status);
+		assert_int_equal(poll(&tag, &err), -1);
+		assert_int_equal(tag, i);
+		assert_says(&err, rows[i].says);
+		post(&io, 1, last_id(), 0);
+		assert_int_equal(poll(&tag, &err), 1); // the other goes on
+		assert_int_equal(tag, 31);
+	}
+}
+
+// While nothing is answered, the driver asks now and then whether there is a controller at all.
+static void test_a_controller_that_goes(void **state)
+{
+	static const struct {
+		uint32_t csts;
+		const char *says;
+	} rows[] = {{UINT32_MAX, "0000:00:04.0: the controller is gone: its registers read all ones"},
+		    {RDY | CFS, "reports a fatal status (CSTS 0x3)"},
+		    {0, "is no longer ready (CSTS 0x0)"}};
+	struct lb_error err;
+	uint32_t tag;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		opened();
+		submit(1);
+		*REG_CSTS = rows[i].csts;
+		capture_clock_move(11);
+		tag = 1;
+		assert_int_equal(poll(&tag, &err), -1);
+		assert_int_equal(tag, LB_DISK_NO_TAG);
+		assert_says(&err, rows[i].says);
+	}
+	opened();
+	submit(1);
+	capture_clock_move(11);
+	assert_int_equal(poll(&tag, &err), 0);
+	pci_id = UINT32_MAX;
+	assert_int_equal(disk.driver->reset(&disk, &err), -1);
+	assert_says(&err, "gone from its slot");
+	tag = 1;
+	assert_int_equal(poll(&tag, &err), -1);
+	assert_int_equal(tag, LB_DISK_NO_TAG);
+	assert_says(&err, "takes no requests: its reset failed");
+	assert_int_equal(disk.driver->submit(&disk, &(struct lb_disk_request){.op = LB_DISK_FLUSH}, &err),
+			 -1);
+	assert_says(&err, "takes no requests: its reset failed");
+}
+
+static void assert_works(void)
+{
+	struct lb_error err;
+	uint32_t tag;
+
+	submit(2);
+	assert_int_equal(*doorbell(1, false), 1); // the queues are new
+	post(&io, 1, last_id(), 0);
+	assert_int_equal(poll(&tag, &err), 1);
+	assert_int_equal(tag, 2);
+}
+
+static void test_reset_in_flight(void **state)
+{
+	struct lb_error err;
+	uint32_t tag, id = 0;
+
+	(void)state;
+	opened();
+	for (uint32_t i = 0; i < 32; i++) {
+		submit(i);
+		id = i == 2 ? last_id() : id;
+	}
+	post(&io, 1, id, 0); // seen by nobody any more
+	said_count = 0;
+	assert_int_equal(disk.driver->reset(&disk, &err), 0);
+	assert_int_equal(said_count, 3);
+	assert_said(0, 0x09, 0, 0x07, 0);
+	assert_said(1, 0x05, 0, 32U << 16 | 1, 1);
+	assert_said(2, 0x01, 0, 32U << 16 | 1, 1U << 16 | 1);
+	assert_true(mastering);
+	assert_int_equal(poll(&tag, &err), 0);
+	post(&io, 1, id, 0); // it comes late: before the tag is used again, and after
+	assert_int_equal(poll(&tag, &err), 0);
+	submit(2);
+	post(&io, 1, id, 0);
+	assert_int_equal(poll(&tag, &err), 0);
+	post(&io, 1, last_id(), 0);
+	assert_int_equal(poll(&tag, &err), 1);
+	assert_int_equal(tag, 2);
+}
+
+static void test_resets(void **state)
+{
+	static const enum stuck failures[] = {READY_STUCK, FATAL, ADMIN_STUCK, ADMIN_DIES};
+	struct lb_error err;
+
+	(void)state;
+	opened();
+	stuck = OFF_WANTS_BUS;
+	assert_int_equal(disk.driver->reset(&disk, &err), 0);
+	assert_int_equal(function_resets, 0);
+	assert_works();
+	opened();
+	stuck = OFF_WANTS_RESET;
+	assert_int_equal(disk.driver->reset(&disk, &err), 0);
+	assert_int_equal(function_resets, 1);
+	assert_works();
+	opened();
+	stuck = OFF_STUCK;
+	assert_int_equal(disk.driver->reset(&disk, &err), -1);
+	assert_says(&err, "switching the controller off: CSTS is still 0x1 after 10000 ms");
+	assert_false(mastering);
+	for (unsigned int i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		opened();
+		stuck = failures[i];
+		assert_int_equal(disk.driver->reset(&disk, &err), -1);
+		assert_false(mastering);
+		assert_int_equal(*REG_CC & 1, 0);
+	}
+}
+
+// A normal shutdown, then off (7.6.2); of one that does not come to an end, off.
+static void test_stopping(void **state)
+{
+	(void)state;
+	for (int hangs = 0; hangs < 2; hangs++) {
+		opened();
+		if (hangs)
+			stuck = SHUTDOWN_STUCK;
+		submit(1);
+		disk.driver->stop(&disk);
+		assert_false(mastering);
+		assert_int_equal(*REG_CC, 0x00460000);
+		assert_int_equal(*REG_CSTS & RDY, 0);
+		assert_in_range(lb_clock_ms(), hangs ? 10000 : 0, hangs ? 12000 : 1000);
+	}
+	opened();
+	*REG_CSTS = UINT32_MAX;
+	*REG_CC = UINT32_MAX;
+	disk.driver->stop(&disk); // and comes back
+	assert_false(mastering);
+	assert_in_range(lb_clock_ms(), 0, 1000);
+}
+
+static void assert_refused(const char *says)
+{
+	struct lb_disk untouched = {0};
+	struct lb_error err;
+
+	assert_int_equal(lb_nvme_open(&target, &untouched, &err), -1);
+	assert_says(&err, says);
+	assert_null(untouched.driver);
+	assert_in_range(lb_clock_ms(), 0, 4 * LB_DISK_TIMEOUT_MS);
+	make_controller();
+}
+
+// The same of what is found only once the controller runs: it does not run any more.
+static void assert_refused_and_off(const char *says)
+{
+	struct lb_disk untouched = {0};
+	struct lb_error err;
+
+	assert_int_equal(lb_nvme_open(&target, &untouched, &err), -1);
+	assert_says(&err, says);
+	assert_null(untouched.driver);
+	assert_false(mastering);
+	assert_int_equal(*REG_CC & 1, 0);
+	make_controller();
+}
+
+static void test_controllers_that_are_refused(void **state)
+{
+	(void)state;
+	make_controller();
+	pci_id = UINT32_MAX;
+	assert_refused("0000:00:04.0: nothing answers there");
+	pci_id = 0x00111b36;
+	assert_refused("PCI ID is 0x111b36, the target was chosen with 0x101b36");
+	pci_class = 0x010803;
+	assert_refused("PCI class is 0x10803, wanted 0x10802");
+	*REG_CAP_LOW = *REG_CAP_HIGH = UINT32_MAX;
+	assert_refused("the controller is gone");
+	*REG_CAP_HIGH = 1U << (44 - 32); // CSS: admin commands only
+	assert_refused("it has no NVM command set (CAP 0x000010000f0107ff)");
+	*REG_CAP_HIGH = 0x00010020;
+	assert_refused("its pages are larger than 4 KiB");
+	*REG_CAP_LOW = 0x0f010000;
+	assert_refused("its queues hold 1 entry");
+	capture_heap_limit(0);
+	assert_refused("no memory for the driver");
+	capture_heap_limit(32 * LB_KIB);
+	assert_refused("no memory for the queues of 32 requests");
+	stuck = OFF_STUCK;
+	assert_refused("switching the controller off: CSTS is still 0x1 after 10000 ms");
+	stuck = READY_STUCK;
+	assert_refused_and_off("switching the controller on: CSTS is still 0x0 after 10000 ms");
+	stuck = FATAL;
+	assert_refused_and_off(
+		"switching the controller on: the controller reports a fatal status (CSTS 0x2)");
+	stuck = ADMIN_STUCK;
+	assert_refused_and_off("identifying the controller: no answer in 10000 ms");
+	stuck = ADMIN_DIES;
+	assert_refused_and_off("the controller reports a fatal status (CSTS 0x3)");
+	controller_page[111] = 2;
+	assert_refused_and_off("its controller type is 2, not I/O (1)");
+	admin_status[0x09] = 0x002;
+	assert_refused_and_off(
+		"setting the number of queues failed: status type 0 code 0x02 (invalid field)");
+	admin_status[0x05] = 0x102;
+	assert_refused_and_off("creating a completion queue failed: status type 1 code 0x02");
+	admin_status[0x01] = 0x101;
+	assert_refused_and_off("creating a submission queue failed: status type 1 code 0x01");
+}
+
+static void test_namespaces_that_are_refused(void **state)
+{
+	(void)state;
+	make_controller();
+	target.unit = 0;
+	assert_refused_and_off("namespace 0: the controller has 1 to 2");
+	target.unit = 3;
+	assert_refused_and_off("namespace 3: the controller has 1 to 2");
+	admin_status[0x06] = 0x00b;
+	assert_refused_and_off("identifying the controller failed: status type 0 code 0x0b");
+	put32(namespace_page, 0);
+	assert_refused_and_off("namespace 1 is not active");
+	for (uint32_t shift = 0; shift < 256; shift += shift < 16 ? 1 : 60) {
+		if (shift == 9 || shift == 12)
+			continue;
+		put32(namespace_page + 128, shift << 16);
+		assert_refused_and_off("not 512 or 4096");
+	}
+	namespace_page[26] = 2; // of formats 0 and 1
+	put32(namespace_page + 136, 9U << 16);
+	assert_refused_and_off("namespace 1: format 2 of 2 has blocks of 2^9 bytes");
+	put32(namespace_page + 128, 9U << 16 | 8);
+	assert_refused_and_off("namespace 1 has 8 bytes of metadata with each block");
+	namespace_page[99] = 1;
+	assert_refused_and_off("namespace 1 is write protected");
+	target.block_bytes = 4096;
+	assert_refused_and_off("blocks of 512 bytes, the target was chosen with 4096");
+	namespace_page[26] = 1;
+	assert_refused_and_off("blocks of 4096 bytes, the target was chosen with 512");
+	target.last_block = BLOCKS;
+	assert_refused_and_off("has 2097152 blocks, the target's last is 2097152");
+}
+
+// An answer to a command that was never given is passed over.
+static void test_admin_lies(void **state)
+{
+	(void)state;
+	make_controller();
+	answers_twice = true;
+	open_well();
+	assert_int_equal(said_count, 5);
+	assert_int_equal(disk.blocks, BLOCKS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_opening),
+		cmocka_unit_test(test_what_it_says_of_itself),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_data_pointers),
+		cmocka_unit_test(test_completions),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_a_controller_that_goes),
+		cmocka_unit_test(test_reset_in_flight),
+		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_stopping),
+		cmocka_unit_test(test_controllers_that_are_refused),
+		cmocka_unit_test(test_namespaces_that_are_refused),
+		cmocka_unit_test(test_admin_lies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
