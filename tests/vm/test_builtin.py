@@ -275,6 +275,8 @@ MACHINES = [
     _machine("virtio-16g-no1g", memory_mib=16384, cpu="max,pdpe1gb=off"),
     _machine("virtio-4level-cpu1of4", cpu="max,la57=off", cpus=4, panic_cpu=1),
     _machine("virtio-1cpu", cpus=1),
+    # The loader plans for so many, in the least crash memory; each of them has to find room there.
+    _machine("virtio-cpu0of8", cpus=8, panic_cpu=0, signs=("8 of 8 CPUs; then", "CPUs that compress: 8")),
     _machine("vfs", panic="vfs"),
     *(
         _machine(
