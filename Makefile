@@ -56,7 +56,7 @@ objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2)))
 
 EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(B)/efi/loader/payload.o
-HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(B)/efi/loader/hook/entry.o $(B)/efi/loader/hook/reloc.o \
+HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(patsubst %.asm,$(B)/efi/%.o,$(wildcard loader/hook/*.asm)) \
 	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o
 PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o $(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY))
 CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm)) \

@@ -11,8 +11,6 @@ struct lb_hook_sealed lb_hook_sealed;
 struct lb_cpu_state lb_hook_cpu;
 struct lb_descriptor_tables lb_hook_tables;
 struct lb_table_register lb_hook_first_idtr;
-EFI_RESET_SYSTEM lb_hook_original;
-uint8_t lb_hook_armed;
 uint8_t lb_hook_fired;
 
 #define STACK_BYTES 1024

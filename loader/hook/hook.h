@@ -30,11 +30,14 @@ struct lb_hook {
 	// hook run; changes nothing. On LB_MAT_FAILED arming is pointless.
 	enum lb_mat_status(EFIAPI *rehearse)(void);
 
-	// Replaces gRT->ResetSystem. From then on a warm reset after ExitBootServices
-	// goes to the purgatory; everything else passes through. Boot services only.
+	// Stands in for gRT->ResetSystem and gRT->UpdateCapsule. From then on a warm reset after
+	// ExitBootServices goes to the purgatory until UpdateCapsule() takes a capsule; everything
+	// else passes through. Where the memory attributes table of that moment cannot be corrected,
+	// both are the firmware's from ExitBootServices on. Boot services only.
 	EFI_STATUS(EFIAPI *arm)(const struct lb_hook_arm *arm);
 
-	// Undoes arm(): ResetSystem if it is still ours, events, memory. Harmless unarmed.
+	// Undoes arm(): runtime services, events, memory. EFI_ACCESS_DENIED: somebody stands in
+	// front of the hook, which stays as a pass-through. Harmless unarmed.
 	EFI_STATUS(EFIAPI *disarm)(void);
 };
 

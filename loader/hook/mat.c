@@ -129,3 +129,19 @@ enum lb_mat_status lb_mat_split(const struct lb_mat_header *table, struct lb_ran
 	copy->entries = written;
 	return runs(copy, text, data) ? LB_MAT_SPLIT : LB_MAT_FAILED;
 }
+
+void lb_mat_open(struct lb_mat_header *table, struct lb_range text, struct lb_range data)
+{
+	for (uint32_t i = 0; well_formed(table) && i < table->entries; i++) {
+		EFI_MEMORY_DESCRIPTOR entry = entry_copy(table, i);
+		struct lb_range range;
+
+		if (!entry_range(&entry, &range))
+			continue;
+		if (lb_range_overlaps(range, text))
+			entry.Attribute &= ~MAT_XP;
+		if (lb_range_overlaps(range, data))
+			entry.Attribute &= ~MAT_RO;
+		memcpy(entry_at(table, table->entry_bytes, i), &entry, sizeof(entry));
+	}
+}

@@ -34,4 +34,9 @@ size_t lb_mat_room(const struct lb_mat_header *table, uint32_t spare);
 enum lb_mat_status lb_mat_split(const struct lb_mat_header *table, struct lb_range text, struct lb_range data,
 				void *out, size_t out_bytes);
 
+// Takes the attributes off, in place, that keep `text` from running or `data` from being written:
+// off whole entries, so that more can be run and written than has to be. For a table that cannot
+// be split; a malformed one is left as it is.
+void lb_mat_open(struct lb_mat_header *table, struct lb_range text, struct lb_range data);
+
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook's own runtime data, shared by main.c, crossing.c and entry.asm.
+// The hook's own runtime data, shared by its C and its assembly.
 #ifndef LIFEBOAT_LOADER_HOOK_STATE_H
 #define LIFEBOAT_LOADER_HOOK_STATE_H
 
@@ -12,8 +12,10 @@ extern struct lb_hook_sealed lb_hook_sealed;
 extern struct lb_cpu_state lb_hook_cpu;
 extern struct lb_descriptor_tables lb_hook_tables;
 extern struct lb_table_register lb_hook_first_idtr; // of the hook's first instructions
-extern EFI_RESET_SYSTEM lb_hook_original;
+extern EFI_RESET_SYSTEM lb_hook_original; // what each stand-in passes to, virtual once the kernel
+extern EFI_UPDATE_CAPSULE lb_hook_original_capsule; // has its own addresses
 extern uint8_t lb_hook_armed; // set at ExitBootServices only
+extern uint8_t lb_hook_capsule; // UpdateCapsule() took one since: each reset passes through
 extern uint8_t lb_hook_fired; // one shot
 
 // The linker script's; the image is loaded as it was linked, sections page-aligned.
@@ -26,6 +28,10 @@ void lb_hook_physical(void);
 void lb_hook_trap(void);
 void lb_hook_trap_code(void);
 void lb_hook_trap_nmi(void);
+
+// capsule.asm
+EFI_STATUS EFIAPI lb_hook_update_capsule(EFI_CAPSULE_HEADER **headers, UINTN count,
+					 EFI_PHYSICAL_ADDRESS list);
 
 // crossing.c. arm() calls the first two: they fill the sums, and the IDT that holds from the hook's
 // entry on, good at the physical addresses of this moment.

@@ -121,6 +121,29 @@ static void test_what_needs_no_change(void **state)
 	assert_int_equal(lb_mat_split(&out.header, text, data, &in, sizeof(in)), LB_MAT_UNCHANGED);
 }
 
+static void test_opened_in_place(void **state)
+{
+	struct table in, before;
+
+	(void)state;
+	start(&in);
+	add(&in, EfiRuntimeServicesCode, 0x7d000000, 0x7d010000, XP | RO); // somebody else's
+	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e003000, XP | RO);
+	add(&in, EfiRuntimeServicesCode, 0x7e003000, 0x7e010000, XP | RO);
+	before = in;
+	lb_mat_open(&in.header, text, data);
+	assert_true(runs(&in.header, text, data));
+	assert_int_equal(in.header.entries, 3);
+	assert_int_equal(attribute_at(&in, 0x7d000000), XP | RO | RUNTIME);
+	assert_int_equal(attribute_at(&in, text.start), RO | RUNTIME);
+	assert_int_equal(attribute_at(&in, data.start), XP | RUNTIME);
+
+	before.header.entry_bytes = 8; // malformed: as it was
+	in = before;
+	lb_mat_open(&in.header, text, data);
+	assert_memory_equal(&in, &before, sizeof(in));
+}
+
 static void test_no_room(void **state)
 {
 	struct table in, out;
@@ -213,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_one_entry_around_the_image),
 		cmocka_unit_test(test_entries_that_meet_inside_the_image),
 		cmocka_unit_test(test_what_needs_no_change),
+		cmocka_unit_test(test_opened_in_place),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_random_tables),
