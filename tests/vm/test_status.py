@@ -17,6 +17,7 @@ GOOD = {
     "sys/module/kernel/parameters/crash_kexec_post_notifiers": b"Y\n",
     "sys/kernel/kexec_crash_loaded": b"0\n",
     "proc/sys/kernel/panic": b"-1\n",
+    "dev/kmsg": b"efi: EFI v2.70 by EDK II\n",
     "proc/cmdline": b"ro panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers *\n",
 }
 
@@ -76,6 +77,8 @@ def test_built_in(tmp_path):
     ({"proc/cmdline": b"reboot=panic_warm reboot=panic_cold\n"}, "wanted reboot=efi,cold,panic_warm"),
     ({"proc/cmdline": b"a -- reboot=panic_warm\n"}, "wanted reboot=efi,cold,panic_warm"),
     ({"proc/cmdline": b"reboot=efi,force,panic_warm\n"}, "reboot=force"),
+    ({"dev/kmsg": b"efi: Successfully uploaded capsule file with reboot type 'RESET_WARM'\n"}, "not covered until"),
+    ({"dev/kmsg": b"a\nefi: Successfully processed capsule file\nb\n"}, "not covered until the reboot"),
 ])
 def test_wrong(tmp_path, changes, wanted):
     result = run(tmp_path, changes)
@@ -88,6 +91,12 @@ def test_other_kdump_is_a_note(tmp_path):
     result = run(tmp_path, {"sys/kernel/kexec_crash_loaded": b"1\n"})
     assert result.returncode == 0
     assert "note: the system's own kdump" in result.stdout
+
+
+def test_a_log_that_cannot_be_read_is_a_note(tmp_path):
+    result = run(tmp_path, {"dev/kmsg": None})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "note: the kernel's log cannot be read" in result.stdout
 
 
 def test_not_uefi(tmp_path):
