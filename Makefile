@@ -178,11 +178,15 @@ $(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a)
 	@echo "$@: $$(stat -c %s $@) bytes"
 
-# A test-only EFI application. It needs no relocation either, and is linked like the hook.
+# Test-only EFI applications. They need no relocation either, and are linked like the hook; leave is
+# flat, for it is written over a kernel's code.
 $(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/lib/mem.o \
 		$(B)/efi/loader/hook/reloc.o
 	$(link_flat) --defsym BASE=0 -T $< -e lb_preamble_main -o $(B)/preamble.elf $(filter %.o,$^)
 	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-app-x86_64 $(B)/preamble.elf $@
+
+$(B)/leave.bin: loader/hook/hook.lds $(B)/efi/tests/vm/efi/leave.o $(B)/efi/lib/mem.o
+	$(call link_twice,leave,$< -e lb_leave_main,$(filter %.o,$^))
 
 # The one that tries the capture kernel's disk drivers: those have tables of pointers.
 $(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ) $(B)/efi/rooms.a

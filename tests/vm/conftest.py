@@ -76,6 +76,12 @@ def preamble() -> Path:
 
 
 @pytest.fixture(scope="session")
+def leave() -> Path:
+    """What images.leaving() writes over a kernel's code, built."""
+    return build("leave.bin")
+
+
+@pytest.fixture(scope="session")
 def disktest() -> Path:
     """The EFI application that tries the capture kernel's disk drivers, built."""
     return build("disktest.efi")

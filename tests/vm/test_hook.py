@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The hook under a firmware that changes things after arming.
+"""The hook under a firmware that changes things after arming, and under an OS that keeps to what the firmware says.
 
 What an ordinary reboot and a power-off do to it is in test_machines.py, a warm reset
 before ExitBootServices in test_loader_undo.py.
 """
 
 import re
+import struct
+from dataclasses import dataclass
 
 import firmware_shell as shell
 import images
+import module
 import pytest
+import saved_state
+from scenarios import FULL_ONLY
+from vm import kernel as vmkernel
+from vm.machine import Machine
+from vm.rehearsal import Options, Rehearsal
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("hook")]
 
@@ -46,3 +54,153 @@ def test_tables_and_runtime_memory_after_arming(tmp_path, firmware, loader, prea
         event = shell.watch(machine, images.SECOND_UP)
         assert images.SECOND_UP in getattr(event, "text", ""), shell.console_end(machine)
         assert any("lifeboat-purgatory: jump" in line.text for line in machine.lines)
+
+
+PURGATORY, RESET, SHUTDOWN = saved_state.ENTERED, "RESET", "SHUTDOWN"
+_FAULT, _FAILED, _BACK = "leave: fault at", "leave: failed", "leave: came back"
+_RESETS = {"cold": RESET, "shutdown": SHUTDOWN, "platform": RESET}
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What became of a first kernel that is tests/vm/efi/leave.c."""
+
+    ending: str  # PURGATORY, RESET, SHUTDOWN, or the line that says what went wrong
+    said: str
+    hook: range  # the hook's text
+
+    def services(self, when: str) -> set[str]:
+        """Whose ResetSystem and UpdateCapsule were, and that the table's CRC says so."""
+        addresses = r"leave: ResetSystem=(\S+)\s+leave: UpdateCapsule=(\S+)"
+        found = re.search(rf"leave: {when}: crc right\s+{addresses}", self.said)
+        assert found, self.said[-3000:]
+        return {"hook" if int(address, 0) in self.hook else "other" for address in found.groups()}
+
+
+def _ending(machine: Machine) -> str:
+    event = shell.watch(machine, PURGATORY, _FAULT, _FAILED, _BACK)
+    return getattr(event, "name", None) or next(text for text in (PURGATORY, event.text) if text in event.text)
+
+
+@pytest.fixture(name="leaving")
+def _leaving(tmp_path, firmware, loader, preamble, kernel, leave):
+    """leaving(words, preamble's orders) boots, arms and leaves boot services."""
+
+    def run(words: str, orders: str = "") -> _Left:
+        second = saved_state.tiny_kernel(tmp_path)
+        config = f"kernel /leaving\nrequire\nverbose\n{second.config}arguments {images.ARGUMENTS} {words}\n"
+        files = {
+            "EFI/BOOT/BOOTX64.EFI": preamble,
+            "preamble.txt": orders.encode(),
+            "lifeboat.efi": loader,
+            "lifeboat.conf": config.encode(),
+            "leaving": images.leaving(kernel.read_bytes(), leave),
+            "capture.img": second.initrd,
+            **second.files,
+        }
+        with shell.make_machine(tmp_path, firmware, files) as machine:
+            machine.power_on()
+            ending = _ending(machine)
+            said = "\n".join(line.text for line in machine.lines)
+        start, end = (int(word, 0) for word in re.search(r"hook_text=(\w+)-(\w+)", said).groups())
+        assert "leave: enforced" in said, said[-3000:]
+        return _Left(ending, said, range(start, end))
+
+    return run
+
+
+@pytest.mark.parametrize("flat", ["", pytest.param(" flat", marks=FULL_ONLY)])
+@pytest.mark.parametrize("reset", ["warm", "cold", "shutdown", "platform"])
+def test_armed_only_a_warm_reset_is_taken(leaving, reset, flat):
+    """An OS that enforces the memory attributes table, at virtual addresses or not."""
+    left = leaving(f"leave={reset}{flat}")
+    assert left.ending == _RESETS.get(reset, PURGATORY), left.said[-3000:]
+    assert "leave: table corrected" in left.said
+    assert left.services("left boot services") == {"hook"}
+    assert ("leave: virtual" in left.said) != bool(flat)
+
+
+@pytest.mark.parametrize("reset, fault", [
+    ("warm", "malform"), ("cold", "grow"), ("shutdown", "malform"), ("platform", "malform flat"),
+])  # fmt: skip
+def test_a_table_that_cannot_be_corrected_leaves_nothing_of_the_hook(leaving, reset, fault):
+    """It was well while the loader rehearsed, and is not at ExitBootServices."""
+    left = leaving(f"leave={reset} {fault}")
+    assert left.ending == _RESETS.get(reset, RESET), left.said[-3000:]
+    assert left.services("entered") == {"hook"}
+    assert left.services("left boot services") == {"other"}
+    assert "leave: table as it was" in left.said
+
+
+def test_exit_boot_services_again(leaving):
+    """The first finds a malformed table and fails, the second arms."""
+    left = leaving("leave=warm twice")
+    assert left.services("after the first ExitBootServices") == {"other"}
+    assert left.services("left boot services") == {"hook"}
+    assert left.ending == PURGATORY, left.said[-3000:]
+
+
+@pytest.mark.parametrize("words, ending", [
+    ("leave=warm front", PURGATORY),
+    ("leave=warm front grow", RESET), ("leave=shutdown front grow", SHUTDOWN),
+])  # fmt: skip
+def test_somebody_in_front_of_the_hook(leaving, words, ending):
+    """They call it, so it must be able to run, if only to pass on."""
+    assert leaving(words).ending == ending
+
+
+@pytest.mark.parametrize("words, orders, ending", [
+    ("", "capsules\n", PURGATORY),
+    ("capsule", "capsules\n", RESET),
+    ("capsule flat", "capsules\n", RESET),
+    ("capsule", "", PURGATORY),  # OVMF takes none
+])  # fmt: skip
+def test_with_a_capsule_a_warm_reset_is_the_firmware_s(leaving, words, orders, ending):
+    left = leaving(f"leave=warm {words}", orders)
+    assert left.ending == ending, left.said[-3000:]
+    if words:
+        (status,) = re.findall(r"leave: UpdateCapsule says (\S+)", left.said)
+        assert (int(status, 0) == 0) == (ending == RESET)
+
+
+# A capsule's header (UEFI 2.10, 8.5.3.1), flags CAPSULE_FLAGS_PERSIST_ACROSS_RESET, and nothing.
+_CAPSULE_BYTES = 4096
+_CAPSULE = (bytes(range(16)) + struct.pack("<III", 28, 0x10000, _CAPSULE_BYTES)).ljust(_CAPSULE_BYTES, b"\0")
+_UPDATE = """
+$b mkdir -p /bin
+$b --install -s /bin
+export PATH=/bin
+mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+sh /lifeboat-status 2>&1
+echo "before: status exits with $?"
+cat /capsule > /dev/efi_capsule_loader || fail "no capsule was taken"
+sh /lifeboat-status 2>&1
+echo "after: status exits with $?"
+"""
+
+
+class _Update(Rehearsal):
+    preamble = None
+
+    def esp(self, files):
+        return images.behind_preamble(files, self.preamble, "capsules\n")
+
+
+def test_a_firmware_update_reaches_the_firmware(tmp_path, firmware, loader, preamble, kernel):
+    """Linux hands in a capsule; its ordinary reboot is a warm reset then, and no panic."""
+    modules = module.load_order(kernel, ("efivarfs", "capsule-loader"))
+    initrd = tmp_path / "modules.img"
+    files = {f"modules/{name}.ko": data for name, data in modules.items()}
+    files |= {"capsule": _CAPSULE, "lifeboat-status": (vmkernel.ROOT / "scripts/lifeboat-status").read_bytes()}
+    initrd.write_bytes(module.initrd(files))
+    rehearsal = _Update(Options(
+        kernel=kernel, folder=tmp_path, firmware=firmware, loader=loader, initrds=[initrd],
+        before=module.insmod(modules) + _UPDATE, memory_bytes=512 << 20, panic="none", none_action="reboot",
+    ))  # fmt: skip
+    rehearsal.preamble = preamble
+    outcome = rehearsal.run()
+    said = (tmp_path / "console.log").read_text(errors="replace")
+    assert outcome.ok, (outcome.reason, said[-3000:])
+    assert "before: status exits with 0" in said
+    assert "not covered until the reboot" in said and "after: status exits with 1" in said
+    assert "pending capsule update requires warm reset" in said

@@ -8,11 +8,15 @@
 //                the memory attributes table is rebuilt after arming
 //   scatter N    takes N single pages of ACPI NVS memory, 1 MiB apart, so that the
 //                memory map gets two entries more for each
+//   capsules     UpdateCapsule() says that it took every capsule, QueryCapsuleCapabilities() that
+//                they want a warm reset
 //   soft N       takes N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
 //
 // What it did is said on the console.
 #include <efi.h>
 #include <stdbool.h>
+
+#include "lifeboat/x86.h"
 
 #define MAX_TEXT 256
 #define PAGE 4096ULL
@@ -137,6 +141,31 @@ static EFI_STATUS soft_reserve(UINTN mib)
 	return status;
 }
 
+// Code of a service, over the firmware's own: what the memory attributes table calls executable is so.
+static void write_code(void *service, const UINT8 *code, UINTN bytes)
+{
+	UINT64 cr0;
+
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("mov %0, %%cr0" ::"r"(cr0 & ~X86_CR0_WP) : "memory");
+	bs->CopyMem(service, (void *)(UINTN)code, bytes);
+	__asm__ volatile("mov %0, %%cr0" ::"r"(cr0) : "memory");
+}
+
+static EFI_STATUS take_capsules(void)
+{
+	static const UINT8 update[] = {0x31, 0xc0, 0xc3}; // xor eax, eax; ret
+	static const UINT8 query[] = {
+		0x49, 0xc7, 0x00, 0x00, 0x00, 0x00, 0x01, // mov qword [r8], 16 MiB: the largest
+		0x41, 0xc7, 0x01, 0x01, 0x00, 0x00, 0x00, // mov dword [r9], EfiResetWarm
+		0x31, 0xc0, 0xc3,
+	};
+
+	write_code((void *)st->RuntimeServices->UpdateCapsule, update, sizeof(update));
+	write_code((void *)st->RuntimeServices->QueryCapsuleCapabilities, query, sizeof(query));
+	return EFI_SUCCESS;
+}
+
 // The text of `path` on our own device; its length, NUL-terminated in `text`.
 static EFI_STATUS read_text(EFI_HANDLE device, const CHAR16 *path, char *text, UINTN bytes)
 {
@@ -187,6 +216,8 @@ static EFI_STATUS obey(const char *text)
 			status = scatter(number);
 		else if (word_is(text, "soft "))
 			status = soft_reserve(number);
+		else if (word_is(text, "capsules"))
+			status = take_capsules();
 		if (EFI_ERROR(status))
 			return fail(L"preamble.txt", status);
 		for (text = digits; *text == '\n' || *text == '\r'; text++)

@@ -30,6 +30,8 @@ _RESET_WARM = (
     b"\xeb\xfe"  # it does not return
 )
 
+_FLAT_FROM = 0x1000  # where loader/hook/hook.lds begins, linked for 0
+
 
 def patched(image: bytes, at: int, data: bytes) -> bytes:
     return image[:at] + data + image[at + len(data) :]
@@ -69,6 +71,20 @@ def returning(image: bytes) -> bytes:
 def resetting(image: bytes) -> bytes:
     """A kernel that asks the firmware for a warm reset as the first thing it does."""
     return _with_entry(image, _RESET_WARM)
+
+
+def leaving(image: bytes, leave: Path) -> bytes:
+    """A kernel that does what tests/vm/efi/leave.c does; `leave`: build/leave.bin, its ELF file beside it."""
+    (entry,) = struct.unpack_from("<Q", leave.with_suffix(".elf").read_bytes(), 24)  # e_entry
+    jump = b"\xe9" + struct.pack("<i", entry - _FLAT_FROM)
+    return _with_entry(image, jump + leave.read_bytes())
+
+
+def behind_preamble(files: dict[str, Path | bytes], preamble: Path, orders: str) -> dict[str, Path | bytes]:
+    """The ESP's files, with tests/vm/efi/preamble.c before the loader; `orders`: what it shall do."""
+    moved = {name.removeprefix("EFI/BOOT/"): source for name, source in files.items()}
+    moved["lifeboat.efi"] = moved.pop("BOOTX64.EFI")
+    return moved | {"EFI/BOOT/BOOTX64.EFI": preamble, "preamble.txt": orders.encode()}
 
 
 def unified(program: Path, vmlinuz: Path, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import boot_log
+import images
 from boot_log import Entry
 from stopped import parse_range
 from vm.machine import Machine
@@ -94,11 +95,7 @@ class _Inspected(Rehearsal):
         self._fields, self._preamble, self._orders = fields, preamble, orders
 
     def esp(self, files):
-        if self._preamble is None:
-            return files
-        moved = {name.removeprefix("EFI/BOOT/"): source for name, source in files.items()}
-        moved["lifeboat.efi"] = moved.pop("BOOTX64.EFI")
-        return moved | {"EFI/BOOT/BOOTX64.EFI": self._preamble, "preamble.txt": self._orders.encode()}
+        return files if self._preamble is None else images.behind_preamble(files, self._preamble, self._orders)
 
     def before_oops(self, machine: Machine) -> None:
         stub = machine.gdb()
