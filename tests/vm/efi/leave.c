@@ -347,10 +347,12 @@ static void load_tables(void)
 
 static void take_over(void)
 {
-	struct table_register idtr = {sizeof(idt) - 1, (UINTN)idt};
+	struct table_register idtr;
 	UINT64 handler = (UINTN)fault, value;
 	UINT32 low, high;
 
+	idtr.limit = sizeof(idt) - 1; // in steps: as a constant it would hold an absolute address
+	idtr.base = (UINTN)idt;
 	for (int i = 0; i < 32; i++) {
 		idt[i] = (struct gate){.low = (UINT16)handler,
 				       .type = 0x8e00,
@@ -405,13 +407,13 @@ static void hand_in_capsule(void)
 	static struct {
 		UINT64 bytes, address;
 	} blocks[2];
-	EFI_CAPSULE_HEADER *headers[] = {&header};
+	EFI_CAPSULE_HEADER *first = &header;
 
 	header.HeaderSize = header.CapsuleImageSize = sizeof(header);
 	header.Flags = CAPSULE_PERSISTS;
 	blocks[0].bytes = sizeof(header);
 	blocks[0].address = (UINTN)&header;
-	say_number("leave: UpdateCapsule says ", rt->UpdateCapsule(headers, 1, (UINTN)blocks));
+	say_number("leave: UpdateCapsule says ", rt->UpdateCapsule(&first, 1, (UINTN)blocks));
 }
 
 static EFI_RESET_TYPE asked_type(void)
