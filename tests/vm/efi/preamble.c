@@ -127,7 +127,7 @@ static const struct dxe_services *find_dxe_services(void)
 static EFI_STATUS soft_reserve(UINTN mib)
 {
 	const struct dxe_services *dxe = find_dxe_services();
-	struct memory_space space;
+	struct memory_space space = {0};
 	EFI_PHYSICAL_ADDRESS base;
 	EFI_STATUS status;
 
