@@ -161,7 +161,7 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 
 	for (UINTN i = 0; i < search->device_count; i++) {
 		struct match one = {.device = search->devices[i]};
-		struct lb_error foreign;
+		struct lb_error foreign = {""};
 		struct lb_gpt gpt;
 		int result = read_gpt(search, &one.device, &gpt, &foreign);
 

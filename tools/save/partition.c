@@ -53,7 +53,7 @@ unsigned int partition_find(const struct device *disk, unsigned int wanted, stru
 		struct reader reader = {disk, sizes[i]};
 		const struct lb_block_reader blocks = {disk->name, sizes[i], disk->bytes / sizes[i],
 						       read_blocks, &reader};
-		struct lb_error why;
+		struct lb_error why = {""};
 		struct lb_gpt gpt;
 		const int result = lb_gpt_read(&blocks, room, &gpt, &why);
 		unsigned int found;
