@@ -81,11 +81,12 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 {
 	const struct {
 		uint64_t tables;
-		uint32_t targets;
+		uint32_t targets, cpus;
 	} choices[] = {
-		{need->tables <= LB_CAPTURE_TABLES_MAX ? need->tables : 0, need->targets},
-		{0, need->targets},
-		{0, 1},
+		{need->tables <= LB_CAPTURE_TABLES_MAX ? need->tables : 0, need->targets, need->cpus},
+		{0, need->targets, need->cpus},
+		// The capture kernel keeps memory for all targets, and starts no CPU in their place.
+		{0, 1, 1},
 	};
 	char contents_text[16], heap_text[16], limit_text[16];
 
@@ -95,7 +96,7 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 
 		less.tables = choices[i].tables;
 		less.targets = choices[i].targets;
-		for (; less.cpus; less.cpus--) {
+		for (less.cpus = choices[i].cpus; less.cpus; less.cpus--) {
 			if (fill(&less, limit, ret_size))
 				return 0;
 		}

@@ -46,7 +46,7 @@ struct lb_capture_need {
 };
 
 // What the need takes together. Above `limit` (a multiple of 2 MiB) CPUs are given up first, then the
-// tables, then the targets after the first; what one CPU with a window takes has to fit.
+// tables, then the targets after the first, which leaves one CPU; what that takes with a window has to fit.
 int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
 		    struct lb_error *err);
 

@@ -109,10 +109,30 @@ static void test_targets(void **state)
 	assert_int_equal(size.buffers, first + 3 * each);
 	assert_int_equal(lb_capture_size(&need, 6 * LB_MIB, &size, &err), 0);
 	assert_int_equal(size.buffers, first);
-	assert_int_equal(size.cpus, 2);
+	assert_int_equal(size.cpus, 1);
 	need.targets = 0; // the log goes to the console
 	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
 	assert_int_equal(size.buffers, first);
+}
+
+// Whatever the plan had to give up: the capture kernel starts the CPUs that the plan has, with the
+// first target open and the others to come.
+static void test_planned_cpus_start(void **state)
+{
+	(void)state;
+	for (uint32_t targets = 1; targets <= 4; targets++) {
+		for (uint64_t limit = 4 * LB_MIB; limit <= LB_CAPTURE_MAX; limit += 2 * LB_MIB) {
+			const struct lb_capture_need need = {
+				.contents = LB_MIB, .tables = LB_MIB, .cpus = 8, .targets = targets};
+			uint64_t left;
+
+			assert_int_equal(lb_capture_size(&need, limit, &size, &err), 0);
+			left = size.total - size.contents - size.tables - size.slack + LB_CAPTURE_WRITER;
+			left -= lb_capture_buffers(left + LB_CAPTURE_STATE, size.cpus, targets) *
+				LB_CAPTURE_BUFFER;
+			assert_true(lb_capture_cpus(left, size.cpus, targets) >= size.cpus);
+		}
+	}
 }
 
 // The capture kernel's side, with less than any plan leaves: there is an answer.
@@ -131,9 +151,10 @@ static void test_short_heap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_terms),   cmocka_unit_test(test_small_machine),
-		cmocka_unit_test(test_cut),     cmocka_unit_test(test_too_small),
-		cmocka_unit_test(test_targets), cmocka_unit_test(test_short_heap),
+		cmocka_unit_test(test_terms),      cmocka_unit_test(test_small_machine),
+		cmocka_unit_test(test_cut),        cmocka_unit_test(test_too_small),
+		cmocka_unit_test(test_targets),    cmocka_unit_test(test_planned_cpus_start),
+		cmocka_unit_test(test_short_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
