@@ -111,7 +111,7 @@ int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces,
 	if (!segment)
 		return lb_fail(err, "ELF core header: not an x86-64 core of at most %lu bytes, as we make it",
 			       bytes);
-	if (collect(segment, count, pieces, &count, err))
+	if (collect(segment, count, pieces, &count, err) != 0)
 		return -1;
 	sort(pieces, count);
 	for (uint32_t i = 1; i < count; i++) {

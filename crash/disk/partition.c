@@ -278,7 +278,7 @@ static int begin(struct lb_partition *partition, struct request request, uint32_
 		if (look_again(partition) != 0)
 			return -1;
 	}
-	if (wait_for_tag(partition, &tag))
+	if (wait_for_tag(partition, &tag) != 0)
 		return -1;
 	request.busy = true;
 	partition->requests[tag] = request;
