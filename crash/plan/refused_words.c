@@ -3,6 +3,7 @@
 
 #include "lib/format.h"
 #include "lib/mem.h"
+#include "lib/number.h"
 
 #define NO_RUNTIME "the panic reaches Lifeboat through EFI runtime services"
 #define ENCRYPTED "encrypted memory cannot be read after the panic"
@@ -74,11 +75,6 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool is_hex_digit(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 // Does proc_dointvec() take the value for zero? It passes over blanks, takes one '-', a number
 // in C's notation, and minds nothing behind a space, a tab or a newline (kernel/sysctl.c).
 static bool is_zero(struct lb_word value)
@@ -88,7 +84,7 @@ static bool is_zero(struct lb_word value)
 	if (begins_with(value, "-"))
 		value = skip(value, 1);
 	if ((begins_with(value, "0x") || begins_with(value, "0X")) && value.bytes > 2 &&
-	    is_hex_digit(value.text[2]))
+	    lb_digit_value(value.text[2]) >= 0)
 		value = skip(value, 2);
 	if (!begins_with(value, "0"))
 		return false;
