@@ -7,7 +7,7 @@
 
 // Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
 int lb_arm(struct lb_plan *plan, struct lb_error *err);
-// After StartImage returned: hook, memory and firmware's high-water marks as before.
+// Once armed: hook, memory and the firmware's high-water marks are as before lb_arm() again.
 void lb_disarm(struct lb_plan *plan);
 
 #endif
