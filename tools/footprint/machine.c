@@ -102,7 +102,7 @@ static void take_crash(struct machine *machine, const struct lb_e820 *map, const
 	if (setting->crash_count == 0) {
 		struct lb_range *region = &machine->crash[machine->crash_count++];
 
-		if (lb_place(map, &request, clear_of_hook, machine, region, &why)) {
+		if (lb_place(map, &request, clear_of_hook, machine, region, &why) != 0) {
 			memcpy(machine->no_crash, why.text, sizeof(machine->no_crash));
 			machine->crash_count = 0;
 		}
@@ -148,7 +148,7 @@ static int count_all(struct machine *machine, struct source_error *err)
 static int fill(struct machine *machine, const struct lb_e820 *map, const struct setting *setting,
 		struct source_error *err)
 {
-	if (take_ram(machine, map, err))
+	if (take_ram(machine, map, err) != 0)
 		return -1;
 	machine->gib_pages = setting->gib_pages;
 	machine->levels = setting->levels;
@@ -232,7 +232,7 @@ int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, st
 		map.count = 1;
 	}
 	snprintf(machine.name, sizeof(machine.name), "%s", flat ? "flat" : "PC");
-	if (tidy_and_fill(&machine, &map, &used, err))
+	if (tidy_and_fill(&machine, &map, &used, err) != 0)
 		return -1;
 	machine.ram_bytes = ram; // what was asked for; the hole at 640 KiB is not RAM
 	*ret_machine = machine;

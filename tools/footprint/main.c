@@ -243,7 +243,7 @@ static int take_options(struct options *options, int argc, char **argv)
 			puts("footprint (Lifeboat) " LIFEBOAT_VERSION);
 			exit(EXIT_SUCCESS);
 		}
-		if (take_option(options, option, optarg))
+		if (take_option(options, option, optarg) != 0)
 			return -1;
 	}
 	options->maps = argv + optind;
@@ -287,7 +287,7 @@ static int read_maps(const struct options *options, struct results *results)
 		struct source source;
 		int failed;
 
-		if (source_read(options->maps[i], &source, &err))
+		if (source_read(options->maps[i], &source, &err) != 0)
 			return complain_of(&err);
 		failed = machine_from_map(options->maps[i], &source, &options->setting, machine, &err);
 		source_free(&source);
@@ -307,13 +307,14 @@ static int make_sweep(const struct options *options, struct results *results)
 
 	for (size_t i = 0; i < options->size_count; i++) {
 		if (machine_synthetic(options->sizes[i], options->flat, &options->setting,
-				      &results->machines[results->count], &err))
+				      &results->machines[results->count], &err) != 0)
 			return complain_of(&err);
 		results->count++;
 	}
 	if (!options->usual || options->flat || options->form == FORM_SVG)
 		return 0;
-	if (machine_synthetic(THREAD_2017, true, &options->setting, &results->machines[results->count], &err))
+	if (machine_synthetic(THREAD_2017, true, &options->setting, &results->machines[results->count],
+			      &err) != 0)
 		return complain_of(&err);
 	results->count++;
 	return 0;
@@ -393,7 +394,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {.setting = {.gib_pages = true, .crash_bytes = 256 * LB_MIB}};
 
-	if (take_options(&options, argc, argv))
+	if (take_options(&options, argc, argv) != 0)
 		return 2;
 	return run(&options) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

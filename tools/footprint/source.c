@@ -186,7 +186,7 @@ static int parse_bracketed(const struct place *at, const char *text, struct sour
 	if (!text || *text != ']')
 		return fail(at, "the line ends, or changes, in the middle of the range's end");
 	text = skip_size(skip_spaces(text + 1));
-	if (take_type(at, printed_types, text, &type))
+	if (take_type(at, printed_types, text, &type) != 0)
 		return -1;
 	return add_entry(source, at, start, last, type);
 }
@@ -215,7 +215,7 @@ static int parse_old(const struct place *at, const char *text, struct source *so
 		name[bytes] = '\0';
 		text = name;
 	}
-	if (take_type(at, printed_types, text, &type))
+	if (take_type(at, printed_types, text, &type) != 0)
 		return -1;
 	if (end <= start)
 		return fail(at, "the range ends at 0x%lx, not above its beginning, 0x%lx", end, start);
@@ -254,7 +254,7 @@ static int parse_e820_line(const struct place *at, const char *line, struct sour
 	text = take_hex(skip_spaces(text), &last);
 	if (!text || (*text != ' ' && *text != '\t' && *text != '\0'))
 		return fail(at, "the line ends, or changes, in the middle of the range's end");
-	if (take_type(at, printed_types, skip_spaces(text), &type))
+	if (take_type(at, printed_types, skip_spaces(text), &type) != 0)
 		return -1;
 	return add_entry(source, at, start, last, type);
 }
@@ -316,7 +316,7 @@ static int parse_text(struct place *at, char *text, struct source *source)
 		at->line++;
 		more_of_map = source->count > before;
 		before = source->count;
-		if (e820 ? parse_e820_line(at, text, source) : parse_log_line(at, text, source))
+		if ((e820 ? parse_e820_line(at, text, source) : parse_log_line(at, text, source)) != 0)
 			return -1;
 		if (!e820 && !more && more_of_map && source->count == before && !strstr(text, LOG_MARK))
 			return fail(at,
@@ -383,7 +383,7 @@ static int read_address(const struct place *folder, unsigned int number, const c
 	char line[128];
 	const char *rest;
 
-	if (read_attribute(folder, number, name, line, sizeof(line), ret_missing))
+	if (read_attribute(folder, number, name, line, sizeof(line), ret_missing) != 0)
 		return -1;
 	rest = take_hex(line, ret_value);
 	if (rest && *rest == '\0')
@@ -402,13 +402,13 @@ static int read_numbered(const struct place *folder, unsigned int number, struct
 	uint32_t type;
 	bool missing;
 
-	if (read_address(folder, number, "start", &start, ret_missing))
+	if (read_address(folder, number, "start", &start, ret_missing) != 0)
 		return -1;
-	if (read_address(folder, number, "end", &last, &missing) ||
-	    read_attribute(folder, number, "type", line, sizeof(line), &missing))
+	if (read_address(folder, number, "end", &last, &missing) != 0 ||
+	    read_attribute(folder, number, "type", line, sizeof(line), &missing) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/%u/type", folder->path, number);
-	if (take_type(&at, sysfs_types, line, &type))
+	if (take_type(&at, sysfs_types, line, &type) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/%u/end", folder->path, number);
 	return add_entry(source, &at, start, last, type);
@@ -434,7 +434,7 @@ static int read_folder(struct place *at, struct source *source)
 {
 	unsigned int count = 0;
 
-	if (count_folders(at, &count))
+	if (count_folders(at, &count) != 0)
 		return -1;
 	for (unsigned int i = 0; i < count; i++) {
 		bool missing = false;

@@ -130,12 +130,13 @@ static int copy_stretch(const struct dump *dump, const struct copying *copying, 
 	for (uint64_t at = 0; at < stretch->bytes; at += PIECE) {
 		const size_t bytes = stretch->bytes - at < PIECE ? (size_t)(stretch->bytes - at) : PIECE;
 
-		if (device_read(&dump->device, stretch->origin + stretch->offset + at, piece, bytes, err))
+		if (device_read(&dump->device, stretch->origin + stretch->offset + at, piece, bytes, err) !=
+		    0)
 			return -1;
 		lb_sha256_add(&sha, piece, bytes);
 		if (stretch->edit)
 			stretch->edit(dump, piece, bytes, at, judgement);
-		if (copying->fd >= 0 && put(copying->fd, stretch->offset + at, piece, bytes, err))
+		if (copying->fd >= 0 && put(copying->fd, stretch->offset + at, piece, bytes, err) != 0)
 			return -1;
 		if (copying->progress)
 			copying->progress(stretch->offset + at + bytes, stretch->whole);
@@ -154,7 +155,7 @@ static int check_beginning(const struct dump *dump, struct lb_error *err)
 	if (dump->file_bytes < LB_DUMP_BLOCK)
 		return lb_fail(err, "%s: a dump of %lu bytes: less than its first block", dump->device.name,
 			       dump->file_bytes);
-	if (device_read(&dump->device, dump->header.file_offset, found, sizeof(found), err))
+	if (device_read(&dump->device, dump->header.file_offset, found, sizeof(found), err) != 0)
 		return -1;
 	if (memcmp(found, magic, strlen(magic)) != 0)
 		return lb_fail(err, "%s: the dump does not begin as a %s file does", dump->device.name,
@@ -187,7 +188,7 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 		 .ret_digest = &judgement->data},
 	};
 
-	if (check_beginning(dump, err))
+	if (check_beginning(dump, err) != 0)
 		return -1;
 	if (cut && parts && header->desc_total > header->desc_bytes)
 		judgement->lost_pages += (header->desc_total - header->desc_bytes) / DESC_BYTES;

@@ -39,7 +39,7 @@ int device_open(const char *path, struct device *ret_device, struct lb_error *er
 	device.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (device.fd < 0)
 		return lb_fail(err, "%s: %s", path, strerror(errno));
-	if (measure(&device, &device.bytes, err)) {
+	if (measure(&device, &device.bytes, err) != 0) {
 		close(device.fd);
 		return -1;
 	}
@@ -80,7 +80,7 @@ int device_read(const struct device *device, uint64_t offset, void *data, size_t
 {
 	uint8_t *to = data;
 
-	if (check_place(device, offset, bytes, err))
+	if (check_place(device, offset, bytes, err) != 0)
 		return -1;
 	while (bytes) {
 		const ssize_t got = pread(device->fd, to, bytes, (off_t)(device->start + offset));
@@ -101,7 +101,7 @@ int device_write_first(const struct device *device, const void *data, size_t byt
 {
 	ssize_t put;
 
-	if (check_place(device, 0, bytes, err))
+	if (check_place(device, 0, bytes, err) != 0)
 		return -1;
 	do {
 		put = pwrite(device->fd, data, bytes, (off_t)device->start);

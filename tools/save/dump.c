@@ -76,9 +76,9 @@ static int check_dump(struct dump *dump, struct lb_error *err)
 			       header->state, header->format);
 	if (header->state == LB_DUMP_EMPTY)
 		return 0;
-	if (check_stretch(dump, "log", header->log_offset, header->log_bytes, err))
+	if (check_stretch(dump, "log", header->log_offset, header->log_bytes, err) != 0)
 		return -1;
-	if (header->desc_total && check_kdump_parts(dump, err))
+	if (header->desc_total && check_kdump_parts(dump, err) != 0)
 		return -1;
 	// Of a file without any page, the head is no use.
 	if (dump_cut_short(header) && header->desc_total && !header->data_bytes)
@@ -97,9 +97,9 @@ static int read_header(const struct device *device, struct lb_dump_header *ret_h
 	struct lb_dump_header header;
 	struct lb_error why;
 
-	if (device_read(device, 0, &header, sizeof(header), err))
+	if (device_read(device, 0, &header, sizeof(header), err) != 0)
 		return -1;
-	if (lb_dump_header_check(&header, &why))
+	if (lb_dump_header_check(&header, &why) != 0)
 		return lb_fail(err, "%s: %s", device->name, why.text);
 	*ret_header = header;
 	return 0;
@@ -120,7 +120,7 @@ static bool begins_with_ours(const struct device *device)
 	struct lb_error ignored;
 	uint64_t magic = 0;
 
-	return !device_read(device, 0, &magic, sizeof(magic), &ignored) && magic == LB_DUMP_MAGIC;
+	return device_read(device, 0, &magic, sizeof(magic), &ignored) == 0 && magic == LB_DUMP_MAGIC;
 }
 
 // Of several partitions of ours the first whose dump nobody has saved, else the first.
@@ -138,7 +138,7 @@ static int choose_partition(struct dump *dump, struct lb_error *err)
 		struct device device;
 
 		if (partition_find(&disk, i, &device, &ignored) <= i ||
-		    read_header(&device, &header, &ignored) || !lb_dump_header_unsaved(&header))
+		    read_header(&device, &header, &ignored) != 0 || !lb_dump_header_unsaved(&header))
 			continue;
 		dump->device = device;
 		break;
@@ -150,11 +150,11 @@ int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err)
 {
 	struct dump dump = {0};
 
-	if (device_open(path, &dump.device, err))
+	if (device_open(path, &dump.device, err) != 0)
 		return -1;
-	if (!begins_with_ours(&dump.device) && choose_partition(&dump, err))
+	if (!begins_with_ours(&dump.device) && choose_partition(&dump, err) != 0)
 		goto failed;
-	if (read_header(&dump.device, &dump.header, err) || check_dump(&dump, err))
+	if (read_header(&dump.device, &dump.header, err) != 0 || check_dump(&dump, err) != 0)
 		goto failed;
 	make_printable(dump.header.release, sizeof(dump.header.release));
 	make_printable(dump.header.message, sizeof(dump.header.message));
@@ -177,7 +177,7 @@ static bool try_disk(const char *name, struct dump *ret_dump)
 	for (char *c = path; *c; c++)
 		if (*c == '!')
 			*c = '/';
-	return !dump_open(path, ret_dump, &ignored);
+	return dump_open(path, ret_dump, &ignored) == 0;
 }
 
 int dump_open_auto(struct dump *ret_dump, struct lb_error *err)
@@ -219,13 +219,13 @@ int dump_mark_saved(struct dump *dump, struct lb_error *err)
 {
 	struct lb_dump_header now;
 
-	if (read_header(&dump->device, &now, err))
+	if (read_header(&dump->device, &now, err) != 0)
 		return -1;
 	if (memcmp(now.sha256, dump->header.sha256, sizeof(now.sha256)) != 0)
 		return lb_fail(err, "%s: its header changed meanwhile; it is not marked", dump->device.name);
 	now.saved = 1;
 	lb_dump_header_seal(&now);
-	if (device_write_first(&dump->device, &now, sizeof(now), err))
+	if (device_write_first(&dump->device, &now, sizeof(now), err) != 0)
 		return -1;
 	dump->header.saved = 1;
 	return 0;

@@ -164,7 +164,7 @@ static int judge(const struct dump *dump, const struct options *options, struct 
 {
 	const struct copying copying = reading(options, -1);
 
-	if (copy_log(dump, &copying, ret_judgement, err))
+	if (copy_log(dump, &copying, ret_judgement, err) != 0)
 		return -1;
 	return dump->file_bytes ? copy_file(dump, &copying, ret_judgement, err) : 0;
 }
@@ -174,7 +174,7 @@ static int list(const struct dump *dump, const struct options *options)
 	struct judgement judgement = {0};
 	struct lb_error err;
 
-	if (dump->header.state != LB_DUMP_EMPTY && judge(dump, options, &judgement, &err)) {
+	if (dump->header.state != LB_DUMP_EMPTY && judge(dump, options, &judgement, &err) != 0) {
 		list_dump(dump, &judgement);
 		return complain(err.text);
 	}
@@ -201,7 +201,7 @@ static int verify(const struct dump *dump, const struct options *options)
 
 	if (dump->header.state == LB_DUMP_EMPTY)
 		return say_nothing_to_save(dump, options);
-	if (judge(dump, options, &judgement, &err))
+	if (judge(dump, options, &judgement, &err) != 0)
 		return complain(err.text);
 	wrong = judgement_wrong(&judgement);
 	if (wrong) {
@@ -222,8 +222,9 @@ static int mark(struct dump *dump)
 {
 	struct lb_error err;
 
-	return device_make_writable(&dump->device, &err) || dump_mark_saved(dump, &err) ? complain(err.text)
-											: EXIT_SUCCESS;
+	return device_make_writable(&dump->device, &err) || dump_mark_saved(dump, &err) != 0
+		       ? complain(err.text)
+		       : EXIT_SUCCESS;
 }
 
 // FOLDER/RELEASE-TIME, from a header whose text is the dead kernel's.
@@ -288,7 +289,7 @@ static int save(const struct dump *dump, const struct options *options, const st
 	struct lb_error why;
 	const char *wrong;
 
-	if (output_begin(wanted->path, wanted->bytes, options->force, &output, err))
+	if (output_begin(wanted->path, wanted->bytes, options->force, &output, err) != 0)
 		return -1;
 	copying = reading(options, output.fd);
 	if (wanted->copy(dump, &copying, judgement, &why) != 0) {
@@ -343,14 +344,14 @@ static int save_all(struct dump *dump, const struct options *options, struct lb_
 	const struct wanted log = {copy_log, paths.log, dump->header.log_bytes};
 	const struct wanted file = {copy_file, paths.file, dump->file_bytes};
 
-	if (make_paths(dump, options, &paths, err) || check_other_file(dump, paths.file, err) ||
-	    check_other_file(dump, paths.log, err))
+	if (make_paths(dump, options, &paths, err) != 0 || check_other_file(dump, paths.file, err) != 0 ||
+	    check_other_file(dump, paths.log, err) != 0)
 		return -1;
 	if (!dump->file_bytes && paths.file[0] && !(paths.log[0] && dump->header.log_bytes))
 		return lb_fail(err, "%s: it ended before the first page (%s)%s", dump->device.name,
 			       dump->header.message,
 			       dump->header.log_bytes ? "; --log LOG saves the log" : "");
-	if (!options->keep && device_make_writable(&dump->device, err))
+	if (!options->keep && device_make_writable(&dump->device, err) != 0)
 		return -1;
 	if (paths.log[0] && log.bytes && save(dump, options, &log, &judgement, err) != 0)
 		return -1;
@@ -387,15 +388,15 @@ int main(int argc, char **argv)
 	struct dump dump;
 	int status;
 
-	if (take_options(&options, argc, argv))
+	if (take_options(&options, argc, argv) != 0)
 		return EXIT_BAD_USAGE;
 	if (!strcmp(options.device, "auto")) {
-		if (dump_open_auto(&dump, &err)) {
+		if (dump_open_auto(&dump, &err) != 0) {
 			if (!options.quiet)
 				printf("lifeboat-save: nothing to save: %s\n", err.text);
 			return EXIT_NOTHING;
 		}
-	} else if (dump_open(options.device, &dump, &err)) {
+	} else if (dump_open(options.device, &dump, &err) != 0) {
 		return complain(err.text);
 	}
 	status = run(&dump, &options);

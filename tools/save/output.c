@@ -44,7 +44,7 @@ int output_begin(const char *path, uint64_t bytes, bool replace, struct output *
 	output->fd = open(output->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE);
 	if (output->fd < 0)
 		return lb_fail(err, "%s: %s", output->part, strerror(errno));
-	if (check_room(output, bytes, err)) {
+	if (check_room(output, bytes, err) != 0) {
 		output_abandon(output);
 		return -1;
 	}
@@ -76,7 +76,7 @@ int output_commit(struct output *output, struct lb_error *err)
 
 	failed = close(output->fd) || failed;
 	output->fd = -1;
-	if (failed || rename(output->part, output->path) || sync_folder(output->path)) {
+	if (failed || rename(output->part, output->path) != 0 || sync_folder(output->path) != 0) {
 		lb_fail(err, "%s: %s", output->path, strerror(errno));
 		output_abandon(output);
 		return -1;

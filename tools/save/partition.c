@@ -17,8 +17,8 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 	const struct reader *reader = ctx;
 	struct lb_error ignored = {""};
 
-	return !device_read(reader->device, block * reader->block_bytes, data,
-			    (size_t)count * reader->block_bytes, &ignored);
+	return device_read(reader->device, block * reader->block_bytes, data,
+			   (size_t)count * reader->block_bytes, &ignored) == 0;
 }
 
 static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, uint32_t block_bytes,
