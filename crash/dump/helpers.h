@@ -26,10 +26,9 @@ struct lb_batch {
 	uint32_t taken; // by whom: its number + 1; 0: nobody yet
 };
 
-// Starts the helpers: this CPU and what else answers in time: at most capture->cpus, fewer
-// where memory is short (lb_capture_cpus()) or one does not answer. `targets`: how
-// many may yet want memory, the open one included. *ret_cpus is how many.
-// Once: its memory stays, and so do the CPUs.
+// Starts the helpers, this CPU among them: at most capture->cpus, fewer where memory is short
+// (lb_capture_cpus()) or a CPU does not answer in time. *ret_cpus is their number. `targets`: how
+// many may yet want memory, the open one included. Called once: memory and CPUs stay.
 int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, uint32_t *ret_cpus,
 		    struct lb_error *err);
 
@@ -38,8 +37,9 @@ struct lb_batch *lb_helpers_get(void);
 void lb_helpers_submit(struct lb_batch *batch);
 // The oldest batch handed over; works on batches itself until that one is done. NULL when
 // none is in flight. It is the caller's until the next lb_helpers_get() or lb_helpers_collect().
-struct lb_batch *lb_helpers_collect(void);
 // A CPU that stopped in the middle of a batch does not stop the dump: its batch is done again.
+struct lb_batch *lb_helpers_collect(void);
+// Collects what is in flight, for nobody, and lets the other CPUs go.
 void lb_helpers_close(void);
 
 #endif
