@@ -68,7 +68,7 @@ DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c 
 COMPRESSORS := -lzstd -lz
 COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
 
-.PHONY: all bench check fuzz lint format clean help
+.PHONY: all FORCE bench check fuzz lint format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,29 +104,30 @@ $(B)/gen/asm-defines.inc: include/lifeboat/asm-defines.c $(CONFIG)
 
 $(B)/efi/%.o: %.asm $(B)/gen/asm-defines.inc
 	@mkdir -p $(@D)
-	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
+	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -MP -o $@ $<
 
 $(B)/purgatory/%.o: %.asm $(B)/gen/asm-defines.inc
 	@mkdir -p $(@D)
-	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -o $@ $<
+	nasm -f elf64 -Werror -I $(B)/gen/ -I include/lifeboat/ -MD $(@:.o=.d) -MP -o $@ $<
 
-# Archives of rooms, one for each kind of program.
+# Archives of rooms, one for each kind of program: $(1) from the objects $(2). The list beside it
+# is written anew when it changes only, so that a file that is gone is gone from the archive, too.
 define archive
-	@rm -f $@
-	ar rcsD $@ $^
+$(1): $(2) $(1).list
+	@rm -f $$@
+	ar rcsD $$@ $(2)
+$(1).list: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
 endef
-$(B)/efi/rooms.a: $(call objects,efi,$(LOADER_ROOMS))
-	$(archive)
-$(B)/purgatory/rooms.a: $(call objects,purgatory,$(PURGATORY_ROOMS))
-	$(archive)
-$(B)/purgatory/capture-rooms.a: $(call objects,purgatory,$(CAPTURE_ROOMS))
-	$(archive)
-$(B)/host/rooms.a: $(call host_objects,host/obj,$(HOST_ROOMS)) $(B)/host/obj/tests/unit/capture_platform.o
-	$(archive)
-$(B)/fuzz/rooms.a: $(call host_objects,fuzz/obj,$(HOST_ROOMS)) $(B)/fuzz/obj/tests/unit/capture_platform.o
-	$(archive)
-$(B)/tool/rooms.a: $(call host_objects,tool,$(TOOL_ROOMS))
-	$(archive)
+HOST_PLATFORM := tests/unit/capture_platform.o
+$(eval $(call archive,$(B)/efi/rooms.a,$(call objects,efi,$(LOADER_ROOMS))))
+$(eval $(call archive,$(B)/purgatory/rooms.a,$(call objects,purgatory,$(PURGATORY_ROOMS))))
+$(eval $(call archive,$(B)/purgatory/capture-rooms.a,$(call objects,purgatory,$(CAPTURE_ROOMS))))
+$(eval $(call archive,$(B)/host/rooms.a,$(call host_objects,host/obj,$(HOST_ROOMS)) $(B)/host/obj/$(HOST_PLATFORM)))
+$(eval $(call archive,$(B)/fuzz/rooms.a,$(call host_objects,fuzz/obj,$(HOST_ROOMS)) $(B)/fuzz/obj/$(HOST_PLATFORM)))
+$(eval $(call archive,$(B)/tool/rooms.a,$(call host_objects,tool,$(TOOL_ROOMS))))
+FORCE:
 
 # What the linker scripts include.
 LINK_PARTS := include/lifeboat/flat.lds include/lifeboat/debug.lds
