@@ -5,12 +5,16 @@
 #include "lifeboat/x86.h"
 #include "loader/acpi.h"
 #include "loader/firmware.h"
+#include "pgtable/encryption.h"
 
 // Encrypted guests need a bit in every page-table entry that neither our tables nor
-// the second kernel's first ones carry. AMD APM 2, 15.34; Intel TDX module spec.
-static const char *encryption(void)
+// the second kernel's first ones carry. AMD APM 2, 15.34; Intel TDX module spec. Where a
+// hypervisor keeps the registers that say so to itself, the firmware's own CR3 tells.
+static const char *encryption(unsigned int phys_bits)
 {
-	if (cpu_cpuid_extended(0x8000001f).eax & 1U << 1) {
+	const struct cpu_cpuid leaf = cpu_cpuid_extended(LB_CPUID_ENCRYPTION);
+
+	if (leaf.eax & 1U << 1) {
 		uint64_t status = cpu_rdmsr(0xc0010131); // SEV_STATUS
 
 		if (status & 1U << 2)
@@ -26,6 +30,8 @@ static const char *encryption(void)
 		if (tdx.ebx == 0x65746e49 && tdx.edx == 0x5844546c && tdx.ecx == 0x20202020) // "IntelTDX    "
 			return "this is an Intel TDX guest: its memory is encrypted";
 	}
+	if (lb_encryption_of(cpu_cr3(), lb_encryption_address_bits(phys_bits, leaf.eax, leaf.ebx)))
+		return "the firmware's page tables carry an encryption bit (CR3): memory is encrypted";
 	return NULL;
 }
 
@@ -34,7 +40,7 @@ void lb_machine_read_cpu(struct lb_machine *machine)
 	machine->phys_bits = cpu_phys_bits();
 	machine->gib_pages = cpu_gib_pages();
 	machine->la57 = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).ecx & 1U << 16;
-	machine->encrypted = encryption();
+	machine->encrypted = encryption(machine->phys_bits);
 }
 
 // In x2APIC mode the CPU has no other than its 32-bit id. Intel SDM 3A, 11.12.

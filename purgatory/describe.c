@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 #include "lifeboat/x86.h"
+#include "pgtable/encryption.h"
 #include "purgatory/purgatory.h"
 
 static struct lb_deadkernel dead;
@@ -98,6 +99,14 @@ static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
 	return cpu->regs.gs_base >> 63 ? cpu->regs.gs_base : cpu->kernel_gs_base;
 }
 
+// Of a physical address; where a C-bit lies inside of the CPU's width, it is none of them.
+static unsigned int address_bits(void)
+{
+	const struct cpu_cpuid leaf = cpu_cpuid_extended(LB_CPUID_ENCRYPTION);
+
+	return lb_encryption_address_bits(cpu_phys_bits(), leaf.eax, leaf.ebx);
+}
+
 // False when the dead kernel's memory is encrypted: nothing of it can be read.
 bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
@@ -106,7 +115,7 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 		.mem = &mem,
 		.cr3 = live->cpu.cr3,
 		.la57 = live->cpu.cr4 & X86_CR4_LA57,
-		.phys_bits = cpu_phys_bits(),
+		.phys_bits = address_bits(),
 	};
 	uint32_t bytes;
 

@@ -9,6 +9,7 @@
 #include "lib/format.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
+#include "pgtable/encryption.h"
 
 #define MODULES 0xffffffffc0000000ULL // MODULES_VADDR with KASLR; the image ends below it
 #define LINK_ADDRESS 0xffffffff81000000ULL // _text with the default CONFIG_PHYSICAL_START
@@ -22,12 +23,6 @@
 #define DIRECT_MAP_5LEVEL 0xff11000000000000ULL
 #define DIRECT_MAP_END 0xfffffe0000000000ULL // CPU_ENTRY_AREA_BASE
 #define DIRECT_MAP_ALIGN LB_GIB // KASLR moves it by whole PUDs
-
-// Memory encryption (SME, SEV, TDX) sets a bit from phys_bits up in CR3 or in leaves.
-static bool has_high_bits(uint64_t cr3, unsigned int phys_bits)
-{
-	return phys_bits < 52 && (cr3 & X86_PTE_ADDR) >> phys_bits != 0;
-}
 
 static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
@@ -169,7 +164,7 @@ void lb_deadkernel_read(const struct lb_deadspace *space, uint64_t gs_base, char
 	struct lb_deadmem mem;
 
 	*ret_kernel = (struct lb_deadkernel){.space = *space};
-	if (has_high_bits(space->cr3, space->phys_bits)) {
+	if (lb_encryption_of(space->cr3, space->phys_bits)) {
 		ret_kernel->encrypted = true;
 		return;
 	}

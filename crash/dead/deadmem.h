@@ -27,7 +27,7 @@ struct lb_deadspace {
 	const struct lb_physmem *mem; // by physical address: RAM, or NULL
 	uint64_t cr3; // the panicking CPU's at the panic
 	bool la57;
-	unsigned int phys_bits;
+	unsigned int phys_bits; // of an address; a C-bit lies at or above them: lb_encryption_address_bits()
 	struct lb_vmcoreinfo vmcoreinfo; // whose addresses are of this space
 };
 

@@ -376,10 +376,10 @@ static inline struct machine build(struct machine wanted)
 
 static char note_text[LB_VMCOREINFO_MAX]; // what the last read_kernel() found
 
-static inline struct lb_deadkernel read_kernel(const struct machine *m)
+static inline struct lb_deadkernel read_kernel_of_width(const struct machine *m, unsigned int phys_bits)
 {
 	const struct lb_deadspace space = {
-		.mem = &mem, .cr3 = m->root, .la57 = m->la57, .phys_bits = PHYS_BITS};
+		.mem = &mem, .cr3 = m->root, .la57 = m->la57, .phys_bits = phys_bits};
 	struct lb_deadkernel dead;
 
 	memset(&dead, 0xee, sizeof(dead));
@@ -388,6 +388,11 @@ static inline struct lb_deadkernel read_kernel(const struct machine *m)
 	lb_deadkernel_read(&space, m->gs_base, note_text, &dead);
 	assert_true(pages_read <= LB_DEADMEM_PAGES);
 	return dead;
+}
+
+static inline struct lb_deadkernel read_kernel(const struct machine *m)
+{
+	return read_kernel_of_width(m, PHYS_BITS);
 }
 
 static inline void assert_tables(const struct machine *m, const struct lb_deadkernel *dead)

@@ -3,6 +3,7 @@
 // when LIFEBOAT_RAM_IMAGE names one (real_image() says what must lie beside).
 #include "crash/dead/deadkernel.h"
 #include "dead_kernel_image.h"
+#include "pgtable/encryption.h"
 
 static void finds_everything(void **state)
 {
@@ -109,6 +110,28 @@ static void encryption_is_reported(void **state)
 		assert_true(dead.encrypted);
 		assert_false(dead.has_text || dead.has_page_offset || dead.has_vmcoreinfo || dead.has_cpus);
 	}
+}
+
+// AMD's EPYC 7001: the C-bit is the highest of the 48 that CPUID calls an address.
+static void encryption_inside_the_width_is_reported(void **state)
+{
+	const unsigned int bits = lb_encryption_address_bits(48, 3, 47 | 5 << 6);
+	const uint64_t c_bit = 1ULL << 47;
+	struct lb_deadkernel dead;
+	struct machine m;
+
+	(void)state;
+	m = build(usual);
+	dead = read_kernel_of_width(&m, bits);
+	assert_tables(&m, &dead);
+	m.root |= c_bit;
+	dead = read_kernel_of_width(&m, bits);
+	assert_true(dead.encrypted);
+	m = build(usual);
+	words(m.root)[511] |= c_bit;
+	dead = read_kernel_of_width(&m, bits);
+	assert_true(dead.encrypted);
+	assert_false(dead.has_text || dead.has_page_offset || dead.has_vmcoreinfo || dead.has_cpus);
 }
 
 static void page_offset_must_fit_the_text(void **state)
@@ -403,6 +426,7 @@ int main(void)
 		cmocka_unit_test(nothing_known_is_synthesised),
 		cmocka_unit_test(cr3_has_other_bits),
 		cmocka_unit_test(encryption_is_reported),
+		cmocka_unit_test(encryption_inside_the_width_is_reported),
 		cmocka_unit_test(page_offset_must_fit_the_text),
 		cmocka_unit_test(text_must_be_ram),
 		cmocka_unit_test(hostile_tables),
