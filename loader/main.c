@@ -157,6 +157,19 @@ static EFI_STATUS report_footprint(struct session *s)
 	return EFI_SUCCESS;
 }
 
+// A mark that cannot be left may leave no more than the console.
+static int mark_targets(struct lb_plan *plan, struct lb_error *err)
+{
+	uint32_t marked;
+
+	if (lb_targets_mark(&plan->targets, plan->capture.arm_id, plan->capture.selftest, &marked, err) != 0)
+		return -1;
+	if (marked == plan->evidence.partitions)
+		return 0;
+	plan->evidence.partitions = marked;
+	return lb_plan_judge_evidence(plan, err);
+}
+
 static void arm(struct session *s)
 {
 	struct lb_error err;
@@ -167,7 +180,7 @@ static void arm(struct session *s)
 		refuse(s, &err);
 		return;
 	}
-	if (lb_targets_mark(&s->plan.targets, s->plan.capture.arm_id, s->plan.capture.selftest, &err) != 0) {
+	if (s->options.builtin && mark_targets(&s->plan, &err) != 0) {
 		lb_disarm(&s->plan);
 		refuse(s, &err);
 		return;

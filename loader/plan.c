@@ -300,6 +300,28 @@ static int survey(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_erro
 	return 0;
 }
 
+int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err)
+{
+	const char *warning = lb_evidence_warning(&plan->evidence);
+
+	if (warning)
+		lb_print_warning("%s", warning);
+	return plan->options->require ? lb_evidence_require(&plan->evidence, err) : 0;
+}
+
+// Before the map is read: firmware may take memory to connect disks.
+static int find_targets(struct lb_plan *plan, struct lb_error *err)
+{
+	lb_targets_find(&plan->options->dump, &plan->targets);
+	plan->evidence = (struct lb_evidence){
+		.partitions = plan->targets.count,
+		.kept = plan->targets.kept,
+		.console = plan->console.type != LB_CONSOLE_NONE,
+		.unmatched = plan->targets.unmatched,
+	};
+	return lb_plan_judge_evidence(plan, err);
+}
+
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err)
 {
@@ -316,8 +338,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 			     plan->first_cmdline, sizeof(plan->first_cmdline), err) != 0)
 		return -1;
 	choose_console(plan);
-	if (second->builtin) // before the map is read: firmware may take memory to connect disks
-		lb_targets_find(&options->dump, &plan->targets);
+	if (second->builtin && find_targets(plan, err) != 0)
+		return -1;
 	if (survey(plan, &memmap, err) == 0 && size(plan, &bytes, err) == 0 &&
 	    place(plan, &memmap, bytes, err) == 0)
 		status = finish(plan, err);

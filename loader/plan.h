@@ -11,6 +11,7 @@
 #include "lifeboat/handoff.h"
 #include "loader/capture_config.h"
 #include "loader/machine.h"
+#include "loader/options/evidence.h"
 #include "loader/page_tables.h"
 #include "loader/second_kernel.h"
 
@@ -27,6 +28,7 @@ struct lb_plan {
 	struct lb_layout_auto automatic; // a Linux: filled when crashkernel.automatic
 	struct lb_capture_size capture_size; // built-in
 	struct lb_targets targets; // built-in
+	struct lb_evidence evidence; // built-in; once armed: by the partitions that were marked
 	struct lb_capture_config capture; // built-in; once armed: as in crash memory
 	struct lb_layout layout;
 	struct lb_range crash_low; // empty: none
@@ -43,6 +45,10 @@ struct lb_plan {
 	uint32_t segment_count;
 	struct lb_segment segments[LB_MAX_SEGMENTS];
 };
+
+// Warns where a panic would leave less than a dump. Fails where --require asks for more. Of the
+// built-in capture kernel only.
+int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err);
 
 // Checks and computes everything that can be before anything is reserved; allocates
 // EfiLoaderData only. lb_plan_free() after a failure, too.

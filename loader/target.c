@@ -123,18 +123,19 @@ static int examine(const struct search *search, const struct match *match, struc
 	return 0;
 }
 
-static void take(struct search *search, const struct lb_dump_to *to, const struct match *match)
+// False: the partition cannot be used, whatever lies on it.
+static bool take(struct search *search, const struct lb_dump_to *to, const struct match *match)
 {
 	struct lb_target_found *found = &search->targets->found[search->targets->count];
 	char uuid[LB_UUID_TEXT];
 	struct lb_error err;
 
 	if (taken(search->targets, match))
-		return;
+		return true;
 	*found = (struct lb_target_found){.device = match->device};
 	if (examine(search, match, found, &err) != 0) {
 		warn(to, err.text);
-		return;
+		return false;
 	}
 	if (to->by == LB_DUMP_BY_TYPE)
 		lb_snprintf(found->target.name, sizeof(found->target.name), "PARTUUID=%s",
@@ -145,19 +146,23 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 		lb_previous_dump_show(found->target.name, &found->header);
 	if (found->has_header && lb_dump_header_unsaved(&found->header) && !search->options->overwrite) {
 		warn(to, "it is kept for that dump, since --dump-overwrite was not given");
-		return;
+		search->targets->kept++;
+		return true;
 	}
 	if (found->has_header && lb_dump_header_unsaved(&found->header))
 		lb_print_warning("%s: arming this boot gives that dump up, as --dump-overwrite says",
 				 found->target.name);
 	search->targets->count++;
+	return true;
 }
 
 // A label or a UUID may name one partition only. Of our type the first usable one is taken.
-static void resolve(struct search *search, const struct lb_dump_to *to)
+// False: no partition can serve `to`.
+static bool resolve(struct search *search, const struct lb_dump_to *to)
 {
 	uint32_t before = search->targets->count, count = 0, left_out = 0;
 	struct match match = {0};
+	bool served = false;
 
 	for (UINTN i = 0; i < search->device_count; i++) {
 		struct match one = {.device = search->devices[i]};
@@ -178,7 +183,7 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 			}
 			match = one;
 			if (to->by == LB_DUMP_BY_TYPE && search->targets->count == before)
-				take(search, to, &one);
+				served |= take(search, to, &one);
 		}
 	}
 	if (!count)
@@ -188,7 +193,8 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 	else if (to->by != LB_DUMP_BY_TYPE && count - left_out > 1)
 		warn(to, "there is more than one such partition");
 	else if (to->by != LB_DUMP_BY_TYPE && count > left_out)
-		take(search, to, &match);
+		served = take(search, to, &match);
+	return served;
 }
 
 static void find_all(struct search *search)
@@ -196,8 +202,11 @@ static void find_all(struct search *search)
 	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
 	const struct lb_dump_options *options = search->options;
 
-	for (uint32_t i = 0; i < options->to_count; i++)
-		resolve(search, &options->to[i]);
+	search->targets->unmatched = NULL;
+	for (uint32_t i = 0; i < options->to_count; i++) {
+		if (!resolve(search, &options->to[i]) && !search->targets->unmatched)
+			search->targets->unmatched = options->to[i].word;
+	}
 	if (!options->to_count)
 		resolve(search, &automatic);
 }
@@ -208,7 +217,7 @@ void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *r
 	EFI_PHYSICAL_ADDRESS room;
 	struct lb_error err;
 
-	ret_targets->count = 0;
+	*ret_targets = (struct lb_targets){.unmatched = options->to_count ? options->to[0].word : NULL};
 	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
 		lb_print_warning("firmware: no memory for a partition table");
 		return;
@@ -220,9 +229,6 @@ void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *r
 		find_all(&search);
 	lb_pool_free(&search.devices);
 	BS->FreePages(room, ROOM_PAGES);
-	if (!ret_targets->count)
-		lb_print_warning("no partition to dump to: after a panic the log will go to the console, and "
-				 "nothing to a disk");
 }
 
 uint32_t lb_targets_verdict(const struct lb_targets *targets)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The partitions that the built-in capture kernel writes to: --dump-to, resolved while
-// firmware can still be asked. Nothing here stops the arming: without a partition the log
-// goes to the console.
+// firmware can still be asked. Nothing here stops the arming: loader/options/evidence.h judges
+// what is left without a partition.
 #ifndef LIFEBOAT_LOADER_TARGET_H
 #define LIFEBOAT_LOADER_TARGET_H
 
@@ -20,6 +20,8 @@ struct lb_target_found {
 struct lb_targets {
 	uint32_t count;
 	struct lb_target_found found[LB_MAX_TARGETS]; // in the order of --dump-to
+	uint32_t kept; // left out, since a dump waits on them unsaved
+	const char *unmatched; // the first --dump-to that no partition can serve; NULL: none, or none given
 };
 
 // Finds the partitions. Warns of those that cannot be used, and leaves them out. Shows the

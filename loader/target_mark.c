@@ -53,11 +53,12 @@ static EFI_STATUS mark(const struct lb_target_found *found, const uint8_t arm_id
 }
 
 int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
-		    struct lb_error *err)
+		    uint32_t *ret_marked, struct lb_error *err)
 {
 	EFI_PHYSICAL_ADDRESS room;
 	bool first_marked = false;
 
+	*ret_marked = 0;
 	if (!targets->count)
 		return 0;
 	if (!EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
@@ -65,6 +66,8 @@ int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], 
 			EFI_STATUS status = mark(&targets->found[i], arm_id, selftest,
 						 (struct lb_dump_header *)(uintptr_t)room);
 
+			if (!EFI_ERROR(status))
+				(*ret_marked)++;
 			if (i == 0)
 				first_marked = !EFI_ERROR(status);
 		}

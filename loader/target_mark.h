@@ -9,7 +9,8 @@
 // kernel starts. Warns of those that cannot be written, which the capture kernel leaves alone.
 // With `selftest` it fails where the first one cannot be written: the next boot would find no
 // verdict there, and begin the same test again.
+// *ret_marked, always written: the partitions that the capture kernel will find marked.
 int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
-		    struct lb_error *err);
+		    uint32_t *ret_marked, struct lb_error *err);
 
 #endif

@@ -164,6 +164,12 @@ def session(tmp_path_factory, firmware, loader, kernel):
     # The loader has the firmware drive all disks, which then goes on doing so.
     cases += [shell.Case("connect", "connect -r"), shell.Case("before", "memmap")]
     cases += [_shell_case(bad, way) for way in WAYS for bad in CASES]
+    # A machine without a disk to dump to.
+    cases += [
+        shell.lifeboat("nothing-left", "--dry-run \\vmlinuz"),
+        shell.lifeboat("nothing-left-required", "--require \\vmlinuz"),
+        shell.lifeboat("log-left", f"--dry-run --require {GOOD}"),
+    ]
     cases += [shell.Case("after", "memmap"), shell.lifeboat("still-fine", f"--dry-run {GOOD}")]
     transcript = shell.run_cases(folder, firmware, _files(folder, loader, kernel), cases)
     (folder / "esp.img").unlink()
@@ -183,6 +189,16 @@ def test_is_told_and_nothing_boots(session, bad):
     assert "lifeboat: error: would not arm: " in dry.text
     assert "lifeboat: error: not armed: " in required.text
     assert re.search(r"lifeboat: error: not booting \S*\\vmlinuz: --require was given", required.text)
+
+
+def test_a_panic_that_would_leave_nothing_is_told(session):
+    """Neither a partition nor a console; a console alone is enough for --require."""
+    warned, required, log = (session[name] for name in ("nothing-left", "nothing-left-required", "log-left"))
+    assert warned.status == 0 and "and no console" in warned.text and "a panic will leave nothing" in warned.text
+    assert required.status == ABORTED
+    assert "error: not armed: neither a partition to dump to nor a console" in required.text
+    assert "vmlinuz: --require was given" in required.text
+    assert log.status == 0 and "the log will go to the console" in log.text
 
 
 def test_memory_is_what_it_was(session):

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("targets")]
 
 MIB = 1 << 20
 LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
+ABORTED = 0x15  # EFI_ABORTED, as the shell shows it
 BOOT = "\\vmlinuz console=ttyS0"
 # Fields of struct lb_dump_header; include/lifeboat/dumpdisk.h.
 MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 1, 0, 2
@@ -141,6 +142,9 @@ def session(tmp_path_factory, firmware, loader, kernel):
     cases += [
         shell.lifeboat("auto", f"--dry-run {BOOT}"),
         shell.lifeboat("overwrite", f"--dry-run --dump-overwrite --dump-to PARTLABEL=waits {BOOT}"),
+        shell.lifeboat("required", f"--require --dump-to PARTLABEL=virtio --dump-to PARTLABEL=nothere {BOOT}"),
+        shell.lifeboat("required-kept", "--require --dry-run --console none --dump-to PARTLABEL=waits \\vmlinuz"),
+        shell.lifeboat("required-failing", "--require --console none --dump-to PARTLABEL=failing \\returning"),
         shell.lifeboat("selftest-nowhere", f"--selftest --dump-to PARTLABEL=nothere {BOOT}"),
     ]
     transcript = shell.run_cases(folder, firmware, files, cases, qemu_args=_make_disks(folder))
@@ -209,10 +213,34 @@ def test_armed_writes_a_header_to_what_it_uses_and_to_nothing_else(session):
                 assert _block(folder, name, partition.start) == bytes(4096), partition.label
 
 
+def test_required_is_a_partition_for_each_dump_to(session):
+    _, transcript = session
+    answer = transcript["required"]
+    assert answer.status == ABORTED
+    assert "not armed: --dump-to PARTLABEL=nothere: there is no partition that can be dumped to" in answer.text
+    assert "vmlinuz: --require was given" in answer.text
+
+
+def test_required_boots_the_system_that_saves_a_dump(session):
+    _, transcript = session
+    answer = transcript["required-kept"]
+    assert answer.status == 0 and "would not arm" not in answer.text
+    assert "a panic will leave nothing" in answer.text
+
+
+def test_required_is_a_mark_where_there_is_no_console(session):
+    """Found by its own disk's fault: the header cannot be written."""
+    _, transcript = session
+    answer = transcript["required-failing"]
+    assert answer.status == ABORTED
+    assert "not armed: neither a partition to dump to nor a console" in answer.text
+    assert "came back from its start" not in answer.text
+
+
 def test_a_selftest_without_a_partition_boots_nothing(session):
     _, transcript = session
     answer = transcript["selftest-nowhere"]
-    assert answer.status == 0x15
+    assert answer.status == ABORTED
     assert "there is no partition to leave a verdict on" in answer.text
     assert "nothing was tested, nothing is booted" in answer.text
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a panic would leave behind where the built-in capture kernel is armed: a dump, a log on the
+// console, or nothing. Pure.
+#ifndef LIFEBOAT_LOADER_OPTIONS_EVIDENCE_H
+#define LIFEBOAT_LOADER_OPTIONS_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/format.h"
+
+struct lb_evidence {
+	uint32_t partitions; // a dump can be written to
+	uint32_t kept; // partitions that would do, if they did not keep a dump that waits there unsaved
+	bool console; // for the log
+	const char *unmatched; // the first --dump-to that no partition can serve; NULL: there is none
+};
+
+// The sentence that warns of less than a dump; NULL: a dump will be left.
+const char *lb_evidence_warning(const struct lb_evidence *evidence);
+
+// What --require asks for: a partition for each --dump-to, and that a panic leaves something.
+// Partitions that keep a dump are content: the system that is to save it has to boot.
+int lb_evidence_require(const struct lb_evidence *evidence, struct lb_error *err);
+
+#endif
