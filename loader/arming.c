@@ -14,7 +14,8 @@ static struct {
 	UINTN pages;
 } reserved[2]; // crash memory, then its low region; 0 pages: none
 
-// Probes with memory that leaves no mark, then allocates once as what it shall be.
+// Probes with memory that leaves no mark, then allocates once as what it shall be. LB_ARM_TAKEN
+// as lb_arm(): EFI_NOT_FOUND is what the firmware says of an address that is in use.
 static int reserve(struct lb_range region, unsigned int slot, struct lb_error *err)
 {
 	static const EFI_MEMORY_TYPE types[] = {EfiLoaderData, EfiReservedMemoryType};
@@ -26,9 +27,11 @@ static int reserve(struct lb_range region, unsigned int slot, struct lb_error *e
 		EFI_PHYSICAL_ADDRESS address = region.start;
 		EFI_STATUS status = BS->AllocatePages(AllocateAddress, types[i], pages, &address);
 
-		if (EFI_ERROR(status))
-			return lb_fail(err, "crash memory 0x%lx-0x%lx: the firmware would not give it: %s",
-				       region.start, region.end, lb_status_text(status));
+		if (EFI_ERROR(status)) {
+			lb_fail(err, "crash memory 0x%lx-0x%lx: the firmware would not give it: %s",
+				region.start, region.end, lb_status_text(status));
+			return status == EFI_NOT_FOUND ? LB_ARM_TAKEN : -1;
+		}
 		if (types[i] == EfiLoaderData)
 			BS->FreePages(address, pages);
 	}
@@ -42,9 +45,13 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	struct lb_hook_arm hook = {.handoff = plan->layout.handoff.start};
 	struct lb_handoff *handoff = (struct lb_handoff *)(uintptr_t)plan->layout.handoff.start;
 	EFI_STATUS status;
+	int result = reserve(plan->layout.region, 0, err);
 
-	if (reserve(plan->layout.region, 0, err) != 0 || reserve(plan->crash_low, 1, err) != 0 ||
-	    lb_hook_image_load(&hook_image, err) != 0)
+	if (result == 0)
+		result = reserve(plan->crash_low, 1, err);
+	if (result != 0)
+		return result;
+	if (lb_hook_image_load(&hook_image, err) != 0)
 		return -1;
 	plan->hook_text = hook_image.hook->text;
 	plan->hook_data = hook_image.hook->data;
@@ -75,9 +82,11 @@ void lb_disarm(struct lb_plan *plan)
 
 int lb_arm(struct lb_plan *plan, struct lb_error *err)
 {
+	int result;
+
 	lb_memory_marks_take(&marks);
-	if (arm(plan, err) == 0)
-		return 0;
-	lb_disarm(plan);
-	return -1;
+	result = arm(plan, err);
+	if (result != 0)
+		lb_disarm(plan);
+	return result;
 }

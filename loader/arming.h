@@ -6,6 +6,8 @@
 #include "loader/plan.h"
 
 // Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
+// LB_ARM_TAKEN: the planned memory is not free any more; lb_plan_again() may find other.
+#define LB_ARM_TAKEN 1
 int lb_arm(struct lb_plan *plan, struct lb_error *err);
 // Once armed: hook, memory and the firmware's high-water marks are as before lb_arm() again.
 void lb_disarm(struct lb_plan *plan);

@@ -125,6 +125,12 @@ static void read_second(struct session *s)
 		refuse(s, &err);
 }
 
+static void show_plan(const struct session *s)
+{
+	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
+		lb_print_plan(&s->plan);
+}
+
 static void make_plan(struct session *s)
 {
 	struct lb_error err;
@@ -136,8 +142,7 @@ static void make_plan(struct session *s)
 		refuse(s, &err);
 		return;
 	}
-	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
-		lb_print_plan(&s->plan);
+	show_plan(s);
 }
 
 // Reports on the plan; where there is none, on an assumed region.
@@ -170,13 +175,27 @@ static int mark_targets(struct lb_plan *plan, struct lb_error *err)
 	return lb_plan_judge_evidence(plan, err);
 }
 
+// Arms; by a second plan where the firmware has taken a page of the first one's memory since.
+static int carry_out(struct session *s, struct lb_error *err)
+{
+	int result = lb_arm(&s->plan, err);
+
+	if (result != LB_ARM_TAKEN)
+		return result;
+	lb_print_warning("%s; planning once more", err->text);
+	if (lb_plan_again(&s->plan, err) != 0)
+		return -1;
+	show_plan(s);
+	return lb_arm(&s->plan, err);
+}
+
 static void arm(struct session *s)
 {
 	struct lb_error err;
 
 	if (s->refused)
 		return;
-	if (lb_arm(&s->plan, &err) != 0) {
+	if (carry_out(s, &err) != 0) {
 		refuse(s, &err);
 		return;
 	}

@@ -322,13 +322,23 @@ static int find_targets(struct lb_plan *plan, struct lb_error *err)
 	return lb_plan_judge_evidence(plan, err);
 }
 
-int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
-		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err)
+// Makes what follows from the memory map.
+static int settle(struct lb_plan *plan, struct lb_error *err)
 {
 	struct lb_memmap memmap = {NULL, 0};
 	uint64_t bytes = 0;
 	int status = -1;
 
+	if (survey(plan, &memmap, err) == 0 && size(plan, &bytes, err) == 0 &&
+	    place(plan, &memmap, bytes, err) == 0)
+		status = finish(plan, err);
+	lb_memmap_free(&memmap);
+	return status;
+}
+
+int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
+		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err)
+{
 	*plan = (struct lb_plan){.options = options, .first = *first, .second = *second};
 	if (lb_machine_read(&plan->machine, err) != 0)
 		return -1;
@@ -340,11 +350,14 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 	choose_console(plan);
 	if (second->builtin && find_targets(plan, err) != 0)
 		return -1;
-	if (survey(plan, &memmap, err) == 0 && size(plan, &bytes, err) == 0 &&
-	    place(plan, &memmap, bytes, err) == 0)
-		status = finish(plan, err);
-	lb_memmap_free(&memmap);
-	return status;
+	return settle(plan, err);
+}
+
+int lb_plan_again(struct lb_plan *plan, struct lb_error *err)
+{
+	lb_plan_free(plan);
+	plan->crash_low = (struct lb_range){0, 0};
+	return settle(plan, err);
 }
 
 static int assume_region(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_error *err)

@@ -54,6 +54,9 @@ int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err);
 // EfiLoaderData only. lb_plan_free() after a failure, too.
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err);
+// Makes a plan that could be made once more, by the memory map of now. lb_plan_free() after a
+// failure, too.
+int lb_plan_again(struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
 // The ranges of the crash page tables, the hook's image among them once it is loaded.
 struct lb_mapped lb_plan_mapped(const struct lb_plan *plan);

@@ -11,7 +11,12 @@
 //   capsules     UpdateCapsule() says that it took every capsule, QueryCapsuleCapabilities() that
 //                they want a warm reset
 //   soft N       takes N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
+//   take N       takes a page out of the middle of a region just before it is allocated by its
+//                address, N times: somebody was quicker
+//   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
+//                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
 //
+// What it put into the services is taken out again when lifeboat.efi comes back.
 // What it did is said on the console.
 #include <efi.h>
 #include <stdbool.h>
@@ -23,6 +28,7 @@
 #define MIB (1ULL << 20)
 #define SCATTER_FROM (16 * MIB) // what lies below, the firmware uses itself
 #define SCATTER_TO (1ULL << 32)
+#define LARGE_PAGES 1024 // crash memory has more; nothing else is asked for by its address
 #define MEMORY_SP (1ULL << 18) // EFI_MEMORY_SP: specific purpose, UEFI 2.8
 
 // The services of PI 1.7, volume 2, 7.1: of its table only what is used.
@@ -46,6 +52,8 @@ static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
 static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
+static EFI_BOOT_SERVICES services; // as they were
+static UINTN to_take, to_refuse;
 
 static void say(const CHAR16 *text)
 {
@@ -166,6 +174,50 @@ static EFI_STATUS take_capsules(void)
 	return EFI_SUCCESS;
 }
 
+static EFI_STATUS EFIAPI allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UINTN pages,
+					EFI_PHYSICAL_ADDRESS *address)
+{
+	EFI_PHYSICAL_ADDRESS page = *address + pages / 2 * PAGE;
+
+	if (to_take && how == AllocateAddress && pages >= LARGE_PAGES &&
+	    !EFI_ERROR(services.AllocatePages(AllocateAddress, EfiACPIMemoryNVS, 1, &page))) {
+		to_take--;
+		say(L"preamble: took a page\r\n");
+	}
+	return services.AllocatePages(how, type, pages, address);
+}
+
+static EFI_STATUS EFIAPI load_image(BOOLEAN boot_policy, EFI_HANDLE parent, EFI_DEVICE_PATH *path,
+				    void *source, UINTN bytes, EFI_HANDLE *ret_image)
+{
+	EFI_STATUS status = services.LoadImage(boot_policy, parent, path, source, bytes, ret_image);
+
+	if (!source || !to_refuse || --to_refuse)
+		return status;
+	return EFI_ERROR(status) ? status : EFI_SECURITY_VIOLATION;
+}
+
+static void put_sum(void)
+{
+	bs->Hdr.CRC32 = 0;
+	bs->CalculateCrc32(bs, bs->Hdr.HeaderSize, &bs->Hdr.CRC32);
+}
+
+static void put_services(void)
+{
+	services = *bs;
+	bs->AllocatePages = allocate_pages;
+	bs->LoadImage = load_image;
+	put_sum();
+}
+
+static void put_services_back(void)
+{
+	bs->AllocatePages = services.AllocatePages;
+	bs->LoadImage = services.LoadImage;
+	put_sum();
+}
+
 // The text of `path` on our own device; its length, NUL-terminated in `text`.
 static EFI_STATUS read_text(EFI_HANDLE device, const CHAR16 *path, char *text, UINTN bytes)
 {
@@ -218,6 +270,10 @@ static EFI_STATUS obey(const char *text)
 			status = soft_reserve(number);
 		else if (word_is(text, "capsules"))
 			status = take_capsules();
+		else if (word_is(text, "take "))
+			to_take = number, status = EFI_SUCCESS;
+		else if (word_is(text, "refuse "))
+			to_refuse = number, status = EFI_SUCCESS;
 		if (EFI_ERROR(status))
 			return fail(L"preamble.txt", status);
 		for (text = digits; *text == '\n' || *text == '\r'; text++)
@@ -279,7 +335,12 @@ EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	if (EFI_ERROR(status))
 		return fail(L"preamble.txt cannot be read", status);
 	status = obey(text);
-	if (!EFI_ERROR(status))
-		status = start_lifeboat(image, self->DeviceHandle);
+	if (EFI_ERROR(status))
+		return status;
+	if (to_take || to_refuse)
+		put_services();
+	status = start_lifeboat(image, self->DeviceHandle);
+	if (services.LoadImage)
+		put_services_back();
 	return EFI_ERROR(status) ? fail(L"lifeboat.efi came back", status) : EFI_SUCCESS;
 }

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A firmware that is in the way while the loader arms: what is said, what is armed all the same, what stays."""
+
+import re
+
+import firmware_shell as shell
+import images
+import pytest
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("odd-firmware")]
+
+CONFIG = b"kernel /returning\narguments console=ttyS0\n"
+ORDERS = {
+    "undisturbed": "take 0",
+    "taken-once": "take 1",
+    "taken-twice": "take 2",
+}
+# What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
+OURS = ("LoaderCode", "LoaderData", "RT_Code", "RT_Data", "Reserved", "ACPI_NVS")
+TAKEN_PAGES = 3  # by the preamble, which never gives them back
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory, firmware, loader, preamble, kernel):
+    folder = tmp_path_factory.mktemp("odd")
+    files = {
+        "preamble.efi": preamble,
+        "preamble.txt": b"take 0\n",
+        "lifeboat.efi": loader,
+        "lifeboat.conf": CONFIG,
+        "returning": images.returning(kernel.read_bytes()),
+    }
+    cases = [shell.Case("connect", "connect -r")]
+    for name, orders in ORDERS.items():
+        files[f"orders/{name}"] = f"{orders}\n".encode()
+        cases.append(shell.Case(f"order-{name}", f"cp -q fs0:\\orders\\{name} fs0:\\preamble.txt"))
+        cases.append(shell.Case(name, "fs0:\\preamble.efi"))
+        cases.append(shell.Case(f"memory-{name}", "memmap"))
+    return shell.run_cases(folder, firmware, files, cases)
+
+
+def _ours(answer: shell.Answer) -> dict[str, int]:
+    totals = shell.page_totals(answer.text)
+    return {name: totals[name] for name in OURS}
+
+
+def _plans(text: str) -> list[str]:
+    return re.findall(r"^crash memory: (0x\w+-0x\w+), [\d.]+ MiB$", text, re.MULTILINE)
+
+
+def test_a_page_that_was_taken_means_another_plan(session):
+    """Without the taken page; armed by it."""
+    text = session["taken-once"].text
+    first, second = _plans(text)
+    assert _plans(session["undisturbed"].text) == [first]
+    assert text.count("preamble: took a page") == 1
+    assert f"warning: crash memory {first}: the firmware would not give it: not found; planning once more" in text
+    start, end = (int(one, 16) for one in second.split("-"))
+    taken_from, taken_to = (int(one, 16) for one in first.split("-"))
+    taken = (taken_from + taken_to) // 2
+    assert not start <= taken < end
+    assert "lifeboat: armed" in text and "not armed" not in text
+    assert "Disarmed, crash memory freed." in text
+
+
+def test_it_is_planned_once_more_and_no_oftener(session):
+    text = session["taken-twice"].text
+    assert text.count("preamble: took a page") == 2
+    assert text.count("planning once more") == 1 and len(_plans(text)) == 2
+    assert re.search("error: not armed: crash memory .* the firmware would not give it: not found", text)
+    assert "returning: came back from its start" in text, "it boots unarmed"
+
+
+def test_what_failed_gave_everything_back(session):
+    before, after = _ours(session["memory-undisturbed"]), _ours(session["memory-taken-twice"])
+    before["ACPI_NVS"] += TAKEN_PAGES
+    assert after == before
