@@ -122,6 +122,9 @@ EFI_STATUS lb_linux_load(const struct lb_file *kernel, const struct lb_file *ini
 	if (EFI_ERROR(status))
 		return status;
 	status = BS->LoadImage(FALSE, lb_image, path, kernel->data, kernel->bytes, &linux_image->image);
+	// After a security violation the image is there, for lb_linux_unload(). UEFI 2.10, 7.4.1.
+	if (EFI_ERROR(status) && status != EFI_SECURITY_VIOLATION)
+		linux_image->image = NULL;
 	if (status == EFI_SECURITY_VIOLATION || status == EFI_ACCESS_DENIED) {
 		lb_fail(err, "%s: the firmware's Secure Boot policy refuses it (%s)", kernel->path,
 			lb_status_text(status));

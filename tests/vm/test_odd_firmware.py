@@ -14,6 +14,8 @@ ORDERS = {
     "undisturbed": "take 0",
     "taken-once": "take 1",
     "taken-twice": "take 2",
+    "kernel-refused": "refuse 1",
+    "hook-refused": "refuse 2",
 }
 # What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
 OURS = ("LoaderCode", "LoaderData", "RT_Code", "RT_Data", "Reserved", "ACPI_NVS")
@@ -36,12 +38,20 @@ def session(tmp_path_factory, firmware, loader, preamble, kernel):
         cases.append(shell.Case(f"order-{name}", f"cp -q fs0:\\orders\\{name} fs0:\\preamble.txt"))
         cases.append(shell.Case(name, "fs0:\\preamble.efi"))
         cases.append(shell.Case(f"memory-{name}", "memmap"))
+        cases.append(shell.Case(f"images-{name}", "dh -p LoadedImage"))
     return shell.run_cases(folder, firmware, files, cases)
 
 
 def _ours(answer: shell.Answer) -> dict[str, int]:
     totals = shell.page_totals(answer.text)
     return {name: totals[name] for name in OURS}
+
+
+def _images(answer: shell.Answer) -> int:
+    """How many are loaded. The map tells less: it has all of edk2's room for runtime code as runtime code."""
+    count = answer.text.count("LoadedImage(")
+    assert count, answer.text
+    return count
 
 
 def _plans(text: str) -> list[str]:
@@ -69,6 +79,16 @@ def test_it_is_planned_once_more_and_no_oftener(session):
     assert text.count("planning once more") == 1 and len(_plans(text)) == 2
     assert re.search("error: not armed: crash memory .* the firmware would not give it: not found", text)
     assert "returning: came back from its start" in text, "it boots unarmed"
+
+
+@pytest.mark.parametrize("case, says", [
+    ("kernel-refused", "returning: the firmware's Secure Boot policy refuses it (security violation)"),
+    ("hook-refused", "not armed: the hook: the firmware would not load it: security violation"),
+])  # fmt: skip
+def test_an_image_that_policy_refuses_does_not_stay(session, case, says):
+    assert says in session[case].text
+    assert _images(session[f"images-{case}"]) == _images(session["images-taken-twice"])
+    assert _ours(session[f"memory-{case}"]) == _ours(session["memory-taken-twice"])
 
 
 def test_what_failed_gave_everything_back(session):
