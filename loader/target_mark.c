@@ -26,56 +26,93 @@ static void make_header(const struct lb_target_found *found, const uint8_t arm_i
 	lb_dump_header_seal(header);
 }
 
-// Writes the header and reads it again: some firmware takes writes and forgets them.
-static EFI_STATUS put_header(const struct lb_target_found *found, struct lb_dump_header *header, void *again)
-{
-	EFI_STATUS status =
-		lb_blockdev_write(&found->device, found->target.first_block, header, LB_DUMP_BLOCK);
+// What the capture kernel will find.
+enum mark {
+	MARK_KEPT, // written, flushed, read again
+	MARK_UNKEPT, // it is there, but the disk did not confirm that it stays
+	MARK_UNKNOWN, // it cannot be read again
+	MARK_MISSING,
+};
 
-	if (!EFI_ERROR(status))
-		status = lb_blockdev_read(&found->device, found->target.first_block, again, LB_DUMP_BLOCK);
-	if (!EFI_ERROR(status) && memcmp(header, again, LB_DUMP_BLOCK) != 0)
-		status = EFI_DEVICE_ERROR;
-	return status;
+// Reads the header again whatever writing it said: some firmware takes writes and forgets
+// them, and a header whose flush failed is there all the same. *ret_status: what went wrong.
+static enum mark put_header(const struct lb_target_found *found, struct lb_dump_header *header, void *again,
+			    EFI_STATUS *ret_status)
+{
+	const uint64_t block = found->target.first_block;
+	EFI_STATUS written = lb_blockdev_write(&found->device, block, header, LB_DUMP_BLOCK);
+	EFI_STATUS read = lb_blockdev_read(&found->device, block, again, LB_DUMP_BLOCK);
+
+	*ret_status = EFI_ERROR(written) ? written : read;
+	if (EFI_ERROR(read))
+		return MARK_UNKNOWN;
+	if (memcmp(header, again, LB_DUMP_BLOCK) == 0)
+		return EFI_ERROR(written) ? MARK_UNKEPT : MARK_KEPT;
+	if (!EFI_ERROR(written))
+		*ret_status = EFI_DEVICE_ERROR;
+	return MARK_MISSING;
 }
 
-static EFI_STATUS mark(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
-		       struct lb_dump_header *header)
+static void warn(const char *name, enum mark mark, EFI_STATUS status)
+{
+	const char *why = lb_status_text(status);
+
+	switch (mark) {
+	case MARK_KEPT:
+		break;
+	case MARK_UNKEPT:
+		lb_print_warning("%s: the dump header is written, but the disk does not confirm that it "
+				 "stays: %s; it will be dumped to as long as the header is there",
+				 name, why);
+		break;
+	case MARK_UNKNOWN:
+		lb_print_warning("%s: the dump header cannot be read again: %s; whether it will be dumped to "
+				 "is not known",
+				 name, why);
+		break;
+	case MARK_MISSING:
+		lb_print_warning("%s: the dump header cannot be written: %s; it will not be dumped to", name,
+				 why);
+		break;
+	}
+}
+
+static enum mark mark_one(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
+			  struct lb_dump_header *header)
 {
 	EFI_STATUS status;
+	enum mark mark;
 
 	make_header(found, arm_id, selftest, header);
-	status = put_header(found, header, (uint8_t *)header + LB_DUMP_BLOCK);
-	if (EFI_ERROR(status))
-		lb_print_warning("%s: the dump header cannot be written: %s; it will not be dumped to",
-				 found->target.name, lb_status_text(status));
-	return status;
+	mark = put_header(found, header, (uint8_t *)header + LB_DUMP_BLOCK, &status);
+	warn(found->target.name, mark, status);
+	return mark;
 }
 
 int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
 		    uint32_t *ret_marked, struct lb_error *err)
 {
 	EFI_PHYSICAL_ADDRESS room;
-	bool first_marked = false;
+	bool first_kept = false;
 
 	*ret_marked = 0;
 	if (!targets->count)
 		return 0;
 	if (!EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
 		for (uint32_t i = 0; i < targets->count; i++) {
-			EFI_STATUS status = mark(&targets->found[i], arm_id, selftest,
-						 (struct lb_dump_header *)(uintptr_t)room);
+			enum mark mark = mark_one(&targets->found[i], arm_id, selftest,
+						  (struct lb_dump_header *)(uintptr_t)room);
 
-			if (!EFI_ERROR(status))
+			if (mark == MARK_KEPT || mark == MARK_UNKEPT)
 				(*ret_marked)++;
 			if (i == 0)
-				first_marked = !EFI_ERROR(status);
+				first_kept = mark == MARK_KEPT;
 		}
 		BS->FreePages(room, ROOM_PAGES);
 	} else {
 		lb_print_warning("firmware: no memory for a dump header: no dump will be written");
 	}
-	if (selftest && !first_marked)
+	if (selftest && !first_kept)
 		return lb_fail(err, "--selftest: no verdict can be left on %s",
 			       targets->found[0].target.name);
 	return 0;

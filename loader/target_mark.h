@@ -6,9 +6,9 @@
 #include "loader/target.h"
 
 // Puts an empty header for this arming on every partition: the last thing before the first
-// kernel starts. Warns of those that cannot be written, which the capture kernel leaves alone.
-// With `selftest` it fails where the first one cannot be written: the next boot would find no
-// verdict there, and begin the same test again.
+// kernel starts. Warns of those where it is not there, which the capture kernel leaves alone, and
+// of those where it may not stay. With `selftest` it fails where the first one is not sure to
+// stay: the next boot could find no verdict there, and begin the same test again.
 // *ret_marked, always written: the partitions that the capture kernel will find marked.
 int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
 		    uint32_t *ret_marked, struct lb_error *err);

@@ -46,6 +46,7 @@ DISKS = [
     ("readonly", 512, [_part(10, "readonly")], "virtio-blk-pci,drive=readonly"),
     ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
     ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
+    ("unflushed", 512, [_part(14, "unflushed")], "virtio-blk-pci,drive=unflushed"),
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
 STALE = _part(13, "stale", 8, 16)
@@ -86,8 +87,10 @@ def _block(folder: Path, name: str, start: int = MIB) -> bytes:
 
 
 def _backend(name: str, path: Path) -> list[str]:
-    if name == "failing":  # reads it does; its partition's header cannot be written
-        rule = {"event": "none", "iotype": "write", "sector": MIB // 512, "errno": 5, "once": False}
+    # Reads they do. Of one the partition's header cannot be written; the other confirms nothing.
+    faults = {"failing": {"iotype": "write", "sector": MIB // 512}, "unflushed": {"iotype": "flush"}}
+    if name in faults:
+        rule = {"event": "none", "errno": 5, "once": False, **faults[name]}
         file = {"driver": "file", "filename": str(path)}
         node = {"driver": "blkdebug", "node-name": name, "image": file, "inject-error": [rule]}
         return ["-blockdev", json.dumps(node)]
@@ -145,6 +148,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
         shell.lifeboat("required", f"--require --dump-to PARTLABEL=virtio --dump-to PARTLABEL=nothere {BOOT}"),
         shell.lifeboat("required-kept", "--require --dry-run --console none --dump-to PARTLABEL=waits \\vmlinuz"),
         shell.lifeboat("required-failing", "--require --console none --dump-to PARTLABEL=failing \\returning"),
+        shell.lifeboat("unflushed", "--require --console none --dump-to PARTLABEL=unflushed \\returning"),
+        shell.lifeboat("selftest-unflushed", "--selftest --dump-to PARTLABEL=unflushed \\returning"),
         shell.lifeboat("selftest-nowhere", f"--selftest --dump-to PARTLABEL=nothere {BOOT}"),
     ]
     transcript = shell.run_cases(folder, firmware, files, cases, qemu_args=_make_disks(folder))
@@ -209,7 +214,7 @@ def test_armed_writes_a_header_to_what_it_uses_and_to_nothing_else(session):
     assert struct.unpack_from("<I", header, AT_STATE) == (EMPTY,)
     for name, _, partitions, _ in DISKS:
         for partition in partitions:
-            if partition.label not in ("virtio", "waits"):
+            if partition.label not in ("virtio", "waits", "unflushed"):
                 assert _block(folder, name, partition.start) == bytes(4096), partition.label
 
 
@@ -243,6 +248,25 @@ def test_a_selftest_without_a_partition_boots_nothing(session):
     assert answer.status == ABORTED
     assert "there is no partition to leave a verdict on" in answer.text
     assert "nothing was tested, nothing is booted" in answer.text
+
+
+def test_a_header_whose_flush_failed_is_there(session):
+    """The capture kernel finds it: nobody may say that the partition will not be dumped to."""
+    folder, transcript = session
+    text = transcript["unflushed"].text
+    assert "warning: PARTLABEL=unflushed: the dump header is written, but the disk does not confirm" in text
+    assert "will not be dumped to" not in text and "a panic will leave nothing" not in text
+    assert "lifeboat: armed" in text and "came back from its start" in text
+    header = _block(folder, "unflushed")
+    assert struct.unpack_from("<Q", header) == (MAGIC,)
+    assert uuid.UUID(bytes_le=header[AT_PARTUUID:AT_BYTES]) == _unique(14)
+
+
+def test_a_selftest_is_not_begun_where_its_mark_may_not_stay(session):
+    _, transcript = session
+    answer = transcript["selftest-unflushed"]
+    assert answer.status == ABORTED
+    assert "no verdict can be left on PARTLABEL=unflushed" in answer.text
 
 
 def test_a_selftest_whose_verdict_cannot_be_kept_is_not_begun_at_each_boot(session):
