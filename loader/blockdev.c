@@ -50,8 +50,10 @@ static void connect_controllers(void)
 
 		// A controller that has a driver, or for which there is none, stays as it is.
 		if (!EFI_ERROR(BS->HandleProtocol(handles[i], &pci_guid, &pci)) &&
-		    lb_pci_io_read(pci, LB_PCI_CLASS) >> 24 == CLASS_STORAGE)
+		    lb_pci_io_read(pci, LB_PCI_CLASS) >> 24 == CLASS_STORAGE) {
+			lb_step_begin();
 			BS->ConnectController(handles[i], NULL, NULL, TRUE);
+		}
 	}
 }
 
@@ -158,13 +160,16 @@ EFI_STATUS lb_blockdev_read(const struct lb_blockdev *device, uint64_t block, vo
 {
 	EFI_BLOCK_IO *io = device->io;
 
+	lb_step_begin();
 	return io->ReadBlocks(io, io->Media->MediaId, block, bytes, data);
 }
 
 EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes)
 {
 	EFI_BLOCK_IO *io = device->io;
-	EFI_STATUS status = io->WriteBlocks(io, io->Media->MediaId, block, bytes, data);
+	EFI_STATUS status;
 
+	lb_step_begin();
+	status = io->WriteBlocks(io, io->Media->MediaId, block, bytes, data);
 	return EFI_ERROR(status) ? status : io->FlushBlocks(io);
 }

@@ -99,6 +99,7 @@ static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, stru
 	EFI_HANDLE device;
 	EFI_STATUS status;
 
+	lb_step_begin();
 	status = find_volume(path, &device, &rest, err);
 	if (EFI_ERROR(status))
 		return status;
@@ -169,6 +170,7 @@ static EFI_STATUS read_into(const char *path, uint8_t *to, UINTN bytes, struct l
 		if (shown && done % PROGRESS_STEP == 0)
 			lb_print("\rreading %s: %zu of %zu MiB", path, (size_t)(done / LB_MIB),
 				 (size_t)(bytes / LB_MIB));
+		lb_step_begin();
 		status = file->Read(file, &piece, to + done);
 		if (EFI_ERROR(status) || piece == 0)
 			break;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/firmware.h"
 
+#include <stdbool.h>
+
 #include "lib/mem.h"
+
+#define WATCHDOG_CODE 0x10000 // those below are the firmware's; UEFI 2.10, 7.5
 
 EFI_SYSTEM_TABLE *ST;
 EFI_BOOT_SERVICES *BS;
 EFI_RUNTIME_SERVICES *RT;
 EFI_HANDLE lb_image;
+static bool steps_ended;
 
 void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
@@ -14,6 +19,18 @@ void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	BS = table->BootServices;
 	RT = table->RuntimeServices;
 	lb_image = image;
+}
+
+void lb_step_begin(void)
+{
+	if (!steps_ended)
+		BS->SetWatchdogTimer(LB_STEP_SECONDS, WATCHDOG_CODE, 0, NULL);
+}
+
+void lb_steps_end(void)
+{
+	steps_ended = true;
+	BS->SetWatchdogTimer(0, 0, 0, NULL);
 }
 
 void *lb_pool_alloc(UINTN bytes)

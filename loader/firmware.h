@@ -13,6 +13,14 @@ extern EFI_HANDLE lb_image; // this program
 // First thing in efi_main(): the globals.
 void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 
+// Gives the next step, one call of the firmware or one piece of a file, LB_STEP_SECONDS: a
+// firmware that hangs in it is then reset by its own watchdog. As long as the boot manager gives
+// the whole of a boot option (UEFI 2.10, 3.1.2).
+#define LB_STEP_SECONDS 300
+void lb_step_begin(void);
+// Switches the watchdog off for good: nothing is timed any more.
+void lb_steps_end(void);
+
 // Scope-exit cleanup: LB_CLEANUP(lb_pool_free) void *p = NULL;
 #define LB_CLEANUP(function) __attribute__((cleanup(function)))
 

@@ -138,6 +138,7 @@ static void make_plan(struct session *s)
 	if (s->refused)
 		return;
 	s->planned = true;
+	lb_step_begin();
 	if (lb_plan_make(&s->options, &s->first, &s->second, &s->plan, &err) != 0) {
 		refuse(s, &err);
 		return;
@@ -178,14 +179,17 @@ static int mark_targets(struct lb_plan *plan, struct lb_error *err)
 // Arms; by a second plan where the firmware has taken a page of the first one's memory since.
 static int carry_out(struct session *s, struct lb_error *err)
 {
-	int result = lb_arm(&s->plan, err);
+	int result;
 
+	lb_step_begin();
+	result = lb_arm(&s->plan, err);
 	if (result != LB_ARM_TAKEN)
 		return result;
 	lb_print_warning("%s; planning once more", err->text);
 	if (lb_plan_again(&s->plan, err) != 0)
 		return -1;
 	show_plan(s);
+	lb_step_begin();
 	return lb_arm(&s->plan, err);
 }
 
@@ -250,6 +254,7 @@ static EFI_STATUS start(struct session *s)
 	lb_print_verbose("starting %s: %s\n", s->kernel.path,
 			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	start_watchdog(s);
+	lb_steps_end();
 	status = lb_linux_start(&s->linux_image, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	lb_watchdog_stop();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
@@ -300,6 +305,13 @@ static EFI_STATUS boot(struct session *s)
 	return boot_kernel(s);
 }
 
+// Nothing is booted.
+static bool only_answers(const struct lb_options *options)
+{
+	return options->help || options->help_dump || options->version || options->dry_run ||
+	       options->footprint;
+}
+
 static EFI_STATUS run(struct session *s)
 {
 	struct lb_error err;
@@ -308,6 +320,8 @@ static EFI_STATUS run(struct session *s)
 	if (lb_command_line_read(&s->options, &err) != 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
+	if (only_answers(&s->options))
+		lb_steps_end(); // somebody reads, page by page
 	if (s->options.help || s->options.help_dump || s->options.version) {
 		lb_print_answer("%s", s->options.help        ? lb_options_help
 				      : s->options.help_dump ? lb_dump_options_help
@@ -330,6 +344,7 @@ static EFI_STATUS run(struct session *s)
 	// Loaded before the plan is made, the image cannot take a place that was planned.
 	// Loading measures the kernel into the TPM: --dry-run and --footprint leave it out.
 	if (!s->options.dry_run && !s->options.footprint) {
+		lb_step_begin();
 		status = lb_linux_load(&s->kernel, &s->initrd, &s->linux_image, &err);
 		if (EFI_ERROR(status))
 			return give_up(status, &err);
@@ -351,15 +366,17 @@ static EFI_STATUS run(struct session *s)
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	LB_CLEANUP(end_session) struct session *session = NULL;
+	EFI_STATUS status = EFI_OUT_OF_RESOURCES;
 
 	lb_firmware_init(image, table);
-	// The boot manager's five minutes would run out while large files are read.
-	BS->SetWatchdogTimer(0, 0, 0, NULL);
+	// The boot manager's five minutes for all would run out while large files are read.
+	lb_step_begin();
 
 	session = lb_pool_alloc(sizeof(*session)); // too much for a firmware's stack
-	if (!session) {
+	if (session)
+		status = run(session);
+	else
 		lb_print_error("no memory for %zu bytes", sizeof(*session));
-		return EFI_OUT_OF_RESOURCES;
-	}
-	return run(session);
+	lb_steps_end();
+	return status;
 }

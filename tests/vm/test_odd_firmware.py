@@ -16,6 +16,7 @@ ORDERS = {
     "taken-twice": "take 2",
     "kernel-refused": "refuse 1",
     "hook-refused": "refuse 2",
+    "watched": "watch 0",
 }
 # What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
 OURS = ("LoaderCode", "LoaderData", "RT_Code", "RT_Data", "Reserved", "ACPI_NVS")
@@ -39,7 +40,16 @@ def session(tmp_path_factory, firmware, loader, preamble, kernel):
         cases.append(shell.Case(name, "fs0:\\preamble.efi"))
         cases.append(shell.Case(f"memory-{name}", "memmap"))
         cases.append(shell.Case(f"images-{name}", "dh -p LoadedImage"))
-    return shell.run_cases(folder, firmware, files, cases)
+    files["orders/hangs"] = b"watch 1\n"
+    cases.append(shell.Case("order-hangs", "cp -q fs0:\\orders\\hangs fs0:\\preamble.txt"))
+    files |= shell.startup(shell.script(cases, "fs0:\\preamble.efi"))
+    with shell.make_machine(folder, firmware, files) as machine:
+        machine.power_on()
+        shell.skip_countdown(machine)
+        event = shell.watch(machine, "Linux version")
+        transcript = shell.Transcript(machine.lines)
+    assert getattr(event, "name", None) == "RESET", f"the last run did not reset:\n{transcript.text[-2000:]}"
+    return transcript
 
 
 def _ours(answer: shell.Answer) -> dict[str, int]:
@@ -95,3 +105,17 @@ def test_what_failed_gave_everything_back(session):
     before, after = _ours(session["memory-undisturbed"]), _ours(session["memory-taken-twice"])
     before["ACPI_NVS"] += TAKEN_PAGES
     assert after == before
+
+
+def test_the_firmware_s_watchdog_runs_until_the_kernel_starts(session):
+    """lifeboat.efi itself comes as the shell left it, unwatched; then the hook; then the kernel."""
+    starts = re.findall("preamble: an image starts, (\\w+)", session["watched"].text)
+    assert starts == ["unwatched", "watched", "unwatched"]
+    assert "lifeboat: armed" in session["watched"].text
+
+
+def test_a_firmware_that_hangs_is_reset_by_its_watchdog(session):
+    """The reset happened, or the fixture would have failed: here, that it was while the kernel was loaded."""
+    last = session.text.rpartition("==end order-hangs==")[2]
+    assert last.count("preamble: hangs") == 1
+    assert "came back" not in last

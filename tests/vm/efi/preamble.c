@@ -15,6 +15,9 @@
 //                address, N times: somebody was quicker
 //   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
 //                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
+//   watch N      says whether the firmware's watchdog runs when an image is started, and counts
+//                its seconds as sixtieths; the Nth image that is loaded from memory hangs, 0: none
+//   path 0       the device path of lifeboat.efi has a node that is 0 bytes long
 //
 // What it put into the services is taken out again when lifeboat.efi comes back.
 // What it did is said on the console.
@@ -53,7 +56,8 @@ static EFI_BOOT_SERVICES *bs;
 static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
 static EFI_BOOT_SERVICES services; // as they were
-static UINTN to_take, to_refuse;
+static UINTN to_take, to_refuse, to_hang, seconds;
+static bool watching, spoil_path;
 
 static void say(const CHAR16 *text)
 {
@@ -192,9 +196,28 @@ static EFI_STATUS EFIAPI load_image(BOOLEAN boot_policy, EFI_HANDLE parent, EFI_
 {
 	EFI_STATUS status = services.LoadImage(boot_policy, parent, path, source, bytes, ret_image);
 
+	while (source && to_hang && !--to_hang) {
+		say(L"preamble: hangs\r\n");
+		for (;;)
+			__asm__ volatile("pause");
+	}
 	if (!source || !to_refuse || --to_refuse)
 		return status;
 	return EFI_ERROR(status) ? status : EFI_SECURITY_VIOLATION;
+}
+
+static EFI_STATUS EFIAPI set_watchdog_timer(UINTN timeout, UINT64 code, UINTN bytes, CHAR16 *data)
+{
+	seconds = timeout;
+	return services.SetWatchdogTimer((timeout + 59) / 60, code, bytes, data);
+}
+
+static EFI_STATUS EFIAPI start_image(EFI_HANDLE image, UINTN *ret_bytes, CHAR16 **ret_data)
+{
+	if (watching)
+		say(seconds ? L"preamble: an image starts, watched\r\n"
+			    : L"preamble: an image starts, unwatched\r\n");
+	return services.StartImage(image, ret_bytes, ret_data);
 }
 
 static void put_sum(void)
@@ -208,6 +231,10 @@ static void put_services(void)
 	services = *bs;
 	bs->AllocatePages = allocate_pages;
 	bs->LoadImage = load_image;
+	if (watching) {
+		bs->SetWatchdogTimer = set_watchdog_timer;
+		bs->StartImage = start_image;
+	}
 	put_sum();
 }
 
@@ -215,6 +242,8 @@ static void put_services_back(void)
 {
 	bs->AllocatePages = services.AllocatePages;
 	bs->LoadImage = services.LoadImage;
+	bs->SetWatchdogTimer = services.SetWatchdogTimer;
+	bs->StartImage = services.StartImage;
 	put_sum();
 }
 
@@ -274,6 +303,10 @@ static EFI_STATUS obey(const char *text)
 			to_take = number, status = EFI_SUCCESS;
 		else if (word_is(text, "refuse "))
 			to_refuse = number, status = EFI_SUCCESS;
+		else if (word_is(text, "watch "))
+			to_hang = number, watching = true, status = EFI_SUCCESS;
+		else if (word_is(text, "path "))
+			spoil_path = true, status = EFI_SUCCESS;
 		if (EFI_ERROR(status))
 			return fail(L"preamble.txt", status);
 		for (text = digits; *text == '\n' || *text == '\r'; text++)
@@ -281,6 +314,19 @@ static EFI_STATUS obey(const char *text)
 	}
 	say(L"preamble: done\r\n");
 	return EFI_SUCCESS;
+}
+
+// The firmware frees what it made of the path itself, and not this.
+static EFI_STATUS spoil(EFI_HANDLE child)
+{
+	static EFI_DEVICE_PATH node = {4, 4, {0, 0}};
+	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
+	EFI_LOADED_IMAGE *loaded;
+	EFI_STATUS status = bs->HandleProtocol(child, &guid, (void **)&loaded);
+
+	if (!EFI_ERROR(status))
+		loaded->FilePath = &node;
+	return status;
 }
 
 // A device path for \lifeboat.efi on our own device: the device's, then a file node.
@@ -314,6 +360,8 @@ static EFI_STATUS start_lifeboat(EFI_HANDLE image, EFI_HANDLE device)
 	whole[used + 1] = 0xff;
 	whole[used + 2] = 4;
 	status = bs->LoadImage(FALSE, image, (EFI_DEVICE_PATH *)whole, NULL, 0, &child);
+	if (!EFI_ERROR(status) && spoil_path)
+		status = spoil(child);
 	if (!EFI_ERROR(status))
 		status = bs->StartImage(child, NULL, NULL);
 	return status;
@@ -337,7 +385,7 @@ EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	status = obey(text);
 	if (EFI_ERROR(status))
 		return status;
-	if (to_take || to_refuse)
+	if (to_take || to_refuse || watching)
 		put_services();
 	status = start_lifeboat(image, self->DeviceHandle);
 	if (services.LoadImage)
