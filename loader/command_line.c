@@ -36,8 +36,8 @@ static void own_path(char out[LB_MAX_PATH])
 	size_t used = 0;
 
 	if (image && image->FilePath) {
-		for (EFI_DEVICE_PATH *node = image->FilePath; !IsDevicePathEnd(node);
-		     node = NextDevicePathNode(node)) {
+		for (EFI_DEVICE_PATH *node = lb_path_node(image->FilePath); node;
+		     node = lb_path_node(NextDevicePathNode(node))) {
 			size_t units = (DevicePathNodeLength(node) - sizeof(*node)) / sizeof(CHAR16);
 			uint16_t name[LB_MAX_PATH] = {0};
 

@@ -270,7 +270,7 @@ EFI_STATUS lb_file_device_path(const char *path, EFI_DEVICE_PATH **ret_device_pa
 	status = BS->HandleProtocol(device, &guid, &interface);
 	if (EFI_ERROR(status))
 		return fail(status, path, "asking its volume for the device path", err);
-	for (node = interface; !IsDevicePathEnd(node); node = NextDevicePathNode(node))
+	for (node = lb_path_node(interface); node; node = lb_path_node(NextDevicePathNode(node)))
 		device_bytes += DevicePathNodeLength(node);
 	name_bytes = (lb_utf8_to_utf16(rest, wide, LB_MAX_PATH) + 1) * sizeof(CHAR16);
 

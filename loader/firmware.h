@@ -21,6 +21,12 @@ void lb_step_begin(void);
 // Switches the watchdog off for good: nothing is timed any more.
 void lb_steps_end(void);
 
+// `node`, or NULL where the path ends; a length that is none ends it, too.
+static inline EFI_DEVICE_PATH *lb_path_node(EFI_DEVICE_PATH *node)
+{
+	return IsDevicePathEnd(node) || DevicePathNodeLength(node) < (int)sizeof(*node) ? NULL : node;
+}
+
 // Scope-exit cleanup: LB_CLEANUP(lb_pool_free) void *p = NULL;
 #define LB_CLEANUP(function) __attribute__((cleanup(function)))
 

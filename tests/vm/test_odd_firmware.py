@@ -40,7 +40,7 @@ def session(tmp_path_factory, firmware, loader, preamble, kernel):
         cases.append(shell.Case(name, "fs0:\\preamble.efi"))
         cases.append(shell.Case(f"memory-{name}", "memmap"))
         cases.append(shell.Case(f"images-{name}", "dh -p LoadedImage"))
-    files["orders/hangs"] = b"watch 1\n"
+    files["orders/hangs"] = b"path 0\nwatch 1\n"
     cases.append(shell.Case("order-hangs", "cp -q fs0:\\orders\\hangs fs0:\\preamble.txt"))
     files |= shell.startup(shell.script(cases, "fs0:\\preamble.efi"))
     with shell.make_machine(folder, firmware, files) as machine:
@@ -115,7 +115,8 @@ def test_the_firmware_s_watchdog_runs_until_the_kernel_starts(session):
 
 
 def test_a_firmware_that_hangs_is_reset_by_its_watchdog(session):
-    """The reset happened, or the fixture would have failed: here, that it was while the kernel was loaded."""
+    """The reset happened, or the fixture would have failed: here, that it was while the kernel was loaded. Its
+    device path, whose node has no length, was no reason to stand still before."""
     last = session.text.rpartition("==end order-hangs==")[2]
     assert last.count("preamble: hangs") == 1
     assert "came back" not in last
