@@ -43,8 +43,9 @@ void lb_target_close(struct lb_opened *opened);
 _Noreturn void lb_selftest_run(struct lb_run *run);
 
 // deadlog.c
-// False only if the log can be read and shows no sign of a crash.
-bool lb_deadlog_shows_crash(const struct lb_deadspace *dead);
+// True only if the log can be read and ends in an ordinary reboot. *ret_doubt: why that is
+// no proof of a panic, where the log tells of neither; else NULL.
+bool lb_deadlog_ends_in_reboot(const struct lb_deadspace *dead, const char **ret_doubt);
 // Its end, to the console.
 void lb_deadlog_print(const struct lb_deadspace *dead);
 

@@ -16,20 +16,27 @@ static bool look(void *ctx, const char *text, size_t bytes)
 	struct lb_crash_signs *signs = ctx;
 
 	lb_crash_signs_add(signs, text, bytes);
-	return !signs->found;
+	return true;
 }
 
-bool lb_deadlog_shows_crash(const struct lb_deadspace *dead)
+bool lb_deadlog_ends_in_reboot(const struct lb_deadspace *dead, const char **ret_doubt)
 {
-	struct lb_crash_signs signs = {.tail_bytes = 0};
+	struct lb_crash_signs signs = {.bytes = 0};
+	enum lb_crash_verdict verdict;
 	struct lb_error why;
 	uint64_t records;
 
+	*ret_doubt = NULL;
 	if (lb_dmesg_read(dead, look, &signs, &records, &why) != 0) {
 		lb_say("warning: the dead kernel's log: %s", why.text);
-		return true;
+		return false;
 	}
-	return signs.found || !records;
+	verdict = lb_crash_signs_judge(&signs);
+	if (verdict == LB_CRASH_NO_SIGN) {
+		*ret_doubt = "no sign of a panic in the log";
+		lb_say("%s, nor of a reboot at its end: dumping", *ret_doubt);
+	}
+	return verdict == LB_CRASH_REBOOT;
 }
 
 static bool count(void *ctx, const char *text, size_t bytes)

@@ -134,10 +134,8 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 		lb_say("no dump: %s", err.text);
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
 	}
-	if (!lb_deadlog_shows_crash(&run.dead)) {
-		lb_say("no dump: nothing panicked: the log ends without a panic, so this was an ordinary "
-		       "(warm) "
-		       "reboot");
+	if (lb_deadlog_ends_in_reboot(&run.dead, &run.job.doubt)) {
+		lb_say("no dump: nothing panicked: the log ends in an ordinary (warm) reboot");
 		lb_power_end(run.capture, LB_CAPTURE_RESET);
 	}
 	status = try_targets(&run, &err);

@@ -4,45 +4,90 @@
 #include "lib/format.h"
 #include "lib/mem.h"
 
-// Those of scripts/capture/lib/vmcore.sh, too: tests/vm/test_capture_scripts.py compares them. None
-// is longer than half a tail.
-static const char words[][32] = {"Kernel panic", "Oops", "BUG: ", "sysrq: Trigger a crash",
-				 "general protection fault"};
-#define WORDS (sizeof(words) / sizeof(words[0]))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool has_sign(const char *text, size_t bytes)
+// These are in scripts/capture/lib/vmcore.sh, too: tests/vm/test_capture_scripts.py compares them.
+static const char crash_words[][32] = {"Kernel panic", "Oops", "BUG: ", "sysrq: Trigger a crash",
+				       "general protection fault"};
+// A message begins so. Sources: kernel/reboot.c, kernel/kexec_core.c, drivers/tty/sysrq.c.
+static const char reboot_words[][32] = {"reboot: Restarting system",       "reboot: Power down",
+					"reboot: System halted",           "kexec: Starting new kernel",
+					"kexec_core: Starting new kernel", "sysrq: Resetting"};
+
+static bool begins_with(const char *text, size_t bytes, const char *word)
+{
+	size_t length = lb_strlen(word);
+
+	return length <= bytes && memcmp(text, word, length) == 0;
+}
+
+static bool has_crash_word(const char *line, size_t bytes)
 {
 	for (size_t at = 0; at < bytes; at++) {
-		for (size_t i = 0; i < WORDS; i++) {
-			size_t length = lb_strlen(words[i]);
-
-			if (text[at] == words[i][0] && length <= bytes - at &&
-			    memcmp(text + at, words[i], length) == 0)
+		for (size_t i = 0; i < COUNT(crash_words); i++) {
+			if (begins_with(line + at, bytes - at, crash_words[i]))
 				return true;
 		}
 	}
 	return false;
 }
 
-// What lies across the boundary of two pieces is seen in the last bytes of one and the first
-// of the next, put together.
+// Where the message begins: behind the time, and the caller where there is one.
+static size_t message_at(const char *line, size_t bytes)
+{
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < 2 && at < bytes && line[at] == '['; i++) {
+		size_t end = at;
+
+		while (end < bytes && line[end] != ']')
+			end++;
+		if (bytes - end < 2 || line[end + 1] != ' ')
+			break;
+		at = end + 2;
+	}
+	return at;
+}
+
+static bool has_reboot_word(const char *line, size_t bytes)
+{
+	size_t at = message_at(line, bytes);
+
+	for (size_t i = 0; at && i < COUNT(reboot_words); i++) {
+		if (begins_with(line + at, bytes - at, reboot_words[i]))
+			return true;
+	}
+	return false;
+}
+
+static void end_line(struct lb_crash_signs *signs)
+{
+	if (has_reboot_word(signs->line, signs->bytes)) {
+		signs->reboot = true;
+		signs->lines = 0;
+	} else if (has_crash_word(signs->line, signs->bytes)) {
+		signs->crash = true;
+		signs->reboot = false;
+	}
+	signs->lines++;
+	signs->bytes = 0;
+}
+
 void lb_crash_signs_add(struct lb_crash_signs *signs, const char *text, size_t bytes)
 {
-	const size_t half = sizeof(signs->tail) / 2;
-	size_t first = bytes < half ? bytes : half, last;
-
-	memcpy(signs->tail + signs->tail_bytes, text, first);
-	signs->found =
-		signs->found || has_sign(signs->tail, signs->tail_bytes + first) || has_sign(text, bytes);
-
-	last = signs->tail_bytes + first;
-	if (bytes >= half) {
-		memcpy(signs->tail, text + bytes - half, half);
-		signs->tail_bytes = half;
-	} else if (last > half) {
-		memmove(signs->tail, signs->tail + last - half, half);
-		signs->tail_bytes = half;
-	} else {
-		signs->tail_bytes = last;
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] == '\n')
+			end_line(signs);
+		else if (signs->bytes < sizeof(signs->line))
+			signs->line[signs->bytes++] = text[i];
 	}
+}
+
+enum lb_crash_verdict lb_crash_signs_judge(struct lb_crash_signs *signs)
+{
+	if (signs->bytes)
+		end_line(signs);
+	if (signs->reboot && signs->lines <= LB_CRASH_SIGNS_LAST_LINES)
+		return LB_CRASH_REBOOT;
+	return signs->crash ? LB_CRASH_SIGN : LB_CRASH_NO_SIGN;
 }

@@ -97,7 +97,8 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 	if (why)
 		lb_snprintf(next->message, sizeof(next->message), "%s", why->text);
 	else
-		lb_snprintf(next->message, sizeof(next->message), "complete: %lu pages", next->pages_done);
+		lb_snprintf(next->message, sizeof(next->message), "complete: %lu pages%s%s", next->pages_done,
+			    writer->job->doubt ? "; " : "", writer->job->doubt ? writer->job->doubt : "");
 	return lb_writer_header(writer, err);
 }
 

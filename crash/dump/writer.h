@@ -23,6 +23,7 @@ struct lb_dump_job {
 	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
 	uint32_t nr_cpus; // NT_PRSTATUS notes
 	uint64_t now; // seconds since 1970, at the panic; 0: not known
+	const char *doubt; // why it may have been no panic, for the header's message; may be NULL
 	// Called once the log is on the disk, before the file is begun: what is slow and not needed
 	// for the log, such as starting CPUs. Fails like the dump. May be NULL.
 	int (*log_written)(void *ctx, struct lb_error *err);

@@ -169,6 +169,16 @@ static void check_header(uint32_t state, enum lb_dump_format format)
 	assert_int_equal(header.file_offset, 2 * LB_DUMP_BLOCK);
 }
 
+static void test_doubt(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZLIB, ROOMY);
+	machine.job.doubt = "no sign of a panic in the log";
+	if (write_dump())
+		fail_msg("%s", err.text);
+	assert_string_equal(header.message, "complete: 1694 pages; no sign of a panic in the log");
+}
+
 static bool all_there(uint64_t pfn)
 {
 	(void)pfn;
@@ -421,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kdump_formats),
+		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_elf),
 		cmocka_unit_test(test_elf_ragged_start),
 		cmocka_unit_test(test_elf_header_is_checked),

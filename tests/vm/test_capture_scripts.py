@@ -100,30 +100,47 @@ def test_core_without_our_note(shell, tmp_path, data):
     assert lines == []
 
 
-@pytest.mark.parametrize("last, panicked", [
-    ("[    4.7] Kernel panic - not syncing: sysrq triggered crash", True),
-    ("[    4.7] Oops: 0002 [#1] PREEMPT SMP NOPTI", True),
-    ("[    4.7] sysrq: Trigger a crash", True),
-    ("[    4.7] BUG: unable to handle page fault for address: 0", True),
-    ("[    4.7] reboot: Restarting system", False),
-])
-def test_was_there_a_panic(shell, tmp_path, last, panicked):
-    (tmp_path / "log").write_text(f"[    0.0] Linux version 6.1\n{last}\n")
+RESTARTING = "[    9.0] reboot: Restarting system\n"
+PANIC = "[    4.7] Kernel panic - not syncing: sysrq triggered crash\n"
+TASK = "[    9.1] task:kworker/0:1     state:I stack:0     pid:9\n"
+
+
+@pytest.mark.parametrize("last, expected", [
+    (PANIC, "panic"),
+    ("[    4.7] Oops: 0002 [#1] PREEMPT SMP NOPTI\n", "panic"),
+    (RESTARTING + TASK + PANIC, "panic"),
+    (RESTARTING, "reboot"),
+    ("[    9.0] [      T1] reboot: Restarting system\n", "reboot"),
+    ("[    4.7] Oops: 0002 [#1] PREEMPT SMP NOPTI\n" + RESTARTING + "[    9.1] reboot: machine restart\n", "reboot"),
+    (RESTARTING + TASK * 15, "reboot"),
+    ("[    9.0] kexec_core: Starting new kernel\n", "reboot"),
+    (RESTARTING + TASK * 16, "no sign"),
+    (TASK * 400, "no sign"),
+    ("[    9.0] init: say reboot: Restarting system\n", "no sign"),
+    ("[    9.0] two\n           reboot: Restarting system\n", "no sign"),
+], ids=["panic", "oops", "panic in a reboot", "reboot", "with callers", "reboot after an oops", "last words", "kexec",
+        "long ago", "pushed out", "quoted", "second line"])
+def test_was_there_a_panic(shell, tmp_path, last, expected):
+    (tmp_path / "log").write_text(f"[    0.0] Linux version 6.1\n{last}")
     check = f"log={tmp_path}/log\nlog_saved=x\ndmesg() {{ :; }}\nvmcore_require_panic\necho went on"
     status, lines = shell("report vmcore", "force=0\n" + check)
-    assert (lines[-1] == "went on") == panicked
-    if not panicked:
+    assert (lines[-1] == "went on") == (expected != "reboot")
+    assert ("warning reason=no-sign" in lines[0]) == (expected == "no sign")
+    if expected == "reboot":
         assert status == 1 and "failed reason=no-panic" in lines[0] and "nothing panicked" in lines[0]
         _, lines = shell("report vmcore", "force=1\n" + check)
         assert "warning reason=no-panic" in lines[0] and lines[1] == "went on"
 
 
-def test_signs_of_a_crash_are_those_of_the_builtin_kernel(shell):
+def test_what_a_log_tells_is_that_of_the_builtin_kernel(shell):
     source = (SCRIPTS.parents[1] / "crash" / "dead" / "crash_signs.c").read_text()
-    words = re.search(r"\bwords\[\]\[\d+\] = \{(.*?)\};", source, re.DOTALL)
-    builtin = re.findall(r'"([^"]+)"', words[1])
-    _, lines = shell("report vmcore", 'echo "$crash_signs"')
-    assert len(builtin) > 1 and lines[0].split("|") == builtin
+    header = (SCRIPTS.parents[1] / "crash" / "dead" / "crash_signs.h").read_text()
+    _, lines = shell("report vmcore", 'echo "$crash_signs"; echo "$reboot_signs"; echo "$last_lines"')
+    for name, line in zip(("crash", "reboot"), lines):
+        words = re.search(rf"\b{name}_words\[\]\[\d+\] = \{{(.*?)\}};", source, re.DOTALL)
+        builtin = re.findall(r'"([^"]+)"', words[1])
+        assert len(builtin) > 1 and line.split("|") == builtin
+    assert re.search(r"LAST_LINES (\d+)U", header)[1] == lines[2]
 
 
 def test_no_log_does_not_mean_no_panic(shell, tmp_path):
