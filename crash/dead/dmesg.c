@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The lines are those of `makedumpfile --dump-dmesg`: a time stamp before a record, as many
-// blanks before its further lines, bytes that are no text as \xNN.
+// The lines are those of `makedumpfile --dump-dmesg` from 1.7.6 on: before a record its time and its
+// caller, as many blanks before its further lines, bytes that are no text as \xNN.
 #include "crash/dead/dmesg.h"
 
 #include "crash/dead/prb.h"
@@ -42,21 +42,32 @@ static void add_char(struct out *out, unsigned char c, size_t indent)
 		add(out, text, lb_snprintf(text, sizeof(text), "\\x%02x", c));
 }
 
-static void add_record(struct out *out, struct lb_deadmem *mem, const struct lb_prb_record *record)
+// A thread, "[      T1] ", or a CPU, "[      C0] ".
+static size_t add_caller(uint32_t caller, char *stamp, size_t bytes)
+{
+	char id[16];
+
+	lb_snprintf(id, sizeof(id), "%c%u", caller & LB_PRB_CPU ? 'C' : 'T', caller & ~LB_PRB_CPU);
+	return lb_snprintf(stamp, bytes, "[%8s] ", id);
+}
+
+static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_record *record)
 {
 	uint64_t microseconds = record->nanoseconds / 1000;
 	uint64_t virt = record->text;
 	uint32_t left = record->text_bytes;
-	char stamp[40]; // at most 32 characters
+	char stamp[64]; // at most 32 characters and 15
 	size_t indent = lb_snprintf(stamp, sizeof(stamp), "[%5lu.%06lu] ", microseconds / 1000000,
 				    microseconds % 1000000);
 
+	if (prb->layout.info_caller != LB_PRB_NONE)
+		indent += add_caller(record->caller, stamp + indent, sizeof(stamp) - indent);
 	add(out, stamp, indent);
 	while (left && !out->stopped) {
 		unsigned char piece[64]; // `put` may move the window that memory is seen through
 		uint32_t bytes = left < sizeof(piece) ? left : sizeof(piece);
 
-		if (!lb_deadmem_copy(mem, virt, piece, bytes))
+		if (!lb_deadmem_copy(&prb->mem, virt, piece, bytes))
 			break; // the rest of this record is lost
 		for (uint32_t i = 0; i < bytes; i++)
 			add_char(out, piece[i], indent);
@@ -77,7 +88,7 @@ int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const 
 	if (lb_prb_open(&prb, dead, err) != 0)
 		return -1;
 	while (!out.stopped && lb_prb_next(&prb, &record)) {
-		add_record(&out, &prb.mem, &record);
+		add_record(&out, &prb, &record);
 		records++;
 	}
 	flush(&out);

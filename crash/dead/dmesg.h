@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's log, out of printk's ring buffer (5.10 and later), as lines of text
-// like dmesg's: "[    1.234567] text\n". Source: kernel/printk/printk_ringbuffer.c;
+// like dmesg's: "[    1.234567] [      T1] text\n". The caller is there where VMCOREINFO says
+// where it is. Source: kernel/printk/printk_ringbuffer.c;
 // Documentation/admin-guide/kdump/vmcoreinfo.rst lists what is exported.
 #ifndef LIFEBOAT_CRASH_DEAD_DMESG_H
 #define LIFEBOAT_CRASH_DEAD_DMESG_H

@@ -58,6 +58,10 @@ static int read_layout(const struct lb_deadspace *dead, struct lb_prb_layout *la
 			return lb_fail(err, "log: VMCOREINFO: %s%ld, wanted 0 to %lu", keys[i].key,
 				       (int64_t)value, (uint64_t)STRUCT_MAX);
 	}
+	if (!lb_vmcoreinfo_number(&dead->vmcoreinfo, "OFFSET(printk_info.caller_id)=", 10,
+				  &layout->info_caller) ||
+	    layout->info_caller > STRUCT_MAX)
+		layout->info_caller = LB_PRB_NONE;
 	return 0;
 }
 
@@ -138,6 +142,10 @@ static bool read_record(struct lb_prb *prb, uint64_t id, struct lb_prb_record *r
 
 	if (!lb_deadmem_u64(&prb->mem, desc + layout->desc_state + layout->counter, &state) ||
 	    (state & ID_MASK) != id || (state >> ID_BITS != COMMITTED && state >> ID_BITS != FINALIZED))
+		return false;
+	record->caller = 0;
+	if (layout->info_caller != LB_PRB_NONE &&
+	    !read_number(prb, info + layout->info_caller, &record->caller, sizeof(record->caller)))
 		return false;
 	return lb_deadmem_u64(&prb->mem, lpos + layout->lpos_begin, &begin) &&
 	       lb_deadmem_u64(&prb->mem, lpos + layout->lpos_next, &next) &&

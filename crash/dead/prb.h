@@ -14,6 +14,8 @@
 #include "crash/dead/deadmem.h"
 #include "lib/format.h"
 
+#define LB_PRB_NONE UINT64_MAX
+
 // Offsets and sizes out of VMCOREINFO.
 struct lb_prb_layout {
 	uint64_t prb; // virtual address of the pointer `prb`
@@ -22,6 +24,7 @@ struct lb_prb_layout {
 	uint64_t desc_bytes, desc_state, desc_lpos; // prb_desc
 	uint64_t lpos_begin, lpos_next; // prb_data_blk_lpos
 	uint64_t info_bytes, info_time, info_text_len; // printk_info
+	uint64_t info_caller; // its caller_id; LB_PRB_NONE: VMCOREINFO does not say where
 	uint64_t size_bits, data; // prb_data_ring
 	uint64_t counter; // atomic_long_t
 };
@@ -38,7 +41,9 @@ struct lb_prb_record {
 	uint64_t nanoseconds;
 	uint64_t text; // virtual; text_bytes from there do not wrap
 	uint32_t text_bytes;
+	uint32_t caller; // a thread's id, or with LB_PRB_CPU a CPU's number; 0 without info_caller
 };
+#define LB_PRB_CPU (1U << 31)
 
 // Must not be moved afterwards. Fails, naming the key or the field.
 int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_error *err);

@@ -160,6 +160,34 @@ static void test_lines(void **state)
 		  3);
 }
 
+static void put_caller(uint64_t id, uint32_t caller)
+{
+	dead_put(machine, INFOS + (id & 15) * 88 + 20, caller, 4);
+}
+
+// As makedumpfile 1.7.6 prints them; a caller that is longer than its column makes it wider.
+static void test_callers(void **state)
+{
+	(void)state;
+	say(0, "boot");
+	say(1234567890, "two\nlines");
+	say(2000000000, "wide\nlines");
+	put_caller(head - 1, 0x80000003);
+	put_caller(head, 0x7fffffff);
+	check_log("[    0.000000] boot\n[    1.234567] two\n               lines\n"
+		  "[    2.000000] wide\n               lines\n",
+		  3);
+	dead_info_set(machine, "OFFSET(printk_info.text_len)=", "16\nOFFSET(printk_info.caller_id)=20");
+	check_log("[    0.000000] [      T0] boot\n"
+		  "[    1.234567] [      C3] two\n                          lines\n"
+		  "[    2.000000] [T2147483647] wide\n                             lines\n",
+		  3);
+	dead_info_set(machine, "OFFSET(printk_info.caller_id)=", "-20");
+	check_log("[    0.000000] boot\n[    1.234567] two\n               lines\n"
+		  "[    2.000000] wide\n               lines\n",
+		  3);
+}
+
 static void test_bytes(void **state)
 {
 	(void)state;
@@ -316,10 +344,18 @@ static void test_lies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines),        TEST(test_bytes),      TEST(test_states),
-		TEST(test_no_data),      TEST(test_wrap),       TEST(test_block_ends_with_ring),
-		TEST(test_truncated),    TEST(test_unreadable), TEST(test_stop),
-		TEST(test_missing_keys), TEST(test_lies),
+		TEST(test_lines),
+		TEST(test_callers),
+		TEST(test_bytes),
+		TEST(test_states),
+		TEST(test_no_data),
+		TEST(test_wrap),
+		TEST(test_block_ends_with_ring),
+		TEST(test_truncated),
+		TEST(test_unreadable),
+		TEST(test_stop),
+		TEST(test_missing_keys),
+		TEST(test_lies),
 	};
 
 	return cmocka_run_group_tests_name("dmesg", tests, NULL, NULL);

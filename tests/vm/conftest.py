@@ -9,7 +9,6 @@ it they are right too, only slower.
 import fcntl
 import functools
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -162,11 +161,7 @@ def log_by_makedumpfile(run_makedumpfile, tmp_path):
 
     def read(dump: Path) -> str:
         run_makedumpfile("--dump-dmesg", dump, tmp_path / "log")
-        # Newer ones print each record's caller behind the time, [    0.000000] [      T0], and its
-        # further lines as far to the right.
-        text = (tmp_path / "log").read_text(errors="replace")
-        text, callers = re.subn(r"^(\[ *\d+\.\d+\] )\[[ TC\d]{8}\] ", r"\1", text, flags=re.MULTILINE)
-        return re.sub(r"^ {11}(?= {15})", "", text, flags=re.MULTILINE) if callers else text
+        return (tmp_path / "log").read_text(errors="replace")
 
     return read
 

@@ -42,6 +42,7 @@ CRASH_COMPLAINS = re.compile(r"^(crash: |WARNING|\w+: (invalid|cannot|seek error
 @dataclass(frozen=True)
 class Dump:
     path: Path
+    builtin: bool
     filtered: bool
     modules: bool  # READ's are in it
     log: str  # the dead kernel's, as the capture saved it
@@ -53,10 +54,11 @@ class Dump:
 def dump(request) -> Dump:
     if isinstance(request.param, Scenario):
         run = request.getfixturevalue("run_scenario")(request.param)
-        return Dump(run.dump, True, True, run.dmesg.read_text(errors="replace"), request.param.panic_cpu)
+        return Dump(run.dump, request.param is READ_BUILTIN, True, True, run.dmesg.read_text(errors="replace"), request.param.panic_cpu)
     stopped: StoppedRun = request.getfixturevalue(f"{request.param}_run")
     log = stopped.outcome.dmesg.read_text(errors="replace")
-    return Dump(stopped.dump, request.param == "stopped_builtin", False, log, PANIC_CPU)
+    builtin = request.param == "stopped_builtin"
+    return Dump(stopped.dump, builtin, builtin, False, log, PANIC_CPU)
 
 
 def assert_in_order(names: list[str], wanted: list[str], text: str) -> None:
@@ -188,8 +190,18 @@ def test_crash_mod(dump, crash_said):
 # makedumpfile
 
 
+def _without_callers(log: str) -> str:
+    """As a makedumpfile before 1.7.6 has it: no [      T1] behind the time, further lines less far to the right."""
+    log = re.sub(r"^(\[ *\d+\.\d+\] )\[[ TC\d]{8}\] ", r"\1", log, flags=re.MULTILINE)
+    return re.sub(r"^ {11}(?= {15})", "", log, flags=re.MULTILINE)
+
+
 def test_makedumpfile_dumps_the_log(dump, log_by_makedumpfile):
-    assert log_by_makedumpfile(dump.path) == dump.log
+    log = log_by_makedumpfile(dump.path)
+    # A Linux capture has this machine's own makedumpfile, which may be an older one.
+    if not dump.builtin and not re.search(r"^\[ *\d+\.\d+\] \[ *T\d+\] ", dump.log, re.MULTILINE):
+        log = _without_callers(log)
+    assert log == dump.log
 
 
 def test_makedumpfile_filters_again(dump, run_makedumpfile, tmp_path):
