@@ -81,6 +81,13 @@ struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, 
 	}
 	bad = lb_struct_page_free(&filter->at, &dead->vmcoreinfo);
 	climb(filter, wanted & LB_FILTER_FREE, "free pages are", bad, ret_level);
+	bad = lb_struct_page_mapping(&filter->at, &dead->vmcoreinfo);
+	if (bad) {
+		filter->at.order_at = LB_STRUCT_PAGE_NONE;
+		climb(filter, wanted & (cache | LB_FILTER_USER), "cache and user pages are", bad, ret_level);
+		ret_level->bits |= filter->level;
+		return filter;
+	}
 	bad = lb_struct_page_compound(&filter->at, &dead->vmcoreinfo);
 	climb(filter, wanted & LB_FILTER_USER, "user pages are", bad, ret_level);
 	if (!bad)

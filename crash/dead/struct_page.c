@@ -12,9 +12,11 @@
 static const struct lb_vmcoreinfo_key basic_keys[] = {
 	FIELD("OFFSET(page.flags)=", flags),
 	FIELD("OFFSET(page._mapcount)=", mapcount),
-	FIELD("OFFSET(page.mapping)=", mapping),
-	FIELD("OFFSET(page.compound_head)=", compound_head),
 };
+// The word whose lowest bit marks a compound page's tail has another name from 7.1 on.
+static const char compound_head_key[] = "OFFSET(page.compound_head)=";
+static const char compound_info_key[] = "OFFSET(page.compound_info)=";
+static const char mapping_key[] = "OFFSET(page.mapping)=";
 static const struct lb_vmcoreinfo_key free_keys[] = {
 	FIELD("OFFSET(page.private)=", private),
 	FIELD("LENGTH(zone.free_area)=", free_orders),
@@ -47,19 +49,29 @@ static struct lb_page_type optional_type(const struct lb_vmcoreinfo *info, const
 	return (struct lb_page_type){0, 0};
 }
 
+static bool fits(const struct lb_struct_page *at, uint64_t offset)
+{
+	return offset <= at->bytes - sizeof(uint64_t);
+}
+
 const char *lb_struct_page_basics(struct lb_struct_page *at, const struct lb_vmcoreinfo *info)
 {
 	const char *bad = lb_vmcoreinfo_numbers(info, basic_keys, COUNT(basic_keys), at);
 
+	if (!bad && !lb_vmcoreinfo_number(info, compound_head_key, 10, &at->compound_head) &&
+	    !lb_vmcoreinfo_number(info, compound_info_key, 10, &at->compound_head))
+		bad = compound_head_key;
 	if (bad)
 		return bad;
 	for (uint32_t i = 0; i < COUNT(basic_keys); i++) {
 		uint64_t offset;
 
 		memcpy(&offset, (const uint8_t *)at + basic_keys[i].at, sizeof(offset));
-		if (offset > at->bytes - sizeof(uint64_t))
+		if (!fits(at, offset))
 			return basic_keys[i].key;
 	}
+	if (!fits(at, at->compound_head))
+		return compound_head_key;
 	at->slab = optional_flag(info, "NUMBER(PG_slab)=");
 	at->slab_type = optional_type(info, "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=");
 	if (!at->slab && !at->slab_type.mask)
@@ -75,7 +87,7 @@ static const char *read_free(struct lb_struct_page *at, const struct lb_vmcorein
 
 	if (bad)
 		return bad;
-	if (at->private > at->bytes - sizeof(uint64_t))
+	if (!fits(at, at->private))
 		return "OFFSET(page.private)=";
 	if (at->free_orders > LB_STRUCT_PAGE_ORDER_MAX)
 		return "LENGTH(zone.free_area)=";
@@ -90,6 +102,47 @@ const char *lb_struct_page_free(struct lb_struct_page *at, const struct lb_vmcor
 	if (bad)
 		at->private = 0; // it is read with the rest, and may have been a lie
 	return bad;
+}
+
+const char *lb_struct_page_mapping(struct lb_struct_page *at, const struct lb_vmcoreinfo *info)
+{
+	if (lb_vmcoreinfo_number(info, mapping_key, 10, &at->mapping) && fits(at, at->mapping))
+		return NULL;
+	at->mapping = 0;
+	return mapping_key;
+}
+
+// Is OSRELEASE 6.6 or later?
+static bool is_from_6_6_on(const struct lb_vmcoreinfo *info)
+{
+	char release[16] = "";
+	uint32_t numbers[2] = {0, 0}, at = 0;
+
+	lb_vmcoreinfo_text(info, "OSRELEASE=", release, sizeof(release));
+	for (uint32_t i = 0; i < 2; i++, at++) {
+		while (release[at] >= '0' && release[at] <= '9' && numbers[i] < 1000)
+			numbers[i] = numbers[i] * 10 + (uint32_t)(release[at++] - '0');
+		if (release[at] != '.')
+			break;
+	}
+	return numbers[0] > 6 || (numbers[0] == 6 && numbers[1] >= 6);
+}
+
+static bool has_key(const struct lb_vmcoreinfo *info, const char *key)
+{
+	uint64_t number;
+
+	return lb_vmcoreinfo_number(info, key, 10, &number);
+}
+
+// Until 6.5 VMCOREINFO says where the order is, in one way or the other; from 6.6 on it does
+// not, and numbers for hugetlbfs are missing in a kernel built without.
+static bool has_order_in_flags(const struct lb_struct_page *at, const struct lb_vmcoreinfo *info)
+{
+	if (at->hugetlb_type.mask || at->hugetlb_flag)
+		return true;
+	return is_from_6_6_on(info) && !has_key(info, "OFFSET(page.compound_order)=") &&
+	       !has_key(info, "OFFSET(folio._folio_order)=");
 }
 
 // The offset in the second page of a compound one that is `in_page`, or until 6.5 `in_folio`, which
@@ -116,7 +169,7 @@ const char *lb_struct_page_compound(struct lb_struct_page *at, const struct lb_v
 		return "NUMBER(PG_head_mask)=";
 	at->hugetlb_type = optional_type(info, "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)=");
 	at->hugetlb_flag = optional_flag(info, "NUMBER(PG_hugetlb)=");
-	if (at->hugetlb_type.mask || at->hugetlb_flag) {
+	if (has_order_in_flags(at, info)) {
 		at->order_at = at->flags;
 		return NULL;
 	}

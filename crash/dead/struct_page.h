@@ -27,9 +27,11 @@ struct lb_struct_page {
 	uint64_t bytes; // sizeof(struct page); from the caller, before anything is read
 	// lb_struct_page_basics(): offsets, each of 8 readable bytes. Masks of page.flags are 0 where the
 	// kernel has no such flag.
-	uint64_t flags, mapcount, mapping, compound_head;
+	uint64_t flags, mapcount, compound_head;
 	uint64_t slab, hwpoison;
 	struct lb_page_type slab_type, offline;
+	// lb_struct_page_mapping()
+	uint64_t mapping; // 0: not known, but may be read
 	// lb_struct_page_free()
 	uint64_t private; // 0: not known, but may be read
 	uint64_t free_orders; // LENGTH(zone.free_area)
@@ -47,6 +49,7 @@ struct lb_struct_page {
 // Each fills its part and returns NULL; or the key, with its '=', that is missing or makes no
 // sense. Then what the others filled stays.
 const char *lb_struct_page_basics(struct lb_struct_page *at, const struct lb_vmcoreinfo *info);
+const char *lb_struct_page_mapping(struct lb_struct_page *at, const struct lb_vmcoreinfo *info);
 const char *lb_struct_page_free(struct lb_struct_page *at, const struct lb_vmcoreinfo *info);
 const char *lb_struct_page_compound(struct lb_struct_page *at, const struct lb_vmcoreinfo *info);
 const char *lb_struct_page_cache(struct lb_struct_page *at, const struct lb_vmcoreinfo *info);

@@ -349,6 +349,31 @@ static void test_flags_1(void **state)
 	check_left_out(1024, 512);
 }
 
+// 6.6 and later without hugetlbfs, which has no number then; 7.1 and later: page.compound_info.
+static void test_no_hugetlbfs(void **state)
+{
+	struct given second = plain(9);
+
+	(void)state;
+	put_compound(1024, 9, 0, with_mapping(LRU, ANON));
+	second.compound_head = VMEMMAP + 1024 * 64 + 1;
+	put_page(1025, second);
+	dead_info_drop(machine, "OFFSET(page.compound_dtor)=");
+	dead_info_drop(machine, "OFFSET(page.compound_order)=");
+	dead_info_drop(machine, "NUMBER(HUGETLB_PAGE_DTOR)=");
+	dead_info_set(machine, "OSRELEASE=", "6.6.9-x");
+	assert_int_equal(judge(LB_FILTER_ALL)->user, 512);
+	assert_int_equal(level.bits, LB_FILTER_ALL);
+	check_left_out(1024, 512);
+	dead_info_drop(machine, "OFFSET(page.compound_head)=");
+	dead_info_set(machine, "OSRELEASE=", "7.1\nOFFSET(page.compound_info)=8");
+	assert_int_equal(judge(LB_FILTER_ALL)->user, 512);
+	assert_int_equal(level.bits, LB_FILTER_ALL);
+	dead_info_set(machine, "OSRELEASE=", "6.5.13");
+	judge(LB_FILTER_ALL);
+	assert_int_equal(level.bits, LB_FILTER_ZERO | LB_FILTER_FREE);
+}
+
 // 6.3 to 6.5: offsets from the folio, the second page of which they are in.
 static void test_folio_offsets(void **state)
 {
@@ -509,6 +534,8 @@ static void test_ladder(void **state)
 		{"SIZE(page)=", 30},
 		{"OFFSET(page.flags)=", 30},
 		{"OFFSET(page._mapcount)=", 30},
+		{"OFFSET(page.compound_head)=", 30},
+		{"OFFSET(page.mapping)=", 14},
 		{"NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=", LB_FILTER_FREE},
 		{"OFFSET(page.private)=", LB_FILTER_FREE},
 		{"LENGTH(zone.free_area)=", LB_FILTER_FREE},
@@ -554,6 +581,7 @@ static void test_lies(void **state)
 		{"OFFSET(page.flags)=", "57"},
 		{"OFFSET(page._mapcount)=", "-4"},
 		{"OFFSET(page.compound_head)=", "64"},
+		{"OFFSET(page.mapping)=", "57"},
 		{"NUMBER(PG_lru)=", "64"},
 		{"NUMBER(PG_private)=", "-1"},
 		{"OFFSET(page.private)=", "60"},
@@ -602,6 +630,7 @@ int main(void)
 		TEST(test_compound_order),
 		TEST(test_compound_beyond),
 		TEST(test_flags_1),
+		TEST(test_no_hugetlbfs),
 		TEST(test_folio_offsets),
 		TEST(test_types_by_byte),
 		TEST(test_types_by_bit),

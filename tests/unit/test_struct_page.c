@@ -24,12 +24,67 @@ static void basics(void **state)
 	assert_null(lb_struct_page_basics(&at, &info));
 	assert_int_equal(at.flags, 0);
 	assert_int_equal(at.mapcount, 48);
-	assert_int_equal(at.mapping, 24);
 	assert_int_equal(at.compound_head, 8);
 	assert_int_equal(at.slab, 1 << 9);
 	assert_int_equal(at.hwpoison, 1 << 22);
+	assert_null(lb_struct_page_mapping(&at, &info));
+	assert_int_equal(at.mapping, 24);
 	at.bytes = 48; // a page too small for what it is said to hold
 	assert_string_equal(lb_struct_page_basics(&at, &info), "OFFSET(page._mapcount)=");
+}
+
+// 7.1 and later: compound_info; the older name is the one that is missed.
+static void tails(void **state)
+{
+	const struct lb_vmcoreinfo info = text("OFFSET(page.flags)=0\nOFFSET(page._mapcount)=48\n"
+					       "OFFSET(page.compound_info)=8\nNUMBER(PG_slab)=9\n");
+	const struct lb_vmcoreinfo beyond = text("OFFSET(page.flags)=0\nOFFSET(page._mapcount)=48\n"
+						 "OFFSET(page.compound_info)=57\nNUMBER(PG_slab)=9\n");
+	const struct lb_vmcoreinfo neither =
+		text("OFFSET(page.flags)=0\nOFFSET(page._mapcount)=48\nNUMBER(PG_slab)=9\n");
+	struct lb_struct_page at = {.bytes = 64};
+
+	(void)state;
+	assert_null(lb_struct_page_basics(&at, &info));
+	assert_int_equal(at.compound_head, 8);
+	assert_string_equal(lb_struct_page_basics(&at, &beyond), "OFFSET(page.compound_head)=");
+	assert_string_equal(lb_struct_page_basics(&at, &neither), "OFFSET(page.compound_head)=");
+	at.mapping = 99;
+	assert_string_equal(lb_struct_page_mapping(&at, &info), "OFFSET(page.mapping)=");
+	assert_int_equal(at.mapping, 0);
+}
+
+// The second page's flags have the order from 6.6 on, whether there is hugetlbfs or not.
+static void order_by_release(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool known;
+	} kernels[] = {
+		{"OSRELEASE=6.6.0\n", true},
+		{"OSRELEASE=6.12.3-amd64\n", true},
+		{"OSRELEASE=7.2-rc1\n", true},
+		{"OSRELEASE=10.0\n", true},
+		{"OSRELEASE=6.5.13\n", false},
+		{"OSRELEASE=5.14.0-70.el9\n", false},
+		{"OSRELEASE=6\n", false},
+		{"OSRELEASE=x\n", false},
+		{"X=1\n", false},
+		{"OSRELEASE=6.6.0\nOFFSET(page.compound_order)=200\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+		struct lb_struct_page at = {.bytes = 64, .flags = 5};
+		struct lb_vmcoreinfo info;
+		char lines[200];
+
+		snprintf(lines, sizeof(lines), "NUMBER(PG_head_mask)=65536\n%s", kernels[i].lines);
+		info = text(lines);
+		assert_int_equal(lb_struct_page_compound(&at, &info) == NULL, kernels[i].known);
+		assert_int_equal(at.order_at, kernels[i].known ? 5 : LB_STRUCT_PAGE_NONE);
+		assert_int_equal(at.hugetlb_flag | at.hugetlb_type.mask, 0);
+	}
 }
 
 // One bit that is cleared, up to 6.11; the upper byte from 6.12 on.
@@ -143,6 +198,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(basics),
+		cmocka_unit_test(tails),
+		cmocka_unit_test(order_by_release),
 		cmocka_unit_test(types),
 		cmocka_unit_test(bad_free_leaves_no_offset),
 		cmocka_unit_test(compound_pages),
