@@ -39,6 +39,8 @@ void lb_progress_end(const struct lb_run *run, const struct lb_dump_header *head
 	       "%lu offline or poisoned",
 	       run->ram.pages, header->page_count, count->cache, count->cache_private, count->user,
 	       count->free, count->hwpoison + count->offline);
+	if (count->unused)
+		lb_say("pages: %lu that the kernel was told not to use, left out", count->unused);
 	if (count->unmapped)
 		lb_say("pages: %lu without a struct page, dumped", count->unmapped);
 	lb_say("log on disk %lu ms after the panic; level %u, %u CPUs, %u checkpoints", first_ms,

@@ -18,6 +18,7 @@ struct lb_filter {
 	const struct lb_ram *ram;
 	uint32_t level;
 	bool has_pages; // struct pages can be read at all
+	bool drops_unused; // RAM without a section is left out
 	struct lb_struct_page at;
 	// The stream.
 	uint64_t pfn; // the next one
@@ -62,6 +63,35 @@ static const char *open_pages(struct lb_filter *filter, const struct lb_deadspac
 	return bad ? bad : lb_struct_page_basics(&filter->at, &dead->vmcoreinfo);
 }
 
+// RAM that no section of the dead kernel covers, in pages.
+static uint64_t count_unused(struct lb_filter *filter)
+{
+	uint64_t unused = 0, run;
+
+	for (uint32_t i = 0; i < filter->ram->count; i++) {
+		const struct lb_range *phys = &filter->ram->pieces[i].phys;
+		const uint64_t end = phys->end / LB_PAGE;
+
+		for (uint64_t pfn = phys->start / LB_PAGE; pfn < end; pfn += run) {
+			bool absent = lb_pages_absent(&filter->pages, pfn, &run);
+
+			if (run > end - pfn)
+				run = end - pfn;
+			if (absent)
+				unused += run;
+		}
+	}
+	return unused;
+}
+
+// A capture kernel that died was told to use little, and the rest is what it was to save.
+static void judge_unused(struct lb_filter *filter, struct lb_filter_level *level)
+{
+	level->unused_pages = count_unused(filter);
+	level->keeps_unused = level->unused_pages > filter->ram->pages / 2;
+	filter->drops_unused = !level->keeps_unused;
+}
+
 struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, const struct lb_ram *ram,
 				 uint32_t wanted, struct lb_filter_level *ret_level)
 {
@@ -79,6 +109,8 @@ struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, 
 		climb(filter, wanted & rungs, "cache, user and free pages are", bad, ret_level);
 		return filter;
 	}
+	if (wanted & rungs)
+		judge_unused(filter, ret_level);
 	bad = lb_struct_page_free(&filter->at, &dead->vmcoreinfo);
 	climb(filter, wanted & LB_FILTER_FREE, "free pages are", bad, ret_level);
 	bad = lb_struct_page_mapping(&filter->at, &dead->vmcoreinfo);
@@ -257,9 +289,13 @@ static void judge_ram(struct lb_filter *filter, uint64_t pfn, uint64_t end, uint
 			pfn = judge_run(filter, page, pfn, run, base, bits);
 			continue;
 		}
-		lb_bits_set(bits, pfn - base, run - base);
-		filter->count.dumped += run - pfn;
-		filter->count.unmapped += run - pfn;
+		if (filter->drops_unused && lb_pages_absent(&filter->pages, pfn, &same)) {
+			filter->count.unused += run - pfn;
+		} else {
+			lb_bits_set(bits, pfn - base, run - base);
+			filter->count.dumped += run - pfn;
+			filter->count.unmapped += run - pfn;
+		}
 		pfn = run;
 	}
 }

@@ -20,6 +20,7 @@
 
 struct lb_filter_count { // pages
 	uint64_t dumped, cache, cache_private, user, free, hwpoison, offline;
+	uint64_t unused; // the dead kernel was told not to use them: mem=, memmap=
 	uint64_t unmapped; // no struct page could be read: dumped all the same
 };
 
@@ -28,9 +29,14 @@ uint64_t lb_filter_bytes(void);
 
 struct lb_filter_level {
 	uint32_t bits; // -d bits that can be done
+	uint64_t unused_pages; // of RAM that the dead kernel was told not to use
+	bool keeps_unused; // so many that it may be a capture kernel, and they what it was to save
 	char why[240]; // one sentence on what is missing for those that cannot; "" when nothing is
 };
 
+// RAM that the dead kernel has no section for is left out as soon as one of the bits from 2 on is
+// wanted, unless that is more than half of all.
+//
 // Prepares a filter in `memory` (lb_filter_bytes(), page-aligned) for `wanted` -d bits.
 // Never fails for lack of keys: *ret_level says what can be done. `dead`->mem and `ram` must
 // outlive it.

@@ -59,21 +59,24 @@ const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dea
 	return missing ? missing : check(pages);
 }
 
-// Where struct mem_section number `section` is; false when there is none.
+// Where struct mem_section number `section` is; false when there is none, or it cannot be read.
 static bool find_section(struct lb_pages *pages, uint64_t section, uint64_t *ret_virt)
 {
 	const struct lb_pages_layout *layout = &pages->layout;
 	uint64_t root;
 
-	if (section >> (layout->max_physmem_bits - layout->section_bits))
+	pages->absent = section >> (layout->max_physmem_bits - layout->section_bits);
+	if (pages->absent)
 		return false;
 	if (!pages->per_root) {
 		*ret_virt = layout->mem_section + section * layout->section_bytes;
 		return true;
 	}
 	if (!lb_deadmem_u64(&pages->mem, layout->mem_section + section / pages->per_root * sizeof(uint64_t),
-			    &root) ||
-	    !root)
+			    &root))
+		return false;
+	pages->absent = !root;
+	if (pages->absent)
 		return false;
 	*ret_virt = root + section % pages->per_root * layout->section_bytes;
 	return true;
@@ -84,25 +87,40 @@ static void enter_section(struct lb_pages *pages, uint64_t section)
 	uint64_t virt, map;
 
 	pages->section = section;
+	pages->has_map = false;
 	lb_deadmem_refill(&pages->mem); // one section is a job: their number is that of RAM's
-	pages->has_map = find_section(pages, section, &virt) &&
-			 lb_deadmem_u64(&pages->mem, virt + pages->layout.section_map, &map) &&
-			 (map & SECTION_PRESENT) && (map & SECTION_HAS_MAP);
-	if (pages->has_map)
-		pages->map = map & SECTION_MAP_MASK;
+	if (!find_section(pages, section, &virt) ||
+	    !lb_deadmem_u64(&pages->mem, virt + pages->layout.section_map, &map))
+		return;
+	pages->absent = !(map & SECTION_PRESENT);
+	pages->has_map = !pages->absent && (map & SECTION_HAS_MAP);
+	pages->map = map & SECTION_MAP_MASK;
+}
+
+// How many frames are from `pfn` to its section's end, after that section was entered.
+static uint64_t enter_section_of(struct lb_pages *pages, uint64_t pfn)
+{
+	const unsigned int shift = (unsigned int)pages->layout.section_bits - 12;
+
+	if (pfn >> shift != pages->section)
+		enter_section(pages, pfn >> shift);
+	return (((pfn >> shift) + 1) << shift) - pfn;
+}
+
+bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count)
+{
+	*ret_count = enter_section_of(pages, pfn);
+	return pages->absent;
 }
 
 const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count)
 {
-	const unsigned int shift = (unsigned int)pages->layout.section_bits - 12;
 	const uint64_t bytes = pages->layout.page_bytes;
-	const uint64_t left = (((pfn >> shift) + 1) << shift) - pfn; // in the section
+	const uint64_t left = enter_section_of(pages, pfn);
 	uint64_t virt, room, count;
 	const uint8_t *page;
 
 	*ret_count = left;
-	if (pfn >> shift != pages->section)
-		enter_section(pages, pfn >> shift);
 	if (!pages->has_map)
 		return NULL;
 	virt = pages->map + pfn * bytes;

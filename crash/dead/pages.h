@@ -27,6 +27,7 @@ struct lb_pages {
 	// The section that `map` is of; UINT64_MAX before the first.
 	uint64_t section;
 	bool has_map;
+	bool absent; // the dead kernel has no such section: not merely one that cannot be read
 	uint64_t map; // virtual address of struct page 0, as if
 	uint8_t straddling[LB_STRUCT_PAGE_MAX]; // a struct page that lies across two pages
 };
@@ -38,5 +39,9 @@ const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dea
 // `pfn` on the answer is the same: those whose struct pages lie behind one another there, or
 // for which there is none (NULL). At least 1. The pointer is good until the next call.
 const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
+
+// The section of page frame `pfn` is one that the dead kernel does not have: it was told not to use
+// what lies there. False also when that cannot be read. *ret_count: to the section's end.
+bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
 #endif

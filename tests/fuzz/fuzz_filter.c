@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	}
 	fuzz_check(set == count.dumped && count.unmapped <= count.dumped);
 	fuzz_check(count.dumped + count.cache + count.cache_private + count.user + count.free +
-			   count.hwpoison + count.offline ==
+			   count.hwpoison + count.offline + count.unused ==
 		   ram.pages);
 	judge(filter, 64, parts);
 	fuzz_check(memcmp(whole, parts, sizeof(whole)) == 0);

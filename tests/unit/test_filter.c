@@ -184,7 +184,7 @@ static const struct lb_filter_count *judge(uint32_t wanted)
 		set += (uint64_t)__builtin_popcount(bits[i]);
 	assert_int_equal(set, count->dumped);
 	assert_int_equal(count->dumped + count->cache + count->cache_private + count->user + count->free +
-				 count->hwpoison + count->offline,
+				 count->hwpoison + count->offline + count->unused,
 			 ram.pages);
 	return count;
 }
@@ -474,14 +474,67 @@ static void test_unmapped(void **state)
 	(void)state;
 	for (uint64_t pfn = 0; pfn < FRAMES; pfn++)
 		put_free(pfn, 0);
-	put_section(1, 0); // absent
 	put_section(2, 1); // present, no map
-	put_section(3, 2); // a map, not present
 	dead_unmap(machine, VMEMMAP + 1024 * 64);
 	machine->hole = MAP + 1280 * 64;
-	assert_int_equal(judge(LB_FILTER_FREE)->unmapped, 3 * 256 + 2 * 64);
+	assert_int_equal(judge(LB_FILTER_FREE)->unmapped, 256 + 2 * 64);
 	for (uint64_t pfn = 0; pfn < FRAMES; pfn++)
-		assert_int_equal(dumped(pfn), (pfn >= 256 && pfn < 1024 + 64) || (pfn >= 1280 && pfn < 1344));
+		assert_int_equal(dumped(pfn), (pfn >= 512 && pfn < 768) || (pfn >= 1024 && pfn < 1024 + 64) ||
+						      (pfn >= 1280 && pfn < 1344));
+}
+
+// What mem= and memmap= keep from the kernel is in no section: left out from level 2 on.
+static void test_unused(void **state)
+{
+	(void)state;
+	put_section(1, 0);
+	put_section(2, 2); // a map, not present
+	for (uint32_t wanted = 2; wanted <= LB_FILTER_FREE; wanted *= 2) {
+		assert_int_equal(judge(wanted)->unused, 512);
+		assert_int_equal(level.unused_pages, 512);
+		assert_false(level.keeps_unused);
+		check_left_out(256, 512);
+	}
+	for (uint32_t wanted = 0; wanted < 2; wanted++) {
+		assert_int_equal(judge(wanted)->unused, 0);
+		check_left_out(0, 0);
+	}
+	pieces[0] = (struct lb_ram_piece){{300 * LB_PAGE, 500 * LB_PAGE}, 300 * LB_PAGE};
+	pieces[1] = (struct lb_ram_piece){{600 * LB_PAGE, FRAMES * LB_PAGE}, 600 * LB_PAGE};
+	ram = (struct lb_ram){.pieces = pieces, .count = 2, .pages = 200 + FRAMES - 600, .max_pfn = FRAMES};
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, 200 + 168);
+	assert_false(dumped(300));
+	assert_false(dumped(767));
+	assert_true(dumped(768));
+	machine->hole = ROOT; // unreadable is not absent
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, 0);
+	assert_true(dumped(300));
+}
+
+// Frames beyond what the kernel can have are not its own either.
+static void test_unused_beyond(void **state)
+{
+	(void)state;
+	pieces[1] = (struct lb_ram_piece){{1ULL << 32, (1ULL << 32) + 16 * LB_PAGE}, 1ULL << 20};
+	ram = (struct lb_ram){
+		.pieces = pieces, .count = 2, .pages = FRAMES + 16, .max_pfn = (1ULL << 20) + 16};
+	open_filter(LB_FILTER_ALL);
+	assert_int_equal(level.unused_pages, 16);
+}
+
+// A capture kernel uses little of RAM: the rest is what was to be saved.
+static void test_unused_by_a_capture_kernel(void **state)
+{
+	(void)state;
+	for (unsigned int section = 0; section < 8; section++)
+		put_section(section, 0);
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, FRAMES / 2);
+	assert_false(level.keeps_unused);
+	put_section(8, 0);
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, 0);
+	assert_true(level.keeps_unused);
+	assert_int_equal(level.unused_pages, 9 * SECTION_PAGES);
+	check_left_out(0, 0);
 }
 
 static void test_no_root(void **state)
@@ -636,6 +689,9 @@ int main(void)
 		TEST(test_types_by_bit),
 		TEST(test_hwpoison_and_offline),
 		TEST(test_unmapped),
+		TEST(test_unused),
+		TEST(test_unused_beyond),
+		TEST(test_unused_by_a_capture_kernel),
 		TEST(test_no_root),
 		TEST(test_static_sections),
 		TEST(test_straddling),

@@ -131,9 +131,9 @@ static void write_bitmap(const char *path, const struct lb_deadspace *dead, cons
 		fail(path, "cannot be written");
 	count = lb_filter_counts(filter);
 	printf("level=%u\nwhy=%s\npages=%lu\ndumped=%lu\ncache=%lu\ncache_private=%lu\nuser=%lu\nfree=%lu\n"
-	       "hwpoison=%lu\noffline=%lu\nunmapped=%lu\n",
+	       "hwpoison=%lu\noffline=%lu\nunused=%lu\nunmapped=%lu\n",
 	       level.bits, level.why, ram->pages, count->dumped, count->cache, count->cache_private,
-	       count->user, count->free, count->hwpoison, count->offline, count->unmapped);
+	       count->user, count->free, count->hwpoison, count->offline, count->unused, count->unmapped);
 	free(bits);
 	free(memory);
 }
