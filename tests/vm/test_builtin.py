@@ -259,6 +259,31 @@ def test_a_warm_reboot_is_no_panic(builtin):
     assert outcome.ok, outcome.reason
 
 
+@DISKS
+def test_a_panic_whose_line_was_pushed_out_of_the_log(builtin):
+    """panic_print=1 shows every task after the panic's line, in more text than the log has room for."""
+    sleepers = "n=0; while [ $n -lt 400 ]; do $b sleep 9999 & n=$((n + 1)); done"
+    outcome, folder = builtin("pushed-out", append="panic_print=1", before=sleepers)
+    assert outcome.ok, outcome.reason
+    log = outcome.dmesg.read_text(errors="replace")
+    assert "Kernel panic" not in log and "Trigger a crash" not in log and log.count("task:") > 20
+    assert "no sign of a panic in the log, nor of a reboot at its end" in console(folder)
+    with open(folder / "dump.img", "rb") as image:
+        image.seek(gpt.MIB)
+        message = unseal(image.read(HEADER_BYTES))["message"]
+    assert message.rstrip(b"\0").endswith(b"; no sign of a panic in the log")
+
+
+@FULL_ONLY
+@DISKS
+def test_ram_that_the_kernel_was_told_not_to_use(builtin):
+    """A section of 128 MiB has none of it: it is left out."""
+    outcome, folder = builtin("told-not-to", append="memmap=128M$256M")
+    assert outcome.ok, outcome.reason
+    unused = re.search(r"pages: (\d+) that the kernel was told not to use, left out", console(folder))
+    assert unused and int(unused[1]) == 128 * MIB // PAGE
+
+
 # Machines
 
 
