@@ -23,6 +23,10 @@ struct lb_trap_frame {
 extern uint8_t lb_trap_stubs[]; // X86_VECTORS, LB_TRAP_STUB_BYTES apart
 _Noreturn void lb_cold_reset(void);
 _Noreturn void lb_halt(void);
+// A page that may not be readable: a page fault or a machine check costs this copy only, and
+// the answer is false.
+bool lb_copy_page(void *to, const void *from);
+extern uint8_t lb_copy_page_reads[], lb_copy_page_fails[]; // in it; for trap.c
 
 // trap.c
 uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate

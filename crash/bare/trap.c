@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Exceptions: NMIs are counted and survived, everything else is reported and ends
-// in a cold reset (or a halt, if the user prefers to read the screen).
+// Exceptions: NMIs are counted and survived, so are machine checks after which the CPU can go on,
+// and what comes while lb_copy_page() reads; everything else is reported and ends in a cold reset (or
+// a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
 #include "crash/bare/lapic.h"
 #include "lib/cpu.h"
 #include "lib/descriptor_tables.h"
 
 #define IST_STACK_BYTES 8192
+// Of all CPUs, each of which gets every one on many machines. One that comes again and again at the
+// same place ends here.
+#define MACHINE_CHECKS_MAX 65536U
 
 extern struct lb_descriptor_tables lb_descriptor_tables; // loaded by entry.asm
 struct lb_descriptor_tables lb_descriptor_tables;
@@ -16,6 +20,7 @@ static const struct lb_handoff *watched_handoff;
 static struct lb_handoff_live *watched_live;
 static bool (*expected)(struct lb_trap_frame *frame);
 static uint64_t nmis;
+static uint32_t machine_checks;
 static bool reporting;
 
 uint64_t lb_trap_stub(unsigned int vector)
@@ -68,6 +73,32 @@ _Noreturn void lb_stop(enum lb_policy policy)
 	lb_cold_reset();
 }
 
+// With RIPV set the interrupted program may go on; a copy need not, because it is given up (SDM 3B,
+// "IA32_MCG_STATUS MSR").
+static bool survives_machine_check(bool in_copy)
+{
+	uint64_t status = cpu_rdmsr(X86_MSR_MCG_STATUS);
+
+	if (__atomic_add_fetch(&machine_checks, 1, __ATOMIC_RELAXED) > MACHINE_CHECKS_MAX)
+		return false;
+	if (!in_copy && !(status & X86_MCG_RIPV))
+		return false;
+	cpu_wrmsr(X86_MSR_MCG_STATUS, 0); // with MCIP set the next one is a shutdown
+	return true;
+}
+
+static bool survives(struct lb_trap_frame *frame)
+{
+	const bool in_copy = frame->rip == (uint64_t)(uintptr_t)lb_copy_page_reads;
+
+	if (frame->vector == X86_VECTOR_MC ? !survives_machine_check(in_copy)
+					   : !in_copy || frame->vector != X86_VECTOR_PF)
+		return false;
+	if (in_copy)
+		frame->rip = (uint64_t)(uintptr_t)lb_copy_page_fails;
+	return true;
+}
+
 void lb_trap(struct lb_trap_frame *frame)
 {
 	if (frame->vector == X86_VECTOR_NMI) {
@@ -76,6 +107,8 @@ void lb_trap(struct lb_trap_frame *frame)
 			watched_live->nmi_count = nmis;
 		return;
 	}
+	if (survives(frame))
+		return;
 	if ((frame->vector == LB_LAPIC_SPURIOUS_VECTOR || frame->vector >= X86_EXCEPTIONS) && expected &&
 	    expected(frame))
 		return;

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The exception entries of what runs after the panic, and its two ways to end.
+; The exception entries of what runs after the panic, its two ways to end, and the one copy that
+; an exception may interrupt.
 bits 64
 default rel
 %include "asm-defines.inc"
@@ -7,11 +8,24 @@ default rel
 
 extern lb_trap
 global lb_trap_stubs, lb_cold_reset, lb_halt
+global lb_copy_page, lb_copy_page_reads, lb_copy_page_fails
 
 section .text
 
 lb_cold_reset:
 	COLD_RESET
+
+; bool lb_copy_page(void *to, const void *from). lb_trap() goes on at lb_copy_page_fails
+; when lb_copy_page_reads faults.
+lb_copy_page:
+	mov	ecx, 4096 / 8
+lb_copy_page_reads:
+	rep movsq
+	mov	eax, 1
+	ret
+lb_copy_page_fails:
+	xor	eax, eax
+	ret
 
 lb_halt:
 	cli

@@ -14,12 +14,13 @@ static const void *at(uint64_t phys)
 
 static const void *read_page(void *ctx, uint64_t phys)
 {
+	static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
 	const struct lb_ram *ram = ctx;
 	uint64_t now;
 
-	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &now))
+	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &now) || !lb_old_page_copy(0, now, page))
 		return NULL;
-	return lb_old_page(0, now);
+	return page;
 }
 
 static int find_ram(struct lb_run *run, struct lb_error *err)

@@ -4,6 +4,7 @@
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
 #include "crash/dump/helpers.h"
+#include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 
 // One page of every piece, from its middle; the sum is what keeps the reads.
@@ -21,6 +22,20 @@ static uint64_t read_pieces(const struct lb_ram *ram)
 	return sum;
 }
 
+// No RAM is mapped there: below what is, at LB_PAGING_OLD_BASE, and above what identity tables show.
+#define NOWHERE (LB_PAGING_OLD_BASE - LB_PAGE)
+
+// A page that cannot be read must cost that page only.
+static int survive_fault(struct lb_error *err)
+{
+	static uint8_t page[LB_PAGE];
+
+	if (lb_copy_page(page, (const void *)(uintptr_t)NOWHERE))
+		return lb_fail(err, "a page at 0x%lx, where nothing is mapped, was read", (uint64_t)NOWHERE);
+	lb_say("selftest: a page that cannot be read is survived");
+	return 0;
+}
+
 static int start_helpers(struct lb_run *run, struct lb_error *err)
 {
 	if (lb_helpers_open(run->capture, run->capture->target_count, &run->cpus, err) != 0)
@@ -34,7 +49,7 @@ static int start_helpers(struct lb_run *run, struct lb_error *err)
 
 static int check_machine(struct lb_run *run, struct lb_error *err)
 {
-	if (lb_prepare(run, err) != 0)
+	if (lb_prepare(run, err) != 0 || survive_fault(err) != 0)
 		return -1;
 	lb_say("selftest: read a page of %u pieces of RAM, sum 0x%lx", run->ram.count,
 	       read_pieces(&run->ram));

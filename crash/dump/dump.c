@@ -87,6 +87,19 @@ static int write_file(struct lb_writer *writer, struct lb_error *err)
 	return lb_kdump_write(writer, &choice, err);
 }
 
+static void tell_completion(const struct lb_writer *writer, struct lb_dump_header *next)
+{
+	const char *doubt = writer->job->doubt;
+	size_t at =
+		lb_snprintf(next->message, sizeof(next->message), "complete: %lu pages", next->pages_done);
+
+	if (writer->lost_pages)
+		at += lb_snprintf(next->message + at, sizeof(next->message) - at,
+				  ", %lu of them could not be read", writer->lost_pages);
+	if (doubt)
+		lb_snprintf(next->message + at, sizeof(next->message) - at, "; %s", doubt);
+}
+
 // Says how it ended, if the disk still takes it.
 static int end_header(struct lb_writer *writer, const struct lb_error *why, struct lb_error *err)
 {
@@ -97,8 +110,9 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 	if (why)
 		lb_snprintf(next->message, sizeof(next->message), "%s", why->text);
 	else
-		lb_snprintf(next->message, sizeof(next->message), "complete: %lu pages%s%s", next->pages_done,
-			    writer->job->doubt ? "; " : "", writer->job->doubt ? writer->job->doubt : "");
+		tell_completion(writer, next);
+	if (writer->lost_pages)
+		lb_say("warning: %lu pages could not be read", writer->lost_pages);
 	return lb_writer_header(writer, err);
 }
 

@@ -24,6 +24,7 @@ struct elf {
 	struct lb_stream file;
 	uint64_t bytes_done, pages_done;
 	uint64_t checkpoint_ms, checkpoint_bytes;
+	uint8_t page[LB_PAGE]; // a copy of the one at hand
 };
 
 static int check_header(const struct lb_dump_job *job, struct lb_error *err)
@@ -166,11 +167,14 @@ static int write_load(struct elf *elf, const Elf64_Phdr *phdr, struct lb_error *
 	while (done < phdr->p_filesz) {
 		uint64_t from = phdr->p_offset + done, in_page = from % LB_PAGE;
 		uint64_t piece = LB_PAGE - in_page;
-		const uint8_t *page = lb_old_page(0, from - in_page);
 
+		if (!lb_old_page_copy(0, from - in_page, elf->page)) {
+			memset(elf->page, 0, sizeof(elf->page));
+			elf->writer->lost_pages++;
+		}
 		if (piece > phdr->p_filesz - done)
 			piece = phdr->p_filesz - done;
-		if (lb_stream_add(&elf->file, page + in_page, piece, err) != 0)
+		if (lb_stream_add(&elf->file, elf->page + in_page, piece, err) != 0)
 			return -1;
 		done += piece;
 		elf->bytes_done += piece;

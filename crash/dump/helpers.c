@@ -48,14 +48,16 @@ static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < batch->count; i++) {
-		const void *page = lb_old_page(cpu, batch->phys[i]);
-
 		batch->bytes[i] = 0;
 		batch->flags[i] = LB_COMPRESS_RAW;
-		if (lb_compress_is_zero(page))
+		if (!lb_old_page_copy(cpu, batch->phys[i], batch->page)) {
+			batch->flags[i] = LB_BATCH_LOST;
 			continue;
-		batch->bytes[i] =
-			lb_compress_page(helpers.compressors[cpu], page, batch->data + at, &batch->flags[i]);
+		}
+		if (lb_compress_is_zero(batch->page))
+			continue;
+		batch->bytes[i] = lb_compress_page(helpers.compressors[cpu], batch->page, batch->data + at,
+						   &batch->flags[i]);
 		at += batch->bytes[i];
 	}
 	batch->data_bytes = at;
@@ -98,7 +100,8 @@ static struct lb_batch *new_batch(void)
 
 	if (!batch)
 		return NULL;
-	batch->data = (uint8_t *)batch + LB_PAGE;
+	batch->page = (uint8_t *)batch + LB_PAGE;
+	batch->data = batch->page + LB_PAGE;
 	batch->taken = NOT_HANDED;
 	return batch;
 }

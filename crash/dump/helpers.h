@@ -11,6 +11,7 @@
 #include "crash/plan/capturesize.h"
 
 #define LB_BATCH_PAGES LB_CAPTURE_BATCH_PAGES
+#define LB_BATCH_LOST UINT32_MAX // in `flags`: the page could not be read
 
 struct lb_batch {
 	// Filled by the first CPU.
@@ -22,6 +23,7 @@ struct lb_batch {
 	uint32_t flags[LB_BATCH_PAGES];
 	uint32_t data_bytes; // of all
 	uint8_t *data; // room for LB_BATCH_PAGES pages
+	uint8_t *page; // a copy of the page that is being compressed
 	uint32_t done; // set last, with release order
 	uint32_t taken; // by whom: its number + 1; 0: nobody yet
 };

@@ -62,6 +62,10 @@ static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, str
 
 	memset(descs, 0, sizeof(descs));
 	for (uint32_t i = 0; i < count; i++) {
+		if (batch->flags[i] == LB_BATCH_LOST) { // a descriptor of zeroes
+			kdump->writer->lost_pages++;
+			continue;
+		}
 		if (!batch->bytes[i]) {
 			descs[i].offset = kdump->next->data_offset; // the shared page of zeroes
 			descs[i].bytes = LB_PAGE;

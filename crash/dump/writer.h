@@ -39,6 +39,7 @@ struct lb_writer {
 	uint64_t limit; // of the partition, whole blocks
 	struct lb_dump_header *header; // the caller's: as it was given to the disk last
 	struct lb_dump_header next; // as it will be there next
+	uint64_t lost_pages; // that could not be read
 	uint64_t progress_ms; // when progress was told last
 };
 

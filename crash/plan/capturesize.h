@@ -19,7 +19,8 @@
 #define LB_CAPTURE_BUFFER (128 * LB_KIB) // a write in flight
 #define LB_CAPTURE_BUFFERS_MIN 4U // the writer's streams hold one each
 #define LB_CAPTURE_BATCH_PAGES 64
-#define LB_CAPTURE_BATCH ((1 + LB_CAPTURE_BATCH_PAGES) * LB_PAGE) // and a page that says whence
+// And a page that says whence, and one for a copy.
+#define LB_CAPTURE_BATCH ((2 + LB_CAPTURE_BATCH_PAGES) * LB_PAGE)
 #define LB_CAPTURE_CONTEXT (80 * LB_KIB) // of a compressor: libzstd's takes 76 KiB, zlib's the same
 #define LB_CAPTURE_CPU (40 * LB_KIB) // a further CPU's stacks and tables
 #define LB_CAPTURE_GPT (144 * LB_KIB) // room for a partition table, one after the other

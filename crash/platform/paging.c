@@ -219,3 +219,8 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys)
 		slide(window, phys, block);
 	return (const void *)(uintptr_t)(window->virt + (phys - window->shows.start));
 }
+
+bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to)
+{
+	return lb_copy_page(to, lb_old_page(cpu, phys));
+}

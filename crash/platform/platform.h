@@ -45,6 +45,9 @@ volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
 // is its backup), for helper `cpu` (0: the first). The pointer is good until the same
 // CPU's next call.
 const void *lb_old_page(uint32_t cpu, uint64_t phys);
+// The same page, copied to `to`. False when it cannot be read: what is there is undefined then, and
+// nothing else is lost.
+bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to);
 
 // console.c. One line on the serial console, "lifeboat-capture: " before it.
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -49,6 +49,7 @@
 #define X86_EXCEPTIONS 32 // from here on interrupts from outside
 #define X86_VECTOR_NMI 2
 #define X86_VECTOR_DF 8
+#define X86_VECTOR_PF 14
 #define X86_VECTOR_MC 18
 // A bit for each exception that pushes an error code: 8, 10 to 14, 17, 21, 29 and 30.
 #define X86_PUSHES_CODE (1U << 8 | 0x1fU << 10 | 1U << 17 | 1U << 21 | 1U << 29 | 1U << 30)
@@ -57,6 +58,8 @@
 #define X86_APIC_BASE_BSP (1U << 8)
 #define X86_APIC_BASE_X2APIC (1U << 10)
 #define X86_APIC_BASE_ENABLE (1U << 11)
+#define X86_MSR_MCG_STATUS 0x17a
+#define X86_MCG_RIPV 1ULL // the interrupted program may go on
 #define X86_MSR_X2APIC 0x800 // + register offset / 16
 #define X86_LAPIC_ID 0x20 // a register offset
 #define X86_MSR_EFER 0xc0000080

@@ -29,6 +29,7 @@ static struct {
 static uint32_t ram_count;
 static const void *(*page_by)(void *ctx, uint32_t cpu, uint64_t phys);
 static void *page_ctx;
+static uint64_t failing_page;
 
 static uint32_t cpus_answering;
 static struct {
@@ -74,6 +75,7 @@ void capture_reset(void)
 	__atomic_store_n(&pause_us, 1, __ATOMIC_RELAXED);
 	ram_count = 0;
 	page_by = NULL;
+	failing_page = 0;
 	cpus_answering = 0;
 	said_bytes = 0;
 	said[0] = '\0';
@@ -195,6 +197,21 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys)
 			return ram[i].data + (phys - ram[i].phys);
 	}
 	give_up("no old memory at", phys);
+}
+
+void capture_page_fails(uint64_t phys)
+{
+	failing_page = phys;
+}
+
+bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to)
+{
+	const void *page = lb_old_page(cpu, phys);
+
+	if (failing_page && phys == failing_page)
+		return false;
+	memcpy(to, page, LB_PAGE);
+	return true;
 }
 
 void capture_cpus(uint32_t count)

@@ -32,6 +32,9 @@ void capture_ram_add(uint64_t phys, const void *data, uint64_t bytes);
 // Asked first by lb_old_page() where set; NULL from it: see above. On the thread of `cpu`.
 void capture_old_page_by(const void *(*page)(void *ctx, uint32_t cpu, uint64_t phys), void *ctx);
 
+// The page at `phys` cannot be read; 0: all can.
+void capture_page_fails(uint64_t phys);
+
 // How many CPUs answer lb_smp_start(), each a thread: none unless set.
 #define CAPTURE_CPUS_MAX LB_MAX_CAPTURE_CPUS
 void capture_cpus(uint32_t count);

@@ -13,7 +13,7 @@ import sys
 
 import drgn
 import kdumpfile
-from kdumpfile.exceptions import NoDataException
+from kdumpfile.exceptions import CorruptException, NoDataException
 
 PAGE = 4096
 RELEASE = "6.1.0-test-amd64"
@@ -46,6 +46,10 @@ def read_kdumpfile(dump, address):
         return dump.read(kdumpfile.KDUMP_MACHPHYSADDR, address, PAGE)
     except NoDataException:
         return None
+    except CorruptException as error:
+        if str(error) == "Wrong page size: 0":  # a descriptor of zeroes: the page is lost
+            return None
+        raise
 
 
 def judge_kdumpfile(path, form, wanted):

@@ -211,6 +211,35 @@ static void test_kdump_formats(void **state)
 	}
 }
 
+static uint64_t unreadable; // a page frame
+
+static bool all_but_unreadable(uint64_t pfn)
+{
+	return pfn != unreadable;
+}
+
+// Its reading ends in a page fault or a machine check: it alone is lost.
+static void test_unreadable_page(void **state)
+{
+	static const enum lb_dump_format formats[] = {LB_DUMP_ZSTD, LB_DUMP_ELF};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		prepare(formats[i], ROOMY);
+		unreadable = machine.pieces[1].phys.start / LB_PAGE;
+		capture_page_fails(machine.pieces[1].now);
+		if (write_dump())
+			fail_msg("%s", err.text);
+		check_header(LB_DUMP_COMPLETE, formats[i]);
+		assert_int_equal(header.pages_done, header.page_count);
+		assert_non_null(strstr(header.message, " pages, 1 of them could not be read"));
+		assert_non_null(strstr(capture_said(), "warning: 1 pages could not be read"));
+		if (formats[i] != LB_DUMP_ELF)
+			read_back_file(disk.data + header.file_offset, header.file_bytes, &machine,
+				       all_but_unreadable, READ_BACK_KDUMP);
+	}
+}
+
 // Against the machine: `bytes` of a PT_LOAD's content in the file.
 static void check_load(const uint8_t *content, const Elf64_Phdr *load)
 {
@@ -432,6 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kdump_formats),
 		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_unreadable_page),
 		cmocka_unit_test(test_elf),
 		cmocka_unit_test(test_elf_ragged_start),
 		cmocka_unit_test(test_elf_header_is_checked),

@@ -245,6 +245,7 @@ def test_the_self_test_leaves_its_verdict(builtin):
     """Without a crash: from the loader into the capture kernel, and back by a reset."""
     outcome, folder = builtin("selftest", config=["selftest"])
     assert "lifeboat-capture: selftest passed" in console(folder), outcome.reason
+    assert "selftest: a page that cannot be read is survived" in console(folder)
     assert "first_kernel" not in outcome.progress.stages and "reset" in outcome.progress.stages
     with open(folder / "dump.img", "rb") as image:
         image.seek(gpt.MIB)
