@@ -277,6 +277,17 @@ def test_a_panic_whose_line_was_pushed_out_of_the_log(builtin):
 
 @FULL_ONLY
 @DISKS
+def test_a_machine_check_that_leaves_the_cpu_going(builtin):
+    """In the middle of the dump: at most the page at hand is lost."""
+    outcome, folder = builtin("machine-check", unusual={"check_at": "CPUs that compress"})
+    assert outcome.ok, outcome.reason
+    lost = re.search(r"warning: (\d+) pages could not be read", console(folder))
+    assert not lost or int(lost[1]) == 1
+    assert "lifeboat-capture: fault:" not in console(folder)
+
+
+@FULL_ONLY
+@DISKS
 def test_ram_that_the_kernel_was_told_not_to_use(builtin):
     """A section of 128 MiB has none of it: it is left out."""
     outcome, folder = builtin("told-not-to", append="memmap=128M$256M")

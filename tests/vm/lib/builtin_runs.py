@@ -15,6 +15,9 @@ from vm.rehearsal import Options, Outcome, Rehearsal
 
 MIB = 1 << 20
 MEMORY_BYTES = 512 * MIB
+# IA32_MCi_STATUS: valid, uncorrected, enabled; IA32_MCG_STATUS: in progress, restart address valid.
+_MC_STATUS = 1 << 63 | 1 << 61 | 1 << 60
+_MC_CAN_GO_ON = 1 << 2 | 1 << 0
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class UnusualDisks:
     device: str = ""  # and for its device
     more_disks: tuple[str, ...] = ()  # labels of further ones
     yank_at: str = ""  # text of a console line at which the dump's drive is taken away
+    check_at: str = ""  # and at which the CPU that panicked gets a machine check that says it can go on
     mark: bool = True  # the dump counts as saved once it is collected
 
 
@@ -35,6 +39,7 @@ class Unusual(Rehearsal):
         super().__init__(options)
         self.capture = BuiltinCapture(options.loader.parent / "lifeboat-save", disks.mark)
         self.yanked = False
+        self.checked = False
         self._disks = disks
 
     def make_dump_disk(self, image: Path) -> None:
@@ -64,6 +69,9 @@ class Unusual(Rehearsal):
         if text and not self.yanked and text in line.text:
             machine.qmp.human("drive_del dump")
             self.yanked = True
+        if self._disks.check_at and not self.checked and self._disks.check_at in line.text:
+            machine.qmp.human(f"mce {self.options.panic_cpu} 0 {_MC_STATUS:#x} {_MC_CAN_GO_ON:#x} 0 0")
+            self.checked = True
 
 
 class Builtin:
