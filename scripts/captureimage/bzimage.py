@@ -50,7 +50,11 @@ def _describe(data):
 
 def config_of(kernel, release):
     """The kernel's configuration as a dictionary; empty when it is not to be found beside the kernel."""
-    candidates = [os.path.join(os.path.dirname(os.path.abspath(kernel)), f"config-{release}")]
+    beside = os.path.dirname(os.path.abspath(kernel))
+    candidates = [
+        os.path.join(beside, f"config-{release}"),
+        os.path.join(os.path.dirname(beside), release, "config"),  # of /usr/lib/modules/RELEASE/vmlinuz
+    ]
     if os.uname().release == release:
         candidates.append("/proc/config.gz")
     for path in candidates:

@@ -31,6 +31,7 @@ def find_tree(kernel, release, given=None):
     boot = os.path.dirname(os.path.abspath(kernel))
     root = os.path.dirname(boot)
     tried = [given] if given else [
+        os.path.join(root, release),  # of /usr/lib/modules/RELEASE/vmlinuz, Debian's place since 14
         os.path.join(root, "lib/modules", release),
         os.path.join(root, "usr/lib/modules", release),
         os.path.join("/lib/modules", release),

@@ -160,6 +160,20 @@ def test_load_order_and_what_is_left_out(tree, tmp_path):
     assert not (tree / "lib/modules" / RELEASE / "modules.dep").exists(), "the package's own tree was written to"
 
 
+def test_a_kernel_beside_its_modules(tree):
+    """Debian's place since 14: /usr/lib/modules/RELEASE/ holds vmlinuz, config and modules."""
+    home = tree / "usr/lib/modules" / RELEASE
+    home.parent.mkdir(parents=True)
+    (tree / "lib/modules" / RELEASE).rename(home)
+    (tree / "boot/vmlinuz").rename(home / "vmlinuz")
+    (home / "config").write_text("CONFIG_RD_ZSTD=y\n")
+    output = tree / "capture.img"
+    result = run("--kernel", home / "vmlinuz", "--output", output, "--makedumpfile", tree / FAKE, "-v")
+    assert result.returncode == 0, result.stderr
+    assert "module   virtio_blk" in result.stdout
+    assert output.read_bytes().startswith(b"\x28\xb5\x2f\xfd"), "packed as the configuration allows"
+
+
 def test_existing_indexes_are_used(tree, tmp_path):
     subprocess.run(["depmod", "-b", str(tree), RELEASE], check=True)
     image, _ = build(tree)
