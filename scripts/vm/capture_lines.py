@@ -36,6 +36,8 @@ class LinuxLines:
             self.in_dead_log = False
         if stage in self.STAGES:
             findings.reach(seconds, f"capture_{stage}", said)
+        if stage == "start":
+            findings.level_asked = parse_number(key_values.get("level"))
         if (left := parse_number(key_values.get("mem_available_kib"))) is not None:
             least = findings.capture_left_kib
             findings.capture_left_kib = left if least is None else min(left, least)
@@ -60,6 +62,7 @@ class BuiltinLines:
     _NO_DUMP = re.compile(r"no dump: (.*)")
     _PROGRESS = re.compile(r"\d+%")
     _MEMORY = re.compile(r"memory: ([\d.]+) (KiB|MiB) of a heap of ([\d.]+) (KiB|MiB) used")
+    _STEPPED_DOWN = re.compile(r"filter: level \d+ instead of \d+: ")
     _TROUBLE = re.compile(r"\b(warning|error|fail|timed? ?out|fault|retry|reset of|left alone|cannot|no answer)", re.I)
 
     def observe(self, findings: Findings, seconds: float, said: str) -> None:
@@ -79,5 +82,5 @@ class BuiltinLines:
             findings.capture_left_kib = int(heap - used)
         elif said.startswith("target "):
             findings.reach(seconds, "capture_target", said)
-        elif self._TROUBLE.search(said):
+        elif self._STEPPED_DOWN.match(said) or self._TROUBLE.search(said):
             findings.message(f"lifeboat-capture: {said}")

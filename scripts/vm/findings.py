@@ -18,6 +18,7 @@ class Findings:
     refused: str | None = None  # why the loader did not arm
     purgatory_fault: str | None = None
     capture_failed: str | None = None
+    level_asked: int | None = None  # the dump level; 0 where an ELF core was; None: it was not said
     capture_left_kib: int | None = None  # the least memory available while it ran
     second_panic: str | None = None
     asks: list[str] = field(default_factory=list)  # what init wants the host to do; taken out by who does it

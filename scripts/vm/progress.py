@@ -18,6 +18,7 @@ _STARTED = re.compile(r"BdsDxe: starting Boot")
 # The loader's plan as it stands on its screen; "lifeboat: plan key=value" lines say the same.
 _REGION = re.compile(r"crash memory: 0x([0-9a-f]+)-0x([0-9a-f]+)")
 _TABLES = re.compile(r"page tables: (\d+) bytes = (.*)")
+_SECOND = re.compile(r"second kernel: built-in, (\w+) -d (\d+)")
 _KIND = re.compile(r"\b(PML5|PML4|PDPT|PD|PT) (\d+)")
 _PURGATORY = re.compile(r"lifeboat-purgatory: (.*)")
 _CAPTURE = re.compile(r"lifeboat-capture: (.*)")
@@ -82,6 +83,8 @@ class Progress(Findings):
         elif match := _TABLES.search(text):
             self.plan["page_table_bytes"] = match[1]
             self.plan |= {kind.lower(): count for kind, count in _KIND.findall(match[2])}
+        elif match := _SECOND.search(text):
+            self.level_asked = 0 if match[1] == "elf" else int(match[2])
         elif _FIRMWARE_AGAIN.search(text):
             self.firmware_again = text
 

@@ -51,6 +51,7 @@ class Options:
     panic_at: int | None = None  # for the planted panic
     none_action: str = "reboot"
     before: str = ""  # shell commands for the first kernel's init
+    strict: bool = False  # a dump of a lower level than was asked for is a failure
     timeout: float = 300.0
 
 
@@ -246,6 +247,8 @@ class Rehearsal:
                 raise VmError("the capture said done, but its disk holds no dump")
             outcome.frame = read_vmcore(outcome.vmcore)
             verdict.check_dump(outcome.frame, kernel.release(self.options.kernel))
+            if self.options.strict:
+                verdict.check_level(outcome.frame.level, self.progress.level_asked)
         except VmError as error:
             outcome.ok, outcome.reason = False, str(error) if outcome.ok else f"{outcome.reason}; {error}"
             return
@@ -313,6 +316,7 @@ def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
         "dump": str(dump) if dump else None,
         "dump_bytes": outcome.vmcore.stat().st_size if outcome.vmcore else 0,
         "dump_format": outcome.frame.format if outcome.frame else None,
+        "filter_level": outcome.frame.level if outcome.frame else None,
         "dump_header": rehearsal.capture.findings,
         "seconds": round(outcome.seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in progress.stages.items()},

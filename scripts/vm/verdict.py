@@ -102,6 +102,20 @@ def check_dump(dump: Vmcore, release: str) -> None:
         raise VmError(f"the dump is of kernel {found}, the first kernel was {release}")
 
 
+def level_words(reached: int | None, asked: int | None) -> str:
+    """Of the dump level; `reached` None: an ELF core, of which nothing was left out."""
+    words = "no filter" if reached is None else f"level {reached}"
+    return words if asked in (None, reached or 0) else f"{words} instead of level {asked}"
+
+
+def check_level(reached: int | None, asked: int | None) -> None:
+    """VmError unless the dump level that was asked for was reached; as in level_words()."""
+    if asked is None:
+        raise VmError(f"the dump has {level_words(reached, asked)}; the console does not say what was asked for")
+    if asked != (reached or 0):
+        raise VmError(f"the dump has {level_words(reached, asked)}")
+
+
 def _where(findings: Findings) -> str:
     stage, seconds = list(findings.stages.items())[-1]
     return f"the last stage reached was {stage}, at {seconds:.1f} s"

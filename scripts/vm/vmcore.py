@@ -57,6 +57,7 @@ class Vmcore:
     incomplete: bool = False
     release: str = ""  # utsname's release in the kdump header, OSRELEASE in an ELF core
     stored_pages: int = 0  # kdump only: set bits of the second bitmap
+    level: int | None = None  # kdump only: makedumpfile's -d bits
     lost_pages: int = 0  # kdump only: announced, but without data
     data_end: int = 0  # kdump only: where the last page's data ends
 
@@ -195,8 +196,9 @@ def _read_kdump(file: BinaryIO, path: Path, size: int) -> Vmcore:
     if block_bytes != 4096 or sub_blocks < 1:
         raise VmcoreError(f"{path}: blocks of {block_bytes} bytes, {sub_blocks} of sub header; 4096 and 1 or more")
     sub = _read(file, path, block_bytes, 104, "kdump sub header")
+    level = struct.unpack_from("<i", sub, 8)[0]
     note_offset, note_bytes = struct.unpack_from("<QQ", sub, 48)
-    core = Vmcore(path, "kdump", size, incomplete=bool(status & _DUMP_DH_INCOMPLETE))
+    core = Vmcore(path, "kdump", size, incomplete=bool(status & _DUMP_DH_INCOMPLETE), level=level)
     core.release = header[142:207].split(b"\0", 1)[0].decode("latin-1")
     core.notes = parse_notes(_read(file, path, note_offset, note_bytes, "notes"), str(path))
     # Two bitmaps of equal size: memory there is, then pages stored here.

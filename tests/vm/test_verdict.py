@@ -139,6 +139,33 @@ def test_a_machine_that_does_not_end():
     assert verdict.of_exit(Exited(1.0, 1, "no KVM")) == (False, "QEMU ended by itself (status 1); no KVM")
 
 
+@pytest.mark.parametrize(
+    ("reached", "asked", "words"),
+    [
+        (31, 31, "level 31"),
+        (0, 0, "level 0"),
+        (1, 31, "level 1 instead of level 31"),
+        (31, 16, "level 31 instead of level 16"),
+        # A Linux that falls back to the plain core, and one that was told to write it.
+        (None, 31, "no filter instead of level 31"),
+        (None, 0, "no filter"),
+    ],
+)
+def test_the_level_that_was_asked_for_is_reached(reached: int | None, asked: int, words: str):
+    assert verdict.level_words(reached, asked) == words
+    if "instead" not in words:
+        verdict.check_level(reached, asked)
+        return
+    with pytest.raises(VmError, match=f"^the dump has {words}$"):
+        verdict.check_level(reached, asked)
+
+
+def test_a_level_that_was_asked_for_and_is_not_known_counts_as_missed():
+    assert verdict.level_words(31, None) == "level 31"
+    with pytest.raises(VmError, match="the dump has level 31; the console does not say what was asked for"):
+        verdict.check_level(31, None)
+
+
 def test_a_dump_is_whole_and_of_the_kernel_that_died():
     dump = mock.Mock(vmcoreinfo={"OSRELEASE": "6.1.0-1"})
     dump.problems.return_value = []

@@ -3,6 +3,7 @@
 
 import gzip
 import io
+import re
 import socket
 import struct
 import subprocess
@@ -24,7 +25,7 @@ from vm.key_values import parse_key_values  # noqa: E402
 from vm.machine import CONTROLLERS  # noqa: E402
 from vm.progress import Progress  # noqa: E402
 from vm.qmp import QmpClient  # noqa: E402
-from vm.rehearsal import Options, Rehearsal  # noqa: E402
+from vm.rehearsal import Options, Outcome, Rehearsal, result  # noqa: E402
 from vm.sizes import format_size, parse_size  # noqa: E402
 from vm.vmcore import LIFEBOAT_NOTE_TYPE, VmcoreError, parse_notes, read_vmcore  # noqa: E402
 
@@ -120,13 +121,14 @@ def elf_core(notes=NOTES, loads=((0x1000, 0x2000),), flags=0, extended=False, ki
     return header + headers + body
 
 
-def kdump(notes=NOTES, status=1, pages=3, version=6, lost=0) -> bytes:
+def kdump(notes=NOTES, status=1, pages=3, version=6, lost=0, level=31) -> bytes:
     header = bytearray(4096)
     header[:8] = b"KDUMP   "
     struct.pack_into("<i", header, 8, version)
     header[142:154] = b"6.1.0-test\0\0"
     struct.pack_into("<IiiI", header, 424, status, 4096, 1, 2)
     sub = bytearray(4096)
+    struct.pack_into("<i", sub, 8, level)
     struct.pack_into("<QQ", sub, 48, 4096 + 104, len(notes))
     sub[104 : 104 + len(notes)] = notes
     bitmap = ((1 << pages) - 1).to_bytes(4096, "little")
@@ -157,6 +159,11 @@ def test_vmcore_loads(tmp_path):
     core = read_bytes(tmp_path, elf_core(loads=((0x1000, 0x2000), (0x100000, 0x3000))))
     assert [(load.physical, load.memory_bytes) for load in core.loads] == [(0x1000, 0x2000), (0x100000, 0x3000)]
     assert core.loads[1].virtual == 0xFFFF888000100000
+
+
+def test_vmcore_level(tmp_path):
+    assert read_bytes(tmp_path, kdump(level=17)).level == 17
+    assert read_bytes(tmp_path, elf_core()).level is None
 
 
 def test_vmcore_counts_stored_pages(tmp_path):
@@ -265,7 +272,7 @@ lifeboat-purgatory: swap
 lifeboat-purgatory: jump
 [    0.000000] Linux version 6.1.0-test (x@y)
 [    0.300000] ..MP-BIOS bug: 8254 timer not connected to IO-APIC
-lifeboat-capture: start kernel=6.1.0-test uptime=1.00
+lifeboat-capture: start kernel=6.1.0-test level=17 uptime=1.00
 lifeboat-capture: note TSC.hook=1000 uptime=1.10
 lifeboat-capture: note TSC.entry=0x5dc uptime=1.10
 lifeboat-capture: log lines=400 bytes=30000 uptime=1.20
@@ -304,6 +311,7 @@ def test_a_whole_capture():
     assert progress.first_kernel_cmdline == "console=ttyS0 panic=-1 reboot=efi,cold,panic_warm"
     assert progress.ticks == {"hook": 1000, "entry": 1500}
     assert progress.second_panic is None
+    assert progress.level_asked == 17
     assert progress.messages == [
         "lifeboat: warning: no HPET table",
         "[    0.300000] ..MP-BIOS bug: 8254 timer not connected to IO-APIC",
@@ -312,6 +320,7 @@ def test_a_whole_capture():
 
 
 BUILTIN_RUN = """\
+second kernel: built-in, zstd -d 31, 2 of 2 CPUs; then reset, failed: reset
 lifeboat: armed
 [    0.000000] Linux version 6.1.0-test (x@y)
 [    3.4] Kernel panic - not syncing: sysrq triggered crash
@@ -343,7 +352,16 @@ def test_a_whole_capture_by_the_built_in_kernel():
     assert progress.captured and progress.took_over and progress.capture_failed is None
     assert progress.details["capture_done"] == "15835848 bytes in 3.8 s"
     assert progress.capture_left_kib == 2048
+    assert progress.level_asked == 31
     assert progress.messages == ["lifeboat-capture: warning: IOMMU at 0xfed90000 does not answer"]
+
+
+def test_a_filter_that_steps_down_is_said():
+    said = "lifeboat-capture: filter: level 1 instead of 31: free pages are dumped too"
+    progress = observe_builtin(BUILTIN_RUN.replace("zstd -d 31", "zlib -d 16") + said)
+    assert progress.messages[1:] == [said] and progress.level_asked == 16
+    assert observe_builtin(BUILTIN_RUN.replace("zstd -d 31", "elf -d 31")).level_asked == 0
+    assert observe_builtin("lifeboat: armed").level_asked is None
 
 
 def test_a_capture_by_the_built_in_kernel_that_failed():
@@ -374,6 +392,29 @@ def test_the_second_kernels_of_a_rehearsal(tmp_path):
         Rehearsal(Options(capture_args="x", **known)).run()
     with pytest.raises(VmError, match="absent: no such file; the capture kernel is wanted"):
         Rehearsal(Options(capture="absent", **known)).run()
+
+
+@pytest.mark.parametrize(
+    ("content", "strict", "ok", "level"),
+    [
+        (kdump(level=31), True, True, 31),
+        (kdump(level=1), False, True, 1),
+        (kdump(level=1), True, False, 1),
+        (elf_core(), False, True, None),
+        (elf_core(), True, False, None),
+    ],
+)
+def test_a_strict_rehearsal_wants_the_level_it_asked_for(tmp_path, content, strict, ok, level):
+    rehearsal = Rehearsal(Options(kernel=tmp_path / "k", folder=tmp_path, firmware=mock.Mock(), strict=strict))
+    rehearsal.progress.level_asked = 31
+    (tmp_path / "vmcore").write_bytes(content)
+    rehearsal.capture.collect = lambda *_: (tmp_path / "vmcore", None)
+    outcome = Outcome(True, "captured", 1.0, rehearsal.progress, [])
+    rehearsal._collect(outcome, tmp_path / "dump.img")
+    findings = result(rehearsal, outcome, None)
+    assert (findings["ok"], findings["filter_level"]) == (ok, level)
+    said = "a verified dump of 6.1.0-test" if ok else "the dump has .* instead of level 31"
+    assert re.fullmatch(said, findings["reason"])
 
 
 def test_dump_disks_and_their_controllers(tmp_path):
