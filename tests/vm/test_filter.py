@@ -3,12 +3,10 @@
 same file: the log byte by byte, what is dumped page by page."""
 
 import re
-import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from filter_judge import Ours, frames, makedumpfile_s
 from vm.vmcore import read_vmcore
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
@@ -20,44 +18,15 @@ LEVELS = (2, 4, 8, 16, 30)
 @pytest.fixture(scope="module")
 def judged(stopped_run, filter_verdict, tmp_path_factory):
     """judged(level, step) is what was printed, the log and the bitmap of the pages dumped."""
-    folder = tmp_path_factory.mktemp("judged")
-
-    def judge(level: int, step: int = 32768) -> tuple[dict[str, str], bytes, int]:
-        log, bitmap = folder / "log", folder / "bitmap"
-        command = [filter_verdict, stopped_run.dump, str(level), log, bitmap, str(step)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        printed = dict(line.split("=", 1) for line in done.stdout.splitlines())
-        return printed, log.read_bytes(), int.from_bytes(bitmap.read_bytes(), "little")
-
-    return judge
-
-
-def stored_pages(dump: Path) -> int:
-    """The second bitmap of a kdump file: the pages stored."""
-    data = dump.read_bytes()
-    block, sub_blocks, bitmap_blocks = struct.unpack_from("<iiI", data, 428)
-    half = bitmap_blocks // 2 * block
-    begin = (1 + sub_blocks) * block + half
-    return int.from_bytes(data[begin : begin + half], "little")
-
-
-def frames(bits: int) -> str:
-    """The first of the page frames in `bits`, for a message."""
-    found = []
-    while bits and len(found) < 10:
-        lowest = bits & -bits
-        found.append(hex(lowest.bit_length() - 1))
-        bits ^= lowest
-    return ", ".join(found)
+    return Ours(filter_verdict, stopped_run.dump, tmp_path_factory.mktemp("judged"))
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_same_pages_are_dumped(stopped_run, judged, run_makedumpfile, record_property, tmp_path, level):
     printed, _, ours = judged(level)
     assert (printed["level"], printed["why"]) == (str(level), "")
-    run_makedumpfile("-c", "-d", level, stopped_run.dump, tmp_path / "theirs")
-    theirs = stored_pages(tmp_path / "theirs")
+    theirs = makedumpfile_s(run_makedumpfile, level, stopped_run.dump, tmp_path / "theirs")
+    assert theirs is not None, "makedumpfile does not know this kernel"
     assert not ours & ~theirs, f"only we dump {frames(ours & ~theirs)}"
     assert not theirs & ~ours, f"only makedumpfile dumps {frames(theirs & ~ours)}"
     assert 0 < ours.bit_count() < int(printed["pages"])
