@@ -24,6 +24,7 @@ import machines  # noqa: E402
 import runs  # noqa: E402
 import saved_state as saving  # noqa: E402
 import stopped  # noqa: E402
+import suites  # noqa: E402
 from ledger import (  # noqa: E402, F401 (hooks)
     pytest_collection_modifyitems,
     pytest_runtest_logreport,
@@ -142,9 +143,8 @@ def makedumpfile() -> Path:
     return _path_printed_by(SCRIPTS / "fetch-tool", "makedumpfile", "makedumpfile")
 
 
-@pytest.fixture(scope="session")
-def run_makedumpfile(makedumpfile):
-    """run_makedumpfile(*words) runs it to a good end."""
+def _to_a_good_end(makedumpfile: Path):
+    """run(*words) runs it to a good end and returns what it said."""
 
     def run(*words) -> str:
         command = [makedumpfile, *map(str, words)]
@@ -153,6 +153,19 @@ def run_makedumpfile(makedumpfile):
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_makedumpfile(makedumpfile):
+    """run_makedumpfile(*words) runs it to a good end."""
+    return _to_a_good_end(makedumpfile)
+
+
+@pytest.fixture(scope="session")
+def run_newest_makedumpfile():
+    """The same of Debian's sid."""
+    words = SCRIPTS / "fetch-tool", "--suite", suites.SID, "makedumpfile", "makedumpfile"
+    return _to_a_good_end(_path_printed_by(*words))
 
 
 @pytest.fixture
@@ -179,9 +192,17 @@ def rehearse(loader, kernel, capture_image) -> runs.Rehearse:
 
 
 @pytest.fixture(scope="session")
-def fetched():
-    """fetched(package) is the path of that kernel; fetched(package, "--headers") of its headers' Makefile."""
-    return functools.cache(lambda package, *options: _path_printed_by(SCRIPTS / "fetch-kernel", *options, package))
+def fetched(tmp_path_factory):
+    """fetched(package) is the path of that kernel; fetched(package, "--headers") of its headers' Makefile.
+    META/SUITE is of another Debian suite than this machine's, and skips the test where it cannot be had."""
+    lists = tmp_path_factory.mktemp("suites")
+
+    def fetch(package: str, *options: str) -> Path:
+        if "/" in package:
+            return suites.fetch(package, lists, *options)
+        return _path_printed_by(SCRIPTS / "fetch-kernel", *options, package)
+
+    return functools.cache(fetch)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import map_judge
 import pytest
 import suites
 from boot_log import LOW_END
+from scenarios import CLOUD
 from vm.rehearsal import Options
 from vm.vmcore import read_vmcore
 
@@ -29,12 +30,12 @@ FULL = os.environ.get("LIFEBOAT_FULL") == "1"
 # The suite the kernels are of; None: this machine's. A 5.10 has no use of its own for the low
 # megabyte either, but does not keep all of it free.
 @pytest.fixture(scope="module", params=[None, suites.BULLSEYE] if FULL else [None])
-def many(request, handoff_fields, preamble, loader, kernel, capture_image, firmware):
+def many(request, handoff_fields, preamble, loader, fetched, kernel, capture_image, firmware):
     """Ended by an oops, in a machine with a memory map of many entries and soft-reserved memory."""
     folder = handoff_fields.parents[1] / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main")
     suite = request.param
     options = Options(
-        kernel=suites.cloud_kernel(suite, folder / "apt") if suite else kernel,
+        kernel=fetched(f"{CLOUD}/{suite}") if suite else kernel,
         folder=folder / f"many-{suite}",
         firmware=firmware,
         loader=loader,

@@ -59,13 +59,10 @@ class Scenarios:
         folder = self._folder / scenario.name
         folder.mkdir()
         first = self._fetched(scenario.kernel)
-        second = self._fetched(scenario.capture or scenario.kernel)
         if scenario.kernel != CLOUD:
             options["kernel"] = first
-        if second != first:
-            options["capture"] = second
-        if (scenario.capture or scenario.kernel) != CLOUD:
-            options["capture_initrd"] = self._capture_image(second)
+        if options.get("capture") != "builtin":
+            options |= self._linux(scenario, first)
         options |= self._user_space(scenario, first, folder)
         words = list(options.pop("qemu_arg", []))
         for number, device in enumerate(scenario.disks):
@@ -77,6 +74,16 @@ class Scenarios:
             options["qemu_arg"] = words
         if scenario.symbol:
             options["panic_at"] = hex(symbol_address(self._fetched(scenario.kernel, "--dbg"), scenario.symbol))
+        return options
+
+    def _linux(self, scenario: Scenario, first: Path) -> dict:
+        """The second kernel, where it is a Linux."""
+        options = {}
+        second = self._fetched(scenario.capture or scenario.kernel)
+        if second != first:
+            options["capture"] = second
+        if (scenario.capture or scenario.kernel) != CLOUD:
+            options["capture_initrd"] = self._capture_image(second)
         return options
 
     def _user_space(self, scenario: Scenario, vmlinuz: Path, folder: Path) -> dict:

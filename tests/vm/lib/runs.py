@@ -81,11 +81,12 @@ class Run:
 
 
 def _words(options: dict) -> list[str]:
-    """{"panic_cpu": 1, "config": ["a", "b"]} as --panic-cpu=1 --config=a --config=b."""
+    """{"panic_cpu": 1, "config": ["a", "b"], "strict": True} as --panic-cpu=1 --config=a --config=b --strict."""
     words = []
     for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
         for one in value if isinstance(value, (list, tuple)) else [value]:
-            words.append(f"--{name.replace('_', '-')}={one}")
+            words.append(option if one is True else f"{option}={one}")
     return words
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import suites
+
 SECURE_FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")  # SMM, runtime memory protected
 
 # QEMU's models by what matters for page tables: 5 levels, 1 GiB leaves.
@@ -31,6 +33,8 @@ CLOUD, GENERIC, RT = "linux-image-cloud-amd64", "linux-image-amd64", "linux-imag
 CLOUD_6_12 = "linux-image-6.12-cloud-amd64"
 GENERIC_6_12 = "linux-image-6.12-amd64"
 RT_6_12 = "linux-image-6.12-rt-amd64"
+NEWEST = tuple(f"{CLOUD}/{suite}" for suite in (suites.SID, suites.EXPERIMENTAL))
+GENERIC_NEWEST = tuple(f"{GENERIC}/{suite}" for suite in (suites.SID, suites.EXPERIMENTAL))
 OTHER_KERNELS = (GENERIC, RT, CLOUD_6_12, GENERIC_6_12, RT_6_12)
 
 
@@ -98,6 +102,18 @@ READ_BUILTIN = Scenario(
     "builtin-nvme-sysrq-cpu0", "sysrq", modules=("dummy",), more={"capture": "builtin", "dump_disk": "nvme"}
 )
 VFS = Scenario("vfs-qemu64-pc-1cpu", "vfs", cpus=1, cpu="qemu64", machine="pc")
+
+def _newest(package: str) -> Scenario:
+    """Dumped by the built-in kernel, at level 31 or it has failed."""
+    meta, _, suite = package.partition("/")
+    return Scenario(
+        f"builtin-{suite}-{'cloud' if meta == CLOUD else 'generic'}", "sysrq", panic_cpu=1, memory_mib=512, kernel=package,
+        more={"capture": "builtin", "strict": True},
+    )  # fmt: skip
+
+
+# Of Debian's newest kernels: one always, the others with LIFEBOAT_FULL=1.
+NEWEST_BUILTIN = [_newest(NEWEST[0])]
 
 # Every CPU at work in a task of its own, whose stacks `bt -a` shall show.
 _BUSY = """
@@ -170,7 +186,11 @@ def _ways() -> list[Scenario]:
 
 def _kernels() -> list[Scenario]:
     """Each other kernel as the first with the cloud one as the second, and the other way round."""
-    rows = []
+    # A newest kernel as the first goes with the built-in second one, NEWEST_BUILTIN.
+    rows = [
+        Scenario(f"full-second-cloud-{package.partition('/')[2]}", "sysrq", panic_cpu=1, kernel=CLOUD, capture=package)
+        for package in NEWEST
+    ]
     for package in OTHER_KERNELS:
         short = package.removeprefix("linux-image-").removesuffix("-amd64")
         rows.append(Scenario(f"full-first-{short}", "sysrq", panic_cpu=1, kernel=package, capture=CLOUD))
@@ -259,6 +279,7 @@ NOT_PROVOKED = {
 FULL: list[Scenario] = []
 if _FULL:
     FULL = _paging() + _every_cpu() + _ways() + _kernels() + _processors() + _surroundings()
+    NEWEST_BUILTIN += [_newest(package) for package in NEWEST[1:] + GENERIC_NEWEST]
     PASSING += [Scenario("full-sysrq-b", "none", more={"none_action": "sysrq-b"})]
 
 

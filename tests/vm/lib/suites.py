@@ -4,12 +4,16 @@ machine's are left alone."""
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 _SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BULLSEYE = "bullseye"  # 5.10
+SID, EXPERIMENTAL = "sid", "experimental"
+_WITHOUT_SECURITY = (SID, EXPERIMENTAL)
+_UNAVAILABLE = 3  # exit status of scripts/fetch-kernel
 _CONFIG = """\
 Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
@@ -30,25 +34,38 @@ def _mirrors() -> dict[str, str]:
 
 def _sources(suite: str) -> str:
     key = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
-    codenames = {"main": suite, "security": f"{suite}-security"}
-    return "".join(f"deb [{key}] {uri} {codenames[kind]} main\n" for kind, uri in _mirrors().items())
+    codenames = {"main": suite} if suite in _WITHOUT_SECURITY else {"main": suite, "security": f"{suite}-security"}
+    uris = _mirrors()
+    return "".join(f"deb [{key}] {uris[kind]} {codename} main\n" for kind, codename in codenames.items() if kind in uris)
 
 
-def cloud_kernel(suite: str, folder: Path) -> Path:
-    """The vmlinuz of linux-image-cloud-amd64 of `suite`; skips the test where it is not to be had.
-    `folder` keeps the package lists."""
-    folder.mkdir(parents=True, exist_ok=True)
+def fetch(package: str, folder: Path, *options: str) -> Path:
+    """What scripts/fetch-kernel with `options` prints for `package`, META/SUITE; skips the test where
+    the package cannot be had. `folder` keeps the package lists."""
+    path, reason = _fetch(package, folder, *options)
+    if path is None:
+        pytest.skip(reason)
+    return path
+
+
+@cache
+def _fetch(package: str, folder: Path, *options: str) -> tuple[Path | None, str]:
+    """The path, or None and why the package cannot be had."""
+    suite = package.partition("/")[2]
+    folder = folder / suite
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "sources.list").write_text(_sources(suite))
     (folder / "apt.conf").write_text(_CONFIG.format(folder=folder.resolve()))
     done = subprocess.run(
-        [_SCRIPTS / "fetch-kernel", f"linux-image-cloud-amd64/{suite}"],
+        [_SCRIPTS / "fetch-kernel", *options, package],
         env={**os.environ, "APT_CONFIG": str(folder / "apt.conf")},
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        pytest.skip(f"no kernel of {suite}: {done.stderr.strip().splitlines()[-1]}")
-    return Path(done.stdout.strip().splitlines()[-1])
+    said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    if done.returncode == _UNAVAILABLE:
+        return None, f"not run, {package} cannot be had: {said}"
+    assert done.returncode == 0, f"fetch-kernel {package} failed with exit status {done.returncode}: {said}"
+    return Path(done.stdout.strip().splitlines()[-1]), ""
