@@ -8,6 +8,7 @@ import pytest
 
 from filter_judge import FreeLists, Ours, frames, makedumpfile_s, sum_of_bits
 from scenarios import CLOUD, FULL_ONLY, NEWEST, NEWEST_BUILTIN, Scenario, rows
+from suites import NOT_RUN
 
 pytestmark = pytest.mark.vm
 
@@ -68,7 +69,7 @@ def test_every_rung_is_reached(ours, level):
 def test_the_same_pages_as_makedumpfile(whole, ours, run_newest_makedumpfile, tmp_path, level):
     theirs = makedumpfile_s(run_newest_makedumpfile, level, whole.dump, tmp_path / "theirs")
     if theirs is None:
-        pytest.skip("not run: makedumpfile does not know this kernel; the tests below judge it")
+        pytest.skip(f"{NOT_RUN}makedumpfile does not know this kernel; its own lists and counts judge")
     _, _, bits = ours(level)
     assert not bits & ~theirs, f"only we dump {frames(bits & ~theirs)}"
     assert not theirs & ~bits, f"only makedumpfile dumps {frames(theirs & ~bits)}"

@@ -52,7 +52,7 @@ STAGES = (
 PURGATORY_STAGES = ["hook", "entry", "verify", "quiesce", "describe", "swap", "jump"]
 KEYS = (
     "captured panic kernel capture memory_bytes crash_bytes crash_low_bytes page_table_bytes page_tables"
-    " first_kernel_cmdline dump dump_bytes stages purgatory_stages messages"
+    " first_kernel_cmdline dump dump_bytes filter_level stages purgatory_stages messages"
 ).split()
 # What quiet.py does not ask for: the second kernel's own trouble.
 COMPLAINTS = re.compile(r"I/O error|BUG:|WARNING: CPU: |Oops|Call Trace")

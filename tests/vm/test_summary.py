@@ -2,9 +2,11 @@
 """The matrix's table: every row, sorted, with counts, and the rows no run can fill."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import suites
 import summary
 from runs import Run
 from scenarios import NOT_PROVOKED
@@ -23,6 +25,31 @@ def test_table():
     assert lines[-1] == "3 rows: 2 captured, 1 hang"
     column = lines[0].index("outcome")
     assert [line[column:].split("  ")[0] for line in lines[1:4]] == ["hang", "captured", "captured"]
+
+
+def test_a_row_whose_kernel_cannot_be_had_is_said():
+    def skipped(reason: str):
+        return SimpleNamespace(longrepr=("file", 1, f"Skipped: {reason}"))
+
+    reports = [skipped("not run, x/sid cannot be had: gone"), skipped("LIFEBOAT_FULL=1 runs it")] * 2
+    assert summary.not_run(reports) == ["not run, x/sid cannot be had: gone (2 tests)"]
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "said"),
+    [
+        (3, pytest.skip.Exception, "not run, linux-image-x/sid cannot be had: no such package"),
+        (1, AssertionError, "exit status 1: no such package"),
+    ],
+)
+def test_only_what_cannot_be_had_is_skipped(tmp_path, monkeypatch, status, end, said):
+    fake = tmp_path / "fetch-kernel"
+    fake.write_text(f"#!/bin/sh\necho no such package >&2\nexit {status}\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(suites, "_SCRIPTS", tmp_path)
+    monkeypatch.setattr(suites, "_mirrors", lambda: {"main": "http://nowhere"})
+    with pytest.raises(end, match=said):
+        suites.fetch("linux-image-x/sid", tmp_path / "lists")
 
 
 @pytest.mark.parametrize(

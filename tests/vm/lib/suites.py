@@ -13,6 +13,7 @@ _SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BULLSEYE = "bullseye"  # 5.10
 SID, EXPERIMENTAL = "sid", "experimental"
 _WITHOUT_SECURITY = (SID, EXPERIMENTAL)
+NOT_RUN = "not run, "  # so a skip begins whose row was to run; summary.py lists them
 _UNAVAILABLE = 3  # exit status of scripts/fetch-kernel
 _CONFIG = """\
 Dir::Etc::sourcelist "{folder}/sources.list";
@@ -66,6 +67,6 @@ def _fetch(package: str, folder: Path, *options: str) -> tuple[Path | None, str]
     )
     said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     if done.returncode == _UNAVAILABLE:
-        return None, f"not run, {package} cannot be had: {said}"
+        return None, f"{NOT_RUN}{package} cannot be had: {said}"
     assert done.returncode == 0, f"fetch-kernel {package} failed with exit status {done.returncode}: {said}"
     return Path(done.stdout.strip().splitlines()[-1]), ""

@@ -13,6 +13,7 @@ import ledger
 import pytest
 from runs import Run
 from scenarios import NOT_PROVOKED, Scenario
+from suites import NOT_RUN
 
 BUILD = Path(os.environ.get("LIFEBOAT_BUILD", Path(__file__).resolve().parents[3] / "build"))
 _PROPERTY = "panic-matrix"
@@ -62,7 +63,16 @@ def text(rows: list[list[str]]) -> str:
     return f"{_table(sorted(rows) + rest)}\n\n{len(rows)} rows: {total}\n"
 
 
+def not_run(reports: list) -> list[str]:
+    """Why tests were skipped that were to run: a kernel that cannot be had, a judge that does not know it."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    return [f"{reason} ({count} tests)" for reason, count in sorted(reasons.items()) if reason.startswith(NOT_RUN)]
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
+    if missing := not_run(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.section("not run")
+        terminalreporter.write("\n".join(missing) + "\n")
     rows = [
         value
         for reports in terminalreporter.stats.values()
