@@ -22,14 +22,14 @@ struct search {
 	const struct lb_dump_options *options;
 	struct lb_blockdev *devices; // pool
 	UINTN device_count;
-	void *room; // LB_GPT_ROOM bytes, then a block for headers; pages
+	void *room; // LB_GPT_ROOM bytes, then struct lb_dump_slots; pages
 	struct lb_targets *targets;
 };
-#define ROOM_PAGES (LB_GPT_ROOM / LB_PAGE + 1)
+#define ROOM_PAGES (LB_GPT_ROOM / LB_PAGE + sizeof(struct lb_dump_slots) / LB_PAGE)
 
-static void *header_room(const struct search *search)
+static struct lb_dump_slots *slots_room(const struct search *search)
 {
-	return (uint8_t *)search->room + LB_GPT_ROOM;
+	return (struct lb_dump_slots *)((uint8_t *)search->room + LB_GPT_ROOM);
 }
 
 static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
@@ -84,13 +84,13 @@ static bool taken(const struct lb_targets *targets, const struct match *match)
 // Reads the partition's first bytes.
 static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
 {
-	EFI_STATUS status = lb_blockdev_read(&found->device, found->target.first_block, header_room(search),
-					     LB_DUMP_BLOCK);
+	struct lb_dump_slots *slots = slots_room(search);
+	EFI_STATUS status =
+		lb_blockdev_read(&found->device, found->target.first_block, slots, sizeof(*slots));
 
 	if (EFI_ERROR(status))
-		return lb_fail(err, "its first block cannot be read: %s", lb_status_text(status));
-	memcpy(&found->header, header_room(search), sizeof(found->header));
-	found->has_header = lb_dump_header_check(&found->header, NULL) == 0 &&
+		return lb_fail(err, "its header cannot be read: %s", lb_status_text(status));
+	found->has_header = lb_dump_header_choose(slots, &found->header, NULL) == 0 &&
 			    memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
 	return 0;
 }
@@ -117,7 +117,8 @@ static int examine(const struct search *search, const struct match *match, struc
 			       (unsigned long)lb_target_bytes(target));
 	if (read_header(search, found, err) != 0)
 		return -1;
-	if (!found->has_header && memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
+	if (!lb_dump_header_in_every_slot(slots_room(search), target->partuuid) &&
+	    memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
 		return lb_fail(err, "neither is it of the type " LB_DUMP_TYPE_TEXT
 				    ", nor has Lifeboat written to it before");
 	return 0;

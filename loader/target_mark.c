@@ -5,13 +5,17 @@
 #include "lib/mem.h"
 #include "loader/print.h"
 
-#define ROOM_PAGES 2 // a header, and the header as it is read again
+// Both slots, and both as they are read again.
+struct room {
+	struct lb_dump_slots slots, again;
+};
+#define ROOM_PAGES (sizeof(struct room) / LB_PAGE)
 
 // Keeps a verdict until there is another, and its words until a dump has left its own.
 static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
 			struct lb_dump_header *header)
 {
-	memset(header, 0, LB_DUMP_BLOCK);
+	memset(header, 0, sizeof(*header));
 	memcpy(header->arm_id, arm_id, sizeof(header->arm_id));
 	memcpy(header->partuuid, found->target.partuuid, sizeof(header->partuuid));
 	header->partition_bytes = lb_target_bytes(&found->target);
@@ -23,7 +27,17 @@ static void make_header(const struct lb_target_found *found, const uint8_t arm_i
 		if (found->header.state == LB_DUMP_EMPTY)
 			memcpy(header->message, found->header.message, sizeof(header->message));
 	}
-	lb_dump_header_seal(header);
+	header->sequence = found->header.sequence; // an older header is never the later one
+}
+
+static void fill_slots(struct lb_dump_header *header, struct lb_dump_slots *slots)
+{
+	memset(slots, 0, sizeof(*slots));
+	for (uint32_t i = 0; i < LB_DUMP_SLOTS; i++) {
+		uint32_t slot = lb_dump_header_advance(header) / LB_DUMP_BLOCK;
+
+		slots->slot[slot].header = *header;
+	}
 }
 
 // What the capture kernel will find.
@@ -34,19 +48,19 @@ enum mark {
 	MARK_MISSING,
 };
 
-// Reads the header again whatever writing it said: some firmware takes writes and forgets
-// them, and a header whose flush failed is there all the same. *ret_status: what went wrong.
-static enum mark put_header(const struct lb_target_found *found, struct lb_dump_header *header, void *again,
-			    EFI_STATUS *ret_status)
+// Writes both slots, in one write: a failed one leaves both as they were, a loss of power tears one at
+// most. Reads them again whatever writing said: some firmware takes writes and forgets them, and a
+// header whose flush failed is there all the same. *ret_status: what went wrong.
+static enum mark put_slots(const struct lb_target_found *found, struct room *room, EFI_STATUS *ret_status)
 {
 	const uint64_t block = found->target.first_block;
-	EFI_STATUS written = lb_blockdev_write(&found->device, block, header, LB_DUMP_BLOCK);
-	EFI_STATUS read = lb_blockdev_read(&found->device, block, again, LB_DUMP_BLOCK);
+	EFI_STATUS written = lb_blockdev_write(&found->device, block, &room->slots, sizeof(room->slots));
+	EFI_STATUS read = lb_blockdev_read(&found->device, block, &room->again, sizeof(room->again));
 
 	*ret_status = EFI_ERROR(written) ? written : read;
 	if (EFI_ERROR(read))
 		return MARK_UNKNOWN;
-	if (memcmp(header, again, LB_DUMP_BLOCK) == 0)
+	if (memcmp(&room->slots, &room->again, sizeof(room->slots)) == 0)
 		return EFI_ERROR(written) ? MARK_UNKEPT : MARK_KEPT;
 	if (!EFI_ERROR(written))
 		*ret_status = EFI_DEVICE_ERROR;
@@ -78,13 +92,15 @@ static void warn(const char *name, enum mark mark, EFI_STATUS status)
 }
 
 static enum mark mark_one(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
-			  struct lb_dump_header *header)
+			  struct room *room)
 {
+	struct lb_dump_header header;
 	EFI_STATUS status;
 	enum mark mark;
 
-	make_header(found, arm_id, selftest, header);
-	mark = put_header(found, header, (uint8_t *)header + LB_DUMP_BLOCK, &status);
+	make_header(found, arm_id, selftest, &header);
+	fill_slots(&header, &room->slots);
+	mark = put_slots(found, room, &status);
 	warn(found->target.name, mark, status);
 	return mark;
 }
@@ -101,7 +117,7 @@ int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], 
 	if (!EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
 		for (uint32_t i = 0; i < targets->count; i++) {
 			enum mark mark = mark_one(&targets->found[i], arm_id, selftest,
-						  (struct lb_dump_header *)(uintptr_t)room);
+						  (struct room *)(uintptr_t)room);
 
 			if (mark == MARK_KEPT || mark == MARK_UNKEPT)
 				(*ret_marked)++;

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 
 _Static_assert(LB_TARGET_CHECK_ROOM <= LB_CAPTURE_GPT, "as planned");
+_Static_assert(sizeof(struct lb_dump_slots) <= LB_TARGET_CHECK_ROOM, "the header is read after the table");
 
 static uint32_t buffers_for(const struct lb_run *run)
 {
@@ -21,10 +22,6 @@ static uint32_t buffers_for(const struct lb_run *run)
 static int check_header(const struct lb_capture_config *capture, const struct lb_target *target,
 			const struct lb_dump_header *header, struct lb_error *err)
 {
-	struct lb_error why;
-
-	if (lb_dump_header_check(header, &why) != 0)
-		return lb_fail(err, "target %.63s: %s; it is left alone", target->name, why.text);
 	if (memcmp(header->partuuid, target->partuuid, sizeof(header->partuuid)) != 0)
 		return lb_fail(err, "target %.63s: the header there is another partition's; it is left alone",
 			       target->name);
@@ -33,6 +30,26 @@ static int check_header(const struct lb_capture_config *capture, const struct lb
 			       "target %.63s: the header there was armed at another time, so this is another "
 			       "disk or a copy; it is left alone",
 			       target->name);
+	return 0;
+}
+
+// Both slots go through `room`.
+static int read_header(const struct lb_run *run, struct lb_opened *opened, struct lb_dump_slots *room,
+		       struct lb_error *err)
+{
+	struct lb_error why;
+
+	if (lb_partition_read(opened->partition, 0, room, sizeof(*room), err) != 0)
+		return -1;
+	if (lb_dump_header_choose(room, opened->header, &why) != 0)
+		return lb_fail(err, "target %.63s: %s; it is left alone", opened->target->name, why.text);
+	if (check_header(run->capture, opened->target, opened->header, err) != 0)
+		return -1;
+	if (!lb_dump_header_in_every_slot(room, opened->target->partuuid))
+		return lb_fail(err,
+			       "target %.63s: the dump header is in one slot only, so somebody else wrote to "
+			       "the other; it is left alone",
+			       opened->target->name);
 	return 0;
 }
 
@@ -58,8 +75,7 @@ int lb_target_open(const struct lb_run *run, const struct lb_target *target, str
 	}
 	if (lb_target_in_place(&opened->disk, target, room, err) != 0 ||
 	    lb_partition_open(&opened->disk, target, buffers_for(run), &opened->partition, err) != 0 ||
-	    lb_partition_read(opened->partition, 0, opened->header, LB_DUMP_BLOCK, err) != 0 ||
-	    check_header(run->capture, target, opened->header, err) != 0)
+	    read_header(run, opened, room, err) != 0)
 		return -1;
 	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, partition of %s", target->name,
 	       opened->disk.driver->name, opened->disk.model[0] ? " " : "", opened->disk.model,

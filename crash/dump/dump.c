@@ -43,7 +43,7 @@ static bool put_log(void *ctx, const char *text, size_t bytes)
 // A dump without a log is a dump; without a disk it is none.
 static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
-	uint64_t limit = LB_DUMP_BLOCK + LB_DUMP_LOG_MAX;
+	uint64_t limit = LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX;
 	struct log *log = lb_heap_pages(sizeof(*log));
 	struct lb_error why;
 	uint64_t records = 0;
@@ -53,7 +53,7 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	if (limit > writer->limit)
 		limit = writer->limit;
 	log->err = err;
-	lb_stream_open(&log->stream, writer->partition, LB_DUMP_BLOCK, limit);
+	lb_stream_open(&log->stream, writer->partition, LB_DUMP_SLOTS_BYTES, limit);
 	if (lb_dmesg_read(writer->job->dead, put_log, log, &records, &why) != 0)
 		lb_say("the dead kernel's log: %s", why.text);
 	if (log->failed || lb_stream_settle(&log->stream, err) != 0 ||
@@ -65,7 +65,7 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 		       log->stream.bytes);
 	writer->next.log_bytes = log->stream.bytes;
 	lb_stream_digest(&log->stream, writer->next.log_sha256);
-	writer->next.file_offset = LB_DUMP_BLOCK + lb_align_up(log->stream.bytes, LB_DUMP_BLOCK);
+	writer->next.file_offset = LB_DUMP_SLOTS_BYTES + lb_align_up(log->stream.bytes, LB_DUMP_BLOCK);
 	return lb_writer_header(writer, err);
 }
 
@@ -100,10 +100,11 @@ static void tell_completion(const struct lb_writer *writer, struct lb_dump_heade
 		lb_snprintf(next->message + at, sizeof(next->message) - at, "; %s", doubt);
 }
 
-// Says how it ended, if the disk still takes it.
+// Says how it ended, if the disk still takes it: in both slots, so that either can be lost.
 static int end_header(struct lb_writer *writer, const struct lb_error *why, struct lb_error *err)
 {
 	struct lb_dump_header *next = &writer->next;
+	struct lb_error second;
 
 	next->state = why ? LB_DUMP_PARTIAL : LB_DUMP_COMPLETE;
 	next->tsc_end = cpu_tsc();
@@ -113,7 +114,11 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 		tell_completion(writer, next);
 	if (writer->lost_pages)
 		lb_say("warning: %lu pages could not be read", writer->lost_pages);
-	return lb_writer_header(writer, err);
+	if (lb_writer_header(writer, err) != 0)
+		return -1;
+	if (lb_writer_header(writer, &second) != 0)
+		lb_say("warning: the dump's header was written once, not twice: %s", second.text);
+	return 0;
 }
 
 int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,

@@ -6,8 +6,8 @@
 
 #include "crash/dump/writer.h"
 
-// Writes header (WRITING), log, file, header (COMPLETE). `header` is what was read from the
-// partition, checked by the caller, who has filled tsc_hook, tsc_begun and tsc_khz; it is
+// Writes header (WRITING), log, file, header (COMPLETE, into both slots). `header` is what was read
+// from the partition, checked by the caller, who has filled tsc_hook, tsc_begun and tsc_khz; it is
 // filled and left as written last. 0; or -1 with err when it had to end early: then the header
 // was written as PARTIAL if that was possible, and header->state says. The partition has at least
 // four buffers. The helpers are open, with the job's format, when job->log_written() has returned;

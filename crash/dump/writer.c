@@ -13,12 +13,13 @@ static void begin_header(const struct lb_dump_job *job, const struct lb_dump_hea
 {
 	memset(ret_header, 0, sizeof(*ret_header));
 	memcpy(ret_header, old, offsetof(struct lb_dump_header, saved));
+	ret_header->sequence = old->sequence;
 	ret_header->tsc_hook = old->tsc_hook;
 	ret_header->tsc_begun = old->tsc_begun;
 	ret_header->tsc_khz = old->tsc_khz;
 	ret_header->state = LB_DUMP_WRITING;
 	ret_header->format = job->format;
-	ret_header->log_offset = LB_DUMP_BLOCK;
+	ret_header->log_offset = LB_DUMP_SLOTS_BYTES;
 	ret_header->dump_level = job->format == LB_DUMP_ELF ? 0 : job->level;
 	ret_header->crash_time = job->now;
 }
@@ -38,17 +39,18 @@ void lb_writer_open(struct lb_writer *writer, const struct lb_dump_job *job, str
 
 int lb_writer_put_header(struct lb_partition *partition, struct lb_dump_header *header, struct lb_error *err)
 {
-	void *buffer;
+	struct lb_dump_slot *slot;
+	uint32_t offset;
 
 	if (lb_partition_flush(partition, err) != 0)
 		return -1;
-	buffer = lb_partition_take(partition, err);
-	if (!buffer)
+	slot = lb_partition_take(partition, err);
+	if (!slot)
 		return -1;
-	lb_dump_header_seal(header);
-	memset(buffer, 0, LB_DUMP_BLOCK);
-	memcpy(buffer, header, sizeof(*header));
-	return lb_partition_put(partition, buffer, 0, LB_DUMP_BLOCK, err);
+	offset = lb_dump_header_advance(header);
+	memset(slot, 0, sizeof(*slot));
+	slot->header = *header;
+	return lb_partition_put(partition, slot, offset, sizeof(*slot), err);
 }
 
 static int put_next(struct lb_writer *writer, struct lb_error *err)

@@ -47,8 +47,8 @@ struct lb_writer {
 // written yet.
 void lb_writer_open(struct lb_writer *writer, const struct lb_dump_job *job, struct lb_partition *partition,
 		    struct lb_dump_header *header);
-// Seals `header` and puts it where the partition begins. All that was put before is on the disk by
-// then; the header itself is on its way.
+// Seals `header` as the next one and puts it in its slot. All that was put before is on the disk by
+// then, the header in the other slot included; the header itself is on its way.
 int lb_writer_put_header(struct lb_partition *partition, struct lb_dump_header *header, struct lb_error *err);
 // Flushes what was written, writes `next`, flushes that.
 int lb_writer_header(struct lb_writer *writer, struct lb_error *err);

@@ -3,7 +3,7 @@
 // A dump on a partition. The loader puts the header there when it arms, the capture
 // kernel fills it, scripts/lifeboat-save reads it at next boot.
 //
-//   0                      struct lb_dump_header, one block of 4 KiB
+//   0                      two slots for struct lb_dump_header, a block of 4 KiB each
 //   log_offset             the dead kernel's log, text
 //   file_offset            the dump, file_bytes of it in one piece: what a reader gets
 //
@@ -11,6 +11,13 @@
 // A kdump-compressed file is written at two places at once, page descriptors and page data.
 // Until the state is COMPLETE, what lies beyond the checkpoint (desc_bytes, data_bytes)
 // is whatever the disk held before. A page descriptor of zeroes means "page lost" to readers.
+//
+// Each write of the header counts `sequence` up and goes to slot `sequence` modulo 2: the other slot
+// keeps the header before it. Of two whole headers the later one counts. The loader writes both slots
+// when it arms, and so does the capture kernel when a dump ends.
+//
+// Version 1 had one slot, and the log from 4096 on. Its header is the same up to `sequence`, where
+// it has zeroes.
 #ifndef LIFEBOAT_DUMPDISK_H
 #define LIFEBOAT_DUMPDISK_H
 
@@ -18,8 +25,11 @@
 #include <stdint.h>
 
 #define LB_DUMP_MAGIC 0x504d55445441424cULL
-#define LB_DUMP_VERSION 1
+#define LB_DUMP_VERSION 2
+#define LB_DUMP_VERSION_ONE_SLOT 1
 #define LB_DUMP_BLOCK 4096
+#define LB_DUMP_SLOTS 2
+#define LB_DUMP_SLOTS_BYTES (LB_DUMP_SLOTS * LB_DUMP_BLOCK) // the log begins there
 // Of the log: the largest buffer that distributions set. What is beyond is in the dump only.
 #define LB_DUMP_LOG_MAX (16ULL << 20)
 
@@ -45,6 +55,10 @@ enum lb_selftest {
 	LB_SELFTEST_PASSED = 2,
 	LB_SELFTEST_FAILED = 3, // `message` says why
 };
+
+// Of the dump, in `flags`.
+#define LB_DUMP_FLAG_ENCRYPTED 1U // log, report and file are
+#define LB_DUMP_FLAG_KERNEL_FIRST 2U // of the page data, the kernel's own pages come first
 
 struct lb_dump_header {
 	uint64_t magic;
@@ -80,12 +94,36 @@ struct lb_dump_header {
 	// descriptors; of the page data. Each of the bytes above, when COMPLETE or PARTIAL.
 	uint8_t log_sha256[32], head_sha256[32], desc_sha256[32], data_sha256[32];
 
-	uint8_t reserved[256];
+	// Since version 2.
+	uint64_t sequence; // counts the writes of this header
+	uint64_t report_offset, report_bytes; // of the partition; text; bytes 0: there is none
+	uint8_t report_sha256[32];
+	uint64_t kernel_bytes; // LB_DUMP_FLAG_KERNEL_FIRST: page data up to here is the kernel's own
+	uint32_t flags; // LB_DUMP_FLAG_*
+
+	uint8_t reserved[188];
 	uint8_t sha256[32]; // of every byte before this field
 };
 
-_Static_assert(sizeof(struct lb_dump_header) <= LB_DUMP_BLOCK, "one block");
-_Static_assert(offsetof(struct lb_dump_header, sha256) + 32 == sizeof(struct lb_dump_header),
-	       "the last field");
+// On disks there are headers of both versions: no field ever moves.
+_Static_assert(offsetof(struct lb_dump_header, state) == 64, "as docs/capture.md has it");
+_Static_assert(offsetof(struct lb_dump_header, log_sha256) == 464, "as docs/capture.md has it");
+_Static_assert(offsetof(struct lb_dump_header, sequence) == 592, "where version 1 ends");
+_Static_assert(offsetof(struct lb_dump_header, report_sha256) == 616, "as docs/capture.md has it");
+_Static_assert(offsetof(struct lb_dump_header, kernel_bytes) == 648, "as docs/capture.md has it");
+_Static_assert(offsetof(struct lb_dump_header, sha256) == 848, "the last field");
+_Static_assert(sizeof(struct lb_dump_header) == 880, "version 1 has the same size");
+
+struct lb_dump_slot {
+	struct lb_dump_header header;
+	uint8_t zeroes[LB_DUMP_BLOCK - sizeof(struct lb_dump_header)];
+};
+
+// A partition's first LB_DUMP_SLOTS_BYTES.
+struct lb_dump_slots {
+	struct lb_dump_slot slot[LB_DUMP_SLOTS];
+};
+
+_Static_assert(sizeof(struct lb_dump_slots) == LB_DUMP_SLOTS_BYTES, "whole blocks");
 
 #endif

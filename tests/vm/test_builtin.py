@@ -14,7 +14,7 @@ import pytest
 
 from builtin_runs import MEMORY_BYTES, MIB, Builtin, console
 from core_memory import CoreMemory
-from dump_images import EMPTY, HEADER_BYTES, PARTIAL, SELFTEST_PASSED, unseal
+from dump_images import EMPTY, PARTIAL, SELFTEST_PASSED, SLOTS_BYTES, newest
 from kdump import PAGE, Kdump, runs, write_core
 from scenarios import CAPTURED, FULL_ONLY, READ_BUILTIN, Scenario, rows
 from stopped import kernel_offset, parse_range
@@ -79,7 +79,7 @@ def test_findings(run_scenario):
 def test_the_dump_on_its_disk_is_marked_saved(run_scenario):
     with open(run_scenario(READ_BUILTIN).folder / "dump.img", "rb") as image:
         image.seek(gpt.MIB)
-        assert unseal(image.read(HEADER_BYTES))["saved"] == 1
+        assert newest(image.read(SLOTS_BYTES))["saved"] == 1
 
 
 # Page by page
@@ -180,7 +180,7 @@ def test_a_full_partition(full):
     assert any("8 MiB; a dump that nothing can be left out of takes" in text for text in outcome.progress.messages)
     with open(folder / "dump.img", "rb") as image:
         image.seek(gpt.MIB)
-        header = unseal(image.read(HEADER_BYTES))
+        header = newest(image.read(SLOTS_BYTES))
     assert header["state"] == PARTIAL and 0 < header["pages_done"] < header["page_count"]
     assert SYSRQ in outcome.dmesg.read_text(errors="replace")
     frame = read_vmcore(outcome.vmcore)
@@ -221,7 +221,7 @@ def test_a_yanked_disk_is_given_up_for_the_next_target(builtin):
     assert "capture_done" in outcome.progress.stages, outcome.reason
     with open(folder / "second.img", "rb") as image:
         image.seek(gpt.MIB)
-        header = unseal(image.read(HEADER_BYTES))
+        header = newest(image.read(SLOTS_BYTES))
     assert header["pages_done"] == header["page_count"] > 1000
 
 
@@ -249,7 +249,7 @@ def test_the_self_test_leaves_its_verdict(builtin):
     assert "first_kernel" not in outcome.progress.stages and "reset" in outcome.progress.stages
     with open(folder / "dump.img", "rb") as image:
         image.seek(gpt.MIB)
-        header = unseal(image.read(HEADER_BYTES))
+        header = newest(image.read(SLOTS_BYTES))
     assert (header["selftest"], header["state"]) == (SELFTEST_PASSED, EMPTY)
 
 
@@ -271,7 +271,7 @@ def test_a_panic_whose_line_was_pushed_out_of_the_log(builtin):
     assert "no sign of a panic in the log, nor of a reboot at its end" in console(folder)
     with open(folder / "dump.img", "rb") as image:
         image.seek(gpt.MIB)
-        message = unseal(image.read(HEADER_BYTES))["message"]
+        message = newest(image.read(SLOTS_BYTES))["message"]
     assert message.rstrip(b"\0").endswith(b"; no sign of a panic in the log")
 
 

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 import stale_table
 from conftest import SCRIPTS, build
-from dump_images import BLOCK, COMPLETE, EMPTY, HEADER_BYTES, INCOMPLETE, PARTIAL, WRITING, Image, seal, unseal
+from dump_images import (
+    BLOCK, COMPLETE, EMPTY, HEADER_BYTES, INCOMPLETE, PARTIAL, SLOTS, SLOTS_BYTES, WRITING, Image, both_slots,
+    newest,
+)  # fmt: skip
 from vm import gpt
 from vm.vmcore import read_vmcore
 
@@ -54,7 +57,7 @@ def device(tmp_path):
 
 
 def header(path: Path, start: int = 0) -> dict:
-    return unseal(path.read_bytes()[start : start + HEADER_BYTES])
+    return newest(path.read_bytes()[start : start + SLOTS_BYTES])
 
 
 def listed(said: str) -> dict[str, str]:
@@ -84,7 +87,9 @@ def test_a_complete_dump_comes_out_and_is_marked(run, device, tmp_path):
     assert header(path)["saved"] == 1 and header(path)["state"] == COMPLETE
     after = path.read_bytes()
     changed = [n for n in range(len(before)) if before[n] != after[n]]
-    assert changed and changed[-1] < HEADER_BYTES, "nothing but the header changes"
+    (slot,) = {n // BLOCK for n in changed}
+    assert slot < SLOTS and changed[-1] % BLOCK < HEADER_BYTES, "nothing but one header changes"
+    assert newest(before)["sequence"] % SLOTS != slot, "the one that counted until then stays"
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -287,10 +292,59 @@ def test_a_flipped_bit_is_told(run, device, tmp_path, where, name):
 def test_every_bit_of_the_header_counts(run, device):
     path = device()
     whole = path.read_bytes()
-    for at in (0, 8, 12, 16, 48, 64, 300, HEADER_BYTES - 1):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+    for at in (0, 8, 12, 16, 48, 64, 300, 592, HEADER_BYTES - 1):
+        data = bytearray(whole)
+        for slot in range(SLOTS):
+            data[slot * BLOCK + at] ^= 4
+        path.write_bytes(data)
         said = run("--list", path, status=FAILED)
         assert re.search(r"partition: (dump header: (version|its digest)|neither Lifeboat's)", said), said
+
+
+@pytest.mark.parametrize("sector", [0, 1])
+@pytest.mark.parametrize("slot", range(SLOTS))
+@pytest.mark.parametrize("fill", [b"\0", b"\xff"])
+def test_a_dump_whose_header_lost_a_sector_is_saved_whole(run, device, tmp_path, sector, slot, fill):
+    path, out = device(), tmp_path / "vmcore"
+    data = bytearray(path.read_bytes())
+    at = slot * BLOCK + sector * 512
+    data[at : at + 512] = fill * 512
+    path.write_bytes(data)
+    assert "every digest right" in run(path, out)
+    assert out.read_bytes() == Image().file
+    assert header(path)["saved"] == 1
+    assert "saved already" in run(path, out, status=NOTHING)
+
+
+def test_a_mark_that_is_lost_leaves_the_dump_unsaved(run, device, tmp_path):
+    path = device()
+    run("--mark-saved", path)
+    data = bytearray(path.read_bytes())
+    data[header(path)["sequence"] % SLOTS * BLOCK + 600] ^= 1
+    path.write_bytes(data)
+    run(path, tmp_path / "vmcore")
+    assert header(path)["saved"] == 1
+
+
+def test_a_dump_of_version_1(run, device, tmp_path):
+    path, out = device(Image(version=1)), tmp_path / "vmcore"
+    before = path.read_bytes()
+    run("--log", tmp_path / "log", path)
+    assert (tmp_path / "log").read_bytes() == Image().log
+    assert f"{out}: {len(Image().file)} bytes, every digest right" in run(path, out)
+    assert out.read_bytes() == Image().file
+    assert (header(path)["version"], header(path)["saved"]) == (1, 1)
+    assert path.read_bytes()[BLOCK:] == before[BLOCK:], "its log is where there is a second slot now"
+    assert "saved already" in run(path, out, status=NOTHING)
+
+
+def test_a_torn_header_of_version_1_is_told(run, device, tmp_path):
+    path = device(Image(version=1))
+    data = bytearray(path.read_bytes())
+    data[512:1024] = bytes(512)
+    path.write_bytes(data)
+    assert "dump header: its digest does not match" in run(path, tmp_path / "vmcore", status=FAILED)
+    assert path.read_bytes() == data
 
 
 @pytest.mark.parametrize("fields, message", [
@@ -299,8 +353,9 @@ def test_every_bit_of_the_header_counts(run, device):
     ({"format": 4}, "state 2, format 4: not known"),
     ({"log_offset": 100}, "log of 83 bytes at 100"),
     ({"log_offset": 0}, "log of 83 bytes at 0"),
-    ({"log_bytes": 1 << 63}, "log of 9223372036854775808 bytes at 4096"),
-    ({"log_bytes": (1 << 64) - 1}, "log of 18446744073709551615 bytes at 4096"),
+    ({"log_offset": BLOCK}, "log of 83 bytes at 4096"),
+    ({"log_bytes": 1 << 63}, "log of 9223372036854775808 bytes at 8192"),
+    ({"log_bytes": (1 << 64) - 1}, "log of 18446744073709551615 bytes at 8192"),
     ({"file_bytes": 1 << 20}, "file of 1048576 bytes at 16384"),
     ({"file_offset": (1 << 64) - 4096}, "at 18446744073709547520, the partition has"),
     ({"desc_offset": 1 << 63, "desc_total": 1 << 63}, "descriptors at"),
@@ -311,7 +366,7 @@ def test_every_bit_of_the_header_counts(run, device):
 def test_a_header_that_points_elsewhere_is_refused(run, tmp_path, fields, message):
     image = Image(log=b"x" * 83)
     path = tmp_path / "partition"
-    path.write_bytes(seal(image.all_fields | fields) + image.bytes()[HEADER_BYTES:])
+    path.write_bytes(both_slots(image.all_fields | fields) + image.bytes()[SLOTS_BYTES:])
     said = run(path, tmp_path / "vmcore", status=FAILED)
     assert message in said and "partition: dump header: " in said
     assert not (tmp_path / "vmcore").exists()
@@ -359,7 +414,7 @@ def test_a_whole_disk(run, tmp_path, block, damage):
     assert header(disk, ours.start)["saved"] == 1
     after = disk.read_bytes()
     assert after[: ours.start] == before[: ours.start]
-    assert after[ours.start + BLOCK :] == before[ours.start + BLOCK :]
+    assert after[ours.start + SLOTS_BYTES :] == before[ours.start + SLOTS_BYTES :]
 
 
 def test_a_disk_with_two_of_ours_says_so(run, tmp_path):

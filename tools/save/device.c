@@ -97,17 +97,18 @@ int device_read(const struct device *device, uint64_t offset, void *data, size_t
 	return 0;
 }
 
-int device_write_first(const struct device *device, const void *data, size_t bytes, struct lb_error *err)
+int device_write(const struct device *device, uint64_t offset, const void *data, size_t bytes,
+		 struct lb_error *err)
 {
 	ssize_t put;
 
-	if (check_place(device, 0, bytes, err) != 0)
+	if (check_place(device, offset, bytes, err) != 0)
 		return -1;
 	do {
-		put = pwrite(device->fd, data, bytes, (off_t)device->start);
+		put = pwrite(device->fd, data, bytes, (off_t)(device->start + offset));
 	} while (put < 0 && errno == EINTR);
 	if (put != (ssize_t)bytes || fsync(device->fd))
-		return lb_fail(err, "%s: writing its header: %s", device->name,
+		return lb_fail(err, "%s: writing %zu bytes at %lu: %s", device->name, bytes, offset,
 			       put >= 0 && put != (ssize_t)bytes ? "cut short" : strerror(errno));
 	return 0;
 }

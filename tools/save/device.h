@@ -18,13 +18,14 @@ struct device {
 
 // The whole of it, for reading only.
 int device_open(const char *path, struct device *ret_device, struct lb_error *err);
-// From here on device_write_first() is possible.
+// From here on device_write() is possible.
 int device_make_writable(struct device *device, struct lb_error *err);
 void device_close(struct device *device);
 
 // Offsets count from the partition's beginning; beyond its end nothing is read or written.
 int device_read(const struct device *device, uint64_t offset, void *data, size_t bytes, struct lb_error *err);
-// The partition's first block, on the disk when it returns.
-int device_write_first(const struct device *device, const void *data, size_t bytes, struct lb_error *err);
+// On the disk when it returns.
+int device_write(const struct device *device, uint64_t offset, const void *data, size_t bytes,
+		 struct lb_error *err);
 
 #endif

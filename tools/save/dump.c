@@ -29,7 +29,7 @@ bool dump_is_kdump(const struct lb_dump_header *header)
 	return header->format != LB_DUMP_ELF;
 }
 
-// A stretch of the partition, behind its header, or nothing.
+// A stretch of the partition, behind its headers, or nothing.
 static int check_stretch(const struct dump *dump, const char *what, uint64_t offset, uint64_t bytes,
 			 struct lb_error *err)
 {
@@ -37,8 +37,8 @@ static int check_stretch(const struct dump *dump, const char *what, uint64_t off
 
 	if (!offset && !bytes)
 		return 0;
-	if (offset < LB_DUMP_BLOCK || offset % LB_DUMP_BLOCK || __builtin_add_overflow(offset, bytes, &end) ||
-	    end > dump->header.partition_bytes)
+	if (offset < lb_dump_header_room(&dump->header) || offset % LB_DUMP_BLOCK ||
+	    __builtin_add_overflow(offset, bytes, &end) || end > dump->header.partition_bytes)
 		return lb_fail(err, "%s: dump header: %s of %lu bytes at %lu, the partition has %lu",
 			       dump->device.name, what, bytes, offset, dump->header.partition_bytes);
 	return 0;
@@ -92,16 +92,32 @@ static int check_dump(struct dump *dump, struct lb_error *err)
 	return check_stretch(dump, "file", header->file_offset, dump->file_bytes, err);
 }
 
+// A slot that the disk cannot read is one that was lost, and like one of zeroes.
+static int read_slots(const struct device *device, struct lb_dump_slots *ret_slots, struct lb_error *err)
+{
+	uint32_t lost = 0;
+
+	memset(ret_slots, 0, sizeof(*ret_slots));
+	for (uint32_t i = 0; i < LB_DUMP_SLOTS; i++) {
+		struct lb_dump_slot *slot = &ret_slots->slot[i];
+
+		if (device_read(device, (uint64_t)i * sizeof(*slot), slot, sizeof(*slot), err) == 0)
+			continue;
+		memset(slot, 0, sizeof(*slot));
+		lost++;
+	}
+	return lost < LB_DUMP_SLOTS ? 0 : -1;
+}
+
 static int read_header(const struct device *device, struct lb_dump_header *ret_header, struct lb_error *err)
 {
-	struct lb_dump_header header;
+	static struct lb_dump_slots slots;
 	struct lb_error why;
 
-	if (device_read(device, 0, &header, sizeof(header), err) != 0)
+	if (read_slots(device, &slots, err) != 0)
 		return -1;
-	if (lb_dump_header_check(&header, &why) != 0)
+	if (lb_dump_header_choose(&slots, ret_header, &why) != 0)
 		return lb_fail(err, "%s: %s", device->name, why.text);
-	*ret_header = header;
 	return 0;
 }
 
@@ -114,13 +130,15 @@ static void make_printable(char *text, size_t bytes)
 			*text = '?';
 }
 
-// Does the whole device begin with our header, damaged or not?
+// Does the whole device begin with our headers, damaged or not?
 static bool begins_with_ours(const struct device *device)
 {
+	static struct lb_dump_slots slots;
+	struct lb_dump_header header;
 	struct lb_error ignored;
-	uint64_t magic = 0;
 
-	return device_read(device, 0, &magic, sizeof(magic), &ignored) == 0 && magic == LB_DUMP_MAGIC;
+	return read_slots(device, &slots, &ignored) == 0 &&
+	       lb_dump_header_choose(&slots, &header, NULL) != -1;
 }
 
 // Of several partitions of ours the first whose dump nobody has saved, else the first.
@@ -217,15 +235,17 @@ void dump_close(struct dump *dump)
 
 int dump_mark_saved(struct dump *dump, struct lb_error *err)
 {
-	struct lb_dump_header now;
+	struct lb_dump_slot next = {0};
+	struct lb_dump_header *now = &next.header;
+	uint32_t offset;
 
-	if (read_header(&dump->device, &now, err) != 0)
+	if (read_header(&dump->device, now, err) != 0)
 		return -1;
-	if (memcmp(now.sha256, dump->header.sha256, sizeof(now.sha256)) != 0)
+	if (memcmp(now->sha256, dump->header.sha256, sizeof(now->sha256)) != 0)
 		return lb_fail(err, "%s: its header changed meanwhile; it is not marked", dump->device.name);
-	now.saved = 1;
-	lb_dump_header_seal(&now);
-	if (device_write_first(&dump->device, &now, sizeof(now), err) != 0)
+	now->saved = 1;
+	offset = lb_dump_header_advance(now);
+	if (device_write(&dump->device, offset, &next, sizeof(next), err) != 0)
 		return -1;
 	dump->header.saved = 1;
 	return 0;

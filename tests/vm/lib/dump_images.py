@@ -3,12 +3,16 @@
 
 import hashlib
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 BLOCK = 4096
+SLOTS = 2
+SLOTS_BYTES = SLOTS * BLOCK
 EMPTY, WRITING, COMPLETE, PARTIAL = range(4)
 SELFTEST_PASSED = 2
-MAGIC, VERSION = 0x504D55445441424C, 1
+MAGIC, VERSION = 0x504D55445441424C, 2
+AT_SEQUENCE = 592
 INCOMPLETE = 8  # of the kdump header's status
 
 # struct lb_dump_header, but for its last field, its own digest.
@@ -21,7 +25,8 @@ _FIELDS = [
     ("crash_time", "Q"), ("tsc_hook", "Q"), ("tsc_begun", "Q"), ("tsc_first_byte", "Q"), ("tsc_end", "Q"),
     ("tsc_khz", "Q"), ("release", "64s"), ("build_id", "20s"), ("build_id_bytes", "I"), ("message", "160s"),
     ("log_sha256", "32s"), ("head_sha256", "32s"), ("desc_sha256", "32s"), ("data_sha256", "32s"),
-    ("reserved", "256s"),
+    ("sequence", "Q"), ("report_offset", "Q"), ("report_bytes", "Q"), ("report_sha256", "32s"),
+    ("kernel_bytes", "Q"), ("flags", "I"), ("reserved", "188s"),
 ]  # fmt: skip
 _FORMAT = "<" + "".join(kind for _, kind in _FIELDS)
 HEADER_BYTES = struct.calcsize(_FORMAT) + 32
@@ -42,16 +47,41 @@ def unseal(data: bytes) -> dict:
     return dict(zip((name for name, _ in _FIELDS), struct.unpack(_FORMAT, body), strict=True))
 
 
+def both_slots(fields: dict, sequence: int = 6) -> bytes:
+    """Two headers of these fields, as an ended dump has them; `sequence` is the later one's."""
+    headers = {n % SLOTS: seal(fields | {"sequence": n}) for n in (sequence - 1, sequence)}
+    return b"".join(headers[slot].ljust(BLOCK, b"\0") for slot in range(SLOTS))
+
+
+def newest(data: bytes) -> dict:
+    """The fields of the later header, of a partition's first bytes."""
+    headers = []
+    for slot in range(SLOTS):
+        header = data[slot * BLOCK :][:HEADER_BYTES]
+        if header[:8] == MAGIC.to_bytes(8, "little"):
+            with suppress(AssertionError):
+                headers.append(unseal(header))
+    return max(headers, key=lambda fields: fields["sequence"])
+
+
 @dataclass
 class Image:
-    """A partition with a kdump-compressed file of `pages` raw pages, complete unless `fields` says otherwise."""
+    """A partition with a kdump-compressed file of `pages` raw pages, complete unless `fields` says otherwise.
+
+    Of version 1 it has one slot, and the log behind that.
+    """
 
     pages: int = 40
     size: int = 1 << 20
     log: bytes = b"[    0.000000] Linux version 6.1.0-test\n[    1.000000] Kernel panic - not syncing: test\n"
     fields: dict = field(default_factory=dict)
+    version: int = VERSION
 
-    LOG_AT, FILE_AT = BLOCK, 4 * BLOCK
+    LOG_AT, FILE_AT = SLOTS_BYTES, 4 * BLOCK
+
+    @property
+    def log_at(self) -> int:
+        return BLOCK if self.version == 1 else self.LOG_AT
 
     @property
     def head(self) -> bytes:
@@ -97,8 +127,8 @@ class Image:
     @property
     def all_fields(self) -> dict:
         given = {
-            "arm_id": b"0123456789abcdef", "partuuid": bytes(range(16)), "partition_bytes": self.size,
-            "state": COMPLETE, "log_offset": self.LOG_AT, "log_bytes": len(self.log),
+            "version": self.version, "arm_id": b"0123456789abcdef", "partuuid": bytes(range(16)), "partition_bytes": self.size,
+            "state": COMPLETE, "log_offset": self.log_at, "log_bytes": len(self.log),
             "file_offset": self.FILE_AT, "file_bytes": len(self.file), "desc_offset": len(self.head),
             "desc_bytes": self.desc_total, "desc_total": self.desc_total, "data_offset": self.data_offset,
             "data_bytes": len(self.data), "page_count": self.pages, "pages_done": self.pages, "dump_level": 31,
@@ -116,8 +146,9 @@ class Image:
         """The partition; where nothing was written, what the disk held before."""
         fields = self.all_fields
         image = bytearray(stale * self.size)[: self.size]
-        image[:HEADER_BYTES] = seal(fields)
-        image[self.LOG_AT : self.LOG_AT + len(self.log)] = self.log
+        headers = seal(fields).ljust(BLOCK, b"\0") if self.version == 1 else both_slots(fields)
+        image[: len(headers)] = headers
+        image[self.log_at : self.log_at + len(self.log)] = self.log
         written = bytearray(stale * len(self.file))
         written[: len(self.head)] = self.head
         end = fields["desc_offset"] + fields["desc_bytes"]
