@@ -2,6 +2,8 @@
 #include "loader/previous_dump.h"
 
 #include "crash/disk/dump_header.h"
+#include "crash/disk/gpt.h"
+#include "lib/mem.h"
 #include "lib/utc.h"
 #include "loader/print.h"
 
@@ -25,12 +27,15 @@ static uint64_t bytes_there(const struct lb_dump_header *header)
 	return header->file_bytes ? header->file_bytes : header->desc_bytes + header->data_bytes;
 }
 
-static void show_dump(const char *partition, const struct lb_dump_header *header)
+static void show_dump(const struct lb_target *target, bool elsewhere, const struct lb_dump_header *header)
 {
-	char size[16], when[LB_UTC_TEXT];
+	char size[16], when[LB_UTC_TEXT], uuid[LB_UUID_TEXT];
 
-	lb_print_warning("AN UNSAVED DUMP WAITS on %s: %s, %s", partition, state_text(header->state),
+	lb_print_warning("AN UNSAVED DUMP WAITS on %s: %s, %s", target->name, state_text(header->state),
 			 lb_format_size(size, sizeof(size), bytes_there(header)));
+	if (elsewhere)
+		lb_print_warning("  of a partition with another GUID, %s",
+				 lb_uuid_format(header->partuuid, uuid));
 	lb_print_warning("  of kernel %.64s, panicked %s%s%.160s", header->release[0] ? header->release : "?",
 			 header->crash_time ? lb_utc_text(header->crash_time, when) : "at an unknown time",
 			 header->message[0] ? "; " : "", header->message);
@@ -57,10 +62,18 @@ static void show_verdict(const char *partition, const struct lb_dump_header *hea
 	}
 }
 
-void lb_previous_dump_show(const char *partition, const struct lb_dump_header *header)
+void lb_previous_dump_show(const struct lb_target *target, const struct lb_dump_header *header)
 {
+	bool elsewhere = memcmp(header->partuuid, target->partuuid, sizeof(header->partuuid)) != 0;
+
 	if (lb_dump_header_unsaved(header))
-		show_dump(partition, header);
-	else
-		show_verdict(partition, header);
+		show_dump(target, elsewhere, header);
+	else if (!elsewhere)
+		show_verdict(target->name, header);
+}
+
+void lb_previous_dump_unreadable(const struct lb_target *target, const char *why)
+{
+	lb_print_warning("AN UNREADABLE DUMP WAITS on %s: %s", target->name, why);
+	lb_print_warning("  a lifeboat-save of its own version may read it; --dump-overwrite gives it up");
 }

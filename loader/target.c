@@ -81,21 +81,31 @@ static bool taken(const struct lb_targets *targets, const struct match *match)
 	return false;
 }
 
-// Reads the partition's first bytes.
+// Reads the partition's first bytes, and says what is there.
 static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
 {
 	struct lb_dump_slots *slots = slots_room(search);
+	struct lb_error why;
 	EFI_STATUS status =
 		lb_blockdev_read(&found->device, found->target.first_block, slots, sizeof(*slots));
+	int result;
 
 	if (EFI_ERROR(status))
 		return lb_fail(err, "its header cannot be read: %s", lb_status_text(status));
-	found->has_header = lb_dump_header_choose(slots, &found->header, NULL) == 0 &&
-			    memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
+	result = lb_dump_header_choose(slots, &found->header, &why);
+	if (result == 0) {
+		found->has_header =
+			memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
+		found->waits = lb_dump_header_unsaved(&found->header);
+		lb_previous_dump_show(&found->target, &found->header);
+	} else if (result == LB_DUMP_UNREADABLE) {
+		found->waits = true;
+		lb_previous_dump_unreadable(&found->target, why.text);
+	}
 	return 0;
 }
 
-// Everything that has to hold before a byte is written there.
+// Everything that has to hold before a byte is written there. Says what waits there.
 static int examine(const struct search *search, const struct match *match, struct lb_target_found *found,
 		   struct lb_error *err)
 {
@@ -120,7 +130,7 @@ static int examine(const struct search *search, const struct match *match, struc
 	if (!lb_dump_header_in_every_slot(slots_room(search), target->partuuid) &&
 	    memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
 		return lb_fail(err, "neither is it of the type " LB_DUMP_TYPE_TEXT
-				    ", nor has Lifeboat written to it before");
+				    ", nor has it whole headers that Lifeboat made for it");
 	return 0;
 }
 
@@ -134,23 +144,21 @@ static bool take(struct search *search, const struct lb_dump_to *to, const struc
 	if (taken(search->targets, match))
 		return true;
 	*found = (struct lb_target_found){.device = match->device};
+	if (to->by == LB_DUMP_BY_TYPE)
+		lb_snprintf(found->target.name, sizeof(found->target.name), "PARTUUID=%s",
+			    lb_uuid_format(match->partition.uuid, uuid));
+	else
+		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
 	if (examine(search, match, found, &err) != 0) {
 		warn(to, err.text);
 		return false;
 	}
-	if (to->by == LB_DUMP_BY_TYPE)
-		lb_snprintf(found->target.name, sizeof(found->target.name), "PARTUUID=%s",
-			    lb_uuid_format(found->target.partuuid, uuid));
-	else
-		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
-	if (found->has_header)
-		lb_previous_dump_show(found->target.name, &found->header);
-	if (found->has_header && lb_dump_header_unsaved(&found->header) && !search->options->overwrite) {
+	if (found->waits && !search->options->overwrite) {
 		warn(to, "it is kept for that dump, since --dump-overwrite was not given");
 		search->targets->kept++;
 		return true;
 	}
-	if (found->has_header && lb_dump_header_unsaved(&found->header))
+	if (found->waits)
 		lb_print_warning("%s: arming this boot gives that dump up, as --dump-overwrite says",
 				 found->target.name);
 	search->targets->count++;

@@ -13,8 +13,9 @@
 struct lb_target_found {
 	struct lb_target target;
 	struct lb_blockdev device;
-	bool has_header;
-	struct lb_dump_header header; // as it was found
+	bool has_header; // of this partition, by its GUID
+	bool waits; // a dump that nobody has saved, or one that cannot be read
+	struct lb_dump_header header; // as it was found; zeroes where there is none that can be read
 };
 
 struct lb_targets {

@@ -21,8 +21,9 @@ LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 ABORTED = 0x15  # EFI_ABORTED, as the shell shows it
 BOOT = "\\vmlinuz console=ttyS0"
 # Fields of struct lb_dump_header; include/lifeboat/dumpdisk.h.
-MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 1, 0, 2
-AT_ARM_ID, AT_PARTUUID, AT_BYTES, AT_SELFTEST, AT_STATE = 16, 32, 48, 56, 64
+MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 2, 0, 2
+AT_ARM_ID, AT_PARTUUID, AT_BYTES, AT_SELFTEST, AT_STATE, AT_SEQUENCE = 16, 32, 48, 56, 64, 592
+BLOCK, SLOTS_BYTES, HEADER_BYTES = 4096, 2 * 4096, 880
 
 
 def _unique(number: int) -> uuid.UUID:
@@ -42,7 +43,9 @@ DISKS = [
      "nvme-ns,drive=nvme4k,bus=nv,nsid=3,logical_block_size=4096,physical_block_size=4096"),
     ("sata", 512, [_part(7, "sata d\u00fcmp")], "ide-hd,drive=sata,bus=ide.3"),
     ("scsi", 512, [_part(8, "scsi")], "scsi-hd,drive=scsi,bus=vs.0"),
-    ("waits", 512, [_part(9, "waits")], "virtio-blk-pci,drive=waits"),
+    ("waits", 512, [_part(9, "waits"), _part(20, "torn", 9), _part(15, "version1", 17), _part(16, "moved", 25),
+                    _part(17, "version3", 33), _part(18, "given up", 41), _part(19, "saved", 49)],
+     "virtio-blk-pci,drive=waits"),
     ("readonly", 512, [_part(10, "readonly")], "virtio-blk-pci,drive=readonly"),
     ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
     ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
@@ -50,6 +53,18 @@ DISKS = [
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
 STALE = _part(13, "stale", 8, 16)
+
+PARTS = {partition.label: partition for _, _, partitions, _ in DISKS for partition in partitions}
+MOVED_FROM = _unique(99)
+# On disk `waits`: what is said of it, and how it ends.
+WAITING = [
+    ("torn", "AN UNREADABLE DUMP WAITS on PARTLABEL=torn: dump header: its digest does not match its content"),
+    ("version1", "AN UNSAVED DUMP WAITS on PARTLABEL=version1: complete"),
+    ("moved", f"  of a partition with another GUID, {MOVED_FROM}"),
+    ("version3", "AN UNREADABLE DUMP WAITS on PARTLABEL=version3: dump header: version 3 of 880 bytes"),
+]
+GIVEN_UP = ["given up", "saved"]
+SAVED_SEQUENCE = 41
 
 FOUND = [
     ("PARTLABEL=virtio", r"virtio-blk 0000:..:..\.., blocks 2048-18431 of 512 bytes, 8 MiB"),
@@ -69,21 +84,46 @@ REFUSED = [
 ]
 
 
-def _header(partition: gpt.Partition, state: int) -> bytes:
-    """A sealed header, as a capture kernel would leave it."""
-    size = 880  # sizeof(struct lb_dump_header)
-    header = bytearray(size)
-    struct.pack_into("<QII", header, 0, MAGIC, VERSION, size)
-    header[AT_PARTUUID:AT_BYTES] = partition.unique.bytes_le
-    struct.pack_into("<QIIII", header, AT_BYTES, partition.size, 0, 0, state, 0)
+def _header(unique: uuid.UUID, sequence: int, version: int = VERSION, saved: int = 0) -> bytes:
+    """A block with the sealed header of a complete dump, as a capture kernel would leave it."""
+    header = bytearray(HEADER_BYTES)
+    struct.pack_into("<QII", header, 0, MAGIC, version, HEADER_BYTES)
+    header[AT_PARTUUID:AT_BYTES] = unique.bytes_le
+    struct.pack_into("<QIIII", header, AT_BYTES, 8 * MIB, 0, saved, COMPLETE, 0)
+    struct.pack_into("<Q", header, AT_SEQUENCE, sequence)
     header[-32:] = hashlib.sha256(header[:-32]).digest()
-    return bytes(header).ljust(4096, b"\0")
+    return bytes(header).ljust(BLOCK, b"\0")
 
 
-def _block(folder: Path, name: str, start: int = MIB) -> bytes:
+def _slots(unique: uuid.UUID, sequence: int = 7, **more) -> bytes:
+    assert sequence % 2, "the later one is in the second slot"
+    return _header(unique, sequence - 1, **more) + _header(unique, sequence, **more)
+
+
+def _torn(unique: uuid.UUID) -> bytes:
+    """One slot without its first sector, the other without its second one."""
+    slots = bytearray(_slots(unique))
+    slots[:512] = bytes(512)
+    slots[BLOCK + 512 : BLOCK + 1024] = bytes(512)
+    return bytes(slots)
+
+
+def _waiting(label: str) -> bytes:
+    """The first bytes of a partition of disk `waits`."""
+    unique = PARTS[label].unique
+    return {
+        "waits": _slots(unique), "torn": _torn(unique), "moved": _slots(MOVED_FROM),
+        "version1": _header(unique, 0, version=1) + b"[    0.000000] Linux version".ljust(BLOCK, b"\0"),
+        "version3": _slots(unique, version=3), "given up": _torn(unique),
+        "saved": _slots(unique, SAVED_SEQUENCE, saved=1),
+    }[label]  # fmt: skip
+
+
+def _first(folder: Path, name: str, start: int = MIB) -> bytes:
+    """A partition's first bytes."""
     with open(folder / f"{name}.img", "rb") as image:
         image.seek(start)
-        return image.read(4096)
+        return image.read(SLOTS_BYTES)
 
 
 def _backend(name: str, path: Path) -> list[str]:
@@ -116,8 +156,9 @@ def _make_disks(folder: Path) -> list[str]:
         gpt.write_table(path, partitions, block)
         words += [*_backend(name, path), "-device", device]
     with open(folder / "waits.img", "r+b") as image:
-        image.seek(MIB)
-        image.write(_header(DISKS[5][2][0], COMPLETE))
+        for partition in DISKS[5][2]:
+            image.seek(partition.start)
+            image.write(_waiting(partition.label))
     # The table is the array's, which ends before its metadata does.
     with open(folder / "member.img", "r+b") as image:
         image.truncate(65 * MIB)
@@ -134,10 +175,14 @@ def session(tmp_path_factory, firmware, loader, kernel):
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
     more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
     armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # four at most
-    configs = {"found": found, "refused": refused, "more": more, "armed": armed}
+    waiting = "".join(f"dump-to PARTLABEL={label}\n" for label, _ in WAITING)
+    given_up = "".join(f"dump-to PARTLABEL={label}\n" for label in GIVEN_UP)
+    configs = {"found": found, "refused": refused, "more": more, "armed": armed, "waiting": waiting}
+    configs["given-up"] = given_up + "dump-overwrite\n"
     configs["selftest-failing"] = "dump-to PARTLABEL=failing\nselftest\n"
+    armed_ones = ("armed", "waiting", "given-up", "selftest-failing")
     for name, config in configs.items():
-        first = "kernel /returning\n" if name in ("armed", "selftest-failing") else "kernel /vmlinuz\ndry-run\n"
+        first = "kernel /returning\n" if name in armed_ones else "kernel /vmlinuz\ndry-run\n"
         files[f"{name}/lifeboat.efi"] = loader
         files[f"{name}/lifeboat.conf"] = f"{first}arguments console=ttyS0\n{config}".encode()
     cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in configs]
@@ -198,24 +243,57 @@ def test_an_unsaved_dump_is_shown_and_stays(session):
         assert "AN UNSAVED DUMP WAITS on PARTLABEL=waits: complete" in transcript[case].text
         assert "lifeboat-save" in transcript[case].text
     assert "dump to PARTLABEL=waits:" in transcript["overwrite"].text  # only looked at
-    assert _block(folder, "waits") == _header(DISKS[5][2][0], COMPLETE)
+    assert _first(folder, "waits") == _waiting("waits")
+
+
+@pytest.mark.parametrize("label, said", WAITING)
+def test_a_dump_that_cannot_be_read_or_is_of_another_time_is_said_and_stays(session, label, said):
+    folder, transcript = session
+    text = transcript["waiting"].text
+    assert "lifeboat: armed" in text and said in text
+    kept = f"warning: --dump-to PARTLABEL={label}: it is kept for that dump, since --dump-overwrite was not given"
+    assert kept in text
+    assert _first(folder, "waits", PARTS[label].start) == _waiting(label)
+
+
+def _check_armed(slots: bytes, partition: gpt.Partition, sequences: list[int]):
+    """Both slots hold an empty header of the same arming."""
+    for slot, sequence in enumerate(sequences):
+        header = slots[slot * BLOCK :][:BLOCK]
+        assert struct.unpack_from("<QII", header) == (MAGIC, VERSION, HEADER_BYTES)
+        assert header[HEADER_BYTES - 32 : HEADER_BYTES] == hashlib.sha256(header[: HEADER_BYTES - 32]).digest()
+        assert not any(header[HEADER_BYTES:])
+        assert header[AT_ARM_ID:AT_PARTUUID] != bytes(16)
+        assert header[AT_ARM_ID:AT_PARTUUID] == slots[AT_ARM_ID:AT_PARTUUID]
+        assert uuid.UUID(bytes_le=header[AT_PARTUUID:AT_BYTES]) == partition.unique
+        assert struct.unpack_from("<QII", header, AT_BYTES) == (8 * MIB, 0, 0)
+        assert struct.unpack_from("<I", header, AT_STATE) == (EMPTY,)
+        assert struct.unpack_from("<Q", header, AT_SEQUENCE) == (sequence,)
+
+
+def test_dump_overwrite_gives_an_unreadable_one_up(session):
+    folder, transcript = session
+    text = transcript["given-up"].text
+    assert "AN UNREADABLE DUMP WAITS on PARTLABEL=given up" in text and "lifeboat: armed" in text
+    assert "PARTLABEL=given up: arming this boot gives that dump up, as --dump-overwrite says" in text
+    _check_armed(_first(folder, "waits", PARTS["given up"].start), PARTS["given up"], [2, 1])
+
+
+def test_an_arming_s_headers_are_later_than_those_before(session):
+    folder, transcript = session
+    assert "WAITS on PARTLABEL=saved" not in transcript["given-up"].text
+    slots = _first(folder, "waits", PARTS["saved"].start)
+    _check_armed(slots, PARTS["saved"], [SAVED_SEQUENCE + 1, SAVED_SEQUENCE + 2])
 
 
 def test_armed_writes_a_header_to_what_it_uses_and_to_nothing_else(session):
     folder, transcript = session
     assert "lifeboat: armed" in transcript["armed"].text
-    header = _block(folder, "virtio")
-    magic, version, size = struct.unpack_from("<QII", header)
-    assert (magic, version) == (MAGIC, VERSION)
-    assert header[size - 32 : size] == hashlib.sha256(header[: size - 32]).digest()
-    assert header[AT_ARM_ID:AT_PARTUUID] != bytes(16)
-    assert uuid.UUID(bytes_le=header[AT_PARTUUID:AT_BYTES]) == _unique(1)
-    assert struct.unpack_from("<QII", header, AT_BYTES) == (8 * MIB, 0, 0)
-    assert struct.unpack_from("<I", header, AT_STATE) == (EMPTY,)
+    _check_armed(_first(folder, "virtio"), PARTS["virtio"], [2, 1])
     for name, _, partitions, _ in DISKS:
         for partition in partitions:
-            if partition.label not in ("virtio", "waits", "unflushed"):
-                assert _block(folder, name, partition.start) == bytes(4096), partition.label
+            if name != "waits" and partition.label not in ("virtio", "unflushed"):
+                assert _first(folder, name, partition.start) == bytes(SLOTS_BYTES), partition.label
 
 
 def test_required_is_a_partition_for_each_dump_to(session):
@@ -257,7 +335,7 @@ def test_a_header_whose_flush_failed_is_there(session):
     assert "warning: PARTLABEL=unflushed: the dump header is written, but the disk does not confirm" in text
     assert "will not be dumped to" not in text and "a panic will leave nothing" not in text
     assert "lifeboat: armed" in text and "came back from its start" in text
-    header = _block(folder, "unflushed")
+    header = _first(folder, "unflushed")
     assert struct.unpack_from("<Q", header) == (MAGIC,)
     assert uuid.UUID(bytes_le=header[AT_PARTUUID:AT_BYTES]) == _unique(14)
 
