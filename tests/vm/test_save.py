@@ -4,6 +4,9 @@
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
 
+import fcntl
+import json
+import os
 import re
 import shutil
 import struct
@@ -22,6 +25,9 @@ from vm import gpt
 from vm.vmcore import read_vmcore
 
 DONE, FAILED, USAGE, NOTHING = range(4)
+NAME = "lifeboat-20261121T074400Z-30313233"  # of an Image() as it is
+VMCORE, LOG = "vmcore", "vmcore-dmesg.txt"
+GIB = 1 << 30
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,76 @@ def device(tmp_path):
         return path
 
     return device
+
+
+@pytest.fixture
+def crash(tmp_path) -> Path:
+    """As /var/crash is."""
+    path = tmp_path / "crash"
+    path.mkdir(0o700)
+    return path
+
+
+@pytest.fixture
+def machine(tool, tmp_path):
+    """machine({name in sysfs: its content}) is auto(*words, status=0), which runs the tool where these are the
+    disks: all it said. None: there is no such device."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("unshare -rm does not work here: no /sys/block of the test's own")
+
+    def machine(disks: dict[str, bytes | None]):
+        for name, content in disks.items():
+            (tmp_path / "block" / name).mkdir(parents=True)
+            path = tmp_path / "dev" / name.replace("!", "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is not None:
+                path.write_bytes(content)
+
+        def auto(*words, status=DONE) -> str:
+            mounts = f"mount --bind {tmp_path}/block /sys/block && mount --bind {tmp_path}/dev /dev"
+            command = ["unshare", "-rm", "sh", "-c", f'{mounts} && exec "$@"', "sh", tool, *words]
+            done = subprocess.run(
+                list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, timeout=60, check=False,
+            )  # fmt: skip
+            assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}"
+            return done.stdout
+
+        return auto
+
+    return machine
+
+
+def make_disk(path: Path, *images: Image) -> list[gpt.Partition]:
+    """A disk with these on partitions of ours."""
+    parts = [gpt.Partition((n + 1) << 20, 1 << 20, unique=uuid.UUID(int=n + 1)) for n in range(len(images))]
+    gpt.make_dump_disk(path, (len(images) + 1) << 20)
+    gpt.write_table(path, parts)
+    with open(path, "r+b") as disk:
+        for part, image in zip(parts, images, strict=True):
+            disk.seek(part.start)
+            disk.write(image.bytes())
+    return parts
+
+
+def image_of(number: int, **fields) -> Image:
+    """One of several dumps: each of a partition and an arming of its own."""
+    return Image(fields={"arm_id": bytes([number]) * 16, "partuuid": bytes([number]) * 16} | fields)
+
+
+def folder_of(number: int) -> str:
+    return f"lifeboat-20261121T074400Z-{number:02x}{number:02x}{number:02x}{number:02x}"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def damage(path: Path, at: int) -> None:
+    """A flipped bit; the same again mends it."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
 
 
 def header(path: Path, start: int = 0) -> dict:
@@ -144,28 +220,12 @@ def test_the_self_test_s_verdict(run, device, verdict, words):
     assert found["self-test"] == words and found["message"] == "no disk answered" and found["state"] == "empty"
 
 
-def test_text_of_a_dead_kernel_does_not_reach_the_terminal_as_it_is(run, device, tmp_path):
+def test_text_of_a_dead_kernel_does_not_reach_the_terminal_as_it_is(run, device, crash):
     path = device(release=b"\x1b[2J../../6.1", message=b"\x07bell")
     said = run("--list", path)
     assert listed(said)["kernel"] == "?[2J../../6.1" and listed(said)["message"] == "?bell"
-    assert "\x1b" not in run(path, tmp_path)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
-        "__2J.._.._6.1-20261121T074400Z.dmesg.txt", "__2J.._.._6.1-20261121T074400Z.vmcore", "partition",
-    ]  # fmt: skip
-
-
-def test_a_folder_names_dump_and_log(run, device, tmp_path):
-    (tmp_path / "crash").mkdir()
-    run(device(), tmp_path / "crash")
-    stem = tmp_path / "crash" / "6.1.0-test-20261121T074400Z"
-    assert Path(f"{stem}.vmcore").read_bytes() == Image().file
-    assert Path(f"{stem}.dmesg.txt").read_bytes() == Image().log
-
-
-def test_a_dump_of_unknown_time_has_a_name_too(run, device, tmp_path):
-    (tmp_path / "crash").mkdir()
-    run(device(crash_time=0, release=b""), tmp_path / "crash")
-    assert (tmp_path / "crash" / "unknown-30313233.vmcore").exists()
+    assert "\x1b" not in run(path, crash)
+    assert names(crash) == [NAME]
 
 
 def test_the_log_alone_does_not_mark(run, device, tmp_path):
@@ -233,23 +293,23 @@ def test_an_interrupted_dump_is_listed_and_cannot_be_verified(run, device):
     assert "interrupted: there are no digests" in run("--verify", path, status=FAILED)
 
 
-def test_before_the_first_page_there_is_the_log(run, device, tmp_path):
+def test_before_the_first_page_there_is_the_log(run, device, tmp_path, crash):
     fields = dict.fromkeys(("file_bytes", "desc_bytes", "desc_total", "data_bytes", "data_offset", "desc_offset"), 0)
     path = device(state=WRITING, **fields)
     assert "--log LOG saves the log" in run(path, tmp_path / "vmcore", status=FAILED)
     assert header(path)["saved"] == 0
-    run(path, tmp_path)
-    assert (tmp_path / "6.1.0-test-20261121T074400Z.dmesg.txt").read_bytes() == Image().log
-    assert not list(tmp_path.glob("*.vmcore")) and header(path)["saved"] == 1
+    run(path, crash)
+    assert (crash / NAME / LOG).read_bytes() == Image().log
+    assert names(crash / NAME) == [LOG] and header(path)["saved"] == 1
 
 
-def test_a_partition_that_had_room_for_the_head_only(run, device, tmp_path):
+def test_a_partition_that_had_room_for_the_head_only(run, device, tmp_path, crash):
     image = Image()
     fields = {"file_bytes": len(image.head), "desc_bytes": 0, "data_bytes": 0, "pages_done": 0, "message": b"full\x1b"}
     path = device(Image(fields={"state": PARTIAL} | fields))
     assert "it ended before the first page (full?); --log" in run(path, tmp_path / "vmcore", status=FAILED)
-    run(path, tmp_path)
-    assert (tmp_path / "6.1.0-test-20261121T074400Z.dmesg.txt").read_bytes() == Image().log
+    run(path, crash)
+    assert (crash / NAME / LOG).read_bytes() == Image().log
 
 
 def test_digests_that_the_disk_did_not_take_are_not_known(run, device, tmp_path):
@@ -417,15 +477,11 @@ def test_a_whole_disk(run, tmp_path, block, damage):
     assert after[ours.start + SLOTS_BYTES :] == before[ours.start + SLOTS_BYTES :]
 
 
-def test_a_disk_with_two_of_ours_says_so(run, tmp_path):
-    disk = tmp_path / "disk"
-    gpt.make_dump_disk(disk, 3 << 20)
-    parts = [gpt.Partition(start << 20, 1 << 20) for start in (1, 2)]
-    gpt.write_table(disk, parts)
-    with open(disk, "r+b") as image:
-        image.seek(parts[0].start)
-        image.write(Image().bytes())
-    assert listed(run("--list", disk))["further partitions"] == "1"
+def test_every_dump_of_a_disk_is_listed(run, tmp_path):
+    make_disk(tmp_path / "disk", image_of(2, saved=1), image_of(1))
+    said = run("--list", tmp_path / "disk")
+    assert re.findall("^device: .*disk, partition ([0-9])$", said, re.MULTILINE) == ["1", "2"]
+    assert re.findall("^state: +(.*)$", said, re.MULTILINE) == ["complete, saved", "complete, not saved"]
 
 
 def test_of_two_the_unsaved_one_is_taken(run, tmp_path):
@@ -464,34 +520,329 @@ def test_an_ordinary_disk_is_not_ours(run, tmp_path):
     assert "neither Lifeboat's dump header nor a GPT partition" in run("--list", disk, status=FAILED)
 
 
-def test_auto_takes_the_disk_with_a_dump_to_save(tool, tmp_path):
+# All disks
+
+
+def test_auto_saves_all_that_wait(machine, tmp_path, crash):
     """Among a saved one, one of no interest and one in a folder of /dev, whose name sysfs writes with a '!'."""
-    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("unshare -rm does not work here: no /sys/block of the test's own")
-    disks = {"a": Image(fields={"saved": 1}).bytes(), "b": bytes(1 << 20), "cciss!c0d0": Image().bytes()}
-    for name, content in disks.items():
-        (tmp_path / "block" / name).mkdir(parents=True)
-        path = tmp_path / "dev" / name.replace("!", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    def auto() -> tuple[int, str]:
-        mounts = f"mount --bind {tmp_path}/block /sys/block && mount --bind {tmp_path}/dev /dev"
-        command = ["unshare", "-rm", "sh", "-c", f"{mounts} && exec {tool} auto {tmp_path}/vmcore"]
-        done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    assert auto() == (DONE, f"lifeboat-save: {tmp_path}/vmcore: {len(Image().file)} bytes, every digest right\n")
-    assert (tmp_path / "vmcore").read_bytes() == Image().file
+    make_disk(tmp_path / "two", image_of(4), image_of(5))
+    auto = machine({
+        "nvme10n1": image_of(3).bytes(), "nvme2n1": image_of(2).bytes(), "cciss!c0d0": image_of(1).bytes(),
+        "sda": (tmp_path / "two").read_bytes(), "sdb": bytes(1 << 20), "sdc": image_of(6, saved=1).bytes(),
+    })  # fmt: skip
+    said = auto("auto", crash)
+    assert re.findall(f"crash/(.*)/{VMCORE}: ", said) == [folder_of(n) for n in range(1, 6)], "sorted by device"
+    assert names(crash) == [folder_of(n) for n in range(1, 6)]
+    assert all((folder / VMCORE).read_bytes() == Image().file for folder in crash.iterdir())
     assert header(tmp_path / "dev" / "cciss" / "c0d0")["saved"] == 1
-    (tmp_path / "vmcore").unlink()
-    status, said = auto()
-    assert status == NOTHING and "saved already" in said
+    assert auto("auto", crash, status=NOTHING).count("saved already") == 6
 
 
-def test_auto_without_a_disk_of_ours_is_nothing_to_do(run, tmp_path):
-    """This machine's own disks: none of them is ours."""
-    assert "no disk of this machine" in run("auto", tmp_path, status=NOTHING)
+def test_auto_to_a_file_takes_the_first_that_waits(machine, tmp_path):
+    auto = machine({"a": image_of(1, saved=1).bytes(), "b": image_of(2).bytes(), "c": image_of(3).bytes()})
+    assert "1 more dumps wait" in auto("auto", tmp_path / VMCORE)
+    assert [header(tmp_path / "dev" / name)["saved"] for name in "abc"] == [1, 1, 0]
+
+
+def test_a_disk_that_cannot_be_read_is_told_and_the_others_are_saved(machine, tmp_path, crash):
+    damaged = bytearray(image_of(2).bytes())
+    for block in range(2):
+        damaged[block * BLOCK + 300] ^= 4
+    auto = machine({"a": None, "b": bytes(damaged), "c": image_of(1).bytes()})
+    said = auto("auto", crash, status=FAILED)
+    assert "/dev/a: No such file or directory" in said and "/dev/b: dump header: its digest" in said
+    assert names(crash) == [folder_of(1)] and header(tmp_path / "dev" / "c")["saved"] == 1
+
+
+def test_no_disk_readable_is_no_success(machine, crash):
+    said = machine({"a": None})("auto", crash, status=FAILED)
+    assert "/dev/a: No such file or directory" in said and "nothing to save" not in said
+
+
+def test_what_has_no_medium_is_no_disk(machine, tmp_path, crash):
+    auto = machine({"loop0": None, "nvme0c0n1": None, "sda": bytes(1 << 20)})
+    (tmp_path / "block" / "loop0" / "size").write_text("0\n")
+    (tmp_path / "block" / "nvme0c0n1" / "hidden").write_text("1\n")
+    assert "no partition of type 5a1d3c0e-" in auto("auto", crash, status=NOTHING)
+
+
+def test_two_ways_to_one_disk_are_one(machine, tmp_path, crash):
+    auto = machine({"sda": image_of(1, saved=1).bytes(), "sdb": image_of(1).bytes()})
+    assert auto("--list", "auto").count("device: ") == 1
+    auto("auto", crash)
+    assert names(crash) == [folder_of(1)] and header(tmp_path / "dev" / "sdb")["saved"] == 1
+
+
+def test_a_partition_never_armed_is_no_error_of_auto(machine, tmp_path, crash):
+    make_disk(tmp_path / "disk", Image())
+    with open(tmp_path / "disk", "r+b") as disk:
+        disk.seek(1 << 20)
+        disk.write(bytes(2 * BLOCK))
+    auto = machine({"sda": (tmp_path / "disk").read_bytes()})
+    assert "nothing to save" in auto("auto", crash, status=NOTHING)
+    assert "dump header" in auto("--list", tmp_path / "disk", status=FAILED)
+
+
+# A folder
+
+
+def test_a_dump_has_a_folder_of_its_own(run, device, crash):
+    path = device()
+    said = run(path, crash)
+    assert f"{crash}/{NAME}/{VMCORE}: {len(Image().file)} bytes, every digest right" in said
+    assert names(crash) == [NAME] and names(crash / NAME) == [VMCORE, LOG]
+    assert (crash / NAME / VMCORE).read_bytes() == Image().file
+    assert (crash / NAME / LOG).read_bytes() == Image().log
+    modes = [entry.stat().st_mode & 0o777 for entry in (crash / NAME, crash / NAME / VMCORE, crash / NAME / LOG)]
+    assert modes == [0o700, 0o600, 0o600] and header(path)["saved"] == 1
+
+
+def test_a_dump_of_unknown_time_has_a_folder_too(run, device, crash):
+    run(device(crash_time=0, release=b""), crash)
+    assert names(crash) == ["lifeboat-unknown-30313233"]
+
+
+def test_what_failed_once_can_be_tried_again(run, device, crash):
+    path = device()
+    damage(path, Image.FILE_AT + 6 * BLOCK)
+    assert "the digest of its page data is wrong" in run(path, crash, status=FAILED)
+    assert names(crash) == [] and header(path)["saved"] == 0
+    damage(path, Image.FILE_AT + 6 * BLOCK)
+    run(path, crash)
+    assert names(crash) == [NAME] and header(path)["saved"] == 1
+
+
+def test_what_a_killed_run_left_is_cleared_away(run, device, crash):
+    left = crash / f".{NAME}.part"
+    left.mkdir(0o700)
+    for name in (VMCORE, LOG):
+        (left / name).write_bytes(b"half")
+    run(device(), crash)
+    assert names(crash) == [NAME] and (crash / NAME / VMCORE).read_bytes() == Image().file
+
+
+def test_what_is_saved_and_not_marked_is_only_marked(run, device, crash):
+    path = device()
+    run("--keep", path, crash)
+    before = (crash / NAME / VMCORE).stat()
+    assert header(path)["saved"] == 0
+    assert "there already, saved by an earlier run" in run(path, crash)
+    assert header(path)["saved"] == 1 and names(crash) == [NAME]
+    assert (crash / NAME / VMCORE).stat().st_ino == before.st_ino
+
+
+def test_force_replaces_what_is_saved(run, device, crash):
+    path = device()
+    run(path, crash)
+    damage(crash / NAME / VMCORE, 100)
+    run("--force", path, crash)
+    assert (crash / NAME / VMCORE).read_bytes() == Image().file
+    assert names(crash) == [NAME] and names(crash / NAME) == [VMCORE, LOG]
+
+
+def _file(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _link(path: Path) -> None:
+    path.symlink_to("/nowhere")
+
+
+def _writable_for_all(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o777)
+
+
+def _another_dump(path: Path) -> None:
+    path.mkdir(0o700)
+    (path / VMCORE).write_bytes(b"of another dump")
+
+
+@pytest.mark.parametrize("name, make", [
+    (NAME, _file), (NAME, _link), (NAME, _writable_for_all), (NAME, _another_dump),
+    (f".{NAME}.part", _file), (f".{NAME}.part", _link), (f".{NAME}.part", _writable_for_all),
+])  # fmt: skip
+def test_a_name_that_is_taken_is_left_alone(run, device, crash, name, make):
+    make(crash / name)
+    run(device(), crash)
+    assert names(crash) == sorted([name, f"{NAME}-2"])
+    assert (crash / f"{NAME}-2" / VMCORE).read_bytes() == Image().file
+
+
+def test_a_folder_that_is_a_link_is_refused(run, device, tmp_path, crash):
+    (tmp_path / "link").symlink_to(crash)
+    for words in (tmp_path / "link", f"{tmp_path}/link/"):
+        assert "link: it is a symbolic link, wanted: a folder" in run(device(), words, status=FAILED)
+    assert names(crash) == []
+
+
+def test_a_folder_that_all_may_write_to_is_refused(run, device, crash):
+    crash.chmod(0o777)
+    assert "its sticky bit is not set" in run(device(), crash, status=FAILED)
+    assert names(crash) == []
+    crash.chmod(0o1777)
+    run(device(), crash)
+    assert names(crash) == [NAME]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_refused(run, device, crash):
+    os.chown(crash, 12345, -1)
+    assert "it belongs to user 12345, wanted: root" in run(device(), crash, status=FAILED)
+    assert names(crash) == []
+
+
+def test_two_runs_at_once_come_one_after_the_other(tool, device, crash):
+    path = device()
+    lock = os.open(crash, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with subprocess.Popen([tool, path, crash], stdout=subprocess.PIPE, text=True) as second:
+        assert "another run saves to it; waiting for it" in second.stdout.readline()
+        assert names(crash) == [] and header(path)["saved"] == 0
+        # What the first run does meanwhile: the second looks at the disk after it.
+        path.write_bytes(Image(fields={"saved": 1}).bytes())
+        os.close(lock)
+        assert "saved already" in second.stdout.read()
+        assert second.wait(60) == NOTHING
+
+
+@pytest.fixture
+def run_with_room(tmp_path):
+    """run_with_room(whole, free, *words) runs the tool on a file system of that size: exit status, all it said."""
+    source = (
+        "#include <stdlib.h>\n#include <sys/statvfs.h>\n"
+        "int fstatvfs(int fd, struct statvfs *status)\n{\n\t(void)fd;\n"
+        '\t*status = (struct statvfs){.f_frsize = 1, .f_blocks = strtoull(getenv("WHOLE"), 0, 10),\n'
+        '\t\t.f_bavail = strtoull(getenv("FREE"), 0, 10)};\n\treturn 0;\n}\n'
+    )
+    (tmp_path / "room.c").write_text(source)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "room.so", tmp_path / "room.c"], check=True)
+    tool = build("lifeboat-save")  # without ASan, which wants to be loaded first
+
+    def run_with_room(whole: int, free: int, *words) -> tuple[int, str]:
+        given = os.environ | {"LD_PRELOAD": str(tmp_path / "room.so"), "WHOLE": str(whole), "FREE": str(free)}
+        done = subprocess.run(
+            list(map(str, [tool, *words])), env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    return run_with_room
+
+
+@pytest.mark.parametrize("whole, rest", [(100 * GIB, 10 * GIB), (2 * GIB, GIB)], ids=["10 %", "1 GiB"])
+def test_where_there_is_too_little_room_the_dump_waits(run_with_room, device, crash, whole, rest):
+    path = device()
+    both = len(Image().file) + len(Image().log)
+    for _ in range(2):
+        status, said = run_with_room(whole, rest + both - 1, path, crash)
+        assert status == FAILED and f"a dump of {both} bytes is not saved" in said and f"{rest} are to stay" in said
+        assert names(crash) == [NAME] and names(crash / NAME) == [LOG] and header(path)["saved"] == 0
+        assert (crash / NAME / LOG).read_bytes() == Image().log
+    status, said = run_with_room(whole, rest + both, path, crash)
+    assert status == DONE, said
+    assert names(crash) == [NAME] and names(crash / NAME) == [VMCORE, LOG] and header(path)["saved"] == 1
+    assert (crash / NAME / VMCORE).read_bytes() == Image().file
+
+
+def test_force_fills_the_file_system(run_with_room, device, crash):
+    assert run_with_room(2 * GIB, 1 << 20, "--force", device(), crash)[0] == DONE
+    assert names(crash / NAME) == [VMCORE, LOG]
+
+
+def test_a_dump_with_nothing_in_it_is_only_marked(run, device, crash):
+    fields = dict.fromkeys(
+        ("log_bytes", "file_bytes", "desc_bytes", "desc_total", "data_bytes", "data_offset", "desc_offset"), 0
+    )
+    path = device(state=WRITING, message=b"writing", **fields)
+    assert "ended before its first byte" in run("--keep", path, crash, status=NOTHING)
+    assert header(path)["saved"] == 0
+    assert "ended before its first byte (writing)" in run(path, crash)
+    assert header(path)["saved"] == 1 and names(crash) == []
+
+
+# Files
+
+
+def test_a_log_without_its_dump_is_not_left(run, device, tmp_path):
+    path, words = device(), ["--log", tmp_path / "log", tmp_path / "partition", tmp_path / VMCORE]
+    damage(path, Image.FILE_AT + 6 * BLOCK)
+    run(*words, status=FAILED)
+    assert names(tmp_path) == ["partition"]
+    damage(path, Image.FILE_AT + 6 * BLOCK)
+    run(*words)
+    assert names(tmp_path) == ["log", "partition", VMCORE] and header(path)["saved"] == 1
+
+
+def test_the_same_file_again_is_all_that_was_wanted(run, device, tmp_path):
+    path, words = device(), ["--log", tmp_path / "log", tmp_path / "partition", tmp_path / VMCORE]
+    run("--keep", *words)
+    run(*words)
+    assert header(path)["saved"] == 1 and names(tmp_path) == ["log", "partition", VMCORE]
+    device()
+    damage(tmp_path / VMCORE, 100)
+    before = (tmp_path / VMCORE).read_bytes()
+    assert "there already; --force" in run(*words, status=FAILED)
+    assert (tmp_path / VMCORE).read_bytes() == before and header(path)["saved"] == 0
+
+
+def test_a_part_that_was_left_behind_goes(run, device, tmp_path):
+    (tmp_path / f"{VMCORE}.part").write_bytes(b"x" * 100)
+    run(device(), tmp_path / VMCORE)
+    assert names(tmp_path) == ["partition", VMCORE] and (tmp_path / VMCORE).read_bytes() == Image().file
+
+
+def test_a_part_that_somebody_writes_stays(run, device, tmp_path):
+    with open(tmp_path / f"{VMCORE}.part", "wb") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)
+        assert "another run writes it" in run(device(), tmp_path / VMCORE, status=FAILED)
+        assert (tmp_path / f"{VMCORE}.part").exists()
+
+
+@pytest.mark.parametrize("name", [VMCORE, f"{VMCORE}.part"])
+def test_a_link_is_not_followed(run, device, tmp_path, name):
+    (tmp_path / "victim").write_bytes(b"mine")
+    (tmp_path / name).symlink_to(tmp_path / "victim")
+    assert f"{name}: " in run("--force", device(), tmp_path / VMCORE, status=FAILED)
+    assert (tmp_path / "victim").read_bytes() == b"mine"
+
+
+# For programs
+
+
+def test_list_for_programs(run, tmp_path):
+    disk = tmp_path / 'a"b\\c\tü'
+    make_disk(disk, image_of(1), image_of(2, state=EMPTY, selftest=2, message=b'"\\'))
+    found = json.loads(run("--list", "--json", disk))
+    assert found["errors"] == []
+    first, second = found["dumps"]
+    assert first["device"] == f"{disk}, partition 1"
+    assert (first["state"], first["saved"], first["kernel"]) == ("complete", False, "6.1.0-test")
+    assert (first["crash_time"], first["dump_level"], first["format"]) == (1795247040, 31, "zstd")
+    assert (first["pages"], first["pages_done"], first["lost_pages"]) == (40, 40, 0)
+    assert first["dump_bytes"] == len(Image().file) and first["log_bytes"] == len(Image().log)
+    assert first["digests"] == dict.fromkeys(("log", "head", "descriptors", "data"), "right")
+    assert (first["seconds_to_begin"], first["seconds_to_first_byte"], first["seconds_to_end"]) == (0.25, 0.5, 2.0)
+    assert first["build_id"] is None
+    assert (second["state"], second["selftest"], second["message"]) == ("empty", "passed", '"\\')
+    assert "kernel" not in second
+
+
+def test_list_for_programs_has_the_errors(tool, machine, tmp_path):
+    auto = machine({"a": None, "b": image_of(1).bytes()})
+    said = auto("--list", "--json", "auto", status=FAILED)
+    found = json.loads(said[said.index("{") :])
+    assert found["errors"] == ["/dev/a: No such file or directory"] and len(found["dumps"]) == 1
+    name = os.fsencode(tmp_path) + b"/\xff\xc3"
+    shutil.copyfile(tmp_path / "dev" / "b", name)
+    done = subprocess.run([tool, "--list", "--json", name], capture_output=True, check=True)
+    assert json.loads(done.stdout)["dumps"][0]["device"] == f"{tmp_path}/\ufffd\ufffd"
+
+
+def test_list_for_programs_where_there_is_nothing(machine):
+    assert json.loads(machine({"a": bytes(1 << 20)})("--list", "--json", "auto", status=NOTHING)) == {
+        "dumps": [], "errors": [],
+    }  # fmt: skip
 
 
 # At next boot
@@ -520,6 +871,8 @@ def test_the_unit_is_one_that_systemd_understands(tool, tmp_path):
     (["--list", "a", "b"], "too many words"),
     (["--verify", "--log", "x", "a"], "save nothing"),
     (["--nonsense"], "not understood"),
+    (["--json", "a"], "--list --json"),
+    (["--log", "x", "a", "/tmp"], "a folder gets the log anyway"),
 ])  # fmt: skip
 def test_bad_usage(run, words, message):
     assert message in run(*words, status=USAGE)

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/save/dump.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "crash/disk/dump_header.h"
 #include "lifeboat/capture_config.h"
-#include "tools/save/partition.h"
-
-#define SYS_BLOCK "/sys/block"
 
 const char *dump_state_name(const struct lb_dump_header *header)
 {
@@ -130,8 +125,7 @@ static void make_printable(char *text, size_t bytes)
 			*text = '?';
 }
 
-// Does the whole device begin with our headers, damaged or not?
-static bool begins_with_ours(const struct device *device)
+bool dump_present(const struct device *device)
 {
 	static struct lb_dump_slots slots;
 	struct lb_dump_header header;
@@ -141,90 +135,15 @@ static bool begins_with_ours(const struct device *device)
 	       lb_dump_header_choose(&slots, &header, NULL) != -1;
 }
 
-// Of several partitions of ours the first whose dump nobody has saved, else the first.
-static int choose_partition(struct dump *dump, struct lb_error *err)
+int dump_open(const struct device *device, struct dump *ret_dump, struct lb_error *err)
 {
-	const struct device disk = dump->device;
-	const unsigned int found = partition_find(&disk, 0, &dump->device, err);
+	struct dump dump = {.device = *device};
 
-	if (!found)
-		return -1;
-	dump->others = found - 1;
-	for (unsigned int i = 0; i < found; i++) {
-		struct lb_dump_header header;
-		struct lb_error ignored;
-		struct device device;
-
-		if (partition_find(&disk, i, &device, &ignored) <= i ||
-		    read_header(&device, &header, &ignored) != 0 || !lb_dump_header_unsaved(&header))
-			continue;
-		dump->device = device;
-		break;
-	}
-	return 0;
-}
-
-int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err)
-{
-	struct dump dump = {0};
-
-	if (device_open(path, &dump.device, err) != 0)
-		return -1;
-	if (!begins_with_ours(&dump.device) && choose_partition(&dump, err) != 0)
-		goto failed;
 	if (read_header(&dump.device, &dump.header, err) != 0 || check_dump(&dump, err) != 0)
-		goto failed;
+		return -1;
 	make_printable(dump.header.release, sizeof(dump.header.release));
 	make_printable(dump.header.message, sizeof(dump.header.message));
 	*ret_dump = dump;
-	return 0;
-failed:
-	device_close(&dump.device);
-	return -1;
-}
-
-// Opens the disk `name` of /sys/block if it has a partition of ours. What stands against
-// that is of no interest: most disks are not ours.
-static bool try_disk(const char *name, struct dump *ret_dump)
-{
-	struct lb_error ignored;
-	char path[300];
-
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	// In sysfs, '!' stands for the '/' of a device in a folder (cciss!c0d0).
-	for (char *c = path; *c; c++)
-		if (*c == '!')
-			*c = '/';
-	return dump_open(path, ret_dump, &ignored) == 0;
-}
-
-int dump_open_auto(struct dump *ret_dump, struct lb_error *err)
-{
-	DIR *folder = opendir(SYS_BLOCK);
-	struct dirent *entry;
-	bool found = false;
-
-	if (!folder)
-		return lb_fail(err, SYS_BLOCK ": %s", strerror(errno));
-	while ((entry = readdir(folder)) != NULL) {
-		struct dump dump;
-
-		if (entry->d_name[0] == '.' || !try_disk(entry->d_name, &dump))
-			continue;
-		if (!found ||
-		    (lb_dump_header_unsaved(&dump.header) && !lb_dump_header_unsaved(&ret_dump->header))) {
-			if (found)
-				dump_close(ret_dump);
-			*ret_dump = dump;
-			found = true;
-		} else {
-			dump_close(&dump);
-		}
-	}
-	closedir(folder);
-	if (!found)
-		return lb_fail(err, "no disk of this machine has a partition of type %s with a dump header",
-			       LB_DUMP_TYPE_TEXT);
 	return 0;
 }
 

@@ -14,14 +14,12 @@ struct dump {
 	// What can be had of the file: all of it, or up to the last checkpoint of a dump that
 	// was interrupted. 0: the machine did not get that far.
 	uint64_t file_bytes;
-	unsigned int others; // further partitions of our type on the same disk
 };
 
-// `path`: a partition, a disk with a GPT, an image of either.
-int dump_open(const char *path, struct dump *ret_dump, struct lb_error *err);
-// The same for "auto": the disks of this machine; the first that has a dump to save is
-// taken, else the first that has a partition of ours.
-int dump_open_auto(struct dump *ret_dump, struct lb_error *err);
+// `device`: a partition, whole or as partition_find() found it. On success the dump has its descriptor.
+int dump_open(const struct device *device, struct dump *ret_dump, struct lb_error *err);
+// Does it begin with a header of ours, damaged or not?
+bool dump_present(const struct device *device);
 void dump_close(struct dump *dump);
 
 const char *dump_state_name(const struct lb_dump_header *header);

@@ -79,13 +79,22 @@ static void list_interval(const char *name, uint64_t from, uint64_t to, uint64_t
 		line(name, "%.3f s", (double)(to - from) / (double)khz / 1000);
 }
 
-static void list_build_id(const struct lb_dump_header *header)
-{
-	char text[2 * sizeof(header->build_id) + 1] = "";
+#define BUILD_ID_TEXT (2 * sizeof(((struct lb_dump_header *)0)->build_id) + 1)
 
+// "" where it is not known. Returns text.
+static const char *format_build_id(const struct lb_dump_header *header, char *text)
+{
+	text[0] = '\0';
 	for (uint32_t i = 0; i < header->build_id_bytes && i < sizeof(header->build_id); i++)
 		snprintf(text + 2 * (size_t)i, 3, "%02x", header->build_id[i]);
-	if (text[0])
+	return text;
+}
+
+static void list_build_id(const struct lb_dump_header *header)
+{
+	char text[BUILD_ID_TEXT];
+
+	if (format_build_id(header, text)[0])
 		line("build id:", "%s", text);
 }
 
@@ -127,4 +136,72 @@ void list_dump(const struct dump *dump, const struct judgement *judgement)
 	list_selftest(header);
 	if (header->message[0])
 		line("message:", "%s", header->message);
+}
+
+// ---- For programs ------------------------------------------------------------
+
+static void json_digests(struct json *json, const struct judgement *judgement)
+{
+	static const char *const names[] = {NULL, "unknown", "right", "wrong"};
+
+	json_open(json, "digests", '{');
+	json_text(json, "log", names[judgement->log]);
+	json_text(json, "head", names[judgement->head]);
+	json_text(json, "descriptors", names[judgement->desc]);
+	json_text(json, "data", names[judgement->data]);
+	json_close(json, '}');
+}
+
+static void json_interval(struct json *json, const char *name, uint64_t from, uint64_t to, uint64_t khz)
+{
+	if (khz && from && to >= from)
+		json_thousandths(json, name, (to - from) / khz);
+	else
+		json_null(json, name);
+}
+
+static void json_content(struct json *json, const struct dump *dump, const struct judgement *judgement)
+{
+	static const char *const formats[] = {"zstd", "zlib", "raw", "elf"}; // enum lb_dump_format
+	const struct lb_dump_header *header = &dump->header;
+	char build_id[BUILD_ID_TEXT];
+
+	json_text(json, "kernel", header->release[0] ? header->release : NULL);
+	json_text(json, "build_id", format_build_id(header, build_id)[0] ? build_id : NULL);
+	if (header->crash_time)
+		json_number(json, "crash_time", header->crash_time);
+	else
+		json_null(json, "crash_time");
+	json_text(json, "format", formats[header->format]); // dump_open() knows it
+	json_number(json, "dump_level", header->dump_level);
+	json_number(json, "pages", header->page_count);
+	json_number(json, "pages_done", header->pages_done);
+	json_number(json, "lost_pages", judgement->lost_pages);
+	json_number(json, "dump_bytes", dump->file_bytes);
+	json_number(json, "log_bytes", header->log_bytes);
+	json_digests(json, judgement);
+	json_interval(json, "seconds_to_begin", header->tsc_hook, header->tsc_begun, header->tsc_khz);
+	json_interval(json, "seconds_to_first_byte", header->tsc_hook, header->tsc_first_byte,
+		      header->tsc_khz);
+	json_interval(json, "seconds_to_end", header->tsc_hook, header->tsc_end, header->tsc_khz);
+}
+
+void list_json(struct json *json, const struct dump *dump, const struct judgement *judgement)
+{
+	static const char *const verdicts[] = {"none", "begun", "passed", "failed"}; // enum lb_selftest
+	const struct lb_dump_header *header = &dump->header;
+	char uuid[LB_UUID_TEXT];
+
+	json_open(json, NULL, '{');
+	json_text(json, "device", dump->device.name);
+	json_text(json, "partition", lb_uuid_format(header->partuuid, uuid));
+	json_number(json, "partition_bytes", dump->device.bytes);
+	json_text(json, "state", dump_state_name(header));
+	json_bool(json, "saved", header->state != LB_DUMP_EMPTY && header->saved);
+	json_text(json, "selftest",
+		  header->selftest <= LB_SELFTEST_FAILED ? verdicts[header->selftest] : NULL);
+	json_text(json, "message", header->message[0] ? header->message : NULL);
+	if (header->state != LB_DUMP_EMPTY)
+		json_content(json, dump, judgement);
+	json_close(json, '}');
 }

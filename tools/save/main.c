@@ -1,70 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // lifeboat-save: a dump that the built-in capture kernel wrote to a partition becomes a file.
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "crash/disk/dump_header.h"
-#include "lifeboat/version.h"
 #include "tools/save/list.h"
-#include "tools/save/output.h"
+#include "tools/save/options.h"
+#include "tools/save/progress.h"
+#include "tools/save/save.h"
+#include "tools/save/scan.h"
 
 enum { EXIT_BAD_USAGE = 2, EXIT_NOTHING = 3 };
-
-struct options {
-	const char *device, *file, *log;
-	bool list, verify, mark, keep, force, quiet;
-};
-
-static const char usage[] =
-	"usage: scripts/lifeboat-save [OPTION]... DEVICE FILE\n"
-	"       scripts/lifeboat-save --list | --verify | --mark-saved DEVICE\n"
-	"       scripts/lifeboat-save --log LOG DEVICE\n"
-	"\n"
-	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE to FILE, checks\n"
-	"every digest on the way, and marks it as saved, so that Lifeboat may use the partition\n"
-	"again. FILE appears when it is whole; until then it is FILE.part.\n"
-	"\n"
-	"DEVICE  a partition, a disk with one of Lifeboat's GPT type, an image of either; or\n"
-	"        `auto`: the first disk of this machine that has a dump to save\n"
-	"FILE    a folder: the name comes from the kernel's release and the time of the crash,\n"
-	"        and the log goes beside it\n"
-	"\n"
-	"  -l, --list        only print what is there, and whether its digests are right\n"
-	"      --verify      only check: exit 0 when all digests are right\n"
-	"      --log LOG     save the dead kernel's log here\n"
-	"      --keep        do not mark it as saved: nothing is written to DEVICE\n"
-	"      --mark-saved  only mark it as saved: it is not wanted\n"
-	"  -f, --force       save once more what is saved, save in spite of a wrong digest,\n"
-	"                    replace files\n"
-	"  -q, --quiet       say only what went wrong\n"
-	"  -h, --help        this text\n"
-	"      --version     the version\n"
-	"\n"
-	"A dump that was interrupted, or ended early, is saved as far as it goes: its header says\n"
-	"\"incomplete\", the pages that are missing read as lost.\n"
-	"\n"
-	"exit status: 0 done, 1 failed, 2 bad usage, 3 nothing to save\n";
-
-enum { OPTION_VERIFY = 256, OPTION_LOG, OPTION_KEEP, OPTION_MARK, OPTION_VERSION };
-
-static const struct option long_options[] = {
-	{"list", no_argument, NULL, 'l'},
-	{"verify", no_argument, NULL, OPTION_VERIFY},
-	{"log", required_argument, NULL, OPTION_LOG},
-	{"keep", no_argument, NULL, OPTION_KEEP},
-	{"mark-saved", no_argument, NULL, OPTION_MARK},
-	{"force", no_argument, NULL, 'f'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{NULL, 0, NULL, 0},
-};
 
 static int complain(const char *text)
 {
@@ -72,117 +20,90 @@ static int complain(const char *text)
 	return EXIT_FAILURE;
 }
 
-static int bad_usage(const char *text)
+// Of two dumps' statuses that of both: a failure counts most, nothing to save least.
+static int combine(int left, int right)
 {
-	fprintf(stderr, "lifeboat-save: %s; --help lists the options\n", text);
-	return -1;
+	if (left == EXIT_FAILURE || right == EXIT_FAILURE)
+		return EXIT_FAILURE;
+	return left == EXIT_NOTHING ? right : left;
 }
 
-static int take_words(struct options *options, int count, char **words)
+static int complain_of(const struct scan *scan)
 {
-	const int modes = options->list + options->verify + options->mark;
-	const bool device_only = modes || options->log;
-
-	if (modes > 1)
-		return bad_usage("--list, --verify and --mark-saved: one of them");
-	if (modes && (options->log || options->keep))
-		return bad_usage("--list, --verify and --mark-saved save nothing: no --log, no --keep");
-	if (count < 1)
-		return bad_usage("DEVICE is wanted");
-	if (count > 2 || (modes && count > 1))
-		return bad_usage("too many words");
-	if (count < 2 && !device_only)
-		return bad_usage("FILE is wanted");
-	options->device = words[0];
-	options->file = count > 1 ? words[1] : NULL;
-	return 0;
+	for (unsigned int i = 0; i < scan->error_count; i++)
+		complain(scan->errors[i].text);
+	return scan->error_count ? EXIT_FAILURE : EXIT_NOTHING;
 }
 
-static int take_options(struct options *options, int argc, char **argv)
-{
-	int option;
-
-	while ((option = getopt_long(argc, argv, "lfqh", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'l':
-			options->list = true;
-			break;
-		case OPTION_VERIFY:
-			options->verify = true;
-			break;
-		case OPTION_LOG:
-			options->log = optarg;
-			break;
-		case OPTION_KEEP:
-			options->keep = true;
-			break;
-		case OPTION_MARK:
-			options->mark = true;
-			break;
-		case 'f':
-			options->force = true;
-			break;
-		case 'q':
-			options->quiet = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		case OPTION_VERSION:
-			puts("lifeboat-save (Lifeboat) " LIFEBOAT_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			return bad_usage("that is not understood");
-		}
-	}
-	return take_words(options, argc - optind, argv + optind);
-}
-
-// About once a second, where somebody looks.
-static void show_progress(uint64_t done, uint64_t whole)
-{
-	static time_t last;
-	const time_t now = time(NULL);
-
-	if (now == last && done < whole)
-		return;
-	last = now;
-	fprintf(stderr, "\r%3u %%%s", (unsigned int)(whole ? done * 100 / whole : 100),
-		done < whole ? "" : "\r     \r");
-}
-
-static struct copying reading(const struct options *options, int fd)
-{
-	const bool shown = !options->quiet && isatty(STDERR_FILENO);
-
-	return (struct copying){.fd = fd, .progress = shown ? show_progress : NULL};
-}
-
-// Both digests, nothing written.
+// All digests, nothing written.
 static int judge(const struct dump *dump, const struct options *options, struct judgement *ret_judgement,
 		 struct lb_error *err)
 {
-	const struct copying copying = reading(options, -1);
+	const struct copying copying = progress_copying(-1, options->quiet);
 
+	if (dump->header.state == LB_DUMP_EMPTY)
+		return 0;
 	if (copy_log(dump, &copying, ret_judgement, err) != 0)
 		return -1;
 	return dump->file_bytes ? copy_file(dump, &copying, ret_judgement, err) : 0;
 }
 
-static int list(const struct dump *dump, const struct options *options)
+static void say_if_none(const struct scan *scan, const struct options *options)
 {
-	struct judgement judgement = {0};
-	struct lb_error err;
-
-	if (dump->header.state != LB_DUMP_EMPTY && judge(dump, options, &judgement, &err) != 0) {
-		list_dump(dump, &judgement);
-		return complain(err.text);
-	}
-	list_dump(dump, &judgement);
-	if (dump->others)
-		printf("%-22s %u\n", "further partitions:", dump->others);
-	return EXIT_SUCCESS;
+	if (!scan->dump_count && !scan->error_count && !options->quiet)
+		printf("lifeboat-save: nothing to save: no partition of type %s with a dump header on %s\n",
+		       LB_DUMP_TYPE_TEXT,
+		       strcmp(options->device, SCAN_AUTO) ? options->device : "any disk of this machine");
 }
+
+// ---- --list --------------------------------------------------------------------
+
+static int list(const struct scan *scan, const struct options *options)
+{
+	int status = complain_of(scan);
+
+	say_if_none(scan, options);
+	for (unsigned int i = 0; i < scan->dump_count; i++) {
+		struct judgement judgement = {0};
+		struct lb_error err;
+		const int failed = judge(&scan->dumps[i], options, &judgement, &err);
+
+		if (i)
+			putchar('\n');
+		list_dump(&scan->dumps[i], &judgement);
+		status = combine(status, failed ? complain(err.text) : EXIT_SUCCESS);
+	}
+	return status;
+}
+
+static int list_as_json(const struct scan *scan, const struct options *options)
+{
+	static struct lb_error errors[SCAN_DUMPS];
+	struct json json = {.out = stdout};
+	int status = complain_of(scan);
+	unsigned int error_count = 0;
+
+	json_open(&json, NULL, '{');
+	json_open(&json, "dumps", '[');
+	for (unsigned int i = 0; i < scan->dump_count; i++) {
+		struct judgement judgement = {0};
+		const int failed = judge(&scan->dumps[i], options, &judgement, &errors[error_count]);
+
+		list_json(&json, &scan->dumps[i], &judgement);
+		status = combine(status, failed ? complain(errors[error_count++].text) : EXIT_SUCCESS);
+	}
+	json_close(&json, ']');
+	json_open(&json, "errors", '[');
+	for (unsigned int i = 0; i < scan->error_count; i++)
+		json_text(&json, NULL, scan->errors[i].text);
+	for (unsigned int i = 0; i < error_count; i++)
+		json_text(&json, NULL, errors[i].text);
+	json_close(&json, ']');
+	json_close(&json, '}');
+	return status;
+}
+
+// ---- One dump ------------------------------------------------------------------
 
 static int say_nothing_to_save(const struct dump *dump, const struct options *options)
 {
@@ -222,184 +143,127 @@ static int mark(struct dump *dump)
 {
 	struct lb_error err;
 
-	return device_make_writable(&dump->device, &err) || dump_mark_saved(dump, &err) != 0
-		       ? complain(err.text)
-		       : EXIT_SUCCESS;
+	return save_mark(dump, &err) != 0 ? complain(err.text) : EXIT_SUCCESS;
 }
 
-// FOLDER/RELEASE-TIME, from a header whose text is the dead kernel's.
-static void name_in_folder(const struct dump *dump, const char *folder, char *text, size_t bytes)
+// Of such a dump nothing can be had, now or ever: it does not keep its partition from the next.
+static int mark_void(struct dump *dump, const struct options *options)
 {
-	const struct lb_dump_header *header = &dump->header;
-	const time_t when = (time_t)header->crash_time;
-	char release[sizeof(header->release)], time_text[32] = "";
-	struct tm parts;
-
-	memcpy(release, header->release, sizeof(release));
-	for (char *c = release; *c; c++)
-		if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-		      (c > release && strchr("._+-", *c))))
-			*c = '_';
-	if (header->crash_time && gmtime_r(&when, &parts))
-		strftime(time_text, sizeof(time_text), "%Y%m%dT%H%M%SZ", &parts);
-	else // two dumps of unknown time must not be one file
-		snprintf(time_text, sizeof(time_text), "%02x%02x%02x%02x", header->arm_id[0],
-			 header->arm_id[1], header->arm_id[2], header->arm_id[3]);
-	snprintf(text, bytes, "%s/%s-%s", folder, release[0] ? release : "unknown", time_text);
-}
-
-struct paths {
-	char file[OUTPUT_PATH], log[OUTPUT_PATH]; // "": not wanted
-};
-
-static int make_paths(const struct dump *dump, const struct options *options, struct paths *paths,
-		      struct lb_error *err)
-{
-	char stem[OUTPUT_PATH - 16];
-	struct stat status;
-
-	if ((options->file && strlen(options->file) >= sizeof(stem) - 128) ||
-	    (options->log && strlen(options->log) >= sizeof(paths->log)))
-		return lb_fail(err, "FILE or LOG: a longer path than there can be");
-	if (options->file && !stat(options->file, &status) && S_ISDIR(status.st_mode)) {
-		name_in_folder(dump, options->file, stem, sizeof(stem));
-		snprintf(paths->file, sizeof(paths->file), "%s.vmcore", stem);
-		snprintf(paths->log, sizeof(paths->log), "%s.dmesg.txt", stem);
-	} else if (options->file) {
-		snprintf(paths->file, sizeof(paths->file), "%s", options->file);
-	}
-	if (options->log)
-		snprintf(paths->log, sizeof(paths->log), "%s", options->log);
-	return 0;
-}
-
-// The log or the dump, on its way into a file.
-struct wanted {
-	int (*copy)(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
-		    struct lb_error *err);
-	const char *path;
-	uint64_t bytes;
-};
-
-static int save(const struct dump *dump, const struct options *options, const struct wanted *wanted,
-		struct judgement *judgement, struct lb_error *err)
-{
-	struct output output;
-	struct copying copying;
-	struct lb_error why;
-	const char *wrong;
-
-	if (output_begin(wanted->path, wanted->bytes, options->force, &output, err) != 0)
-		return -1;
-	copying = reading(options, output.fd);
-	if (wanted->copy(dump, &copying, judgement, &why) != 0) {
-		output_abandon(&output);
-		return lb_fail(err, "%s: %s", wanted->path, why.text);
-	}
-	wrong = judgement_wrong(judgement);
-	if (wrong && !options->force) {
-		output_abandon(&output);
-		return lb_fail(err,
-			       "%s: the digest of its %s is wrong: not what was written; --force saves it",
-			       dump->device.name, wrong);
-	}
-	return output_commit(&output, err);
-}
-
-static void say_saved(const struct dump *dump, const struct judgement *judgement, const struct paths *paths)
-{
-	const struct lb_dump_header *header = &dump->header;
-	const char *wrong = judgement_wrong(judgement);
-
-	if (paths->log[0] && header->log_bytes)
-		printf("lifeboat-save: %s: the log, %lu bytes\n", paths->log, header->log_bytes);
-	if (!paths->file[0] || !dump->file_bytes)
-		return;
-	printf("lifeboat-save: %s: %lu bytes, %s\n", paths->file, dump->file_bytes,
-	       wrong                              ? "WITH A WRONG DIGEST"
-	       : header->state == LB_DUMP_WRITING ? "of an interrupted dump"
-						  : "every digest right");
-	if (dump_cut_short(header))
-		printf("lifeboat-save: %s: INCOMPLETE: %s; %lu of %lu pages are in it\n", paths->file,
-		       header->state == LB_DUMP_WRITING ? "the machine was reset while it was written"
-							: header->message,
-		       header->pages_done, header->page_count);
-}
-
-// Not even --force makes a dump of the disk that holds it.
-static int check_other_file(const struct dump *dump, const char *path, struct lb_error *err)
-{
-	struct stat device, file;
-
-	if (path[0] && !stat(path, &file) && !fstat(dump->device.fd, &device) &&
-	    file.st_dev == device.st_dev && file.st_ino == device.st_ino)
-		return lb_fail(err, "%s: it is where the dump is read from", path);
-	return 0;
-}
-
-static int save_all(struct dump *dump, const struct options *options, struct lb_error *err)
-{
-	struct judgement judgement = {0};
-	struct paths paths = {"", ""};
-	const struct wanted log = {copy_log, paths.log, dump->header.log_bytes};
-	const struct wanted file = {copy_file, paths.file, dump->file_bytes};
-
-	if (make_paths(dump, options, &paths, err) != 0 || check_other_file(dump, paths.file, err) != 0 ||
-	    check_other_file(dump, paths.log, err) != 0)
-		return -1;
-	if (!dump->file_bytes && paths.file[0] && !(paths.log[0] && dump->header.log_bytes))
-		return lb_fail(err, "%s: it ended before the first page (%s)%s", dump->device.name,
-			       dump->header.message,
-			       dump->header.log_bytes ? "; --log LOG saves the log" : "");
-	if (!options->keep && device_make_writable(&dump->device, err) != 0)
-		return -1;
-	if (paths.log[0] && log.bytes && save(dump, options, &log, &judgement, err) != 0)
-		return -1;
-	if (paths.file[0] && file.bytes && save(dump, options, &file, &judgement, err) != 0)
-		return -1;
 	if (!options->quiet)
-		say_saved(dump, &judgement, &paths);
-	// The log alone is not the dump, unless there is no more.
-	if (options->keep || (!paths.file[0] && dump->file_bytes))
-		return 0;
-	return dump_mark_saved(dump, err);
+		printf("lifeboat-save: %s: nothing to save: it ended before its first byte%s%s%s\n",
+		       dump->device.name, dump->header.message[0] ? " (" : "", dump->header.message,
+		       dump->header.message[0] ? ")" : "");
+	return options->keep ? EXIT_NOTHING : mark(dump);
 }
 
-static int run(struct dump *dump, const struct options *options)
+// `folder` is NULL where options->file is not one.
+static int save(struct dump *dump, const struct crash_folder *folder, const struct options *options)
 {
 	struct lb_error err;
+	int failed;
 
-	if (options->list)
-		return list(dump, options);
-	if (options->verify)
-		return verify(dump, options);
 	if (dump->header.state == LB_DUMP_EMPTY ||
 	    (!options->force && !lb_dump_header_unsaved(&dump->header)))
 		return say_nothing_to_save(dump, options);
 	if (options->mark)
 		return mark(dump);
-	return save_all(dump, options, &err) ? complain(err.text) : EXIT_SUCCESS;
+	if (save_is_void(dump))
+		return mark_void(dump, options);
+	if (folder)
+		failed = save_to_folder(dump, folder, options, &err);
+	else
+		failed = save_to_file(dump, options, &err);
+	return failed ? complain(err.text) : EXIT_SUCCESS;
+}
+
+// ---- All that there are ------------------------------------------------------------
+
+// Every dump into the folder, or the first to a file. That some are not read is a failure, but not of
+// the others.
+static int save_found(struct scan *scan, const struct crash_folder *folder, const struct options *options)
+{
+	struct dump *first = scan_first(scan);
+	int status = complain_of(scan);
+	const unsigned int waiting = scan_waiting(scan);
+
+	say_if_none(scan, options);
+	if (!folder && first) {
+		status = combine(status, save(first, NULL, options));
+		if (waiting > 1 && !options->quiet)
+			printf("lifeboat-save: %u more dumps wait\n", waiting - 1);
+		return status;
+	}
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		status = combine(status, save(&scan->dumps[i], folder, options));
+	return status;
+}
+
+// A run that waits for another looks at the disks afterwards.
+static int open_folder(const struct options *options, struct crash_folder *ret_folder, struct lb_error *err)
+{
+	struct lb_error busy;
+
+	if (crash_folder_open(options->file, ret_folder, err) != 0)
+		return -1;
+	if (crash_folder_lock(ret_folder, false, &busy) == 0)
+		return 0;
+	if (!options->quiet) {
+		printf("lifeboat-save: %s; waiting for it\n", busy.text);
+		fflush(stdout);
+	}
+	if (crash_folder_lock(ret_folder, true, err) == 0)
+		return 0;
+	crash_folder_close(ret_folder);
+	return -1;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return path && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int run(struct scan *scan, const struct options *options)
+{
+	struct crash_folder folder;
+	struct lb_error err;
+	int status;
+
+	if (is_folder(options->file)) {
+		if (options->log) {
+			complain("--log LOG goes with a file: a folder gets the log anyway; --help lists the "
+				 "options");
+			return EXIT_BAD_USAGE;
+		}
+		if (open_folder(options, &folder, &err) != 0)
+			return complain(err.text);
+		scan_open(options->device, scan);
+		status = save_found(scan, &folder, options);
+		crash_folder_close(&folder);
+		return status;
+	}
+	scan_open(options->device, scan);
+	if (options->list)
+		return options->json ? list_as_json(scan, options) : list(scan, options);
+	if (!options->verify)
+		return save_found(scan, NULL, options);
+	status = complain_of(scan);
+	say_if_none(scan, options);
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		status = combine(status, verify(&scan->dumps[i], options));
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {0};
-	struct lb_error err;
-	struct dump dump;
+	static struct scan scan;
+	struct options options;
 	int status;
 
-	if (take_options(&options, argc, argv) != 0)
+	if (options_take(&options, argc, argv) != 0)
 		return EXIT_BAD_USAGE;
-	if (!strcmp(options.device, "auto")) {
-		if (dump_open_auto(&dump, &err) != 0) {
-			if (!options.quiet)
-				printf("lifeboat-save: nothing to save: %s\n", err.text);
-			return EXIT_NOTHING;
-		}
-	} else if (dump_open(options.device, &dump, &err) != 0) {
-		return complain(err.text);
-	}
-	status = run(&dump, &options);
-	dump_close(&dump);
+	status = run(&scan, &options);
+	scan_close(&scan);
 	return status;
 }

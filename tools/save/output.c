@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE // renameat2()
 #include "tools/save/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -25,26 +27,57 @@ static int check_room(const struct output *output, uint64_t bytes, struct lb_err
 		       room);
 }
 
+// What is there: no link, and no other file than the one that is wanted.
+static int check_path(const struct output *output, uint64_t bytes, struct lb_error *err)
+{
+	struct stat status;
+
+	if (lstat(output->path, &status) != 0)
+		return 0; // not there; or opening the part says why not
+	if (!S_ISREG(status.st_mode))
+		return lb_fail(err, "%s: there, and not a file", output->path);
+	if (!output->replace && (uint64_t)status.st_size != bytes)
+		return lb_fail(err, "%s: there already; --force replaces it", output->path);
+	return 0;
+}
+
+// The part of a run that was cut off goes. Who writes one has it locked.
+static int remove_leftover(const struct output *output, struct lb_error *err)
+{
+	const int fd = open(output->part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
+	int failed;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : lb_fail(err, "%s: %s", output->part, strerror(errno));
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid())
+		failed = lb_fail(err, "%s: there, and not a file of user %u", output->part, geteuid());
+	else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		failed = lb_fail(err, "%s: another run writes it", output->part);
+	else if (unlink(output->part) != 0)
+		failed = lb_fail(err, "%s: %s", output->part, strerror(errno));
+	else
+		failed = 0;
+	close(fd);
+	return failed;
+}
+
 int output_begin(const char *path, uint64_t bytes, bool replace, struct output *ret_output,
 		 struct lb_error *err)
 {
 	struct output *output = ret_output;
-	struct stat status;
 
 	if (strlen(path) + sizeof(".part") > sizeof(output->path))
 		return lb_fail(err, "%.40s...: a path of %zu characters", path, strlen(path));
 	snprintf(output->path, sizeof(output->path), "%s", path);
 	snprintf(output->part, sizeof(output->part), "%.*s.part", (int)strlen(path), path);
-	if (!stat(path, &status)) {
-		if (!S_ISREG(status.st_mode))
-			return lb_fail(err, "%s: there, and not a file", path);
-		if (!replace)
-			return lb_fail(err, "%s: there already; --force replaces it", path);
-	}
-	output->fd = open(output->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE);
+	output->replace = replace;
+	if (check_path(output, bytes, err) != 0 || remove_leftover(output, err) != 0)
+		return -1;
+	output->fd = open(output->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
 	if (output->fd < 0)
 		return lb_fail(err, "%s: %s", output->part, strerror(errno));
-	if (check_room(output, bytes, err) != 0) {
+	if (flock(output->fd, LOCK_EX | LOCK_NB) != 0 || check_room(output, bytes, err) != 0) {
 		output_abandon(output);
 		return -1;
 	}
@@ -70,17 +103,54 @@ static int sync_folder(const char *path)
 	return failed;
 }
 
+// Has PATH the part's bytes?
+static bool is_there(const struct output *output)
+{
+	const int fd = open(output->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	static char left[1 << 16], right[1 << 16];
+	off_t at = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	do {
+		got = pread(output->fd, left, sizeof(left), at);
+		if (got < 0 || pread(fd, right, sizeof(right), at) != got ||
+		    memcmp(left, right, (size_t)got) != 0) {
+			close(fd);
+			return false;
+		}
+		at += got;
+	} while (got);
+	close(fd);
+	return true;
+}
+
+// The part under its name; -1 with errno.
+static int move(const struct output *output)
+{
+	if (output->replace)
+		return rename(output->part, output->path);
+	if (renameat2(AT_FDCWD, output->part, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST && is_there(output))
+		return unlink(output->part);
+	// Not every file system can.
+	return errno == EINVAL && access(output->path, F_OK) != 0 ? rename(output->part, output->path) : -1;
+}
+
 int output_commit(struct output *output, struct lb_error *err)
 {
-	int failed = fsync(output->fd);
-
-	failed = close(output->fd) || failed;
-	output->fd = -1;
-	if (failed || rename(output->part, output->path) != 0 || sync_folder(output->path) != 0) {
-		lb_fail(err, "%s: %s", output->path, strerror(errno));
+	if (fsync(output->fd) != 0 || move(output) != 0 || sync_folder(output->path) != 0) {
+		if (errno == EEXIST)
+			lb_fail(err, "%s: there already; --force replaces it", output->path);
+		else
+			lb_fail(err, "%s: %s", output->path, strerror(errno));
 		output_abandon(output);
 		return -1;
 	}
+	close(output->fd);
+	output->fd = -1;
 	return 0;
 }
 

@@ -13,12 +13,16 @@
 struct output {
 	char path[OUTPUT_PATH];
 	char part[OUTPUT_PATH]; // path with ".part"
-	int fd;
+	bool replace;
+	int fd; // of the part, readable and locked
 };
 
-// Begins PATH.part, where `bytes` have room. A PATH that exists is an error unless `replace`.
+// Begins PATH.part, where `bytes` have room. A part that an earlier run left is removed, one that
+// another run writes is an error. Unless `replace`, so is a PATH that is there with another size.
 int output_begin(const char *path, uint64_t bytes, bool replace, struct output *ret_output,
 		 struct lb_error *err);
+// Unless `replace`, a PATH that is there with the same bytes stays, and is all that was wanted; with
+// others it is an error.
 int output_commit(struct output *output, struct lb_error *err);
 void output_abandon(struct output *output);
 

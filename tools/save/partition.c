@@ -21,8 +21,8 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 			   (size_t)count * reader->block_bytes, &ignored) == 0;
 }
 
-static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, uint32_t block_bytes,
-			 unsigned int wanted, struct device *ret_partition)
+static int look(const struct device *disk, const struct lb_gpt *gpt, uint32_t block_bytes,
+		unsigned int wanted, struct device *ret_partition)
 {
 	static const uint8_t ours[LB_UUID_BYTES] = LB_DUMP_TYPE_GUID;
 	struct lb_gpt_partition entry;
@@ -39,11 +39,11 @@ static unsigned int look(const struct device *disk, const struct lb_gpt *gpt, ui
 		snprintf(ret_partition->name, sizeof(ret_partition->name), "%.200s, partition %u", disk->name,
 			 i + 1);
 	}
-	return found;
+	return (int)found;
 }
 
-unsigned int partition_find(const struct device *disk, unsigned int wanted, struct device *ret_partition,
-			    struct lb_error *err)
+int partition_find(const struct device *disk, unsigned int wanted, struct device *ret_partition,
+		   struct lb_error *err)
 {
 	static const uint32_t sizes[] = {512, 4096};
 	static uint8_t room[LB_GPT_ROOM];
@@ -56,16 +56,14 @@ unsigned int partition_find(const struct device *disk, unsigned int wanted, stru
 		struct lb_error why = {""};
 		struct lb_gpt gpt;
 		const int result = lb_gpt_read(&blocks, room, &gpt, &why);
-		unsigned int found;
+		int found;
 
 		if (result == -1)
 			continue;
 		found = look(disk, &gpt, sizes[i], wanted, ret_partition);
-		if (found && result != 0) {
-			lb_fail(err, "%s; its partition of type %s is left alone", why.text,
-				LB_DUMP_TYPE_TEXT);
-			return 0;
-		}
+		if (found && result != 0)
+			return lb_fail(err, "%s; its partition of type %s is left alone", why.text,
+				       LB_DUMP_TYPE_TEXT);
 		if (found)
 			return found;
 	}

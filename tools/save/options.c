@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/save/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lifeboat/version.h"
+
+static const char usage[] =
+	"usage: scripts/lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
+	"       scripts/lifeboat-save --list [--json] | --verify | --mark-saved DEVICE\n"
+	"       scripts/lifeboat-save --log LOG DEVICE\n"
+	"\n"
+	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE, checks every digest\n"
+	"on the way, and marks it as saved, so that Lifeboat may use the partition again.\n"
+	"\n"
+	"DEVICE  a partition, a disk with partitions of Lifeboat's GPT type, an image of either; or\n"
+	"        `auto`: every disk of this machine\n"
+	"FOLDER  a folder that is there. Every dump that waits on DEVICE gets a folder of its own in\n"
+	"        it, lifeboat-TIME-ID, with vmcore and vmcore-dmesg.txt. It has that name when both are\n"
+	"        whole. What a try left behind that was cut off, the next one clears away. A dump is\n"
+	"        saved only where 10 % of the file system and 1 GiB stay free, else its log alone\n"
+	"FILE    the first dump that waits on DEVICE, and no other. It appears when it is whole; until\n"
+	"        then it is FILE.part\n"
+	"\n"
+	"  -l, --list        only print what is there, and whether its digests are right\n"
+	"      --json        the same for programs\n"
+	"      --verify      only check: exit 0 when all digests are right\n"
+	"      --log LOG     save the dead kernel's log here\n"
+	"      --keep        do not mark it as saved: nothing is written to DEVICE\n"
+	"      --mark-saved  only mark the first that waits as saved: it is not wanted\n"
+	"  -f, --force       save once more what is saved, save in spite of a wrong digest or of too\n"
+	"                    little room, replace files\n"
+	"  -q, --quiet       say only what went wrong\n"
+	"  -h, --help        this text\n"
+	"      --version     the version\n"
+	"\n"
+	"A dump that was interrupted, or ended early, is saved as far as it goes: its header says\n"
+	"\"incomplete\", the pages that are missing read as lost.\n"
+	"\n"
+	"exit status: 0 done, 1 something failed, 2 bad usage, 3 nothing to save\n";
+
+enum { OPTION_JSON = 256, OPTION_VERIFY, OPTION_LOG, OPTION_KEEP, OPTION_MARK, OPTION_VERSION };
+
+static const struct option long_options[] = {
+	{"list", no_argument, NULL, 'l'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"verify", no_argument, NULL, OPTION_VERIFY},
+	{"log", required_argument, NULL, OPTION_LOG},
+	{"keep", no_argument, NULL, OPTION_KEEP},
+	{"mark-saved", no_argument, NULL, OPTION_MARK},
+	{"force", no_argument, NULL, 'f'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static int bad_usage(const char *text)
+{
+	fprintf(stderr, "lifeboat-save: %s; --help lists the options\n", text);
+	return -1;
+}
+
+static int take_words(struct options *options, int count, char **words)
+{
+	const int modes = options->list + options->verify + options->mark;
+	const bool device_only = modes || options->log;
+
+	if (modes > 1)
+		return bad_usage("--list, --verify and --mark-saved: one of them");
+	if (options->json && !options->list)
+		return bad_usage("--json is --list for programs: --list --json");
+	if (modes && (options->log || options->keep))
+		return bad_usage("--list, --verify and --mark-saved save nothing: no --log, no --keep");
+	if (count < 1)
+		return bad_usage("DEVICE is wanted");
+	if (count > 2 || (modes && count > 1))
+		return bad_usage("too many words");
+	if (count < 2 && !device_only)
+		return bad_usage("FILE is wanted");
+	options->device = words[0];
+	options->file = count > 1 ? words[1] : NULL;
+	return 0;
+}
+
+int options_take(struct options *ret_options, int argc, char **argv)
+{
+	struct options options = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "lfqh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'l':
+			options.list = true;
+			break;
+		case OPTION_JSON:
+			options.json = true;
+			break;
+		case OPTION_VERIFY:
+			options.verify = true;
+			break;
+		case OPTION_LOG:
+			options.log = optarg;
+			break;
+		case OPTION_KEEP:
+			options.keep = true;
+			break;
+		case OPTION_MARK:
+			options.mark = true;
+			break;
+		case 'f':
+			options.force = true;
+			break;
+		case 'q':
+			options.quiet = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		case OPTION_VERSION:
+			puts("lifeboat-save (Lifeboat) " LIFEBOAT_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			return bad_usage("that is not understood");
+		}
+	}
+	if (take_words(&options, argc - optind, argv + optind) != 0)
+		return -1;
+	*ret_options = options;
+	return 0;
+}

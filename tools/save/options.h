@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The words of lifeboat-save's command line.
+#ifndef LIFEBOAT_TOOLS_SAVE_OPTIONS_H
+#define LIFEBOAT_TOOLS_SAVE_OPTIONS_H
+
+#include <stdbool.h>
+
+struct options {
+	const char *device; // a path, or SCAN_AUTO
+	const char *file, *log; // NULL: not given
+	bool list, json, verify, mark, keep, force, quiet;
+};
+
+// Prints the help or the version, and exits, where it is asked to. Fails, having said why, where the
+// words are not understood.
+int options_take(struct options *ret_options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE // versionsort()
+#include "tools/save/scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crash/disk/dump_header.h"
+#include "tools/save/partition.h"
+
+#define SYS_BLOCK "/sys/block"
+
+static void add_error(struct scan *scan, const struct lb_error *err)
+{
+	if (scan->error_count < SCAN_ERRORS)
+		scan->errors[scan->error_count++] = *err;
+}
+
+// The dump that is there already: the same of the same partition, reached in another way.
+static struct dump *find_twin(struct scan *scan, const struct dump *dump)
+{
+	for (unsigned int i = 0; i < scan->dump_count; i++) {
+		const struct lb_dump_header *header = &scan->dumps[i].header;
+
+		if (!memcmp(header->arm_id, dump->header.arm_id, sizeof(header->arm_id)) &&
+		    !memcmp(header->partuuid, dump->header.partuuid, sizeof(header->partuuid)))
+			return &scan->dumps[i];
+	}
+	return NULL;
+}
+
+static void add_dump(struct scan *scan, struct dump *dump)
+{
+	struct dump *twin = find_twin(scan, dump);
+	struct lb_error err;
+
+	if (!twin && scan->dump_count < SCAN_DUMPS) {
+		scan->dumps[scan->dump_count++] = *dump;
+		return;
+	}
+	if (!twin) {
+		lb_fail(&err, "%s: a dump more than the %u that can be told apart at once", dump->device.name,
+			SCAN_DUMPS);
+		add_error(scan, &err);
+	} else if (twin->header.saved && !dump->header.saved) {
+		const struct dump other = *twin; // of a disk's copies, the one that waits
+
+		*twin = *dump;
+		*dump = other;
+	}
+	dump_close(dump);
+}
+
+// The device is the dump's, or closed.
+static void add_device(struct scan *scan, struct device *device)
+{
+	struct lb_error err;
+	struct dump dump;
+
+	if (dump_open(device, &dump, &err) == 0) {
+		add_dump(scan, &dump);
+		return;
+	}
+	add_error(scan, &err);
+	device_close(device);
+}
+
+// Was it never armed? One that cannot be read may have been.
+static bool is_blank(const struct device *partition)
+{
+	struct lb_error ignored;
+	uint64_t first;
+
+	return device_read(partition, 0, &first, sizeof(first), &ignored) == 0 && !dump_present(partition);
+}
+
+// Partition `number` of ours, from 0. That it was never armed is an error if it is `wanted`.
+static void add_partition(struct scan *scan, const char *path, unsigned int number, bool wanted)
+{
+	struct device disk, partition;
+	struct lb_error err;
+
+	if (device_open(path, &disk, &err) != 0) {
+		add_error(scan, &err);
+		return;
+	}
+	if (partition_find(&disk, number, &partition, &err) <= (int)number) {
+		add_error(scan, &err);
+		device_close(&disk);
+	} else if (wanted || !is_blank(&partition)) {
+		add_device(scan, &partition);
+	} else {
+		device_close(&disk);
+	}
+}
+
+// That there is nothing of ours on the disk is an error if it is `named`.
+static void add_disk(struct scan *scan, const char *path, bool named)
+{
+	struct device disk, ignored;
+	struct lb_error err;
+	uint64_t first;
+	int count;
+
+	if (device_open(path, &disk, &err) != 0) {
+		add_error(scan, &err);
+		return;
+	}
+	if (dump_present(&disk)) {
+		add_device(scan, &disk);
+		return;
+	}
+	if (disk.bytes >= sizeof(first) && device_read(&disk, 0, &first, sizeof(first), &err) != 0)
+		count = -1;
+	else
+		count = partition_find(&disk, 0, &ignored, &err);
+	device_close(&disk);
+	if (count < 0 || (count == 0 && named))
+		add_error(scan, &err);
+	for (int i = 0; i < count; i++)
+		add_partition(scan, path, (unsigned int)i, named && count == 1);
+}
+
+// A number in a file of sysfs, or `otherwise`.
+static unsigned long sysfs_number(const char *disk, const char *name, unsigned long otherwise)
+{
+	char path[600], text[32];
+	unsigned long value = otherwise;
+	FILE *file;
+
+	snprintf(path, sizeof(path), SYS_BLOCK "/%s/%s", disk, name);
+	file = fopen(path, "re");
+	if (!file)
+		return otherwise;
+	if (fgets(text, sizeof(text), file))
+		value = strtoul(text, NULL, 10);
+	fclose(file);
+	return value;
+}
+
+// A drive without a medium, a loop device without a file, a path of a multipath NVMe namespace,
+// which has no node of its own.
+static bool is_empty(const char *disk, const char *path)
+{
+	bool empty;
+	int fd;
+
+	if (sysfs_number(disk, "size", 1) == 0 || sysfs_number(disk, "hidden", 0) != 0)
+		return true;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	empty = fd < 0 && (errno == ENOMEDIUM || errno == EMEDIUMTYPE || errno == ENXIO);
+	if (fd >= 0)
+		close(fd);
+	return empty;
+}
+
+static void add_machine(struct scan *scan)
+{
+	struct dirent **entries;
+	const int count = scandir(SYS_BLOCK, &entries, NULL, versionsort);
+	struct lb_error err;
+
+	if (count < 0) {
+		lb_fail(&err, SYS_BLOCK ": %s", strerror(errno));
+		add_error(scan, &err);
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "/dev/%s", entries[i]->d_name);
+		// In sysfs, '!' stands for the '/' of a device in a folder (cciss!c0d0).
+		for (char *c = path; *c; c++)
+			if (*c == '!')
+				*c = '/';
+		if (entries[i]->d_name[0] != '.' && !is_empty(entries[i]->d_name, path))
+			add_disk(scan, path, false);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+void scan_open(const char *path, struct scan *ret_scan)
+{
+	memset(ret_scan, 0, sizeof(*ret_scan));
+	if (!strcmp(path, SCAN_AUTO))
+		add_machine(ret_scan);
+	else
+		add_disk(ret_scan, path, true);
+}
+
+void scan_close(struct scan *scan)
+{
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		dump_close(&scan->dumps[i]);
+	scan->dump_count = 0;
+}
+
+struct dump *scan_first(struct scan *scan)
+{
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		if (lb_dump_header_unsaved(&scan->dumps[i].header))
+			return &scan->dumps[i];
+	return scan->dump_count ? &scan->dumps[0] : NULL;
+}
+
+unsigned int scan_waiting(const struct scan *scan)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		count += lb_dump_header_unsaved(&scan->dumps[i].header);
+	return count;
+}
