@@ -26,6 +26,16 @@ initrd \\initrd.img
 arguments {debian_image.arguments()}
 """
 _DUMP_TO = f"PARTUUID={gpt.Partition(0, 0).unique}"
+# The partition's, in the guest's shell.
+_UNIT = (
+    "lifeboat-save@$(cat /sys/class/block/$(basename $(readlink -f /dev/disk/by-partuuid/"
+    f"{gpt.Partition(0, 0).unique}))/dev).service"
+)
+# Its process ends, then all that it said is in the journal.
+_AWAIT_UNIT = (
+    f"pid=$(systemctl show -P MainPID {_UNIT}); [ $pid = 0 ] || tail --pid=$pid -f /dev/null; "
+    f"journalctl --sync; journalctl -b -o cat -u {_UNIT}"
+)
 _REBOOT_TYPE = "/sys/kernel/reboot/type"
 _CAPTURE_SECONDS = 600.0
 
@@ -40,8 +50,9 @@ class Story:
     armed_again: Answer
     firmware: str  # the console of the second boot until its user space
     second_boot: str
-    unit: Answer
-    saved: Answer  # the files in /var/crash, with their first bytes
+    started: Answer  # when the boot started the unit, in microseconds; "0": it did not
+    unit: Answer  # what it said, once it is through
+    saved: Answer  # the files under /var/crash, with their first bytes
     listed: Answer
 
 
@@ -57,7 +68,8 @@ def _disk(folder: Path, loader: Path) -> Path:
     files = {
         "usr/local/sbin/lifeboat-status": GuestFile((_SCRIPTS / "lifeboat-status").read_bytes(), 0o755),
         "usr/local/sbin/lifeboat-save": GuestFile((loader.parent / "lifeboat-save").read_bytes(), 0o755),
-        "etc/systemd/system/lifeboat-save.service": GuestFile((_SCRIPTS / "lifeboat-save.service").read_bytes()),
+        "etc/systemd/system/lifeboat-save@.service": GuestFile((_SCRIPTS / "lifeboat-save@.service").read_bytes()),
+        "etc/udev/rules.d/90-lifeboat-save.rules": GuestFile((_SCRIPTS / "90-lifeboat-save.rules").read_bytes()),
     }
     path = folder / "disk.img"
     debian_image.make_disk(path, root, DebianDisk(esp, files))
@@ -87,8 +99,9 @@ def _tell(spec: MachineSpec, folder: Path) -> Story:
             *first,
             "\n".join(line.text for line in machine.lines),
             second_boot,
-            agent.run("systemctl status --no-pager lifeboat-save.service"),
-            agent.run("cd /var/crash && for f in *; do echo $f $(head -c 8 $f); done"),
+            agent.run(f"systemctl show -P ExecMainStartTimestampMonotonic {_UNIT}"),
+            agent.run(_AWAIT_UNIT, _CAPTURE_SECONDS),
+            agent.run("cd /var/crash && for f in */*; do echo $f $(head -c 8 $f); done"),
             agent.run("lifeboat-save --list auto"),
         )
 
@@ -100,8 +113,8 @@ def _panic(machine: Machine) -> tuple[str, Answer, Answer, Answer]:
     armed = agent.run("lifeboat-status")
     disarmed = agent.run(f"echo acpi >{_REBOOT_TYPE}; lifeboat-status")
     armed_again = agent.run(f"echo efi >{_REBOOT_TYPE}; lifeboat-status")
-    enabled = agent.run("systemctl --no-reload enable lifeboat-save.service && sync")
-    assert enabled.status == 0, enabled
+    synced = agent.run("sync")
+    assert synced.status == 0, synced
     agent.type("echo c >/proc/sysrq-trigger")
     deadline = time.monotonic() + _CAPTURE_SECONDS
     machine.wait_line("lifeboat-capture: dump complete: ", deadline)
@@ -134,9 +147,10 @@ def test_the_next_boots_loader_says_what_waits(story):
 
 
 def test_next_boot_saves_the_dump_by_itself(story):
-    assert story.unit.status == 0 and "active (exited)" in story.unit.output, story.unit
-    names = dict(line.split(" ", 1) for line in story.saved.output.splitlines())
-    (dump,) = [name for name in names if name.endswith(".vmcore")]
-    assert names[dump].startswith("KDUMP")
-    assert dump.replace(".vmcore", ".dmesg.txt") in names
+    assert int(story.started.output) > 0, story.started
+    assert story.unit.status == 0 and "every digest right" in story.unit.output, story.unit
+    files = dict(line.split(" ", 1) for line in story.saved.output.splitlines())
+    dump, log = sorted(files)
+    assert re.fullmatch(r"lifeboat-\d{8}T\d{6}Z-[0-9a-f]{8}/vmcore", dump) and files[dump].startswith("KDUMP")
+    assert log == f"{dump}-dmesg.txt"
     assert re.search("^state: +complete, saved$", story.listed.output, re.MULTILINE), story.listed

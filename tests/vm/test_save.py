@@ -851,13 +851,25 @@ def test_list_for_programs_where_there_is_nothing(machine):
 def test_the_unit_is_one_that_systemd_understands(tool, tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not on this machine")
-    unit = tmp_path / "lifeboat-save.service"
-    text = (SCRIPTS / "lifeboat-save.service").read_text()
-    assert text.count("/usr/local/sbin/lifeboat-save") == 2, "the condition and what it starts"
+    unit = tmp_path / "lifeboat-save@.service"
+    text = (SCRIPTS / "lifeboat-save@.service").read_text()
+    assert len(re.findall("^[A-Z].*=/usr/local/sbin/lifeboat-save", text, re.MULTILINE)) == 2, "condition and start"
     unit.write_text(text.replace("/usr/local/sbin/lifeboat-save", str(tool)))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert f"SuccessExitStatus={NOTHING}\n" in text
+
+
+def test_nothing_of_the_boot_waits_for_the_unit():
+    text = (SCRIPTS / "lifeboat-save@.service").read_text()
+    assert "Type=exec\n" in text
+    assert not re.search(r"^(Before|WantedBy|RequiredBy|Type=oneshot)", text, re.MULTILINE)
+
+
+def test_the_rule_is_of_our_partition_type():
+    rule = (SCRIPTS / "90-lifeboat-save.rules").read_text()
+    assert f'ENV{{ID_PART_ENTRY_TYPE}}=="{gpt.DUMP_TYPE}"' in rule
+    assert 'ENV{SYSTEMD_WANTS}+="lifeboat-save@$major:$minor.service"' in rule
 
 
 # Words
