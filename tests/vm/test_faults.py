@@ -23,12 +23,12 @@ STAGES = {
 _UNMAPPED = 0x700000000000
 _NOT_CANONICAL = 0x0123456789ABC000  # with four and with five levels
 _MARK = 0x5AFEB0A7FEEDF00D
-# struct lb_tables of include/lifeboat/desc.h: GDT, TSS, then the gates.
+# struct lb_descriptor_tables of include/lifeboat/desc.h: GDT, TSS, then the gates.
 _GATES_AT = 48 + 104
 _GATE_BYTES, _GATE_TYPE_AT = 16, 5
 _PRESENT_INTERRUPT_GATE = 0x8E
-# An uncorrected error that the processor's context survived: SDM 3B, 16.3.2.2.
-_MCI_STATUS, _MCG_STATUS = 0xBD00000000000000, 0x5
+# An uncorrected error (SDM 3B, 16.3.2.2); MCIP alone: after it the program cannot go on; with RIPV it can.
+_MCI_STATUS, _MCG_STATUS, _RIPV = 0xBD00000000000000, 0x4, 0x1
 
 
 def _page_fault(state: SavedState, machine: Machine, stub: GdbStub) -> None:
@@ -41,14 +41,14 @@ def _protection_fault(state: SavedState, machine: Machine, stub: GdbStub) -> Non
 
 def _double_fault(state: SavedState, machine: Machine, stub: GdbStub) -> None:
     """A page fault whose gate is not there."""
-    gate = state.purgatory["lb_tables"] + _GATES_AT + 14 * _GATE_BYTES + _GATE_TYPE_AT
+    gate = state.purgatory["lb_descriptor_tables"] + _GATES_AT + 14 * _GATE_BYTES + _GATE_TYPE_AT
     assert stub.read_memory(gate, 1, physical=True)[0] == _PRESENT_INTERRUPT_GATE
     stub.write_memory(gate, b"\0", physical=True)
     _page_fault(state, machine, stub)
 
 
-def _machine_check(state: SavedState, machine: Machine, stub: GdbStub) -> None:
-    answer = machine.qmp.human(f"mce {state.thread - 1} 1 {_MCI_STATUS:#x} {_MCG_STATUS:#x} 0 0")
+def _machine_check(state: SavedState, machine: Machine, stub: GdbStub, status: int = _MCG_STATUS) -> None:
+    answer = machine.qmp.human(f"mce {state.thread - 1} 1 {_MCI_STATUS:#x} {status:#x} 0 0")
     assert not answer.strip(), answer
 
 
@@ -99,6 +99,17 @@ def test_fault_is_reported_and_resets(saved_state, tmp_path, vector, stage):
     # The stage that was reached is the last that was said before.
     before = said[: report.start()]
     assert stage == "entry" or f"lifeboat-purgatory: {stage}\n" in before, said
+
+
+def test_a_machine_check_after_which_the_program_can_go_on_is_survived(saved_state, tmp_path):
+    def prepare(machine: Machine, stub: GdbStub) -> None:
+        for function in STAGES.values():
+            _go_to(machine, stub, saved_state.purgatory[function])
+            _machine_check(saved_state, machine, stub, _MCG_STATUS | _RIPV)
+
+    run = saved_state.run(tmp_path, saved_state.policy("reset"), prepare)
+    assert run.outcome == "entered", run.said
+    assert run.faults == []
 
 
 def test_fault_halts_when_told_to(saved_state, tmp_path):
