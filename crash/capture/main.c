@@ -34,8 +34,7 @@ static const struct lb_capture_config *check_config(const struct lb_handoff *han
 static _Noreturn void refuse(const char *what)
 {
 	lb_say("no dump: %s is not what this capture kernel was built for", what);
-	lb_say("cold reset");
-	lb_cold_reset();
+	lb_stop(LB_POLICY_RESET);
 }
 
 static void greet(const struct lb_run *run)

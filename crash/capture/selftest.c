@@ -105,6 +105,5 @@ _Noreturn void lb_selftest_run(struct lb_run *run)
 		lb_say("selftest failed: %s", first.text);
 	else
 		lb_say("selftest passed");
-	lb_say("cold reset");
-	lb_cold_reset();
+	lb_stop(LB_POLICY_RESET);
 }

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """virtio-blk and AHCI disks in the machine of test_disks.py: by the drivers' own calls, and through a partition."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tried_disks import SECTOR, Row, TriedDisk, run_row
+from tried_disks import SECTOR, Row, TriedDisk, failing, run_row
 
 pytestmark = pytest.mark.vm
 
@@ -30,16 +29,7 @@ class FailingOnce(TriedDisk):
     weak: int = 0
 
     def arguments(self, image: Path) -> list[str]:
-        rule = {
-            "event": "none",
-            "iotype": "write",
-            "sector": self.weak * self.block // SECTOR,
-            "errno": 5,
-            "once": True,
-        }
-        file = {"driver": "file", "filename": str(image)}
-        node = {"driver": "blkdebug", "node-name": self.name, "image": file, "inject-error": [rule]}
-        return ["-blockdev", json.dumps(node)]
+        return failing(self.name, image, once=True, iotype="write", sector=self.weak * self.block // SECTOR)
 
 
 def virtio(name: str, at: str, **more) -> TriedDisk:

@@ -2,7 +2,6 @@
 """--dump-to in a machine with every kind of disk: what is found, what is refused, what is written when armed."""
 
 import hashlib
-import json
 import re
 import struct
 import uuid
@@ -12,6 +11,7 @@ import firmware_shell as shell
 import images
 import pytest
 import stale_table
+from tried_disks import failing
 from vm import gpt
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("targets")]
@@ -130,10 +130,7 @@ def _backend(name: str, path: Path) -> list[str]:
     # Reads they do. Of one the partition's header cannot be written; the other confirms nothing.
     faults = {"failing": {"iotype": "write", "sector": MIB // 512}, "unflushed": {"iotype": "flush"}}
     if name in faults:
-        rule = {"event": "none", "errno": 5, "once": False, **faults[name]}
-        file = {"driver": "file", "filename": str(path)}
-        node = {"driver": "blkdebug", "node-name": name, "image": file, "inject-error": [rule]}
-        return ["-blockdev", json.dumps(node)]
+        return failing(name, path, **faults[name])
     readonly = ",readonly=on" if name == "readonly" else ""
     return ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}"]
 

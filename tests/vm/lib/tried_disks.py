@@ -18,6 +18,14 @@ _SEED_SHIFT = 40
 _DEADLINE = 600.0  # seconds; a slow disk takes one of them
 
 
+def failing(name: str, image: Path, once: bool = False, **requests) -> list[str]:
+    """QEMU's words for the disk `name`, on which such requests (iotype, sector) fail, or the first of them."""
+    rule = {"event": "none", "errno": 5, "once": once, **requests}
+    file = {"driver": "file", "filename": str(image)}
+    node = {"driver": "blkdebug", "node-name": name, "image": file, "inject-error": [rule]}
+    return ["-blockdev", json.dumps(node)]
+
+
 @dataclass(frozen=True)
 class TriedDisk:
     """A disk image and its line of disktest.conf; `name` is the id of its block backend."""
@@ -48,16 +56,7 @@ class TriedDisk:
     def arguments(self, image: Path) -> list[str]:
         if self.bad is None:
             return ["-drive", f"if=none,id={self.name},format=raw,file={image}{self.backend}"]
-        rule = {
-            "event": "none",
-            "iotype": "write",
-            "sector": self.bad * self.block // SECTOR,
-            "errno": 5,
-            "once": False,
-        }
-        file = {"driver": "file", "filename": str(image)}
-        node = {"driver": "blkdebug", "node-name": self.name, "image": file, "inject-error": [rule]}
-        return ["-blockdev", json.dumps(node)]
+        return failing(self.name, image, iotype="write", sector=self.bad * self.block // SECTOR)
 
     def make(self, image: Path) -> None:
         image.write_bytes(UNTOUCHED * (self.mib * MIB // SECTOR))
