@@ -169,9 +169,9 @@ static bool take(struct search *search, const struct lb_dump_to *to, const struc
 // False: no partition can serve `to`.
 static bool resolve(struct search *search, const struct lb_dump_to *to)
 {
-	uint32_t before = search->targets->count, count = 0, left_out = 0;
+	uint32_t before = search->targets->count, count = 0;
 	struct match match = {0};
-	bool served = false;
+	bool served = false, left_out = false;
 
 	for (UINTN i = 0; i < search->device_count; i++) {
 		struct match one = {.device = search->devices[i]};
@@ -184,24 +184,24 @@ static bool resolve(struct search *search, const struct lb_dump_to *to)
 		for (uint32_t j = 0; j < gpt.count; j++) {
 			if (!lb_gpt_partition(&gpt, j, &one.partition) || !matches(to, &one.partition))
 				continue;
-			count++;
 			if (result != 0) {
 				warn(to, foreign.text);
-				left_out++;
+				left_out = true;
 				continue;
 			}
+			count++;
 			match = one;
 			if (to->by == LB_DUMP_BY_TYPE && search->targets->count == before)
 				served |= take(search, to, &one);
 		}
 	}
-	if (!count)
+	if (!count && !left_out)
 		warn(to, to->by == LB_DUMP_BY_TYPE
 				 ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
 				 : "there is no such partition on a disk with a GPT");
-	else if (to->by != LB_DUMP_BY_TYPE && count - left_out > 1)
+	else if (to->by != LB_DUMP_BY_TYPE && count > 1)
 		warn(to, "there is more than one such partition");
-	else if (to->by != LB_DUMP_BY_TYPE && count > left_out)
+	else if (to->by != LB_DUMP_BY_TYPE && count == 1)
 		served = take(search, to, &match);
 	return served;
 }
