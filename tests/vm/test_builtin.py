@@ -3,7 +3,6 @@
 test_readers.py; here are its findings, every page against QEMU's own dump of the same moment,
 and disks that are full, slow, gone or hold an unsaved dump."""
 
-import dataclasses
 import hashlib
 import os
 import re
@@ -16,7 +15,7 @@ from builtin_runs import MEMORY_BYTES, MIB, Builtin, console
 from core_memory import CoreMemory
 from dump_images import EMPTY, PARTIAL, SELFTEST_PASSED, SLOTS_BYTES, newest
 from kdump import PAGE, Kdump, runs, write_core
-from scenarios import CAPTURED, FULL_ONLY, READ_BUILTIN, Scenario, rows
+from scenarios import CAPTURED, DEATHS, FULL_ONLY, READ_BUILTIN, Scenario, by_builtin, rows
 from stopped import kernel_offset, parse_range
 from vm import gpt
 from vm.rehearsal import Options
@@ -330,10 +329,7 @@ MACHINES = [
     _machine("capture-cpus-1", cpus=4, panic_cpu=2, more={"config": ["capture-cpus 1"]}),
     _machine("poweroff", memory_mib=512, more={"config": ["on-captured poweroff"]}),
     # The panics that a Linux captures.
-    *(
-        dataclasses.replace(one, name=f"full-builtin-{one.name}", more={**one.more, "capture": "builtin"})
-        for one in CAPTURED
-    ),
+    *(by_builtin(one) for one in CAPTURED),
 ]  # fmt: skip
 
 
@@ -347,4 +343,12 @@ def test_machines(run_scenario, record_row, log_by_makedumpfile, scenario: Scena
     for sign in scenario.signs:
         assert sign in rest, f"{sign} is not on the console, or not in its place\n{run.story}"
         rest = rest.split(sign, 1)[1]
+    assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("scenario", rows(DEATHS))
+def test_deaths(run_scenario, log_by_makedumpfile, scenario: Scenario):
+    """Their rows and last words are test_panics.py's."""
+    run = run_scenario(scenario)
+    check_findings(run.findings)
     assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")

@@ -10,7 +10,7 @@ import pytest
 
 import quiet
 from runs import Run
-from scenarios import BUSY, CAPTURED, FULL, PASSING, READ, VFS, Scenario, rows
+from scenarios import BUSY, CAPTURED, DEATHS, FULL, PASSING, READ, VFS, Scenario, rows
 from vm import panics
 from vm.vmcore import LIFEBOAT_NOTE_TYPE
 
@@ -59,7 +59,8 @@ COMPLAINTS = re.compile(r"I/O error|BUG:|WARNING: CPU: |Oops|Call Trace")
 KERNEL_TEXT = 0xFFFFFFFF80000000
 KERNEL_CS, USER_CS = 0x10, 0x33
 
-captured = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
+captured = pytest.mark.parametrize("scenario", rows(CAPTURED + DEATHS + FULL))
+by_linux = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
 
 
 def panicking_cpu(run: Run) -> int:
@@ -92,7 +93,7 @@ def test_surroundings_were_as_named(run_scenario, scenario: Scenario):
         assert at >= 0, f"'{words}' is not on the console, or not in its place"
 
 
-@captured
+@by_linux
 def test_stages_come_in_order(run_scenario, scenario: Scenario):
     findings = run_scenario(scenario).findings
     wanted = list(STAGES)
@@ -106,7 +107,7 @@ def test_stages_come_in_order(run_scenario, scenario: Scenario):
     assert all(earlier < later for earlier, later in zip(ticks, ticks[1:]))
 
 
-@captured
+@by_linux
 def test_nothing_is_complained_about(run_scenario, scenario: Scenario):
     run = run_scenario(scenario)
     assert run.findings["messages"] == []

@@ -12,7 +12,7 @@ from vm.machine import ConsoleLine, QmpEvent
 
 pytestmark = pytest.mark.vm
 
-SECONDS = 60  # time enough for a slow machine to get as far as its panic
+SECONDS = 30  # time enough for a slow machine to get as far as its panic
 # Too little for the kernel's own page tables and zones: it dies in setup_arch(), long before it
 # has the firmware's runtime services.
 TOO_EARLY = "earlyprintk=ttyS0,115200 mem=20M"
