@@ -27,6 +27,7 @@ _Noreturn void lb_halt(void);
 // the answer is false.
 bool lb_copy_page(void *to, const void *from);
 extern uint8_t lb_copy_page_reads[], lb_copy_page_fails[]; // in it; for trap.c
+extern uint8_t lb_msr_reads[], lb_msr_writes[], lb_msr_fails[]; // in lb_msr_read() and lb_msr_write()
 
 // trap.c
 uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate

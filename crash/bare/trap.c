@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Exceptions: NMIs are counted and survived, so are machine checks after which the CPU can go on,
-// and what comes while lb_copy_page() reads; everything else is reported and ends in a cold reset (or
-// a halt, if the user prefers to read the screen).
+// what comes while lb_copy_page() reads, and what lb_msr_read() and lb_msr_write() provoke;
+// everything else is reported and ends in a cold reset (or a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
 #include "crash/bare/lapic.h"
 #include "lib/cpu.h"
@@ -89,8 +89,14 @@ static bool survives_machine_check(bool in_copy)
 
 static bool survives(struct lb_trap_frame *frame)
 {
+	const bool in_msr = frame->rip == (uint64_t)(uintptr_t)lb_msr_reads ||
+			    frame->rip == (uint64_t)(uintptr_t)lb_msr_writes;
 	const bool in_copy = frame->rip == (uint64_t)(uintptr_t)lb_copy_page_reads;
 
+	if (in_msr && frame->vector == X86_VECTOR_GP) {
+		frame->rip = (uint64_t)(uintptr_t)lb_msr_fails;
+		return true;
+	}
 	if (frame->vector == X86_VECTOR_MC ? !survives_machine_check(in_copy)
 					   : !in_copy || frame->vector != X86_VECTOR_PF)
 		return false;

@@ -9,6 +9,7 @@ default rel
 extern lb_trap
 global lb_trap_stubs, lb_cold_reset, lb_halt
 global lb_copy_page, lb_copy_page_reads, lb_copy_page_fails
+global lb_msr_read, lb_msr_write, lb_msr_reads, lb_msr_writes, lb_msr_fails
 
 section .text
 
@@ -24,6 +25,30 @@ lb_copy_page_reads:
 	mov	eax, 1
 	ret
 lb_copy_page_fails:
+	xor	eax, eax
+	ret
+
+; bool lb_msr_read(uint32_t msr, uint64_t *ret_value), lb_msr_write(uint32_t msr, uint64_t value).
+; lb_trap() goes on at lb_msr_fails when lb_msr_reads or lb_msr_writes faults.
+lb_msr_read:
+	mov	ecx, edi
+lb_msr_reads:
+	rdmsr
+	shl	rdx, 32
+	or	rax, rdx
+	mov	[rsi], rax
+	mov	eax, 1
+	ret
+lb_msr_write:
+	mov	ecx, edi
+	mov	rax, rsi
+	mov	rdx, rsi
+	shr	rdx, 32
+lb_msr_writes:
+	wrmsr
+	mov	eax, 1
+	ret
+lb_msr_fails:
 	xor	eax, eax
 	ret
 

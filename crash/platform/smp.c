@@ -7,6 +7,7 @@
 #include "crash/platform/platform.h"
 #include "crash/platform/smp_trampoline.h"
 #include "lib/cpu.h"
+#include "lib/cpu_trace.h"
 #include "lib/descriptor_tables.h"
 #include "lib/mem.h"
 #include "lifeboat/trampoline.h"
@@ -43,9 +44,10 @@ void lb_smp_open(const struct lb_handoff *handoff)
 	machine = handoff;
 }
 
-// On the CPU that was started.
+// On the CPU that was started. INIT leaves what traces as the dead kernel had it.
 void lb_smp_main(struct lb_smp_cpu *cpu)
 {
+	lb_cpu_trace_off();
 	__atomic_store_n(&cpu->alive, 1, __ATOMIC_RELEASE);
 	helper_run(cpu->number);
 }

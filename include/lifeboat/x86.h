@@ -49,6 +49,7 @@
 #define X86_EXCEPTIONS 32 // from here on interrupts from outside
 #define X86_VECTOR_NMI 2
 #define X86_VECTOR_DF 8
+#define X86_VECTOR_GP 13
 #define X86_VECTOR_PF 14
 #define X86_VECTOR_MC 18
 // A bit for each exception that pushes an error code: 8, 10 to 14, 17, 21, 29 and 30.

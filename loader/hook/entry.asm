@@ -8,9 +8,10 @@ default rel
 
 extern lb_hook_armed, lb_hook_fired, lb_hook_original, lb_hook_cpu, lb_hook_sealed
 extern lb_hook_first_idtr, lb_hook_sound, lb_hook_build_tables, lb_hook_tables, lb_hook_stack_top
-extern lb_hook_purgatory_sound
+extern lb_hook_purgatory_sound, lb_cpu_trace_off
 
 global lb_hook_reset_system, lb_hook_physical, lb_hook_trap_nmi, lb_hook_trap, lb_hook_trap_code
+global lb_msr_read, lb_msr_write
 
 EFI_RESET_COLD equ 0
 EFI_RESET_WARM equ 1
@@ -136,6 +137,10 @@ lb_hook_physical:
 .no_vmx:
 	mov	qword [trap_resume], 0
 
+	; What traces to the kernel's linear addresses ends with the kernel's tables; behind vmxoff,
+	; for in VMX operation the processor trace may refuse.
+	call	lb_cpu_trace_off
+
 	mov	rax, [lb_hook_sealed + SEALED_CR3_4]
 	mov	rdx, cr4
 	mov	ebx, CR4_RUN
@@ -156,12 +161,38 @@ lb_hook_physical:
 	lea	rsi, [lb_hook_cpu]
 	jmp	[lb_hook_sealed + SEALED_ENTRY]	; rdi: handoff, rsi: struct lb_cpu_state
 
+; bool lb_msr_read(uint32_t msr, uint64_t *ret_value), lb_msr_write(uint32_t msr, uint64_t value).
+lb_msr_read:
+	lea	rax, [msr_faults]
+	mov	[trap_resume], rax
+	mov	ecx, edi
+	rdmsr
+	shl	rdx, 32
+	or	rax, rdx
+	mov	[rsi], rax
+	jmp	msr_done
+lb_msr_write:
+	lea	rax, [msr_faults]
+	mov	[trap_resume], rax
+	mov	ecx, edi
+	mov	rax, rsi
+	mov	rdx, rsi
+	shr	rdx, 32
+	wrmsr
+msr_done:
+	mov	qword [trap_resume], 0
+	mov	eax, 1
+	ret
+msr_faults:
+	xor	eax, eax
+	ret
+
 lb_hook_trap_nmi:
 	endbr64			; CET may still be as the kernel had it
 	inc	qword [lb_hook_cpu + CPU_NMI_COUNT]
 	iretq
 
-; Any exception. One of them is expected, and says where to go on.
+; Any exception. Some are expected, and say where to go on.
 lb_hook_trap_code:
 	endbr64
 	add	rsp, 8				; the vectors that push an error code
