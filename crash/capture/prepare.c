@@ -81,8 +81,7 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 	if (level.bits != wanted)
 		lb_say("filter: level %u instead of %u: %s", level.bits, wanted, level.why);
 	if (level.keeps_unused)
-		lb_say("filter: the kernel used less than half of RAM, as a capture kernel does: the rest is "
-		       "dumped");
+		lb_say("filter: %s: the RAM that it did not use is dumped", level.keeps_unused);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 // compound page is judged by its head. What cannot be judged is dumped.
 #include "crash/dead/filter.h"
 
+#include "crash/dead/capture_kernel.h"
 #include "crash/dead/pages.h"
 #include "crash/dead/struct_page.h"
 #include "lib/bits.h"
@@ -85,10 +86,14 @@ static uint64_t count_unused(struct lb_filter *filter)
 }
 
 // A capture kernel that died was told to use little, and the rest is what it was to save.
-static void judge_unused(struct lb_filter *filter, struct lb_filter_level *level)
+static void judge_unused(struct lb_filter *filter, const struct lb_deadspace *dead,
+			 struct lb_filter_level *level)
 {
 	level->unused_pages = count_unused(filter);
-	level->keeps_unused = level->unused_pages > filter->ram->pages / 2;
+	if (level->unused_pages > filter->ram->pages / 2)
+		level->keeps_unused = "the kernel used less than half of RAM, as a capture kernel does";
+	else if (level->unused_pages && lb_was_capture_kernel(dead))
+		level->keeps_unused = "the kernel was a capture kernel (elfcorehdr=)";
 	filter->drops_unused = !level->keeps_unused;
 }
 
@@ -110,7 +115,7 @@ struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, 
 		return filter;
 	}
 	if (wanted & rungs)
-		judge_unused(filter, ret_level);
+		judge_unused(filter, dead, ret_level);
 	bad = lb_struct_page_free(&filter->at, &dead->vmcoreinfo);
 	climb(filter, wanted & LB_FILTER_FREE, "free pages are", bad, ret_level);
 	bad = lb_struct_page_mapping(&filter->at, &dead->vmcoreinfo);

@@ -30,12 +30,12 @@ uint64_t lb_filter_bytes(void);
 struct lb_filter_level {
 	uint32_t bits; // -d bits that can be done
 	uint64_t unused_pages; // of RAM that the dead kernel was told not to use
-	bool keeps_unused; // so many that it may be a capture kernel, and they what it was to save
+	const char *keeps_unused; // why they are dumped all the same: "the kernel …"; NULL: they are not
 	char why[240]; // one sentence on what is missing for those that cannot; "" when nothing is
 };
 
 // RAM that the dead kernel has no section for is left out as soon as one of the bits from 2 on is
-// wanted, unless that is more than half of all.
+// wanted, unless that is more than half of all, or the dead kernel was a capture kernel.
 //
 // Prepares a filter in `memory` (lb_filter_bytes(), page-aligned) for `wanted` -d bits.
 // Never fails for lack of keys: *ret_level says what can be done. `dead`->mem and `ram` must

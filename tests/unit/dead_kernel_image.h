@@ -48,6 +48,7 @@
 #define OFFSETS (DATA + 0x3040) // __per_cpu_offset[]
 #define NOTES_PTR (DATA + 0x5018) // crash_notes
 #define NOTE_PTR (DATA + 0x9990) // vmcoreinfo_note
+#define ELFCOREHDR (DATA + 0xa008) // elfcorehdr_addr
 #define PERCPU_LOAD (DATA + 0xe0000) // __per_cpu_load, __per_cpu_start since 6.15
 #define NUM_SYMS (DATA + 0x10000)
 #define RELATIVE_BASE (DATA + 0x10008)
@@ -231,6 +232,7 @@ static inline void build_kallsyms(const struct machine *m)
 	encode(&e, "dxcrash_notes", DATA);
 	encode(&e, "Bcrash_notes", NOTES_PTR);
 	encode(&e, "Bcrash_notes_size", DATA);
+	encode(&e, "Delfcorehdr_addr", ELFCOREHDR);
 	memcpy(image_at(NUM_SYMS), &e.count, sizeof(e.count));
 	put64(RELATIVE_BASE, TEXT);
 }
@@ -368,6 +370,7 @@ static inline struct machine build(struct machine wanted)
 		build_note(NOTE, KASLR, IMAGE - (TEXT - LB_KERNEL_MAP), m.symbols);
 		put64(NOTE_PTR, m.page_offset + NOTE);
 	}
+	put64(ELFCOREHDR, UINT64_MAX); // no elfcorehdr=
 	if (m.symbols != NONE)
 		build_kallsyms(&m);
 	build_cpus(&m);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash/dead/capture_kernel.h"
 #include "crash/dead/filter.h"
 #include "dead_machine.h"
 #include "unit.h"
@@ -492,7 +493,7 @@ static void test_unused(void **state)
 	for (uint32_t wanted = 2; wanted <= LB_FILTER_FREE; wanted *= 2) {
 		assert_int_equal(judge(wanted)->unused, 512);
 		assert_int_equal(level.unused_pages, 512);
-		assert_false(level.keeps_unused);
+		assert_null(level.keeps_unused);
 		check_left_out(256, 512);
 	}
 	for (uint32_t wanted = 0; wanted < 2; wanted++) {
@@ -522,6 +523,30 @@ static void test_unused_beyond(void **state)
 	assert_int_equal(level.unused_pages, 16);
 }
 
+static bool was_capture_kernel;
+
+bool lb_was_capture_kernel(const struct lb_deadspace *dead)
+{
+	assert_ptr_equal(dead, &machine->dead);
+	return was_capture_kernel;
+}
+
+// A capture kernel that was given more than half, and one that has a section for all of RAM.
+static void test_unused_by_a_known_capture_kernel(void **state)
+{
+	(void)state;
+	was_capture_kernel = true;
+	judge(LB_FILTER_ALL);
+	assert_null(level.keeps_unused);
+	put_section(1, 0);
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, 0);
+	assert_non_null(strstr(level.keeps_unused, "elfcorehdr="));
+	assert_int_equal(level.unused_pages, SECTION_PAGES);
+	check_left_out(0, 0);
+	was_capture_kernel = false;
+	assert_int_equal(judge(LB_FILTER_ALL)->unused, SECTION_PAGES);
+}
+
 // A capture kernel uses little of RAM: the rest is what was to be saved.
 static void test_unused_by_a_capture_kernel(void **state)
 {
@@ -529,10 +554,10 @@ static void test_unused_by_a_capture_kernel(void **state)
 	for (unsigned int section = 0; section < 8; section++)
 		put_section(section, 0);
 	assert_int_equal(judge(LB_FILTER_ALL)->unused, FRAMES / 2);
-	assert_false(level.keeps_unused);
+	assert_null(level.keeps_unused);
 	put_section(8, 0);
 	assert_int_equal(judge(LB_FILTER_ALL)->unused, 0);
-	assert_true(level.keeps_unused);
+	assert_non_null(strstr(level.keeps_unused, "less than half"));
 	assert_int_equal(level.unused_pages, 9 * SECTION_PAGES);
 	check_left_out(0, 0);
 }
@@ -692,6 +717,7 @@ int main(void)
 		TEST(test_unused),
 		TEST(test_unused_beyond),
 		TEST(test_unused_by_a_capture_kernel),
+		TEST(test_unused_by_a_known_capture_kernel),
 		TEST(test_no_root),
 		TEST(test_static_sections),
 		TEST(test_straddling),

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the symbol says, what the log says where there is none, and logs in pieces of any size.
+#include "crash/dead/capture_kernel.h"
+#include "crash/dead/dmesg.h"
+#include "dead_kernel_image.h"
+
+static const char *log_text;
+static size_t log_piece; // bytes of it that are put at once
+static bool log_fails; // at its end
+
+int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
+		  void *ctx, uint64_t *ret_records, struct lb_error *err)
+{
+	size_t bytes = log_text ? strlen(log_text) : 0;
+
+	assert_non_null(dead);
+	for (size_t at = 0; at < bytes; at += log_piece) {
+		size_t left = bytes - at;
+
+		if (!put(ctx, log_text + at, left < log_piece ? left : log_piece))
+			break;
+	}
+	*ret_records = 1;
+	return log_fails ? lb_fail(err, "unreadable") : 0;
+}
+
+static struct machine machine_with(enum symbols symbols)
+{
+	return build((struct machine){.symbols = symbols, .has_note = true, .cpus = CPUS});
+}
+
+static bool ask(const struct machine *m)
+{
+	const struct lb_deadkernel kernel = read_kernel(m);
+
+	return lb_was_capture_kernel(&kernel.space);
+}
+
+static void the_symbol_decides(void **state)
+{
+	(void)state;
+	log_text = "[    0.000000] Command line: elfcorehdr=1G\n";
+	log_piece = 1000;
+	for (enum symbols symbols = BASE_NEGATIVE; symbols <= PLACE_RELATIVE; symbols++) {
+		struct machine m = machine_with(symbols);
+
+		assert_false(ask(&m));
+		put64(ELFCOREHDR, 0x5ff80000);
+		assert_true(ask(&m));
+		put64(ELFCOREHDR, UINT64_MAX - 1); // ELFCORE_ADDR_ERR: read, and of no further use
+		assert_true(ask(&m));
+	}
+}
+
+static void the_log_where_there_is_no_symbol(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} logs[] = {
+		{NULL, false},
+		{"", false},
+		{"[    0.000000] Command line: root=/dev/sda1 elfcorehdr=0x5ff80000 nr_cpus=1\n", true},
+		{"[    0.000000] Linux\n[    0.000000] Kernel command line: elfcorehdr=1G\n[    1] x\n",
+		 true},
+		{"[    0.000000] Command line: ro quiet\n[    0.1] elfcorehdr= in another line\n", false},
+		{"[    0.1] elfcorehdr=1G Command line: ro\n", false},
+		{"[    0.000000] Command line: noelfcorehdr=1 elfcorehdrs=1 elfcorehdr\n", false},
+		{"[    0.000000] ooommand line:  elfelfcorehdr=  elfcorehdr=\n", true},
+		{"[    0.000000] Command line:elfcorehdr=1\n", false},
+	};
+	struct machine m = machine_with(NONE);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+		log_text = logs[i].text;
+		for (log_piece = 1; log_piece < 90; log_piece++)
+			assert_int_equal(ask(&m), logs[i].is);
+	}
+	log_text = "[    0.000000] Command line: elfcorehdr=1G\n";
+	log_fails = true; // what was read before counts
+	assert_true(ask(&m));
+	log_fails = false;
+}
+
+// A symbol that cannot be read is none.
+static void an_unreadable_symbol(void **state)
+{
+	struct machine m = machine_with(BASE_NEGATIVE);
+	const struct lb_deadkernel kernel = read_kernel(&m);
+
+	(void)state;
+	log_text = "[    0.000000] Command line: elfcorehdr=1G\n";
+	log_piece = 7;
+	ram_hole = IMAGE + lb_align_down(ELFCOREHDR - TEXT, LB_PAGE);
+	assert_true(lb_was_capture_kernel(&kernel.space));
+	log_text = "[    0.000000] Command line: ro\n";
+	assert_false(lb_was_capture_kernel(&kernel.space));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_symbol_decides),
+		cmocka_unit_test(the_log_where_there_is_no_symbol),
+		cmocka_unit_test(an_unreadable_symbol),
+	};
+
+	return cmocka_run_group_tests(tests, take_ram, free_ram);
+}
