@@ -21,7 +21,7 @@
 #define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // for the purgatory, which may append the word
 // Cutting both regions out of RAM entries and the low 1 MiB out of another adds six at most.
 #define SECOND_MAP_SPARE 8
-// PT_LOADs kept free where the machine has hot-pluggable ranges: one for each run of memory
+// PT_LOADs kept free where the machine has hot-pluggable, soft-reserved or persistent ranges: one for each run of memory
 // that was added, with a hole before the next.
 #define HOTADD_SLOTS 64
 
@@ -101,7 +101,7 @@ struct lb_mapped lb_plan_mapped(const struct lb_plan *plan)
 
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
 {
-	return plan->hotplug_count ? HOTADD_SLOTS : 0;
+	return plan->hotplug_count || lb_hotplug_special_bytes(&plan->saved) ? HOTADD_SLOTS : 0;
 }
 
 // The most memory that tables for a region of `bytes` take, wherever it and the hook end up.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/print_plan.h"
 
+#include "crash/plan/hotplug.h"
 #include "lib/mem.h"
 #include "loader/print.h"
 
@@ -49,6 +50,17 @@ static void print_regions(const struct lb_plan *plan)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		print_range(plan, rows[i].name, rows[i].range);
+}
+
+static void print_special(const struct lb_plan *plan)
+{
+	const uint64_t bytes = lb_hotplug_special_bytes(&plan->saved);
+	char size[SIZE_TEXT];
+
+	if (bytes)
+		lb_print_answer(
+			"  %s soft-reserved or persistent: in the dump where the kernel uses it as RAM\n",
+			lb_format_size(size, sizeof(size), bytes));
 }
 
 static void print_size_terms(const struct lb_plan *plan)
@@ -185,6 +197,7 @@ void lb_print_plan(const struct lb_plan *plan)
 	for (uint32_t i = 0; i < plan->hotplug_count; i++)
 		lb_print_answer("  memory may be added at 0x%lx-0x%lx: looked for after a panic\n",
 				(unsigned long)plan->hotplug[i].start, (unsigned long)plan->hotplug[i].end);
+	print_special(plan);
 	print_size_terms(plan);
 	print_regions(plan);
 	print_tables(plan);

@@ -4,6 +4,7 @@
 // LIFEBOAT.
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/hotadd.h"
+#include "crash/dead/special.h"
 #include "crash/plan/elfcore.h"
 #include "lib/cpu.h"
 #include "lib/format.h"
@@ -13,8 +14,11 @@
 #include "pgtable/encryption.h"
 #include "purgatory/purgatory.h"
 
+#define SEARCHES_MAX 16 // each but the last one found more than the one before
+
 static struct lb_deadkernel dead;
 static struct lb_hotadd hotadded;
+static struct lb_special special;
 static struct lb_prstatus prstatus;
 static char text[LB_VMCOREINFO_MAX];
 static uint64_t notes_end;
@@ -32,12 +36,31 @@ static const void *read_page(void *ctx, uint64_t phys)
 	return page;
 }
 
+// Sections and tables of special memory may lie in memory that was added before: again, as long as that
+// finds more.
+static void search_hotadded(const struct lb_handoff *handoff, const struct lb_physmem *mem)
+{
+	static struct lb_range where[LB_MAX_HOTPLUG + LB_SPECIAL_MAX];
+	uint64_t before;
+
+	memcpy(where, handoff->hotplug, handoff->hotplug_count * sizeof(where[0]));
+	for (uint32_t round = 0; round < SEARCHES_MAX; round++) {
+		before = lb_hotadd_bytes(&hotadded);
+		lb_special_find(&dead, (const void *)(uintptr_t)handoff->e820_saved,
+				handoff->e820_saved_count, &special);
+		memcpy(&where[handoff->hotplug_count], special.ranges, special.count * sizeof(where[0]));
+		lb_hotadd_find(mem, &dead, where, handoff->hotplug_count + special.count,
+			       handoff->elfcorehdr_spare, &hotadded);
+		if (!special.unknown_bytes || lb_hotadd_bytes(&hotadded) == before)
+			break;
+	}
+}
+
 static void find_hotadded(const struct lb_handoff *handoff, const struct lb_physmem *mem)
 {
 	struct lb_error error;
 
-	lb_hotadd_find(mem, &dead, handoff->hotplug, handoff->hotplug_count, handoff->elfcorehdr_spare,
-		       &hotadded);
+	search_hotadded(handoff, mem);
 	for (uint32_t i = 0; i < hotadded.count; i++) {
 		if (lb_elfcore_hotadd((void *)(uintptr_t)handoff->elfcorehdr, handoff->elfcorehdr_bytes,
 				      hotadded.ranges[i], &error) != 0)
@@ -49,6 +72,15 @@ static void find_hotadded(const struct lb_handoff *handoff, const struct lb_phys
 		lb_say("warning: no slot in the ELF core header for %u more ranges of hot-added RAM, 0x%lx "
 		       "bytes",
 		       hotadded.missing, hotadded.missing_bytes);
+	if (special.missing_bytes)
+		lb_say("warning: soft-reserved or persistent memory in use in more than %u pieces: 0x%lx "
+		       "bytes "
+		       "are not in the dump",
+		       LB_SPECIAL_MAX, special.missing_bytes);
+	if (special.unknown_bytes)
+		lb_say("warning: no section flags to tell whether soft-reserved or persistent memory was in "
+		       "use: 0x%lx bytes are not in the dump",
+		       special.unknown_bytes);
 	if (hotadded.unsearched_bytes)
 		lb_say("warning: no page tables to find hot-added RAM in 0x%lx bytes where it may be",
 		       hotadded.unsearched_bytes);

@@ -5,6 +5,8 @@
 
 #define SECTION_PRESENT 1ULL // SECTION_MARKED_PRESENT
 #define SECTION_HAS_MAP 2ULL // SECTION_HAS_MEM_MAP
+#define SECTION_IS_ONLINE 4ULL
+#define SECTION_DEVICE 16ULL // SECTION_TAINT_ZONE_DEVICE, since 5.12
 // Arrays of struct pages begin on a page, and so does what is subtracted (mmzone.h).
 #define SECTION_MAP_MASK (~(LB_PAGE - 1))
 #define NO_SECTION UINT64_MAX
@@ -87,11 +89,13 @@ static void enter_section(struct lb_pages *pages, uint64_t section)
 	uint64_t virt, map;
 
 	pages->section = section;
-	pages->has_map = false;
+	pages->has_map = pages->known = false;
 	lb_deadmem_refill(&pages->mem); // one section is a job: their number is that of RAM's
 	if (!find_section(pages, section, &virt) ||
 	    !lb_deadmem_u64(&pages->mem, virt + pages->layout.section_map, &map))
 		return;
+	pages->known = true;
+	pages->flags = map & ~SECTION_MAP_MASK;
 	pages->absent = !(map & SECTION_PRESENT);
 	pages->has_map = !pages->absent && (map & SECTION_HAS_MAP);
 	pages->map = map & SECTION_MAP_MASK;
@@ -111,6 +115,17 @@ bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count)
 {
 	*ret_count = enter_section_of(pages, pfn);
 	return pages->absent;
+}
+
+enum lb_section lb_pages_section(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count)
+{
+	if (lb_pages_absent(pages, pfn, ret_count))
+		return LB_SECTION_ABSENT;
+	if (!pages->known)
+		return LB_SECTION_UNKNOWN;
+	return (pages->flags & (SECTION_IS_ONLINE | SECTION_DEVICE)) == SECTION_IS_ONLINE
+		       ? LB_SECTION_ONLINE
+		       : LB_SECTION_OFFLINE;
 }
 
 const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's struct pages: where they are and what of them the filter looks at.
-// Private to filter.c.
+// For filter.c and special.c.
 //
 // Sections of 2^SECTION_SIZE_BITS bytes: section_mem_map, with flags in its lower bits, is the
 // virtual address that the struct page of page frame 0 would have if this section's array
@@ -28,6 +28,8 @@ struct lb_pages {
 	uint64_t section;
 	bool has_map;
 	bool absent; // the dead kernel has no such section: not merely one that cannot be read
+	bool known; // its flags could be read
+	uint64_t flags;
 	uint64_t map; // virtual address of struct page 0, as if
 	uint8_t straddling[LB_STRUCT_PAGE_MAX]; // a struct page that lies across two pages
 };
@@ -43,5 +45,16 @@ const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_c
 // The section of page frame `pfn` is one that the dead kernel does not have: it was told not to use
 // what lies there. False also when that cannot be read. *ret_count: to the section's end.
 bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
+
+// What the dead kernel did with a section.
+enum lb_section {
+	LB_SECTION_UNKNOWN, // its flags cannot be read
+	LB_SECTION_ABSENT,
+	LB_SECTION_OFFLINE, // also one that is a device's memory, if only in part
+	LB_SECTION_ONLINE, // RAM in use
+};
+
+// Of page frame `pfn`. *ret_count: to the section's end.
+enum lb_section lb_pages_section(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
 #endif

@@ -27,7 +27,7 @@ uint32_t lb_vmcoreinfo_text(const struct lb_vmcoreinfo *info, const char *key, c
 
 // One number of a set that is needed as a whole, and where in a struct it goes: a uint64_t.
 struct lb_vmcoreinfo_key {
-	const char *key; // as for lb_vmcoreinfo_number()
+	char key[48]; // as for lb_vmcoreinfo_number(); an array, which the purgatory can have, too
 	unsigned int base;
 	uint32_t at; // offsetof()
 };

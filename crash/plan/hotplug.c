@@ -52,14 +52,15 @@ static void insert_hole(struct list *list, uint64_t start, uint64_t end)
 		insert(list, hole);
 }
 
-// What `saved` does not call RAM of `range`.
+// What `saved` calls neither RAM nor special of `range`.
 static void insert_unused(struct list *list, struct lb_range range, const struct lb_e820 *saved)
 {
 	for (uint32_t i = 0; i < saved->count && !lb_range_empty(range); i++) {
 		const struct boot_e820_entry *entry = &saved->entries[i];
 		struct lb_range ram = {lb_align_down(entry->addr, LB_PAGE), entry->addr + entry->size};
 
-		if (entry->type != LB_E820_RAM || ram.end <= range.start)
+		if ((entry->type != LB_E820_RAM && !lb_hotplug_is_special(entry->type)) ||
+		    ram.end <= range.start)
 			continue;
 		if (ram.start >= range.end)
 			break;
@@ -86,4 +87,15 @@ uint32_t lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *sav
 	}
 	*ret_count = list.count;
 	return list.left_out;
+}
+
+uint64_t lb_hotplug_special_bytes(const struct lb_e820 *saved)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < saved->count; i++) {
+		if (lb_hotplug_is_special(saved->entries[i].type))
+			bytes += saved->entries[i].size;
+	}
+	return bytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where RAM may appear after arming: what SRAT calls hot-pluggable and e820_saved does
-// not call RAM. The describe stage looks for it there.
+// not call RAM, and what e820_saved calls soft-reserved or persistent. The describe stage looks for
+// it there.
 #ifndef LIFEBOAT_CRASH_PLAN_HOTPLUG_H
 #define LIFEBOAT_CRASH_PLAN_HOTPLUG_H
 
@@ -11,9 +12,19 @@
 
 // Whole pages only; sorted, disjoint, neighbours merged; above the low 1 MiB, which Linux
 // maps whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get
-// memory and is passed over. `saved` is tidy. Returns how many ranges were left out
-// because `capacity` are full: those found last.
+// memory and is passed over, and so is what is special: there the direct map alone does not tell
+// RAM from a device's memory. `saved` is tidy. Returns how many ranges were left out because
+// `capacity` are full: those found last.
 uint32_t lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved,
 			   struct lb_range *ret_ranges, uint32_t capacity, uint32_t *ret_count);
+
+// Soft-reserved or persistent: the OS may bring it online as RAM, or leave it to a driver.
+static inline bool lb_hotplug_is_special(uint32_t type)
+{
+	return type == LB_E820_SOFT_RESERVED || type == LB_E820_PMEM;
+}
+
+// How many bytes of it there are in `saved`.
+uint64_t lb_hotplug_special_bytes(const struct lb_e820 *saved);
 
 #endif

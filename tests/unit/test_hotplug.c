@@ -100,6 +100,30 @@ static void test_too_many(void **state)
 	assert_int_equal(ranges[3].end, G(13));
 }
 
+// What is soft-reserved or persistent is told by other means.
+static void test_special_memory(void **state)
+{
+	struct boot_e820_entry special_entries[] = {{G(4), G(1), LB_E820_RAM},
+						    {G(6), G(1), LB_E820_SOFT_RESERVED},
+						    {G(7), G(1), LB_E820_RESERVED},
+						    {G(8), G(1), LB_E820_PMEM}};
+	const struct lb_e820 special = {.entries = special_entries, .count = 4, .capacity = 4};
+	const struct lb_range given = {G(5), G(10)};
+	const struct lb_srat srat = srat_of(&given, 1);
+	struct lb_range ranges[4];
+	uint32_t count;
+
+	(void)state;
+	assert_int_equal(lb_hotplug_ranges(&srat, &special, ranges, 4, &count), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(ranges[0].end, G(6));
+	assert_int_equal(ranges[1].start, G(7));
+	assert_int_equal(ranges[1].end, G(8));
+	assert_int_equal(ranges[2].start, G(9));
+	assert_int_equal(lb_hotplug_special_bytes(&special), G(2));
+	assert_int_equal(lb_hotplug_special_bytes(&saved), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_whole_pages_and_sections),
 		cmocka_unit_test(test_only_hotplug),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_special_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
