@@ -39,7 +39,8 @@ struct buffer {
 };
 
 struct lb_partition {
-	uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE))); // reading goes through it
+	uint8_t page[LB_PAGE]
+		__attribute__((aligned(LB_PAGE))); // what is read to no page's beginning goes through it
 	struct lb_disk *disk;
 	uint64_t first_block;
 	uint64_t bytes;
@@ -372,6 +373,11 @@ int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offs
 	return -1;
 }
 
+static uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *data, uint32_t bytes,
 		      struct lb_error *err)
 {
@@ -379,14 +385,20 @@ int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *dat
 		return failed(partition, err);
 	if (check_place(partition, "read", offset, bytes, err) != 0)
 		return -1;
-	for (uint32_t done = 0; done < bytes; done += (uint32_t)LB_PAGE) {
+	for (uint32_t done = 0, piece; done < bytes; done += piece) {
+		const bool direct =
+			lb_aligned((uint64_t)(uintptr_t)data, LB_PAGE); // else a page goes by ours
+		uint8_t *to = (uint8_t *)data + done;
+
+		piece = direct ? min32(bytes - done, partition->disk->max_bytes) : (uint32_t)LB_PAGE;
 		if (finish(partition, (struct request){.op = LB_DISK_READ,
 						       .offset = offset + done,
-						       .bytes = (uint32_t)LB_PAGE,
+						       .bytes = piece,
 						       .buffer = NO_BUFFER,
-						       .data = partition->page}) != 0)
+						       .data = direct ? to : partition->page}) != 0)
 			return failed(partition, err);
-		memcpy((uint8_t *)data + done, partition->page, LB_PAGE);
+		if (!direct)
+			memcpy(to, partition->page, LB_PAGE);
 	}
 	return 0;
 }

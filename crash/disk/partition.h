@@ -26,7 +26,8 @@ void *lb_partition_take(struct lb_partition *partition, struct lb_error *err);
 // Fails where that is beyond the partition's end ("full").
 int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offset, uint32_t bytes,
 		     struct lb_error *err);
-// Reads `bytes` (as above, at most LB_PARTITION_BUFFER) into `data`; waits.
+// Reads `bytes` (as above, at most LB_PARTITION_BUFFER) into `data`, which the disk gets as it is where it
+// is page-aligned: then it is crash memory. Waits, for overlapping writes as well.
 int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *data, uint32_t bytes,
 		      struct lb_error *err);
 // Waits until all is written and the disk's cache is flushed.

@@ -527,17 +527,24 @@ static void test_rewriting_waits(void **state)
 
 static void test_reading(void **state)
 {
-	static uint8_t data[LB_PARTITION_BUFFER + 1];
+	static uint8_t data[LB_PARTITION_BUFFER + 1] __attribute__((aligned(LB_PAGE)));
 	struct lb_error err;
 	struct lb_partition *partition;
+	uint64_t before;
 
 	(void)state;
-	make_disk(4096, 1024, 8, LB_MIB);
+	make_disk(4096, 1024, 8, LB_PARTITION_BUFFER / 2);
 	fake.order = NEWEST;
 	partition = open_partition(2);
 	put_well(partition, 0x20000, LB_PARTITION_BUFFER, 3);
 	take(partition);
 	put_well(partition, 0x40000, LB_PARTITION_BUFFER, 3);
+	// Into whole pages by as few requests as the disk takes.
+	before = fake.submitted;
+	assert_int_equal(lb_partition_read(partition, 0x30000, data, LB_PARTITION_BUFFER, &err), 0);
+	assert_int_equal(fake.submitted - before, 2);
+	for (uint32_t i = 0; i < LB_PARTITION_BUFFER; i++)
+		assert_int_equal(data[i], content(0x30000 + i, 3));
 	// Sees what is still being written, into memory that is nobody's page, with no buffer free.
 	assert_int_equal(lb_partition_read(partition, 0x30000, data + 1, LB_PARTITION_BUFFER, &err), 0);
 	for (uint32_t i = 0; i < LB_PARTITION_BUFFER; i++)
