@@ -19,7 +19,9 @@
 #define DEAD_RAM (8 * LB_MIB) // a multiple of 2 MiB
 #endif
 #define DEAD_DIRECT 0xffff888000000000ULL
+#ifndef DEAD_TABLES
 #define DEAD_TABLES 16U // pages, taken upwards from physical 0
+#endif
 #define DEAD_INFO_MAX 4096U
 
 struct dead_machine {
