@@ -17,6 +17,7 @@ struct lb_run {
 	struct lb_physmem mem;
 	struct lb_deadspace dead;
 	struct lb_filter *filter;
+	void *scratch; // LB_CAPTURE_SCRATCH, for one after the other; NULL: there is none
 	struct lb_dump_job job;
 	uint32_t cpus; // that compress; 0: none yet
 	uint32_t targets_left; // that may yet want memory, one that is open included

@@ -5,6 +5,7 @@
 #include "crash/capture/capture.h"
 #include "crash/dump/dump.h"
 #include "crash/dump/helpers.h"
+#include "crash/plan/capturesize.h"
 #include "crash/platform/iommu.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"
@@ -48,13 +49,36 @@ static void greet(const struct lb_run *run)
 	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
 }
 
+// Where that cannot be told, pages are in the order of their addresses. The list is kept for the next target.
+static void find_own_pages(struct lb_run *run)
+{
+	struct lb_kernel_pages_facts facts;
+	struct lb_error why;
+
+	if (run->job.own)
+		return;
+	lb_fail(&why, "there is no memory for their list");
+	if (!run->scratch || lb_kernel_pages_open(run->scratch, LB_CAPTURE_SCRATCH, &run->dead, &run->ram,
+						  &run->job.own, &why) != 0) {
+		lb_say("the kernel's own pages are not written first: %s", why.text);
+		return;
+	}
+	facts = lb_kernel_pages_facts(run->job.own);
+	lb_say("the kernel's own pages are written first: by %lu page tables%s%s", facts.tables,
+	       facts.knows_reserved ? "" : "; which ones it reserved is not known",
+	       facts.cut ? "; there are more than the list has room for" : "");
+}
+
 // Starting CPUs takes 10 ms each and more: not before the log is on the disk. Once: the helpers
 // go on with the next target.
 static int open_helpers(void *ctx, struct lb_error *err)
 {
 	struct lb_run *run = ctx;
 
-	if (run->cpus || run->job.format == LB_DUMP_ELF)
+	if (run->job.format == LB_DUMP_ELF)
+		return 0;
+	find_own_pages(run);
+	if (run->cpus)
 		return 0;
 	if (lb_helpers_open(run->capture, run->targets_left, &run->cpus, err) != 0)
 		return -1;

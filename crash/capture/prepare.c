@@ -2,6 +2,7 @@
 // From the handoff to a job for the writer.
 #include "crash/capture/capture.h"
 #include "crash/dead/notes.h"
+#include "crash/plan/capturesize.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
@@ -102,6 +103,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 {
 	char release[64];
 
+	run->scratch = lb_heap_pages(LB_CAPTURE_SCRATCH);
 	if (find_ram(run, err) != 0 || find_notes(run, err) != 0)
 		return -1;
 	run->job.format = (enum lb_dump_format)run->capture->format;

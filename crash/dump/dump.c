@@ -74,17 +74,25 @@ static void next_from_filter(void *ctx, uint64_t pages, uint8_t *bits)
 	lb_filter_next(ctx, pages, bits);
 }
 
+static void keep_own(void *ctx, uint64_t pages, uint8_t *bits)
+{
+	lb_kernel_pages_keep(ctx, pages, bits);
+}
+
 static int write_file(struct lb_writer *writer, struct lb_error *err)
 {
-	const struct lb_page_choice choice = {next_from_filter, writer->job->filter};
 	const struct lb_dump_job *job = writer->job;
+	struct lb_page_choice choice = {next_from_filter, job->filter}, own = {keep_own, NULL};
 
 	if (job->log_written && job->log_written(job->log_written_ctx, err) != 0)
 		return -1;
 	if (job->format == LB_DUMP_ELF)
 		return lb_elfdump_write(writer, err);
 	lb_filter_rewind(job->filter);
-	return lb_kdump_write(writer, &choice, err);
+	own.ctx = job->own; // log_written() may have found them
+	if (job->own)
+		lb_kernel_pages_rewind(job->own);
+	return lb_kdump_write(writer, &choice, own.ctx ? &own : NULL, err);
 }
 
 static void tell_completion(const struct lb_writer *writer, struct lb_dump_header *next)

@@ -202,6 +202,7 @@ static struct lb_batch *replace_oldest(struct lb_batch *lost)
 	helpers.spare = NULL;
 	batch->count = lost->count;
 	memcpy(batch->phys, lost->phys, sizeof(batch->phys));
+	memcpy(batch->index, lost->index, sizeof(batch->index));
 	batch->done = 0;
 	compress_batch(FIRST_CPU, batch);
 	return batch;
@@ -225,10 +226,15 @@ static struct lb_batch *finish(struct lb_batch *batch)
 	return batch;
 }
 
+bool lb_helpers_idle(void)
+{
+	return helpers.oldest == helpers.next;
+}
+
 struct lb_batch *lb_helpers_collect(void)
 {
 	end_loan();
-	if (helpers.oldest == helpers.next)
+	if (lb_helpers_idle())
 		return NULL;
 	helpers.lent = finish(helpers.queue[helpers.oldest % RING_MAX]);
 	__atomic_store_n(&helpers.lent->taken, NOT_HANDED, __ATOMIC_RELAXED);

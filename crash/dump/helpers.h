@@ -17,6 +17,7 @@ struct lb_batch {
 	// Filled by the first CPU.
 	uint32_t count; // 1 to LB_BATCH_PAGES
 	uint64_t phys[LB_BATCH_PAGES]; // of each page, where it is now
+	uint64_t index[LB_BATCH_PAGES]; // of each page, the caller's
 	// Filled by whoever compresses: page i is `bytes[i]` at data + the sum of those before it;
 	// 0 bytes: all zeroes.
 	uint32_t bytes[LB_BATCH_PAGES];
@@ -41,6 +42,8 @@ void lb_helpers_submit(struct lb_batch *batch);
 // none is in flight. It is the caller's until the next lb_helpers_get() or lb_helpers_collect().
 // A CPU that stopped in the middle of a batch does not stop the dump: its batch is done again.
 struct lb_batch *lb_helpers_collect(void);
+// Is no batch in flight?
+bool lb_helpers_idle(void);
 // Collects what is in flight, for nobody, and lets the other CPUs go.
 void lb_helpers_close(void);
 

@@ -9,12 +9,14 @@
 //	data         a page of zeroes for all that are zero, then the pages
 //
 // First everything up to bitmap 2 is written, which needs the choice of pages once and
-// tells how many descriptors there will be; then bitmap 2 is read back, a piece at a time, and
-// descriptors and data grow side by side. Read back and not chosen again: whatever a
-// dying machine does meanwhile, bitmap and descriptors belong together.
+// tells how many descriptors there will be, and these as zeroes. Then bitmap 2 is read back, a piece at a
+// time, twice: the kernel's own pages are written in the first pass, all others in the second, both in
+// the order of their addresses. Read back and not chosen again: whatever a dying machine does
+// meanwhile, bitmap and descriptors belong together. In the second pass the descriptors say what
+// the first has written; a page that it could not read is tried again.
 //
-// Until the last moment the header says INCOMPLETE, and a descriptor of zeroes says that
-// its page is lost: what there is can be read whenever it ends.
+// Until the last moment the header says INCOMPLETE, and a descriptor that is zeroes or points beyond the
+// data says that its page is lost: what there is can be read whenever it ends.
 //
 // Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
 // libkdumpfile make of it.
@@ -26,7 +28,6 @@
 
 static void note_progress(struct lb_kdump *kdump)
 {
-	kdump->next->desc_bytes = kdump->desc.bytes;
 	kdump->next->data_bytes = kdump->data.bytes;
 	kdump->next->pages_done = kdump->pages_done;
 	kdump->checkpoint_ms = lb_clock_ms();
@@ -35,7 +36,7 @@ static void note_progress(struct lb_kdump *kdump)
 
 static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
 {
-	if (lb_stream_settle(&kdump->desc, err) != 0 || lb_stream_settle(&kdump->data, err) != 0)
+	if (lb_stream_settle(&kdump->data, err) != 0 || lb_desc_table_settle(&kdump->table, err) != 0)
 		return -1;
 	note_progress(kdump);
 	return lb_writer_checkpoint(kdump->writer, err);
@@ -53,33 +54,42 @@ static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batc
 	return count;
 }
 
-// A compressed batch to the disk: data first, so that no descriptor is without it.
+// The descriptor of page `i` of a batch whose data begins at `*offset` of the file, which is moved behind
+// the page's.
+static struct lb_page_desc describe(const struct lb_kdump *kdump, const struct lb_batch *batch, uint32_t i,
+				    uint64_t *offset)
+{
+	struct lb_page_desc desc = {.offset = *offset, .bytes = batch->bytes[i], .flags = batch->flags[i]};
+
+	if (batch->flags[i] == LB_BATCH_LOST)
+		return (struct lb_page_desc){.offset = 0};
+	if (!batch->bytes[i]) // the shared page of zeroes
+		return (struct lb_page_desc){.offset = kdump->next->data_offset, .bytes = LB_PAGE};
+	*offset += batch->bytes[i];
+	return desc;
+}
+
+// A compressed batch to the disk: data first, so that no descriptor is without it. A page that was lost is
+// done only in the last pass.
 static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, struct lb_error *err)
 {
 	uint64_t offset = kdump->next->data_offset + kdump->data.bytes, bytes;
 	uint32_t count = count_fitting(kdump, batch, &bytes);
-	struct lb_page_desc descs[LB_BATCH_PAGES];
 
-	memset(descs, 0, sizeof(descs));
-	for (uint32_t i = 0; i < count; i++) {
-		if (batch->flags[i] == LB_BATCH_LOST) { // a descriptor of zeroes
-			kdump->writer->lost_pages++;
-			continue;
-		}
-		if (!batch->bytes[i]) {
-			descs[i].offset = kdump->next->data_offset; // the shared page of zeroes
-			descs[i].bytes = LB_PAGE;
-			continue;
-		}
-		descs[i].offset = offset;
-		descs[i].bytes = batch->bytes[i];
-		descs[i].flags = batch->flags[i];
-		offset += batch->bytes[i];
-	}
-	if (lb_stream_add(&kdump->data, batch->data, bytes, err) != 0 ||
-	    lb_stream_add(&kdump->desc, descs, count * sizeof(descs[0]), err) != 0)
+	if (lb_stream_add(&kdump->data, batch->data, bytes, err) != 0)
 		return -1;
-	kdump->pages_done += count;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct lb_page_desc desc = describe(kdump, batch, i, &offset);
+
+		if (!desc.offset) {
+			kdump->writer->lost_pages += kdump->last_pass;
+			kdump->pages_done += kdump->last_pass;
+			continue;
+		}
+		if (lb_desc_table_put(&kdump->table, batch->index[i], &desc, err) != 0)
+			return -1;
+		kdump->pages_done++;
+	}
 	if (count < batch->count)
 		return lb_fail(err, "full: the partition's %lu bytes hold %lu of %lu pages",
 			       kdump->writer->limit, kdump->pages_done, kdump->next->page_count);
@@ -93,8 +103,7 @@ static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
 	if (batch && write_batch(kdump, batch, err) != 0)
 		return -1;
 	lb_partition_poll(kdump->writer->partition);
-	lb_writer_progress(kdump->writer, kdump->pages_done,
-			   kdump->head.bytes + kdump->desc.bytes + kdump->data.bytes);
+	lb_writer_progress(kdump->writer, kdump->pages_done, kdump->head.bytes + kdump->data.bytes);
 	if (kdump->data.bytes - kdump->checkpoint_data >= LB_CHECKPOINT_BYTES ||
 	    lb_clock_ms() - kdump->checkpoint_ms >= LB_CHECKPOINT_MS)
 		return checkpoint(kdump, err);
@@ -119,9 +128,22 @@ static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *er
 		if (!kdump->filling && collect_batch(kdump, err) != 0)
 			return -1;
 	}
+	kdump->filling->index[kdump->filling->count] = kdump->index;
 	kdump->filling->phys[kdump->filling->count++] = now;
 	if (kdump->filling->count == LB_BATCH_PAGES)
 		hand_batch(kdump);
+	return 0;
+}
+
+// Is the page that is looked at one of this pass? `own`: it is the kernel's own.
+static int is_due(struct lb_kdump *kdump, bool own, bool *ret_due, struct lb_error *err)
+{
+	bool written = false;
+
+	if (kdump->last_pass && kdump->own &&
+	    lb_desc_table_is_set(&kdump->table, kdump->index, &written, err) != 0)
+		return -1;
+	*ret_due = kdump->last_pass ? !written : own;
 	return 0;
 }
 
@@ -129,38 +151,62 @@ static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
 {
 	uint64_t bytes = lb_kdump_piece(kdump, at);
 	uint64_t bitmap2 = kdump->next->file_offset + kdump->next->desc_offset - kdump->bitmap_bytes;
+	const uint8_t *own = kdump->ram_bits; // in the first pass
 
 	if (lb_partition_read(kdump->writer->partition, bitmap2 + at, kdump->dump_bits, (uint32_t)bytes,
 			      err) != 0)
 		return -1;
+	if (!kdump->last_pass) {
+		memcpy(kdump->ram_bits, kdump->dump_bits, bytes);
+		kdump->own->next(kdump->own->ctx, bytes * LB_BYTE_BITS, kdump->ram_bits);
+	}
 	for (uint64_t i = 0; i < bytes; i++) {
 		for (uint8_t byte = kdump->dump_bits[i]; byte; byte &= (uint8_t)(byte - 1)) {
-			uint64_t frame = (at + i) * LB_BYTE_BITS + (uint64_t)__builtin_ctz(byte);
+			unsigned int bit = (unsigned int)__builtin_ctz(byte);
+			uint64_t frame = (at + i) * LB_BYTE_BITS + bit;
+			bool due;
 
-			if (dump_page(kdump, frame, err) != 0)
+			if (is_due(kdump, own[i] >> bit & 1, &due, err) != 0 ||
+			    (due && dump_page(kdump, frame, err) != 0))
 				return -1;
+			kdump->index++;
 		}
+	}
+	return 0;
+}
+
+static int write_pass(struct lb_kdump *kdump, bool last, struct lb_error *err)
+{
+	kdump->last_pass = last;
+	kdump->index = 0;
+	if (lb_desc_table_rewind(&kdump->table, last, err) != 0)
+		return -1;
+	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
+		if (dump_piece(kdump, at, err) != 0)
+			return -1;
+	}
+	hand_batch(kdump);
+	while (!lb_helpers_idle()) {
+		if (collect_batch(kdump, err) != 0)
+			return -1;
 	}
 	return 0;
 }
 
 static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
 {
-	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
-		if (dump_piece(kdump, at, err) != 0)
+	if (kdump->own) {
+		if (write_pass(kdump, false, err) != 0)
+			return -1;
+		kdump->next->flags |= LB_DUMP_FLAG_KERNEL_FIRST;
+		kdump->next->kernel_bytes = kdump->data.bytes;
+		if (checkpoint(kdump, err) != 0)
 			return -1;
 	}
-	hand_batch(kdump);
-	while (kdump->pages_done < kdump->next->page_count) {
-		uint64_t before = kdump->pages_done;
-
-		if (collect_batch(kdump, err) != 0)
-			return -1;
-		if (kdump->pages_done == before)
-			break;
-	}
-	if (kdump->pages_done != kdump->next->page_count || lb_helpers_collect())
-		return lb_fail(err, "bitmap read back from the disk: %lu pages or more, %lu were chosen",
+	if (write_pass(kdump, true, err) != 0)
+		return -1;
+	if (kdump->pages_done != kdump->next->page_count)
+		return lb_fail(err, "bitmap read back from the disk: %lu pages, %lu were chosen",
 			       kdump->pages_done, kdump->next->page_count);
 	return 0;
 }
@@ -178,22 +224,13 @@ static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;
 
-	if (lb_stream_settle(&kdump->desc, err) != 0 || lb_stream_settle(&kdump->data, err) != 0 ||
+	if (lb_stream_settle(&kdump->data, err) != 0 ||
+	    lb_desc_table_finish(&kdump->table, next->desc_sha256, err) != 0 ||
 	    lb_partition_flush(kdump->writer->partition, err) != 0)
 		return -1;
 	note_progress(kdump);
-	lb_stream_digest(&kdump->desc, next->desc_sha256);
 	lb_stream_digest(&kdump->data, next->data_sha256);
 	return 0;
-}
-
-// All that is missing reads as lost. Where the disk does not take even that, the header goes on
-// saying what the last checkpoint was.
-static void settle_partial(struct lb_kdump *kdump)
-{
-	if (kdump->desc.bytes <= kdump->next->desc_total &&
-	    lb_stream_add_zeroes(&kdump->desc, kdump->next->desc_total - kdump->desc.bytes, NULL) == 0)
-		settle_all(kdump, NULL);
 }
 
 static int write_body(struct lb_kdump *kdump, struct lb_error *err)
@@ -209,12 +246,13 @@ static int write_body(struct lb_kdump *kdump, struct lb_error *err)
 	if (result == 0)
 		result = lb_kdump_complete(kdump, err);
 	else
-		settle_partial(kdump);
+		settle_all(kdump, NULL); // else the header goes on saying what the last checkpoint was
 	next->file_bytes = next->data_offset + next->data_bytes;
 	return result;
 }
 
-int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice, struct lb_error *err)
+int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice,
+		   const struct lb_page_choice *own, struct lb_error *err)
 {
 	uint64_t bytes = 2 * LB_BITMAP_PIECE + sizeof(struct lb_kdump);
 	uint8_t *memory = lb_heap_pages(bytes);
@@ -228,5 +266,6 @@ int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice
 	kdump->writer = writer;
 	kdump->job = writer->job;
 	kdump->next = &writer->next;
+	kdump->own = own;
 	return lb_kdump_head(kdump, choice, err) == 0 ? write_body(kdump, err) : -1;
 }

@@ -5,8 +5,10 @@
 
 #include "crash/dump/kdump_head.h"
 
-// The file at next.file_offset. Fills in next's file_, desc_, data_ and pages fields and digests, to
-// be written: 0 when the file is complete; else -1, and they say how far it goes.
-int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice, struct lb_error *err);
+// The file at next.file_offset. `own`: which of the chosen pages are written first; NULL: none. Fills in
+// next's file_, desc_, data_ and pages fields, digests, flags and kernel_bytes, to be written: 0 when the file
+// is complete; else -1, and they say how far it goes.
+int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice,
+		   const struct lb_page_choice *own, struct lb_error *err);
 
 #endif

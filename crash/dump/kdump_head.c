@@ -209,9 +209,11 @@ int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, s
 			       "full: the partition has %lu bytes for the dump, its headers alone take %lu",
 			       limit - file, needed);
 	}
-	lb_stream_open(&kdump->desc, kdump->writer->partition, file + next->desc_offset,
-		       file + next->data_offset);
 	lb_stream_open(&kdump->data, kdump->writer->partition, file + next->data_offset, limit);
+	if (lb_desc_table_make(&kdump->table, kdump->writer->partition, file + next->desc_offset,
+			       next->page_count, kdump->ram_bits, err) != 0)
+		return -1;
+	next->desc_bytes = next->desc_total;
 	return lb_stream_add_zeroes(&kdump->data, LB_PAGE, err);
 }
 

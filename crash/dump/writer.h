@@ -6,6 +6,7 @@
 
 #include "crash/dead/deadmem.h"
 #include "crash/dead/filter.h"
+#include "crash/dead/kernel_pages.h"
 #include "crash/dead/ram.h"
 #include "crash/disk/partition.h"
 #include "lifeboat/dumpdisk.h"
@@ -15,6 +16,7 @@ struct lb_dump_job {
 	uint32_t level; // -d bits that apply: the filter's, with LB_FILTER_ZERO
 	const struct lb_ram *ram;
 	struct lb_filter *filter;
+	struct lb_kernel_pages *own; // which pages come first; NULL: none. Until log_written() has returned
 	const struct lb_deadspace *dead; // with VMCOREINFO, for the log and the header
 	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
 	uint64_t elfcorehdr_bytes;

@@ -105,7 +105,8 @@ static enum page_state read_page(const struct reader *reader, uint64_t pfn, uint
 // ---- What is written.
 
 static bool (*chosen)(uint64_t pfn);
-static uint64_t choose_at;
+static bool (*own)(uint64_t pfn); // which of those come first; NULL: one pass
+static uint64_t choose_at, own_at;
 
 static bool choose_all(uint64_t pfn)
 {
@@ -116,6 +117,17 @@ static bool choose_all(uint64_t pfn)
 static bool choose_some(uint64_t pfn)
 {
 	return pfn % 3 != 1 && (pfn < 300 || pfn > 700);
+}
+
+static bool own_some(uint64_t pfn)
+{
+	return pfn % 7 < 3 || pfn > 1200;
+}
+
+static bool own_none(uint64_t pfn)
+{
+	(void)pfn;
+	return false;
 }
 
 static void choose_next(void *ctx, uint64_t pages, uint8_t *bits)
@@ -155,12 +167,24 @@ static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partitio
 	chosen = choose_all;
 }
 
+static void keep_own(void *ctx, uint64_t pages, uint8_t *bits)
+{
+	assert_ptr_equal(ctx, &machine);
+	assert_int_equal(pages % 8, 0);
+	for (uint64_t i = 0; i < pages; i++, own_at++) {
+		if (!own(own_at))
+			bits[i / 8] &= (uint8_t) ~(1U << i % 8);
+	}
+}
+
+static const struct lb_page_choice own_first = {keep_own, &machine};
+
 static int write_file(void)
 {
 	int result;
 
-	choose_at = 0;
-	result = lb_kdump_write(&writer, &choice, &err);
+	choose_at = own_at = 0;
+	result = lb_kdump_write(&writer, &choice, own ? &own_first : NULL, &err);
 	assert_null(lb_helpers_collect()); // no batch is in flight
 	lb_helpers_close();
 	return result;
@@ -189,12 +213,31 @@ static void check_digests(void)
 	check_digest(next->data_offset, next->data_bytes, next->data_sha256);
 }
 
-// Every page of the file against the machine's; the first `wanted` of those that were chosen
-// are there, and the rest is lost. What the bitmaps say is as chosen.
+static uint64_t count_own(void)
+{
+	uint64_t count = 0;
+
+	for (uint64_t pfn = 0; own && pfn < MACHINE_MAX_PFN; pfn++)
+		count += machine_page(&machine, pfn) && chosen(pfn) && own(pfn);
+	return count;
+}
+
+// Is what is no more than announced by the checkpoint lost? A page of zeroes needs no data.
+static bool check_state(enum page_state state, bool wanted, const uint8_t *original)
+{
+	if (!wanted && state == PAGE_READ && writer.next.state == LB_DUMP_WRITING &&
+	    lb_compress_is_zero(original))
+		return true;
+	assert_int_equal(state, wanted ? PAGE_READ : PAGE_LOST);
+	return wanted;
+}
+
+// Every page of the file against the machine's; the first `wanted` of those that were chosen, in the
+// order in which they are written, are there, and the rest is lost. What the bitmaps say is as chosen.
 static void check_pages(const struct reader *reader, uint64_t wanted)
 {
 	uint8_t page[LB_PAGE];
-	uint64_t index = 0;
+	uint64_t index = 0, rank_own = 0, rank_other = count_own();
 
 	for (uint64_t pfn = 0; pfn < reader->max_mapnr; pfn++) {
 		const uint8_t *original = machine_page(&machine, pfn);
@@ -209,8 +252,7 @@ static void check_pages(const struct reader *reader, uint64_t wanted)
 			assert_int_equal(state, PAGE_EXCLUDED);
 			continue;
 		}
-		assert_int_equal(state, index < wanted ? PAGE_READ : PAGE_LOST);
-		if (index < wanted)
+		if (check_state(state, (own && own(pfn) ? rank_own++ : rank_other++) < wanted, original))
 			assert_memory_equal(page, original, LB_PAGE);
 		index++;
 	}
@@ -247,6 +289,60 @@ static void check_whole_file(uint32_t status)
 	assert_int_equal(reader.descs, next->desc_offset);
 	check_pages(&reader, next->page_count);
 	check_digests();
+	assert_int_equal(next->flags, own ? LB_DUMP_FLAG_KERNEL_FIRST : 0);
+	assert_int_equal(next->kernel_bytes != 0, own != NULL);
+}
+
+static void check_own_data(void)
+{
+	const struct lb_dump_header *next = &writer.next;
+	const uint64_t end = next->data_offset + next->kernel_bytes;
+	struct reader reader;
+	uint64_t index = 0;
+
+	reader_open(&reader, disk.data + FILE_OFFSET, next->file_bytes);
+	for (uint64_t pfn = 0; pfn < MACHINE_MAX_PFN; pfn++) {
+		uint64_t offset;
+
+		if (!machine_page(&machine, pfn) || !chosen(pfn))
+			continue;
+		offset = get(&reader, reader.descs + 24 * index++, 8);
+		if (offset != next->data_offset) // the page of zeroes
+			assert_int_equal(own(pfn), offset < end);
+	}
+}
+
+// The kernel's own pages first: the data up to kernel_bytes are theirs, and nothing else changes.
+static void test_own_first(void **state)
+{
+	bool (*const rows[])(uint64_t) = {own_some, own_none, choose_all};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (uint32_t cpus = 1; cpus <= 4; cpus += 3) {
+			prepare(LB_DUMP_ZSTD, cpus, ROOMY);
+			chosen = choose_some;
+			own = rows[i];
+			write_whole_file();
+			check_whole_file(0x20);
+			check_own_data();
+		}
+	}
+	own = NULL;
+}
+
+// A page that cannot be read in either pass is one lost page.
+static void test_own_lost(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, 1, ROOMY);
+	own = choose_all;
+	capture_page_fails(MACHINE_HIGH + 5 * LB_PAGE);
+	write_whole_file();
+	assert_int_equal(writer.lost_pages, 1);
+	assert_int_equal(writer.next.pages_done, writer.next.page_count);
+	check_digests();
+	own = NULL;
 }
 
 static void test_formats(void **state)
@@ -419,12 +515,11 @@ static void test_only_ram(void **state)
 // ---- What goes wrong.
 
 // A partition of any size: an error, and what is there is right and says so.
-static void test_full(void **state)
+static void fill_partitions(void)
 {
 	uint64_t whole, done = 0;
 	unsigned int partial = 0;
 
-	(void)state;
 	prepare(LB_DUMP_ZSTD, 1, ROOMY);
 	write_whole_file();
 	whole = FILE_OFFSET + lb_align_up(writer.next.file_bytes, LB_PAGE);
@@ -456,6 +551,16 @@ static void test_full(void **state)
 	check_whole_file(0x20);
 }
 
+static void test_full(void **state)
+{
+	(void)state;
+	own = NULL;
+	fill_partitions();
+	own = own_some;
+	fill_partitions();
+	own = NULL;
+}
+
 static uint64_t pages_seen;
 
 // Time goes by while pages are compressed: a checkpoint every other batch.
@@ -470,7 +575,7 @@ static const void *slow_page(void *ctx, uint32_t cpu, uint64_t phys)
 }
 
 // As scripts/lifeboat-save reads an interrupted dump: of the header on the disk, and with
-// descriptors of zeroes beyond the checkpoint.
+// zeroes for descriptors that point beyond the checkpoint.
 static bool check_interrupted(void)
 {
 	struct lb_dump_header found;
@@ -486,8 +591,16 @@ static bool check_interrupted(void)
 	file = malloc(bytes);
 	assert_non_null(file);
 	memcpy(file, disk.data + FILE_OFFSET, bytes);
-	memset(file + found.desc_offset + found.desc_bytes, 0,
-	       found.data_offset - found.desc_offset - found.desc_bytes);
+	assert_int_equal(found.desc_bytes, found.desc_total);
+	for (uint64_t at = found.desc_offset; at < found.desc_offset + found.desc_total; at += 24) {
+		uint64_t offset;
+		uint32_t size;
+
+		memcpy(&offset, file + at, sizeof(offset));
+		memcpy(&size, file + at + 8, sizeof(size));
+		if (offset && (offset < found.data_offset || offset + size > bytes))
+			memset(file + at, 0, 24);
+	}
 	reader_open(&reader, file, bytes);
 	assert_int_equal(reader.status & 0x8,
 			 found.pages_done == found.page_count ? reader.status & 0x8 : 0x8);
@@ -503,12 +616,11 @@ static void tear(const struct lb_dump_header *of)
 }
 
 // The power goes off after every third write.
-static void test_interrupted(void **state)
+static void run_interrupted(void)
 {
 	uint64_t writes, before = 0;
 	unsigned int readable = 0, readable_torn = 0;
 
-	(void)state;
 	prepare(LB_DUMP_ZSTD, 1, ROOMY);
 	capture_old_page_by(slow_page, NULL);
 	write_whole_file();
@@ -534,14 +646,23 @@ static void test_interrupted(void **state)
 	assert_true(before > machine.ram.pages / 2);
 }
 
+static void test_interrupted(void **state)
+{
+	(void)state;
+	own = NULL;
+	run_interrupted();
+	own = own_some;
+	run_interrupted();
+	own = NULL;
+}
+
 // The disk is pulled out after every third write: an error, and what is on it is as after a power loss.
-static void test_disk_gone(void **state)
+static void run_disk_gone(void)
 {
 	struct lb_dump_header there = {0};
 	uint64_t writes;
 	unsigned int readable = 0;
 
-	(void)state;
 	prepare(LB_DUMP_ZSTD, 1, ROOMY);
 	capture_old_page_by(slow_page, NULL);
 	write_whole_file();
@@ -561,6 +682,16 @@ static void test_disk_gone(void **state)
 		assert_true(!header.magic || header.state == LB_DUMP_WRITING);
 	}
 	assert_true(readable > writes / 8);
+}
+
+static void test_disk_gone(void **state)
+{
+	(void)state;
+	own = NULL;
+	run_disk_gone();
+	own = own_some;
+	run_disk_gone();
+	own = NULL;
 }
 
 // Bitmap 2 comes back from the disk as something else.
@@ -680,7 +811,8 @@ static int tidy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),          cmocka_unit_test(test_cpus_do_not_matter),
+		cmocka_unit_test(test_formats),          cmocka_unit_test(test_own_first),
+		cmocka_unit_test(test_own_lost),         cmocka_unit_test(test_cpus_do_not_matter),
 		cmocka_unit_test(test_headers),          cmocka_unit_test(test_names),
 		cmocka_unit_test(test_many_notes),       cmocka_unit_test(test_nothing_known),
 		cmocka_unit_test(test_zero_pages_share), cmocka_unit_test(test_chosen_pages),

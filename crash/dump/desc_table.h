@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The page descriptors of a kdump-compressed file, on the partition: as many as there are pages to be
+// dumped, zeroes at first. They are filled in several passes, each in ascending order.
+//
+// What is at hand is one window of them, in a buffer of the partition: it is read, changed and written
+// back, so that what an earlier pass put there stays.
+#ifndef LIFEBOAT_CRASH_DUMP_DESC_TABLE_H
+#define LIFEBOAT_CRASH_DUMP_DESC_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crash/disk/partition.h"
+#include "lib/sha256.h"
+
+struct lb_page_desc {
+	uint64_t offset; // in the file; 0: lost
+	uint32_t bytes;
+	uint32_t flags; // LB_COMPRESS_...
+	uint64_t page_flags; // nobody reads them
+};
+_Static_assert(sizeof(struct lb_page_desc) == 24, "page_desc");
+
+// Of lb_desc_table_is_set(): whole blocks and whole descriptors.
+#define LB_DESC_AHEAD_BYTES (60 * LB_KIB)
+
+struct lb_desc_table {
+	struct lb_partition *partition;
+	uint64_t start; // bytes from the partition's beginning, a multiple of 4 KiB
+	uint64_t count; // of descriptors
+	struct lb_page_desc *window; // a buffer of the partition; NULL: none
+	uint64_t window_first; // its first descriptor
+	bool loaded, changed; // the window
+	uint8_t *ahead; // the caller's, LB_DESC_AHEAD_BYTES
+	uint64_t ahead_first, ahead_count;
+	bool last; // the pass that goes through all of it
+	struct lb_sha256 sha; // of what the last pass went through
+};
+
+// Writes zeroes for all of them. `ahead`: LB_DESC_AHEAD_BYTES of whole pages.
+int lb_desc_table_make(struct lb_desc_table *table, struct lb_partition *partition, uint64_t start,
+		       uint64_t count, void *ahead, struct lb_error *err);
+// The next pass begins. `last`: the digest is of what it leaves.
+int lb_desc_table_rewind(struct lb_desc_table *table, bool last, struct lb_error *err);
+// Puts descriptor `index` (below the count): ascending in one pass.
+int lb_desc_table_put(struct lb_desc_table *table, uint64_t index, const struct lb_page_desc *desc,
+		      struct lb_error *err);
+// Has an earlier pass put descriptor `index`? Ascending in one pass, and not behind what this pass put.
+int lb_desc_table_is_set(struct lb_desc_table *table, uint64_t index, bool *ret_set, struct lb_error *err);
+// Gives the partition all that was put; lb_partition_flush() brings it to the disk.
+int lb_desc_table_settle(struct lb_desc_table *table, struct lb_error *err);
+// Ends the last pass: SHA-256 of the whole table.
+int lb_desc_table_finish(struct lb_desc_table *table, uint8_t ret_digest[LB_SHA256_BYTES],
+			 struct lb_error *err);
+
+#endif
