@@ -344,8 +344,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 		return -1;
 	if (plan->machine.encrypted)
 		return lb_fail(err, "%s; Lifeboat cannot arm here", plan->machine.encrypted);
-	if (lb_cmdline_armed(options->cmdline, !options->no_oops_panic, first->cmdline_max,
-			     plan->first_cmdline, sizeof(plan->first_cmdline), err) != 0)
+	if (lb_cmdline_armed(options->cmdline, options->panic_words, first->cmdline_max, plan->first_cmdline,
+			     sizeof(plan->first_cmdline), err) != 0)
 		return -1;
 	choose_console(plan);
 	if (second->builtin && find_targets(plan, err) != 0)

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/kernel_arguments.h"
 
+#include "crash/plan/panic_words.h"
 #include "crash/plan/refused_words.h"
 #include "lib/mem.h"
 
-#define ARMED_WORDS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
-// To the stub only the last efi= counts: ours says again what the user's said.
-#define ARMED_NOSOFTRESERVE ARMED_WORDS ",nosoftreserve"
-#define ARMED_OOPS "oops=panic"
 #define CAPTURE_WORDS                                                                                        \
 	"nr_cpus=1 reset_devices irqpoll nokaslr numa=off acpi_no_memhotplug mce=off cgroup_disable=memory " \
 	"novmcoredd panic=10"
@@ -42,7 +39,8 @@ static int fail_refused(struct lb_word word, const char *reason, struct lb_error
 		       reason);
 }
 
-static int check_armable(const char *user, struct lb_error *err)
+// Words for a kernel that has not been started yet are given to it without initrd=FILE.
+static int check_armable(const char *user, bool drop_initrd, struct lb_error *err)
 {
 	struct lb_word word;
 	const char *reason = lb_refused_early(user, &word);
@@ -58,7 +56,7 @@ static int check_armable(const char *user, struct lb_error *err)
 		if (open)
 			return lb_fail(err, "kernel arguments: the quote in %.*s is not closed",
 				       (int)word.bytes, word.text);
-		if (ends_early(word) && !is_initrd_file(lb_cmdline_take_apart(word)))
+		if (ends_early(word) && !(drop_initrd && is_initrd_file(lb_cmdline_take_apart(word))))
 			return fail_ends_early("kernel arguments", word, err);
 	}
 	return 0;
@@ -119,7 +117,7 @@ struct recipe {
 	const char *before; // ours, overridden by the user's
 	const char *console; // a console= for each word
 	const char *user; // words and, from " -- " on, what goes to init
-	const char *after[2]; // ours, which override
+	uint32_t words; // ours, of enum lb_panic_word
 	bool drop_crashkernel; // of the user's
 	bool drop_initrd;
 	size_t reserve; // bytes left free below the kernel's limit
@@ -149,8 +147,12 @@ static void compose(const struct recipe *recipe, struct line *line)
 		if (!is_dropped(recipe, word))
 			put_words(line, word.text, word.bytes);
 	}
-	put_literal(line, recipe->after[0]);
-	put_literal(line, recipe->after[1]);
+	for (uint32_t i = 0; i < LB_WORD_COUNT; i++) {
+		const char *ours = lb_panic_word_for(i, recipe->user);
+
+		if (ours && recipe->words & LB_WORD_BIT(i))
+			put_literal(line, ours);
+	}
 	put_literal(line, recipe->user + pos);
 }
 
@@ -172,21 +174,33 @@ static int build(const char *what, const struct recipe *recipe, size_t max, char
 	return 0;
 }
 
-int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,
+int lb_cmdline_armed(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
 		     struct lb_error *err)
 {
 	const struct recipe recipe = {
 		.before = "",
 		.console = "",
 		.user = user,
-		.after = {lb_cmdline_nosoftreserve(user) ? ARMED_NOSOFTRESERVE : ARMED_WORDS,
-			  oops_panic ? ARMED_OOPS : ""},
+		.words = words,
 		.drop_crashkernel = true,
 		.drop_initrd = true,
 	};
 
-	if (check_armable(user, err) != 0)
+	if (check_armable(user, true, err) != 0)
 		return -1;
+	return build("kernel arguments", &recipe, max, out, out_bytes, err);
+}
+
+int lb_cmdline_late(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
+		    struct lb_error *err)
+{
+	struct recipe recipe = {.before = "", .console = "", .user = user, .words = words};
+	struct lb_word crashkernel;
+
+	if (check_armable(user, false, err) != 0)
+		return -1;
+	if (!(words & LB_WORDS_BESIDE_KDUMP) && lb_cmdline_last(user, "crashkernel", &crashkernel))
+		recipe.words &= ~LB_WORD_BIT(LB_WORD_NOTIFIERS);
 	return build("kernel arguments", &recipe, max, out, out_bytes, err);
 }
 
@@ -196,7 +210,6 @@ int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes
 		.before = "",
 		.console = "",
 		.user = user,
-		.after = {"", ""},
 		.drop_initrd = true,
 	};
 
@@ -211,7 +224,6 @@ int lb_cmdline_capture(const struct lb_cmdline_second *second, char *out, size_t
 		.before = before,
 		.console = second->console,
 		.user = second->user,
-		.after = {"", ""},
 		.reserve = sizeof(LB_CMDLINE_NO5LVL) - 1,
 	};
 

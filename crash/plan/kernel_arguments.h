@@ -9,16 +9,19 @@
 #include "crash/plan/cmdline.h"
 #include "lib/format.h"
 
-// The first kernel's command line when armed: the user's, less crashkernel= and
-// initrd=FILE words, with our words inserted before " -- " (or at the end), where
-// they win over the user's:
-//   panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime[,nosoftreserve]
-//   [oops=panic]
-// ",nosoftreserve" where lb_cmdline_nosoftreserve() holds for the user's words.
+// The first kernel's command line when armed: the user's, less crashkernel= and initrd=FILE
+// words, with `words` of panic_words.h inserted before " -- " (or at the end), none of them
+// twice. ",nosoftreserve" where lb_cmdline_nosoftreserve() holds for the user's words.
 // Refuses, naming the word: what refused_words.h has, an open quote, byte 0xa0.
 // `max` is the kernel's cmdline_size. `out` holds max + 1 bytes at least.
-int lb_cmdline_armed(const char *user, bool oops_panic, size_t max, char *out, size_t out_bytes,
+int lb_cmdline_armed(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
 		     struct lb_error *err);
+
+// The same for a kernel that somebody else started, and that is about to leave boot services: every word
+// of the user's stays. With a crashkernel= among them crash_kexec_post_notifiers is left out, since it
+// lowers the odds of the kdump that the memory is for; LB_WORDS_BESIDE_KDUMP puts it all the same.
+int lb_cmdline_late(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
+		    struct lb_error *err);
 
 // The same unarmed: the user's, crashkernel= included, less initrd=FILE words.
 int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes, struct lb_error *err);

@@ -60,14 +60,14 @@ static bool take_component(struct lb_word *path, const char *name)
 
 // "sysctl", then a path below /proc/sys in which every '.' is a '/', which the file system
 // looks up: "//" is "/" to it (process_sysctl_arg(), fs/proc/proc_sysctl.c).
-static bool is_sysctl_panic(struct lb_word key)
+bool lb_is_sysctl(struct lb_word key, const char *name)
 {
 	static const char prefix[] = "sysctl";
 
 	if (!begins_with(key, prefix))
 		return false;
 	key = skip(key, sizeof(prefix) - 1);
-	return take_component(&key, "kernel") && take_component(&key, "panic") && key.bytes == 0;
+	return take_component(&key, "kernel") && take_component(&key, name) && key.bytes == 0;
 }
 
 static bool is_space(char c)
@@ -108,7 +108,7 @@ const char *lb_refused_word(struct lb_word word)
 	if (lb_word_is(argument.key, "mem_encrypt") && lb_cmdline_any_token(argument.value, is_on))
 		return ENCRYPTED;
 	// The kernel writes it just before it starts init, long after it read our panic=-1.
-	if (is_sysctl_panic(argument.key) && is_zero(argument.value))
+	if (lb_is_sysctl(argument.key, "panic") && is_zero(argument.value))
 		return "a panic would hang instead of restarting";
 	return NULL;
 }

@@ -18,4 +18,8 @@ const char *lb_refused_word(struct lb_word word);
 // (arch/x86/lib/cmdline.c). *ret_word is the word, when there is one.
 const char *lb_refused_early(const char *text, struct lb_word *ret_word);
 
+// Is a word of this key the sysctl kernel.`name`, in any spelling of the path? The kernel writes
+// it just before it starts init.
+bool lb_is_sysctl(struct lb_word key, const char *name);
+
 #endif

@@ -21,7 +21,8 @@ const char lb_options_help[] =
 	"  --on-fault WHAT         reset (default), boot or halt on a mismatch or fault\n"
 	"  --console WHERE         none, ttyS0 to ttyS3, 0xPORT or mmio:ADDRESS\n"
 	"  --watchdog SECONDS      start the machine's watchdog just before KERNEL\n"
-	"  --no-oops-panic         an oops stays an oops\n"
+	"  --profile NAME          what is a panic: desktop, server (default), strict\n"
+	"  --with WORD             one word more than the profile's; --without: one less\n"
 	"  -n, --dry-run           print the plan and return\n"
 	"  --footprint             page-table bytes on this machine; needs no KERNEL\n"
 	"  -v, --verbose; -q, --quiet   more messages; warnings and errors only\n"
@@ -41,7 +42,9 @@ enum option {
 	OPTION_ON_FAULT,
 	OPTION_CONSOLE,
 	OPTION_WATCHDOG,
-	OPTION_NO_OOPS_PANIC,
+	OPTION_PROFILE,
+	OPTION_WITH,
+	OPTION_WITHOUT,
 	OPTION_DRY_RUN,
 	OPTION_FOOTPRINT,
 	OPTION_VERBOSE,
@@ -53,6 +56,10 @@ enum option {
 	OPTION_COUNT = OPTION_DUMP + LB_DUMP_OPTION_COUNT,
 };
 
+#define PANIC_WORD_WANTS                                                                                     \
+	"crash_kexec_post_notifiers, oops=panic, unknown_nmi_panic, softlockup_panic=1, hung_task_panic=1 "  \
+	"or nmi_watchdog=panic"
+
 static const struct lb_option_word own_words[OPTION_DUMP] = {
 	[OPTION_INITRD] = {"initrd", "FILE"},
 	[OPTION_CAPTURE] = {"capture", "FILE or builtin"},
@@ -63,7 +70,9 @@ static const struct lb_option_word own_words[OPTION_DUMP] = {
 	[OPTION_ON_FAULT] = {"on-fault", "reset, boot or halt"},
 	[OPTION_CONSOLE] = {"console", LB_CONSOLE_WANTS},
 	[OPTION_WATCHDOG] = {"watchdog", "a number of seconds from 5 to 613"},
-	[OPTION_NO_OOPS_PANIC] = {"no-oops-panic", NULL},
+	[OPTION_PROFILE] = {"profile", "desktop, server or strict"},
+	[OPTION_WITH] = {"with", PANIC_WORD_WANTS},
+	[OPTION_WITHOUT] = {"without", PANIC_WORD_WANTS},
 	[OPTION_DRY_RUN] = {"dry-run", NULL},
 	[OPTION_FOOTPRINT] = {"footprint", NULL},
 	[OPTION_VERBOSE] = {"verbose", NULL},
@@ -84,6 +93,9 @@ static const struct {
 static const char *const policies[] = {
 	[LB_POLICY_RESET] = "reset", [LB_POLICY_BOOT] = "boot", [LB_POLICY_HALT] = "halt"};
 
+static const char *const profiles[] = {
+	[LB_PROFILE_DESKTOP] = "desktop", [LB_PROFILE_SERVER] = "server", [LB_PROFILE_STRICT] = "strict"};
+
 const char *lb_policy_name(enum lb_policy policy)
 {
 	return policies[policy];
@@ -97,6 +109,7 @@ static const struct lb_option_word *word_of(enum option option)
 void lb_options_init(struct lb_options *options)
 {
 	memset(options, 0, sizeof(*options)); // on_mismatch: LB_POLICY_RESET; console: none
+	options->profile = LB_PROFILE_SERVER;
 	lb_dump_options_init(&options->dump);
 }
 
@@ -145,6 +158,29 @@ static int set_watchdog(struct lb_options *options, const char *shown, const cha
 {
 	if (!lb_value_number(value, LB_WATCHDOG_MIN, LB_WATCHDOG_MAX, &options->watchdog))
 		return lb_value_refuse(shown, value, own_words[OPTION_WATCHDOG].wants, err);
+	return 0;
+}
+
+static int set_profile(enum lb_profile *profile, const char *shown, const char *value, struct lb_error *err)
+{
+	uint32_t index;
+
+	if (!lb_value_name(value, profiles, sizeof(profiles) / sizeof(profiles[0]), &index))
+		return lb_value_refuse(shown, value, own_words[OPTION_PROFILE].wants, err);
+	*profile = (enum lb_profile)index;
+	return 0;
+}
+
+// Of --with and --without for one word the last counts.
+static int set_exception(struct lb_options *options, bool with, const char *shown, const char *value,
+			 struct lb_error *err)
+{
+	uint32_t words;
+
+	if (!lb_panic_words_find(value, &words))
+		return lb_value_refuse(shown, value, PANIC_WORD_WANTS, err);
+	options->words_with = with ? options->words_with | words : options->words_with & ~words;
+	options->words_without = with ? options->words_without & ~words : options->words_without | words;
 	return 0;
 }
 
@@ -208,9 +244,11 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 		return set_console(options, shown, value, err);
 	case OPTION_WATCHDOG:
 		return set_watchdog(options, shown, value, err);
-	case OPTION_NO_OOPS_PANIC:
-		options->no_oops_panic = true;
-		return 0;
+	case OPTION_PROFILE:
+		return set_profile(&options->profile, shown, value, err);
+	case OPTION_WITH:
+	case OPTION_WITHOUT:
+		return set_exception(options, option == OPTION_WITH, shown, value, err);
 	case OPTION_DRY_RUN:
 		options->dry_run = true;
 		return 0;
@@ -436,6 +474,8 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 
 	if (options->help || options->help_dump || options->version)
 		return 0;
+	options->panic_words =
+		(lb_panic_words_of(options->profile) | options->words_with) & ~options->words_without;
 	if (!options->kernel[0] && !options->footprint) {
 		lb_fail(err, "KERNEL: none was given, neither as a word nor in lifeboat.conf");
 		return -1;

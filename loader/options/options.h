@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crash/plan/panic_words.h"
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 #include "loader/options/dump_options.h"
@@ -23,7 +24,7 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 
 // Paths are kept resolved (loader/options/path.h).
 struct lb_options {
-	bool help, help_dump, version, dry_run, footprint, require, no_oops_panic;
+	bool help, help_dump, version, dry_run, footprint, require;
 	enum lb_verbosity verbosity;
 	char kernel[LB_MAX_PATH];
 	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; initrd= words of the arguments come after
@@ -39,6 +40,9 @@ struct lb_options {
 	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
 	struct lb_console console;
 	uint32_t watchdog; // seconds; 0: none is started
+	enum lb_profile profile;
+	uint32_t words_with, words_without; // single exceptions: bits as in panic_words.h, none in both
+	uint32_t panic_words; // once finished: the set that profile and exceptions choose
 	struct lb_dump_options dump; // of the built-in capture kernel
 	char cmdline[LB_MAX_CMDLINE]; // KERNEL-ARGUMENTS, as given, joined by spaces
 

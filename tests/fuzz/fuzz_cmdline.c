@@ -4,14 +4,17 @@
 // crash/plan/cmdline.c and kernel_arguments.c, takes user's text and result apart, and wants
 //
 //   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
-//             then ours, before "--"; the same text behind "--"; nothing in it that keeps
-//             a panic from restarting, EFI from running, or memory from being read
+//             then ours, before "--", less those that the user's make superfluous; the same text
+//             behind "--"; nothing in it that keeps a panic from restarting, EFI from running,
+//             or memory from being read
+//   late      the same, with all of the user's; done twice it changes nothing more
 //   unarmed   the user's, less initrd=FILE; done twice it changes nothing more
 //   capture   ours, then the user's, with room for " no5lvl"
 //
 // The result is never longer than the kernel's limit or our buffer, and nothing is
 // written when it would be.
 #include "crash/plan/kernel_arguments.h"
+#include "crash/plan/panic_words.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 4096
@@ -19,9 +22,21 @@
 // what is refused or dropped when armed, the two do not see the same arguments.
 #define NO_BREAK_SPACE 0xa0
 
-#define ARMED_EFI 3 // of these
-static const char *const armed_words[] = {"panic=-1", "reboot=efi,cold,panic_warm",
-					  "crash_kexec_post_notifiers", "efi=runtime", "oops=panic"};
+static const struct {
+	const char *text;
+	bool yields; // to what the user says of it
+	const char *path; // of the sysctl that says the same
+} armed_words[LB_WORD_COUNT] = {
+	{"panic=-1", false, ""},
+	{"reboot=efi,cold,panic_warm", false, ""},
+	{"crash_kexec_post_notifiers", false, ""},
+	{"efi=runtime", false, ""},
+	{"oops=panic", true, "/kernel/panic_on_oops"},
+	{"unknown_nmi_panic", true, "/kernel/unknown_nmi_panic"},
+	{"softlockup_panic=1", true, "/kernel/softlockup_panic"},
+	{"hung_task_panic=1", true, "/kernel/hung_task_panic"},
+	{"nmi_watchdog=panic", true, "/kernel/hardlockup_panic"},
+};
 static const char *const capture_words[] = {
 	"elfcorehdr=0x12345000", "nr_cpus=1", "reset_devices",         "irqpoll",    "nokaslr", "numa=off",
 	"acpi_no_memhotplug",    "mce=off",   "cgroup_disable=memory", "novmcoredd", "panic=10"};
@@ -202,7 +217,7 @@ static bool kernel_forces(const char *tokens)
 }
 
 // fs/proc/proc_sysctl.c, process_sysctl_arg(), and the look-up of its path.
-static bool kernel_names_panic(const char *param)
+static bool kernel_names(const char *param, const char *wanted)
 {
 	char path[64] = "";
 
@@ -214,7 +229,7 @@ static bool kernel_names_panic(const char *param)
 		if (c != '/' || param[1] == '\0' || (param[1] != '.' && param[1] != '/'))
 			path[strlen(path)] = c;
 	}
-	return !*param && strcmp(path, "/kernel/panic") == 0;
+	return !*param && strcmp(path, wanted) == 0;
 }
 
 // kernel/sysctl.c, proc_dointvec() of one number, with the host's strtoul(), which knows
@@ -242,7 +257,7 @@ static bool spoils_a_panic(const struct argument *one)
 	return (strcmp(one->param, "reboot") == 0 && kernel_forces(one->value)) ||
 	       (strcmp(one->param, "efi") == 0 && kernel_option(one->value, "noruntime")) ||
 	       (strcmp(one->param, "mem_encrypt") == 0 && kernel_option(one->value, "on")) ||
-	       (kernel_names_panic(one->param) && kernel_takes_for_zero(one->value));
+	       (kernel_names(one->param, "/kernel/panic") && kernel_takes_for_zero(one->value));
 }
 
 // arch/x86/lib/cmdline.c, cmdline_find_option(): neither quotes nor "--".
@@ -263,38 +278,113 @@ static bool encrypts_early(const char *line)
 
 static struct arguments user_arguments, line_arguments;
 
-static void check_armed(const char *user, bool oops, size_t max, struct output *output)
+// kernel/params.c, parameq().
+static bool kernel_same_param(const char *a, const char *b, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		if ((a[i] == '-' ? '_' : a[i]) != (b[i] == '-' ? '_' : b[i]))
+			return false;
+	}
+	return a[bytes] == '\0';
+}
+
+// Do the user's arguments, up to `count`, make this word of ours superfluous?
+static bool is_superfluous(uint32_t word, const char *text, const struct arguments *line, size_t count)
+{
+	size_t param = strcspn(text, "=");
+	bool said = false, same_value = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct argument *one = &line->list[i];
+
+		if (armed_words[word].yields && kernel_names(one->param, armed_words[word].path))
+			said = true;
+		if (!kernel_same_param(one->param, text, param))
+			continue;
+		said = true;
+		same_value =
+			text[param] ? one->value && strcmp(one->value, text + param + 1) == 0 : !one->value;
+	}
+	return armed_words[word].yields ? said : same_value;
+}
+
+// What stands behind the user's arguments is ours, in our order, and enough.
+static void check_ours(const struct arguments *line, size_t user, uint32_t words)
+{
+	bool soft = stub_nosoftreserve(line);
+	size_t at = user;
+
+	for (uint32_t word = 0; word < LB_WORD_COUNT; word++) {
+		const char *text =
+			word == LB_WORD_EFI && soft ? "efi=runtime,nosoftreserve" : armed_words[word].text;
+		size_t before = at;
+
+		if (!(words & LB_WORD_BIT(word)))
+			continue;
+		if (at < line->count && strncmp(line->list[at].param, text, strcspn(text, "=")) == 0)
+			check_words(line, &at, &text, 1);
+		// Put, or not needed. Quoted or spelled with other dashes it may be there twice.
+		fuzz_check(at > before || is_superfluous(word, text, line, user));
+		fuzz_check(at == before || !armed_words[word].yields ||
+			   !is_superfluous(word, text, line, user));
+	}
+	fuzz_check(at == line->count);
+}
+
+static void check_armed(const char *user, uint32_t words, size_t max, struct output *output)
 {
 	struct lb_error err;
-	const char *words[sizeof(armed_words) / sizeof(armed_words[0])];
-	size_t count = oops ? 5 : 4;
 	size_t at = 0;
 	int result;
 
 	fuzz_poison_error(&err);
 	fuzz_poison(output->text, output->bytes);
-	result = lb_cmdline_armed(user, oops, max, output->text, output->bytes, &err);
+	result = lb_cmdline_armed(user, words, max, output->text, output->bytes, &err);
 	check_output(output, result, max, 0, &err);
 	if (result)
 		return;
 	kernel_parse_args(output->text, &line_arguments);
-	if (strchr(user, NO_BREAK_SPACE)) {
-		fuzz_check(line_arguments.count >= count);
-		at = line_arguments.count - count;
-	} else {
+	if (!strchr(user, NO_BREAK_SPACE)) {
 		check_user(&line_arguments, &at, &user_arguments, true, true);
 		fuzz_check(strcmp(line_arguments.rest, user_arguments.rest) == 0);
 		fuzz_check(stub_nosoftreserve(&line_arguments) == stub_nosoftreserve(&user_arguments));
+		check_ours(&line_arguments, at, words);
 	}
-	memcpy(words, armed_words, sizeof(words));
-	if (stub_nosoftreserve(&line_arguments))
-		words[ARMED_EFI] = "efi=runtime,nosoftreserve";
-	check_words(&line_arguments, &at, words, count);
-	fuzz_check(at == line_arguments.count);
 	for (size_t i = 0; i < line_arguments.count; i++)
 		fuzz_check(!spoils_a_panic(&line_arguments.list[i]));
 	fuzz_check(!encrypts_early(output->text));
 	free(line_arguments.text);
+}
+
+static void check_late(const char *user, uint32_t words, size_t max, struct output *output)
+{
+	struct lb_error err;
+	size_t at = 0;
+	int result;
+	char *once;
+
+	fuzz_poison_error(&err);
+	fuzz_poison(output->text, output->bytes);
+	result = lb_cmdline_late(user, words, max, output->text, output->bytes, &err);
+	check_output(output, result, max, 0, &err);
+	if (result)
+		return;
+	kernel_parse_args(output->text, &line_arguments);
+	check_user(&line_arguments, &at, &user_arguments, false, false);
+	fuzz_check(strcmp(line_arguments.rest, user_arguments.rest) == 0);
+	for (size_t i = 0; i < user_arguments.count; i++) {
+		if (is_crashkernel(&user_arguments.list[i]) && !(words & LB_WORDS_BESIDE_KDUMP))
+			words &= ~LB_WORD_BIT(LB_WORD_NOTIFIERS);
+	}
+	check_ours(&line_arguments, at, words);
+	for (size_t i = 0; i < line_arguments.count; i++)
+		fuzz_check(!spoils_a_panic(&line_arguments.list[i]));
+	free(line_arguments.text);
+
+	once = fuzz_string(output->text, strlen(output->text));
+	fuzz_check(lb_cmdline_late(once, words, max, output->text, output->bytes, &err) == 0);
+	fuzz_check(strcmp(once, output->text) == 0);
+	free(once);
 }
 
 static void check_unarmed(const char *user, size_t max, struct output *output)
@@ -347,9 +437,10 @@ static void check_capture(const char *user, size_t max, struct output *output)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct fuzz_input input = {data, bytes};
-	bool oops = fuzz_take(&input, 1) & 1;
+	uint32_t chosen = fuzz_take(&input, 1); // bit 0: oops=panic
 	size_t max = fuzz_take(&input, 2);
 	struct output output = {.bytes = fuzz_take(&input, 2)};
+	uint32_t words;
 	char *user;
 
 	if (input.left >= ARGUMENTS_MAX)
@@ -357,7 +448,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	user = fuzz_string(input.next, input.left);
 	output.text = fuzz_alloc(output.bytes);
 	kernel_parse_args(user, &user_arguments);
-	check_armed(user, oops, max, &output);
+	words = LB_WORDS_NEEDED | LB_WORD_BIT(LB_WORD_NOTIFIERS) | (chosen & 0x1f) << LB_WORD_OOPS |
+		(chosen & 0x20 ? LB_WORDS_BESIDE_KDUMP : 0);
+	check_armed(user, words, max, &output);
+	check_late(user, words, max, &output);
 	check_unarmed(user, max, &output);
 	check_capture(user, max, &output);
 	free(user_arguments.text);

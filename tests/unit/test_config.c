@@ -49,7 +49,8 @@ static void test_everything(void **state)
 			       "require\n"
 			       "quiet  \n"
 			       "dry-run\n"
-			       "no-oops-panic\n"
+			       "profile desktop\n"
+			       "with unknown_nmi_panic\n"
 			       "arguments dyndbg=\"file x +p\" -- quiet"),
 			 0);
 	assert_string_equal(err.text, "");
@@ -66,7 +67,9 @@ static void test_everything(void **state)
 	assert_int_equal(options.console.type, LB_CONSOLE_MMIO);
 	assert_int_equal(options.on_mismatch, LB_POLICY_HALT);
 	assert_int_equal(options.verbosity, LB_QUIET);
-	assert_true(options.require && options.dry_run && options.no_oops_panic);
+	assert_true(options.require && options.dry_run);
+	assert_int_equal(options.profile, LB_PROFILE_DESKTOP);
+	assert_int_equal(options.words_with, LB_WORD_BIT(LB_WORD_UNKNOWN_NMI));
 }
 
 static void test_line_ends(void **state)

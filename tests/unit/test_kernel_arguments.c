@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "crash/plan/kernel_arguments.h"
+#include "crash/plan/panic_words.h"
 #include "unit.h"
 
 #define OURS "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime"
+#define NEEDED lb_panic_words_of(LB_PROFILE_DESKTOP)
 #define MAX 2047
 
 static void check_armed(const char *user, bool oops_panic, const char *wanted)
@@ -13,7 +15,8 @@ static void check_armed(const char *user, bool oops_panic, const char *wanted)
 	struct lb_error err = {""};
 	char out[MAX + 1];
 
-	if (lb_cmdline_armed(user, oops_panic, MAX, out, sizeof(out), &err) != 0)
+	if (lb_cmdline_armed(user, NEEDED | (oops_panic ? LB_WORD_BIT(LB_WORD_OOPS) : 0), MAX, out,
+			     sizeof(out), &err) != 0)
 		fail_msg("%s: %s", user, err.text);
 	assert_string_equal(out, wanted);
 }
@@ -36,7 +39,7 @@ static void test_armed(void **state)
 		    "initrd=0x1000000,4096 ro " OURS);
 	// Init's own words are no concern of the kernel.
 	check_armed("ro -- sysctl.kernel.panic=0 noefi", false, "ro " OURS " -- sysctl.kernel.panic=0 noefi");
-	// The user's own reboot=, panic= and oops= stay; ours come later and win.
+	// The user's own reboot= and panic= stay; ours come later and win.
 	check_armed("panic=0 crash_kexec_post_notifiers=n", false,
 		    "panic=0 crash_kexec_post_notifiers=n " OURS);
 	check_armed("reboot=pci,warm panic=30", true, "reboot=pci,warm panic=30 " OURS " oops=panic");
@@ -85,12 +88,50 @@ static void test_armed_refuses(void **state)
 		struct lb_error err = {""};
 		char out[MAX + 1] = "untouched";
 
-		if (lb_cmdline_armed(bad[i].user, true, MAX, out, sizeof(out), &err) != -1)
+		if (lb_cmdline_armed(bad[i].user, NEEDED, MAX, out, sizeof(out), &err) != -1)
 			fail_msg("%s was taken", bad[i].user);
 		if (!strstr(err.text, bad[i].wanted))
 			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
 		assert_string_equal(out, "untouched");
 	}
+}
+
+// What a kernel that somebody else started gets: it keeps what is on its line.
+static void check_late(const char *user, uint32_t words, const char *wanted)
+{
+	struct lb_error err = {""};
+	char out[MAX + 1], again[MAX + 1];
+
+	if (lb_cmdline_late(user, words, MAX, out, sizeof(out), &err) != 0)
+		fail_msg("%s: %s", user, err.text);
+	assert_string_equal(out, wanted);
+	assert_int_equal(lb_cmdline_late(out, words, MAX, again, sizeof(again), &err), 0);
+	assert_string_equal(again, out);
+}
+
+#define BESIDE_KDUMP "panic=-1 reboot=efi,cold,panic_warm efi=runtime"
+
+static void test_late(void **state)
+{
+	struct lb_error err = {""};
+	char out[MAX + 1] = "untouched";
+
+	(void)state;
+	check_late("", NEEDED, OURS);
+	check_late("BOOT_IMAGE=/vmlinuz ro initrd=\\a.img -- single", NEEDED,
+		   "BOOT_IMAGE=/vmlinuz ro initrd=\\a.img " OURS " -- single");
+	check_late("crashkernel=256M quiet", NEEDED, "crashkernel=256M quiet " BESIDE_KDUMP);
+	check_late("crashkernel=256M quiet", NEEDED | LB_WORDS_BESIDE_KDUMP, "crashkernel=256M quiet " OURS);
+	check_late("crashkernel=1G crash_kexec_post_notifiers", NEEDED,
+		   "crashkernel=1G crash_kexec_post_notifiers " BESIDE_KDUMP);
+	check_late("efi=nosoftreserve", NEEDED, "efi=nosoftreserve " OURS ",nosoftreserve");
+	check_late(OURS, NEEDED, OURS);
+	check_late("ro -- crashkernel=1G", NEEDED, "ro " OURS " -- crashkernel=1G");
+	assert_int_equal(lb_cmdline_late("ro noefi", NEEDED, MAX, out, sizeof(out), &err), -1);
+	assert_non_null(strstr(err.text, "noefi cannot be had"));
+	// The name is on the line that the kernel reads.
+	assert_int_equal(lb_cmdline_late("initrd=\xc3\xa0", NEEDED, MAX, out, sizeof(out), NULL), -1);
+	assert_string_equal(out, "untouched");
 }
 
 // What only looks like a refused word is taken.
@@ -127,15 +168,15 @@ static void test_lengths(void **state)
 	char numbers[64];
 
 	(void)state;
-	assert_int_equal(lb_cmdline_armed("quiet", false, length - 1, out, sizeof(out), &err), -1);
+	assert_int_equal(lb_cmdline_armed("quiet", NEEDED, length - 1, out, sizeof(out), &err), -1);
 	snprintf(numbers, sizeof(numbers), "takes %zu bytes, the kernel's cmdline_size is %zu", length,
 		 length - 1);
 	assert_non_null(strstr(err.text, numbers));
-	assert_int_equal(lb_cmdline_armed("quiet", false, MAX, out, length, &err), -1);
+	assert_int_equal(lb_cmdline_armed("quiet", NEEDED, MAX, out, length, &err), -1);
 	snprintf(numbers, sizeof(numbers), "takes %zu bytes, Lifeboat has room for %zu", length, length - 1);
 	assert_non_null(strstr(err.text, numbers));
 	assert_string_equal(out, "untouched");
-	assert_int_equal(lb_cmdline_armed("quiet", false, length, out, length + 1, &err), 0);
+	assert_int_equal(lb_cmdline_armed("quiet", NEEDED, length, out, length + 1, &err), 0);
 	assert_string_equal(out, "quiet " OURS);
 
 	assert_int_equal(lb_cmdline_unarmed("abcd", 3, out, sizeof(out), &err), -1);
@@ -222,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_armed),
 		cmocka_unit_test(test_armed_refuses),
 		cmocka_unit_test(test_armed_takes_lookalikes),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_unarmed),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_capture),

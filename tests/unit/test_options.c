@@ -40,7 +40,8 @@ static void test_defaults(void **state)
 	assert_int_equal(options.watchdog, 0);
 	assert_int_equal(options.verbosity, LB_NORMAL);
 	assert_false(options.console_given || options.require || options.dry_run || options.footprint ||
-		     options.no_oops_panic || options.help || options.version);
+		     options.help || options.version);
+	assert_int_equal(options.panic_words, lb_panic_words_of(LB_PROFILE_SERVER));
 }
 
 static void test_everything(void **state)
@@ -48,8 +49,8 @@ static void test_everything(void **state)
 	(void)state;
 	assert_int_equal(PARSE("--initrd", "a", "--initrd=/b", "--capture=fs1:\\c", "--capture-initrd", "d",
 			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--on-fault",
-			       "boot", "--console=ttyS1", "--watchdog=30", "--no-oops-panic", "-n", "-v",
-			       "/k", "root=a", "--initrd", "-q"),
+			       "boot", "--console=ttyS1", "--watchdog=30", "--profile=strict", "--without",
+			       "oops=panic", "-n", "-v", "/k", "root=a", "--initrd", "-q"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_int_equal(options.initrd_count, 2);
@@ -59,14 +60,50 @@ static void test_everything(void **state)
 	assert_string_equal(options.capture_initrd, BASE "\\d");
 	assert_string_equal(options.capture_args, "x=1 y");
 	assert_string_equal(options.crashkernel, "64M");
-	assert_true(options.require && options.no_oops_panic && options.dry_run && options.console_given);
+	assert_true(options.require && options.dry_run && options.console_given);
 	assert_int_equal(options.on_mismatch, LB_POLICY_BOOT);
 	assert_int_equal(options.console.type, LB_CONSOLE_PORT);
 	assert_int_equal(options.console.address, 0x2f8);
 	assert_int_equal(options.watchdog, 30);
+	assert_int_equal(options.panic_words,
+			 lb_panic_words_of(LB_PROFILE_STRICT) & ~LB_WORD_BIT(LB_WORD_OOPS));
 	assert_int_equal(options.verbosity, LB_VERBOSE);
 	assert_string_equal(options.kernel, "\\k");
 	assert_string_equal(options.cmdline, "root=a --initrd -q"); // ours end at KERNEL
+}
+
+// The members of a set, whatever the order; nothing else gets on a command line.
+static void test_panic_words(void **state)
+{
+	const uint32_t notifiers = LB_WORD_BIT(LB_WORD_NOTIFIERS) | LB_WORDS_BESIDE_KDUMP;
+	static const char *const bad[] = {"panic=-1",         "oops=",        "oops",
+					  "oops=panic quiet", "init=/bin/sh", ""};
+
+	(void)state;
+	assert_int_equal(PARSE("--with=nmi_watchdog=panic", "--profile", "desktop", "k"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.panic_words,
+			 lb_panic_words_of(LB_PROFILE_DESKTOP) | LB_WORD_BIT(LB_WORD_HARD_LOCKUP));
+
+	assert_int_equal(PARSE("--without", "oops=panic", "--with", "oops=panic", "k"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.panic_words, lb_panic_words_of(LB_PROFILE_SERVER));
+
+	assert_int_equal(PARSE("--with", "crash_kexec_post_notifiers", "k"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.panic_words, lb_panic_words_of(LB_PROFILE_SERVER) | LB_WORDS_BESIDE_KDUMP);
+	assert_int_equal(
+		PARSE("--with", "crash_kexec_post_notifiers", "--without", "crash_kexec_post_notifiers", "k"),
+		0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(options.panic_words, lb_panic_words_of(LB_PROFILE_SERVER) & ~notifiers);
+
+	assert_int_equal(PARSE("--profile", "paranoid", "k"), -1);
+	assert_string_equal(err.text, "--profile: \"paranoid\" was given, wanted desktop, server or strict");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(PARSE("--with", bad[i], "k"), -1);
+	assert_int_equal(PARSE("--with", "init=/bin/sh", "k"), -1);
+	assert_non_null(strstr(err.text, "softlockup_panic=1, hung_task_panic=1 or nmi_watchdog=panic"));
 }
 
 static void test_short_and_long(void **state)
@@ -528,27 +565,17 @@ static void test_help_fits_a_screen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_short_and_long),
-		cmocka_unit_test(test_consoles),
-		cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_no_kernel),
-		cmocka_unit_test(test_quoting),
-		cmocka_unit_test(test_arguments_used),
-		cmocka_unit_test(test_crashkernel),
-		cmocka_unit_test(test_crashkernel_fits),
-		cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_too_many_initrds),
-		cmocka_unit_test(test_two_sources),
-		cmocka_unit_test(test_dump_defaults),
-		cmocka_unit_test(test_dump_everything),
-		cmocka_unit_test(test_dump_names),
-		cmocka_unit_test(test_dump_mistakes),
-		cmocka_unit_test(test_which_second),
-		cmocka_unit_test(test_dump_two_sources),
-		cmocka_unit_test(test_help_fits_a_screen),
-		cmocka_unit_test(test_footprint_without_kernel),
+		cmocka_unit_test(test_defaults),           cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_panic_words),        cmocka_unit_test(test_short_and_long),
+		cmocka_unit_test(test_consoles),           cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_no_kernel),          cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_arguments_used),     cmocka_unit_test(test_crashkernel),
+		cmocka_unit_test(test_crashkernel_fits),   cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_too_many_initrds),   cmocka_unit_test(test_two_sources),
+		cmocka_unit_test(test_dump_defaults),      cmocka_unit_test(test_dump_everything),
+		cmocka_unit_test(test_dump_names),         cmocka_unit_test(test_dump_mistakes),
+		cmocka_unit_test(test_which_second),       cmocka_unit_test(test_dump_two_sources),
+		cmocka_unit_test(test_help_fits_a_screen), cmocka_unit_test(test_footprint_without_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@ LOW = (0, 1 << 20)
 FIRMWARE_MAX = 64 << 20
 # Of the pages that the core header shows, the kernel's image is there twice.
 IMAGE_MAX = 96 << 20
-ADDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime", "oops=panic"]
+ADDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
+ADDED += ["oops=panic", "unknown_nmi_panic"]  # the profile's
 
 armed = pytest.mark.parametrize("scenario", rows(CAPTURED + PASSING + FULL))
 captured = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
