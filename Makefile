@@ -156,13 +156,12 @@ $(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(B)/pu
 	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
 	@echo "$@: $$(stat -c %s $@) bytes"
 
-# The hook: a runtime-driver PE (subsystem 12), proved like the purgatory, because
-# it goes on at its physical address after the kernel called it at a virtual one.
-$(B)/hook.efi: loader/hook/hook.lds $(LINK_PARTS) $(HOOK_OBJ)
+# The hook, proved like the purgatory, because it goes on at its physical address after the
+# kernel called it at a virtual one.
+$(B)/hook.bin: loader/hook/hook.lds $(LINK_PARTS) $(HOOK_OBJ)
 	$(call link_twice,hook,loader/hook/hook.lds,$(HOOK_OBJ))
-	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-rtdrv-x86_64 $(B)/hook.elf $@
 
-$(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.efi $(B)/purgatory.bin $(B)/capture.bin
+$(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.bin $(B)/purgatory.bin $(B)/capture.bin
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/ -o $@ $<
 
@@ -179,12 +178,9 @@ $(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a)
 	@echo "$@: $$(stat -c %s $@) bytes"
 
-# Test-only EFI applications. They need no relocation either, and are linked like the hook; leave is
-# flat, for it is written over a kernel's code.
-$(B)/preamble.efi: loader/hook/hook.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/lib/mem.o \
-		$(B)/efi/loader/hook/reloc.o
-	$(link_flat) --defsym BASE=0 -T $< -e lb_preamble_main -o $(B)/preamble.elf $(filter %.o,$^)
-	$(OBJCOPY) -j .text -j .data -j .reloc --target=efi-app-x86_64 $(B)/preamble.elf $@
+# Test-only EFI programs. leave is linked like the hook: it is written over a kernel's code.
+$(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a
+	$(call link_app,$(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a)
 
 $(B)/leave.bin: loader/hook/hook.lds $(B)/efi/tests/vm/efi/leave.o $(B)/efi/lib/mem.o
 	$(call link_twice,leave,$< -e lb_leave_main,$(filter %.o,$^))

@@ -51,7 +51,7 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 		result = reserve(plan->crash_low, 1, err);
 	if (result != 0)
 		return result;
-	if (lb_hook_image_load(&hook_image, err) != 0)
+	if (lb_hook_image_place(&hook_image, err) != 0)
 		return -1;
 	plan->hook_text = hook_image.hook->text;
 	plan->hook_data = hook_image.hook->data;
@@ -68,7 +68,7 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 
 void lb_disarm(struct lb_plan *plan)
 {
-	lb_hook_image_unload(&hook_image);
+	lb_hook_image_remove(&hook_image);
 	plan->armed = false;
 	plan->hook_text = plan->hook_data = (struct lb_range){0, 0};
 	// A hook that had to stay is a pass-through: it never reads crash memory again.

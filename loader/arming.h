@@ -5,7 +5,7 @@
 
 #include "loader/plan.h"
 
-// Reserves, loads the hook, fills crash memory, arms. On failure everything is undone.
+// Reserves, places the hook, fills crash memory, arms. On failure everything is undone.
 // LB_ARM_TAKEN: the planned memory is not free any more; lb_plan_again() may find other.
 #define LB_ARM_TAKEN 1
 int lb_arm(struct lb_plan *plan, struct lb_error *err);

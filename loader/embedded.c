@@ -3,6 +3,20 @@
 
 #include "loader/payload.h"
 
+const struct lb_hook_header *lb_embedded_hook(struct lb_error *err)
+{
+	const struct lb_hook_header *header = (const void *)lb_payload_hook;
+	uint64_t bytes = (uint64_t)(lb_payload_hook_end - lb_payload_hook);
+
+	if (bytes >= sizeof(*header) && header->magic == LB_HOOK_MAGIC && header->file_bytes == bytes &&
+	    lb_aligned(bytes, LB_PAGE) && lb_aligned(header->text_bytes, LB_PAGE) &&
+	    header->text_bytes < header->file_bytes && header->entry < header->text_bytes)
+		return header;
+	lb_fail(err, "lifeboat.efi: the embedded hook is damaged (magic 0x%lx)",
+		(unsigned long)header->magic);
+	return NULL;
+}
+
 const struct lb_purgatory_header *lb_embedded_purgatory(struct lb_error *err)
 {
 	const struct lb_purgatory_header *header = (const void *)lb_payload_purgatory;

@@ -1,53 +1,86 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/hook_image.h"
 
+#include "lib/mem.h"
+#include "loader/embedded.h"
 #include "loader/firmware.h"
-#include "loader/payload.h"
+#include "loader/memory_attributes.h"
 
 static EFI_GUID hook_guid = LB_HOOK_GUID;
 
-int lb_hook_image_load(struct lb_hook_image *image, struct lb_error *err)
+static int allocate(struct lb_hook_image *image, uint32_t bytes, struct lb_error *err)
 {
-	UINTN bytes = (UINTN)(lb_payload_hook_end - lb_payload_hook);
-	EFI_GUID path_guid = {0xbc62157e, 0x3e33, 0x4fec, {0x99, 0x20, 0x2d, 0x3b, 0x36, 0xd7, 0x50, 0xdf}};
-	void *path = NULL; // EFI_LOADED_IMAGE_DEVICE_PATH_PROTOCOL: the whole path, device included
-	EFI_STATUS status;
+	EFI_PHYSICAL_ADDRESS start = 0;
+	EFI_STATUS status =
+		BS->AllocatePages(AllocateAnyPages, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
 
-	// UEFI 2.10, 7.4.1, 7.4.4. With our own path: without one the Secure Boot policy is "unknown".
-	BS->HandleProtocol(lb_image, &path_guid, &path);
-	image->image = NULL;
-	status = BS->LoadImage(FALSE, lb_image, path, (void *)(uintptr_t)lb_payload_hook, bytes,
-			       &image->image);
-	if (EFI_ERROR(status)) {
-		if (status == EFI_SECURITY_VIOLATION) // loaded, with a handle, but not to be started
-			BS->UnloadImage(image->image);
-		image->image = NULL;
-		return lb_fail(err, "the hook: the firmware would not load it: %s%s", lb_status_text(status),
-			       status == EFI_SECURITY_VIOLATION ? " (Secure Boot: it is not signed)" : "");
-	}
-	status = BS->StartImage(image->image, NULL, NULL);
-	if (EFI_ERROR(status)) {
-		// An image that ran is unloaded by now: the firmware then knows no such handle.
-		BS->UnloadImage(image->image);
-		image->image = NULL;
-		return lb_fail(err, "the hook: did not start: %s", lb_status_text(status));
-	}
-	status = BS->HandleProtocol(image->image, &hook_guid, (void **)&image->hook);
-	if (EFI_ERROR(status)) {
-		lb_hook_image_unload(image);
-		return lb_fail(err, "the hook: its services are missing: %s", lb_status_text(status));
-	}
-	if (image->hook->rehearse() == LB_MAT_FAILED) {
-		lb_hook_image_unload(image);
-		return lb_fail(err, "the hook: the firmware's memory attributes table cannot be corrected, "
-				    "the kernel would not let the hook run");
-	}
+	if (EFI_ERROR(status))
+		return lb_fail(err, "the hook: the firmware gave no runtime memory for its %u bytes: %s",
+			       bytes, lb_status_text(status));
+	image->pages = (struct lb_range){start, start + bytes};
 	return 0;
 }
 
-void lb_hook_image_unload(struct lb_hook_image *image)
+// Copies the image, which needs no relocation, and protects its two parts.
+static EFI_STATUS copy(struct lb_range pages, const struct lb_hook_header *header)
 {
-	if (image->image && EFI_ERROR(BS->UnloadImage(image->image)))
-		return;
-	*image = (struct lb_hook_image){NULL, NULL};
+	const struct lb_range text = {pages.start, pages.start + header->text_bytes};
+	EFI_STATUS status = lb_memory_attributes_data(pages);
+
+	if (EFI_ERROR(status))
+		return status;
+	memcpy((void *)(uintptr_t)pages.start, header, header->file_bytes);
+	return lb_memory_attributes_code(text);
+}
+
+static int start(struct lb_hook_image *image, struct lb_error *err)
+{
+	const struct lb_hook_header *header = lb_embedded_hook(err);
+	lb_hook_entry entry;
+	EFI_STATUS status;
+
+	if (!header || allocate(image, header->file_bytes, err) != 0)
+		return -1;
+	status = copy(image->pages, header);
+	if (EFI_ERROR(status))
+		return lb_fail(err, "the hook: the firmware would not let its pages be protected: %s",
+			       lb_status_text(status));
+	entry = (lb_hook_entry)(uintptr_t)(image->pages.start + header->entry);
+	image->hook = entry(ST);
+	status = BS->InstallProtocolInterface(&image->handle, &hook_guid, EFI_NATIVE_INTERFACE, image->hook);
+	if (EFI_ERROR(status))
+		return lb_fail(err, "the hook: its protocol was not installed: %s", lb_status_text(status));
+	if (image->hook->rehearse() == LB_MAT_FAILED)
+		return lb_fail(err, "the hook: the firmware's memory attributes table cannot be corrected, "
+				    "the kernel would not let the hook run");
+	return 0;
+}
+
+int lb_hook_image_place(struct lb_hook_image *image, struct lb_error *err)
+{
+	*image = (struct lb_hook_image){0};
+	if (start(image, err) == 0)
+		return 0;
+	lb_hook_image_remove(image);
+	return -1;
+}
+
+void lb_hook_image_remove(struct lb_hook_image *image)
+{
+	bool stays = image->hook && EFI_ERROR(image->hook->disarm());
+
+	if (image->handle)
+		BS->UninstallProtocolInterface(image->handle, &hook_guid, image->hook);
+	if (!stays && !lb_range_empty(image->pages)) {
+		lb_memory_attributes_data(image->pages);
+		BS->FreePages(image->pages.start, lb_range_size(image->pages) / LB_PAGE);
+	}
+	*image = (struct lb_hook_image){0};
+}
+
+bool lb_hook_image_found(void)
+{
+	void *interface = NULL;
+
+	return !EFI_ERROR(BS->LocateProtocol(&hook_guid, NULL, &interface));
 }

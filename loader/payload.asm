@@ -6,7 +6,7 @@ global lb_payload_capture, lb_payload_capture_end
 
 section .rodata align=16
 lb_payload_hook:
-	incbin "hook.efi"
+	incbin "hook.bin"
 lb_payload_hook_end:
 align 16
 lb_payload_purgatory:

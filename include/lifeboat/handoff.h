@@ -223,6 +223,17 @@ struct lb_purgatory_header {
 	uint32_t reserved;
 };
 
+// The first bytes of hook.bin, filled by its linker script; the loader reads them when it places
+// the hook. Offsets from the image's start. Text lies in [0, text_bytes), data from there to file_bytes.
+#define LB_HOOK_MAGIC 0x4b4f4f48424cULL // "LBHOOK"
+struct lb_hook_header {
+	uint64_t magic;
+	uint32_t entry; // lb_hook_main(), loader/hook/hook.h
+	uint32_t text_bytes; // multiple of 4 KiB
+	uint32_t file_bytes; // multiple of 4 KiB
+	uint32_t reserved;
+};
+
 // Our note in the core header: name "LIFEBOAT", n_type below, desc: lines of
 // KEY=VALUE text, as in VMCOREINFO (see docs/handoff.md for the keys).
 #define LB_NOTE_NAME "LIFEBOAT"
@@ -233,6 +244,7 @@ _Static_assert(sizeof(struct lb_segment) == 64, "no padding in a segment");
 _Static_assert(sizeof(struct lb_ecam) == 16, "no padding in an ECAM entry");
 _Static_assert(sizeof(struct lb_swap_range) == 24, "no padding in a swap range");
 _Static_assert(sizeof(struct lb_purgatory_header) == 32, "fixed by the purgatory's first bytes");
+_Static_assert(sizeof(struct lb_hook_header) == 24, "fixed by the hook's first bytes");
 _Static_assert(offsetof(struct lb_handoff, purgatory_entry) == 32, "read by the hook");
 _Static_assert(sizeof(struct lb_handoff) <= 4096, "one page");
 _Static_assert(sizeof(struct lb_handoff_live) <= 4096, "one page");

@@ -9,12 +9,21 @@ default rel
 extern lb_hook_armed, lb_hook_fired, lb_hook_original, lb_hook_cpu, lb_hook_sealed
 extern lb_hook_first_idtr, lb_hook_sound, lb_hook_build_tables, lb_hook_tables, lb_hook_stack_top
 extern lb_hook_purgatory_sound, lb_cpu_trace_off
+extern lb_hook_entry_offset, lb_hook_text_bytes, lb_hook_file_bytes
 
 global lb_hook_reset_system, lb_hook_physical, lb_hook_trap_nmi, lb_hook_trap, lb_hook_trap_code
 global lb_msr_read, lb_msr_write
 
 EFI_RESET_COLD equ 0
 EFI_RESET_WARM equ 1
+
+section .head progbits alloc noexec nowrite align=8
+; struct lb_hook_header
+	dq	HOOK_MAGIC
+	dd	lb_hook_entry_offset
+	dd	lb_hook_text_bytes
+	dd	lb_hook_file_bytes
+	dd	0
 
 section .text
 

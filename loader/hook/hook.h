@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook's protocol: how the loader talks to the runtime driver it started.
+// The hook's services: how the loader talks to the hook that it placed in runtime memory.
 #ifndef LIFEBOAT_LOADER_HOOK_HOOK_H
 #define LIFEBOAT_LOADER_HOOK_HOOK_H
 
@@ -8,6 +8,7 @@
 #include "lifeboat/range.h"
 #include "loader/hook/mat.h"
 
+// The protocol by which a second copy of the loader finds that a hook is placed.
 #define LB_HOOK_GUID                                                                                         \
 	{                                                                                                    \
 		0x2f1d8a64, 0x7b0c, 0x4e39,                                                                  \
@@ -20,6 +21,9 @@ struct lb_hook_arm {
 	uint64_t handoff; // physical address of struct lb_handoff
 	uint64_t cr3_4level; // as in the handoff: needed before crash memory is mapped
 	uint64_t cr3_5level;
+	// The words that the hook is to put on the command line of the Linux that leaves boot services, as
+	// bits: where it cannot, nothing is armed. 0: the first kernel was started with its words.
+	uint32_t late_words;
 };
 
 struct lb_hook {
@@ -40,5 +44,8 @@ struct lb_hook {
 	// front of the hook, which stays as a pass-through. Harmless unarmed.
 	EFI_STATUS(EFIAPI *disarm)(void);
 };
+
+// The hook's entry point, lb_hook_header.entry. What it returns is the hook's own data.
+typedef struct lb_hook *(EFIAPI *lb_hook_entry)(EFI_SYSTEM_TABLE *system_table);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook: an EFI runtime driver that stands in for gRT->ResetSystem, and for gRT->UpdateCapsule
+// The hook: code in runtime memory that stands in for gRT->ResetSystem, and for gRT->UpdateCapsule
 // to know which warm resets are no panic's. Of what was armed it holds struct lb_hook_sealed,
 // nothing else; after the panic, entry.asm runs.
 // Everything here runs in boot services, but for the two event handlers, which may not
@@ -13,26 +13,31 @@
 #include "loader/hook/stand_in.h"
 #include "loader/hook/state.h"
 
-EFI_STATUS EFIAPI lb_hook_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
+struct lb_hook *EFIAPI lb_hook_main(EFI_SYSTEM_TABLE *system_table);
+
+uint32_t lb_hook_late_words;
 
 static EFI_SYSTEM_TABLE *system;
-static EFI_HANDLE own_handle;
 static struct lb_hook protocol;
 static EFI_EVENT exit_event, address_event;
 static bool wanted; // armed by the loader, and not disarmed
-
-static const EFI_GUID hook_guid = LB_HOOK_GUID;
 
 static enum lb_mat_status EFIAPI rehearse(void)
 {
 	return lb_exit_boot_rehearse(system, protocol.text, protocol.data);
 }
 
+// Whether the Linux that leaves boot services has its words.
+static bool words_are_there(void)
+{
+	return !lb_hook_late_words;
+}
+
 static void EFIAPI on_exit_boot_services(EFI_EVENT event, void *context)
 {
 	(void)event;
 	(void)context;
-	lb_exit_boot_decide(wanted);
+	lb_exit_boot_decide(wanted && words_are_there());
 }
 
 static void EFIAPI on_address_change(EFI_EVENT event, void *context)
@@ -94,6 +99,7 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *armed)
 	lb_hook_build_first_idt();
 	lb_hook_fired = 0;
 	lb_hook_capsule = 0;
+	lb_hook_late_words = armed->late_words;
 
 	status = lb_exit_boot_prepare(system, protocol.text, protocol.data);
 	if (EFI_ERROR(status))
@@ -112,30 +118,9 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *armed)
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS EFIAPI unload(EFI_HANDLE image)
+struct lb_hook *EFIAPI lb_hook_main(EFI_SYSTEM_TABLE *system_table)
 {
-	EFI_STATUS status = disarm();
-	EFI_GUID guid = hook_guid;
-
-	(void)image;
-	if (EFI_ERROR(status))
-		return status;
-	return system->BootServices->UninstallProtocolInterface(own_handle, &guid, &protocol);
-}
-
-EFI_STATUS EFIAPI lb_hook_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
-{
-	EFI_GUID loaded_guid = LOADED_IMAGE_PROTOCOL, guid = hook_guid;
-	EFI_LOADED_IMAGE *loaded;
-	EFI_STATUS status;
-
 	system = system_table;
-	own_handle = image;
-	status = system->BootServices->HandleProtocol(image, &loaded_guid, (void **)&loaded);
-	if (EFI_ERROR(status))
-		return status;
-	loaded->Unload = unload;
-
 	protocol.text.start = (uint64_t)(uintptr_t)lb_hook_text_start;
 	protocol.text.end = (uint64_t)(uintptr_t)lb_hook_text_end;
 	protocol.data.start = (uint64_t)(uintptr_t)lb_hook_data_start;
@@ -143,6 +128,5 @@ EFI_STATUS EFIAPI lb_hook_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
 	protocol.rehearse = rehearse;
 	protocol.arm = arm;
 	protocol.disarm = disarm;
-	return system->BootServices->InstallProtocolInterface(&own_handle, &guid, EFI_NATIVE_INTERFACE,
-							      &protocol);
+	return &protocol;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The EFI memory attributes table (UEFI 2.10, 4.6.4): Linux maps runtime images by
-// it, and edk2 before 2025-11 lists a driver that was started late as one
-// "Runtime Code, not executable" entry. This makes a copy in which the hook's text
-// is executable. Pure; called at ExitBootServices, so: no allocation, no console.
+// it, and edk2 lists runtime code that it did not load as an image as one "Runtime Code,
+// not executable" entry. This makes a copy in which the hook's text is executable.
+// Pure; called at ExitBootServices, so: no allocation, no console.
 #ifndef LIFEBOAT_LOADER_HOOK_MAT_H
 #define LIFEBOAT_LOADER_HOOK_MAT_H
 

@@ -15,8 +15,9 @@
 //                address, N times: somebody was quicker
 //   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
 //                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
-//   watch N      says whether the firmware's watchdog runs when an image is started, and counts
-//                its seconds as sixtieths; the Nth image that is loaded from memory hangs, 0: none
+//   deny 0       gives no memory for runtime code
+//   watch N      says whether the firmware's watchdog runs when an image is started or memory for
+//                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that is loaded from memory hangs, 0: none
 //   path 0       the device path of lifeboat.efi has a node that is 0 bytes long
 //
 // What it put into the services is taken out again when lifeboat.efi comes back.
@@ -49,7 +50,7 @@ struct dxe_services {
 	EFI_STATUS(EFIAPI *set_memory_space_capabilities)(UINT64 base, UINT64 length, UINT64 capabilities);
 };
 
-EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
@@ -57,7 +58,7 @@ static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
 static EFI_BOOT_SERVICES services; // as they were
 static UINTN to_take, to_refuse, to_hang, seconds;
-static bool watching, spoil_path;
+static bool watching, denying, spoil_path;
 
 static void say(const CHAR16 *text)
 {
@@ -188,6 +189,11 @@ static EFI_STATUS EFIAPI allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE t
 		to_take--;
 		say(L"preamble: took a page\r\n");
 	}
+	if (type == EfiRuntimeServicesCode && watching)
+		say(seconds ? L"preamble: runtime code, watched\r\n"
+			    : L"preamble: runtime code, unwatched\r\n");
+	if (type == EfiRuntimeServicesCode && denying)
+		return EFI_OUT_OF_RESOURCES;
 	return services.AllocatePages(how, type, pages, address);
 }
 
@@ -303,6 +309,8 @@ static EFI_STATUS obey(const char *text)
 			to_take = number, status = EFI_SUCCESS;
 		else if (word_is(text, "refuse "))
 			to_refuse = number, status = EFI_SUCCESS;
+		else if (word_is(text, "deny "))
+			denying = true, status = EFI_SUCCESS;
 		else if (word_is(text, "watch "))
 			to_hang = number, watching = true, status = EFI_SUCCESS;
 		else if (word_is(text, "path "))
@@ -367,7 +375,7 @@ static EFI_STATUS start_lifeboat(EFI_HANDLE image, EFI_HANDLE device)
 	return status;
 }
 
-EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
 	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
 	char text[MAX_TEXT];
@@ -385,7 +393,7 @@ EFI_STATUS EFIAPI lb_preamble_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	status = obey(text);
 	if (EFI_ERROR(status))
 		return status;
-	if (to_take || to_refuse || watching)
+	if (to_take || to_refuse || watching || denying)
 		put_services();
 	status = start_lifeboat(image, self->DeviceHandle);
 	if (services.LoadImage)

@@ -30,8 +30,6 @@ _RESET_WARM = (
     b"\xeb\xfe"  # it does not return
 )
 
-_FLAT_FROM = 0x1000  # where loader/hook/hook.lds begins, linked for 0
-
 
 def patched(image: bytes, at: int, data: bytes) -> bytes:
     return image[:at] + data + image[at + len(data) :]
@@ -76,7 +74,7 @@ def resetting(image: bytes) -> bytes:
 def leaving(image: bytes, leave: Path) -> bytes:
     """A kernel that does what tests/vm/efi/leave.c does; `leave`: build/leave.bin, its ELF file beside it."""
     (entry,) = struct.unpack_from("<Q", leave.with_suffix(".elf").read_bytes(), 24)  # e_entry
-    jump = b"\xe9" + struct.pack("<i", entry - _FLAT_FROM)
+    jump = b"\xe9" + struct.pack("<i", entry)
     return _with_entry(image, jump + leave.read_bytes())
 
 
