@@ -165,13 +165,21 @@ $(B)/efi/loader/payload.o: loader/payload.asm $(B)/hook.bin $(B)/purgatory.bin $
 	@mkdir -p $(@D)
 	nasm -f elf64 -Werror -I $(B)/ -o $@ $<
 
+# Sets NX_COMPAT in PE image $(1), for which objcopy has no option, and takes the checksum out, which
+# is of the image without it: 94 and 88 bytes behind the PE header's start (PE format, optional header).
+define nx_compat
+	printf '\000\001' | dd of=$(1) bs=1 conv=notrunc status=none seek=$$(($$(od -An -tu4 -j60 -N4 $(1)) + 94))
+	printf '\000\000\000\000' | dd of=$(1) bs=1 conv=notrunc status=none seek=$$(($$(od -An -tu4 -j60 -N4 $(1)) + 88))
+endef
+
 # An EFI application with gnu-efi's relocating start, from objects $(1).
 define link_app
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --gc-sections --no-undefined -z noexecstack \
 		-T loader/loader.lds -o $(@:.efi=.elf) $(GNU_EFI)/crt0-efi-x86_64.o $(1) \
 		-L $(GNU_EFI) -lgnuefi
 	$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .rodata -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
-		-j .reloc --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.elf) $@
+		-j .reloc -j .sbat --strip-all --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.elf) $@
+	$(call nx_compat,$@)
 endef
 
 $(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
