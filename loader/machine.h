@@ -14,6 +14,7 @@ struct lb_machine {
 	bool gib_pages;
 	bool la57; // the CPU has 5-level paging
 	const char *encrypted; // not NULL: why arming is refused (SEV, TDX, SME)
+	bool secure_boot; // the firmware starts only what is signed
 	uint64_t rsdp;
 	uint32_t bsp_apic; // of the CPU that this program runs on
 	struct lb_acpi_facts acpi;

@@ -15,6 +15,7 @@
 #include "loader/machine.h"
 #include "loader/memmap.h"
 #include "loader/options/consoles.h"
+#include "loader/options/secure_boot.h"
 #include "loader/print.h"
 #include "loader/region.h"
 
@@ -344,6 +345,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 		return -1;
 	if (plan->machine.encrypted)
 		return lb_fail(err, "%s; Lifeboat cannot arm here", plan->machine.encrypted);
+	if (plan->machine.secure_boot && lb_secure_boot_judge(options, &plan->machine.acpi.spcr, err) != 0)
+		return -1;
 	if (lb_cmdline_armed(options->cmdline, options->panic_words, first->cmdline_max, plan->first_cmdline,
 			     sizeof(plan->first_cmdline), err) != 0)
 		return -1;
