@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Sizes of types, offsets of their members and values of enumerators, out of the BTF in a dead
+// kernel's image (__start_BTF to __stop_BTF, CONFIG_DEBUG_INFO_BTF). BTF knows no macros.
+// Format: Documentation/bpf/btf.rst, include/uapi/linux/btf.h.
+#ifndef LIFEBOAT_CRASH_DEAD_BTF_H
+#define LIFEBOAT_CRASH_DEAD_BTF_H
+
+#include "crash/dead/deadmem.h"
+#include "lib/format.h"
+
+#define LB_BTF_MARKS 2048
+#define LB_BTF_NAMES 192
+
+// A name that was looked up, and what has it.
+struct lb_btf_name {
+	const char *text; // `bytes` long, not NUL-terminated; the caller's
+	uint32_t bytes;
+	uint32_t offset; // in BTF's strings; 0: no string
+	uint32_t type; // of the first struct or union (with members) of this name; 0: none
+	uint32_t alias; // of the first typedef; 0: none
+	bool has_value; // an enumerator has this name
+	int64_t value;
+};
+
+// Opened once; 16 KiB, not for a small stack; private to btf.c.
+struct lb_btf {
+	struct lb_deadmem *mem;
+	struct lb_range types, strings; // virtual
+	uint32_t count; // of types; number 0 is void
+	uint32_t mark_step; // types between two marks
+	uint32_t marks[LB_BTF_MARKS]; // where in `types` every mark_step-th type begins
+	uint32_t name_count;
+	struct lb_btf_name names[LB_BTF_NAMES];
+};
+
+// Where a member is, and how large.
+struct lb_btf_field {
+	uint64_t offset; // bytes from the start of the outermost type; of a bit field rounded down
+	uint64_t bytes; // of the whole member; of a bit field those of its type
+	uint64_t count; // elements of an array (of arrays: of the outermost); 0: no array
+	uint32_t bit; // of a bit field: its first, from `offset` on; else 0
+	uint32_t bits; // of a bit field: how many; else 0
+};
+
+// Reads [start, stop), virtual, once, to see that every type can be read. `mem` must outlive `btf`.
+int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint64_t stop,
+		struct lb_error *err);
+
+// Names of types, members and enumerators to be looked up in one pass (tens of milliseconds under
+// TCG), before the functions below are asked about them. A name that was not told of before costs
+// such a pass each. A name may be a path: each part of it is learnt. All names must outlive `btf`.
+// Those that exceed LB_BTF_NAMES are left for later. Refills the budget of the lb_deadmem.
+void lb_btf_learn(struct lb_btf *btf, const char *const *names, uint32_t count);
+
+// A type is a struct, a union or a typedef of one. A member's path goes through members with dots
+// ("counters.value"), and through anonymous structs and unions, pointers not followed, by itself. False: no such
+// type, no such member, or BTF that is not well-formed. Names must outlive `btf`.
+bool lb_btf_member(struct lb_btf *btf, const char *type, const char *path, struct lb_btf_field *ret_field);
+// Also of a typedef of anything that has a size.
+bool lb_btf_size(struct lb_btf *btf, const char *type, uint64_t *ret_bytes);
+// The value of the first enumerator of this name, in whatever enum.
+bool lb_btf_enumerator(struct lb_btf *btf, const char *name, int64_t *ret_value);
+
+#endif
