@@ -11,6 +11,7 @@ static const void *budgeted_page(void *ctx, uint64_t phys)
 	if (dead->pages_left == 0)
 		return NULL;
 	dead->pages_left--;
+	dead->reads++;
 	return lb_physmem_page(dead->source, phys);
 }
 
@@ -103,5 +104,42 @@ bool lb_deadmem_u64(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_value)
 	if (!lb_deadmem_copy(dead, virt, &value, sizeof(value)))
 		return false;
 	*ret_value = value;
+	return true;
+}
+
+bool lb_deadcursor_fetch(struct lb_deadcursor *cursor)
+{
+	cursor->next = lb_deadmem_at(cursor->mem, cursor->virt, &cursor->room);
+	cursor->read = cursor->mem->reads;
+	if (!cursor->next)
+		cursor->room = 0;
+	return cursor->next;
+}
+
+void lb_deadcursor_skip(struct lb_deadcursor *cursor, uint64_t bytes)
+{
+	cursor->virt += bytes;
+	if (bytes > cursor->room)
+		bytes = cursor->room; // and there is nothing left at `next`
+	cursor->room -= bytes;
+	if (cursor->room)
+		cursor->next += bytes;
+}
+
+bool lb_deadcursor_copy(struct lb_deadcursor *cursor, void *to, size_t bytes)
+{
+	uint8_t *next = to;
+
+	while (bytes) {
+		uint64_t part;
+
+		if ((!cursor->room || cursor->read != cursor->mem->reads) && !lb_deadcursor_fetch(cursor))
+			return false;
+		part = cursor->room < bytes ? cursor->room : bytes;
+		memcpy(next, cursor->next, part);
+		lb_deadcursor_skip(cursor, part);
+		next += part;
+		bytes -= part;
+	}
 	return true;
 }

@@ -35,6 +35,7 @@ struct lb_deadmem {
 	const struct lb_physmem *source; // the caller's
 	struct lb_physmem mem; // the same under the budget; what `walk` reads through
 	uint32_t pages_left;
+	uint64_t reads; // pages read so far: the window of one is good until the next
 	struct lb_walk walk;
 	// The last leaf or hole translated; empty before the first.
 	struct lb_range leaf; // virtual; the very last page of the address space is never cached
@@ -61,5 +62,31 @@ const uint64_t *lb_deadmem_data_page(struct lb_deadmem *dead, uint64_t virt);
 // False, with `to` undefined, unless every byte could be read.
 bool lb_deadmem_copy(struct lb_deadmem *dead, uint64_t virt, void *to, size_t bytes);
 bool lb_deadmem_u64(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_value);
+
+// Bytes in a row, a page fetched once: open with {.mem, .virt}. What else is read through `mem`
+// in between costs another fetch, no more.
+struct lb_deadcursor {
+	struct lb_deadmem *mem;
+	uint64_t virt; // of the next byte
+	const uint8_t *next;
+	uint64_t room; // bytes at `next`, as long as mem->reads is `read`
+	uint64_t read;
+};
+
+// Makes `next` good for at least one byte. False when it cannot be read.
+bool lb_deadcursor_fetch(struct lb_deadcursor *cursor);
+// False, with `to` undefined, unless every byte could be read.
+bool lb_deadcursor_copy(struct lb_deadcursor *cursor, void *to, size_t bytes);
+void lb_deadcursor_skip(struct lb_deadcursor *cursor, uint64_t bytes);
+
+static inline bool lb_deadcursor_byte(struct lb_deadcursor *cursor, uint8_t *ret_byte)
+{
+	if ((!cursor->room || cursor->read != cursor->mem->reads) && !lb_deadcursor_fetch(cursor))
+		return false;
+	*ret_byte = *cursor->next++;
+	cursor->virt++;
+	cursor->room--;
+	return true;
+}
 
 #endif

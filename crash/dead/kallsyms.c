@@ -1,246 +1,294 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One sequential pass over the compressed names, without expanding them: of each
-// of the 256 tokens only its length and its first letter are kept (512 bytes of
-// stack). A name whose lengths add up to the wanted one's and whose tokens begin
-// with the letters that stand there is expanded and compared; hardly any other is.
+// One sequential pass over the compressed names, without expanding them: a hash of a name is put
+// together from its tokens' hashes. A name whose hash is a wanted one's is expanded and compared;
+// hardly any other is.
 #include "crash/dead/kallsyms.h"
 
 #include "lib/format.h"
 #include "lib/mem.h"
 
-#define TOKENS 256
 #define TOKEN_LENGTH_MAX 255
-#define SYMBOLS_MAX (1U << 22) // 6.1 has 90 000, 7.2 200 000
 
-struct token {
-	uint8_t length; // TOKEN_LENGTH_MAX: as long or longer, or unreadable; matches nothing
-	char first;
-};
+// hash(text) = sum of text[i] * HASH_BASE^(n - 1 - i), modulo 2^32: hash(a b) is
+// hash(a) * HASH_BASE^length(b) + hash(b).
+#define HASH_BASE 0x01000193U
 
-struct tables {
-	struct lb_deadmem *mem;
-	struct lb_range image;
-	uint64_t names, token_table, token_index, offsets; // virtual
-	bool has_base;
-	uint64_t base; // value of kallsyms_relative_base
-	uint32_t count;
-	struct token tokens[TOKENS];
-};
-
-// Bytes in a row of virtual memory.
-struct cursor {
-	struct lb_deadmem *mem;
-	uint64_t virt;
-	const uint8_t *next;
-	uint64_t room; // 0: `next` must be fetched anew
-};
-
-static bool next_byte(struct cursor *cursor, uint8_t *ret_byte)
+static uint32_t hash_text(const char *text)
 {
-	if (cursor->room == 0) {
-		cursor->next = lb_deadmem_at(cursor->mem, cursor->virt, &cursor->room);
-		if (!cursor->next) {
-			cursor->room = 0;
-			return false;
-		}
-	}
-	*ret_byte = *cursor->next++;
-	cursor->virt++;
-	cursor->room--;
-	return true;
+	uint32_t hash = 0;
+
+	while (*text)
+		hash = hash * HASH_BASE + (uint8_t)*text++;
+	return hash;
 }
 
-static bool in_image(const struct tables *tables, uint64_t virt)
+static bool in_image(const struct lb_symbols *symbols, uint64_t virt)
 {
-	return virt >= tables->image.start && virt < tables->image.end;
+	return virt >= symbols->image.start && virt < symbols->image.end;
 }
 
-// A table's address out of VMCOREINFO.
-static bool table_address(const struct tables *tables, const struct lb_deadkernel *kernel, const char *key,
-			  uint64_t *ret_virt)
+// Begins a pass, under a budget of its own.
+static struct lb_deadcursor first_name(const struct lb_symbols *symbols)
 {
-	uint64_t virt;
-
-	if (!lb_vmcoreinfo_number(&kernel->space.vmcoreinfo, key, 16, &virt) || !in_image(tables, virt))
-		return false;
-	*ret_virt = virt;
-	return true;
+	lb_deadmem_refill(symbols->mem);
+	return (struct lb_deadcursor){.mem = symbols->mem, .virt = symbols->names};
 }
 
-static bool open_tables(struct tables *tables, const struct lb_deadkernel *kernel)
-{
-	uint64_t count, base;
-
-	if (!table_address(tables, kernel, "SYMBOL(kallsyms_names)=", &tables->names) ||
-	    !table_address(tables, kernel, "SYMBOL(kallsyms_token_table)=", &tables->token_table) ||
-	    !table_address(tables, kernel, "SYMBOL(kallsyms_token_index)=", &tables->token_index) ||
-	    !table_address(tables, kernel, "SYMBOL(kallsyms_offsets)=", &tables->offsets) ||
-	    !table_address(tables, kernel, "SYMBOL(kallsyms_num_syms)=", &count) ||
-	    !lb_deadmem_copy(tables->mem, count, &tables->count, sizeof(tables->count)))
-		return false;
-	if (tables->count > SYMBOLS_MAX)
-		return false;
-	tables->has_base = table_address(tables, kernel, "SYMBOL(kallsyms_relative_base)=", &base);
-	return !tables->has_base || lb_deadmem_u64(tables->mem, base, &tables->base);
-}
-
-static bool open_token(const struct tables *tables, uint8_t token, struct cursor *ret_cursor)
+static bool open_token(const struct lb_symbols *symbols, uint8_t token, struct lb_deadcursor *ret_cursor)
 {
 	uint16_t offset;
 
-	if (!lb_deadmem_copy(tables->mem, tables->token_index + 2ULL * token, &offset, sizeof(offset)))
+	if (!lb_deadmem_copy(symbols->mem, symbols->token_index + 2ULL * token, &offset, sizeof(offset)))
 		return false;
-	*ret_cursor = (struct cursor){.mem = tables->mem, .virt = tables->token_table + offset};
+	*ret_cursor = (struct lb_deadcursor){.mem = symbols->mem, .virt = symbols->token_table + offset};
 	return true;
 }
 
-static void read_tokens(struct tables *tables)
+static struct lb_symbols_token read_token(const struct lb_symbols *symbols, uint8_t number)
 {
-	for (unsigned int i = 0; i < TOKENS; i++) {
-		struct token token = {.length = 0};
-		struct cursor cursor;
-		uint8_t c = 1;
+	struct lb_symbols_token token = {.power = 1};
+	struct lb_deadcursor cursor;
+	uint8_t c = 1;
 
-		if (!open_token(tables, (uint8_t)i, &cursor))
+	if (!open_token(symbols, number, &cursor))
+		token.length = TOKEN_LENGTH_MAX;
+	while (token.length < TOKEN_LENGTH_MAX) {
+		if (!lb_deadcursor_byte(&cursor, &c))
 			token.length = TOKEN_LENGTH_MAX;
-		while (token.length < TOKEN_LENGTH_MAX) {
-			if (!next_byte(&cursor, &c))
-				token.length = TOKEN_LENGTH_MAX;
-			else if (c == '\0')
-				break;
-			else if (token.length++ == 0)
+		else if (c == '\0')
+			break;
+		else {
+			if (token.length++ == 0)
 				token.first = (char)c;
-		}
-		tables->tokens[i] = token;
-	}
-}
-
-// Expands the `tokens` tokens at `virt` and compares them, less the type letter.
-static bool is_name(const struct tables *tables, uint64_t virt, uint32_t tokens, const char *name)
-{
-	bool type_seen = false;
-
-	for (uint32_t i = 0; i < tokens; i++) {
-		struct cursor text;
-		uint8_t token, c;
-
-		if (!lb_deadmem_copy(tables->mem, virt + i, &token, sizeof(token)) ||
-		    !open_token(tables, token, &text))
-			return false;
-		// Ends at the token's NUL, or with `name`, which is shorter than any bound.
-		while (next_byte(&text, &c) && c) {
-			if (type_seen && *name++ != (char)c)
-				return false;
-			type_seen = true;
+			token.hash = token.hash * HASH_BASE + c;
+			token.power *= HASH_BASE;
 		}
 	}
-	return !*name;
+	return token;
 }
 
-// The address of symbol number `index`; 0 when it is not in the image.
-static uint64_t symbol_address(const struct tables *tables, uint32_t index)
-{
-	uint64_t word = tables->offsets + 4ULL * index;
-	uint64_t address;
-	int32_t offset;
-
-	if (!lb_deadmem_copy(tables->mem, word, &offset, sizeof(offset)))
-		return 0;
-	if (!tables->has_base)
-		address = word + (uint64_t)(int64_t)offset;
-	else if (offset < 0)
-		address = tables->base - 1 - (uint64_t)(int64_t)offset;
-	else
-		address = tables->base + (uint64_t)offset;
-	return in_image(tables, address) ? address : 0;
-}
-
-// Reads one name's length; the cursor is left on its first token.
-static bool read_length(struct cursor *cursor, uint32_t *ret_tokens)
-{
-	uint8_t low, high;
-
-	if (!next_byte(cursor, &low))
-		return false;
-	if (!(low & 0x80)) {
-		*ret_tokens = low;
-		return true;
-	}
-	if (!next_byte(cursor, &high))
-		return false;
-	*ret_tokens = (low & 0x7fU) | (uint32_t)high << 7;
-	return true;
-}
-
-struct names {
-	struct lb_kallsyms_wanted *wanted;
-	uint32_t lengths[LB_KALLSYMS_WANTED_MAX];
-	uint32_t count;
+// A name and its hash, without the type letter.
+struct name {
+	struct lb_symbols_entry entry;
+	uint32_t hash;
 };
 
-// Steps over one name. *ret_likely: a bit for each wanted name that it may be.
-static bool skim_name(const struct tables *tables, struct cursor *cursor, uint32_t tokens,
-		      const struct names *names, uint32_t *ret_likely)
+bool lb_symbols_read_length(const struct lb_symbols *symbols, struct lb_deadcursor *cursor,
+			    struct lb_symbols_entry *entry)
 {
-	uint32_t likely = (1U << names->count) - 1;
-	uint32_t length = 0; // expanded so far, with the type letter
+	uint8_t low, high = 0;
 
-	while (tokens--) {
-		uint8_t byte;
-
-		if (!next_byte(cursor, &byte))
-			return false;
-		for (uint32_t i = 0; likely && i < names->count; i++)
-			if (length > names->lengths[i] ||
-			    (length > 0 && names->wanted[i].name[length - 1] != tables->tokens[byte].first))
-				likely &= ~(1U << i);
-		length += tables->tokens[byte].length;
-	}
-	for (uint32_t i = 0; i < names->count; i++)
-		if (length != names->lengths[i] + 1)
-			likely &= ~(1U << i);
-	*ret_likely = likely;
+	if (!in_image(symbols, cursor->virt) || !lb_deadcursor_byte(cursor, &low))
+		return false;
+	if (low & 0x80 && !lb_deadcursor_byte(cursor, &high))
+		return false;
+	entry->tokens = (low & 0x7fU) | (uint32_t)high << 7;
+	entry->virt = cursor->virt;
 	return true;
 }
 
-uint32_t lb_kallsyms_find(struct lb_deadmem *mem, const struct lb_deadkernel *kernel,
-			  struct lb_kallsyms_wanted *wanted, uint32_t count)
+// The hash of a token's text without its first letter.
+static uint32_t hash_rest(const struct lb_symbols_token *token)
 {
-	struct tables tables = {
-		.mem = mem,
-		.image = {kernel->text_virt, kernel->text_virt + kernel->image_bytes},
-	};
-	struct cursor cursor = {.mem = mem};
-	struct names names = {.wanted = wanted, .count = count};
-	uint32_t found = 0;
+	uint32_t power = 1; // HASH_BASE^(length - 1)
 
-	for (uint32_t i = 0; i < count; i++) {
-		wanted[i].address = 0;
-		names.lengths[i] = (uint32_t)lb_strlen(wanted[i].name);
+	for (unsigned int i = 1; i < token->length; i++)
+		power *= HASH_BASE;
+	return token->hash - power * (uint8_t)token->first;
+}
+
+// Reads one name: its length, its hash. The cursor is left behind it.
+static bool read_name(const struct lb_symbols *symbols, struct lb_deadcursor *cursor, struct name *name)
+{
+	bool begun = false;
+
+	if (!lb_symbols_read_length(symbols, cursor, &name->entry))
+		return false;
+	name->hash = 0;
+	for (uint32_t i = 0; i < name->entry.tokens; i++) {
+		const struct lb_symbols_token *token;
+		uint8_t byte;
+
+		if (!lb_deadcursor_byte(cursor, &byte))
+			return false;
+		token = &symbols->tokens[byte];
+		if (begun)
+			name->hash = name->hash * token->power + token->hash;
+		else if (token->length)
+			name->hash = hash_rest(token);
+		begun = begun || token->length;
 	}
-	if (!open_tables(&tables, kernel))
-		return 0;
-	read_tokens(&tables);
-	cursor.virt = tables.names;
+	return true;
+}
 
-	for (uint32_t index = 0; index < tables.count && found < count; index++) {
-		uint32_t tokens, likely;
-		uint64_t first;
+char lb_symbols_expand(const struct lb_symbols *symbols, const struct lb_symbols_entry *entry,
+		       char text[LB_SYMBOL_NAME_MAX])
+{
+	const uint32_t room = LB_SYMBOL_NAME_MAX - 1;
+	uint32_t length = 0;
+	char type = 0;
 
-		if (!in_image(&tables, cursor.virt) || !read_length(&cursor, &tokens))
-			break;
-		first = cursor.virt;
-		if (!skim_name(&tables, &cursor, tokens, &names, &likely))
-			break;
-		for (uint32_t i = 0; likely >> i; i++) {
-			if (!(likely >> i & 1) || wanted[i].address)
-				continue;
-			cursor.room = 0; // the window moves
-			if (!is_name(&tables, first, tokens, wanted[i].name))
-				continue;
-			wanted[i].address = symbol_address(&tables, index);
-			found += wanted[i].address != 0;
+	for (uint32_t i = 0; i < entry->tokens && length < room; i++) {
+		struct lb_deadcursor cursor;
+		uint8_t token, c;
+
+		if (!lb_deadmem_copy(symbols->mem, entry->virt + i, &token, sizeof(token)) ||
+		    !open_token(symbols, token, &cursor))
+			return 0;
+		for (uint32_t j = 0; j < TOKEN_LENGTH_MAX && length < room; j++) {
+			if (!lb_deadcursor_byte(&cursor, &c))
+				return 0;
+			if (!c)
+				break;
+			if (type)
+				text[length++] = (char)c;
+			else
+				type = (char)c;
 		}
 	}
+	text[length] = '\0';
+	return type;
+}
+
+bool lb_symbols_raw_address(const struct lb_symbols *symbols, uint32_t index, uint64_t *ret_address)
+{
+	const uint64_t word = symbols->offsets + 4ULL * index;
+	int32_t offset;
+
+	if (!lb_deadmem_copy(symbols->mem, word, &offset, sizeof(offset)))
+		return false;
+	if (!symbols->relative_base)
+		*ret_address = word + (uint64_t)(int64_t)offset;
+	else if (offset < 0)
+		*ret_address = symbols->base - 1 - (uint64_t)(int64_t)offset;
+	else
+		*ret_address = symbols->base + (uint64_t)offset;
+	return true;
+}
+
+// The names of one pass.
+struct search {
+	uint32_t count;
+	bool anywhere; // not only in the image
+	uint64_t sieve[4]; // a bit for the low byte of each hash
+	uint32_t hashes[LB_SYMBOLS_WANTED_MAX];
+};
+
+static void open_search(struct search *search, struct lb_symbol_wanted *wanted, uint32_t count)
+{
+	*search = (struct search){.count = count};
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t hash = hash_text(wanted[i].name);
+
+		wanted[i].address = 0;
+		search->hashes[i] = hash;
+		search->sieve[hash / 64 % 4] |= 1ULL << hash % 64;
+	}
+}
+
+// Is this name a wanted one? How many it is.
+static uint32_t match(const struct lb_symbols *symbols, const struct search *search,
+		      struct lb_symbol_wanted *wanted, const struct name *name)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < search->count; i++) {
+		char text[LB_SYMBOL_NAME_MAX];
+		uint64_t address;
+
+		if (search->hashes[i] != name->hash || wanted[i].address ||
+		    !lb_symbols_expand(symbols, &name->entry, text) || lb_strcmp(text, wanted[i].name) != 0)
+			continue;
+		if (!lb_symbols_raw_address(symbols, name->entry.index, &address) ||
+		    !(search->anywhere || in_image(symbols, address)))
+			continue;
+		wanted[i].address = address;
+		found++;
+	}
 	return found;
+}
+
+static uint32_t find(const struct lb_symbols *symbols, struct search *search, struct lb_symbol_wanted *wanted)
+{
+	struct lb_deadcursor cursor = first_name(symbols);
+	struct name name = {.entry.index = 0};
+	uint32_t found = 0;
+
+	for (; name.entry.index < symbols->count && found < search->count; name.entry.index++) {
+		if (!read_name(symbols, &cursor, &name))
+			break;
+		if (search->sieve[name.hash / 64 % 4] >> name.hash % 64 & 1)
+			found += match(symbols, search, wanted, &name);
+	}
+	return found;
+}
+
+uint32_t lb_symbols_find(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count)
+{
+	struct search search;
+
+	open_search(&search, wanted, count);
+	return find(symbols, &search, wanted);
+}
+
+bool lb_symbols_address(struct lb_symbols *symbols, const char *name, uint64_t *ret_address)
+{
+	struct lb_symbol_wanted wanted = {.name = name};
+
+	if (!lb_symbols_find(symbols, &wanted, 1))
+		return false;
+	*ret_address = wanted.address;
+	return true;
+}
+
+bool lb_symbols_percpu(struct lb_symbols *symbols, const char *name, uint64_t *ret_address)
+{
+	struct lb_symbol_wanted wanted = {.name = name};
+	struct search search;
+
+	open_search(&search, &wanted, 1);
+	search.anywhere = true;
+	if (!find(symbols, &search, &wanted))
+		return false;
+	*ret_address = wanted.address;
+	return true;
+}
+
+void lb_symbols_read_tokens(struct lb_symbols *symbols)
+{
+	for (unsigned int i = 0; i < LB_SYMBOLS_TOKENS; i++)
+		symbols->tokens[i] = read_token(symbols, (uint8_t)i);
+}
+
+// A table's address out of VMCOREINFO; 0: none that lies in the image.
+static uint64_t listed(const struct lb_symbols *symbols, const struct lb_deadkernel *kernel, const char *key)
+{
+	uint64_t virt;
+
+	return lb_vmcoreinfo_number(&kernel->space.vmcoreinfo, key, 16, &virt) && in_image(symbols, virt)
+		       ? virt
+		       : 0;
+}
+
+bool lb_symbols_open_listed(struct lb_symbols *symbols, struct lb_deadmem *mem,
+			    const struct lb_deadkernel *kernel)
+{
+	symbols->mem = mem;
+	symbols->image = (struct lb_range){kernel->text_virt, kernel->text_virt + kernel->image_bytes};
+	symbols->mark_step = 0;
+	symbols->names = listed(symbols, kernel, "SYMBOL(kallsyms_names)=");
+	symbols->token_table = listed(symbols, kernel, "SYMBOL(kallsyms_token_table)=");
+	symbols->token_index = listed(symbols, kernel, "SYMBOL(kallsyms_token_index)=");
+	symbols->offsets = listed(symbols, kernel, "SYMBOL(kallsyms_offsets)=");
+	symbols->num_syms = listed(symbols, kernel, "SYMBOL(kallsyms_num_syms)=");
+	symbols->relative_base = listed(symbols, kernel, "SYMBOL(kallsyms_relative_base)=");
+	if (!symbols->names || !symbols->token_table || !symbols->token_index || !symbols->offsets ||
+	    !symbols->num_syms)
+		return false;
+	if (!lb_deadmem_copy(mem, symbols->num_syms, &symbols->count, sizeof(symbols->count)) ||
+	    symbols->count > LB_SYMBOLS_MAX ||
+	    (symbols->relative_base && !lb_deadmem_u64(mem, symbols->relative_base, &symbols->base)))
+		return false;
+	lb_symbols_read_tokens(symbols);
+	return true;
 }

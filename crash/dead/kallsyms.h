@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The address of a symbol of the dead kernel, out of the kallsyms tables that
-// VMCOREINFO lists since Linux 6.0.
+// The symbols of a dead kernel, out of the kallsyms tables in its image, where VMCOREINFO lists
+// them (since Linux 6.0). For tables that it does not list, and for names of addresses, see
+// symbols.h.
 //
-// The tables (scripts/kallsyms.c, kernel/kallsyms.c), all in the kernel image:
+// The tables (scripts/kallsyms.c, kernel/kallsyms.c):
 //
-//   kallsyms_num_syms      u32: how many symbols
+//   kallsyms_num_syms      u32: how many symbols, in the order of their addresses
 //   kallsyms_names         per symbol: a length (one byte; two, the low seven bits
 //                          first, when bit 7 of the first is set: since 6.1), then
 //                          as many tokens of a byte; expanded they give one letter
 //                          for the type, then the name
-//   kallsyms_token_index   u16[256]: where in kallsyms_token_table a token's
-//                          NUL-terminated text begins
+//   kallsyms_token_table   256 NUL-terminated texts
+//   kallsyms_token_index   u16[256]: where in kallsyms_token_table a token's text begins
 //   kallsyms_offsets       s32 per symbol: with kallsyms_relative_base, an offset
 //                          from that, or when negative its complement from the
 //                          byte before it (until 6.14 or so an SMP kernel keeps
@@ -21,17 +22,71 @@
 
 #include "crash/dead/facts.h"
 
-#define LB_KALLSYMS_WANTED_MAX 8
+#define LB_SYMBOLS_MAX (1U << 22) // 6.1 has 90 000, 7.2 200 000
+#define LB_SYMBOL_NAME_MAX 128 // longer names (the kernel's limit is 512) are cut
+#define LB_SYMBOLS_TOKENS 256
+#define LB_SYMBOLS_MARKS 512
+#define LB_SYMBOLS_WANTED_MAX 128
 
-struct lb_kallsyms_wanted {
-	char name[24]; // an array: a pointer in a constant would be an absolute address
+struct lb_symbols_token {
+	uint32_t hash; // of its text; see symbols.c
+	uint32_t power;
+	uint8_t length; // 255: as long or longer, or unreadable
+	char first;
+};
+
+// Opened once, by lb_symbols_open() or lb_symbols_open_listed(); 5 KiB. Of interest to others are
+// the tables' addresses.
+struct lb_symbols {
+	struct lb_deadmem *mem;
+	struct lb_range image; // virtual
+	// Virtual addresses of the tables; relative_base: 0 where the kernel has none.
+	uint64_t num_syms, names, token_table, token_index, offsets, relative_base;
+	uint64_t base; // value at relative_base
+	uint32_t count;
+	uint32_t mark_step; // symbols between two marks; 0: there are none yet
+	uint32_t marks[LB_SYMBOLS_MARKS]; // where in `names` every mark_step-th name begins
+	struct lb_symbols_token tokens[LB_SYMBOLS_TOKENS];
+};
+
+// One name to be looked up.
+struct lb_symbol_wanted {
+	const char *name;
 	uint64_t address; // 0: not found
 };
 
-// Looks up `count` (at most LB_KALLSYMS_WANTED_MAX) names in one pass over the
-// tables. Only addresses inside the kernel image are returned; of several symbols
-// of one name the first. How many were found.
-uint32_t lb_kallsyms_find(struct lb_deadmem *mem, const struct lb_deadkernel *kernel,
-			  struct lb_kallsyms_wanted *wanted, uint32_t count);
+// Opens the tables that VMCOREINFO (kernel->space.vmcoreinfo) lists. False: it does not list them
+// all, or they do not lie in the image. `mem` must outlive `symbols`.
+bool lb_symbols_open_listed(struct lb_symbols *symbols, struct lb_deadmem *mem,
+			    const struct lb_deadkernel *kernel);
+
+// Looks up `count` (at most LB_SYMBOLS_WANTED_MAX) names in one pass over the tables, some
+// milliseconds. Only addresses inside the kernel image are returned; of several symbols of one
+// name the first. How many were found. Refills the budget of `mem`.
+uint32_t lb_symbols_find(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count);
+// The same for one name: a pass of its own.
+bool lb_symbols_address(struct lb_symbols *symbols, const char *name, uint64_t *ret_address);
+// The same for a symbol that need not lie in the image: before Linux 7 per-CPU variables have
+// addresses from 0 on, to which a CPU's __per_cpu_offset[] is added.
+bool lb_symbols_percpu(struct lb_symbols *symbols, const char *name, uint64_t *ret_address);
+
+// For symbols.c and symbols_scan.c: one entry of the tables.
+struct lb_symbols_entry {
+	uint32_t index;
+	uint32_t tokens; // of its name
+	uint64_t virt; // of the first of them
+};
+
+// Fills `tokens`, from the addresses of token_table and token_index.
+void lb_symbols_read_tokens(struct lb_symbols *symbols);
+// Reads the length of the name at the cursor, and leaves the cursor on its first token.
+bool lb_symbols_read_length(const struct lb_symbols *symbols, struct lb_deadcursor *cursor,
+			    struct lb_symbols_entry *entry);
+// Expands a name, and cuts what exceeds LB_SYMBOL_NAME_MAX with its NUL. Returns the type letter;
+// 0: it could not be read.
+char lb_symbols_expand(const struct lb_symbols *symbols, const struct lb_symbols_entry *entry,
+		       char text[LB_SYMBOL_NAME_MAX]);
+// What the tables say for symbol number `index`, in the image or not.
+bool lb_symbols_raw_address(const struct lb_symbols *symbols, uint32_t index, uint64_t *ret_address);
 
 #endif

@@ -96,12 +96,15 @@ static bool count_cpus(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadk
 static bool find_by_kallsyms(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkernel *kernel)
 {
 	enum { OFFSETS, NOTES, COUNT };
-	struct lb_kallsyms_wanted wanted[COUNT] = {
-		[OFFSETS] = {.name = "__per_cpu_offset"},
-		[NOTES] = {.name = "crash_notes"},
-	};
+	struct lb_symbol_wanted wanted[COUNT];
+	struct lb_symbols symbols;
 
-	lb_kallsyms_find(mem, kernel, wanted, COUNT);
+	if (!lb_symbols_open_listed(&symbols, mem, kernel))
+		return false;
+	// One by one: an array of pointers in a constant would have absolute addresses.
+	wanted[OFFSETS].name = "__per_cpu_offset";
+	wanted[NOTES].name = "crash_notes";
+	lb_symbols_find(&symbols, wanted, COUNT);
 	if (!wanted[OFFSETS].address)
 		return false;
 	kernel->per_cpu_offset = wanted[OFFSETS].address;

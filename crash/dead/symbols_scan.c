@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/dead/symbols_scan.h"
+
+#include "lib/mem.h"
+
+#define INDEX_BYTES (2 * LB_SYMBOLS_TOKENS)
+// Bytes of a token with its NUL. The kernel's are of 1 to some 20 letters.
+#define TOKEN_MIN 2
+#define TOKEN_MAX 128
+#define TOKEN_TABLE_MAX 8192 // 6.1 has 920, 7.2 1000
+// Half of the index: wherever it begins, one such place lies in it, with the 16 bytes behind it.
+#define STRIDE (INDEX_BYTES / 2)
+#define SAMPLE 8
+#define TRIES_MAX 1024 // places that look like an index
+#define COUNT_MIN 256
+#define NAMES_MAX (16 * LB_MIB)
+#define NAME_MIN 2 // bytes of a compressed name with its length
+#define WALK_MAX (4 * LB_SYMBOLS_MAX) // names that are stepped over in the whole search
+#define MARKER_STEP 256 // kallsyms_markers: where every 256th name begins
+#define NEAR_TEXT (2 * LB_MIB) // _stext is the first or second page of the image
+
+// What one search knows.
+struct scan {
+	struct lb_symbols *symbols;
+	uint32_t tries_left;
+	uint32_t walk_left;
+	uint16_t index[LB_SYMBOLS_TOKENS];
+	char table[TOKEN_TABLE_MAX];
+};
+
+static bool increases(uint16_t before, uint16_t after)
+{
+	return after > before && after - before >= TOKEN_MIN && after - before <= TOKEN_MAX;
+}
+
+static bool looks_like_index(const uint16_t *sample)
+{
+	for (unsigned int i = 1; i < SAMPLE; i++)
+		if (!increases(sample[i - 1], sample[i]))
+			return false;
+	return true;
+}
+
+// Where the index around `virt` begins, read into scan->index; 0: there is none.
+static uint64_t find_index_start(struct scan *scan, uint64_t virt)
+{
+	struct lb_deadmem *mem = scan->symbols->mem;
+	uint16_t before[LB_SYMBOLS_TOKENS + 1];
+	unsigned int at = LB_SYMBOLS_TOKENS;
+
+	if (!lb_deadmem_copy(mem, virt - INDEX_BYTES, before, sizeof(before)))
+		return 0;
+	while (at && before[at] && increases(before[at - 1], before[at]))
+		at--;
+	virt -= 2ULL * (LB_SYMBOLS_TOKENS - at);
+	if (before[at] || !lb_aligned(virt, 4) ||
+	    !lb_deadmem_copy(mem, virt, scan->index, sizeof(scan->index)))
+		return 0;
+	for (unsigned int i = 1; i < LB_SYMBOLS_TOKENS; i++)
+		if (!increases(scan->index[i - 1], scan->index[i]))
+			return 0;
+	return virt;
+}
+
+// Does a token's text begin wherever the index says in the `bytes` at the end of scan->table?
+static bool is_token_table(const struct scan *scan, uint32_t bytes)
+{
+	const char *table = scan->table + sizeof(scan->table) - bytes;
+
+	for (unsigned int i = 1; i < LB_SYMBOLS_TOKENS; i++)
+		if (table[scan->index[i] - 1])
+			return false;
+	// The last one ends too, and nothing but padding follows.
+	for (uint32_t at = scan->index[LB_SYMBOLS_TOKENS - 1]; at < bytes; at++)
+		if (!table[at])
+			return bytes - at <= 8;
+	return false;
+}
+
+// The table lies just below the index.
+static bool find_token_table(struct scan *scan)
+{
+	struct lb_symbols *symbols = scan->symbols;
+	const uint32_t last = scan->index[LB_SYMBOLS_TOKENS - 1];
+
+	if (last + TOKEN_MAX + 8 > sizeof(scan->table) ||
+	    !lb_deadmem_copy(symbols->mem, symbols->token_index - sizeof(scan->table), scan->table,
+			     sizeof(scan->table)))
+		return false;
+	for (uint32_t bytes = (uint32_t)lb_align_up(last + TOKEN_MIN, 4); bytes < last + TOKEN_MAX + 8;
+	     bytes += 4) {
+		if (is_token_table(scan, bytes)) {
+			symbols->token_table = symbols->token_index - bytes;
+			return true;
+		}
+	}
+	return false;
+}
+
+// Where the `count` names at `names` end; 0 when they cannot be names. *ret_second: where the name
+// begins whose place the second marker tells.
+static uint64_t walk_names(struct scan *scan, uint64_t names, uint32_t count, uint64_t *ret_second)
+{
+	const uint64_t end = scan->symbols->token_table;
+	struct lb_deadcursor cursor = {.mem = scan->symbols->mem, .virt = names};
+
+	*ret_second = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t low, high = 0;
+		uint32_t tokens;
+
+		if (i == MARKER_STEP)
+			*ret_second = cursor.virt - names;
+		if (scan->walk_left == 0 || cursor.virt >= end || !lb_deadcursor_byte(&cursor, &low) ||
+		    (low & 0x80 && !lb_deadcursor_byte(&cursor, &high)))
+			return 0;
+		scan->walk_left--;
+		tokens = (low & 0x7fU) | (uint32_t)high << 7;
+		if (!tokens)
+			return 0;
+		lb_deadcursor_skip(&cursor, tokens);
+	}
+	return cursor.virt <= end ? cursor.virt : 0;
+}
+
+// Are there `count` names at `names`, and kallsyms_markers behind them? Tables on `align` bytes.
+static bool are_names(struct scan *scan, uint64_t names, uint32_t count, unsigned int align)
+{
+	uint64_t second, end = walk_names(scan, names, count, &second);
+	uint32_t markers[2];
+
+	return end &&
+	       lb_deadmem_copy(scan->symbols->mem, lb_align_up(end, align), markers, sizeof(markers)) &&
+	       markers[0] == 0 && (count <= MARKER_STEP || markers[1] == second);
+}
+
+// Is the word `count` at `virt`, below the tokens, kallsyms_num_syms?
+static bool is_count(struct scan *scan, uint64_t virt, uint32_t count)
+{
+	struct lb_symbols *symbols = scan->symbols;
+
+	if (count < COUNT_MIN || count > LB_SYMBOLS_MAX || count > (symbols->token_table - virt) / NAME_MIN)
+		return false;
+	for (unsigned int align = 4; align <= 8; align += 4) {
+		const uint64_t names = virt + align;
+
+		if (!lb_aligned(virt, align) || !are_names(scan, names, count, align))
+			continue;
+		symbols->num_syms = virt;
+		symbols->names = names;
+		symbols->count = count;
+		return true;
+	}
+	return false;
+}
+
+// Backwards from the tokens, a page at a time.
+static bool find_names(struct scan *scan)
+{
+	struct lb_symbols *symbols = scan->symbols;
+	const uint64_t end = symbols->token_table;
+	const uint64_t start =
+		end - symbols->image.start < NAMES_MAX ? symbols->image.start : end - NAMES_MAX;
+
+	for (uint64_t page = lb_align_down(end - 1, LB_PAGE); page >= start; page -= LB_PAGE) {
+		uint32_t words[LB_PAGE / 4];
+
+		if (!lb_deadmem_copy(symbols->mem, page, words, sizeof(words)))
+			return false;
+		for (unsigned int i = LB_PAGE / 4; i-- > 0;)
+			if (page + 4 * i < end && is_count(scan, page + 4 * i, words[i]))
+				return true;
+	}
+	return false;
+}
+
+static bool banner_is_at(struct lb_symbols *symbols, uint64_t virt)
+{
+	static const char begins[] = "Linux version ";
+	char text[sizeof(begins) - 1];
+
+	return lb_deadmem_copy(symbols->mem, virt, text, sizeof(text)) &&
+	       memcmp(text, begins, sizeof(text)) == 0;
+}
+
+bool lb_symbols_fit(struct lb_symbols *symbols)
+{
+	struct lb_symbol_wanted wanted[] = {{.name = "linux_banner"}, {.name = "_stext"}};
+
+	lb_symbols_find(symbols, wanted, 2);
+	if (wanted[0].address)
+		return banner_is_at(symbols, wanted[0].address);
+	return wanted[1].address && wanted[1].address - symbols->image.start < NEAR_TEXT;
+}
+
+// Tries one place for the offsets.
+static bool fits_with(struct lb_symbols *symbols, uint64_t offsets, uint64_t relative_base)
+{
+	symbols->offsets = offsets;
+	symbols->relative_base = relative_base;
+	if (relative_base && !lb_deadmem_u64(symbols->mem, relative_base, &symbols->base))
+		return false;
+	return lb_symbols_fit(symbols);
+}
+
+static bool find_offsets(struct lb_symbols *symbols)
+{
+	const uint64_t bytes = 4ULL * symbols->count;
+	const uint64_t before = symbols->num_syms - 8, behind = symbols->token_index + INDEX_BYTES;
+
+	return fits_with(symbols, before - lb_align_up(bytes, 8), before) ||
+	       fits_with(symbols, behind, lb_align_up(behind + bytes, 8)) || fits_with(symbols, behind, 0);
+}
+
+// Is there an index around the sample at `virt`, and with it all the rest?
+static bool try_sample(struct scan *scan, uint64_t virt)
+{
+	struct lb_symbols *symbols = scan->symbols;
+
+	if (scan->tries_left == 0)
+		return false;
+	scan->tries_left--;
+	symbols->token_index = find_index_start(scan, virt);
+	if (!symbols->token_index || !find_token_table(scan) || !find_names(scan))
+		return false;
+	lb_symbols_read_tokens(symbols);
+	return find_offsets(symbols);
+}
+
+int lb_symbols_scan(struct lb_symbols *symbols, struct lb_error *err)
+{
+	struct scan scan = {.symbols = symbols, .tries_left = TRIES_MAX, .walk_left = WALK_MAX};
+
+	symbols->mark_step = 0;
+	for (uint64_t virt = symbols->image.start; virt < symbols->image.end; virt += LB_PAGE) {
+		const uint8_t *page;
+
+		lb_deadmem_refill(symbols->mem);
+		page = (const uint8_t *)lb_deadmem_data_page(symbols->mem, virt);
+		for (uint32_t at = 0; page && at < LB_PAGE; at += STRIDE) {
+			if (!looks_like_index((const uint16_t *)(page + at)))
+				continue;
+			if (try_sample(&scan, virt + at))
+				return 0;
+			page = (const uint8_t *)lb_deadmem_data_page(symbols->mem, virt);
+		}
+	}
+	return lb_fail(err,
+		       "kallsyms: found no tables in the kernel's image, by their shape and linux_banner");
+}
