@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/dead/btf.h"
+
+#include "lib/mem.h"
+
+#define BTF_MAGIC 0xeb9f
+#define TYPES_MAX (1U << 22) // 6.1 has 130 000
+#define SECTION_MAX (64 * LB_MIB)
+#define MODIFIERS_MAX 32 // const, volatile, typedef and the like in a row
+#define NESTING_MAX 8 // anonymous structs in anonymous unions, arrays of arrays
+#define STEPS_MAX (1U << 16) // members that one question may look at
+#define PATH_MAX 8 // parts of a path
+
+// include/uapi/linux/btf.h
+struct header {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t header_bytes;
+	uint32_t types_at, types_bytes, strings_at, strings_bytes; // from the header's end on
+};
+
+struct type {
+	uint32_t name; // in the strings
+	uint32_t info;
+	uint32_t size; // or the type that is meant
+};
+
+struct array {
+	uint32_t type, index_type, count;
+};
+
+struct member {
+	uint32_t name, type, offset; // in bits
+};
+
+enum kind {
+	INT = 1,
+	PTR,
+	ARRAY,
+	STRUCT,
+	UNION,
+	ENUM,
+	FWD,
+	TYPEDEF,
+	VOLATILE,
+	CONST,
+	RESTRICT,
+	FUNC,
+	FUNC_PROTO,
+	VAR,
+	DATASEC,
+	FLOAT,
+	DECL_TAG,
+	TYPE_TAG,
+	ENUM64,
+};
+
+#define KIND_FLAG(type) ((type)->info >> 31) // offsets with a size in bits; an enum of signed values
+
+static unsigned int kind_of(const struct type *type)
+{
+	return type->info >> 24 & 0x1f;
+}
+
+static uint32_t entries_of(const struct type *type)
+{
+	return type->info & 0xffff;
+}
+
+// Bytes behind a type's head. False: a kind that is not known.
+static bool rest_bytes(const struct type *type, uint64_t *ret_bytes)
+{
+	const uint64_t entries = entries_of(type);
+
+	switch (kind_of(type)) {
+	case PTR:
+	case FWD:
+	case TYPEDEF:
+	case VOLATILE:
+	case CONST:
+	case RESTRICT:
+	case FUNC:
+	case FLOAT:
+	case TYPE_TAG:
+		*ret_bytes = 0;
+		return true;
+	case INT:
+	case VAR:
+	case DECL_TAG:
+		*ret_bytes = 4;
+		return true;
+	case ARRAY:
+		*ret_bytes = sizeof(struct array);
+		return true;
+	case ENUM:
+	case FUNC_PROTO:
+		*ret_bytes = 8 * entries;
+		return true;
+	case STRUCT:
+	case UNION:
+	case DATASEC:
+	case ENUM64:
+		*ret_bytes = 12 * entries;
+		return true;
+	default:
+		return false;
+	}
+}
+
+// The next type's head; the cursor is left behind it.
+static bool read_head(const struct lb_btf *btf, struct lb_deadcursor *cursor, struct type *ret_type,
+		      uint64_t *ret_rest)
+{
+	return cursor->virt < btf->types.end && btf->types.end - cursor->virt >= sizeof(*ret_type) &&
+	       lb_deadcursor_copy(cursor, ret_type, sizeof(*ret_type)) && rest_bytes(ret_type, ret_rest) &&
+	       btf->types.end - cursor->virt >= *ret_rest;
+}
+
+// Finds type number `id`; the cursor is left behind its head.
+static bool find_type(const struct lb_btf *btf, uint32_t id, struct lb_deadcursor *ret_cursor,
+		      struct type *ret_type)
+{
+	uint32_t at, rest_of_step;
+	uint64_t rest = 0;
+
+	if (id == 0 || id > btf->count)
+		return false;
+	at = (id - 1) / btf->mark_step;
+	rest_of_step = (id - 1) % btf->mark_step;
+	*ret_cursor = (struct lb_deadcursor){.mem = btf->mem, .virt = btf->types.start + btf->marks[at]};
+	for (uint32_t i = 0; i <= rest_of_step; i++) {
+		lb_deadcursor_skip(ret_cursor, rest);
+		if (!read_head(btf, ret_cursor, ret_type, &rest))
+			return false;
+	}
+	return true;
+}
+
+// Notes where type number `id` begins. When the marks are full every other is dropped.
+static void mark(struct lb_btf *btf, uint32_t id, uint64_t virt)
+{
+	if ((id - 1) % btf->mark_step)
+		return;
+	if ((id - 1) / btf->mark_step == LB_BTF_MARKS) {
+		for (uint32_t i = 0; i < LB_BTF_MARKS / 2; i++)
+			btf->marks[i] = btf->marks[2 * i];
+		btf->mark_step *= 2;
+	}
+	btf->marks[(id - 1) / btf->mark_step] = (uint32_t)(virt - btf->types.start);
+}
+
+static int read_header(struct lb_btf *btf, uint64_t start, uint64_t stop, struct lb_error *err)
+{
+	const uint64_t bytes = stop - start;
+	struct header header;
+	uint64_t room;
+
+	if (stop < start || bytes < sizeof(header) || bytes > SECTION_MAX)
+		return lb_fail(err, "BTF: 0x%lx to 0x%lx cannot hold it", start, stop);
+	if (!lb_deadmem_copy(btf->mem, start, &header, sizeof(header)))
+		return lb_fail(err, "BTF at 0x%lx: its header cannot be read", start);
+	if (header.magic != BTF_MAGIC || header.version != 1)
+		return lb_fail(err, "BTF at 0x%lx: magic 0x%x, version %u; wanted 0x%x, 1", start,
+			       header.magic, header.version, BTF_MAGIC);
+	if (header.header_bytes < sizeof(header) || header.header_bytes > bytes)
+		return lb_fail(err, "BTF at 0x%lx: a header of %u bytes in %lu", start, header.header_bytes,
+			       bytes);
+	room = bytes - header.header_bytes;
+	if (header.types_at > room || header.types_bytes > room - header.types_at || header.types_at % 4 ||
+	    header.strings_at > room || header.strings_bytes > room - header.strings_at)
+		return lb_fail(err, "BTF at 0x%lx: types or strings beyond its %lu bytes", start, bytes);
+	start += header.header_bytes;
+	btf->types.start = start + header.types_at;
+	btf->types.end = btf->types.start + header.types_bytes;
+	btf->strings.start = start + header.strings_at;
+	btf->strings.end = btf->strings.start + header.strings_bytes;
+	return 0;
+}
+
+int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint64_t stop,
+		struct lb_error *err)
+{
+	struct lb_deadcursor cursor;
+
+	btf->mem = mem;
+	btf->count = 0;
+	btf->mark_step = 1;
+	btf->name_count = 0;
+	lb_deadmem_refill(mem);
+	if (read_header(btf, start, stop, err) != 0)
+		return -1;
+	cursor = (struct lb_deadcursor){.mem = mem, .virt = btf->types.start};
+	while (cursor.virt < btf->types.end) {
+		const uint64_t virt = cursor.virt;
+		struct type type;
+		uint64_t rest;
+
+		if (btf->count == TYPES_MAX || !read_head(btf, &cursor, &type, &rest))
+			return lb_fail(err, "BTF: type %u, at 0x%lx, cannot be read", btf->count + 1, virt);
+		lb_deadcursor_skip(&cursor, rest);
+		mark(btf, ++btf->count, virt);
+	}
+	return 0;
+}
+
+// The names that one learning is about: those from `first` on.
+struct lesson {
+	uint32_t first;
+	uint64_t sieve[4]; // a bit for the low byte of each hash, then of each offset
+	uint32_t hashes[LB_BTF_NAMES];
+};
+
+static uint32_t hash_byte(uint32_t hash, uint8_t byte)
+{
+	return (hash ^ byte) * 0x01000193U;
+}
+
+static void add_to_sieve(struct lesson *lesson, uint32_t value)
+{
+	lesson->sieve[value / 64 % 4] |= 1ULL << value % 64;
+}
+
+static bool is_in_sieve(const struct lesson *lesson, uint32_t value)
+{
+	return lesson->sieve[value / 64 % 4] >> value % 64 & 1;
+}
+
+// Does this text, with its NUL, stand at `offset` in the strings?
+static bool is_string(const struct lb_btf *btf, uint32_t offset, const struct lb_btf_name *name)
+{
+	struct lb_deadcursor cursor = {.mem = btf->mem, .virt = btf->strings.start + offset};
+
+	for (uint32_t i = 0; i <= name->bytes; i++) {
+		uint8_t c;
+
+		if (!lb_deadcursor_byte(&cursor, &c) || c != (i < name->bytes ? (uint8_t)name->text[i] : 0))
+			return false;
+	}
+	return true;
+}
+
+// A string that ends: one of those of the lesson?
+static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t hash, uint32_t offset)
+{
+	if (!is_in_sieve(lesson, hash))
+		return;
+	for (uint32_t i = lesson->first; i < btf->name_count; i++) {
+		struct lb_btf_name *name = &btf->names[i];
+
+		if (lesson->hashes[i] == hash && !name->offset && is_string(btf, offset, name))
+			name->offset = offset;
+	}
+}
+
+static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
+{
+	struct lb_deadcursor cursor = {.mem = btf->mem, .virt = btf->strings.start};
+	const uint64_t bytes = btf->strings.end - btf->strings.start;
+	uint32_t hash = 0, start = 0;
+
+	for (uint32_t i = lesson->first; i < btf->name_count; i++) {
+		lesson->hashes[i] = 0;
+		for (uint32_t j = 0; j < btf->names[i].bytes; j++)
+			lesson->hashes[i] = hash_byte(lesson->hashes[i], (uint8_t)btf->names[i].text[j]);
+		add_to_sieve(lesson, lesson->hashes[i]);
+	}
+	for (uint32_t at = 0; at < bytes; at++) {
+		uint8_t c;
+
+		if (!lb_deadcursor_byte(&cursor, &c))
+			return;
+		if (c) {
+			hash = hash_byte(hash, c);
+			continue;
+		}
+		take_string(btf, lesson, hash, start);
+		hash = 0;
+		start = at + 1;
+	}
+}
+
+// The name of the lesson that stands at `offset`, from number `from` on; NULL: none.
+static struct lb_btf_name *named(struct lb_btf *btf, const struct lesson *lesson, uint32_t offset)
+{
+	if (!offset || !is_in_sieve(lesson, offset))
+		return NULL;
+	for (uint32_t i = lesson->first; i < btf->name_count; i++)
+		if (btf->names[i].offset == offset)
+			return &btf->names[i];
+	return NULL;
+}
+
+// The enumerators of an enum, at the cursor.
+static bool learn_values(struct lb_btf *btf, const struct lesson *lesson, const struct type *type,
+			 struct lb_deadcursor *cursor)
+{
+	const uint32_t words = kind_of(type) == ENUM64 ? 3 : 2;
+
+	for (uint32_t i = 0; i < entries_of(type); i++) {
+		uint32_t entry[3] = {0, 0, 0};
+		struct lb_btf_name *name;
+
+		if (!lb_deadcursor_copy(cursor, entry, 4ULL * words))
+			return false;
+		name = named(btf, lesson, entry[0]);
+		if (!name || name->has_value)
+			continue;
+		name->has_value = true;
+		if (words == 3)
+			name->value = (int64_t)((uint64_t)entry[2] << 32 | entry[1]);
+		else
+			name->value = KIND_FLAG(type) ? (int32_t)entry[1] : (int64_t)entry[1];
+	}
+	return true;
+}
+
+static void learn_types(struct lb_btf *btf, struct lesson *lesson)
+{
+	struct lb_deadcursor cursor = {.mem = btf->mem, .virt = btf->types.start};
+
+	memset(lesson->sieve, 0, sizeof(lesson->sieve));
+	for (uint32_t i = lesson->first; i < btf->name_count; i++)
+		if (btf->names[i].offset)
+			add_to_sieve(lesson, btf->names[i].offset);
+	for (uint32_t id = 1; id <= btf->count; id++) {
+		struct lb_btf_name *name;
+		struct type type;
+		unsigned int kind;
+		uint64_t rest;
+
+		if (!read_head(btf, &cursor, &type, &rest))
+			return;
+		kind = kind_of(&type);
+		if (kind == ENUM || kind == ENUM64) {
+			if (!learn_values(btf, lesson, &type, &cursor))
+				return;
+			continue;
+		}
+		lb_deadcursor_skip(&cursor, rest);
+		name = kind == STRUCT || kind == UNION || kind == TYPEDEF ? named(btf, lesson, type.name)
+									  : NULL;
+		if (!name)
+			continue;
+		if (kind == TYPEDEF && !name->alias)
+			name->alias = id;
+		else if (kind != TYPEDEF && !name->type && entries_of(&type))
+			name->type = id;
+	}
+}
+
+static struct lb_btf_name *find_name(struct lb_btf *btf, const char *text, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < btf->name_count; i++)
+		if (btf->names[i].bytes == bytes && memcmp(btf->names[i].text, text, bytes) == 0)
+			return &btf->names[i];
+	return NULL;
+}
+
+static uint32_t part_bytes(const char *path)
+{
+	uint32_t bytes = 0;
+
+	while (path[bytes] && path[bytes] != '.')
+		bytes++;
+	return bytes;
+}
+
+// Adds the parts of a path that are new. False when they do not all fit.
+static bool add_parts(struct lb_btf *btf, const char *path)
+{
+	for (;;) {
+		const uint32_t bytes = part_bytes(path);
+
+		if (!find_name(btf, path, bytes)) {
+			if (btf->name_count == LB_BTF_NAMES)
+				return false;
+			btf->names[btf->name_count++] = (struct lb_btf_name){.text = path, .bytes = bytes};
+		}
+		if (!path[bytes])
+			return true;
+		path += bytes + 1;
+	}
+}
+
+// The passes, for the names from number `first` on.
+static void learn(struct lb_btf *btf, uint32_t first)
+{
+	struct lesson lesson = {.first = first};
+
+	if (first == btf->name_count)
+		return;
+	lb_deadmem_refill(btf->mem);
+	learn_strings(btf, &lesson);
+	learn_types(btf, &lesson);
+}
+
+void lb_btf_learn(struct lb_btf *btf, const char *const *names, uint32_t count)
+{
+	const uint32_t first = btf->name_count;
+
+	for (uint32_t i = 0; i < count && add_parts(btf, names[i]); i++) {
+	}
+	learn(btf, first);
+}
+
+// Knows the parts of both afterwards; `path` may be NULL. What was known before is forgotten when
+// there is no room.
+static void know(struct lb_btf *btf, const char *type, const char *path)
+{
+	uint32_t first = btf->name_count;
+
+	if (!add_parts(btf, type) || (path && !add_parts(btf, path))) {
+		first = btf->name_count = 0;
+		add_parts(btf, type);
+		if (path)
+			add_parts(btf, path);
+	}
+	learn(btf, first);
+}
+
+// Follows typedefs and the like. False when it ends nowhere.
+static bool resolve(const struct lb_btf *btf, uint32_t id, struct lb_deadcursor *ret_cursor,
+		    struct type *ret_type)
+{
+	for (unsigned int i = 0; i < MODIFIERS_MAX; i++) {
+		if (!find_type(btf, id, ret_cursor, ret_type))
+			return false;
+		switch (kind_of(ret_type)) {
+		case TYPEDEF:
+		case VOLATILE:
+		case CONST:
+		case RESTRICT:
+		case TYPE_TAG:
+			id = ret_type->size;
+			break;
+		default:
+			return true;
+		}
+	}
+	return false;
+}
+
+// The size of type number `id`; of an array also *ret_count, its elements.
+static bool size_of(const struct lb_btf *btf, uint32_t id, uint64_t *ret_bytes, uint64_t *ret_count)
+{
+	uint64_t factor = 1;
+
+	*ret_count = 0;
+	for (unsigned int depth = 0; depth < NESTING_MAX; depth++) {
+		struct lb_deadcursor cursor;
+		struct array array;
+		struct type type;
+
+		if (!resolve(btf, id, &cursor, &type))
+			return false;
+		switch (kind_of(&type)) {
+		case INT:
+		case STRUCT:
+		case UNION:
+		case ENUM:
+		case ENUM64:
+		case FLOAT:
+			return !__builtin_mul_overflow(factor, type.size, ret_bytes);
+		case PTR:
+			return !__builtin_mul_overflow(factor, sizeof(uint64_t), ret_bytes);
+		case ARRAY:
+			if (!lb_deadcursor_copy(&cursor, &array, sizeof(array)) ||
+			    __builtin_mul_overflow(factor, array.count, &factor))
+				return false;
+			if (depth == 0)
+				*ret_count = array.count;
+			id = array.type;
+			break;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+// What one question has found so far.
+struct place {
+	uint32_t id; // of the type that is there
+	uint64_t offset; // bits
+	uint32_t bits; // of a bit field
+	uint32_t steps_left;
+};
+
+// Finds the member whose name stands at `name` in the struct or union place->id, also inside of
+// anonymous ones; place then is the member's.
+static bool find_member(const struct lb_btf *btf, uint32_t name, unsigned int depth, struct place *place)
+{
+	struct lb_deadcursor cursor;
+	struct type type;
+
+	if (depth == NESTING_MAX || !resolve(btf, place->id, &cursor, &type) ||
+	    (kind_of(&type) != STRUCT && kind_of(&type) != UNION))
+		return false;
+	for (uint32_t i = 0; i < entries_of(&type); i++) {
+		struct place inner = *place;
+		struct member member;
+
+		if (place->steps_left == 0 || !lb_deadcursor_copy(&cursor, &member, sizeof(member)))
+			return false;
+		inner.steps_left = --place->steps_left;
+		inner.id = member.type;
+		inner.bits = KIND_FLAG(&type) ? member.offset >> 24 : 0;
+		inner.offset += KIND_FLAG(&type) ? member.offset & 0xffffff : member.offset;
+		if (member.name == name || (!member.name && find_member(btf, name, depth + 1, &inner))) {
+			*place = inner;
+			return true;
+		}
+		place->steps_left = inner.steps_left;
+	}
+	return false;
+}
+
+static uint32_t type_named(struct lb_btf *btf, const char *type)
+{
+	const struct lb_btf_name *name = find_name(btf, type, (uint32_t)lb_strlen(type));
+
+	if (!name)
+		return 0;
+	return name->type ? name->type : name->alias;
+}
+
+bool lb_btf_member(struct lb_btf *btf, const char *type, const char *path, struct lb_btf_field *ret_field)
+{
+	struct place place = {.steps_left = STEPS_MAX};
+	struct lb_btf_field field;
+
+	know(btf, type, path);
+	lb_deadmem_refill(btf->mem);
+	place.id = type_named(btf, type);
+	for (unsigned int part = 0; part < PATH_MAX; part++) {
+		const uint32_t bytes = part_bytes(path);
+		const struct lb_btf_name *name = find_name(btf, path, bytes);
+
+		if (!name || !name->offset || !find_member(btf, name->offset, 0, &place))
+			return false;
+		path += bytes;
+		if (!*path)
+			break;
+		path++;
+	}
+	if (*path || !size_of(btf, place.id, &field.bytes, &field.count))
+		return false;
+	field.offset = place.offset / 8;
+	field.bit = place.bits ? (uint32_t)(place.offset % 8) : 0;
+	field.bits = place.bits;
+	*ret_field = field;
+	return true;
+}
+
+bool lb_btf_size(struct lb_btf *btf, const char *type, uint64_t *ret_bytes)
+{
+	uint64_t count;
+
+	know(btf, type, NULL);
+	lb_deadmem_refill(btf->mem);
+	return size_of(btf, type_named(btf, type), ret_bytes, &count);
+}
+
+bool lb_btf_enumerator(struct lb_btf *btf, const char *name, int64_t *ret_value)
+{
+	const struct lb_btf_name *found;
+
+	know(btf, name, NULL);
+	found = find_name(btf, name, (uint32_t)lb_strlen(name));
+	if (!found || !found->has_value)
+		return false;
+	*ret_value = found->value;
+	return true;
+}
