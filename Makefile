@@ -229,9 +229,10 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 
 # What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
 # tables, also for scripts/footprint-measure; handoff_fields names what a handoff says;
-# filter_verdict reads the log out of an ELF dump and judges its pages; write_dump writes it to a partition.
-$(B)/host/tables_verdict $(B)/host/handoff_fields $(B)/host/filter_verdict $(B)/host/write_dump: \
-		$(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
+# filter_verdict reads the log out of an ELF dump and judges its pages; vmcoreinfo_verdict makes its
+# VMCOREINFO anew; write_dump writes it to a partition.
+VERDICTS := tables_verdict handoff_fields filter_verdict vmcoreinfo_verdict write_dump
+$(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)
 

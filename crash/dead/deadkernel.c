@@ -158,22 +158,41 @@ static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *ke
 	}
 }
 
+// What the page tables tell. False: nothing, and no further question makes sense.
+static bool read_tables(const struct lb_deadspace *space, struct lb_deadmem *mem,
+			struct lb_deadkernel *ret_kernel)
+{
+	*ret_kernel = (struct lb_deadkernel){.space = *space};
+	if (lb_encryption_of(space->cr3, space->phys_bits)) {
+		ret_kernel->encrypted = true;
+		return false;
+	}
+	lb_deadmem_open(mem, space);
+	find_text(mem, ret_kernel);
+	if (!ret_kernel->has_text)
+		return false;
+	measure_image(mem, ret_kernel);
+	find_page_offset(mem, ret_kernel);
+	return true;
+}
+
+void lb_deadkernel_open(const struct lb_deadspace *space, struct lb_deadkernel *ret_kernel)
+{
+	struct lb_deadmem mem;
+
+	if (!read_tables(space, &mem, ret_kernel))
+		return;
+	ret_kernel->has_vmcoreinfo = space->vmcoreinfo.bytes;
+	lb_vmcoreinfo_number(&space->vmcoreinfo, "KERNELOFFSET=", 16, &ret_kernel->kaslr_offset);
+}
+
 void lb_deadkernel_read(const struct lb_deadspace *space, uint64_t gs_base, char *text,
 			struct lb_deadkernel *ret_kernel)
 {
 	struct lb_deadmem mem;
 
-	*ret_kernel = (struct lb_deadkernel){.space = *space};
-	if (lb_encryption_of(space->cr3, space->phys_bits)) {
-		ret_kernel->encrypted = true;
+	if (!read_tables(space, &mem, ret_kernel))
 		return;
-	}
-	lb_deadmem_open(&mem, space);
-	find_text(&mem, ret_kernel);
-	if (!ret_kernel->has_text)
-		return;
-	measure_image(&mem, ret_kernel);
-	find_page_offset(&mem, ret_kernel);
 	if (ret_kernel->has_page_offset) {
 		lb_vmcoreinfo_find(&mem, text, ret_kernel);
 		if (!ret_kernel->has_vmcoreinfo)

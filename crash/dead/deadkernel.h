@@ -14,6 +14,10 @@
 void lb_deadkernel_read(const struct lb_deadspace *space, uint64_t gs_base, char *text,
 			struct lb_deadkernel *ret_kernel);
 
+// Finds the image and the direct map only; `space`->vmcoreinfo is kept, and what it says of
+// KASLR's offset is taken.
+void lb_deadkernel_open(const struct lb_deadspace *space, struct lb_deadkernel *ret_kernel);
+
 // Synthesises a VMCOREINFO for a kernel that had none yet, into `text` (LB_VMCOREINFO_MAX bytes):
 // OSRELEASE=`release`, PAGESIZE, KERNELOFFSET, NUMBER(phys_base), SYMBOL(swapper_pg_dir) if
 // known, NUMBER(pgtable_l5_enabled), BUILD-ID. Returns its length.

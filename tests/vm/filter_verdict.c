@@ -9,7 +9,7 @@
 // at a time (default 32768). Prints the level reached, the counts, and why it stepped down.
 #include "crash/dead/dmesg.h"
 #include "crash/dead/filter.h"
-#include "dumped_core.h"
+#include "elf_core.h"
 
 static bool put(void *ctx, const char *text, size_t bytes)
 {
@@ -23,11 +23,11 @@ static void write_log(const char *path, const struct lb_deadspace *dead)
 	uint64_t records;
 
 	if (!file)
-		core_fail(path, "cannot be written");
+		fail(path, "cannot be written");
 	if (lb_dmesg_read(dead, put, file, &records, &err))
-		core_fail(path, err.text);
+		fail(path, err.text);
 	if (fclose(file))
-		core_fail(path, "cannot be written");
+		fail(path, "cannot be written");
 	printf("records=%lu\n", records);
 }
 
@@ -42,16 +42,16 @@ static void write_bitmap(const char *path, const struct lb_deadspace *dead, cons
 	struct lb_filter_level level;
 
 	if (!memory || !bits || !file)
-		core_fail(path, "cannot be written");
+		fail(path, "cannot be written");
 	filter = lb_filter_open(memory, dead, ram, wanted, &level);
 	lb_filter_rewind(filter);
 	for (uint64_t pfn = 0; pfn < ram->max_pfn; pfn += pages) {
 		lb_filter_next(filter, pages, bits);
 		if (fwrite(bits, 1, pages / 8, file) != pages / 8)
-			core_fail(path, "cannot be written");
+			fail(path, "cannot be written");
 	}
 	if (fclose(file))
-		core_fail(path, "cannot be written");
+		fail(path, "cannot be written");
 	count = lb_filter_counts(filter);
 	printf("level=%u\nwhy=%s\npages=%lu\ndumped=%lu\ncache=%lu\ncache_private=%lu\nuser=%lu\nfree=%lu\n"
 	       "hwpoison=%lu\noffline=%lu\nunused=%lu\nunmapped=%lu\n",
@@ -64,15 +64,16 @@ static void write_bitmap(const char *path, const struct lb_deadspace *dead, cons
 int main(int argc, char **argv)
 {
 	uint64_t pages = argc > 5 ? strtoull(argv[5], NULL, 0) : 32768;
+	struct lb_deadspace dead;
 	struct core core;
 
 	if (argc < 5 || argc > 6 || !pages || pages % 8) {
 		fprintf(stderr, "usage: filter_verdict VMCORE LEVEL LOG BITMAP [PAGES]\n");
 		return 2;
 	}
-	core_open(&core, argv[1]);
-	write_log(argv[3], &core.dead);
-	write_bitmap(argv[4], &core.dead, &core.ram, (uint32_t)strtoul(argv[2], NULL, 0), pages);
-	core_close(&core);
+	open_core(argv[1], &core, &dead);
+	write_log(argv[3], &dead);
+	write_bitmap(argv[4], &dead, &core.ram, (uint32_t)strtoul(argv[2], NULL, 0), pages);
+	close_core(&core);
 	return 0;
 }

@@ -2,6 +2,7 @@
 """The pages of a kdump-compressed file, for comparing them; and an ELF core made of a flat RAM
 image, for makedumpfile to judge."""
 
+import bisect
 import ctypes
 import ctypes.util
 import functools
@@ -82,6 +83,31 @@ def runs(frames: list[int]) -> list[tuple[int, int]]:
         else:
             found.append((frame, frame + 1))
     return found
+
+
+def unpack_core(path: Path, core: Path) -> None:
+    """The kdump-compressed file as an ELF core of all RAM; what it does not store is a hole of zeroes."""
+    kdump = Kdump(path)
+    ranges = runs(kdump.ram)
+    at = -(-(64 + 56 * (len(ranges) + 1) + len(kdump.notes)) // PAGE) * PAGE
+    notes_at = 64 + 56 * (len(ranges) + 1)
+    table = [struct.pack("<IIQQQQQQ", 4, 0, notes_at, 0, 0, len(kdump.notes), len(kdump.notes), 0)]
+    places = {}
+    for start, end in ranges:
+        count = (end - start) * PAGE
+        table.append(struct.pack("<IIQQQQQQ", 1, 7, at, start * PAGE, start * PAGE, count, count, 0))
+        places[start] = at
+        at += count
+    ident = b"\x7fELF" + bytes((2, 1, 1)) + bytes(9)
+    ehdr = ident + struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, len(table), 0, 0, 0)
+    starts = sorted(places)
+    with open(core, "wb") as file:
+        file.write(ehdr + b"".join(table) + kdump.notes)
+        for frame, data in kdump.pages():
+            start = starts[bisect.bisect_right(starts, frame) - 1]
+            file.seek(places[start] + (frame - start) * PAGE)
+            file.write(data)
+        file.truncate(at)
 
 
 def write_core(path: Path, image: Path, ram: list[tuple[int, int]], notes: bytes, page_offset: int,
