@@ -11,12 +11,14 @@
 // Half of the index: wherever it begins, one such place lies in it, with the 16 bytes behind it.
 #define STRIDE (INDEX_BYTES / 2)
 #define SAMPLE 8
-#define TRIES_MAX 1024 // places that look like an index
-#define COUNT_MIN 256
+#define TRIES_MAX 1024 // places that look like an index, or like markers
+#define COUNT_MIN 1024
 #define NAMES_MAX (16 * LB_MIB)
 #define NAME_MIN 2 // bytes of a compressed name with its length
+#define NAME_MAX 130 // on the average of 256
 #define WALK_MAX (4 * LB_SYMBOLS_MAX) // names that are stepped over in the whole search
-#define MARKER_STEP 256 // kallsyms_markers: where every 256th name begins
+#define MARKER_STEP 256U
+#define MARKERS_SEEN 4 // at least so many there are
 #define NEAR_TEXT (2 * LB_MIB) // _stext is the first or second page of the image
 
 // What one search knows.
@@ -24,6 +26,8 @@ struct scan {
 	struct lb_symbols *symbols;
 	uint32_t tries_left;
 	uint32_t walk_left;
+	uint64_t markers; // where they are, virtual
+	uint32_t second_marker;
 	uint16_t index[LB_SYMBOLS_TOKENS];
 	char table[TOKEN_TABLE_MAX];
 };
@@ -97,81 +101,97 @@ static bool find_token_table(struct scan *scan)
 	return false;
 }
 
-// Where the `count` names at `names` end; 0 when they cannot be names. *ret_second: where the name
-// begins whose place the second marker tells.
-static uint64_t walk_names(struct scan *scan, uint64_t names, uint32_t count, uint64_t *ret_second)
+// Does kallsyms_markers begin here: 0, then where the 256th name begins, the 512th...?
+static bool are_markers(const uint32_t *words)
 {
-	const uint64_t end = scan->symbols->token_table;
+	for (unsigned int i = 1; i < MARKERS_SEEN; i++)
+		if (words[i] < words[i - 1] + MARKER_STEP * NAME_MIN ||
+		    words[i] > words[i - 1] + MARKER_STEP * NAME_MAX)
+			return false;
+	return words[0] == 0;
+}
+
+// Do the `count` names at `names` end just below the markers, and is the second marker right?
+// The latter is known after 256 names. Later no number would be too wrong: where names begin at a
+// wrong place, they are soon in step with the right ones.
+static bool are_names(struct scan *scan, uint64_t names, uint32_t count)
+{
 	struct lb_deadcursor cursor = {.mem = scan->symbols->mem, .virt = names};
 
-	*ret_second = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t low, high = 0;
-		uint32_t tokens;
 
-		if (i == MARKER_STEP)
-			*ret_second = cursor.virt - names;
-		if (scan->walk_left == 0 || cursor.virt >= end || !lb_deadcursor_byte(&cursor, &low) ||
-		    (low & 0x80 && !lb_deadcursor_byte(&cursor, &high)))
-			return 0;
+		if (i == MARKER_STEP && cursor.virt - names != scan->second_marker)
+			return false;
+		if (scan->walk_left == 0 || cursor.virt >= scan->markers ||
+		    !lb_deadcursor_byte(&cursor, &low) || (low & 0x80 && !lb_deadcursor_byte(&cursor, &high)))
+			return false;
 		scan->walk_left--;
-		tokens = (low & 0x7fU) | (uint32_t)high << 7;
-		if (!tokens)
-			return 0;
-		lb_deadcursor_skip(&cursor, tokens);
+		lb_deadcursor_skip(&cursor, (low & 0x7fU) | (uint32_t)high << 7);
 	}
-	return cursor.virt <= end ? cursor.virt : 0;
+	return cursor.virt <= scan->markers && scan->markers - cursor.virt < 8;
 }
 
-// Are there `count` names at `names`, and kallsyms_markers behind them? Tables on `align` bytes.
-static bool are_names(struct scan *scan, uint64_t names, uint32_t count, unsigned int align)
-{
-	uint64_t second, end = walk_names(scan, names, count, &second);
-	uint32_t markers[2];
-
-	return end &&
-	       lb_deadmem_copy(scan->symbols->mem, lb_align_up(end, align), markers, sizeof(markers)) &&
-	       markers[0] == 0 && (count <= MARKER_STEP || markers[1] == second);
-}
-
-// Is the word `count` at `virt`, below the tokens, kallsyms_num_syms?
+// Is the word `count` at `virt`, below the markers, kallsyms_num_syms?
 static bool is_count(struct scan *scan, uint64_t virt, uint32_t count)
 {
 	struct lb_symbols *symbols = scan->symbols;
 
-	if (count < COUNT_MIN || count > LB_SYMBOLS_MAX || count > (symbols->token_table - virt) / NAME_MIN)
+	if (count < COUNT_MIN || count > LB_SYMBOLS_MAX || count > (scan->markers - virt) / NAME_MIN ||
+	    count < (scan->markers - virt) / NAME_MAX)
 		return false;
 	for (unsigned int align = 4; align <= 8; align += 4) {
-		const uint64_t names = virt + align;
-
-		if (!lb_aligned(virt, align) || !are_names(scan, names, count, align))
+		if (!lb_aligned(virt, align) || !are_names(scan, virt + align, count))
 			continue;
 		symbols->num_syms = virt;
-		symbols->names = names;
+		symbols->names = virt + align;
 		symbols->count = count;
 		return true;
 	}
 	return false;
 }
 
-// Backwards from the tokens, a page at a time.
-static bool find_names(struct scan *scan)
+// Is it what is looked for, at a word? `words` begin with that one, MARKERS_SEEN of them.
+typedef bool predicate(struct scan *scan, uint64_t virt, const uint32_t *words);
+
+// Backwards from `end`, a page at a time.
+static bool search_back(struct scan *scan, uint64_t end, predicate *is_here)
 {
-	struct lb_symbols *symbols = scan->symbols;
-	const uint64_t end = symbols->token_table;
+	const struct lb_symbols *symbols = scan->symbols;
 	const uint64_t start =
 		end - symbols->image.start < NAMES_MAX ? symbols->image.start : end - NAMES_MAX;
 
 	for (uint64_t page = lb_align_down(end - 1, LB_PAGE); page >= start; page -= LB_PAGE) {
-		uint32_t words[LB_PAGE / 4];
+		uint32_t words[LB_PAGE / 4 + MARKERS_SEEN];
 
 		if (!lb_deadmem_copy(symbols->mem, page, words, sizeof(words)))
 			return false;
 		for (unsigned int i = LB_PAGE / 4; i-- > 0;)
-			if (page + 4 * i < end && is_count(scan, page + 4 * i, words[i]))
+			if (page + 4 * i < end && is_here(scan, page + 4 * i, words + i))
 				return true;
 	}
 	return false;
+}
+
+static bool count_is_here(struct scan *scan, uint64_t virt, const uint32_t *words)
+{
+	return is_count(scan, virt, words[0]);
+}
+
+// Markers, and the names that they are of below them?
+static bool markers_are_here(struct scan *scan, uint64_t virt, const uint32_t *words)
+{
+	if (!are_markers(words) || scan->tries_left == 0)
+		return false;
+	scan->tries_left--;
+	scan->markers = virt;
+	scan->second_marker = words[1];
+	return search_back(scan, virt, count_is_here);
+}
+
+static bool find_names(struct scan *scan)
+{
+	return search_back(scan, scan->symbols->token_table, markers_are_here);
 }
 
 static bool banner_is_at(struct lb_symbols *symbols, uint64_t virt)
