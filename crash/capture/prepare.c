@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the handoff to a job for the writer.
 #include "crash/capture/capture.h"
+#include "crash/dead/deadkernel.h"
 #include "crash/dead/notes.h"
+#include "crash/dead/vmcoreinfo_make.h"
 #include "crash/plan/capturesize.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
@@ -41,6 +43,41 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 	return 0;
 }
 
+// A kernel that died before it wrote VMCOREINFO has the purgatory's, which tells hardly more than
+// where the page tables are. It is replaced in the notes by one made from the kernel's image. Where
+// that cannot be done, it stays, and costs the log and the filter.
+static void complete_vmcoreinfo(const struct lb_run *run, struct lb_deadspace *dead, struct lb_notes *notes)
+{
+	static struct lb_vmcoreinfo_work work;
+	static char text[LB_VMCOREINFO_MAX];
+	const struct lb_handoff *handoff = run->handoff;
+	const uint64_t begun_ms = lb_clock_ms();
+	struct lb_vmcoreinfo_made made;
+	struct lb_deadkernel kernel;
+	struct lb_error err;
+
+	if (lb_vmcoreinfo_is_whole(&dead->vmcoreinfo))
+		return;
+	lb_deadkernel_open(dead, &kernel);
+	if (lb_vmcoreinfo_make(&kernel, &work, text, &made, &err) != 0) {
+		lb_say("warning: the kernel wrote no VMCOREINFO yet, and none could be made: %s", err.text);
+		return;
+	}
+	if (!lb_notes_replace((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, text, made.bytes,
+			      notes)) {
+		lb_say("warning: VMCOREINFO of %u bytes does not fit into the notes", made.bytes);
+		return;
+	}
+	dead->vmcoreinfo = (struct lb_vmcoreinfo){
+		.text = (const char *)at(handoff->notes + notes->vmcoreinfo),
+		.bytes = notes->vmcoreinfo_bytes,
+	};
+	lb_say("the kernel wrote no VMCOREINFO yet: %u keys made from its symbols and types in %lu ms",
+	       made.keys, lb_clock_ms() - begun_ms);
+	if (made.left_out)
+		lb_say("warning: VMCOREINFO: %u keys left out: %s", made.left_out, made.why);
+}
+
 static int find_notes(struct lb_run *run, struct lb_error *err)
 {
 	const struct lb_handoff *handoff = run->handoff;
@@ -49,8 +86,6 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 	lb_notes_read(at(handoff->notes), handoff->notes_bytes, &notes);
 	if (!notes.bytes)
 		return lb_fail(err, "notes at 0x%lx: there are none", handoff->notes);
-	if (!notes.vmcoreinfo)
-		lb_say("warning: no VMCOREINFO: the log cannot be read, and all RAM is dumped");
 	run->mem = (struct lb_physmem){read_page, &run->ram};
 	run->dead = (struct lb_deadspace){
 		.mem = &run->mem,
@@ -61,6 +96,7 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 			notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
 		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
+	complete_vmcoreinfo(run, &run->dead, &notes);
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
 	run->job.vmcoreinfo_offset = notes.vmcoreinfo;

@@ -3,7 +3,6 @@
 #include "crash/dead/notes.h"
 
 #include <elf.h>
-#include <stdbool.h>
 
 #include "lib/format.h"
 #include "lib/mem.h"
@@ -37,4 +36,28 @@ void lb_notes_read(const void *area, uint64_t bytes, struct lb_notes *ret_notes)
 		notes.bytes = end;
 	}
 	*ret_notes = notes;
+}
+
+bool lb_notes_replace(void *area, uint64_t bytes, const char *text, uint32_t text_bytes,
+		      struct lb_notes *notes)
+{
+	uint8_t *desc = (uint8_t *)area + notes->vmcoreinfo;
+	const uint64_t before = lb_align_up(notes->vmcoreinfo_bytes, 4), after = lb_align_up(text_bytes, 4);
+	const uint64_t behind = notes->bytes - (notes->vmcoreinfo + before),
+		       end = notes->bytes - before + after;
+	Elf64_Nhdr note;
+
+	if (!notes->vmcoreinfo || end > bytes || bytes - end < sizeof(note))
+		return false;
+	memmove(desc + after, desc + before, behind);
+	memcpy(desc, text, text_bytes);
+	memset(desc + text_bytes, 0, after - text_bytes);
+	memset((uint8_t *)area + end, 0, sizeof(note));
+	notes->bytes = end;
+	notes->vmcoreinfo_bytes = text_bytes;
+	desc -= sizeof(note) + lb_align_up(sizeof("VMCOREINFO"), 4);
+	memcpy(&note, desc, sizeof(note));
+	note.n_descsz = text_bytes;
+	memcpy(desc, &note, sizeof(note));
+	return true;
 }

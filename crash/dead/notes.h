@@ -3,6 +3,7 @@
 #ifndef LIFEBOAT_CRASH_DEAD_NOTES_H
 #define LIFEBOAT_CRASH_DEAD_NOTES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lb_notes {
@@ -14,5 +15,12 @@ struct lb_notes {
 
 // Reads up to `bytes` of `area`: to the first header of zeroes, or one that makes no sense.
 void lb_notes_read(const void *area, uint64_t bytes, struct lb_notes *ret_notes);
+
+// Replaces VMCOREINFO's text in `area`, which has room for `bytes`, by `text_bytes` of `text`, and
+// moves the notes behind it. `notes` is what was read of it, and is brought up to date. False, with
+// nothing changed: there is no VMCOREINFO, or no room for that text and a header of zeroes behind
+// the last note. `text` does not lie in `area`.
+bool lb_notes_replace(void *area, uint64_t bytes, const char *text, uint32_t text_bytes,
+		      struct lb_notes *notes);
 
 #endif
