@@ -8,13 +8,16 @@
 // user's pages. The level is 1, only pages of zeroes are left out. Prints key=value.
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "elf_core.h"
 #include "unit.h"
+#undef fail // cmocka's; here it is elf_core.h's
 
 #include "capture_platform.h"
+#include "crash/dead/notes.h"
 #include "crash/dump/dump.h"
 #include "crash/dump/helpers.h"
-#include "dumped_core.h"
 #include "memory_disk.h"
 
 #define NOISE_NOW (1ULL << 45) // where its content is "now": no offset in a file
@@ -24,6 +27,7 @@
 
 static uint8_t noise[NOISE_BYTES] __attribute__((aligned(64)));
 static struct core core;
+static struct lb_deadspace dead;
 static struct memory_disk disk;
 
 static void fill_noise(void)
@@ -61,11 +65,11 @@ static void open_disk(const char *path, uint64_t bytes)
 	memory_disk_open(&disk, LB_PAGE, 0);
 	free(disk.data);
 	if (file < 0 || ftruncate(file, (off_t)bytes))
-		core_fail(path, "cannot be made");
+		fail(path, "cannot be made");
 	disk.data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	close(file);
 	if (disk.data == MAP_FAILED)
-		core_fail(path, "cannot be mapped");
+		fail(path, "cannot be mapped");
 	disk.bytes = bytes;
 	disk.disk.blocks = MEMORY_DISK_FIRST + bytes / 512;
 	disk.target.last_block = disk.disk.blocks - 1;
@@ -79,26 +83,36 @@ static int open_all(void *ctx, struct lb_error *err)
 	void *memory = lb_heap_pages(OWN_BYTES);
 	uint32_t cpus;
 
-	if (lb_kernel_pages_open(memory, OWN_BYTES, &core.dead, &core.ram, &job->own, err) != 0)
+	if (lb_kernel_pages_open(memory, OWN_BYTES, &dead, &core.ram, &job->own, err) != 0)
 		return -1;
 	facts = lb_kernel_pages_facts(job->own);
 	printf("tables=%lu\nreserved=%d\ncut=%d\n", facts.tables, facts.knows_reserved, facts.cut);
 	return lb_helpers_open(&config, 1, &cpus, err);
 }
 
+static const uint8_t *find_notes(struct lb_notes *ret_notes)
+{
+	const Elf64_Phdr *notes = (const void *)(core.data + sizeof(Elf64_Ehdr)); // elf_core.h has looked
+
+	lb_notes_read(core.data + notes->p_offset, notes->p_filesz, ret_notes);
+	return core.data + notes->p_offset;
+}
+
 static struct lb_dump_job make_job(void)
 {
+	struct lb_notes notes;
+	const uint8_t *text = find_notes(&notes);
 	void *memory = lb_heap_pages(lb_filter_bytes());
 	struct lb_filter_level level;
 	struct lb_dump_job job = {
 		.format = LB_DUMP_ZSTD,
 		.ram = &core.ram,
-		.filter = lb_filter_open(memory, &core.dead, &core.ram, LB_FILTER_ZERO, &level),
-		.dead = &core.dead,
-		.notes = core.notes,
-		.notes_bytes = core.found.bytes,
-		.vmcoreinfo_offset = core.found.vmcoreinfo,
-		.nr_cpus = core.found.prstatus,
+		.filter = lb_filter_open(memory, &dead, &core.ram, LB_FILTER_ZERO, &level),
+		.dead = &dead,
+		.notes = text,
+		.notes_bytes = notes.bytes,
+		.vmcoreinfo_offset = notes.vmcoreinfo,
+		.nr_cpus = notes.prstatus,
 		.log_written = open_all,
 	};
 
@@ -121,20 +135,20 @@ int main(int argc, char **argv)
 	more = strtoull(argv[3], NULL, 0) * LB_MIB;
 	fill_noise();
 	capture_reset();
-	core_open(&core, argv[1]);
+	open_core(argv[1], &core, &dead);
 	capture_old_page_by(old_page, &core);
 	add_noise(&core.ram, more);
 	open_disk(argv[2], lb_align_up(core.bytes + more + MORE, LB_MIB));
 	header.partition_bytes = disk.bytes;
 	job = make_job();
-	job.log_written_ctx = &job;
+	job.ctx = &job;
 	if (lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err) != 0 ||
 	    lb_dump_write(&job, partition, &header, &err) != 0)
-		core_fail(argv[2], err.text);
+		fail(argv[2], err.text);
 	lb_helpers_close();
 	printf("pages=%lu\ndata_offset=%lu\ndata_bytes=%lu\nkernel_bytes=%lu\nflags=%u\n", header.page_count,
 	       header.data_offset, header.data_bytes, header.kernel_bytes, header.flags);
 	munmap(disk.data, disk.bytes);
-	core_close(&core);
+	close_core(&core);
 	return 0;
 }
