@@ -150,6 +150,17 @@ char lb_symbols_expand(const struct lb_symbols *symbols, const struct lb_symbols
 	return type;
 }
 
+// A table of both signs has positive offsets for absolute symbols only; its last symbol is in the image.
+static bool has_absolute(const struct lb_symbols *symbols)
+{
+	int32_t last;
+
+	return symbols->count &&
+	       lb_deadmem_copy(symbols->mem, symbols->offsets + 4ULL * (symbols->count - 1), &last,
+			       sizeof(last)) &&
+	       last < 0;
+}
+
 bool lb_symbols_raw_address(const struct lb_symbols *symbols, uint32_t index, uint64_t *ret_address)
 {
 	const uint64_t word = symbols->offsets + 4ULL * index;
@@ -162,7 +173,7 @@ bool lb_symbols_raw_address(const struct lb_symbols *symbols, uint32_t index, ui
 	else if (offset < 0)
 		*ret_address = symbols->base - 1 - (uint64_t)(int64_t)offset;
 	else
-		*ret_address = symbols->base + (uint64_t)offset;
+		*ret_address = (has_absolute(symbols) ? 0 : symbols->base) + (uint64_t)offset;
 	return true;
 }
 

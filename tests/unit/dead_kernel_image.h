@@ -57,6 +57,8 @@
 #define TOKEN_INDEX (DATA + 0x41ff0)
 #define SYM_OFFSETS (DATA + 0x43000)
 
+#define PERCPU_SYMBOL 0x9010ULL // per-CPU address of a variable, as before Linux 7
+
 enum symbols {
 	NONE, // before 6.0: no kallsyms in VMCOREINFO
 	BASE_NEGATIVE, // kallsyms_relative_base, complements
@@ -181,6 +183,8 @@ static inline void encode(struct encoder *e, const char *symbol, uint64_t addres
 		offset = (int32_t)(address - word);
 	else if (e->mode == BASE_POSITIVE)
 		offset = (int32_t)(address - TEXT);
+	else if (address < LB_KERNEL_MAP)
+		offset = (int32_t)address; // absolute
 	else
 		offset = (int32_t)(TEXT - 1 - address);
 	memcpy(image_at(word), &offset, sizeof(offset));
@@ -217,6 +221,8 @@ static inline void build_kallsyms(const struct machine *m)
 	long_name[0] = 'T';
 	long_name[sizeof(long_name) - 1] = '\0';
 
+	if (m->symbols == BASE_NEGATIVE)
+		encode(&e, "Apercpu_function", PERCPU_SYMBOL);
 	encode(&e, "A__per_cpu_offsett", TEXT);
 	encode(&e, "T_text", TEXT);
 	for (int i = 0; i < 2000; i++) {

@@ -43,6 +43,23 @@ static void names_are_found(void **state)
 	}
 }
 
+// Beside symbols that lie below the base, those above 0 are not relative to it: per-CPU variables
+// until Linux 6.14.
+static void per_cpu_addresses_are_absolute(void **state)
+{
+	struct machine m = build(usual);
+	struct lb_deadkernel dead = read_kernel(&m);
+	struct lb_symbols symbols;
+	uint64_t address = 0;
+
+	(void)state;
+	lb_deadmem_open(&opened, &dead.space);
+	assert_true(lb_symbols_open_listed(&symbols, &opened, &dead));
+	assert_true(lb_symbols_percpu(&symbols, "percpu_function", &address));
+	assert_int_equal(address, PERCPU_SYMBOL);
+	assert_false(lb_symbols_address(&symbols, "percpu_function", &address));
+}
+
 // Without all tables none can be opened.
 static void tables_are_missing(void **state)
 {
@@ -115,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(per_cpu_addresses_are_absolute),
 		cmocka_unit_test(tables_are_missing),
 		cmocka_unit_test(hostile_kallsyms),
 	};
