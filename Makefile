@@ -35,11 +35,11 @@ FILES = $(foreach room,$(1),$(wildcard $(room)/*.c))
 BASE_ROOMS := lib pgtable crash/plan
 LOADER_ROOMS := $(BASE_ROOMS) crash/disk loader/options
 PURGATORY_ROOMS := $(BASE_ROOMS) crash/dead crash/bare
-CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/platform crash/disk crash/dump
+CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/report crash/platform crash/disk crash/dump
 # The pure ones. On the host tests/unit/capture_platform.c is the machine that they ask things of.
-HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/disk crash/dump loader/options
+HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader/options
 # What tools/ use, without sanitizers.
-TOOL_ROOMS := $(BASE_ROOMS) crash/disk
+TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 PURGATORY := $(wildcard purgatory/*.c)

@@ -11,6 +11,7 @@ _BASE = ("include/lifeboat", "lib")
 _PLAN = (*_BASE, "pgtable", "crash/plan")
 _BARE = (*_PLAN, "crash/dead", "crash/bare")
 _DISK = (*_BARE, "crash/platform", "crash/disk")
+_REPORT = ("crash/dead", "crash/report")
 # Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
 _PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h")
 
@@ -23,16 +24,17 @@ ROOMS = {
     "pgtable": _BASE,
     "crash/plan": (*_BASE, "pgtable"),
     "crash/dead": _PLAN,
+    "crash/report": (*_PLAN, "crash/dead"),
     "crash/bare": (*_PLAN, "crash/dead"),
     "crash/platform": _BARE,
     "crash/disk": (*_BARE, "crash/platform"),
     "crash/dump": _DISK,
-    "crash/capture": (*_DISK, "crash/dump"),
+    "crash/capture": (*_DISK, "crash/report", "crash/dump"),
     "purgatory": _BARE,
     "loader/options": (*_PLAN, *_PARTITION),
     "loader/hook": _BASE,
     "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
-    "tools/*": (*_PLAN, *_PARTITION),
+    "tools/*": (*_PLAN, *_REPORT, *_PARTITION),
 }
 # Not judged by arrows: tests look into every room.
 _TESTS = "tests"
