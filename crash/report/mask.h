@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a report that leaves the house should not say: the values of words that look like secrets
-// ("password=..."), MAC and IP addresses, host names.
+// ("password=..."), what tells of a network, MAC and IP addresses, the machine's host name. Lifeboat's
+// one list of them.
 #ifndef LIFEBOAT_CRASH_REPORT_MASK_H
 #define LIFEBOAT_CRASH_REPORT_MASK_H
 
-#include <stdint.h>
+// Stands in place of whatever is masked; what was shorter gives fewer of its letters.
+#define LB_MASKED "XXXX"
 
-// What stands in place of what is masked: as many letters as fit, never more than were there, so that a
-// line never grows.
-#define LB_MASK_LETTER 'X'
-
-// Masks one line of text, NUL-terminated, in place; at most `bytes` of it are looked at.
-void lb_mask_line(char *line, uint32_t bytes);
+// Masks one NUL-terminated line in place; it never grows. `host`: the machine's name, masked where it is
+// a word of its own; NULL or "": not known.
+void lb_mask_line(char *line, const char *host);
 
 #endif

@@ -36,7 +36,7 @@ static bool append(struct lb_out *out, char *line, size_t bytes, uint32_t limit)
 {
 	make_printable(line);
 	if (out->mask)
-		lb_mask_line(line, LB_OUT_LINE_BYTES - LINE_TAIL);
+		lb_mask_line(line, out->host);
 	if (bytes >= LB_OUT_LINE_BYTES - LINE_TAIL) {
 		line[LB_OUT_LINE_BYTES - LINE_TAIL - 1] = '\0';
 		bytes = lb_strlen(line);

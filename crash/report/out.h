@@ -20,11 +20,12 @@ struct lb_out {
 	uint32_t left_out; // lines that this section had no room for
 	bool spent; // go_on() said so: nothing more is written
 	bool mask;
+	const char *host; // to be masked; NULL: not known
 	bool (*go_on)(void *ctx, const char *section, uint32_t bytes);
 	void *ctx;
 };
 
-// `room` as for lb_report_write(). The caller sets mask, go_on and ctx.
+// `room` as for lb_report_write(). The caller sets mask, host, go_on and ctx.
 void lb_out_open(struct lb_out *out, char *text, uint32_t room);
 
 // False when the budget is spent. Cheap: to be asked in every loop over what the dead kernel says.

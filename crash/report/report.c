@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/report/report.h"
 
-#include "crash/report/out.h"
+#include "crash/report/head.h"
+#include "crash/report/job.h"
+#include "crash/report/reason.h"
+#include "crash/report/signature.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 
+#define INDENT_BYTES 2U
+#define LIFEBOAT_BYTES 1536U
+
+_Static_assert(sizeof(struct lb_report_job) <= LB_REPORT_MEMORY_MAX, "the report's budget of memory");
+
 uint64_t lb_report_memory(void)
 {
-	return LB_PAGE;
+	return lb_align_up(sizeof(struct lb_report_job), LB_PAGE);
 }
 
 uint32_t lb_report_cut(char *text, uint32_t room, uint32_t bytes, const char *section, const char *why)
@@ -20,20 +28,67 @@ uint32_t lb_report_cut(char *text, uint32_t room, uint32_t bytes, const char *se
 	return bytes + 1;
 }
 
+static void write_signature(struct lb_report_job *job)
+{
+	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
+	struct lb_signature signature;
+	char text[LB_SIGNATURE_BYTES];
+
+	lb_signature_begin(&signature);
+	lb_signature_fallback(&signature, job->log.function);
+	lb_out_key(&job->out, "signature", "%s",
+		   lb_signature_text(&signature, reason ? lb_reason_class(reason->text) : "unknown", text));
+}
+
+static void write_lifeboat(struct lb_report_job *job)
+{
+	const char *at = job->source->lifeboat;
+
+	if (!at || !lb_out_section(&job->out, "lifeboat", LIFEBOAT_BYTES, "what it did"))
+		return;
+	while (*at) {
+		const char *end = lb_strchr(at, '\n');
+		size_t bytes = end ? (size_t)(end - at) : lb_strlen(at);
+
+		lb_out_line(&job->out, "%.*s", (int)bytes, at);
+		at += bytes + (end != NULL);
+	}
+	lb_out_end(&job->out, 0, "lines");
+}
+
+static void write_log(struct lb_report_job *job)
+{
+	struct lb_out *out = &job->out;
+	char line[LB_LASTLOG_LINE];
+	uint32_t room = lb_out_left(out), lines;
+	uint64_t at;
+
+	if (!job->has_log) {
+		lb_out_section(out, "log", room, "none: %s", job->why_no_log.text);
+		lb_out_end(out, 0, "lines");
+		return;
+	}
+	lines = lb_lastlog_tail(&job->log, room > LB_OUT_CUT_BYTES ? room - LB_OUT_CUT_BYTES : 0,
+				INDENT_BYTES, &at);
+	if (!lb_out_section(out, "log", room, "the last %u of %lu lines", lines, job->log.lines))
+		return;
+	while (lb_out_go_on(out) && lb_lastlog_line(&job->log, &at, line, sizeof(line)))
+		lb_out_line(out, "%s", line);
+	lb_out_end(out, 0, "lines");
+}
+
 uint32_t lb_report_write(const struct lb_report_source *source, char *text, uint32_t room)
 {
-	char release[64] = "";
-	struct lb_out out;
+	struct lb_report_job *job = source->memory;
 
-	lb_out_open(&out, text, room);
-	out.mask = source->mask;
-	out.go_on = source->go_on;
-	out.ctx = source->ctx;
-	if (!lb_vmcoreinfo_text(&source->kernel->space.vmcoreinfo, "OSRELEASE=", release, sizeof(release)) &&
-	    source->release)
-		lb_snprintf(release, sizeof(release), "%s", source->release);
-	lb_out_key(&out, "release", "%s", release);
-	return out.bytes;
+	lb_job_open(job, source, text, room);
+	lb_head_write(job);
+	write_signature(job);
+	write_lifeboat(job);
+	write_log(job);
+	if (job->out.spent)
+		return lb_report_cut(text, room, job->out.bytes, job->out.section, "the time for it was up");
+	return job->out.bytes;
 }
 
 bool lb_report_value(const char *text, uint32_t bytes, const char *key, char *ret_value, uint32_t room)

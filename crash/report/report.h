@@ -13,31 +13,11 @@
 #ifndef LIFEBOAT_CRASH_REPORT_REPORT_H
 #define LIFEBOAT_CRASH_REPORT_REPORT_H
 
-#include "crash/dead/facts.h"
-#include "lifeboat/handoff.h"
+#include "crash/report/source.h"
 #include "lifeboat/range.h"
 
 #define LB_REPORT_MAX (16 * LB_KIB)
 #define LB_REPORT_MEMORY_MAX LB_MIB
-#define LB_REPORT_NO_CPU UINT32_MAX
-
-struct lb_report_source {
-	// Its space is read through. What is not known (has_ is false) costs the sections that want it.
-	const struct lb_deadkernel *kernel;
-	void *memory; // lb_report_memory() bytes, page-aligned; its content does not matter
-	const struct lb_user_regs *registers; // of the CPU that panicked; NULL: not known
-	uint32_t cpu; // that CPU's number; LB_REPORT_NO_CPU: not known
-	uint64_t time; // of the panic, in seconds since 1970; 0: not known
-	const char *release; // where VMCOREINFO has no OSRELEASE; NULL: not known
-	const char *lifeboat; // what Lifeboat did: lines, each with its line feed; NULL: no such section
-	bool mask; // secrets, addresses of network cards, host names: mask.h
-	// Asked at the start of each section and, in those that take long, every few thousand reads at most. `section` (a
-	// literal) is what is being written, `bytes` of the text are complete: a caller that is thrown
-	// out of the report by a fault goes on with lb_report_cut(). False: the budget is spent, the
-	// report ends here. NULL: no budget.
-	bool (*go_on)(void *ctx, const char *section, uint32_t bytes);
-	void *ctx;
-};
 
 // At most LB_REPORT_MEMORY_MAX.
 uint64_t lb_report_memory(void);

@@ -13,6 +13,7 @@ _ALONE = {
     "crash/bare/lapic.h": "registers, inline",
     "crash/dead/facts.h": "data, that several fill in",
     "crash/disk/block_reader.h": "data, that who drives the disk fills in",
+    "crash/report/source.h": "data, that the caller fills in",
     "lib/bits.h": "inline",
     "lib/cpu.h": "instructions, inline",
     "lib/sha256_blocks.h": "sha256.c calls it in sha256_ni.c, which is compiled with other instructions",

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The head of a report: who died, when, and of what.
+#ifndef LIFEBOAT_CRASH_REPORT_HEAD_H
+#define LIFEBOAT_CRASH_REPORT_HEAD_H
+
+#include "crash/report/job.h"
+
+// What is known from the log and VMCOREINFO: reasons to command line.
+void lb_head_write(struct lb_report_job *job);
+
+#endif
