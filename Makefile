@@ -37,9 +37,9 @@ LOADER_ROOMS := $(BASE_ROOMS) crash/disk loader/options
 PURGATORY_ROOMS := $(BASE_ROOMS) crash/dead crash/bare
 CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/report crash/platform crash/disk crash/dump
 # The pure ones. On the host tests/unit/capture_platform.c is the machine that they ask things of.
-HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader/options
+HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader/options tools/common
 # What tools/ use, without sanitizers.
-TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk
+TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk tools/common
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 PURGATORY := $(wildcard purgatory/*.c)
@@ -72,7 +72,7 @@ COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -pr
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi $(B)/lifeboat-save ## build the one product, build/lifeboat.efi, and the host tool of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboat-save $(B)/lifeboat-report ## build the one product, build/lifeboat.efi, and the host tools of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -240,8 +240,8 @@ $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -MMD -MP -c -o $@ $<
 
-# The host tools behind scripts/footprint and scripts/lifeboat-save, and the same under ASan and
-# UBSan (.checked), for their tests.
+# The host tools behind scripts/footprint and scripts/lifeboat-save, lifeboat-report, and the same
+# under ASan and UBSan (.checked), for their tests.
 FOOTPRINT_SRC := $(wildcard tools/footprint/*.c)
 SAVE_SRC := $(wildcard tools/save/*.c)
 
@@ -256,6 +256,14 @@ $(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC)) $(B)/tool/rooms.a
 
 $(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^
+
+REPORT_SRC := $(wildcard tools/report/*.c)
+
+$(B)/lifeboat-report: $(patsubst %.c,$(B)/tool/%.o,$(REPORT_SRC)) $(B)/tool/rooms.a
+	$(CC) -o $@ $^ -lkdumpfile
+
+$(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(B)/host/rooms.a
+	$(CC) -fsanitize=address,undefined -o $@ $^ -lkdumpfile
 
 format: ## apply .clang-format
 	clang-format -i $(ALL_C)

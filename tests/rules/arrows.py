@@ -34,7 +34,8 @@ ROOMS = {
     "loader/options": (*_PLAN, *_PARTITION),
     "loader/hook": _BASE,
     "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
-    "tools/*": (*_PLAN, *_REPORT, *_PARTITION),
+    "tools/common": ("lib",),
+    "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),
 }
 # Not judged by arrows: tests look into every room.
 _TESTS = "tests"
@@ -42,12 +43,14 @@ _TESTS = "tests"
 # Headers in <>. A compiler has the first without a libc; the second are layouts without functions.
 _FREESTANDING = ("limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h")
 _LAYOUTS = ("asm/bootparam.h", "elf.h", "linux/screen_info.h")
+_LIBC = ("[!e]*.h", "errno.h")
 _SYSTEM = {
     "lib": ("immintrin.h",),
     "crash/dump": ("zlib.h", "zstd.h"),
     "loader": ("efi*.h",),
     "loader/hook": ("efi*.h",),
-    "tools/*": ("[!e]*.h", "errno.h"),
+    "tools/common": _LIBC,
+    "tools/*": _LIBC,
 }
 
 LISTED = [*(room for room in ROOMS if "*" not in room), *_PARTITION]

@@ -4,7 +4,7 @@
 #define LIFEBOAT_TOOLS_SAVE_LIST_H
 
 #include "tools/save/copy.h"
-#include "tools/save/json.h"
+#include "tools/common/json.h"
 
 void list_dump(const struct dump *dump, const struct judgement *judgement);
 // One object of an array; docs/capture.md has its members.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/save/json.h"
+#include "tools/common/json.h"
 
 #include <inttypes.h>
 #include <string.h>

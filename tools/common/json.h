@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Writes JSON (RFC 8259): commas, indentation and escapes are here, and nowhere else.
-#ifndef LIFEBOAT_TOOLS_SAVE_JSON_H
-#define LIFEBOAT_TOOLS_SAVE_JSON_H
+#ifndef LIFEBOAT_TOOLS_COMMON_JSON_H
+#define LIFEBOAT_TOOLS_COMMON_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>

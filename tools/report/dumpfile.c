@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/report/dumpfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lifeboat/range.h"
+#include "tools/common/unflatten.h"
+
+#define ARCHITECTURE "x86_64"
+// Where flattened files are rearranged, without TMPDIR: they are large.
+#define TEMPORARY "/var/tmp"
+
+static const void *read_page(void *ctx, uint64_t phys)
+{
+	struct dumpfile *dump = ctx;
+	size_t bytes = sizeof(dump->page);
+
+	if (dump->at != phys) {
+		dump->is_there = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, dump->page, &bytes) == KDUMP_OK;
+		dump->at = phys;
+	}
+	return dump->is_there ? dump->page : NULL;
+}
+
+// The file of `dump` becomes a temporary one, rearranged.
+static int rearrange(struct dumpfile *dump, struct lb_error *err)
+{
+	const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : TEMPORARY;
+	int to = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (to < 0)
+		return lb_fail(err, "%s: flattened; no temporary file in %s for it: %s", dump->name, folder,
+			       strerror(errno));
+	if (unflatten(dump->file, dump->name, to, err) != 0) {
+		close(to);
+		return -1;
+	}
+	close(dump->file);
+	dump->file = to;
+	return 0;
+}
+
+static int check_architecture(const struct dumpfile *dump, struct lb_error *err)
+{
+	const char *name = NULL;
+
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, &name) != KDUMP_OK)
+		return lb_fail(err, "%s: it does not say of which architecture it is, want " ARCHITECTURE, dump->name);
+	if (strcmp(name, ARCHITECTURE) != 0)
+		return lb_fail(err, "%s: of architecture %s, want " ARCHITECTURE, dump->name, name);
+	return 0;
+}
+
+int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
+{
+	kdump_num_t cpus = 0;
+
+	*dump = (struct dumpfile){.name = name, .file = open(name, O_RDONLY | O_CLOEXEC), .at = UINT64_MAX};
+	dump->mem = (struct lb_physmem){read_page, dump};
+	if (dump->file < 0)
+		return lb_fail(err, "%s: %s", name, strerror(errno));
+	if (unflatten_wants(dump->file) && rearrange(dump, err) != 0)
+		return -1;
+	dump->ctx = kdump_new();
+	if (!dump->ctx)
+		return lb_fail(err, "%s: no memory", name);
+	if (kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK)
+		return lb_fail(err, "%s: no dump that can be read: %s", name, kdump_get_err(dump->ctx));
+	if (check_architecture(dump, err) != 0)
+		return -1;
+	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK) {
+		kdump_clear_err(dump->ctx);
+		dump->vmcoreinfo = strdup("");
+	}
+	if (kdump_get_number_attr(dump->ctx, "cpu.number", &cpus) == KDUMP_OK)
+		dump->cpus = (uint32_t)cpus;
+	return dump->vmcoreinfo ? 0 : lb_fail(err, "%s: no memory", name);
+}
+
+void dumpfile_close(struct dumpfile *dump)
+{
+	free(dump->vmcoreinfo);
+	if (dump->ctx)
+		kdump_free(dump->ctx);
+	if (dump->file >= 0)
+		close(dump->file);
+}
+
+bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, struct lb_user_regs *ret_registers)
+{
+	static const char names[][8] = {"r15", "r14", "r13",	"r12", "rbp", "rbx", "r11",	"r10",	   "r9",
+					"r8",  "rax", "rcx",	"rdx", "rsi", "rdi", "orig_rax", "rip",	   "cs",
+					"rflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"};
+	uint64_t *values = &ret_registers->r15;
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(*ret_registers) / sizeof(*values), "a name each");
+	memset(ret_registers, 0, sizeof(*ret_registers));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char key[64];
+		kdump_attr_t value;
+
+		snprintf(key, sizeof(key), "cpu.%u.reg.%s", cpu, names[i]);
+		value.type = KDUMP_NUMBER;
+		if (kdump_get_typed_attr(dump->ctx, key, &value) == KDUMP_OK)
+			values[i] = value.val.number;
+		else
+			kdump_clear_err(dump->ctx);
+	}
+	return ret_registers->rip != 0;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A vmcore of any format that libkdumpfile reads, as a dead machine's memory.
+#ifndef LIFEBOAT_TOOLS_REPORT_DUMPFILE_H
+#define LIFEBOAT_TOOLS_REPORT_DUMPFILE_H
+
+#include <libkdumpfile/kdumpfile.h>
+
+#include "crash/dead/deadmem.h"
+#include "lib/format.h"
+#include "lifeboat/handoff.h"
+
+struct dumpfile {
+	const char *name; // the caller's
+	int file;
+	kdump_ctx_t *ctx;
+	struct lb_physmem mem; // its ctx is this struct, which must not be moved
+	char *vmcoreinfo; // NUL-terminated; "" when the dump has none
+	uint32_t cpus; // whose registers it has
+	uint64_t at; // the page in `page`; UINT64_MAX: none
+	bool is_there;
+	uint8_t page[4096];
+};
+
+// Opens `name`, a flattened one through a temporary file. Fails when it is no dump of an x86-64 machine.
+// Afterwards dumpfile_close(), whatever the result.
+int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err);
+void dumpfile_close(struct dumpfile *dump);
+
+// The registers that the dump has of CPU `cpu`, by the order of its notes.
+bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, struct lb_user_regs *ret_registers);
+
+#endif
