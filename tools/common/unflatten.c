@@ -116,7 +116,9 @@ int unflatten(int from, const char *name, int to, struct lb_error *err)
 		at += (int64_t)sizeof(piece);
 		if (offset < 0 || bytes <= 0 || __builtin_add_overflow(offset, bytes, &end) ||
 		    __builtin_add_overflow(at, bytes, &end))
-			return lb_fail(err, "%s: flattened: its piece at byte %lu has %ld bytes at %ld, want both in a file",
+			return lb_fail(err,
+				       "%s: flattened: its piece at byte %lu has %ld bytes at %ld, want both "
+				       "in a file",
 				       name, (unsigned long)at, (long)bytes, (long)offset);
 		if (copy_piece(from, at, to, offset, bytes) != 0)
 			return lb_fail(err, "%s: flattened: its piece at byte %lu of %ld bytes: %s", name,

@@ -21,7 +21,8 @@ static const void *read_page(void *ctx, uint64_t phys)
 	size_t bytes = sizeof(dump->page);
 
 	if (dump->at != phys) {
-		dump->is_there = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, dump->page, &bytes) == KDUMP_OK;
+		dump->is_there =
+			kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, dump->page, &bytes) == KDUMP_OK;
 		dump->at = phys;
 	}
 	return dump->is_there ? dump->page : NULL;
@@ -31,11 +32,15 @@ static const void *read_page(void *ctx, uint64_t phys)
 static int rearrange(struct dumpfile *dump, struct lb_error *err)
 {
 	const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : TEMPORARY;
-	int to = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[4096];
+	int to;
 
+	snprintf(path, sizeof(path), "%s/lifeboat-report.XXXXXX", folder);
+	to = mkstemp(path);
 	if (to < 0)
 		return lb_fail(err, "%s: flattened; no temporary file in %s for it: %s", dump->name, folder,
 			       strerror(errno));
+	unlink(path);
 	if (unflatten(dump->file, dump->name, to, err) != 0) {
 		close(to);
 		return -1;
@@ -50,7 +55,8 @@ static int check_architecture(const struct dumpfile *dump, struct lb_error *err)
 	const char *name = NULL;
 
 	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, &name) != KDUMP_OK)
-		return lb_fail(err, "%s: it does not say of which architecture it is, want " ARCHITECTURE, dump->name);
+		return lb_fail(err, "%s: it does not say of which architecture it is, want " ARCHITECTURE,
+			       dump->name);
 	if (strcmp(name, ARCHITECTURE) != 0)
 		return lb_fail(err, "%s: of architecture %s, want " ARCHITECTURE, dump->name, name);
 	return 0;
@@ -73,6 +79,9 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 		return lb_fail(err, "%s: no dump that can be read: %s", name, kdump_get_err(dump->ctx));
 	if (check_architecture(dump, err) != 0)
 		return -1;
+	// Its own translation of addresses is not wanted, and may fail: what it reads of VMCOREINFO is.
+	kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux");
+	kdump_clear_err(dump->ctx);
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK) {
 		kdump_clear_err(dump->ctx);
 		dump->vmcoreinfo = strdup("");
@@ -93,18 +102,20 @@ void dumpfile_close(struct dumpfile *dump)
 
 bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, struct lb_user_regs *ret_registers)
 {
-	static const char names[][8] = {"r15", "r14", "r13",	"r12", "rbp", "rbx", "r11",	"r10",	   "r9",
-					"r8",  "rax", "rcx",	"rdx", "rsi", "rdi", "orig_rax", "rip",	   "cs",
-					"rflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"};
+	static const char names[][10] = {"r15",     "r14",      "r13", "r12", "rbp",    "rbx", "r11",
+					 "r10",     "r9",       "r8",  "rax", "rcx",    "rdx", "rsi",
+					 "rdi",     "orig_rax", "rip", "cs",  "rflags", "rsp", "ss",
+					 "fs_base", "gs_base",  "ds",  "es",  "fs",     "gs"};
 	uint64_t *values = &ret_registers->r15;
 
-	_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(*ret_registers) / sizeof(*values), "a name each");
+	_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(*ret_registers) / sizeof(*values),
+		       "a name each");
 	memset(ret_registers, 0, sizeof(*ret_registers));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char key[64];
 		kdump_attr_t value;
 
-		snprintf(key, sizeof(key), "cpu.%u.reg.%s", cpu, names[i]);
+		snprintf(key, sizeof(key), "cpu.%u.reg.%.9s", cpu, names[i]);
 		value.type = KDUMP_NUMBER;
 		if (kdump_get_typed_attr(dump->ctx, key, &value) == KDUMP_OK)
 			values[i] = value.val.number;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/report/kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "crash/dead/deadkernel.h"
+
+#define PHYS_BITS 52 // the most that x86-64 has
+#define PANIC_CPU_NONE (-1)
+
+// The kernel's own page tables: the dump does not say which ones the CPU used.
+static bool find_tables(struct lb_deadspace *space)
+{
+	uint64_t swapper, phys_base, la57 = 0;
+
+	if (!lb_vmcoreinfo_number(&space->vmcoreinfo, "SYMBOL(swapper_pg_dir)=", 16, &swapper) ||
+	    !lb_vmcoreinfo_number(&space->vmcoreinfo, "NUMBER(phys_base)=", 10, &phys_base))
+		return false;
+	space->cr3 = swapper - LB_KERNEL_MAP + phys_base;
+	space->la57 =
+		lb_vmcoreinfo_number(&space->vmcoreinfo, "NUMBER(pgtable_l5_enabled)=", 10, &la57) && la57;
+	return true;
+}
+
+static void complete_vmcoreinfo(struct kernel *kernel)
+{
+	struct lb_vmcoreinfo_made made;
+	struct lb_error err;
+
+	if (lb_vmcoreinfo_is_whole(&kernel->dead.space.vmcoreinfo))
+		return;
+	if (lb_vmcoreinfo_make(&kernel->dead, &kernel->work, kernel->made, &made, &err) != 0) {
+		snprintf(kernel->lifeboat, sizeof(kernel->lifeboat),
+			 "no VMCOREINFO in the dump, nor to be made: %s\n", err.text);
+		return;
+	}
+	kernel->dead.space.vmcoreinfo = (struct lb_vmcoreinfo){.text = kernel->made, .bytes = made.bytes};
+	snprintf(kernel->lifeboat, sizeof(kernel->lifeboat),
+		 "VMCOREINFO: made from kallsyms and BTF, %u keys%s%s\n", made.keys,
+		 made.why[0] ? ", without " : "", made.why);
+}
+
+// panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
+static uint32_t find_cpu(struct kernel *kernel)
+{
+	uint64_t address;
+	int32_t cpu;
+
+	if (lb_symbols_open(&kernel->work.symbols, &kernel->work.mem, &kernel->dead, NULL) != 0 ||
+	    !lb_symbols_address(&kernel->work.symbols, "panic_cpu", &address) ||
+	    !lb_deadmem_copy(&kernel->work.mem, address, &cpu, sizeof(cpu)) || cpu == PANIC_CPU_NONE)
+		return LB_REPORT_NO_CPU;
+	return (uint32_t)cpu;
+}
+
+void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_report_source *ret_source)
+{
+	struct lb_deadspace space = {.mem = &dump->mem, .phys_bits = PHYS_BITS};
+	uint32_t cpu = LB_REPORT_NO_CPU;
+
+	memset(kernel, 0, sizeof(*kernel));
+	space.vmcoreinfo =
+		(struct lb_vmcoreinfo){.text = dump->vmcoreinfo, .bytes = (uint32_t)strlen(dump->vmcoreinfo)};
+	kernel->dead.space = space;
+	if (find_tables(&space)) {
+		lb_deadkernel_open(&space, &kernel->dead);
+		complete_vmcoreinfo(kernel);
+		lb_deadmem_open(&kernel->work.mem, &kernel->dead.space);
+		cpu = find_cpu(kernel);
+	}
+	*ret_source = (struct lb_report_source){
+		.kernel = &kernel->dead,
+		.cpu = cpu,
+		.lifeboat = kernel->lifeboat[0] ? kernel->lifeboat : NULL,
+	};
+	if (cpu != LB_REPORT_NO_CPU && dumpfile_registers(dump, cpu, &kernel->registers))
+		ret_source->registers = &kernel->registers;
+}
