@@ -22,7 +22,7 @@ static void write_reasons(struct lb_report_job *job)
 
 static void write_kernel(struct lb_report_job *job)
 {
-	const struct lb_vmcoreinfo *info = &job->kernel->space.vmcoreinfo;
+	const struct lb_vmcoreinfo *info = &job->kernel.space.vmcoreinfo;
 	char text[64], id[2 * LB_BUILD_ID_BYTES + 1];
 
 	if (lb_vmcoreinfo_text(info, "OSRELEASE=", text, sizeof(text)))
@@ -31,9 +31,9 @@ static void write_kernel(struct lb_report_job *job)
 		lb_out_key(&job->out, "release", "%.*s", 64, job->source->release);
 	if (lb_vmcoreinfo_text(info, "BUILD-ID=", text, sizeof(text))) {
 		lb_out_key(&job->out, "build-id", "%s", text);
-	} else if (job->kernel->has_build_id) {
+	} else if (job->kernel.has_build_id) {
 		for (uint32_t i = 0; i < LB_BUILD_ID_BYTES; i++)
-			lb_snprintf(id + 2 * i, 3, "%02x", job->kernel->build_id[i]);
+			lb_snprintf(id + 2 * i, 3, "%02x", job->kernel.build_id[i]);
 		lb_out_key(&job->out, "build-id", "%s", id);
 	}
 }
@@ -52,7 +52,7 @@ static void write_times(struct lb_report_job *job)
 	char text[LB_UTC_TEXT];
 
 	if (!time)
-		lb_vmcoreinfo_number(&job->kernel->space.vmcoreinfo, "CRASHTIME=", 10, &time);
+		lb_vmcoreinfo_number(&job->kernel.space.vmcoreinfo, "CRASHTIME=", 10, &time);
 	if (time)
 		lb_out_key(&job->out, "time", "%s", lb_utc_text(time, text));
 	if (microseconds)
@@ -62,22 +62,21 @@ static void write_times(struct lb_report_job *job)
 
 static void write_taint(struct lb_report_job *job)
 {
+	uint64_t address = job->wanted[LB_JOB_TAINTED_MASK].address, flags = job->log.taint;
 	char text[800];
 
-	if (job->log.has_taint)
-		lb_out_key(&job->out, "tainted", "%s", lb_taint_text(job->log.taint, text, sizeof(text)));
+	if ((address && lb_deadmem_u64(&job->mem, address, &flags)) || job->log.has_taint)
+		lb_out_key(&job->out, "tainted", "%s", lb_taint_text(flags, text, sizeof(text)));
 }
 
-static void write_task(struct lb_report_job *job)
+static void write_command_line(struct lb_report_job *job)
 {
-	if (job->source->cpu != LB_REPORT_NO_CPU)
-		lb_out_key(&job->out, "cpu", "%u", job->source->cpu);
-	else if (job->log.cpu >= 0)
-		lb_out_key(&job->out, "cpu", "%ld", job->log.cpu);
-	if (job->log.pid >= 0) {
-		lb_out_key(&job->out, "pid", "%ld", job->log.pid);
-		lb_out_key(&job->out, "command", "%s", job->log.command);
-	}
+	char text[LB_LASTLOG_LINE];
+
+	if (lb_job_text(job, LB_JOB_COMMAND_LINE, text, sizeof(text)))
+		lb_out_key(&job->out, "command-line", "%s", text);
+	else if (job->log.command_line[0])
+		lb_out_key(&job->out, "command-line", "%s", job->log.command_line);
 }
 
 void lb_head_write(struct lb_report_job *job)
@@ -86,8 +85,7 @@ void lb_head_write(struct lb_report_job *job)
 	write_kernel(job);
 	write_machine(job);
 	write_times(job);
+	lb_job_find(job);
 	write_taint(job);
-	if (job->log.command_line[0])
-		lb_out_key(&job->out, "command-line", "%s", job->log.command_line);
-	write_task(job);
+	write_command_line(job);
 }

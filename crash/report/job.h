@@ -4,23 +4,66 @@
 #ifndef LIFEBOAT_CRASH_REPORT_JOB_H
 #define LIFEBOAT_CRASH_REPORT_JOB_H
 
+#include "crash/dead/tasks.h"
 #include "crash/report/lastlog.h"
 #include "crash/report/out.h"
 #include "crash/report/source.h"
-#include "lib/format.h"
+
+#define LB_JOB_MODULES 1024U
+#define LB_JOB_FRAMES 128U // of the CPU that panicked, panic() and what it calls included
+
+// Symbols that are looked up in one pass.
+enum lb_job_symbol {
+	LB_JOB_BTF_START,
+	LB_JOB_BTF_STOP,
+	LB_JOB_TAINTED_MASK,
+	LB_JOB_COMMAND_LINE,
+	LB_JOB_PER_CPU_OFFSET,
+	LB_JOB_PANIC_CPU,
+	LB_JOB_ZONE_STAT,
+	LB_JOB_NODE_STAT,
+	LB_JOB_TOTAL_PAGES,
+	LB_JOB_SYMBOLS,
+};
 
 struct lb_report_job {
 	const struct lb_report_source *source;
-	const struct lb_deadkernel *kernel; // the source's
+	struct lb_deadkernel kernel; // the source's, with CPUs where it has none
 	struct lb_out out;
 	char host[65]; // the machine's name; "": not known
+	uint32_t cpu; // that panicked; LB_REPORT_NO_CPU: not known
 
 	bool has_log;
 	struct lb_error why_no_log;
 	struct lb_lastlog log;
+
+	// Each wants the one before it. why_no_...: one sentence, empty where it has.
+	struct lb_deadmem mem;
+	bool has_symbols, has_btf, has_modules, has_tasks, has_current;
+	struct lb_error why_no_symbols, why_no_btf, why_no_modules, why_no_tasks;
+	struct lb_symbols symbols;
+	struct lb_symbol_wanted wanted[LB_JOB_SYMBOLS];
+	struct lb_btf btf;
+	struct lb_modules modules; // empty without has_modules
+	struct lb_module room[LB_JOB_MODULES];
+	struct lb_tasks tasks;
+	struct lb_task current; // of the CPU that panicked
+
+	// Of the CPU that panicked.
+	bool has_registers;
+	struct lb_user_regs registers; // when it left Linux
+	struct lb_unwinder unwinder;
+	struct lb_frame frames[LB_JOB_FRAMES];
+	uint32_t frame_count, below_panic; // frames from below_panic on are the backtrace
+	struct lb_unwinder ended; // how that backtrace ended
 };
 
-// Reads the log and finds out what the sections want, and begins the text. Always returns.
+// Begins the text, and reads the log: all that the first lines of a head want.
 void lb_job_open(struct lb_report_job *job, const struct lb_report_source *source, char *text, uint32_t room);
+// Finds symbols, types, modules, tasks, and the panicking CPU's frames. Always returns.
+void lb_job_find(struct lb_report_job *job);
+
+// The text at the pointer at `symbol`, printable or not. False: it cannot be read or is empty.
+bool lb_job_text(struct lb_report_job *job, enum lb_job_symbol symbol, char *ret_text, uint32_t room);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "crash/report/head.h"
 #include "crash/report/job.h"
-#include "crash/report/reason.h"
-#include "crash/report/signature.h"
+#include "crash/report/stacks.h"
+#include "crash/report/state.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 
@@ -26,18 +26,6 @@ uint32_t lb_report_cut(char *text, uint32_t room, uint32_t bytes, const char *se
 	bytes += (uint32_t)lb_strlen(text + bytes);
 	memcpy(text + bytes, "\n", sizeof("\n"));
 	return bytes + 1;
-}
-
-static void write_signature(struct lb_report_job *job)
-{
-	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
-	struct lb_signature signature;
-	char text[LB_SIGNATURE_BYTES];
-
-	lb_signature_begin(&signature);
-	lb_signature_fallback(&signature, job->log.function);
-	lb_out_key(&job->out, "signature", "%s",
-		   lb_signature_text(&signature, reason ? lb_reason_class(reason->text) : "unknown", text));
 }
 
 static void write_lifeboat(struct lb_report_job *job)
@@ -83,7 +71,13 @@ uint32_t lb_report_write(const struct lb_report_source *source, char *text, uint
 
 	lb_job_open(job, source, text, room);
 	lb_head_write(job);
-	write_signature(job);
+	lb_stacks_write_head(job);
+	lb_stacks_write_panic(job);
+	lb_state_write_registers(job);
+	lb_stacks_write_cpus(job);
+	lb_stacks_write_tasks(job);
+	lb_state_write_modules(job);
+	lb_state_write_memory(job);
 	write_lifeboat(job);
 	write_log(job);
 	if (job->out.spent)

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/report/stacks.h"
+
+#include "crash/dead/deadkernel.h"
+#include "crash/report/reason.h"
+#include "crash/report/signature.h"
+#include "lib/format.h"
+
+#define PANIC_BYTES 3072U
+#define CPUS_BYTES 3072U
+#define TASKS_BYTES 2560U
+#define OTHER_FRAMES 24U // of another CPU or of a task
+#define SAME_CPUS 256U // whose backtraces are compared
+#define WAITING_TASKS 8U
+#define DEEPER "  " // than the line of a CPU or task
+
+char *lb_stacks_frame(struct lb_report_job *job, const struct lb_frame *frame, char *text)
+{
+	const char *unsure = frame->certain ? "" : "? ", *how = frame->interrupted ? " (interrupted)" : "";
+	struct lb_function function;
+
+	if (frame->user)
+		lb_snprintf(text, LB_FRAME_TEXT, "%s0x%lx (program)", unsure, frame->ip);
+	else if (!lb_unwind_function(&job->unwinder, frame, &function) ||
+		 (!function.name[0] && !function.module))
+		lb_snprintf(text, LB_FRAME_TEXT, "%s0x%lx%s", unsure, frame->ip, how);
+	else if (!function.name[0])
+		lb_snprintf(text, LB_FRAME_TEXT, "%s+0x%lx [%s]%s", unsure, function.offset,
+			    function.module->name, how);
+	else
+		lb_snprintf(text, LB_FRAME_TEXT, "%s%s+0x%lx/0x%lx%s%s%s%s", unsure, function.name,
+			    function.offset, function.bytes, function.module ? " [" : "",
+			    function.module ? function.module->name : "", function.module ? "]" : "", how);
+	return text;
+}
+
+static void write_frames(struct lb_report_job *job, const struct lb_frame *frames, uint32_t count,
+			 const char *indent)
+{
+	char text[LB_FRAME_TEXT];
+
+	for (uint32_t i = 0; i < count && lb_out_go_on(&job->out); i++)
+		lb_out_line(&job->out, "%s%s", indent, lb_stacks_frame(job, &frames[i], text));
+}
+
+// Why it does not end where it should.
+static void write_end(struct lb_report_job *job, const struct lb_unwinder *ended, const char *indent)
+{
+	if (ended->end == LB_UNWIND_FULL)
+		lb_out_line(&job->out, "%send: there are more frames", indent);
+	else if (ended->end == LB_UNWIND_BROKEN)
+		lb_out_line(&job->out, "%send: %s", indent, ended->why.text);
+}
+
+static void write_signature(struct lb_report_job *job)
+{
+	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
+	struct lb_signature signature;
+	char text[LB_SIGNATURE_BYTES];
+
+	lb_signature_begin(&signature);
+	for (uint32_t i = job->below_panic; i < job->frame_count && lb_out_go_on(&job->out); i++) {
+		const struct lb_frame *frame = &job->frames[i];
+		struct lb_function function;
+
+		if (frame->user || !lb_unwind_function(&job->unwinder, frame, &function))
+			continue;
+		lb_signature_add(&signature,
+				 function.name[0] || !function.module ? function.name : function.module->name,
+				 frame->certain, frame->interrupted);
+	}
+	lb_signature_fallback(&signature, job->log.function);
+	lb_out_key(&job->out, "signature", "%s",
+		   lb_signature_text(&signature, reason ? lb_reason_class(reason->text) : "unknown", text));
+}
+
+void lb_stacks_write_head(struct lb_report_job *job)
+{
+	if (job->cpu != LB_REPORT_NO_CPU)
+		lb_out_key(&job->out, "cpu", "%u", job->cpu);
+	else if (job->log.cpu >= 0)
+		lb_out_key(&job->out, "cpu", "%ld", job->log.cpu);
+	if (job->has_current) {
+		lb_out_key(&job->out, "pid", "%d", job->current.pid);
+		lb_out_key(&job->out, "command", "%s", job->current.name);
+	} else if (job->log.pid >= 0) {
+		lb_out_key(&job->out, "pid", "%ld", job->log.pid);
+		lb_out_key(&job->out, "command", "%s", job->log.command);
+	}
+	write_signature(job);
+}
+
+void lb_stacks_write_panic(struct lb_report_job *job)
+{
+	struct lb_out *out = &job->out;
+
+	if (!job->frame_count) {
+		lb_out_section(out, "backtrace", PANIC_BYTES, "none: %s",
+			       job->has_registers ? job->why_no_symbols.text
+						  : "the registers of the CPU that panicked are not known");
+	} else if (lb_out_section(out, "backtrace", PANIC_BYTES, "%s%s%s",
+				  job->below_panic ? "from below panic()" : "there is no panic() in it",
+				  job->unwinder.has_orc ? "" : "; ", job->unwinder.why_no_orc.text)) {
+		write_frames(job, job->frames + job->below_panic, job->frame_count - job->below_panic, "");
+		write_end(job, &job->ended, "");
+	}
+	lb_out_end(out, 0, "frames");
+}
+
+// ---- Other CPUs ------------------------------------------------------------------
+
+// Of the addresses, so that CPUs that do the same are found; never 0.
+static uint64_t hash_of(const struct lb_frame *frames, uint32_t count)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (uint32_t i = 0; i < count; i++)
+		hash = (hash ^ frames[i].ip) * 0x100000001b3ULL;
+	return hash | 1;
+}
+
+static void write_cpu(struct lb_report_job *job, uint32_t cpu, uint64_t hashes[SAME_CPUS])
+{
+	struct lb_frame frames[OTHER_FRAMES];
+	struct lb_unwind_start start;
+	struct lb_user_regs registers;
+	struct lb_task task;
+	char who[64] = "";
+	uint32_t count, same = cpu;
+	int32_t pid;
+
+	if (job->has_tasks && lb_tasks_current(&job->tasks, cpu, &task))
+		lb_snprintf(who, sizeof(who), ", pid %d, %s", task.pid, task.name);
+	if (!lb_deadkernel_cpu_regs(&job->kernel, cpu, &registers, &pid)) {
+		lb_out_line(&job->out, "CPU %u: no registers%s", cpu, who);
+		return;
+	}
+	start = lb_unwind_from(&registers);
+	count = lb_unwind(&job->unwinder, &start, frames, OTHER_FRAMES);
+	if (cpu < SAME_CPUS) {
+		hashes[cpu] = hash_of(frames, count);
+		for (same = 0; hashes[same] != hashes[cpu];)
+			same++;
+	}
+	if (same != cpu) {
+		lb_out_line(&job->out, "CPU %u: as CPU %u%s", cpu, same, who);
+		return;
+	}
+	lb_out_line(&job->out, "CPU %u%s", cpu, who);
+	job->ended = job->unwinder;
+	write_frames(job, frames, count, DEEPER);
+	write_end(job, &job->ended, DEEPER);
+}
+
+void lb_stacks_write_cpus(struct lb_report_job *job)
+{
+	uint64_t hashes[SAME_CPUS] = {0};
+	struct lb_out *out = &job->out;
+	uint32_t cpu = 0;
+
+	if (!job->kernel.has_cpus) {
+		lb_out_section(out, "cpus", CPUS_BYTES, "none: the kernel's CPUs were not found");
+		return;
+	}
+	if (!lb_out_section(out, "cpus", CPUS_BYTES, "%u, all but the one that panicked",
+			    job->kernel.cpu_count - 1))
+		return;
+	for (; cpu < job->kernel.cpu_count && !out->left_out && lb_out_go_on(out); cpu++) {
+		if (cpu != job->cpu)
+			write_cpu(job, cpu, hashes);
+	}
+	lb_out_end(out, job->kernel.cpu_count - cpu, "lines and CPUs");
+}
+
+// ---- Tasks -----------------------------------------------------------------------
+
+struct waiting {
+	struct lb_task tasks[WAITING_TASKS];
+	uint32_t kept, waiting, all; // `all`: tasks; `waiting`: of them in state D
+	bool cut;
+};
+
+static void keep(struct waiting *waiting, const struct lb_task *task, uint32_t at)
+{
+	waiting->tasks[at] = *task;
+	if (at == waiting->kept)
+		waiting->kept++;
+}
+
+// The one that is stuck comes first.
+static void find_waiting(struct lb_report_job *job, struct waiting *waiting)
+{
+	struct lb_tasks_walk walk;
+	struct lb_task task;
+
+	lb_tasks_begin(&job->tasks, &walk);
+	while (lb_out_go_on(&job->out) && lb_tasks_next(&job->tasks, &walk, &task)) {
+		bool stuck = task.pid == job->log.stuck_pid && task.pid > 0;
+
+		waiting->all++;
+		waiting->waiting += task.state == 'D';
+		if (stuck && waiting->kept) {
+			struct lb_task first = waiting->tasks[0];
+
+			waiting->tasks[0] = task;
+			task = first;
+		}
+		if ((stuck || task.state == 'D') && waiting->kept < WAITING_TASKS)
+			keep(waiting, &task, waiting->kept);
+	}
+	waiting->cut = walk.cut;
+}
+
+static void write_task(struct lb_report_job *job, const struct lb_task *task)
+{
+	struct lb_frame frames[OTHER_FRAMES];
+	struct lb_unwind_start start;
+	uint32_t count;
+
+	lb_out_line(&job->out, "pid %d, state %c, %s%s", task->pid, task->state, task->name,
+		    task->pid == job->log.stuck_pid && task->pid > 0 ? " (stuck, says the log)" : "");
+	if (!lb_tasks_sleeping(&job->tasks, task->address, &start)) {
+		lb_out_line(&job->out, DEEPER "end: it has left no registers");
+		return;
+	}
+	count = lb_unwind(&job->unwinder, &start, frames, OTHER_FRAMES);
+	job->ended = job->unwinder;
+	write_frames(job, frames, count, DEEPER);
+	write_end(job, &job->ended, DEEPER);
+}
+
+void lb_stacks_write_tasks(struct lb_report_job *job)
+{
+	struct waiting waiting = {.kept = 0};
+	struct lb_out *out = &job->out;
+	uint32_t done = 0;
+
+	if (!job->has_tasks) {
+		lb_out_section(out, "tasks", TASKS_BYTES, "none: %s", job->why_no_tasks.text);
+		return;
+	}
+	find_waiting(job, &waiting);
+	if (!lb_out_section(out, "tasks", TASKS_BYTES, "%u%s, of them in state D %u", waiting.all,
+			    waiting.cut ? " and more" : "", waiting.waiting))
+		return;
+	for (; done < waiting.kept && !out->left_out && lb_out_go_on(out); done++)
+		write_task(job, &waiting.tasks[done]);
+	lb_out_end(out, waiting.waiting > done ? waiting.waiting - done : 0, "lines and tasks");
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "crash/report/state.h"
+
+#include "crash/report/stacks.h"
+#include "lib/format.h"
+
+#define REGISTERS_BYTES 1024U
+#define CODE_BYTES 640U
+#define MODULES_BYTES 2048U
+#define MEMORY_BYTES 1024U
+#define CODE_BEFORE 42U // bytes, as in the kernel's own "Code:" line
+#define CODE_ALL 64U
+
+// ---- Registers and code ----------------------------------------------------------
+
+// Of an interrupted instruction of the kernel, struct pt_regs begins as struct lb_user_regs does.
+static const struct lb_frame *exception(struct lb_report_job *job, struct lb_user_regs *ret_registers)
+{
+	for (uint32_t i = job->below_panic; i < job->frame_count; i++) {
+		const struct lb_frame *frame = &job->frames[i];
+
+		if (frame->certain && frame->interrupted && !frame->user && frame->registers &&
+		    lb_deadmem_copy(&job->mem, frame->registers, ret_registers,
+				    offsetof(struct lb_user_regs, fs_base)))
+			return frame;
+	}
+	return NULL;
+}
+
+static void write_values(struct lb_out *out, const struct lb_user_regs *r)
+{
+	lb_out_line(out, "RIP %016lx RSP %016lx RFLAGS %08lx CS %04lx SS %04lx", r->rip, r->rsp, r->rflags,
+		    r->cs & 0xffff, r->ss & 0xffff);
+	lb_out_line(out, "RAX %016lx RBX %016lx RCX %016lx RDX %016lx", r->rax, r->rbx, r->rcx, r->rdx);
+	lb_out_line(out, "RSI %016lx RDI %016lx RBP %016lx R8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
+	lb_out_line(out, "R9  %016lx R10 %016lx R11 %016lx R12 %016lx", r->r9, r->r10, r->r11, r->r12);
+	lb_out_line(out, "R13 %016lx R14 %016lx R15 %016lx ORIG_RAX %016lx", r->r13, r->r14, r->r15,
+		    r->orig_rax);
+}
+
+// Bytes that cannot be read are "??".
+static void write_code(struct lb_report_job *job, const struct lb_frame *frame)
+{
+	char where[LB_FRAME_TEXT], text[4 * CODE_ALL] = "";
+	size_t at = 0;
+
+	if (!lb_out_section(&job->out, "code", CODE_BYTES, "around %s", lb_stacks_frame(job, frame, where)))
+		return;
+	for (uint32_t i = 0; i < CODE_ALL; i++) {
+		const char *before = i ? " " : "", *mark = i == CODE_BEFORE ? "<" : "";
+		uint8_t byte;
+
+		if (lb_deadmem_copy(&job->mem, frame->ip - CODE_BEFORE + i, &byte, 1))
+			at += lb_snprintf(text + at, sizeof(text) - at, "%s%s%02x%s", before, mark, byte,
+					  *mark ? ">" : "");
+		else
+			at += lb_snprintf(text + at, sizeof(text) - at, "%s??", before);
+	}
+	lb_out_line(&job->out, "%s", text);
+	lb_out_end(&job->out, 0, "lines");
+}
+
+void lb_state_write_registers(struct lb_report_job *job)
+{
+	struct lb_user_regs registers;
+	const struct lb_frame *frame = exception(job, &registers);
+	char where[LB_FRAME_TEXT];
+
+	if (!frame && !job->has_registers) {
+		lb_out_section(&job->out, "registers", REGISTERS_BYTES, "none: they are not known");
+		return;
+	}
+	if (lb_out_section(&job->out, "registers", REGISTERS_BYTES, "%s%s",
+			   frame ? "of the exception at " : "of CPU that panicked when it left Linux",
+			   frame ? lb_stacks_frame(job, frame, where) : "")) {
+		write_values(&job->out, frame ? &registers : &job->registers);
+		lb_out_end(&job->out, 0, "lines");
+	}
+	if (!frame && job->below_panic < job->frame_count)
+		frame = &job->frames[job->below_panic];
+	if (frame)
+		write_code(job, frame);
+}
+
+// ---- Modules ---------------------------------------------------------------------
+
+void lb_state_write_modules(struct lb_report_job *job)
+{
+	char letters[LB_MODULE_TAINTS];
+	uint32_t done = 0;
+
+	if (!job->has_modules) {
+		lb_out_section(&job->out, "modules", MODULES_BYTES, "none: %s", job->why_no_modules.text);
+		return;
+	}
+	if (!lb_out_section(&job->out, "modules", MODULES_BYTES, "%u%s", job->modules.count,
+			    job->modules.cut ? ", the list is cut" : ""))
+		return;
+	for (; done < job->modules.count && lb_out_go_on(&job->out); done++) {
+		const struct lb_module *module = &job->modules.list[done];
+
+		lb_out_line(&job->out, "%s 0x%lx %lu%s%s%s", module->name, module->text.start, module->bytes,
+			    module->state == LB_MODULE_LIVE ? "" : " not-live", module->taints ? " " : "",
+			    module->taints ? lb_taint_letters(module->taints, letters) : "");
+	}
+	lb_out_end(&job->out, job->modules.count - done, "modules");
+}
+
+// ---- Memory ----------------------------------------------------------------------
+
+static const struct {
+	const char *name, *enumerator;
+	enum lb_job_symbol counters;
+	uint32_t kib; // a unit of the counter has
+} kinds[] = {
+	{"free", "NR_FREE_PAGES", LB_JOB_ZONE_STAT, 4},
+	{"active-anonymous", "NR_ACTIVE_ANON", LB_JOB_NODE_STAT, 4},
+	{"inactive-anonymous", "NR_INACTIVE_ANON", LB_JOB_NODE_STAT, 4},
+	{"active-file", "NR_ACTIVE_FILE", LB_JOB_NODE_STAT, 4},
+	{"inactive-file", "NR_INACTIVE_FILE", LB_JOB_NODE_STAT, 4},
+	{"unevictable", "NR_UNEVICTABLE", LB_JOB_NODE_STAT, 4},
+	{"shared", "NR_SHMEM", LB_JOB_NODE_STAT, 4},
+	{"dirty", "NR_FILE_DIRTY", LB_JOB_NODE_STAT, 4},
+	{"writeback", "NR_WRITEBACK", LB_JOB_NODE_STAT, 4},
+	{"slab-reclaimable", "NR_SLAB_RECLAIMABLE_B", LB_JOB_NODE_STAT, 4},
+	{"slab-unreclaimable", "NR_SLAB_UNRECLAIMABLE_B", LB_JOB_NODE_STAT, 4},
+	{"kernel-stacks", "NR_KERNEL_STACK_KB", LB_JOB_NODE_STAT, 1},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static bool read_kind(struct lb_report_job *job, uint32_t kind, uint64_t *ret_kib)
+{
+	uint64_t counters = job->wanted[kinds[kind].counters].address, value;
+	int64_t index;
+
+	if (!counters || !lb_btf_enumerator(&job->btf, kinds[kind].enumerator, &index) || index < 0 ||
+	    index > UINT16_MAX || !lb_deadmem_u64(&job->mem, counters + 8 * (uint64_t)index, &value))
+		return false;
+	// CPUs that have not yet added theirs may leave a sum below zero.
+	*ret_kib = (int64_t)value < 0 ? 0 : value * kinds[kind].kib;
+	return true;
+}
+
+void lb_state_write_memory(struct lb_report_job *job)
+{
+	const char *names[KINDS];
+	char size[16] = "not known";
+	uint64_t pages, kib;
+
+	for (uint32_t i = 0; i < KINDS; i++)
+		names[i] = kinds[i].enumerator;
+	if (!job->has_btf) {
+		lb_out_section(&job->out, "memory", MEMORY_BYTES, "none: %s", job->why_no_btf.text);
+		return;
+	}
+	lb_btf_learn(&job->btf, names, KINDS);
+	if (job->wanted[LB_JOB_TOTAL_PAGES].address &&
+	    lb_deadmem_u64(&job->mem, job->wanted[LB_JOB_TOTAL_PAGES].address, &pages))
+		lb_format_size(size, sizeof(size), pages * LB_PAGE);
+	if (!lb_out_section(&job->out, "memory", MEMORY_BYTES, "%s", size))
+		return;
+	for (uint32_t i = 0; i < KINDS && lb_out_go_on(&job->out); i++) {
+		if (read_kind(job, i, &kib))
+			lb_out_line(&job->out, "%s %lu KiB", kinds[i].name, kib);
+	}
+	lb_out_end(&job->out, 0, "lines");
+}
