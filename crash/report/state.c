@@ -14,17 +14,21 @@
 // ---- Registers and code ----------------------------------------------------------
 
 // Of an interrupted instruction of the kernel, struct pt_regs begins as struct lb_user_regs does.
-static const struct lb_frame *exception(struct lb_report_job *job, struct lb_user_regs *ret_registers)
+static bool find_exception(struct lb_report_job *job, struct lb_frame *ret_frame,
+			   struct lb_user_regs *ret_registers)
 {
 	for (uint32_t i = job->below_panic; i < job->frame_count; i++) {
 		const struct lb_frame *frame = &job->frames[i];
 
 		if (frame->certain && frame->interrupted && !frame->user && frame->registers &&
 		    lb_deadmem_copy(&job->mem, frame->registers, ret_registers,
-				    offsetof(struct lb_user_regs, fs_base)))
-			return frame;
+				    offsetof(struct lb_user_regs, fs_base))) {
+			*ret_frame = *frame;
+			ret_frame->interrupted = false; // the section's note says so already
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 static void write_values(struct lb_out *out, const struct lb_user_regs *r)
@@ -62,24 +66,25 @@ static void write_code(struct lb_report_job *job, const struct lb_frame *frame)
 
 void lb_state_write_registers(struct lb_report_job *job)
 {
-	struct lb_user_regs registers;
-	const struct lb_frame *frame = exception(job, &registers);
+	struct lb_user_regs registers = {.rip = 0};
+	struct lb_frame frame;
+	bool found = find_exception(job, &frame, &registers);
 	char where[LB_FRAME_TEXT];
 
-	if (!frame && !job->has_registers) {
+	if (!found && !job->has_registers) {
 		lb_out_section(&job->out, "registers", REGISTERS_BYTES, "none: they are not known");
 		return;
 	}
 	if (lb_out_section(&job->out, "registers", REGISTERS_BYTES, "%s%s",
-			   frame ? "of the exception at " : "of CPU that panicked when it left Linux",
-			   frame ? lb_stacks_frame(job, frame, where) : "")) {
-		write_values(&job->out, frame ? &registers : &job->registers);
+			   found ? "of the exception at " : "of the CPU that panicked, when it left Linux",
+			   found ? lb_stacks_frame(job, &frame, where) : "")) {
+		write_values(&job->out, found ? &registers : &job->registers);
 		lb_out_end(&job->out, 0, "lines");
 	}
-	if (!frame && job->below_panic < job->frame_count)
-		frame = &job->frames[job->below_panic];
-	if (frame)
-		write_code(job, frame);
+	if (!found && job->below_panic < job->frame_count)
+		frame = job->frames[job->below_panic];
+	if (found || job->below_panic < job->frame_count)
+		write_code(job, &frame);
 }
 
 // ---- Modules ---------------------------------------------------------------------

@@ -14,18 +14,65 @@
 #define ARCHITECTURE "x86_64"
 // Where flattened files are rearranged, without TMPDIR: they are large.
 #define TEMPORARY "/var/tmp"
+#define CACHED 4096U // pages
+#define CONTEXT_READS 16384U // pages that one context of libkdumpfile is asked for
+
+struct dumpfile_page {
+	uint64_t phys; // UINT64_MAX: none
+	bool is_there;
+	uint8_t data[LB_PAGE];
+};
+
+// libkdumpfile up to 0.5.1 at least writes through NULL when it reads a page again that its cache gave up:
+// so its cache never has to.
+static int open_context(struct dumpfile *dump)
+{
+	dump->reads = 0;
+	dump->ctx = kdump_new();
+	if (!dump->ctx || kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK ||
+	    kdump_set_number_attr(dump->ctx, "cache.size", CONTEXT_READS) != KDUMP_OK)
+		return -1;
+	// Its own translation of addresses is not wanted, and may fail: what it reads of VMCOREINFO is.
+	kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux");
+	kdump_clear_err(dump->ctx);
+	return 0;
+}
+
+static bool read_anew(struct dumpfile *dump, uint64_t phys, uint8_t *to)
+{
+	size_t bytes = LB_PAGE;
+	kdump_status status;
+
+	if (++dump->reads >= CONTEXT_READS) {
+		kdump_free(dump->ctx);
+		if (open_context(dump) != 0)
+			return false;
+	}
+	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, to, &bytes);
+	kdump_clear_err(dump->ctx);
+	return status == KDUMP_OK;
+}
 
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	struct dumpfile *dump = ctx;
-	size_t bytes = sizeof(dump->page);
+	struct dumpfile_page *page = &dump->pages[phys / LB_PAGE % CACHED];
 
-	if (dump->at != phys) {
-		dump->is_there =
-			kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, dump->page, &bytes) == KDUMP_OK;
-		dump->at = phys;
+	if (page->phys != phys) {
+		page->phys = phys;
+		page->is_there = dump->ctx && read_anew(dump, phys, page->data);
 	}
-	return dump->is_there ? dump->page : NULL;
+	return page->is_there ? page->data : NULL;
+}
+
+static int open_cache(struct dumpfile *dump, struct lb_error *err)
+{
+	dump->pages = malloc(CACHED * sizeof(*dump->pages));
+	if (!dump->pages)
+		return lb_fail(err, "%s: no memory", dump->name);
+	for (uint32_t i = 0; i < CACHED; i++)
+		dump->pages[i].phys = UINT64_MAX;
+	return 0;
 }
 
 // The file of `dump` becomes a temporary one, rearranged.
@@ -66,22 +113,19 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 {
 	kdump_num_t cpus = 0;
 
-	*dump = (struct dumpfile){.name = name, .file = open(name, O_RDONLY | O_CLOEXEC), .at = UINT64_MAX};
+	*dump = (struct dumpfile){.name = name, .file = open(name, O_RDONLY | O_CLOEXEC)};
 	dump->mem = (struct lb_physmem){read_page, dump};
 	if (dump->file < 0)
 		return lb_fail(err, "%s: %s", name, strerror(errno));
 	if (unflatten_wants(dump->file) && rearrange(dump, err) != 0)
 		return -1;
-	dump->ctx = kdump_new();
-	if (!dump->ctx)
-		return lb_fail(err, "%s: no memory", name);
-	if (kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK)
-		return lb_fail(err, "%s: no dump that can be read: %s", name, kdump_get_err(dump->ctx));
+	if (open_cache(dump, err) != 0)
+		return -1;
+	if (open_context(dump) != 0)
+		return lb_fail(err, "%s: no dump that can be read: %s", name,
+			       dump->ctx ? kdump_get_err(dump->ctx) : "no memory");
 	if (check_architecture(dump, err) != 0)
 		return -1;
-	// Its own translation of addresses is not wanted, and may fail: what it reads of VMCOREINFO is.
-	kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux");
-	kdump_clear_err(dump->ctx);
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK) {
 		kdump_clear_err(dump->ctx);
 		dump->vmcoreinfo = strdup("");
@@ -94,6 +138,7 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 void dumpfile_close(struct dumpfile *dump)
 {
 	free(dump->vmcoreinfo);
+	free(dump->pages);
 	if (dump->ctx)
 		kdump_free(dump->ctx);
 	if (dump->file >= 0)

@@ -16,9 +16,8 @@ struct dumpfile {
 	struct lb_physmem mem; // its ctx is this struct, which must not be moved
 	char *vmcoreinfo; // NUL-terminated; "" when the dump has none
 	uint32_t cpus; // whose registers it has
-	uint64_t at; // the page in `page`; UINT64_MAX: none
-	bool is_there;
-	uint8_t page[4096];
+	uint32_t reads; // by `ctx`
+	struct dumpfile_page *pages; // a cache, by address
 };
 
 // Opens `name`, a flattened one through a temporary file. Fails when it is no dump of an x86-64 machine.
