@@ -63,7 +63,7 @@ static void write_times(struct lb_report_job *job)
 static void write_taint(struct lb_report_job *job)
 {
 	uint64_t address = job->wanted[LB_JOB_TAINTED_MASK].address, flags = job->log.taint;
-	char text[800];
+	char text[512];
 
 	if ((address && lb_deadmem_u64(&job->mem, address, &flags)) || job->log.has_taint)
 		lb_out_key(&job->out, "tainted", "%s", lb_taint_text(flags, text, sizeof(text)));

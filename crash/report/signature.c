@@ -62,7 +62,7 @@ static const char *const generic[] = {
 	// NMIs and interrupts.
 	"do_nmi",
 	"default_do_nmi",
-	"nmi_handle*",
+	"nmi_handle",
 	"nmi",
 	"end_repeat_nmi",
 	"asm_sysvec_*",

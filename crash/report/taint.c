@@ -1,69 +1,50 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/report/taint.h"
 
+#include "crash/dead/modules.h"
 #include "lib/format.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct {
-	char letter;
-	const char *meaning;
-} flags_by_bit[] = {
-	{'P', "proprietary module"},
-	{'F', "module loaded by force"},
-	{'S', "machine out of specification"},
-	{'R', "module unloaded by force"},
-	{'M', "machine check"},
-	{'B', "bad page"},
-	{'U', "a program asked for it"},
-	{'D', "died before"},
-	{'A', "ACPI table overridden"},
-	{'W', "warning before"},
-	{'C', "staging driver"},
-	{'I', "firmware bug worked around"},
-	{'O', "out-of-tree module"},
-	{'E', "unsigned module"},
-	{'L', "soft lockup before"},
-	{'K', "live patched"},
-	{'X', "of the distribution"},
-	{'T', "randomised structs"},
-	{'N', "test"},
-	{'J', "firmware commands by a program"},
+// By bit; their letters are lb_taint_letters()'s.
+static const char *const meanings[] = {
+	"proprietary module",
+	"module loaded by force",
+	"machine out of specification",
+	"module unloaded by force",
+	"machine check",
+	"bad page",
+	"a program asked for it",
+	"died before",
+	"ACPI table overridden",
+	"warning before",
+	"staging driver",
+	"firmware bug worked around",
+	"out-of-tree module",
+	"unsigned module",
+	"soft lockup before",
+	"live patched",
+	"of the distribution",
+	"randomised structs",
+	"test",
+	"firmware commands by a program",
 };
-
-static size_t add(char *text, uint32_t bytes, size_t at, const char *piece)
-{
-	return at < bytes ? at + lb_snprintf(text + at, bytes - at, "%s", piece) : at;
-}
 
 char *lb_taint_text(uint64_t flags, char *text, uint32_t bytes)
 {
-	size_t at = 0;
+	char letters[LB_MODULE_TAINTS];
+	const char *between = " (";
+	size_t at;
 
-	if (!flags) {
-		add(text, bytes, 0, "no");
-		return text;
-	}
-	for (unsigned int bit = 0; bit < 64; bit++) {
-		char piece[16];
-
+	at = lb_snprintf(text, bytes, "%s", flags ? lb_taint_letters(flags, letters) : "no");
+	for (unsigned int bit = 0; bit < COUNT(meanings) && at < bytes; bit++) {
 		if (!(flags >> bit & 1))
 			continue;
-		if (bit < COUNT(flags_by_bit))
-			lb_snprintf(piece, sizeof(piece), "%s%c", at ? " " : "", flags_by_bit[bit].letter);
-		else
-			lb_snprintf(piece, sizeof(piece), "%sbit %u", at ? " " : "", bit);
-		at = add(text, bytes, at, piece);
+		at += lb_snprintf(text + at, bytes - at, "%s%s", between, meanings[bit]);
+		between = ", ";
 	}
-	for (unsigned int bit = 0, first = 1; bit < COUNT(flags_by_bit); bit++) {
-		if (!(flags >> bit & 1))
-			continue;
-		at = add(text, bytes, at, first ? " (" : ", ");
-		at = add(text, bytes, at, flags_by_bit[bit].meaning);
-		first = 0;
-	}
-	if (flags & ((1ULL << COUNT(flags_by_bit)) - 1))
-		add(text, bytes, at, ")");
+	if (at < bytes && between[0] == ',')
+		lb_snprintf(text + at, bytes - at, ")");
 	return text;
 }
 
@@ -80,8 +61,10 @@ static const char *behind(const char *text, const char *word)
 
 static uint64_t flag_of(char letter)
 {
-	for (unsigned int bit = 0; bit < COUNT(flags_by_bit); bit++) {
-		if (letter == flags_by_bit[bit].letter)
+	char letters[LB_MODULE_TAINTS];
+
+	for (unsigned int bit = 0; bit < COUNT(meanings); bit++) {
+		if (lb_taint_letters(1ULL << bit, letters)[0] == letter)
 			return 1ULL << bit;
 	}
 	return 0;

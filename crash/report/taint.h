@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// "P O (proprietary module, out-of-tree module)"; "no" for none. Flags that the table does not know are
-// numbered: "bit 20". Returns `text`, cut to `bytes` with its NUL; 800 hold all flags.
+// "PO (proprietary module, out-of-tree module)"; "no" for none, '?' for a flag that the table does not
+// know. Returns `text`, cut to `bytes` with its NUL; 512 hold all flags.
 char *lb_taint_text(uint64_t flags, char *text, uint32_t bytes);
 
 // The flags out of a line of the log with "Tainted: G        W  O " or "Not tainted". False: it has
