@@ -21,18 +21,14 @@
 
 #define LAPIC_VERSION 0x30
 #define LAPIC_TPR 0x80
-#define LAPIC_EOI 0xb0
 #define LAPIC_SVR 0xf0
 #define LAPIC_ISR 0x100
 #define LAPIC_LVT_CMCI 0x2f0
-#define LAPIC_LVT_TIMER 0x320
 #define LAPIC_LVT_THERMAL 0x330
 #define LAPIC_LVT_PERF 0x340
 #define LAPIC_LVT_LINT0 0x350
 #define LAPIC_LVT_LINT1 0x360
 #define LAPIC_LVT_ERROR 0x370
-#define LAPIC_TIMER_COUNT 0x380
-#define LAPIC_MASKED (1U << 16)
 #define LAPIC_EXTINT (7U << 8)
 #define LAPIC_NMI (4U << 8)
 #define LAPIC_SVR_ENABLED (1U << 8)
@@ -76,7 +72,7 @@ static bool take_interrupt(struct lb_trap_frame *frame)
 	if (!letting_in)
 		return false;
 	if (frame->vector != LB_LAPIC_SPURIOUS_VECTOR)
-		lb_lapic_write(letting_in, LAPIC_EOI, 0);
+		lb_lapic_write(letting_in, LB_LAPIC_EOI, 0);
 	let_in++;
 	if (let_in == LAPIC_MAX_EOIS)
 		frame->rflags &= ~RFLAGS_IF;
@@ -120,21 +116,21 @@ static void quiesce_lapic(const struct lb_window *window)
 
 	last_lvt = lb_lapic_read(&lapic, LAPIC_VERSION) >> 16 & 0xff;
 	if (last_lvt >= 3) // masked first: an error LVT with vector 0 would report itself
-		lb_lapic_write(&lapic, LAPIC_LVT_ERROR, LAPIC_MASKED);
-	lb_lapic_write(&lapic, LAPIC_LVT_TIMER, LAPIC_MASKED);
-	lb_lapic_write(&lapic, LAPIC_TIMER_COUNT, 0);
+		lb_lapic_write(&lapic, LAPIC_LVT_ERROR, LB_LAPIC_MASKED);
+	lb_lapic_write(&lapic, LB_LAPIC_LVT_TIMER, LB_LAPIC_MASKED);
+	lb_lapic_write(&lapic, LB_LAPIC_TIMER_COUNT, 0);
 	if (last_lvt >= 4)
-		lb_lapic_write(&lapic, LAPIC_LVT_PERF, LAPIC_MASKED);
+		lb_lapic_write(&lapic, LAPIC_LVT_PERF, LB_LAPIC_MASKED);
 	if (last_lvt >= 5)
-		lb_lapic_write(&lapic, LAPIC_LVT_THERMAL, LAPIC_MASKED);
+		lb_lapic_write(&lapic, LAPIC_LVT_THERMAL, LB_LAPIC_MASKED);
 	if (last_lvt >= 6)
-		lb_lapic_write(&lapic, LAPIC_LVT_CMCI, LAPIC_MASKED);
+		lb_lapic_write(&lapic, LAPIC_LVT_CMCI, LB_LAPIC_MASKED);
 	lb_lapic_write(&lapic, LAPIC_TPR, 0);
 	lb_lapic_write(&lapic, LAPIC_SVR, LAPIC_SVR_ENABLED | LB_LAPIC_SPURIOUS_VECTOR);
-	lb_lapic_write(&lapic, LAPIC_LVT_LINT0, LAPIC_MASKED | LAPIC_EXTINT);
+	lb_lapic_write(&lapic, LAPIC_LVT_LINT0, LB_LAPIC_MASKED | LAPIC_EXTINT);
 	lb_lapic_write(&lapic, LAPIC_LVT_LINT1, LAPIC_NMI); // the NMI button works in the second kernel
 	for (uint32_t i = 0; i < LAPIC_MAX_EOIS && lapic_in_service(&lapic); i++)
-		lb_lapic_write(&lapic, LAPIC_EOI, 0);
+		lb_lapic_write(&lapic, LB_LAPIC_EOI, 0);
 	let_waiting_interrupts_in(&lapic);
 }
 

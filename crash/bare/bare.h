@@ -38,6 +38,8 @@ _Noreturn void lb_stop(enum lb_policy policy);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
 // Who is asked about an interrupt from outside first; true from it: it was awaited.
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));
+// Who is asked about an exception that would be the end; true from it: the frame leads elsewhere.
+void lb_trap_catch(bool (*handler)(struct lb_trap_frame *frame));
 
 // console.c: lines on the serial port, "NAME: " before and CR LF behind; `name` is kept.
 // Of a handoff that is not sound only an I/O port is believed.

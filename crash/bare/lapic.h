@@ -13,6 +13,11 @@
 // Where the local APIC sends what it cannot explain: no exception has this number.
 #define LB_LAPIC_SPURIOUS_VECTOR 15
 
+#define LB_LAPIC_EOI 0xb0 // register offsets
+#define LB_LAPIC_LVT_TIMER 0x320
+#define LB_LAPIC_TIMER_COUNT 0x380
+#define LB_LAPIC_MASKED (1U << 16) // of an LVT register
+
 struct lb_lapic {
 	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
 };

@@ -19,6 +19,7 @@ static uint8_t ist_stacks[LB_IST_COUNT][IST_STACK_BYTES] __attribute__((aligned(
 static const struct lb_handoff *watched_handoff;
 static struct lb_handoff_live *watched_live;
 static bool (*expected)(struct lb_trap_frame *frame);
+static bool (*caught)(struct lb_trap_frame *frame);
 static uint64_t nmis;
 static uint32_t machine_checks;
 static bool reporting;
@@ -40,6 +41,11 @@ void lb_trap_prepare(void)
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame))
 {
 	expected = handler;
+}
+
+void lb_trap_catch(bool (*handler)(struct lb_trap_frame *frame))
+{
+	caught = handler;
 }
 
 // From here on faults are recorded in the handoff's live part, too.
@@ -117,6 +123,8 @@ void lb_trap(struct lb_trap_frame *frame)
 		return;
 	if ((frame->vector == LB_LAPIC_SPURIOUS_VECTOR || frame->vector >= X86_EXCEPTIONS) && expected &&
 	    expected(frame))
+		return;
+	if (frame->vector < X86_EXCEPTIONS && frame->vector != X86_VECTOR_MC && caught && caught(frame))
 		return;
 	if (!reporting) { // a fault while reporting one: just reset
 		reporting = true;

@@ -224,3 +224,9 @@ bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to)
 {
 	return lb_copy_page(to, lb_old_page(cpu, phys));
 }
+
+void lb_old_page_forget(uint32_t cpu)
+{
+	if (windows && cpu < window_count)
+		windows[cpu].shows = (struct lb_range){0, 0};
+}

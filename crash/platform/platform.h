@@ -49,6 +49,9 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys);
 // nothing else is lost.
 bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to);
 
+// Whoever looked at old memory on `cpu` was broken off: nothing is known of what its window shows.
+void lb_old_page_forget(uint32_t cpu);
+
 // console.c. One line on the serial console, "lifeboat-capture: " before it.
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -2,7 +2,6 @@
 #include "crash/platform/smp.h"
 
 #include "crash/bare/bare.h"
-#include "crash/bare/lapic.h"
 #include "crash/plan/capturesize.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/smp_trampoline.h"
@@ -52,14 +51,17 @@ void lb_smp_main(struct lb_smp_cpu *cpu)
 	helper_run(cpu->number);
 }
 
-static bool open_lapic(struct lb_lapic *lapic)
+bool lb_smp_lapic(struct lb_lapic *ret_lapic)
 {
+	static volatile uint32_t *mapped; // once, it stays
 	uint64_t phys;
 
 	if (!lb_lapic_find(&phys))
 		return false;
-	lapic->mmio = phys ? lb_device_map(phys, LB_PAGE) : NULL;
-	return !phys || lapic->mmio;
+	if (phys && !mapped)
+		mapped = lb_device_map(phys, LB_PAGE);
+	ret_lapic->mmio = phys ? mapped : NULL;
+	return !phys || mapped;
 }
 
 static uint32_t own_id(const struct lb_lapic *lapic)
@@ -159,7 +161,7 @@ uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, 
 
 	if (!wanted)
 		return 0;
-	if (!low || !open_lapic(&lapic)) {
+	if (!low || !lb_smp_lapic(&lapic)) {
 		lb_say("warning: further CPUs cannot be started: no %s", low ? "local APIC" : "low memory");
 		return 0;
 	}
