@@ -148,12 +148,16 @@ $(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ) $(B)/
 
 # The capture kernel: position-independent too, but by relocations that its entry applies,
 # since the libraries have tables of pointers. It knows one kind of them.
-$(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(B)/purgatory/capture-rooms.a
+define link_capture
 	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
-		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T $< \
-		-o $(B)/capture.elf $(CAPTURE_OBJ) --start-group $(B)/purgatory/capture-rooms.a $(COMPRESSORS_STATIC) --end-group
-	! readelf -rW $(B)/capture.elf | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
-	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(B)/capture.elf $@
+		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T crash/capture/capture.lds \
+		-o $(@:.bin=.elf) $(1) --start-group $(B)/purgatory/capture-rooms.a $(COMPRESSORS_STATIC) --end-group
+	! readelf -rW $(@:.bin=.elf) | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
+	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(@:.bin=.elf) $@
+endef
+
+$(B)/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(B)/purgatory/capture-rooms.a
+	$(call link_capture,$(CAPTURE_OBJ))
 	@echo "$@: $$(stat -c %s $@) bytes"
 
 # The hook, proved like the purgatory, because it goes on at its physical address after the
@@ -185,6 +189,21 @@ endef
 $(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a)
 	@echo "$@: $$(stat -c %s $@) bytes"
+
+# The same loader with a capture kernel whose report faults and loops, for tests.
+TRIAL_OBJ := $(B)/purgatory/tests/vm/capture/report_trial.o
+TRIAL_WRAPS := $(addprefix --wrap=lb_,report_make report_write guard_run)
+
+$(B)/trial/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(TRIAL_OBJ) $(B)/purgatory/capture-rooms.a
+	@mkdir -p $(@D)
+	$(call link_capture,$(TRIAL_WRAPS) $(CAPTURE_OBJ) $(TRIAL_OBJ))
+
+$(B)/trial/payload.o: loader/payload.asm $(B)/hook.bin $(B)/purgatory.bin $(B)/trial/capture.bin
+	nasm -f elf64 -Werror -I $(B)/trial/ -I $(B)/ -o $@ $<
+
+TRIAL_EFI_OBJ := $(filter-out %/payload.o,$(EFI_OBJ)) $(B)/trial/payload.o
+$(B)/report-trial.efi: loader/loader.lds $(TRIAL_EFI_OBJ) $(B)/efi/rooms.a
+	$(call link_app,$(TRIAL_EFI_OBJ) $(B)/efi/rooms.a)
 
 # Test-only EFI programs. leave is linked like the hook: it is written over a kernel's code.
 $(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a

@@ -3,7 +3,9 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 #define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
+#include "crash/dead/facts.h"
 #include "crash/dump/writer.h"
+#include "crash/plan/capturesize.h"
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
@@ -16,8 +18,13 @@ struct lb_run {
 	struct lb_ram ram;
 	struct lb_physmem mem;
 	struct lb_deadspace dead;
+	struct lb_deadkernel kernel; // whose space is `dead`
 	struct lb_filter *filter;
 	void *scratch; // LB_CAPTURE_SCRATCH, for one after the other; NULL: there is none
+	char *report; // LB_CAPTURE_REPORT; NULL: there is no memory for one
+	uint32_t report_bytes; // 0: not made yet
+	bool report_printed;
+	char filter_why[240]; // why the level is not the one asked for; "": it is
 	struct lb_dump_job job;
 	uint32_t cpus; // that compress; 0: none yet
 	uint32_t targets_left; // that may yet want memory, one that is open included
@@ -49,6 +56,12 @@ _Noreturn void lb_selftest_run(struct lb_run *run);
 bool lb_deadlog_ends_in_reboot(const struct lb_deadspace *dead, const char **ret_doubt);
 // Its end, to the console.
 void lb_deadlog_print(const struct lb_deadspace *dead);
+
+// report.c
+// The report, made by the first call. NULL, and no bytes, where there is no memory for it.
+const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
+// Its beginning, to the console; the second time nothing.
+void lb_report_print(struct lb_run *run);
 
 // progress.c
 struct lb_progress {

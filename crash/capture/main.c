@@ -5,7 +5,6 @@
 #include "crash/capture/capture.h"
 #include "crash/dump/dump.h"
 #include "crash/dump/helpers.h"
-#include "crash/plan/capturesize.h"
 #include "crash/platform/iommu.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"
@@ -49,6 +48,11 @@ static void greet(const struct lb_run *run)
 	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
 }
 
+static const char *make_report(void *ctx, uint32_t *ret_bytes)
+{
+	return lb_report_make(ctx, ret_bytes);
+}
+
 // Where that cannot be told, pages are in the order of their addresses. The list is kept for the next target.
 static void find_own_pages(struct lb_run *run)
 {
@@ -69,12 +73,13 @@ static void find_own_pages(struct lb_run *run)
 	       facts.cut ? "; there are more than the list has room for" : "");
 }
 
-// Starting CPUs takes 10 ms each and more: not before the log is on the disk. Once: the helpers
+// Starting CPUs takes 10 ms each and more: not before log and report are on the disk. Once: the helpers
 // go on with the next target.
 static int open_helpers(void *ctx, struct lb_error *err)
 {
 	struct lb_run *run = ctx;
 
+	lb_report_print(run);
 	if (run->job.format == LB_DUMP_ELF)
 		return 0;
 	find_own_pages(run);
@@ -97,8 +102,9 @@ static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error
 	header->tsc_khz = run->capture->tsc_khz;
 	run->job.progress = lb_progress_say;
 	run->job.progress_ctx = &progress;
+	run->job.report = make_report;
 	run->job.log_written = open_helpers;
-	run->job.log_written_ctx = run;
+	run->job.ctx = run;
 	return lb_dump_write(&run->job, opened->partition, header, err);
 }
 
@@ -130,6 +136,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 {
 	static struct lb_run run;
 	struct lb_error err;
+	uint32_t report_bytes;
 	int status;
 
 	if (handoff->magic != LB_HANDOFF_MAGIC || handoff->version != LB_HANDOFF_VERSION)
@@ -166,6 +173,8 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 		lb_helpers_close();
 	if (status == 0)
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end);
+	lb_report_make(&run, &report_bytes);
+	lb_report_print(&run);
 	lb_deadlog_print(&run.dead);
 	lb_say("no dump: %s", err.text);
 	lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);

@@ -4,7 +4,6 @@
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/notes.h"
 #include "crash/dead/vmcoreinfo_make.h"
-#include "crash/plan/capturesize.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
@@ -97,6 +96,7 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
 	complete_vmcoreinfo(run, &run->dead, &notes);
+	run->kernel = (struct lb_deadkernel){.space = run->dead, .has_vmcoreinfo = notes.vmcoreinfo};
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
 	run->job.vmcoreinfo_offset = notes.vmcoreinfo;
@@ -115,6 +115,7 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 		return lb_fail(err, "filter: no memory for its %lu bytes", lb_filter_bytes());
 	run->filter = lb_filter_open(memory, &run->dead, &run->ram, wanted, &level);
 	job->level = level.bits;
+	lb_snprintf(run->filter_why, sizeof(run->filter_why), "%s", level.why);
 	if (level.bits != wanted)
 		lb_say("filter: level %u instead of %u: %s", level.bits, wanted, level.why);
 	if (level.keeps_unused)
@@ -140,6 +141,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 	char release[64];
 
 	run->scratch = lb_heap_pages(LB_CAPTURE_SCRATCH);
+	run->report = lb_heap_pages(LB_CAPTURE_REPORT);
 	if (find_ram(run, err) != 0 || find_notes(run, err) != 0)
 		return -1;
 	run->job.format = (enum lb_dump_format)run->capture->format;

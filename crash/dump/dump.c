@@ -69,6 +69,33 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	return lb_writer_header(writer, err);
 }
 
+// Behind the log, if it has room there. What it could not tell is its own affair; only the disk fails.
+static int write_report(struct lb_writer *writer, struct lb_error *err)
+{
+	const struct lb_dump_job *job = writer->job;
+	struct lb_dump_header *next = &writer->next;
+	const uint64_t start = next->file_offset;
+	uint32_t bytes = 0;
+	const char *text = job->report ? job->report(job->ctx, &bytes) : NULL;
+	struct lb_stream *stream;
+
+	if (!text || !bytes)
+		return 0;
+	stream = lb_heap_pages(sizeof(*stream));
+	if (!stream || bytes > writer->limit - start) {
+		lb_say("the report is not on the disk: no %s for it", stream ? "room" : "memory");
+		return 0;
+	}
+	lb_stream_open(stream, writer->partition, start, writer->limit);
+	if (lb_stream_add(stream, text, bytes, err) != 0 || lb_stream_settle(stream, err) != 0)
+		return -1;
+	next->report_offset = start;
+	next->report_bytes = bytes;
+	lb_stream_digest(stream, next->report_sha256);
+	next->file_offset = start + lb_align_up(bytes, LB_DUMP_BLOCK);
+	return lb_writer_header(writer, err);
+}
+
 static void next_from_filter(void *ctx, uint64_t pages, uint8_t *bits)
 {
 	lb_filter_next(ctx, pages, bits);
@@ -84,7 +111,7 @@ static int write_file(struct lb_writer *writer, struct lb_error *err)
 	const struct lb_dump_job *job = writer->job;
 	struct lb_page_choice choice = {next_from_filter, job->filter}, own = {keep_own, NULL};
 
-	if (job->log_written && job->log_written(job->log_written_ctx, err) != 0)
+	if (job->log_written && job->log_written(job->ctx, err) != 0)
 		return -1;
 	if (job->format == LB_DUMP_ELF)
 		return lb_elfdump_write(writer, err);
@@ -139,7 +166,8 @@ int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
 	fill_identity(job->dead, &writer.next);
 	if (lb_writer_header(&writer, err) != 0)
 		return -1;
-	if (write_log(&writer, &why) == 0 && write_file(&writer, &why) == 0)
+	if (write_log(&writer, &why) == 0 && write_report(&writer, &why) == 0 &&
+	    write_file(&writer, &why) == 0)
 		return end_header(&writer, NULL, err);
 	end_header(&writer, &why, NULL);
 	return lb_fail(err, "%s", why.text);

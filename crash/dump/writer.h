@@ -26,10 +26,13 @@ struct lb_dump_job {
 	uint32_t nr_cpus; // NT_PRSTATUS notes
 	uint64_t now; // seconds since 1970, at the panic; 0: not known
 	const char *doubt; // why it may have been no panic, for the header's message; may be NULL
-	// Called once the log is on the disk, before the file is begun: what is slow and not needed
-	// for the log, such as starting CPUs. Fails like the dump. May be NULL.
+	// The report, a text that stays; called once the log is on the disk. NULL from it: there is none. May be
+	// NULL.
+	const char *(*report)(void *ctx, uint32_t *ret_bytes);
+	// Called once log and report are on the disk, before the file is begun: what is slow and not needed
+	// for them, such as starting CPUs. Fails like the dump. May be NULL.
 	int (*log_written)(void *ctx, struct lb_error *err);
-	void *log_written_ctx;
+	void *ctx; // of these two
 	// Called about once a second: what is done, of how many (0: not known yet). May be NULL.
 	void (*progress)(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);
 	void *progress_ctx;

@@ -60,7 +60,7 @@ static bool fill(const struct lb_capture_need *need, uint64_t limit, struct lb_c
 {
 	uint64_t buffers = BUFFERS + further(need->targets), helpers = lb_capture_helpers(need->cpus);
 	uint64_t windows = need->cpus * LB_PAGE; // a page table for each CPU's
-	uint64_t slack = EARLY + windows + LATE + LB_CAPTURE_SCRATCH;
+	uint64_t slack = EARLY + windows + LATE + LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT;
 	uint64_t heap = buffers + helpers + need->tables + slack;
 
 	if (need->contents > limit || heap > limit - need->contents)
@@ -108,6 +108,7 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 		"fit into %s",
 		lb_format_size(contents_text, sizeof(contents_text), need->contents),
 		lb_format_size(heap_text, sizeof(heap_text),
-			       BUFFERS + lb_capture_helpers(1) + EARLY + LB_PAGE + LATE + LB_CAPTURE_SCRATCH),
+			       BUFFERS + lb_capture_helpers(1) + EARLY + LB_PAGE + LATE + LB_CAPTURE_SCRATCH +
+				       LB_CAPTURE_REPORT),
 		lb_format_size(limit_text, sizeof(limit_text), limit));
 }

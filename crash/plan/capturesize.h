@@ -28,6 +28,7 @@
 #define LB_CAPTURE_STATE (32 * LB_KIB) // of the filter, of a partition
 #define LB_CAPTURE_WRITER (160 * LB_KIB) // bitmaps and streams of one dump
 #define LB_CAPTURE_SCRATCH LB_MIB // the report's work, then lists of the kernel's own pages
+#define LB_CAPTURE_REPORT (16 * LB_KIB) // its text
 
 // The terms, in bytes, for the plan.
 struct lb_capture_size {
@@ -56,7 +57,7 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 // for each CPU, two more that are being filled and written, and a spare one.
 uint64_t lb_capture_helpers(uint32_t cpus);
 
-// The capture kernel's side, of `left` bytes of heap, scratch taken; what is to come is kept: `cpus` to be started (0:
+// The capture kernel's side, of `left` bytes of heap, scratch and report taken; what is to come is kept: `cpus` to be started (0:
 // they run, or there will be none), `targets` that are not opened.
 // Bytes that tables for RAM may take.
 uint64_t lb_capture_tables(uint64_t left, uint32_t cpus, uint32_t targets);

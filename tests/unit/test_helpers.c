@@ -235,7 +235,7 @@ static void check_plan(const struct lb_capture_need *need, enum lb_dump_format f
 					    .cpus = size.cpus,
 					    .apic_count = LB_MAX_CAPTURE_CPUS,
 					    .target_count = need->targets};
-	take(LB_CAPTURE_SCRATCH);
+	take(LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT);
 	take(128 * LB_KIB); // lists of RAM and ranges, tables of registers
 	assert_true(lb_capture_tables(lb_heap_left(), config.cpus, need->targets) >= size.tables);
 	take(size.tables ? size.tables : need->cpus * LB_PAGE); // or windows

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Why the kernel died, told once, and kept for every target. Telling reads the whole of a dead kernel's
+// pointers and tables: it has a budget, and neither a fault nor a loop in it costs the dump.
+#include "crash/report/report.h"
+
+#include "crash/capture/capture.h"
+#include "crash/platform/guard.h"
+#include "crash/platform/platform.h"
+#include "lib/mem.h"
+#include "lifeboat/version.h"
+
+_Static_assert(LB_REPORT_MEMORY_MAX <= LB_CAPTURE_SCRATCH, "it works in scratch");
+_Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
+
+// It is asked to end after the first, and broken off after the second.
+#define BUDGET_MS 2000
+#define BROKEN_OFF_MS 2500
+// At 115200 baud half a second. All of it is on the disk.
+#define PRINT_BYTES (6 * LB_KIB)
+
+struct telling {
+	struct lb_report_source source;
+	struct lb_deadline end;
+	char *text;
+	uint32_t bytes; // of the whole report
+	// What the report said last of itself, for when it is broken off.
+	const char *section;
+	uint32_t complete; // bytes
+	bool spent;
+};
+
+static bool go_on(void *ctx, const char *section, uint32_t bytes)
+{
+	struct telling *telling = ctx;
+
+	telling->section = section;
+	telling->complete = bytes;
+	telling->spent = lb_deadline_passed(telling->end);
+	return !telling->spent;
+}
+
+static void tell(void *ctx)
+{
+	struct telling *telling = ctx;
+
+	telling->bytes = lb_report_write(&telling->source, telling->text, LB_REPORT_MAX);
+}
+
+// Ends the text where it did not come to its own end.
+static void end_text(struct telling *telling, enum lb_guard_end end, const struct lb_guard_fault *fault)
+{
+	char why[96];
+
+	if (end == LB_GUARD_FAULT)
+		lb_snprintf(why, sizeof(why), "exception %lu at 0x%lx of the capture kernel, cr2 0x%lx",
+			    fault->vector, fault->rip, fault->cr2);
+	else if (end == LB_GUARD_LATE)
+		lb_snprintf(why, sizeof(why), "no end after %u ms, at 0x%lx of the capture kernel",
+			    BROKEN_OFF_MS, fault->rip);
+	else if (telling->spent)
+		lb_snprintf(why, sizeof(why), "its %u ms are spent", BUDGET_MS);
+	else
+		return;
+	if (end == LB_GUARD_DONE)
+		telling->complete = telling->bytes;
+	telling->bytes =
+		lb_report_cut(telling->text, LB_REPORT_MAX, telling->complete, telling->section, why);
+	lb_say("warning: the report ends in its section \"%s\": %s", telling->section, why);
+}
+
+// What Lifeboat did until now: lines.
+static const char *tell_of_us(const struct lb_run *run, char *text, uint32_t room)
+{
+	uint64_t khz = run->capture->tsc_khz ? run->capture->tsc_khz : 1;
+	size_t at = lb_snprintf(text, room, "lifeboat %s, the capture kernel began %lu ms after the panic\n",
+				LIFEBOAT_VERSION, (run->tsc_begun - run->live->cpu.tsc) / khz);
+
+	for (uint32_t i = 0; i < run->capture->target_count && at < room; i++)
+		at += lb_snprintf(text + at, room - at, "target %u: %.63s\n", i + 1,
+				  run->capture->targets[i].name);
+	if (at < room)
+		at += lb_snprintf(text + at, room - at, "dump level %u%s%s\n", run->job.level,
+				  run->filter_why[0] ? ": " : "", run->filter_why);
+	if (run->job.doubt && at < room)
+		lb_snprintf(text + at, room - at, "%s\n", run->job.doubt);
+	return text;
+}
+
+const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
+{
+	struct lb_guard_fault fault;
+	enum lb_guard_end end;
+	struct telling telling = {.text = run->report, .section = "head"};
+	char ours[1024];
+
+	*ret_bytes = run->report_bytes;
+	if (run->report_bytes || !run->report || !run->scratch || lb_report_memory() > LB_CAPTURE_SCRATCH)
+		return run->report;
+	telling.end = lb_deadline_in(BUDGET_MS);
+	telling.source = (struct lb_report_source){
+		.kernel = &run->kernel,
+		.memory = run->scratch,
+		.registers = &run->live->cpu.regs,
+		.cpu = run->kernel.has_cpus ? run->kernel.this_cpu : LB_REPORT_NO_CPU,
+		.time = run->job.now,
+		.release = run->handoff->first_kernel_release,
+		.lifeboat = tell_of_us(run, ours, sizeof(ours)),
+		.go_on = go_on,
+		.ctx = &telling,
+	};
+	end = lb_guard_run(tell, &telling, BROKEN_OFF_MS, &fault);
+	end_text(&telling, end, &fault);
+	*ret_bytes = run->report_bytes = telling.bytes;
+	return run->report;
+}
+
+void lb_report_print(struct lb_run *run)
+{
+	uint32_t end = run->report_bytes < PRINT_BYTES ? run->report_bytes : (uint32_t)PRINT_BYTES;
+
+	if (run->report_printed)
+		return;
+	run->report_printed = true;
+	for (uint32_t at = 0, next; at < end; at = next + 1) {
+		for (next = at; next < run->report_bytes && run->report[next] != '\n'; next++)
+			;
+		lb_say("> %.*s", (int)(next - at), run->report + at);
+	}
+	if (end < run->report_bytes)
+		lb_say("> ... of %u bytes; all of it is on the disk", run->report_bytes);
+}
