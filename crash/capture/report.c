@@ -15,8 +15,9 @@ _Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
 // It is asked to end after the first, and broken off after the second.
 #define BUDGET_MS 2000
 #define BROKEN_OFF_MS 2500
-// At 115200 baud half a second. All of it is on the disk.
+// At 115200 baud half a second. Its section "log" was on the console once already. All of it is on the disk.
 #define PRINT_BYTES (6 * LB_KIB)
+#define LOG "log: "
 
 struct telling {
 	struct lb_report_source source;
@@ -116,16 +117,20 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 
 void lb_report_print(struct lb_run *run)
 {
-	uint32_t end = run->report_bytes < PRINT_BYTES ? run->report_bytes : (uint32_t)PRINT_BYTES;
+	const char *text = run->report;
+	uint32_t bytes = run->report_bytes, end = bytes < PRINT_BYTES ? bytes : (uint32_t)PRINT_BYTES, at = 0;
 
 	if (run->report_printed)
 		return;
 	run->report_printed = true;
-	for (uint32_t at = 0, next; at < end; at = next + 1) {
-		for (next = at; next < run->report_bytes && run->report[next] != '\n'; next++)
-			;
-		lb_say("> %.*s", (int)(next - at), run->report + at);
+	while (at < end && (bytes - at < sizeof(LOG) || memcmp(text + at, LOG, sizeof(LOG) - 1) != 0)) {
+		uint32_t next = at;
+
+		while (next < bytes && text[next] != '\n')
+			next++;
+		lb_say("> %.*s", (int)(next - at), text + at);
+		at = next + 1;
 	}
-	if (end < run->report_bytes)
-		lb_say("> ... of %u bytes; all of it is on the disk", run->report_bytes);
+	if (at < bytes)
+		lb_say("> and more, %u bytes in all", bytes);
 }

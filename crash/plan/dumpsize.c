@@ -15,6 +15,6 @@ uint64_t lb_dump_size_largest(uint64_t pages, uint64_t max_pfn)
 	uint64_t kdump_headers = 2 * LB_PAGE;
 
 	// The last page is the one that all pages of zeroes share.
-	return LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX + kdump_headers + NOTES + BITMAPS * bitmap +
-	       lb_align_up(pages * PAGE_DESC, LB_PAGE) + pages * LB_PAGE + LB_PAGE;
+	return LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX + LB_DUMP_REPORT_MAX + kdump_headers + NOTES +
+	       BITMAPS * bitmap + lb_align_up(pages * PAGE_DESC, LB_PAGE) + pages * LB_PAGE + LB_PAGE;
 }

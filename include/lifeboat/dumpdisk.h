@@ -5,12 +5,15 @@
 //
 //   0                      two slots for struct lb_dump_header, a block of 4 KiB each
 //   log_offset             the dead kernel's log, text
+//   report_offset          why it died, text, if there is one
 //   file_offset            the dump, file_bytes of it in one piece: what a reader gets
 //
 // Offsets are bytes from the partition's beginning, multiples of 4 KiB; little endian.
-// A kdump-compressed file is written at two places at once, page descriptors and page data.
-// Until the state is COMPLETE, what lies beyond the checkpoint (desc_bytes, data_bytes)
-// is whatever the disk held before. A page descriptor of zeroes means "page lost" to readers.
+// A kdump-compressed file is written at two places at once, page descriptors and page data. The
+// descriptors are written whole as zeroes before the first page; where LB_DUMP_FLAG_KERNEL_FIRST is set, the kernel's
+// own pages are all there, before any other. Until the state is COMPLETE, what lies beyond the
+// checkpoint (data_bytes, of older versions of Lifeboat also desc_bytes) is whatever the disk held before.
+// A page descriptor that is zeroes, or points beyond the checkpoint, means "page lost" to readers.
 //
 // Each write of the header counts `sequence` up and goes to slot `sequence` modulo 2: the other slot
 // keeps the header before it. Of two whole headers the later one counts. The loader writes both slots
@@ -32,6 +35,7 @@
 #define LB_DUMP_SLOTS_BYTES (LB_DUMP_SLOTS * LB_DUMP_BLOCK) // the log begins there
 // Of the log: the largest buffer that distributions set. What is beyond is in the dump only.
 #define LB_DUMP_LOG_MAX (16ULL << 20)
+#define LB_DUMP_REPORT_MAX 65536U // of the report: readers refuse a longer one
 
 // Lifeboat's own GPT partition type, for --dump-to auto: as text and as GPT has it on disk.
 #define LB_DUMP_TYPE_TEXT "5a1d3c0e-7b5f-4f0e-9c55-4c6966654201"
@@ -58,7 +62,7 @@ enum lb_selftest {
 
 // Of the dump, in `flags`.
 #define LB_DUMP_FLAG_ENCRYPTED 1U // log, report and file are
-#define LB_DUMP_FLAG_KERNEL_FIRST 2U // of the page data, the kernel's own pages come first
+#define LB_DUMP_FLAG_KERNEL_FIRST 2U // of the page data, the kernel's own pages come first: all are there
 
 struct lb_dump_header {
 	uint64_t magic;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/sha256.h"
+#include "tools/common/report_json.h"
 
 // struct page_desc of a kdump-compressed file: offset, size, flags, page flags.
 #define DESC_BYTES 24U
@@ -42,6 +43,8 @@ const char *judgement_wrong(const struct judgement *judgement)
 		return "page data";
 	if (judgement->log == DIGEST_WRONG)
 		return "log";
+	if (judgement->report == DIGEST_WRONG)
+		return "report";
 	return NULL;
 }
 
@@ -218,4 +221,41 @@ int copy_log(const struct dump *dump, const struct copying *copying, struct judg
 	};
 
 	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, &stretch, judgement, err);
+}
+
+int copy_report(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		struct lb_error *err)
+{
+	const struct stretch stretch = {
+		.what = "report",
+		.origin = dump->header.report_offset,
+		.bytes = dump->header.report_bytes,
+		.whole = dump->header.report_bytes,
+		.sha256 = dump->header.report_sha256,
+		.ret_digest = &judgement->report,
+	};
+
+	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, &stretch, judgement, err);
+}
+
+int copy_report_json(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		     struct lb_error *err)
+{
+	static char text[LB_DUMP_REPORT_MAX];
+	const int fd = dup(copying->fd);
+	struct json json = {.out = fd < 0 ? NULL : fdopen(fd, "w")};
+	uint32_t bytes;
+
+	(void)judgement;
+	if (!json.out) {
+		if (fd >= 0)
+			close(fd);
+		return lb_fail(err, "%s", strerror(errno));
+	}
+	if (dump_read_report(dump, text, &bytes, err) != 0) {
+		fclose(json.out);
+		return -1;
+	}
+	report_json(&json, NULL, text, bytes);
+	return fclose(json.out) == 0 ? 0 : lb_fail(err, "%s", strerror(errno));
 }

@@ -13,7 +13,7 @@ enum digest {
 };
 
 struct judgement {
-	enum digest log, head, desc, data;
+	enum digest log, report, head, desc, data;
 	uint64_t lost_pages; // of a dump cut short: announced, but without data
 };
 
@@ -32,5 +32,10 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 	      struct lb_error *err);
 int copy_log(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
 	     struct lb_error *err);
+int copy_report(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		struct lb_error *err);
+// The same as JSON.
+int copy_report_json(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		     struct lb_error *err);
 
 #endif

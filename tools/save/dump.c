@@ -59,6 +59,16 @@ static int check_kdump_parts(const struct dump *dump, struct lb_error *err)
 	return 0;
 }
 
+static int check_report(const struct dump *dump, struct lb_error *err)
+{
+	const struct lb_dump_header *header = &dump->header;
+
+	if (header->report_bytes > LB_DUMP_REPORT_MAX)
+		return lb_fail(err, "%s: dump header: report of %lu bytes, wanted %u at most",
+			       dump->device.name, header->report_bytes, LB_DUMP_REPORT_MAX);
+	return check_stretch(dump, "report", header->report_offset, header->report_bytes, err);
+}
+
 static int check_dump(struct dump *dump, struct lb_error *err)
 {
 	const struct lb_dump_header *header = &dump->header;
@@ -72,6 +82,8 @@ static int check_dump(struct dump *dump, struct lb_error *err)
 	if (header->state == LB_DUMP_EMPTY)
 		return 0;
 	if (check_stretch(dump, "log", header->log_offset, header->log_bytes, err) != 0)
+		return -1;
+	if (check_report(dump, err) != 0)
 		return -1;
 	if (header->desc_total && check_kdump_parts(dump, err) != 0)
 		return -1;
@@ -144,6 +156,16 @@ int dump_open(const struct device *device, struct dump *ret_dump, struct lb_erro
 	make_printable(dump.header.release, sizeof(dump.header.release));
 	make_printable(dump.header.message, sizeof(dump.header.message));
 	*ret_dump = dump;
+	return 0;
+}
+
+int dump_read_report(const struct dump *dump, char *text, uint32_t *ret_bytes, struct lb_error *err)
+{
+	const uint32_t bytes = (uint32_t)dump->header.report_bytes; // check_report() has looked
+
+	if (bytes && device_read(&dump->device, dump->header.report_offset, text, bytes, err) != 0)
+		return -1;
+	*ret_bytes = bytes;
 	return 0;
 }
 

@@ -18,7 +18,7 @@
 #define FREE_BYTES (1ULL << 30)
 #define SUFFIXES 9
 
-static const char *const files[] = {FOLDER_LOG, FOLDER_VMCORE};
+static const char *const files[] = {FOLDER_LOG, FOLDER_REPORT, FOLDER_REPORT_JSON, FOLDER_VMCORE};
 #define FILES (sizeof(files) / sizeof(files[0]))
 
 // ---- The folder of all dumps ----------------------------------------------

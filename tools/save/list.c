@@ -7,7 +7,9 @@
 #include <time.h>
 
 #include "crash/disk/gpt.h"
+#include "crash/report/report.h"
 #include "lifeboat/capture_config.h"
+#include "tools/common/report_json.h"
 
 __attribute__((format(printf, 2, 3))) static void line(const char *name, const char *format, ...)
 {
@@ -49,8 +51,9 @@ static void list_digests(const struct judgement *judgement)
 {
 	static const char *const names[] = {"nothing there", "not known", "right", "WRONG"};
 
-	line("digests:", "log %s, head %s, descriptors %s, data %s", names[judgement->log],
-	     names[judgement->head], names[judgement->desc], names[judgement->data]);
+	line("digests:", "log %s, report %s, head %s, descriptors %s, data %s", names[judgement->log],
+	     names[judgement->report], names[judgement->head], names[judgement->desc],
+	     names[judgement->data]);
 }
 
 static void list_selftest(const struct lb_dump_header *header)
@@ -98,6 +101,34 @@ static void list_build_id(const struct lb_dump_header *header)
 		line("build id:", "%s", text);
 }
 
+// Signature and reason, in one line.
+static void list_report(const struct dump *dump, const struct judgement *judgement)
+{
+	static char text[LB_DUMP_REPORT_MAX];
+	char reason[256], signature[128];
+	struct lb_error err;
+	uint32_t bytes;
+
+	if (!dump->header.report_bytes)
+		return;
+	line("report bytes:", "%" PRIu64, dump->header.report_bytes);
+	if (judgement->report != DIGEST_RIGHT || dump_read_report(dump, text, &bytes, &err) != 0)
+		return;
+	if (!lb_report_value(text, bytes, "signature", signature, sizeof(signature)))
+		snprintf(signature, sizeof(signature), "no signature");
+	if (!lb_report_value(text, bytes, "reason", reason, sizeof(reason)))
+		snprintf(reason, sizeof(reason), "no reason is known");
+	line("report:", "%s: %s", signature, reason);
+}
+
+// What a cut dump is good for.
+static void list_own_pages(const struct lb_dump_header *header)
+{
+	if (dump_cut_short(header) && dump_is_kdump(header))
+		line("kernel's own pages:", "%s",
+		     header->flags & LB_DUMP_FLAG_KERNEL_FIRST ? "all there" : "perhaps not all there");
+}
+
 static void list_content(const struct dump *dump, const struct judgement *judgement)
 {
 	const struct lb_dump_header *header = &dump->header;
@@ -110,7 +141,9 @@ static void list_content(const struct dump *dump, const struct judgement *judgem
 	line("dump level:", "%u", header->dump_level);
 	line("pages:", "%" PRIu64 " of %" PRIu64, header->pages_done, header->page_count);
 	line("dump bytes:", "%" PRIu64, dump->file_bytes);
+	list_own_pages(header);
 	line("log bytes:", "%" PRIu64, header->log_bytes);
+	list_report(dump, judgement);
 	list_digests(judgement);
 	if (judgement->lost_pages)
 		line("lost pages:", "%" PRIu64, judgement->lost_pages);
@@ -146,6 +179,7 @@ static void json_digests(struct json *json, const struct judgement *judgement)
 
 	json_open(json, "digests", '{');
 	json_text(json, "log", names[judgement->log]);
+	json_text(json, "report", names[judgement->report]);
 	json_text(json, "head", names[judgement->head]);
 	json_text(json, "descriptors", names[judgement->desc]);
 	json_text(json, "data", names[judgement->data]);
@@ -158,6 +192,18 @@ static void json_interval(struct json *json, const char *name, uint64_t from, ui
 		json_thousandths(json, name, (to - from) / khz);
 	else
 		json_null(json, name);
+}
+
+static void json_report(struct json *json, const struct dump *dump, const struct judgement *judgement)
+{
+	static char text[LB_DUMP_REPORT_MAX];
+	struct lb_error err;
+	uint32_t bytes = 0;
+
+	if (judgement->report == DIGEST_RIGHT && dump_read_report(dump, text, &bytes, &err) == 0)
+		report_json(json, "report", text, bytes);
+	else
+		json_null(json, "report");
 }
 
 static void json_content(struct json *json, const struct dump *dump, const struct judgement *judgement)
@@ -178,7 +224,10 @@ static void json_content(struct json *json, const struct dump *dump, const struc
 	json_number(json, "pages_done", header->pages_done);
 	json_number(json, "lost_pages", judgement->lost_pages);
 	json_number(json, "dump_bytes", dump->file_bytes);
+	json_bool(json, "kernel_pages_first", header->flags & LB_DUMP_FLAG_KERNEL_FIRST);
 	json_number(json, "log_bytes", header->log_bytes);
+	json_number(json, "report_bytes", header->report_bytes);
+	json_report(json, dump, judgement);
 	json_digests(json, judgement);
 	json_interval(json, "seconds_to_begin", header->tsc_hook, header->tsc_begun, header->tsc_khz);
 	json_interval(json, "seconds_to_first_byte", header->tsc_hook, header->tsc_first_byte,

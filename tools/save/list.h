@@ -3,8 +3,8 @@
 #ifndef LIFEBOAT_TOOLS_SAVE_LIST_H
 #define LIFEBOAT_TOOLS_SAVE_LIST_H
 
-#include "tools/save/copy.h"
 #include "tools/common/json.h"
+#include "tools/save/copy.h"
 
 void list_dump(const struct dump *dump, const struct judgement *judgement);
 // One object of an array; docs/capture.md has its members.

@@ -43,7 +43,8 @@ static int judge(const struct dump *dump, const struct options *options, struct 
 
 	if (dump->header.state == LB_DUMP_EMPTY)
 		return 0;
-	if (copy_log(dump, &copying, ret_judgement, err) != 0)
+	if (copy_log(dump, &copying, ret_judgement, err) != 0 ||
+	    copy_report(dump, &copying, ret_judgement, err) != 0)
 		return -1;
 	return dump->file_bytes ? copy_file(dump, &copying, ret_judgement, err) : 0;
 }
@@ -231,9 +232,9 @@ static int run(struct scan *scan, const struct options *options)
 	int status;
 
 	if (is_folder(options->file)) {
-		if (options->log) {
-			complain("--log LOG goes with a file: a folder gets the log anyway; --help lists the "
-				 "options");
+		if (options->log || options->report) {
+			complain("--log LOG and --report REPORT go with a file: a folder gets them anyway; "
+				 "--help lists the options");
 			return EXIT_BAD_USAGE;
 		}
 		if (open_folder(options, &folder, &err) != 0)

@@ -10,7 +10,7 @@
 static const char usage[] =
 	"usage: scripts/lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
 	"       scripts/lifeboat-save --list [--json] | --verify | --mark-saved DEVICE\n"
-	"       scripts/lifeboat-save --log LOG DEVICE\n"
+	"       scripts/lifeboat-save [--log LOG] [--report REPORT] DEVICE\n"
 	"\n"
 	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE, checks every digest\n"
 	"on the way, and marks it as saved, so that Lifeboat may use the partition again.\n"
@@ -18,8 +18,9 @@ static const char usage[] =
 	"DEVICE  a partition, a disk with partitions of Lifeboat's GPT type, an image of either; or\n"
 	"        `auto`: every disk of this machine\n"
 	"FOLDER  a folder that is there. Every dump that waits on DEVICE gets a folder of its own in\n"
-	"        it, lifeboat-TIME-ID, with vmcore and vmcore-dmesg.txt. It has that name when both are\n"
-	"        whole. What a try left behind that was cut off, the next one clears away. A dump is\n"
+	"        it, lifeboat-TIME-ID, with vmcore, vmcore-dmesg.txt, report.txt and report.json. It has\n"
+	"        that name when all are whole. What a try left behind that was cut off, the next one clears "
+	"away. A dump is\n"
 	"        saved only where 10 % of the file system and 1 GiB stay free, else its log alone\n"
 	"FILE    the first dump that waits on DEVICE, and no other. It appears when it is whole; until\n"
 	"        then it is FILE.part\n"
@@ -28,6 +29,7 @@ static const char usage[] =
 	"      --json        the same for programs\n"
 	"      --verify      only check: exit 0 when all digests are right\n"
 	"      --log LOG     save the dead kernel's log here\n"
+	"      --report REPORT  save the report here: text that tells why the kernel died\n"
 	"      --keep        do not mark it as saved: nothing is written to DEVICE\n"
 	"      --mark-saved  only mark the first that waits as saved: it is not wanted\n"
 	"  -f, --force       save once more what is saved, save in spite of a wrong digest or of too\n"
@@ -41,13 +43,22 @@ static const char usage[] =
 	"\n"
 	"exit status: 0 done, 1 something failed, 2 bad usage, 3 nothing to save\n";
 
-enum { OPTION_JSON = 256, OPTION_VERIFY, OPTION_LOG, OPTION_KEEP, OPTION_MARK, OPTION_VERSION };
+enum {
+	OPTION_JSON = 256,
+	OPTION_VERIFY,
+	OPTION_LOG,
+	OPTION_REPORT,
+	OPTION_KEEP,
+	OPTION_MARK,
+	OPTION_VERSION
+};
 
 static const struct option long_options[] = {
 	{"list", no_argument, NULL, 'l'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"verify", no_argument, NULL, OPTION_VERIFY},
 	{"log", required_argument, NULL, OPTION_LOG},
+	{"report", required_argument, NULL, OPTION_REPORT},
 	{"keep", no_argument, NULL, OPTION_KEEP},
 	{"mark-saved", no_argument, NULL, OPTION_MARK},
 	{"force", no_argument, NULL, 'f'},
@@ -66,14 +77,15 @@ static int bad_usage(const char *text)
 static int take_words(struct options *options, int count, char **words)
 {
 	const int modes = options->list + options->verify + options->mark;
-	const bool device_only = modes || options->log;
+	const bool texts = options->log || options->report, device_only = modes || texts;
 
 	if (modes > 1)
 		return bad_usage("--list, --verify and --mark-saved: one of them");
 	if (options->json && !options->list)
 		return bad_usage("--json is --list for programs: --list --json");
-	if (modes && (options->log || options->keep))
-		return bad_usage("--list, --verify and --mark-saved save nothing: no --log, no --keep");
+	if (modes && (texts || options->keep))
+		return bad_usage(
+			"--list, --verify and --mark-saved save nothing: no --log, no --report, no --keep");
 	if (count < 1)
 		return bad_usage("DEVICE is wanted");
 	if (count > 2 || (modes && count > 1))
@@ -103,6 +115,9 @@ int options_take(struct options *ret_options, int argc, char **argv)
 			break;
 		case OPTION_LOG:
 			options.log = optarg;
+			break;
+		case OPTION_REPORT:
+			options.report = optarg;
 			break;
 		case OPTION_KEEP:
 			options.keep = true;

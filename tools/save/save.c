@@ -24,6 +24,11 @@ static void say_log(const struct dump *dump, const char *path)
 	printf("lifeboat-save: %s: the log, %lu bytes\n", path, dump->header.log_bytes);
 }
 
+static void say_report(const struct dump *dump, const char *path)
+{
+	printf("lifeboat-save: %s: the report, %lu bytes\n", path, dump->header.report_bytes);
+}
+
 static void say_file(const struct dump *dump, const struct judgement *judgement, const char *path)
 {
 	const struct lb_dump_header *header = &dump->header;
@@ -52,10 +57,17 @@ static int check_digests(const struct dump *dump, const struct judgement *judgem
 
 // ---- To files ----------------------------------------------------------------
 
-// The log, and the dump.
-struct pair {
-	struct output log, file;
-	bool has_log, has_file; // begun
+// What goes to files: the dump comes first, so that a log that is there does not keep the next try from
+// saving it.
+enum { TO_FILE, TO_LOG, TO_REPORT, OUTPUTS };
+
+struct wanted {
+	const char *path; // NULL: not asked for
+	uint64_t bytes; // 0: there is none
+	int (*copy)(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
+		    struct lb_error *err);
+	bool begun;
+	struct output output;
 };
 
 // Not even --force makes a dump of the disk that holds it.
@@ -69,88 +81,103 @@ static int check_other_file(const struct dump *dump, const char *path, struct lb
 	return 0;
 }
 
-static int check_wanted(const struct dump *dump, const struct options *options, struct lb_error *err)
+static int check_wanted(const struct dump *dump, const struct wanted wanted[OUTPUTS], struct lb_error *err)
 {
-	if (check_other_file(dump, options->file, err) != 0 || check_other_file(dump, options->log, err) != 0)
-		return -1;
-	if (options->file && !dump->file_bytes && !(options->log && dump->header.log_bytes))
+	bool other = false;
+
+	for (int i = 0; i < OUTPUTS; i++) {
+		if (check_other_file(dump, wanted[i].path, err) != 0)
+			return -1;
+		other |= i != TO_FILE && wanted[i].path && wanted[i].bytes;
+	}
+	if (wanted[TO_FILE].path && !dump->file_bytes && !other)
 		return lb_fail(err, "%s: it ended before the first page (%s); --log LOG saves the log",
 			       dump->device.name, dump->header.message);
 	return 0;
 }
 
-static int begin_pair(const struct dump *dump, const struct options *options, struct pair *pair,
-		      struct lb_error *err)
+static int begin_all(const struct options *options, struct wanted wanted[OUTPUTS], struct lb_error *err)
 {
-	if (options->log && dump->header.log_bytes) {
-		if (output_begin(options->log, dump->header.log_bytes, options->force, &pair->log, err) != 0)
+	for (int i = 0; i < OUTPUTS; i++) {
+		struct wanted *one = &wanted[i];
+
+		if (!one->path || !one->bytes)
+			continue;
+		if (output_begin(one->path, one->bytes, options->force, &one->output, err) != 0)
 			return -1;
-		pair->has_log = true;
-	}
-	if (options->file && dump->file_bytes) {
-		if (output_begin(options->file, dump->file_bytes, options->force, &pair->file, err) != 0)
-			return -1;
-		pair->has_file = true;
+		one->begun = true;
 	}
 	return 0;
 }
 
-static int fill_pair(const struct dump *dump, const struct options *options, struct pair *pair,
-		     struct judgement *judgement, struct lb_error *err)
+static int fill_all(const struct dump *dump, const struct options *options, struct wanted wanted[OUTPUTS],
+		    struct judgement *judgement, struct lb_error *err)
 {
-	struct copying copying;
 	struct lb_error why;
 
-	copying = progress_copying(pair->log.fd, options->quiet);
-	if (pair->has_log && copy_log(dump, &copying, judgement, &why) != 0)
-		return lb_fail(err, "%s: %s", pair->log.path, why.text);
-	copying = progress_copying(pair->file.fd, options->quiet);
-	if (pair->has_file && copy_file(dump, &copying, judgement, &why) != 0)
-		return lb_fail(err, "%s: %s", pair->file.path, why.text);
+	for (int i = OUTPUTS - 1; i >= 0; i--) {
+		const struct copying copying = progress_copying(wanted[i].output.fd, options->quiet);
+
+		if (wanted[i].begun && wanted[i].copy(dump, &copying, judgement, &why) != 0)
+			return lb_fail(err, "%s: %s", wanted[i].path, why.text);
+	}
 	return check_digests(dump, judgement, options, err);
 }
 
-static void abandon_pair(struct pair *pair)
+static void abandon_all(struct wanted wanted[OUTPUTS])
 {
-	if (pair->has_log)
-		output_abandon(&pair->log);
-	if (pair->has_file)
-		output_abandon(&pair->file);
+	for (int i = 0; i < OUTPUTS; i++) {
+		if (wanted[i].begun)
+			output_abandon(&wanted[i].output);
+	}
 }
 
-// The dump first: a log that is there does not keep the next try from saving it.
-static int commit_pair(struct pair *pair, struct lb_error *err)
+static int commit_all(struct wanted wanted[OUTPUTS], struct lb_error *err)
 {
-	const bool file = pair->has_file, log = pair->has_log;
+	for (int i = 0; i < OUTPUTS; i++) {
+		const bool begun = wanted[i].begun;
 
-	pair->has_file = false;
-	if (file && output_commit(&pair->file, err) != 0)
-		return -1;
-	pair->has_log = false;
-	return log ? output_commit(&pair->log, err) : 0;
+		wanted[i].begun = false;
+		if (begun && output_commit(&wanted[i].output, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void say_all(const struct dump *dump, const struct options *options, const struct judgement *judgement)
+{
+	if (options->log && dump->header.log_bytes)
+		say_log(dump, options->log);
+	if (options->report && dump->header.report_bytes)
+		say_report(dump, options->report);
+	if (options->file && dump->file_bytes)
+		say_file(dump, judgement, options->file);
 }
 
 int save_to_file(struct dump *dump, const struct options *options, struct lb_error *err)
 {
-	static struct pair pair;
+	static struct wanted wanted[OUTPUTS];
 	struct judgement judgement = {0};
-	const bool log = options->log && dump->header.log_bytes;
 
-	pair = (struct pair){.has_log = false};
-	if (check_wanted(dump, options, err) != 0)
+	memset(wanted, 0, sizeof(wanted));
+	wanted[TO_FILE] =
+		(struct wanted){.path = options->file, .bytes = dump->file_bytes, .copy = copy_file};
+	wanted[TO_LOG] =
+		(struct wanted){.path = options->log, .bytes = dump->header.log_bytes, .copy = copy_log};
+	wanted[TO_REPORT] = (struct wanted){
+		.path = options->report, .bytes = dump->header.report_bytes, .copy = copy_report};
+	if (check_wanted(dump, wanted, err) != 0)
 		return -1;
 	if (!options->keep && device_make_writable(&dump->device, err) != 0)
 		return -1;
-	if (begin_pair(dump, options, &pair, err) != 0 ||
-	    fill_pair(dump, options, &pair, &judgement, err) != 0 || commit_pair(&pair, err) != 0) {
-		abandon_pair(&pair);
+	if (begin_all(options, wanted, err) != 0 || fill_all(dump, options, wanted, &judgement, err) != 0 ||
+	    commit_all(wanted, err) != 0) {
+		abandon_all(wanted);
 		return -1;
 	}
-	if (log && !options->quiet)
-		say_log(dump, options->log);
-	if (options->file && dump->file_bytes && !options->quiet)
-		say_file(dump, &judgement, options->file);
-	// The log alone is not the dump, unless there is no more.
+	if (!options->quiet)
+		say_all(dump, options, &judgement);
+	// Log and report alone are not the dump, unless there is no more.
 	if (options->keep || (!options->file && dump->file_bytes))
 		return 0;
 	return dump_mark_saved(dump, err);
@@ -158,7 +185,7 @@ int save_to_file(struct dump *dump, const struct options *options, struct lb_err
 
 // ---- To a folder of its own ----------------------------------------------------
 
-// The log or the dump, into a file of the temporary folder.
+// Log, report or dump, into a file of the temporary folder.
 struct part {
 	const char *name;
 	int (*copy)(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
@@ -166,6 +193,8 @@ struct part {
 };
 
 static const struct part log_part = {FOLDER_LOG, copy_log};
+static const struct part report_part = {FOLDER_REPORT, copy_report};
+static const struct part report_json_part = {FOLDER_REPORT_JSON, copy_report_json};
 static const struct part file_part = {FOLDER_VMCORE, copy_file};
 
 static int fill(const struct dump *dump, const struct dump_folder *folder, const struct part *part,
@@ -186,7 +215,15 @@ static int fill(const struct dump *dump, const struct dump_folder *folder, const
 		      : 0;
 }
 
-// `whole`: the dump, too, not only the log.
+static int fill_report(const struct dump *dump, const struct dump_folder *folder, struct judgement *judgement,
+		       struct lb_error *err)
+{
+	return fill(dump, folder, &report_part, true, judgement, err) != 0
+		       ? -1
+		       : fill(dump, folder, &report_json_part, true, judgement, err);
+}
+
+// `whole`: the dump, too, not only log and report.
 static int make_folder(const struct dump *dump, struct dump_folder *folder, const struct options *options,
 		       bool whole, struct lb_error *err)
 {
@@ -196,6 +233,7 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 	if (dump_folder_begin(folder, err) != 0)
 		return -1;
 	if ((dump->header.log_bytes && fill(dump, folder, &log_part, options->quiet, &judgement, err) != 0) ||
+	    (dump->header.report_bytes && fill_report(dump, folder, &judgement, err) != 0) ||
 	    (whole && dump->file_bytes &&
 	     fill(dump, folder, &file_part, options->quiet, &judgement, err) != 0) ||
 	    check_digests(dump, &judgement, options, err) != 0) {
@@ -209,6 +247,9 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 	snprintf(path, sizeof(path), "%s/%s/" FOLDER_LOG, folder->parent->path, folder->name);
 	if (dump->header.log_bytes)
 		say_log(dump, path);
+	snprintf(path, sizeof(path), "%s/%s/" FOLDER_REPORT, folder->parent->path, folder->name);
+	if (dump->header.report_bytes)
+		say_report(dump, path);
 	snprintf(path, sizeof(path), "%s/%s/" FOLDER_VMCORE, folder->parent->path, folder->name);
 	if (whole && dump->file_bytes)
 		say_file(dump, &judgement, path);

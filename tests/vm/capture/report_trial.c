@@ -3,25 +3,20 @@
 // made again and again: each section faults once, and loops once; one takes more time than there
 // is. After each a line on the console says how the text ended. Then all goes on as ever.
 #include "crash/capture/capture.h"
-#include "crash/platform/guard.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
+#include "crash/platform/smp.h"
 #include "crash/report/report.h"
 #include "lib/mem.h"
 
 #define SECTIONS_MAX 32
-#define LOOP_MS 50 // instead of the real time
+#define SOON 1000000U // of the timer that breaks it off: milliseconds
 #define NOWHERE (LB_PAGING_OLD_BASE - LB_PAGE) // nothing is mapped there
 
 const char *__real_lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
 const char *__wrap_lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
 uint32_t __real_lb_report_write(const struct lb_report_source *source, char *text, uint32_t room);
 uint32_t __wrap_lb_report_write(const struct lb_report_source *source, char *text, uint32_t room);
-enum lb_guard_end __real_lb_guard_run(void (*work)(void *ctx), void *ctx, uint64_t milliseconds,
-				      struct lb_guard_fault *ret_fault);
-enum lb_guard_end __wrap_lb_guard_run(void (*work)(void *ctx), void *ctx, uint64_t milliseconds,
-				      struct lb_guard_fault *ret_fault);
-
 enum kind { NONE, LEARN, FAULT, LOOP, LINGER };
 
 static struct {
@@ -50,6 +45,16 @@ static void learn(const char *section)
 		trial.sections[trial.section_count++] = section;
 }
 
+static void loop(void)
+{
+	struct lb_lapic lapic;
+
+	if (lb_smp_lapic(&lapic))
+		lb_lapic_write(&lapic, LB_LAPIC_TIMER_COUNT, SOON);
+	for (;;)
+		lb_pause();
+}
+
 static bool try_section(void *ctx, const char *section, uint32_t bytes)
 {
 	bool go_on = trial.go_on(ctx, section, bytes);
@@ -60,8 +65,8 @@ static bool try_section(void *ctx, const char *section, uint32_t bytes)
 		return go_on;
 	if (trial.kind == FAULT)
 		go_on = *(const volatile uint8_t *)(uintptr_t)NOWHERE;
-	while (trial.kind == LOOP)
-		lb_pause();
+	if (trial.kind == LOOP)
+		loop();
 	while (trial.kind == LINGER && go_on) {
 		lb_pause();
 		go_on = trial.go_on(ctx, section, bytes);
@@ -76,12 +81,6 @@ uint32_t __wrap_lb_report_write(const struct lb_report_source *source, char *tex
 	trial.go_on = source->go_on;
 	ours.go_on = try_section;
 	return __real_lb_report_write(&ours, text, room);
-}
-
-enum lb_guard_end __wrap_lb_guard_run(void (*work)(void *ctx), void *ctx, uint64_t milliseconds,
-				      struct lb_guard_fault *ret_fault)
-{
-	return __real_lb_guard_run(work, ctx, trial.kind == LOOP ? LOOP_MS : milliseconds, ret_fault);
 }
 
 static void try(struct lb_run *run, enum kind kind, const char *word, const char *where)
