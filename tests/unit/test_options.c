@@ -191,7 +191,7 @@ static void test_mistakes(void **state)
 		{{"--initrdx=a", "k"}, "--initrdx=a: unknown option"},
 		{{"-x", "k"}, "-x: unknown option"},
 		{{"-nv", "k"}, "-nv: unknown option"},
-		{{"--chain", "k"}, "--chain: unknown option"},
+		{{"--chained", "k"}, "--chained: unknown option"},
 		{{"--require=yes", "k"}, "--require: takes no value, \"yes\" was given"},
 		{{"--initrd=", "k"}, "--initrd: nothing was given, wanted FILE"},
 		{{"k", NULL, NULL}, NULL},
