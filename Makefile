@@ -72,7 +72,7 @@ COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -pr
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi $(B)/lifeboat-save $(B)/lifeboat-report ## build the one product, build/lifeboat.efi, and the host tools of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboat-save $(B)/lifeboat-report ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -176,13 +176,14 @@ define nx_compat
 	printf '\000\000\000\000' | dd of=$(1) bs=1 conv=notrunc status=none seek=$$(($$(od -An -tu4 -j60 -N4 $(1)) + 88))
 endef
 
-# An EFI application with gnu-efi's relocating start, from objects $(1).
+# An EFI program with gnu-efi's relocating start, from objects $(1); an application, or by target
+# $(2) a driver.
 define link_app
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --gc-sections --no-undefined -z noexecstack \
 		-T loader/loader.lds -o $(@:.efi=.elf) $(GNU_EFI)/crt0-efi-x86_64.o $(1) \
 		-L $(GNU_EFI) -lgnuefi
 	$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .rodata -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
-		-j .reloc -j .sbat --strip-all --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.elf) $@
+		-j .reloc -j .sbat --strip-all --target=$(or $(2),efi-app-x86_64) $(@:.efi=.elf) $@
 	$(call nx_compat,$@)
 endef
 
@@ -204,6 +205,10 @@ $(B)/trial/payload.o: loader/payload.asm $(B)/hook.bin $(B)/purgatory.bin $(B)/t
 TRIAL_EFI_OBJ := $(filter-out %/payload.o,$(EFI_OBJ)) $(B)/trial/payload.o
 $(B)/report-trial.efi: loader/loader.lds $(TRIAL_EFI_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(TRIAL_EFI_OBJ) $(B)/efi/rooms.a)
+
+# The same as a driver of boot services, for Driver#### and systemd-boot's drivers, which it names so.
+$(B)/lifeboatx64.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
+	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a,efi-bsdrv-x86_64)
 
 # Test-only EFI programs. leave is linked like the hook: it is written over a kernel's code.
 $(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a

@@ -57,6 +57,9 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	plan->hook_data = hook_image.hook->data;
 	if (lb_fill(plan, handoff, err) != 0)
 		return -1;
+	// A self-test leaves boot services itself, and no Linux does.
+	if (lb_options_late(plan->options) && !plan->capture.selftest)
+		hook.late_words = plan->options->panic_words;
 	hook.cr3_4level = handoff->cr3_4level;
 	hook.cr3_5level = handoff->cr3_5level;
 	status = hook_image.hook->arm(&hook);
@@ -88,5 +91,7 @@ int lb_arm(struct lb_plan *plan, struct lb_error *err)
 	result = arm(plan, err);
 	if (result != 0)
 		lb_disarm(plan);
+	else
+		lb_memory_marks_put_back(&marks);
 	return result;
 }

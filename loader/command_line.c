@@ -14,6 +14,8 @@
 #include "loader/options/path.h"
 #include "loader/print.h"
 
+#define LB_HOME "\\EFI\\lifeboat"
+
 struct words {
 	char *text; // pool; what `list` points into
 	const char **list; // pool
@@ -67,14 +69,25 @@ void lb_command_line_directory(char out[LB_MAX_PATH])
 	lb_snprintf(out, LB_MAX_PATH, "%s", directory);
 }
 
-// The shell's current directory ("FS0:\dir"), else that of lifeboat.efi.
-static void current_directory(char out[LB_MAX_PATH])
+static void *find_shell(void)
 {
 	static EFI_GUID guid = EFI_SHELL_PROTOCOL_GUID;
 	void *interface = NULL;
 
-	if (!EFI_ERROR(BS->LocateProtocol(&guid, NULL, &interface))) {
-		EFI_SHELL_PROTOCOL *shell = interface;
+	return EFI_ERROR(BS->LocateProtocol(&guid, NULL, &interface)) ? NULL : interface;
+}
+
+bool lb_command_line_shell(void)
+{
+	return find_shell();
+}
+
+// The shell's current directory ("FS0:\dir"), else that of lifeboat.efi.
+static void current_directory(char out[LB_MAX_PATH])
+{
+	EFI_SHELL_PROTOCOL *shell = find_shell();
+
+	if (shell) {
 		const CHAR16 *directory = shell->GetCurDir(NULL);
 
 		if (directory && lb_utf16_to_utf8(directory, LB_MAX_PATH, out, LB_MAX_PATH) < LB_MAX_PATH)
@@ -145,23 +158,50 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	return 0;
 }
 
-// lifeboat.conf into *options. No such file is not an error.
-static int read_config(struct lb_options *options, struct lb_error *err)
+// lifeboat.conf of `directory` into *options. No such file is not an error.
+static int read_config_of(const char *directory, struct lb_options *options, bool *ret_found,
+			  struct lb_error *err)
 {
 	LB_CLEANUP(lb_file_free) struct lb_file file = {0};
-	char directory[LB_MAX_PATH], path[LB_MAX_PATH];
+	char path[LB_MAX_PATH];
 	EFI_STATUS status;
 
-	lb_command_line_directory(directory);
+	*ret_found = false;
 	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) != 0)
 		return -1;
 	status = lb_file_read(path, &file, err);
 	if (status == EFI_NOT_FOUND)
 		return 0;
+	*ret_found = true;
 	if (EFI_ERROR(status))
 		return -1;
 	lb_options_source(options, directory);
 	return lb_config_parse(path, file.data, file.bytes, options, err);
+}
+
+static int read_config(struct lb_options *options, struct lb_error *err)
+{
+	char directory[LB_MAX_PATH];
+	bool found;
+	int result;
+
+	lb_command_line_directory(directory);
+	result = read_config_of(directory, options, &found, err);
+	return found || result != 0 ? result : read_config_of(LB_HOME, options, &found, err);
+}
+
+// A driver of boot services, as what lifeboatx64.efi is linked to be: the firmware has put it there.
+static bool is_driver(void)
+{
+	EFI_LOADED_IMAGE *image = lb_own_image();
+
+	return image && image->ImageCodeType == EfiBootServicesCode;
+}
+
+static void init(struct lb_options *options)
+{
+	lb_options_init(options);
+	options->resident = is_driver();
 }
 
 int lb_command_line_read(struct lb_options *options, struct lb_error *err)
@@ -169,7 +209,7 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 	LB_CLEANUP(free_words) struct words words = {0};
 	int result = 0;
 
-	lb_options_init(options);
+	init(options);
 	if (!words_of_shell(&words, &result, err))
 		result = words_of_load_options(&words, err);
 	if (result != 0)
@@ -177,10 +217,11 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 
 	lb_options_source(options, words.base);
 	result = lb_options_words(options, words.count, words.list, err);
-	if (!options->kernel[0] && !options->help && !options->help_dump && !options->version) {
+	if ((options->resident || (!options->kernel[0] && !options->chain[0])) && !options->help &&
+	    !options->help_dump && !options->version) {
 		struct lb_error later;
 
-		lb_options_init(options);
+		init(options);
 		if (read_config(options, result == 0 ? err : NULL) != 0)
 			result = -1;
 		lb_options_source(options, words.base);

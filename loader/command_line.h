@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The user's words: the UEFI shell's argv; else the load options of a boot entry, or of an
-// old shell, which begin with lifeboat.efi's path. When no KERNEL is among them,
-// lifeboat.conf beside lifeboat.efi is read, too; the words win over it.
+// The user's words: the UEFI shell's argv; else the load options of a boot or driver entry, or of an
+// old shell, which begin with lifeboat.efi's path. When neither KERNEL nor --chain is among them,
+// lifeboat.conf beside lifeboat.efi is read, too, or the one in \EFI\lifeboat; the words win over it.
 #ifndef LIFEBOAT_LOADER_COMMAND_LINE_H
 #define LIFEBOAT_LOADER_COMMAND_LINE_H
 
 #include "lib/format.h"
 #include "loader/options/options.h"
 
-// Reads all, lb_options_finish() included. Fails with the first mistake; *options then
+// Reads all, lb_options_finish() included; options->resident by how the firmware loaded us. Fails with the first mistake; *options then
 // holds all that was understood (loader/options/options.h).
 int lb_command_line_read(struct lb_options *options, struct lb_error *err);
+
+// Whether a UEFI shell runs.
+bool lb_command_line_shell(void);
 
 // The directory of lifeboat.efi; "\" when it came from no volume.
 void lb_command_line_directory(char out[LB_MAX_PATH]);

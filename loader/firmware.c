@@ -33,6 +33,12 @@ void lb_steps_end(void)
 	BS->SetWatchdogTimer(0, 0, 0, NULL);
 }
 
+void lb_steps_hand_over(void)
+{
+	steps_ended = true;
+	BS->SetWatchdogTimer(LB_STEP_SECONDS, WATCHDOG_CODE, 0, NULL);
+}
+
 void *lb_pool_alloc(UINTN bytes)
 {
 	void *memory;

@@ -20,6 +20,8 @@ void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 void lb_step_begin(void);
 // Switches the watchdog off for good: nothing is timed any more.
 void lb_steps_end(void);
+// The same, but whoever runs next has LB_STEP_SECONDS before them, as a boot option has.
+void lb_steps_hand_over(void);
 
 // `node`, or NULL where the path ends; a length that is none ends it, too.
 static inline EFI_DEVICE_PATH *lb_path_node(EFI_DEVICE_PATH *node)

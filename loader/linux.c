@@ -2,8 +2,6 @@
 #include "loader/linux.h"
 
 #include "lib/mem.h"
-#include "lib/utf16.h"
-#include "loader/file.h"
 #include "loader/print.h"
 
 static EFI_GUID device_path_guid = DEVICE_PATH_PROTOCOL;
@@ -106,62 +104,15 @@ static void unregister_initrd(struct lb_linux *linux_image)
 EFI_STATUS lb_linux_load(const struct lb_file *kernel, const struct lb_file *initrd,
 			 struct lb_linux *linux_image, struct lb_error *err)
 {
-	static EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
-	LB_CLEANUP(lb_pool_free) EFI_DEVICE_PATH *path = NULL;
-	void *interface = NULL;
-	EFI_STATUS status;
+	EFI_STATUS status = lb_program_load(kernel, &linux_image->program, err);
 
 	linux_image->initrd = initrd;
-	linux_image->load_options = lb_pool_alloc(LB_MAX_CMDLINE * sizeof(CHAR16));
-	if (!linux_image->load_options) {
-		lb_fail(err, "%s: no memory for its command line", kernel->path);
-		return EFI_OUT_OF_RESOURCES;
-	}
-	// With no path the firmware's Secure Boot policy for "unknown" images applies.
-	status = lb_file_device_path(kernel->path, &path, err);
-	if (EFI_ERROR(status))
-		return status;
-	status = BS->LoadImage(FALSE, lb_image, path, kernel->data, kernel->bytes, &linux_image->image);
-	// After a security violation the image is there, for lb_linux_unload(). UEFI 2.10, 7.4.1.
-	if (EFI_ERROR(status) && status != EFI_SECURITY_VIOLATION)
-		linux_image->image = NULL;
-	if (status == EFI_SECURITY_VIOLATION || status == EFI_ACCESS_DENIED) {
-		lb_fail(err, "%s: the firmware's Secure Boot policy refuses it (%s)", kernel->path,
-			lb_status_text(status));
-		return status;
-	}
-	if (EFI_ERROR(status)) {
-		lb_fail(err, "%s: the firmware does not load it as an EFI program: %s", kernel->path,
-			lb_status_text(status));
-		return status;
-	}
-	status = BS->HandleProtocol(linux_image->image, &guid, &interface);
-	if (EFI_ERROR(status)) {
-		lb_fail(err, "%s: asking for its loaded image: %s", kernel->path, lb_status_text(status));
-		return status;
-	}
-	linux_image->loaded = interface;
-	return register_initrd(linux_image, err);
-}
-
-EFI_STATUS lb_linux_start(struct lb_linux *linux_image, const char *cmdline)
-{
-	LB_CLEANUP(lb_pool_free) CHAR16 *exit_text = NULL;
-	UINTN exit_bytes = 0;
-	size_t units = lb_utf8_to_utf16(cmdline, linux_image->load_options, LB_MAX_CMDLINE);
-
-	linux_image->loaded->LoadOptions = linux_image->load_options;
-	linux_image->loaded->LoadOptionsSize = (UINT32)((units + 1) * sizeof(CHAR16));
-	return BS->StartImage(linux_image->image, &exit_bytes, &exit_text);
+	return EFI_ERROR(status) ? status : register_initrd(linux_image, err);
 }
 
 void lb_linux_unload(struct lb_linux *linux_image)
 {
-	// An application that was started and has returned is gone already: the
-	// firmware then refuses, which is what we want.
-	if (linux_image->image)
-		BS->UnloadImage(linux_image->image);
+	lb_program_unload(&linux_image->program);
 	unregister_initrd(linux_image);
-	lb_pool_free(&linux_image->load_options);
 	memset(linux_image, 0, sizeof(*linux_image));
 }

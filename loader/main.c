@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The flow: words, files, the plan, arming, the first kernel. A failure to arm stops the boot
-// with --require only. When the first kernel comes back, arming is undone.
+// The flow: words, files, the plan, arming, and what is started: the first kernel, a boot manager, or
+// nothing, by a driver, which stays. A failure to arm stops the boot with --require only. When what was
+// started comes back, arming is undone.
 #include "crash/plan/bzimage.h"
 #include "crash/plan/kernel_arguments.h"
 #include "lifeboat/version.h"
 #include "loader/arming.h"
+#include "loader/chain.h"
 #include "loader/command_line.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/footprint.h"
+#include "loader/hook_image.h"
 #include "loader/linux.h"
 #include "loader/options/path.h"
 #include "loader/print.h"
@@ -30,9 +33,12 @@ struct session {
 	struct lb_bzimage first;
 	struct lb_second_kernel second;
 	struct lb_linux linux_image;
+	struct lb_chain chain;
 	struct lb_plan plan;
 	bool planned;
 	char cmdline[LB_MAX_CMDLINE];
+	bool covered; // another copy has placed its hook: arming is refused, and all is well
+	bool stays; // armed, and nothing is undone
 	bool refused; // arming failed, or cannot begin
 	struct lb_error reason; // why it is refused
 };
@@ -43,12 +49,13 @@ static void end_session(struct session **session)
 
 	if (!s)
 		return;
-	if (s->plan.armed) {
+	if (s->plan.armed && !s->stays) {
 		lb_disarm(&s->plan);
 		lb_print("Disarmed, crash memory freed.\n");
 	}
 	if (s->planned)
 		lb_plan_free(&s->plan);
+	lb_chain_unload(&s->chain);
 	lb_linux_unload(&s->linux_image);
 	lb_file_free(&s->capture_initrd);
 	lb_file_free(&s->capture);
@@ -87,6 +94,25 @@ static EFI_STATUS read_first_kernel(struct session *s)
 		return EFI_SUCCESS;
 	status = lb_file_read_all(options->initrd, options->initrd_count, &s->initrd, &err);
 	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
+}
+
+// Loading measures a program into the TPM: --dry-run and --footprint leave it out.
+static EFI_STATUS read_chain(struct session *s)
+{
+	LB_CLEANUP(lb_file_free) struct lb_file file = {0};
+	bool starts = !s->options.dry_run && !s->options.footprint;
+	struct lb_error err;
+	EFI_STATUS status = starts ? lb_chain_load(s->options.chain, &s->chain, &err)
+				   : lb_file_read(s->options.chain, &file, &err);
+
+	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
+}
+
+static EFI_STATUS read_started(struct session *s)
+{
+	if (s->options.resident)
+		return EFI_SUCCESS;
+	return s->options.chain[0] ? read_chain(s) : read_first_kernel(s);
 }
 
 static EFI_STATUS read_capture_initrd(struct session *s, struct lb_error *err)
@@ -210,24 +236,43 @@ static void arm(struct session *s)
 	}
 	if (lb_print_enabled(LB_VERBOSE))
 		lb_print_plan(&s->plan); // now with digests
-	lb_print("lifeboat: armed\n");
+	lb_print(lb_options_late(&s->options) ? "lifeboat: prepared: a Linux that takes the words is armed\n"
+					      : "lifeboat: armed\n");
 }
 
 // Prepares the user's own arguments, less initrd=, which lb_linux_load() has served.
-static void boot_unarmed(struct session *s)
+static void make_unarmed_cmdline(struct session *s)
 {
 	struct lb_error err;
 
-	lb_print_error("not armed: %s", s->reason.text);
-	lb_print_warning("booting %s unarmed: only a kdump that the OS sets up itself will catch a panic",
-			 s->kernel.path);
 	// The kernel cuts a line that is too long for it, as it does without Lifeboat.
 	if (lb_cmdline_unarmed(s->options.cmdline, sizeof(s->cmdline) - 1, s->cmdline, sizeof(s->cmdline),
 			       &err) != 0) {
 		lb_print_warning("%s", err.text);
 		lb_snprintf(s->cmdline, sizeof(s->cmdline), "%s", s->options.cmdline);
 	}
-	lb_variable_unarmed(s->kernel.path, s->reason.text);
+}
+
+// What is started, for messages.
+static const char *started(const struct lb_options *options)
+{
+	return options->resident ? "the machine" : options->chain[0] ? options->chain : options->kernel;
+}
+
+// For whoever reads the console, and for the OS.
+static void tell(struct session *s)
+{
+	if (s->covered) {
+		lb_print("lifeboat: another copy has placed its hook: this one arms nothing\n");
+	} else if (s->refused) {
+		lb_print_error("not armed: %s", s->reason.text);
+		lb_print_warning(
+			"booting %s unarmed: only a kdump that the OS sets up itself will catch a panic",
+			started(&s->options));
+		lb_variable_unarmed(&s->options, s->reason.text);
+	} else {
+		lb_variable_armed(&s->plan);
+	}
 }
 
 // Armed or not: a hang is a hang.
@@ -244,10 +289,12 @@ static void start_watchdog(const struct session *s)
 		lb_print("lifeboat: watchdog %s started, %u s\n", name, s->options.watchdog);
 }
 
-static EFI_STATUS start(struct session *s)
+static EFI_STATUS start_kernel(struct session *s)
 {
 	EFI_STATUS status;
 
+	if (s->refused)
+		make_unarmed_cmdline(s);
 	// The second kernel's files are in crash memory now, or unused.
 	lb_file_free(&s->capture);
 	lb_file_free(&s->capture_initrd);
@@ -255,12 +302,43 @@ static EFI_STATUS start(struct session *s)
 			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	start_watchdog(s);
 	lb_steps_end();
-	status = lb_linux_start(&s->linux_image, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	status =
+		lb_program_start(&s->linux_image.program, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	lb_watchdog_stop();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
 		       (unsigned long)status);
-	lb_variable_remove();
 	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
+}
+
+static EFI_STATUS start_chain(struct session *s)
+{
+	EFI_STATUS status;
+
+	lb_print_verbose("starting %s: %s\n", s->options.chain, s->options.chain_words);
+	status = lb_chain_start(&s->chain, s->options.chain_words);
+	lb_print("lifeboat: %s: came back from its start: %s (0x%lx)\n", s->options.chain,
+		 lb_status_text(status), (unsigned long)status);
+	return status;
+}
+
+// A driver comes back at once. With an error it would be unloaded, and sd-boot would wait for its reader
+// after any but this.
+static EFI_STATUS stay(struct session *s)
+{
+	s->stays = s->plan.armed;
+	return s->stays ? EFI_SUCCESS : EFI_ABORTED;
+}
+
+static EFI_STATUS start(struct session *s)
+{
+	EFI_STATUS status;
+
+	if (s->options.resident)
+		return stay(s);
+	status = s->options.chain[0] ? start_chain(s) : start_kernel(s);
+	if (!s->covered)
+		lb_variable_remove();
+	return status;
 }
 
 static EFI_STATUS selftest(void)
@@ -272,17 +350,15 @@ static EFI_STATUS selftest(void)
 	return give_up(EFI_ABORTED, &err);
 }
 
-static EFI_STATUS boot_kernel(struct session *s)
+static EFI_STATUS go_on(struct session *s)
 {
-	if (s->refused && s->options.require) {
+	// A driver cannot keep the machine from booting.
+	if (s->refused && s->options.require && !s->covered && !s->options.resident) {
 		lb_print_error("not armed: %s", s->reason.text);
-		lb_print_error("not booting %s: --require was given", s->kernel.path);
+		lb_print_error("not booting %s: --require was given", started(&s->options));
 		return EFI_ABORTED;
 	}
-	if (s->refused)
-		boot_unarmed(s);
-	else
-		lb_variable_armed(&s->plan, s->kernel.path);
+	tell(s);
 	return start(s);
 }
 
@@ -302,7 +378,7 @@ static EFI_STATUS boot(struct session *s)
 	case LB_BOOT_KERNEL:
 		break;
 	}
-	return boot_kernel(s);
+	return go_on(s);
 }
 
 // Nothing is booted.
@@ -310,6 +386,18 @@ static bool only_answers(const struct lb_options *options)
 {
 	return options->help || options->help_dump || options->version || options->dry_run ||
 	       options->footprint;
+}
+
+// A copy that is a driver may have armed before us.
+static void look_for_another(struct session *s)
+{
+	struct lb_error err;
+
+	s->covered = lb_hook_image_found();
+	if (!s->covered)
+		return;
+	lb_fail(&err, "another copy of Lifeboat has placed its hook");
+	refuse(s, &err);
 }
 
 static EFI_STATUS run(struct session *s)
@@ -330,20 +418,21 @@ static EFI_STATUS run(struct session *s)
 	}
 	if (!s->options.kernel[0] && s->options.footprint && !s->refused)
 		return report_footprint(s);
-	if (!s->options.kernel[0]) {
+	if (!s->options.kernel[0] && !lb_options_late(&s->options)) {
 		lb_print_error("%s (--help lists the options)", s->reason.text);
 		return EFI_INVALID_PARAMETER;
 	}
 
-	status = read_first_kernel(s);
+	look_for_another(s);
+	status = read_started(s);
 	if (EFI_ERROR(status)) {
 		if (s->refused) // a mistake in the words may be why the wrong file was looked for
 			lb_print_error("%s (--help lists the options)", s->reason.text);
 		return status;
 	}
 	// Loaded before the plan is made, the image cannot take a place that was planned.
-	// Loading measures the kernel into the TPM: --dry-run and --footprint leave it out.
-	if (!s->options.dry_run && !s->options.footprint) {
+	// --dry-run and --footprint leave that out, as read_chain().
+	if (s->options.kernel[0] && !s->options.dry_run && !s->options.footprint) {
 		lb_step_begin();
 		status = lb_linux_load(&s->kernel, &s->initrd, &s->linux_image, &err);
 		if (EFI_ERROR(status))
@@ -377,6 +466,9 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 		status = run(session);
 	else
 		lb_print_error("no memory for %zu bytes", sizeof(*session));
-	lb_steps_end();
+	if (session && session->options.resident && !lb_command_line_shell())
+		lb_steps_hand_over(); // a boot manager goes on, within its own five minutes
+	else
+		lb_steps_end();
 	return status;
 }

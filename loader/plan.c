@@ -305,6 +305,8 @@ int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err)
 {
 	const char *warning = lb_evidence_warning(&plan->evidence);
 
+	if (lb_options_late(plan->options) && lb_evidence_late(&plan->evidence, err) != 0)
+		return -1;
 	if (warning)
 		lb_print_warning("%s", warning);
 	return plan->options->require ? lb_evidence_require(&plan->evidence, err) : 0;
@@ -347,7 +349,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 		return lb_fail(err, "%s; Lifeboat cannot arm here", plan->machine.encrypted);
 	if (plan->machine.secure_boot && lb_secure_boot_judge(options, &plan->machine.acpi.spcr, err) != 0)
 		return -1;
-	if (lb_cmdline_armed(options->cmdline, options->panic_words, first->cmdline_max, plan->first_cmdline,
+	if (!lb_options_late(options) &&
+	    lb_cmdline_armed(options->cmdline, options->panic_words, first->cmdline_max, plan->first_cmdline,
 			     sizeof(plan->first_cmdline), err) != 0)
 		return -1;
 	choose_console(plan);

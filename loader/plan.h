@@ -17,7 +17,7 @@
 
 struct lb_plan {
 	const struct lb_options *options;
-	struct lb_bzimage first;
+	struct lb_bzimage first; // zero where lb_options_late() holds
 	struct lb_second_kernel second;
 	struct lb_machine machine;
 
@@ -46,7 +46,7 @@ struct lb_plan {
 	struct lb_segment segments[LB_MAX_SEGMENTS];
 };
 
-// Warns where a panic would leave less than a dump. Fails where --require asks for more. Of the
+// Warns where a panic would leave less than a dump. Fails where --require or late words ask for more. Of the
 // built-in capture kernel only.
 int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err);
 

@@ -2,10 +2,16 @@
 #include "loader/print.h"
 
 #include "lib/format.h"
+#include "lib/mem.h"
 #include "lib/utf16.h"
 #include "loader/firmware.h"
 
+enum target { CONSOLE = 1, RECORD = 2 };
+
 static enum lb_verbosity current_level = LB_NORMAL;
+static char record[1024];
+static size_t recorded;
+static bool record_full;
 
 void lb_print_level(enum lb_verbosity level)
 {
@@ -51,7 +57,21 @@ static void put_text(const char *text)
 	}
 }
 
-static void put_formatted(const char *format, va_list args)
+// A console may not be there yet. A line that overwrites itself is progress, and no message.
+static void keep(const char *text)
+{
+	size_t bytes = lb_strlen(text);
+
+	if (text[0] == '\r')
+		return;
+	record_full |= bytes >= sizeof(record) - recorded;
+	if (record_full)
+		return;
+	memcpy(record + recorded, text, bytes + 1);
+	recorded += bytes;
+}
+
+static void put_formatted(const char *format, va_list args, enum target target)
 {
 	char line[512];
 	LB_CLEANUP(lb_pool_free) char *longer = NULL;
@@ -66,17 +86,29 @@ static void put_formatted(const char *format, va_list args)
 			lb_vsnprintf(longer, bytes + 1, format, again);
 	}
 	va_end(again);
-	put_text(longer ? longer : line);
+	if (target & CONSOLE)
+		put_text(longer ? longer : line);
+	if (target & RECORD)
+		keep(longer ? longer : line);
+}
+
+static void put_both(const char *text)
+{
+	put_text(text);
+	keep(text);
+}
+
+const char *lb_print_record(void)
+{
+	return record;
 }
 
 void lb_print(const char *format, ...)
 {
 	va_list args;
 
-	if (!lb_print_enabled(LB_NORMAL))
-		return;
 	va_start(args, format);
-	put_formatted(format, args);
+	put_formatted(format, args, lb_print_enabled(LB_NORMAL) ? CONSOLE | RECORD : RECORD);
 	va_end(args);
 }
 
@@ -87,7 +119,7 @@ void lb_print_verbose(const char *format, ...)
 	if (!lb_print_enabled(LB_VERBOSE))
 		return;
 	va_start(args, format);
-	put_formatted(format, args);
+	put_formatted(format, args, CONSOLE);
 	va_end(args);
 }
 
@@ -96,7 +128,7 @@ void lb_print_answer(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	put_formatted(format, args);
+	put_formatted(format, args, CONSOLE);
 	va_end(args);
 }
 
@@ -104,20 +136,20 @@ void lb_print_warning(const char *format, ...)
 {
 	va_list args;
 
-	put_text("lifeboat: warning: ");
+	put_both("lifeboat: warning: ");
 	va_start(args, format);
-	put_formatted(format, args);
+	put_formatted(format, args, CONSOLE | RECORD);
 	va_end(args);
-	put_text("\n");
+	put_both("\n");
 }
 
 void lb_print_error(const char *format, ...)
 {
 	va_list args;
 
-	put_text("lifeboat: error: ");
+	put_both("lifeboat: error: ");
 	va_start(args, format);
-	put_formatted(format, args);
+	put_formatted(format, args, CONSOLE | RECORD);
 	va_end(args);
-	put_text("\n");
+	put_both("\n");
 }

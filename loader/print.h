@@ -16,6 +16,10 @@ void lb_print(const char *format, ...) LB_PRINTF; // unless quiet
 void lb_print_verbose(const char *format, ...) LB_PRINTF; // with -v
 void lb_print_answer(const char *format, ...) LB_PRINTF; // what was asked for: --help, --dry-run
 
+// All of that since the start but what was asked for, lines parted by '\n', for one who reads it later:
+// what does not fit is left out. lb_print()'s lines are there when quiet, too.
+const char *lb_print_record(void);
+
 // Always; "lifeboat: warning: ..." and "lifeboat: error: ...", one line each, the
 // line end is added.
 void lb_print_warning(const char *format, ...) LB_PRINTF;

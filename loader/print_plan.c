@@ -204,7 +204,10 @@ void lb_print_plan(const struct lb_plan *plan)
 	lb_print_answer("console: %s; on a fault: %s; %u CPUs\n",
 			console_text(&plan->console, console, sizeof(console)),
 			lb_policy_name(plan->options->on_mismatch), plan->machine.acpi.madt.cpus);
-	lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
+	if (lb_options_late(plan->options))
+		lb_print_answer("first kernel: the Linux that leaves boot services\n");
+	else
+		lb_print_answer("first kernel %s: %s\n", plan->first.release, plan->first_cmdline);
 	if (plan->second.builtin)
 		print_capture(plan);
 	else

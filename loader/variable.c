@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/variable.h"
 
+#include <stdarg.h>
+
 #include "lifeboat/version.h"
 #include "loader/firmware.h"
 #include "loader/print.h"
@@ -29,38 +31,88 @@ static void set_text(char *text, size_t bytes, size_t room)
 			lb_status_text(status));
 }
 
-void lb_variable_armed(const struct lb_plan *plan, const char *kernel)
+// Text that grows to the room that is left. `used` may pass it, as lb_snprintf() counts.
+struct text {
+	char bytes[3072];
+	size_t used;
+};
+
+static void __attribute__((format(printf, 2, 3))) add(struct text *text, const char *format, ...)
+{
+	size_t at = text->used < sizeof(text->bytes) ? text->used : sizeof(text->bytes) - 1;
+	va_list args;
+
+	va_start(args, format);
+	text->used += lb_vsnprintf(text->bytes + at, sizeof(text->bytes) - at, format, args);
+	va_end(args);
+}
+
+// A driver may have spoken before there was a console.
+static void add_record(struct text *text)
+{
+	for (const char *line = lb_print_record(); *line;) {
+		const char *end = lb_strchr(line, '\n');
+		size_t bytes = end ? (size_t)(end - line) : lb_strlen(line);
+
+		if (bytes)
+			add(text, "said=%.*s\n", (int)bytes, line);
+		line += bytes + (end ? 1 : 0);
+	}
+}
+
+static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 {
 	const struct lb_handoff *handoff = (const struct lb_handoff *)plan->layout.handoff.start;
-	char text[2048], digest[2 * LB_SHA256_BYTES + 1], uuid[LB_UUID_TEXT];
-	size_t bytes;
+	char digest[2 * LB_SHA256_BYTES + 1], uuid[LB_UUID_TEXT];
 
 	for (size_t i = 0; i < LB_SHA256_BYTES; i++)
 		lb_snprintf(digest + 2 * i, 3, "%02x", handoff->sha256[i]);
-	bytes = lb_snprintf(
-		text, sizeof(text),
-		"version=%s\nstate=armed\nkernel=%s\ncapture=%s\ncrash=0x%lx-0x%lx\ncrash_bytes=%lu\n"
-		"crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\npage_table_bytes=%lu\nhandoff=0x%lx\ndigest=%"
-		"s\n",
-		LIFEBOAT_VERSION, kernel, plan->second.name, (unsigned long)plan->layout.region.start,
-		(unsigned long)plan->layout.region.end, (unsigned long)lb_range_size(plan->layout.region),
-		(unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
-		(unsigned long)lb_range_size(plan->crash_low), (unsigned long)(plan->tables.pages * LB_PAGE),
-		(unsigned long)plan->layout.handoff.start, digest);
-	for (uint32_t i = 0; i < plan->capture.target_count && bytes < sizeof(text); i++)
-		bytes += lb_snprintf(text + bytes, sizeof(text) - bytes, "dump_to=%s PARTUUID=%s\n",
-				     plan->capture.targets[i].name,
-				     lb_uuid_format(plan->capture.targets[i].partuuid, uuid));
-	set_text(text, bytes, sizeof(text));
+	add(text,
+	    "capture=%s\ncrash=0x%lx-0x%lx\ncrash_bytes=%lu\n"
+	    "crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\npage_table_bytes=%lu\nhandoff=0x%lx\ndigest=%s\n",
+	    plan->second.name, (unsigned long)plan->layout.region.start,
+	    (unsigned long)plan->layout.region.end, (unsigned long)lb_range_size(plan->layout.region),
+	    (unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
+	    (unsigned long)lb_range_size(plan->crash_low), (unsigned long)(plan->tables.pages * LB_PAGE),
+	    (unsigned long)plan->layout.handoff.start, digest);
+	for (uint32_t i = 0; i < plan->capture.target_count; i++)
+		add(text, "dump_to=%s PARTUUID=%s\n", plan->capture.targets[i].name,
+		    lb_uuid_format(plan->capture.targets[i].partuuid, uuid));
 }
 
-void lb_variable_unarmed(const char *kernel, const char *reason)
+// Of `options` what is started: by us, or by somebody else later.
+static void add_start(struct text *text, const struct lb_options *options)
 {
-	char text[1024];
-	size_t bytes = lb_snprintf(text, sizeof(text), "version=%s\nstate=unarmed\nreason=%s\nkernel=%s\n",
-				   LIFEBOAT_VERSION, reason, kernel);
+	if (options->resident)
+		add(text, "mode=driver\n");
+	else if (options->chain[0])
+		add(text, "mode=chain\nchain=%s\n", options->chain);
+	else
+		add(text, "mode=kernel\nkernel=%s\n", options->kernel);
+}
 
-	set_text(text, bytes, sizeof(text));
+void lb_variable_armed(const struct lb_plan *plan)
+{
+	struct text text = {.used = 0};
+
+	add(&text, "version=%s\nstate=%s\n", LIFEBOAT_VERSION,
+	    lb_options_late(plan->options) ? "prepared" : "armed");
+	add_start(&text, plan->options);
+	add_crash_memory(&text, plan);
+	if (lb_options_late(plan->options))
+		add_record(&text);
+	set_text(text.bytes, text.used, sizeof(text.bytes));
+}
+
+void lb_variable_unarmed(const struct lb_options *options, const char *reason)
+{
+	struct text text = {.used = 0};
+
+	add(&text, "version=%s\nstate=unarmed\nreason=%s\n", LIFEBOAT_VERSION, reason);
+	add_start(&text, options);
+	if (lb_options_late(options))
+		add_record(&text);
+	set_text(text.bytes, text.used, sizeof(text.bytes));
 }
 
 void lb_variable_remove(void)

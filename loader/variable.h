@@ -3,10 +3,13 @@
 // Lifeboat-6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11, lines of KEY=VALUE in UTF-8:
 //
 //   version=0.1.0
-//   state=armed                   or unarmed
+//   state=armed                   or unarmed; prepared: the first kernel's words come late, and whether
+//                                 they came is on its command line
 //   reason=TEXT                   unarmed only: why
+//   mode=kernel                   or chain or driver: what lifeboat.efi starts, a driver nothing
 //   kernel=PATH                   the first kernel
-//   capture=PATH                  the second, or built-in; armed only, like all below
+//   chain=PATH                    the boot manager
+//   capture=PATH                  the second kernel, or built-in; not unarmed, like all below
 //   crash=0xSTART-0xEND           crash memory, END exclusive
 //   crash_bytes=N
 //   crash_low=0xSTART-0xEND       its low region for DMA; 0x0-0x0: none
@@ -15,6 +18,7 @@
 //   handoff=0xADDRESS             of the sealed struct lb_handoff
 //   digest=HEX                    SHA-256 in its last field
 //   dump_to=NAME PARTUUID=UUID    where the built-in one dumps to, in this order; one a line
+//   said=TEXT                     mode chain or driver, unarmed, too: a message; one a line, cut after 1 KiB
 //
 // scripts/lifeboat-status reads it.
 #ifndef LIFEBOAT_LOADER_VARIABLE_H
@@ -23,8 +27,8 @@
 #include "loader/plan.h"
 
 // A variable that cannot be set is a warning, no more.
-void lb_variable_armed(const struct lb_plan *plan, const char *kernel);
-void lb_variable_unarmed(const char *kernel, const char *reason);
+void lb_variable_armed(const struct lb_plan *plan);
+void lb_variable_unarmed(const struct lb_options *options, const char *reason);
 
 // Back in the firmware: nothing is armed and nothing is about to be.
 void lb_variable_remove(void);

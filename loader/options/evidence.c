@@ -16,6 +16,14 @@ const char *lb_evidence_warning(const struct lb_evidence *evidence)
 	       "nothing";
 }
 
+int lb_evidence_late(const struct lb_evidence *evidence, struct lb_error *err)
+{
+	if (evidence->partitions)
+		return 0;
+	return lb_fail(err, "no partition to dump to%s: a panic ends as the kernel would have it",
+		       evidence->kept ? ", but for those on which a dump waits" : "");
+}
+
 int lb_evidence_require(const struct lb_evidence *evidence, struct lb_error *err)
 {
 	if (evidence->unmatched)

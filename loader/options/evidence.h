@@ -19,6 +19,10 @@ struct lb_evidence {
 // The sentence that warns of less than a dump; NULL: a dump will be left.
 const char *lb_evidence_warning(const struct lb_evidence *evidence);
 
+// Fails where the first kernel would get no words: without a partition to dump to its own way to
+// end in a panic, and the message on its screen, are worth more.
+int lb_evidence_late(const struct lb_evidence *evidence, struct lb_error *err);
+
 // What --require asks for: a partition for each --dump-to, and that a panic leaves something.
 // Partitions that keep a dump are content: the system that is to save it has to boot.
 int lb_evidence_require(const struct lb_evidence *evidence, struct lb_error *err);

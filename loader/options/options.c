@@ -12,6 +12,7 @@ const char lb_options_help[] =
 	"\n"
 	"Starts the Linux kernel KERNEL so that its panic lands in a second kernel.\n"
 	"\n"
+	"  --chain FILE [WORDS...] start a boot manager in KERNEL's place\n"
 	"  --initrd FILE           initrd of KERNEL; may be repeated, or initrd=FILE\n"
 	"  --capture FILE          the second kernel; builtin (default): see --help-dump\n"
 	"  --capture-initrd FILE   its initrd (default: capture.img beside lifeboat.efi)\n"
@@ -33,6 +34,7 @@ const char lb_options_help[] =
 	"Without KERNEL the words come from lifeboat.conf beside lifeboat.efi.\n";
 
 enum option {
+	OPTION_CHAIN,
 	OPTION_INITRD,
 	OPTION_CAPTURE,
 	OPTION_CAPTURE_INITRD,
@@ -61,6 +63,7 @@ enum option {
 	"or nmi_watchdog=panic"
 
 static const struct lb_option_word own_words[OPTION_DUMP] = {
+	[OPTION_CHAIN] = {"chain", "FILE"},
 	[OPTION_INITRD] = {"initrd", "FILE"},
 	[OPTION_CAPTURE] = {"capture", "FILE or builtin"},
 	[OPTION_CAPTURE_INITRD] = {"capture-initrd", "FILE"},
@@ -221,6 +224,8 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 					   value, err);
 
 	switch (option) {
+	case OPTION_CHAIN:
+		return lb_path_resolve(options->base, value, options->chain, sizeof(options->chain), err);
 	case OPTION_INITRD:
 		if (!options->initrds_begun)
 			options->initrd_count = 0;
@@ -386,7 +391,8 @@ int lb_options_words(struct lb_options *options, uint32_t count, const char *con
 		else if (take_option(options, count, words, &i, result == 0 ? err : NULL) != 0)
 			result = -1;
 	}
-	if (i < count && lb_options_kernel(options, words[i++], result == 0 ? err : NULL) != 0)
+	if (i < count && !options->chain[0] &&
+	    lb_options_kernel(options, words[i++], result == 0 ? err : NULL) != 0)
 		result = -1;
 	for (; i < count; i++)
 		if (take_argument(options, words[i], result == 0 ? err : NULL) != 0)
@@ -458,6 +464,10 @@ static int choose_second(struct lb_options *options, struct lb_error *err)
 							      : NULL;
 
 	options->builtin = options->builtin_given || !linux_word;
+	if (!options->builtin && lb_options_late(options) && !options->capture[0])
+		return lb_fail(err,
+			       "--%s: wanted --capture FILE, too: there is no KERNEL to be the second one",
+			       linux_word);
 	if (options->builtin && linux_word)
 		return lb_fail(err,
 			       "--%s: the built-in capture kernel, which --capture builtin chose, takes none",
@@ -465,6 +475,27 @@ static int choose_second(struct lb_options *options, struct lb_error *err)
 	if (!options->builtin && options->dump.first_word)
 		return lb_fail(err, "--%s: for the built-in capture kernel only, and --%s chose a Linux",
 			       options->dump.first_word, linux_word);
+	return 0;
+}
+
+// Nothing of the words is for the kernel, which nobody knows yet.
+static int finish_late(struct lb_options *options, struct lb_error *err)
+{
+	const char *lost = options->resident       ? NULL
+			   : options->kernel[0]    ? "kernel"
+			   : options->initrd_count ? "initrd"
+						   : NULL;
+
+	if (options->resident)
+		options->chain[0] = options->cmdline[0] = '\0';
+	memcpy(options->chain_words, options->cmdline, sizeof(options->chain_words));
+	options->kernel[0] = options->cmdline[0] = '\0';
+	options->initrd_count = 0;
+	if (lost)
+		return lb_fail(err, "--%s: --chain starts a boot manager, and no kernel", lost);
+	if (options->watchdog)
+		return lb_fail(err,
+			       "--watchdog: wanted a KERNEL: nobody knows how long a boot manager waits");
 	return 0;
 }
 
@@ -476,11 +507,13 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 		return 0;
 	options->panic_words =
 		(lb_panic_words_of(options->profile) | options->words_with) & ~options->words_without;
-	if (!options->kernel[0] && !options->footprint) {
+	if (lb_options_late(options)) {
+		result = finish_late(options, err);
+	} else if (!options->kernel[0] && !options->footprint) {
 		lb_fail(err, "KERNEL: none was given, neither as a word nor in lifeboat.conf");
 		return -1;
 	}
-	if (take_initrds(options, err) != 0)
+	if (take_initrds(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	if (choose_second(options, result == 0 ? err : NULL) != 0)
 		result = -1;

@@ -26,7 +26,10 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 struct lb_options {
 	bool help, help_dump, version, dry_run, footprint, require;
 	enum lb_verbosity verbosity;
-	char kernel[LB_MAX_PATH];
+	char kernel[LB_MAX_PATH]; // once finished "" where lb_options_late() holds
+	char chain[LB_MAX_PATH]; // "": no boot manager is started
+	char chain_words[LB_MAX_CMDLINE]; // once finished: the words for it
+	bool resident; // the caller's: this program is a driver, and starts nothing
 	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; initrd= words of the arguments come after
 	uint32_t initrd_count;
 	bool builtin_given; // --capture builtin
@@ -44,12 +47,19 @@ struct lb_options {
 	uint32_t words_with, words_without; // single exceptions: bits as in panic_words.h, none in both
 	uint32_t panic_words; // once finished: the set that profile and exceptions choose
 	struct lb_dump_options dump; // of the built-in capture kernel
-	char cmdline[LB_MAX_CMDLINE]; // KERNEL-ARGUMENTS, as given, joined by spaces
+	// KERNEL-ARGUMENTS, as given, joined by spaces; once finished "" where lb_options_late() holds
+	char cmdline[LB_MAX_CMDLINE];
 
 	char base[LB_MAX_PATH]; // where relative paths of the words now read begin
 	char cmdline_base[LB_MAX_PATH]; // the same for those in `cmdline`
 	bool initrds_begun, arguments_begun; // by the words now read
 };
+
+// Somebody else starts the first kernel, later: its words come at ExitBootServices.
+static inline bool lb_options_late(const struct lb_options *options)
+{
+	return options->resident || options->chain[0];
+}
 
 void lb_options_init(struct lb_options *options);
 
@@ -74,7 +84,8 @@ int lb_options_kernel(struct lb_options *options, const char *path, struct lb_er
 int lb_options_arguments(struct lb_options *options, const char *text, size_t bytes, struct lb_error *err);
 
 // After the last words. Reads initrd= and crashkernel= among the arguments; refuses options
-// that do not go together, and a missing KERNEL. --footprint goes without one.
+// that do not go together, and a missing KERNEL. --footprint, --chain and a driver go without one; a
+// driver leaves aside what it is told to start.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
 
 const char *lb_policy_name(enum lb_policy policy);
