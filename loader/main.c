@@ -295,9 +295,6 @@ static EFI_STATUS start_kernel(struct session *s)
 
 	if (s->refused)
 		make_unarmed_cmdline(s);
-	// The second kernel's files are in crash memory now, or unused.
-	lb_file_free(&s->capture);
-	lb_file_free(&s->capture_initrd);
 	lb_print_verbose("starting %s: %s\n", s->kernel.path,
 			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	start_watchdog(s);
@@ -335,6 +332,9 @@ static EFI_STATUS start(struct session *s)
 
 	if (s->options.resident)
 		return stay(s);
+	// The second kernel's files are in crash memory now, or unused.
+	lb_file_free(&s->capture);
+	lb_file_free(&s->capture_initrd);
 	status = s->options.chain[0] ? start_chain(s) : start_kernel(s);
 	if (!s->covered)
 		lb_variable_remove();

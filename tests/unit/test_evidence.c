@@ -50,11 +50,25 @@ static void test_require(void **state)
 	assert_refused((struct lb_evidence){.kept = 1, .unmatched = "auto"}, "--dump-to auto");
 }
 
+static void test_late(void **state)
+{
+	struct lb_error err = {.text = ""};
+
+	(void)state;
+	assert_int_equal(lb_evidence_late(&(struct lb_evidence){.partitions = 1}, &err), 0);
+	assert_string_equal(err.text, "");
+	assert_int_not_equal(lb_evidence_late(&(struct lb_evidence){.console = true}, &err), 0);
+	assert_non_null(strstr(err.text, "no partition to dump to: a panic ends"));
+	assert_int_not_equal(lb_evidence_late(&(struct lb_evidence){.kept = 1}, &err), 0);
+	assert_non_null(strstr(err.text, "but for those on which a dump waits"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_warning),
 		cmocka_unit_test(test_require),
+		cmocka_unit_test(test_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -555,6 +555,73 @@ static void check_fits_a_screen(const char *text)
 	assert_true(lines < 25);
 }
 
+static void test_chain(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("-q", "--chain", "g.efi", "one", "two three"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_true(lb_options_late(&options));
+	assert_string_equal(options.chain, BASE "\\g.efi");
+	assert_string_equal(options.chain_words, "one \"two three\"");
+	assert_string_equal(options.kernel, "");
+	assert_string_equal(options.cmdline, "");
+
+	// They are a boot manager's, not a kernel's.
+	assert_int_equal(PARSE("--chain", "\\g.efi", "crashkernel=1M", "initrd=\\i"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "auto");
+	assert_int_equal(options.initrd_count, 0);
+
+	assert_int_equal(PARSE("--chain", "\\g.efi"), 0);
+	assert_int_equal(lb_options_kernel(&options, "\\k", &err), 0);
+	assert_int_equal(lb_options_finish(&options, &err), -1);
+	assert_string_equal(err.text, "--kernel: --chain starts a boot manager, and no kernel");
+	assert_string_equal(options.chain, "\\g.efi"); // what is started, unarmed
+	assert_string_equal(options.kernel, "");
+}
+
+static void test_late_mistakes(void **state)
+{
+	static const struct {
+		const char *words[6];
+		const char *says;
+	} cases[] = {
+		{{"--initrd", "i", "--chain", "g"}, "--initrd: --chain starts a boot manager"},
+		{{"--watchdog", "30", "--chain", "g"}, "--watchdog: wanted a KERNEL"},
+		{{"--capture-args", "x", "--chain", "g"}, "--capture-args: wanted --capture FILE, too"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words), 0);
+		assert_int_equal(lb_options_finish(&options, &err), -1);
+		assert_non_null(strstr(err.text, cases[i].says));
+	}
+	assert_int_equal(PARSE("--capture", "c", "--capture-args", "x", "--chain", "g"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+}
+
+// One lifeboat.conf may serve the driver and what is started without it.
+static void test_a_driver_starts_nothing(void **state)
+{
+	(void)state;
+	for (int given = 0; given < 3; given++) {
+		assert_int_equal(given == 0 ? PARSE("-v")
+				 : given == 1
+					 ? PARSE("--initrd", "i", "--crashkernel=64M", "k", "crashkernel=1M")
+					 : PARSE("--chain", "g", "crashkernel=1M"),
+				 0);
+		options.resident = true;
+		assert_int_equal(lb_options_finish(&options, &err), 0);
+		assert_true(lb_options_late(&options));
+		assert_string_equal(options.kernel, "");
+		assert_string_equal(options.chain, "");
+		assert_string_equal(options.chain_words, "");
+		assert_int_equal(options.initrd_count, 0);
+		assert_string_equal(options.crashkernel, given == 1 ? "64M" : "auto");
+	}
+}
+
 static void test_help_fits_a_screen(void **state)
 {
 	(void)state;
@@ -565,17 +632,31 @@ static void test_help_fits_a_screen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),           cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_panic_words),        cmocka_unit_test(test_short_and_long),
-		cmocka_unit_test(test_consoles),           cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_no_kernel),          cmocka_unit_test(test_quoting),
-		cmocka_unit_test(test_arguments_used),     cmocka_unit_test(test_crashkernel),
-		cmocka_unit_test(test_crashkernel_fits),   cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_too_many_initrds),   cmocka_unit_test(test_two_sources),
-		cmocka_unit_test(test_dump_defaults),      cmocka_unit_test(test_dump_everything),
-		cmocka_unit_test(test_dump_names),         cmocka_unit_test(test_dump_mistakes),
-		cmocka_unit_test(test_which_second),       cmocka_unit_test(test_dump_two_sources),
-		cmocka_unit_test(test_help_fits_a_screen), cmocka_unit_test(test_footprint_without_kernel),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_panic_words),
+		cmocka_unit_test(test_short_and_long),
+		cmocka_unit_test(test_consoles),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_no_kernel),
+		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_arguments_used),
+		cmocka_unit_test(test_crashkernel),
+		cmocka_unit_test(test_crashkernel_fits),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_too_many_initrds),
+		cmocka_unit_test(test_two_sources),
+		cmocka_unit_test(test_dump_defaults),
+		cmocka_unit_test(test_dump_everything),
+		cmocka_unit_test(test_dump_names),
+		cmocka_unit_test(test_dump_mistakes),
+		cmocka_unit_test(test_which_second),
+		cmocka_unit_test(test_dump_two_sources),
+		cmocka_unit_test(test_help_fits_a_screen),
+		cmocka_unit_test(test_footprint_without_kernel),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_late_mistakes),
+		cmocka_unit_test(test_a_driver_starts_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,12 @@ def loader() -> Path:
 
 
 @pytest.fixture(scope="session")
+def driver() -> Path:
+    """lifeboatx64.efi, built."""
+    return build("lifeboatx64.efi")
+
+
+@pytest.fixture(scope="session")
 def preamble() -> Path:
     """The test-only EFI application, built."""
     return build("preamble.efi")

@@ -54,6 +54,13 @@ def test_in_order(tmp_path, changes):
     assert result.stdout == "version=0.1.0\nstate=armed\ncrash=0x1000-0x2000\n"
 
 
+def test_prepared_is_armed_where_the_words_came(tmp_path):
+    prepared = {VARIABLE: ARMED.replace(b"state=armed", b"state=prepared")}
+    assert run(tmp_path, prepared).returncode == 0
+    result = run(tmp_path, prepared | {"proc/cmdline": b"ro quiet\n"})
+    assert result.returncode == 1 and "wanted reboot=efi,cold,panic_warm" in result.stderr
+
+
 def test_built_in(tmp_path):
     armed = ARMED + b"capture=built-in\n"
     result = run(tmp_path, {VARIABLE: armed})

@@ -21,6 +21,7 @@ _RETURN_ABORTED = (
     b"\x48\xb8" + struct.pack("<Q", 1 << 63 | RETURN_STATUS)  # mov rax, EFI_ABORTED
     + b"\xc3"  # ret
 )  # fmt: skip
+_RETURN_SUCCESS = b"\x31\xc0\xc3"  # xor eax, eax; ret
 _RESET_WARM = (
     b"\x48\x83\xec\x28"  # sub rsp, 40
     b"\x48\x8b\x42\x58"  # mov rax, [rdx + 0x58]: RuntimeServices
@@ -64,6 +65,11 @@ def _with_entry(image: bytes, code: bytes) -> bytes:
 def returning(image: bytes) -> bytes:
     """A kernel whose start comes back with EFI_ABORTED."""
     return _with_entry(image, _RETURN_ABORTED)
+
+
+def succeeding(image: bytes) -> bytes:
+    """A program whose start comes back with EFI_SUCCESS."""
+    return _with_entry(image, _RETURN_SUCCESS)
 
 
 def resetting(image: bytes) -> bytes:
