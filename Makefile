@@ -42,6 +42,9 @@ HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader
 TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk tools/common
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
+# What the hook's late words are made with.
+HOOK_WORDS := crash/plan/find_linux crash/plan/late_line crash/plan/kernel_arguments crash/plan/panic_words \
+	crash/plan/refused_words crash/plan/cmdline lib/format lib/number
 PURGATORY := $(wildcard purgatory/*.c)
 CAPTURE := $(wildcard crash/capture/*.c)
 FUZZ_SECONDS := 60
@@ -57,7 +60,7 @@ host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2)))
 
 EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(patsubst %.asm,$(B)/efi/%.o,$(wildcard loader/hook/*.asm)) \
-	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o $(B)/efi/lib/cpu_trace.o
+	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o $(B)/efi/lib/cpu_trace.o $(HOOK_WORDS:%=$(B)/efi/%.o)
 PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o $(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY))
 CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm)) \
 	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))

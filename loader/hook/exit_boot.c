@@ -2,6 +2,7 @@
 #include "loader/hook/exit_boot.h"
 
 #include "lib/mem.h"
+#include "loader/hook/late_words.h"
 #include "loader/hook/stand_in.h"
 #include "loader/hook/state.h"
 
@@ -106,7 +107,8 @@ void lb_exit_boot_decide(bool wanted)
 	enum lb_mat_status status = split_mat(slot);
 
 	lb_hook_armed = 0; // as an ExitBootServices that failed may have left it
-	if (wanted && !lb_hook_capsule && status != LB_MAT_FAILED) {
+	lb_late_words_take_back();
+	if (wanted && !lb_hook_capsule && status != LB_MAT_FAILED && lb_late_words_give()) {
 		install_mat(slot, status);
 		lb_stand_in_install(system);
 		lb_hook_armed = 1;

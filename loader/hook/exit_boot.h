@@ -20,8 +20,8 @@ enum lb_mat_status lb_exit_boot_rehearse(EFI_SYSTEM_TABLE *system, struct lb_ran
 EFI_STATUS lb_exit_boot_prepare(EFI_SYSTEM_TABLE *system, struct lb_range text, struct lb_range data);
 
 // At ExitBootServices, no allocation, no console; again at each further call, when the one before
-// failed. With `wanted`, and where the table can be corrected and no capsule is pending: corrects it,
-// stands in, and sets lb_hook_armed. Otherwise the runtime services are the firmware's and its table is
+// failed. With `wanted`, and where the table can be corrected, no capsule is pending, and the kernel
+// has its words (late_words.h): corrects it, stands in, and sets lb_hook_armed. Otherwise the runtime services are the firmware's and its table is
 // untouched. Where somebody stands in front of the hook, the hook is a pass-through, and the
 // table is corrected for it, or opened where that fails.
 void lb_exit_boot_decide(bool wanted);

@@ -21,8 +21,8 @@ struct lb_hook_arm {
 	uint64_t handoff; // physical address of struct lb_handoff
 	uint64_t cr3_4level; // as in the handoff: needed before crash memory is mapped
 	uint64_t cr3_5level;
-	// The words that the hook is to put on the command line of the Linux that leaves boot services, as
-	// bits: where it cannot, nothing is armed. 0: the first kernel was started with its words.
+	// Words that the hook gives to the Linux that leaves boot services: bits as in
+	// crash/plan/panic_words.h; where it cannot, nothing is armed. 0: the kernel has them already.
 	uint32_t late_words;
 };
 

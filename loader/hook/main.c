@@ -10,12 +10,11 @@
 #include "lifeboat/handoff.h"
 #include "loader/hook/exit_boot.h"
 #include "loader/hook/hook.h"
+#include "loader/hook/late_words.h"
 #include "loader/hook/stand_in.h"
 #include "loader/hook/state.h"
 
 struct lb_hook *EFIAPI lb_hook_main(EFI_SYSTEM_TABLE *system_table);
-
-uint32_t lb_hook_late_words;
 
 static EFI_SYSTEM_TABLE *system;
 static struct lb_hook protocol;
@@ -27,17 +26,11 @@ static enum lb_mat_status EFIAPI rehearse(void)
 	return lb_exit_boot_rehearse(system, protocol.text, protocol.data);
 }
 
-// Whether the Linux that leaves boot services has its words.
-static bool words_are_there(void)
-{
-	return !lb_hook_late_words;
-}
-
 static void EFIAPI on_exit_boot_services(EFI_EVENT event, void *context)
 {
 	(void)event;
 	(void)context;
-	lb_exit_boot_decide(wanted && words_are_there());
+	lb_exit_boot_decide(wanted);
 }
 
 static void EFIAPI on_address_change(EFI_EVENT event, void *context)
@@ -61,6 +54,7 @@ static EFI_STATUS EFIAPI disarm(void)
 	if (address_event)
 		bs->CloseEvent(address_event);
 	exit_event = address_event = NULL;
+	lb_late_words_forget();
 	lb_exit_boot_forget();
 	return EFI_SUCCESS;
 }
@@ -99,13 +93,14 @@ static EFI_STATUS EFIAPI arm(const struct lb_hook_arm *armed)
 	lb_hook_build_first_idt();
 	lb_hook_fired = 0;
 	lb_hook_capsule = 0;
-	lb_hook_late_words = armed->late_words;
 
 	status = lb_exit_boot_prepare(system, protocol.text, protocol.data);
 	if (EFI_ERROR(status))
 		return status;
-	status = bs->CreateEvent(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY, on_exit_boot_services, NULL,
-				 &exit_event);
+	status = lb_late_words_prepare(system, armed->late_words);
+	if (!EFI_ERROR(status))
+		status = bs->CreateEvent(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY, on_exit_boot_services,
+					 NULL, &exit_event);
 	if (!EFI_ERROR(status))
 		status = bs->CreateEvent(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY, on_address_change,
 					 NULL, &address_event);

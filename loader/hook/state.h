@@ -17,7 +17,6 @@ extern EFI_UPDATE_CAPSULE lb_hook_original_capsule; // has its own addresses
 extern uint8_t lb_hook_armed; // set at ExitBootServices only
 extern uint8_t lb_hook_capsule; // UpdateCapsule() took one since: each reset passes through
 extern uint8_t lb_hook_fired; // one shot
-extern uint32_t lb_hook_late_words; // struct lb_hook_arm
 
 // The linker script's; the image is loaded as it was linked, sections page-aligned.
 extern const uint8_t lb_hook_text_start[], lb_hook_text_end[], lb_hook_data_start[], lb_hook_data_end[];

@@ -32,7 +32,7 @@ ROOMS = {
     "crash/capture": (*_DISK, "crash/report", "crash/dump"),
     "purgatory": _BARE,
     "loader/options": (*_PLAN, *_PARTITION),
-    "loader/hook": _BASE,
+    "loader/hook": (*_BASE, "crash/plan"),
     "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
     "tools/common": ("lib",),
     "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),

@@ -18,6 +18,19 @@ static uint8_t pool[sizeof(mat)] __attribute__((aligned(16)));
 static bool pool_taken;
 static unsigned int pages_taken, pages_freed;
 
+static bool words_can_be_given, words_given;
+
+bool lb_late_words_give(void)
+{
+	words_given = words_can_be_given;
+	return words_can_be_given;
+}
+
+void lb_late_words_take_back(void)
+{
+	words_given = false;
+}
+
 static EFI_STATUS EFIAPI allocate_pool(EFI_MEMORY_TYPE type, UINTN bytes, void **ret_buffer)
 {
 	assert_int_equal(type, EfiBootServicesData);
@@ -116,6 +129,8 @@ static int begin(void **state)
 	mat_buffer = NULL;
 	mat_installed = pool_taken = false;
 	pages_taken = pages_freed = 0;
+	words_can_be_given = true;
+	words_given = false;
 	fw_start();
 	fw_bs.AllocatePool = allocate_pool;
 	fw_bs.FreePool = free_pool;
@@ -164,6 +179,7 @@ static void test_a_table_that_cannot_be_corrected(void **state)
 		faults[i]();
 		lb_exit_boot_decide(true);
 		assert_int_equal(lb_hook_armed, 0);
+		assert_false(words_given);
 		assert_true(fw_has_its_services());
 		assert_true(mat_untouched());
 
@@ -175,15 +191,32 @@ static void test_a_table_that_cannot_be_corrected(void **state)
 	}
 }
 
+// A kernel that is not armed has none of our words.
+static void test_a_kernel_that_gets_no_words(void **state)
+{
+	(void)state;
+	words_can_be_given = false;
+	lb_exit_boot_decide(true);
+	assert_int_equal(lb_hook_armed, 0);
+	assert_true(fw_has_its_services());
+	assert_true(mat_untouched());
+	words_can_be_given = true;
+	lb_exit_boot_decide(true);
+	assert_int_equal(lb_hook_armed, 1);
+	assert_true(words_given);
+}
+
 static void test_armed_once_then_not(void **state)
 {
 	(void)state;
 	lb_exit_boot_decide(true);
 	assert_int_equal(lb_hook_armed, 1);
+	assert_true(words_given);
 	*mat_slot() = &mat; // the firmware made its own again
 	spoil();
 	lb_exit_boot_decide(true);
 	assert_int_equal(lb_hook_armed, 0);
+	assert_false(words_given);
 	assert_true(fw_has_its_services());
 	assert_true(mat_untouched());
 }
@@ -272,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_armed, begin),
 		cmocka_unit_test(test_a_table_that_cannot_be_corrected),
+		cmocka_unit_test_setup(test_a_kernel_that_gets_no_words, begin),
 		cmocka_unit_test_setup(test_armed_once_then_not, begin),
 		cmocka_unit_test_setup(test_a_capsule_before_exit_boot_services, begin),
 		cmocka_unit_test_setup(test_somebody_in_front, begin),
