@@ -107,6 +107,28 @@ static void list_targets(const struct lb_targets *targets, struct lb_capture_con
 		config->targets[i] = targets->found[i].target;
 }
 
+// A machine has the one table or the other, but for machines that are made up.
+static void list_iommus(const struct lb_machine *machine, struct lb_capture_config *config)
+{
+	const struct lb_acpi_facts *acpi = &machine->acpi;
+	uint32_t room, amd = acpi->ivrs.count;
+
+	config->iommu_count = acpi->dmar.count;
+	memcpy(config->iommu, acpi->dmar.iommu, acpi->dmar.count * sizeof(config->iommu[0]));
+	room = LB_MAX_IOMMUS - config->iommu_count;
+	if (amd > room) {
+		lb_print_warning("ACPI tables DMAR and IVRS: more than %u IOMMUs; %u are left on",
+				 LB_MAX_IOMMUS, amd - room);
+		amd = room;
+	}
+	memcpy(&config->iommu[config->iommu_count], acpi->ivrs.iommu, amd * sizeof(config->iommu[0]));
+	config->iommu_count += amd;
+	if (amd && machine->snp_host)
+		lb_print_warning(
+			"SEV-SNP: the firmware has prepared this host for it; a kernel that turns it on "
+			"locks the IOMMU, and a dump is written only where that lets the disk pass");
+}
+
 static void warn_of_wishes(const struct lb_dump_options *dump, const struct lb_capture_config *config)
 {
 	if (dump->cpus > config->cpus)
@@ -136,13 +158,12 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.cpus = cpus,
 		.apic_count = acpi->madt.apic_count,
 		.bsp_apic = input->machine->bsp_apic,
-		.iommu_count = acpi->dmar.count,
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);
 	lb_targets_judge_size(input->targets, largest_dump(input->saved));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
-	memcpy(ret_config->iommu, acpi->dmar.iommu, sizeof(ret_config->iommu));
+	list_iommus(input->machine, ret_config);
 	if (acpi->power_off) {
 		ret_config->pm1a = acpi->fadt.pm1a;
 		ret_config->pm1b = acpi->fadt.pm1b;

@@ -35,11 +35,22 @@ static const char *encryption(unsigned int phys_bits)
 	return NULL;
 }
 
+// A kernel can turn SEV-SNP on only where firmware made room for the reverse map table. Under a
+// hypervisor there may be no such register, whatever CPUID says. AMD APM 2, 15.36.4.
+static bool is_snp_host(void)
+{
+	const bool snp = cpu_cpuid_extended(LB_CPUID_ENCRYPTION).eax & 1U << 4;
+	const bool hypervisor = cpu_cpuid(1, 0).ecx & 1U << 31;
+
+	return snp && !hypervisor && cpu_rdmsr(0xc0010133); // RMP_END
+}
+
 void lb_machine_read_cpu(struct lb_machine *machine)
 {
 	machine->phys_bits = cpu_phys_bits();
 	machine->gib_pages = cpu_gib_pages();
 	machine->la57 = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).ecx & 1U << 16;
+	machine->snp_host = is_snp_host();
 	machine->encrypted = encryption(machine->phys_bits);
 }
 

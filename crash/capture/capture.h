@@ -14,6 +14,7 @@ struct lb_run {
 	const struct lb_handoff_live *live;
 	const struct lb_capture_config *capture;
 	uint64_t tsc_begun;
+	uint32_t iommus_on; // that translated until this kernel came
 
 	struct lb_ram ram;
 	struct lb_physmem mem;

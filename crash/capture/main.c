@@ -156,7 +156,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	lb_paging_open(handoff);
 	lb_pcidev_open(handoff->ecam, handoff->ecam_count);
 	lb_smp_open(handoff);
-	lb_iommu_off(run.capture);
+	run.iommus_on = lb_iommu_off(run.capture);
 	if (run.capture->selftest)
 		lb_selftest_run(&run);
 

@@ -81,6 +81,8 @@ _Noreturn void lb_selftest_run(struct lb_run *run)
 	static struct lb_opened opened[LB_MAX_TARGETS];
 	struct lb_error first = {""}, err;
 
+	if (capture->iommu_count && !run->iommus_on)
+		lb_say("selftest: no IOMMU translates; that switching one off works is not shown");
 	if (check_machine(run, &err) != 0)
 		note(&first, &err);
 	if (!capture->target_count) {

@@ -2,6 +2,7 @@
 #include "crash/capture/capture.h"
 #include "crash/disk/dump_header.h"
 #include "crash/disk/target_check.h"
+#include "crash/platform/iommu.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -59,6 +60,7 @@ int lb_target_open(const struct lb_run *run, const struct lb_target *target, str
 	static void *room; // one target is checked at a time
 	struct lb_opened *opened = ret_opened;
 	char size[16], place[16];
+	struct lb_error why;
 
 	memset(opened, 0, sizeof(*opened));
 	opened->target = target;
@@ -69,6 +71,8 @@ int lb_target_open(const struct lb_run *run, const struct lb_target *target, str
 	if (!opened->header || !room)
 		return lb_fail(err, "target %.63s: no memory for its header and partition table",
 			       target->name);
+	if (lb_iommu_check(target->pci, &run->mem, &why) != 0)
+		return lb_fail(err, "target %.63s: %s", target->name, why.text);
 	if (lb_disk_open(target, &opened->disk, err) != 0) {
 		opened->disk.driver = NULL;
 		return -1;

@@ -9,6 +9,7 @@
 #include "crash/plan/dmar.h"
 #include "crash/plan/dsdt.h"
 #include "crash/plan/fadt.h"
+#include "crash/plan/ivrs.h"
 #include "crash/plan/madt.h"
 #include "crash/plan/mcfg.h"
 #include "crash/plan/srat.h"
@@ -24,6 +25,7 @@ struct lb_acpi_facts {
 	struct lb_mcfg mcfg;
 	struct lb_srat srat;
 	struct lb_dmar dmar;
+	struct lb_ivrs ivrs;
 	struct lb_fadt fadt;
 	struct lb_dsdt dsdt; // means something only with power_off
 	bool power_off; // the machine can be switched off, by fadt's ports and dsdt's values

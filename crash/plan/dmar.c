@@ -20,6 +20,30 @@ struct __attribute__((packed)) hardware_unit {
 };
 _Static_assert(sizeof(struct hardware_unit) == 16, "fixed by the specification");
 
+// One device in a unit's scope; behind it (bytes - 6) / 2 pairs of device and function.
+struct __attribute__((packed)) scope {
+	uint8_t type, bytes, reserved[2], id, bus, device, function;
+};
+_Static_assert(sizeof(struct scope) == 8,
+	       "fixed by the specification, with the one pair of a device on `bus`");
+
+#define UNIT_HAS_THE_REST (1U << 0) // INCLUDE_PCI_ALL
+#define SCOPE_ENDPOINT 1
+
+// The processor's graphics is 00:02.0 on every machine. Such a unit may never be done with switching
+// translation off (Linux: quirk_igfx_skip_te_disable()), and no disk is behind it.
+static bool is_graphics(const struct lb_acpi_entry *entry, const struct hardware_unit *unit)
+{
+	struct scope scope;
+
+	if ((unit->flags & UNIT_HAS_THE_REST) || unit->segment ||
+	    entry->bytes != sizeof(*unit) + sizeof(scope))
+		return false;
+	memcpy(&scope, entry->data + sizeof(*unit), sizeof(scope));
+	return scope.type == SCOPE_ENDPOINT && scope.bytes == sizeof(scope) && scope.bus == 0 &&
+	       scope.device == 2 && scope.function == 0;
+}
+
 static int take_entries(const struct lb_acpi_table *table, struct lb_dmar *dmar, struct lb_error *err)
 {
 	struct lb_acpi_walk walk = lb_acpi_walk(table, sizeof(struct dmar), 2);
@@ -35,7 +59,12 @@ static int take_entries(const struct lb_acpi_table *table, struct lb_dmar *dmar,
 			return lb_fail(err, "ACPI table DMAR: entry %u is one more IOMMU than %u",
 				       entry.index, LB_MAX_IOMMUS);
 		memcpy(&unit, entry.data, sizeof(unit));
-		dmar->iommu[dmar->count++] = unit.registers;
+		dmar->iommu[dmar->count++] = (struct lb_iommu){
+			.registers = unit.registers,
+			.kind = LB_IOMMU_VTD,
+			.segment = unit.segment,
+			.flags = is_graphics(&entry, &unit) ? LB_IOMMU_GRAPHICS : 0,
+		};
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where the IOMMUs' registers are. Source: Intel VT-d 4.1, 8.1 (DMAR), 8.3 (DRHD).
+// Where the registers of Intel's IOMMUs are. Source: Intel VT-d 4.1, 8.1 (DMAR), 8.3 (DRHD).
 #ifndef LIFEBOAT_CRASH_PLAN_DMAR_H
 #define LIFEBOAT_CRASH_PLAN_DMAR_H
 
@@ -10,7 +10,7 @@
 
 struct lb_dmar {
 	uint32_t count;
-	uint64_t iommu[LB_MAX_IOMMUS]; // physical, of each unit's registers
+	struct lb_iommu iommu[LB_MAX_IOMMUS];
 };
 
 // `table` has `bytes`. A wrong length or checksum is an error. What follows an entry that

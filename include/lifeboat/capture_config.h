@@ -12,7 +12,7 @@
 #include "lifeboat/range.h"
 
 #define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
-#define LB_CAPTURE_VERSION 1
+#define LB_CAPTURE_VERSION 2
 
 #define LB_MAX_TARGETS 4
 #define LB_MAX_CAPTURE_CPUS 64
@@ -59,6 +59,20 @@ struct lb_target {
 	char name[64]; // what the user called it, for messages
 };
 
+enum lb_iommu_kind {
+	LB_IOMMU_VTD = 1, // Intel's, of the ACPI table DMAR
+	LB_IOMMU_AMD = 2, // AMD's, of IVRS
+};
+
+#define LB_IOMMU_GRAPHICS 1U // VT-d: nothing but the graphics device is behind it
+
+struct lb_iommu {
+	uint64_t registers; // physical
+	uint16_t kind; // enum lb_iommu_kind
+	uint16_t segment; // PCI
+	uint32_t flags;
+};
+
 struct lb_capture_config {
 	uint64_t magic;
 	uint32_t version;
@@ -82,7 +96,7 @@ struct lb_capture_config {
 	uint32_t bsp_apic; // never to get an INIT: that resets the machine
 	uint32_t apic[LB_MAX_CAPTURE_CPUS]; // enabled CPUs of the MADT, the boot processor's too
 	uint32_t iommu_count;
-	uint64_t iommu[LB_MAX_IOMMUS]; // register bases of the DMAR table's units
+	struct lb_iommu iommu[LB_MAX_IOMMUS];
 	// ACPI power-off: PM1a and PM1b control ports (0: none), and their S5 sleep types.
 	uint16_t pm1a, pm1b;
 	uint8_t s5a, s5b;
@@ -93,6 +107,7 @@ struct lb_capture_config {
 
 _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
 _Static_assert(sizeof(struct lb_target) == 120, "no padding");
+_Static_assert(sizeof(struct lb_iommu) == 16, "no padding");
 _Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");
 
 // The first bytes of the capture kernel's image, filled by its linker script; offsets from

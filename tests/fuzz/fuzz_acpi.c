@@ -195,7 +195,8 @@ static void check_dmar(const uint8_t *table, uint64_t bytes, const struct lb_dma
 		if (number(table + at, 2) == 0 && length >= 16) {
 			if (units == LB_MAX_IOMMUS)
 				break;
-			fuzz_check(units < dmar->count && dmar->iommu[units] == number(table + at + 8, 8));
+			fuzz_check(units < dmar->count &&
+				   dmar->iommu[units].registers == number(table + at + 8, 8));
 			units++;
 		}
 		at += length;
@@ -213,6 +214,54 @@ static void read_dmar(const uint8_t *table, uint64_t bytes)
 	fuzz_poison(&dmar, sizeof(dmar));
 	if (is_read(lb_dmar_read(table, bytes, &dmar, &left_out, &err), &err, &dmar, sizeof(dmar)))
 		check_dmar(table, judged_bytes(table, bytes), &dmar, &left_out);
+	else
+		fuzz_check_untouched(&left_out, sizeof(left_out));
+}
+
+static bool is_listed(const struct lb_ivrs *ivrs, uint32_t count, uint64_t registers)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (ivrs->iommu[i].registers == registers)
+			return true;
+	}
+	return false;
+}
+
+static void check_ivrs(const uint8_t *table, uint64_t bytes, const struct lb_ivrs *ivrs,
+		       const struct lb_error *left_out)
+{
+	uint32_t units = 0;
+	uint64_t at = 48, length;
+
+	for (; bytes - at >= 4 && (length = number(table + at + 2, 2)) >= 4 && length <= bytes - at;
+	     at += length) {
+		const bool unit = table[at] == 0x10 || table[at] == 0x11 || table[at] == 0x40;
+		uint64_t registers;
+
+		if (!unit || length < 18)
+			continue;
+		registers = number(table + at + 8, 8);
+		if (is_listed(ivrs, units, registers))
+			continue;
+		if (!registers || registers % LB_PAGE || units == LB_MAX_IOMMUS)
+			break;
+		fuzz_check(units < ivrs->count && ivrs->iommu[units].registers == registers &&
+			   ivrs->iommu[units].segment == number(table + at + 16, 2));
+		units++;
+	}
+	fuzz_check(ivrs->count == units && (bytes - at >= 4) == !!left_out->text[0]);
+}
+
+static void read_ivrs(const uint8_t *table, uint64_t bytes)
+{
+	struct lb_error err, left_out;
+	struct lb_ivrs ivrs;
+
+	fuzz_poison_error(&err);
+	fuzz_poison_error(&left_out);
+	fuzz_poison(&ivrs, sizeof(ivrs));
+	if (is_read(lb_ivrs_read(table, bytes, &ivrs, &left_out, &err), &err, &ivrs, sizeof(ivrs)))
+		check_ivrs(table, judged_bytes(table, bytes), &ivrs, &left_out);
 	else
 		fuzz_check_untouched(&left_out, sizeof(left_out));
 }
@@ -320,8 +369,9 @@ static void read_table(const uint8_t *table, uint64_t bytes)
 	static const struct {
 		char signature[5];
 		void (*read)(const uint8_t *table, uint64_t bytes);
-	} readers[] = {{"APIC", read_madt}, {"HPET", read_hpet}, {"SPCR", read_spcr}, {"MCFG", read_mcfg},
-		       {"FACP", read_fadt}, {"DMAR", read_dmar}, {"DSDT", read_dsdt}, {"SRAT", read_srat}};
+	} readers[] = {{"APIC", read_madt}, {"HPET", read_hpet}, {"SPCR", read_spcr},
+		       {"MCFG", read_mcfg}, {"FACP", read_fadt}, {"DMAR", read_dmar},
+		       {"IVRS", read_ivrs}, {"DSDT", read_dsdt}, {"SRAT", read_srat}};
 
 	for (size_t i = 0; bytes >= 4 && i < sizeof(readers) / sizeof(readers[0]); i++) {
 		if (memcmp(table, readers[i].signature, 4) == 0)

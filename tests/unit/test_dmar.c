@@ -31,7 +31,10 @@ static uint32_t add(struct made *made, uint16_t type, uint16_t bytes)
 // `scope`: bytes of device scope behind the unit.
 static void add_unit(struct made *made, uint64_t registers, uint16_t scope)
 {
-	put(made, add(made, 0, (uint16_t)(16 + scope)) + 8, registers, 8);
+	uint32_t at = add(made, 0, (uint16_t)(16 + scope));
+
+	put(made, at + 6, 7, 2); // segment
+	put(made, at + 8, registers, 8);
 }
 
 static struct made good(void)
@@ -53,9 +56,12 @@ static void test_good(void **state)
 	(void)state;
 	assert_reads(read_dmar, &made);
 	assert_int_equal(dmar.count, 3);
-	assert_int_equal(dmar.iommu[0], 0xfed90000);
-	assert_int_equal(dmar.iommu[1], 0x123456789000);
-	assert_int_equal(dmar.iommu[2], 0xfed90000);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(dmar.iommu[i].registers, i == 1 ? 0x123456789000 : 0xfed90000);
+		assert_int_equal(dmar.iommu[i].kind, LB_IOMMU_VTD);
+		assert_int_equal(dmar.iommu[i].segment, 7);
+		assert_int_equal(dmar.iommu[i].flags, 0);
+	}
 	assert_string_equal(left_out.text, "");
 	made = made_table("DMAR", 48);
 	add(&made, 0, 15); // shorter than a unit is
@@ -102,7 +108,7 @@ static void test_many(void **state)
 	seal(&made);
 	assert_reads(read_dmar, &made);
 	assert_int_equal(dmar.count, LB_MAX_IOMMUS);
-	assert_int_equal(dmar.iommu[LB_MAX_IOMMUS - 1], 0xfe000000 + (LB_MAX_IOMMUS - 1) * LB_PAGE);
+	assert_int_equal(dmar.iommu[LB_MAX_IOMMUS - 1].registers, 0xfe000000 + (LB_MAX_IOMMUS - 1) * LB_PAGE);
 	assert_string_equal(left_out.text, "");
 	add_unit(&made, 1, 0);
 	seal(&made);
@@ -113,13 +119,47 @@ static void test_many(void **state)
 		"ACPI table DMAR: entry 64 is one more IOMMU than 64; it and what follows are not used");
 }
 
+// A laptop's: the graphics device's unit, then the one for all the rest. What is odd about the first
+// makes it one like others.
+static void test_graphics(void **state)
+{
+	static const struct {
+		uint8_t flags, segment, type, bus, device, function;
+		bool graphics;
+	} units[] = {
+		{0, 0, 1, 0, 2, 0, true},  {1, 0, 1, 0, 2, 0, false},  {0, 1, 1, 0, 2, 0, false},
+		{0, 0, 2, 0, 2, 0, false}, {0, 0, 1, 1, 2, 0, false},  {0, 0, 1, 0, 2, 1, false},
+		{0, 0, 1, 0, 3, 0, false}, {1, 0, 3, 0, 30, 7, false},
+	};
+
+	(void)state;
+	for (uint16_t scopes = 1; scopes < 3; scopes++) {
+		struct made made = made_table("DMAR", 48);
+
+		for (uint32_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			uint32_t at = add(&made, 0, (uint16_t)(16 + 8 * scopes));
+			const uint8_t scope[] = {units[i].type,    8, 0, 0, 0, units[i].bus, units[i].device,
+						 units[i].function};
+
+			put(&made, at + 4, units[i].flags, 2);
+			put(&made, at + 6, units[i].segment, 2);
+			put(&made, at + 8, 0xfed90000, 8);
+			memcpy(&made.bytes[at + 16], scope, sizeof(scope));
+		}
+		seal(&made);
+		assert_reads(read_dmar, &made);
+		assert_int_equal(dmar.count, sizeof(units) / sizeof(units[0]));
+		for (uint32_t i = 0; i < dmar.count; i++)
+			assert_int_equal(dmar.iommu[i].flags,
+					 units[i].graphics && scopes == 1 ? LB_IOMMU_GRAPHICS : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_header),
-		cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_good), cmocka_unit_test(test_header),   cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_graphics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
