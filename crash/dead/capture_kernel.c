@@ -12,14 +12,16 @@ static bool ask_symbol(const struct lb_deadspace *dead, bool *ret_is)
 {
 	const struct lb_deadkernel kernel = {
 		.space = *dead, .text_virt = LB_KERNEL_MAP, .image_bytes = MODULES - LB_KERNEL_MAP};
-	struct lb_kallsyms_wanted wanted = {.name = "elfcorehdr_addr"};
+	struct lb_symbols symbols;
 	struct lb_deadmem mem;
-	uint64_t address;
+	uint64_t address, value;
 
 	lb_deadmem_open(&mem, dead);
-	if (!lb_kallsyms_find(&mem, &kernel, &wanted, 1) || !lb_deadmem_u64(&mem, wanted.address, &address))
+	if (!lb_symbols_open_listed(&symbols, &mem, &kernel) ||
+	    !lb_symbols_address(&symbols, "elfcorehdr_addr", &address) ||
+	    !lb_deadmem_u64(&mem, address, &value))
 		return false;
-	*ret_is = address != NOT_GIVEN;
+	*ret_is = value != NOT_GIVEN;
 	return true;
 }
 
