@@ -239,7 +239,7 @@ static bool is_string(const struct lb_btf *btf, uint32_t offset, const struct lb
 	return true;
 }
 
-// A string that ends: one of those of the lesson?
+// A string that ends: one of those of the lesson? BTF has each string once.
 static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t hash, uint32_t offset)
 {
 	if (!is_in_sieve(lesson, hash))

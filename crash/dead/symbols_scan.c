@@ -11,7 +11,9 @@
 // Half of the index: wherever it begins, one such place lies in it, with the 16 bytes behind it.
 #define STRIDE (INDEX_BYTES / 2)
 #define SAMPLE 8
-#define TRIES_MAX 1024 // places that look like an index, or like markers
+#define INDEXES_MAX 1024 // places that look like an index: each costs three pages
+#define MARKERS_MAX 64 // and like markers: each costs up to NAMES_MAX
+#define SETS_MAX 8 // and like all of it: each costs a pass over the names, under a budget of its own
 #define COUNT_MIN 1024
 #define NAMES_MAX (16 * LB_MIB)
 #define NAME_MIN 2 // bytes of a compressed name with its length
@@ -24,7 +26,7 @@
 // What one search knows.
 struct scan {
 	struct lb_symbols *symbols;
-	uint32_t tries_left;
+	uint32_t indexes_left, markers_left, sets_left;
 	uint32_t walk_left;
 	uint64_t markers; // where they are, virtual
 	uint32_t second_marker;
@@ -181,9 +183,9 @@ static bool count_is_here(struct scan *scan, uint64_t virt, const uint32_t *word
 // Markers, and the names that they are of below them?
 static bool markers_are_here(struct scan *scan, uint64_t virt, const uint32_t *words)
 {
-	if (!are_markers(words) || scan->tries_left == 0)
+	if (!are_markers(words) || scan->markers_left == 0)
 		return false;
-	scan->tries_left--;
+	scan->markers_left--;
 	scan->markers = virt;
 	scan->second_marker = words[1];
 	return search_back(scan, virt, count_is_here);
@@ -237,26 +239,29 @@ static bool try_sample(struct scan *scan, uint64_t virt)
 {
 	struct lb_symbols *symbols = scan->symbols;
 
-	if (scan->tries_left == 0)
+	if (scan->indexes_left == 0)
 		return false;
-	scan->tries_left--;
+	scan->indexes_left--;
 	symbols->token_index = find_index_start(scan, virt);
-	if (!symbols->token_index || !find_token_table(scan) || !find_names(scan))
+	if (!symbols->token_index || !find_token_table(scan) || !find_names(scan) || scan->sets_left == 0)
 		return false;
+	scan->sets_left--;
 	lb_symbols_read_tokens(symbols);
 	return find_offsets(symbols);
 }
 
 int lb_symbols_scan(struct lb_symbols *symbols, struct lb_error *err)
 {
-	struct scan scan = {.symbols = symbols, .tries_left = TRIES_MAX, .walk_left = WALK_MAX};
+	struct scan scan = {.symbols = symbols,
+			    .indexes_left = INDEXES_MAX,
+			    .markers_left = MARKERS_MAX,
+			    .sets_left = SETS_MAX,
+			    .walk_left = WALK_MAX};
 
 	symbols->mark_step = 0;
+	lb_deadmem_refill(symbols->mem);
 	for (uint64_t virt = symbols->image.start; virt < symbols->image.end; virt += LB_PAGE) {
-		const uint8_t *page;
-
-		lb_deadmem_refill(symbols->mem);
-		page = (const uint8_t *)lb_deadmem_data_page(symbols->mem, virt);
+		const uint8_t *page = (const uint8_t *)lb_deadmem_data_page(symbols->mem, virt);
 		for (uint32_t at = 0; page && at < LB_PAGE; at += STRIDE) {
 			if (!looks_like_index((const uint16_t *)(page + at)))
 				continue;
