@@ -37,7 +37,7 @@ void lb_job_open(struct lb_report_job *job, const struct lb_report_source *sourc
 	job->out.host = job->host;
 	job->out.go_on = source->go_on;
 	job->out.ctx = source->ctx;
-	if (!lb_out_go_on(&job->out))
+	if (!lb_out_enter(&job->out, "log"))
 		return;
 	open_log(job);
 	find_host(job);
@@ -132,11 +132,20 @@ static void find_frames(struct lb_report_job *job)
 
 void lb_job_find(struct lb_report_job *job)
 {
-	static void (*const steps[])(struct lb_report_job *) = {find_symbols, find_cpus, find_types,
-								find_frames};
+	static const struct {
+		const char *name;
+		void (*run)(struct lb_report_job *job);
+	} steps[] = {
+		{"symbols", find_symbols},
+		{"cpus", find_cpus},
+		{"types", find_types},
+		{"backtrace", find_frames},
+	};
 
-	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && lb_out_go_on(&job->out); i++)
-		steps[i](job);
+	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && lb_out_enter(&job->out, steps[i].name);
+	     i++)
+		steps[i].run(job);
+	lb_out_enter(&job->out, "head");
 }
 
 bool lb_job_text(struct lb_report_job *job, enum lb_job_symbol symbol, char *ret_text, uint32_t room)

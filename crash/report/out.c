@@ -23,6 +23,13 @@ bool lb_out_go_on(struct lb_out *out)
 	return !out->spent;
 }
 
+bool lb_out_enter(struct lb_out *out, const char *name)
+{
+	if (!out->spent)
+		out->section = name;
+	return lb_out_go_on(out);
+}
+
 static void make_printable(char *text)
 {
 	for (; *text; text++) {
@@ -69,9 +76,8 @@ bool lb_out_section(struct lb_out *out, const char *name, uint32_t bytes, const 
 	va_list args;
 	size_t begun;
 
-	out->section = name;
 	out->left_out = 0;
-	if (!lb_out_go_on(out) || out->bytes + 2 * LB_OUT_CUT_BYTES > out->room)
+	if (!lb_out_enter(out, name) || out->bytes + 2 * LB_OUT_CUT_BYTES > out->room)
 		return false;
 	begun = lb_snprintf(line, sizeof(line), "%s: ", name);
 	va_start(args, format);

@@ -31,6 +31,9 @@ void lb_out_open(struct lb_out *out, char *text, uint32_t room);
 // False when the budget is spent. Cheap: to be asked in every loop over what the dead kernel says.
 bool lb_out_go_on(struct lb_out *out);
 
+// The same, before work for section `name`, a literal, begins: where it ends, if the budget does not last.
+bool lb_out_enter(struct lb_out *out, const char *name);
+
 // A line "key: value" of the head. What cannot be printed becomes '?', if mask is set the value is masked.
 void lb_out_key(struct lb_out *out, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -239,7 +239,8 @@ void lb_stacks_write_tasks(struct lb_report_job *job)
 		lb_out_section(out, "tasks", TASKS_BYTES, "none: %s", job->why_no_tasks.text);
 		return;
 	}
-	find_waiting(job, &waiting);
+	if (lb_out_enter(out, "tasks"))
+		find_waiting(job, &waiting);
 	if (!lb_out_section(out, "tasks", TASKS_BYTES, "%u%s, of them in state D %u", waiting.all,
 			    waiting.cut ? " and more" : "", waiting.waiting))
 		return;

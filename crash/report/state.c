@@ -158,6 +158,8 @@ void lb_state_write_memory(struct lb_report_job *job)
 		lb_out_section(&job->out, "memory", MEMORY_BYTES, "none: %s", job->why_no_btf.text);
 		return;
 	}
+	if (!lb_out_enter(&job->out, "memory"))
+		return;
 	lb_btf_learn(&job->btf, names, KINDS);
 	if (job->wanted[LB_JOB_TOTAL_PAGES].address &&
 	    lb_deadmem_u64(&job->mem, job->wanted[LB_JOB_TOTAL_PAGES].address, &pages))

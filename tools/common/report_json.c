@@ -163,15 +163,29 @@ static void put_head(struct json *json, const struct lines *lines)
 
 // ---- Frames ----------------------------------------------------------------------
 
-static void put_copy(struct json *json, const char *name, const char *text, size_t bytes)
+// `text` is NULL where there is none.
+static void put_copy_or_null(struct json *json, const char *name, const char *text, size_t bytes)
 {
 	char copy[256];
 
+	if (!text) {
+		json_null(json, name);
+		return;
+	}
 	if (bytes >= sizeof(copy))
 		bytes = sizeof(copy) - 1;
 	memcpy(copy, text, bytes);
 	copy[bytes] = '\0';
 	json_text(json, name, copy);
+}
+
+// The number behind the character at `at`, NULL where there is none.
+static void put_hex_or_null(struct json *json, const char *name, const char *at)
+{
+	if (at)
+		json_number(json, name, strtoull(at + 1, NULL, 16));
+	else
+		json_null(json, name);
 }
 
 // "0x47fbe9 (program)", "0xffff..."; "function+0x12/0x34 [module]"; "+0x12 [module]".
@@ -185,23 +199,15 @@ static void put_frame(struct json *json, const char *text)
 	json_bool(json, "certain", !certain);
 	json_bool(json, "interrupted", strstr(at, " (interrupted)"));
 	json_bool(json, "program", strstr(at, " (program)"));
-	if (!plus) {
-		put_copy(json, "address", at, strcspn(at, " "));
-		json_null(json, "function");
-	} else {
-		json_null(json, "address");
-		if (plus == at)
-			json_null(json, "function");
-		else
-			put_copy(json, "function", at, (size_t)(plus - at));
-		json_number(json, "offset", strtoull(plus + 1, NULL, 16));
-		if (slash)
-			json_number(json, "size", strtoull(slash + 1, NULL, 16));
-	}
-	if (module)
-		put_copy(json, "module", module + 2, strcspn(module + 2, "]"));
-	else
-		json_null(json, "module");
+	put_copy_or_null(json, "address", plus ? NULL : at, strcspn(at, " "));
+	put_copy_or_null(json, "function",
+			 plus == at ? NULL
+			 : plus     ? at
+				    : NULL,
+			 plus ? (size_t)(plus - at) : 0);
+	put_hex_or_null(json, "offset", plus);
+	put_hex_or_null(json, "size", slash);
+	put_copy_or_null(json, "module", module ? module + 2 : NULL, module ? strcspn(module + 2, "]") : 0);
 	json_close(json, '}');
 }
 
@@ -238,7 +244,7 @@ static void put_task(struct json *json, const char *pid)
 		json_null(json, "pid");
 	json_text(json, "command", command ? command + 2 : NULL);
 	if (state)
-		put_copy(json, "state", state, 1);
+		put_copy_or_null(json, "state", state, 1);
 }
 
 // The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Judges the form of a report (crash/report/report.h), whatever is in it. For unit tests and the fuzzer.
+#ifndef LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
+#define LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+// NULL, or what is wrong with the text.
+static inline const char *report_form_fault(const char *text, uint32_t bytes)
+{
+	bool in_head = true, after_empty = false;
+
+	if (text[bytes])
+		return "no NUL behind it";
+	if (bytes && text[bytes - 1] != '\n')
+		return "its last line does not end";
+	for (const char *line = text, *end; line < text + bytes; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + bytes - line));
+		for (const char *at = line; at < end; at++) {
+			if (*at < ' ' || *at > '~')
+				return "a character that cannot be printed";
+		}
+		if (line == end) {
+			if (after_empty)
+				return "two empty lines";
+			in_head = false;
+			after_empty = true;
+			continue;
+		}
+		if (strncmp(line, "  ", 2) == 0) {
+			if (in_head || after_empty)
+				return "a line outside a section";
+			continue;
+		}
+		if (!in_head && !after_empty)
+			return "a section without an empty line before it";
+		if (*line < 'a' || *line > 'z' || !memchr(line, ':', (size_t)(end - line)))
+			return "a line that is neither a key's nor a section's";
+		after_empty = false;
+	}
+	return after_empty ? "an empty line at its end" : NULL;
+}
+
+#endif
