@@ -75,7 +75,7 @@ COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -pr
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboat-save $(B)/lifeboat-report ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboat-save $(B)/lifeboat-report $(B)/lifeboat-report.1 ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -291,6 +291,11 @@ $(B)/lifeboat-report: $(patsubst %.c,$(B)/tool/%.o,$(REPORT_SRC)) $(B)/tool/room
 
 $(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lkdumpfile
+
+# Manual pages.
+$(B)/%.1: docs/man/%.1.scd $(CONFIG)
+	@mkdir -p $(@D)
+	scdoc <$< >$@
 
 format: ## apply .clang-format
 	clang-format -i $(ALL_C)

@@ -9,7 +9,7 @@
 //   section: note    in the first column, after an empty line; the note says how much there is, or
 //     line           why there is nothing. Lines of a section begin with two blanks.
 //
-// All of it is printable ASCII and line feeds. Keys, sections and their lines are in docs/capture.md.
+// All of it is printable ASCII and line feeds. Keys, sections and their lines are in docs/report.md.
 #ifndef LIFEBOAT_CRASH_REPORT_REPORT_H
 #define LIFEBOAT_CRASH_REPORT_REPORT_H
 

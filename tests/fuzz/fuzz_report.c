@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Property: whatever a dead kernel's log says, the report has the form that a program can read, fits into
+// its room, ends where its budget does and says so; masked, it holds none of what the log's secret was; and
+// its JSON has as many brackets closed as opened. A report from a disk may hold anything: its JSON, too.
+// The input is the log, a record for each line, behind a byte of choices; with 0x80 it is the report.
+#include "crash/report/report.h"
+#include "fuzz.h"
+#include "tools/common/report_json.h"
+
+#define DEAD_RAM (2 * LB_MIB)
+#include "tests/unit/dead_machine.h"
+#include "tests/unit/report_form.h"
+
+#define PRB_POINTER 0x100000ULL
+#define RING 0x100100ULL
+#define DESCS 0x110000ULL
+#define INFOS 0x120000ULL
+#define DATA 0x130000ULL
+#define COUNT_BITS 6U
+#define RECORDS (1U << COUNT_BITS)
+#define SIZE_BITS 16U
+#define RECORD_MAX 900U
+#define SECRET "swordfish"
+
+enum { MASK = 1, SMALL = 2, BUDGET = 4, REPORT = 0x80 };
+
+static struct dead_machine *build(void)
+{
+	struct dead_machine *machine = dead_open();
+
+	dead_info(
+		machine,
+		"SYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
+		"OFFSET(printk_ringbuffer.text_data_ring)=48\nOFFSET(prb_desc_ring.count_bits)=0\n"
+		"OFFSET(prb_desc_ring.descs)=8\nOFFSET(prb_desc_ring.infos)=16\n"
+		"OFFSET(prb_desc_ring.head_id)=24\nOFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\n"
+		"OFFSET(prb_desc.state_var)=0\nOFFSET(prb_desc.text_blk_lpos)=8\n"
+		"OFFSET(prb_data_blk_lpos.begin)=0\nOFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\n"
+		"OFFSET(printk_info.ts_nsec)=8\nOFFSET(printk_info.text_len)=16\n"
+		"OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8\n"
+		"OFFSET(atomic_long_t.counter)=0\n",
+		DEAD_DIRECT + PRB_POINTER);
+	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
+	dead_put(machine, RING, COUNT_BITS, 4);
+	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
+	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
+	dead_put(machine, RING + 48, SIZE_BITS, 4);
+	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
+	return machine;
+}
+
+// A record for each line, as many as the ring has room for.
+static void put_log(struct dead_machine *machine, const uint8_t *text, size_t bytes)
+{
+	uint64_t at = 0, id = 0;
+
+	while (bytes && id < RECORDS) {
+		const uint8_t *end = memchr(text, '\n', bytes);
+		size_t line = end ? (size_t)(end - text) : bytes,
+		       length = line < RECORD_MAX ? line : RECORD_MAX;
+		uint64_t next = at + ((8 + length + 7) & ~7ULL);
+
+		if (next >= 1U << SIZE_BITS)
+			break;
+		dead_put(machine, DESCS + id * 24, 2ULL << 62 | id, 8);
+		dead_put(machine, DESCS + id * 24 + 8, at, 8);
+		dead_put(machine, DESCS + id * 24 + 16, next, 8);
+		dead_put(machine, INFOS + id * 88 + 8, id * 1000000000, 8);
+		dead_put(machine, INFOS + id * 88 + 16, length, 2);
+		dead_put(machine, DATA + at, id, 8);
+		memcpy(dead_at(machine, DATA + at + 8), text, length);
+		at = next;
+		id++;
+		text += line + (end != NULL);
+		bytes -= line + (end != NULL);
+	}
+	dead_put(machine, RING + 24, id ? id - 1 : 0, 8);
+}
+
+static bool spend(void *ctx, const char *section, uint32_t bytes)
+{
+	uint32_t *left = ctx;
+
+	fuzz_check(section[0] && bytes <= LB_REPORT_MAX);
+	return *left && (*left)--;
+}
+
+static void check_json(const char *text, uint32_t bytes)
+{
+	char *memory = NULL;
+	size_t size = 0;
+	struct json json = {.out = open_memstream(&memory, &size)};
+	int depth = 0;
+	bool in_text = false;
+
+	if (!json.out)
+		abort();
+	report_json(&json, NULL, text, bytes);
+	if (fclose(json.out))
+		abort();
+	for (const char *at = memory; *at; at++) {
+		if (in_text && *at == '\\')
+			at++;
+		else if (*at == '"')
+			in_text = !in_text;
+		else if (!in_text)
+			depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+	}
+	fuzz_check(depth == 0 && !in_text);
+	free(memory);
+}
+
+static void write_report(uint8_t choices, const uint8_t *data, size_t bytes)
+{
+	static const char secret[] = "\npassword=" SECRET "\n";
+	uint32_t left = choices >> 3 & 15, room = choices & SMALL ? 2048 : LB_REPORT_MAX, length;
+	struct dead_machine *machine = build();
+	char *log = fuzz_alloc(bytes + sizeof(secret)), *text = fuzz_alloc(room);
+	struct lb_deadkernel kernel = {.space = machine->dead};
+	struct lb_report_source source = {.kernel = &kernel, .cpu = LB_REPORT_NO_CPU, .mask = choices & MASK};
+
+	memcpy(log, data, bytes);
+	memcpy(log + bytes, secret, sizeof(secret));
+	put_log(machine, (const uint8_t *)log, bytes + sizeof(secret) - 1);
+	source.memory = aligned_alloc(LB_PAGE, lb_report_memory());
+	if (!source.memory)
+		abort();
+	if (choices & BUDGET) {
+		source.go_on = spend;
+		source.ctx = &left;
+	}
+	length = lb_report_write(&source, text, room);
+	fuzz_check(length < room && !report_form_fault(text, length));
+	fuzz_check(!(choices & MASK) || !strstr(text, "password=" SECRET));
+	check_json(text, length);
+	free(source.memory);
+	free(text);
+	free(log);
+	dead_close(machine);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	const uint8_t choices = bytes ? data[0] : 0;
+	char value[32];
+
+	if (!bytes)
+		return 0;
+	if (choices & REPORT) {
+		lb_report_value((const char *)data + 1, (uint32_t)bytes - 1, "reason", value, sizeof(value));
+		check_json((const char *)data + 1, (uint32_t)bytes - 1);
+	} else {
+		write_report(choices, data + 1, bytes - 1);
+	}
+	return 0;
+}
