@@ -4,8 +4,14 @@
 #include "crash/disk/dump_header.h"
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
+#include "lib/sha256.h"
+#include "lib/text_line.h"
 #include "lib/utc.h"
 #include "loader/print.h"
+
+#define REPORT_LINES 20U // beside the rest of what is said: a screen of 25
+#define REPORT_COLUMNS 72U
+#define LOG "log: "
 
 static const char *state_text(uint32_t state)
 {
@@ -40,6 +46,36 @@ static void show_dump(const struct lb_target *target, bool elsewhere, const stru
 			 header->crash_time ? lb_utc_text(header->crash_time, when) : "at an unknown time",
 			 header->message[0] ? "; " : "", header->message);
 	lb_print_warning("  save it with: lifeboat-save (scripts/lifeboat-save DEVICE FILE)");
+}
+
+// Its section "log" is what the dead kernel's console has shown.
+static void show_report(const char *text, size_t bytes)
+{
+	char line[REPORT_COLUMNS + 1];
+
+	for (unsigned int i = 0; i < REPORT_LINES && bytes; i++) {
+		size_t used = lb_text_line(text, bytes, line, sizeof(line));
+
+		if (memcmp(line, LOG, sizeof(LOG) - 1) == 0)
+			return;
+		lb_print_warning("  | %s", line);
+		text += used;
+		bytes -= used;
+	}
+}
+
+void lb_previous_dump_report(const struct lb_dump_header *header, const char *text, const char *why)
+{
+	uint8_t digest[LB_SHA256_BYTES];
+
+	if (text)
+		lb_sha256(text, header->report_bytes, digest);
+	if (!text)
+		lb_print_warning("  its report cannot be shown: %s", why);
+	else if (memcmp(digest, header->report_sha256, sizeof(digest)) != 0)
+		lb_print_warning("  its report cannot be shown: its digest is wrong");
+	else
+		show_report(text, header->report_bytes);
 }
 
 static void show_verdict(const char *partition, const struct lb_dump_header *header)

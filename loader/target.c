@@ -22,14 +22,19 @@ struct search {
 	const struct lb_dump_options *options;
 	struct lb_blockdev *devices; // pool
 	UINTN device_count;
-	void *room; // LB_GPT_ROOM bytes, then struct lb_dump_slots; pages
+	void *room; // LB_GPT_ROOM bytes, struct lb_dump_slots, LB_DUMP_REPORT_MAX bytes; pages
 	struct lb_targets *targets;
 };
-#define ROOM_PAGES (LB_GPT_ROOM / LB_PAGE + sizeof(struct lb_dump_slots) / LB_PAGE)
+#define ROOM_PAGES ((LB_GPT_ROOM + sizeof(struct lb_dump_slots) + LB_DUMP_REPORT_MAX) / LB_PAGE)
 
 static struct lb_dump_slots *slots_room(const struct search *search)
 {
 	return (struct lb_dump_slots *)((uint8_t *)search->room + LB_GPT_ROOM);
+}
+
+static char *report_room(const struct search *search)
+{
+	return (char *)(slots_room(search) + 1);
 }
 
 static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
@@ -81,6 +86,26 @@ static bool taken(const struct lb_targets *targets, const struct match *match)
 	return false;
 }
 
+// Where the header says that it is, within what a report may be.
+static void show_report(const struct search *search, const struct lb_target_found *found)
+{
+	const struct lb_dump_header *header = &found->header;
+	const uint64_t offset = header->report_offset, bytes = header->report_bytes;
+	char *text = report_room(search);
+	EFI_STATUS status;
+
+	if (bytes > LB_DUMP_REPORT_MAX || !lb_aligned(offset, LB_DUMP_BLOCK) ||
+	    offset > lb_target_bytes(&found->target) ||
+	    lb_align_up(bytes, LB_DUMP_BLOCK) > lb_target_bytes(&found->target) - offset) {
+		lb_previous_dump_report(header, NULL, "the header does not say where it is");
+		return;
+	}
+	status = lb_blockdev_read(&found->device,
+				  found->target.first_block + offset / found->target.block_bytes, text,
+				  lb_align_up(bytes, LB_DUMP_BLOCK));
+	lb_previous_dump_report(header, EFI_ERROR(status) ? NULL : text, lb_status_text(status));
+}
+
 // Reads the partition's first bytes, and says what is there.
 static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
 {
@@ -98,6 +123,8 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 			memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
 		found->waits = lb_dump_header_unsaved(&found->header);
 		lb_previous_dump_show(&found->target, &found->header);
+		if (found->waits && found->header.report_bytes)
+			show_report(search, found);
 	} else if (result == LB_DUMP_UNREADABLE) {
 		found->waits = true;
 		lb_previous_dump_unreadable(&found->target, why.text);
