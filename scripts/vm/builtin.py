@@ -2,6 +2,7 @@
 """A rehearsal's second kernel: Lifeboat's own, which writes the dump to a GPT partition;
 build/lifeboat-save takes it from there."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from vm import gpt
 from vm.capture_lines import BuiltinLines
 from vm.errors import VmError
 
+REPORT = "report.txt"  # in the folder, where the dump has one
 _NOTHING = 3  # lifeboat-save's exit status for "nothing to save"
 MIB = 1 << 20
 
@@ -24,6 +26,7 @@ class BuiltinCapture:
         self._save_tool = save_tool
         self._mark = [] if mark else ["--keep"]
         self.findings: dict[str, str] = {}  # what lifeboat-save lists
+        self.report: dict | None = None  # why the kernel died; None: the dump has no report
 
     def files(self, _folder: Path) -> dict[str, Path | bytes]:
         """For the ESP, by path: the kernel is inside the loader."""
@@ -42,11 +45,19 @@ class BuiltinCapture:
         """The dump and the dead kernel's log off the disk, where they are."""
         listed = self._run("--list", image)
         self.findings = dict(re.findall(r"^([\w -]+): +(.*)$", listed.stdout, re.MULTILINE))
+        self.report = self._report(image)
         dump, log = folder / "vmcore", folder / "vmcore-dmesg.txt"
-        saved = self._run(*self._mark, "--log", log, image, dump)
+        saved = self._run(*self._mark, "--log", log, "--report", folder / REPORT, image, dump)
         if saved.returncode not in (0, _NOTHING):
             raise VmError(f"{saved.stdout}{saved.stderr}".strip().replace("\n", "; "))
         return (dump if dump.exists() else None), (log if log.exists() else None)
+
+    def _report(self, image: Path) -> dict | None:
+        listed = self._run("--list", "--json", image)
+        try:
+            return json.loads(listed.stdout)["dumps"][0].get("report")
+        except (ValueError, LookupError) as error:
+            raise VmError(f"lifeboat-save --list --json: {listed.stderr.strip() or error}") from error
 
     def _run(self, *words) -> subprocess.CompletedProcess:
         command = [str(word) for word in (self._save_tool, *words)]

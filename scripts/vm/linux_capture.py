@@ -19,6 +19,7 @@ class LinuxCapture:
         self._initrd = initrd
         self._arguments = arguments
         self.findings: dict[str, str] = {}
+        self.report: dict | None = None  # a Linux makes none
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vm import disk, guest, inject, kernel, panics, stub_panics, verdict
-from vm.builtin import BuiltinCapture
+from vm.builtin import REPORT, BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
 from vm.key_values import parse_number
@@ -22,7 +22,7 @@ from vm.vmcore import Vmcore, read_vmcore
 FIRST_ARGUMENTS = ["console=ttyS0,115200"]
 _LAST_LINES = 12
 # What an earlier run may have left in a folder that is used again.
-_FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt")
+_FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt", REPORT)
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Outcome:
     last_lines: list[str]
     vmcore: Path | None = None
     dmesg: Path | None = None
+    report: Path | None = None  # text
     frame: Vmcore | None = None  # the dump's notes, once read
 
     @property
@@ -241,6 +242,8 @@ class Rehearsal:
         """Take the dump off its disk and look at it; a doubt turns the outcome."""
         try:
             outcome.vmcore, outcome.dmesg = self.capture.collect(image, self.options.folder)
+            report = self.options.folder / REPORT
+            outcome.report = report if report.exists() else None
             if not outcome.ok:
                 return
             if outcome.vmcore is None:
@@ -318,6 +321,7 @@ def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
         "dump_format": outcome.frame.format if outcome.frame else None,
         "filter_level": outcome.frame.level if outcome.frame else None,
         "dump_header": rehearsal.capture.findings,
+        "report": rehearsal.capture.report,
         "seconds": round(outcome.seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in progress.stages.items()},
         "purgatory_stages": outcome.purgatory_stages,

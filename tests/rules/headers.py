@@ -23,7 +23,7 @@ _ALONE = {
 # A contract that several sources keep, each its part: header, why, sources in its folder.
 _CONTRACTS = {
     "crash/bare/bare.h": ("a machine without firmware", "console trap window"),
-    "crash/capture/capture.h": ("one run's steps", "deadlog prepare progress selftest target"),
+    "crash/capture/capture.h": ("one run's steps", "deadlog prepare progress report selftest target"),
     "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme virtio_blk"),
     "crash/platform/iommu.h": ("a driver a kind of IOMMU", "iommu_amd iommu_vtd"),
     "crash/platform/platform.h": ("what the parts may ask of the machine", "clock heap"),

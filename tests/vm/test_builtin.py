@@ -57,7 +57,7 @@ def check_findings(findings: dict) -> None:
     header = findings["dump_header"]
     assert header["state"] == "complete, not saved"
     parts = "nothing there" if findings["dump_format"] == "elf" else "right"
-    assert header["digests"] == f"log right, head right, descriptors {parts}, data {parts}"
+    assert header["digests"] == f"log right, report right, head right, descriptors {parts}, data {parts}"
     assert int(header["dump bytes"]) == findings["dump_bytes"] > MIB
     done, whole = map(int, header["pages"].split(" of "))
     assert done == whole > 1000
@@ -196,7 +196,8 @@ def partition_digest(folder: Path) -> str:
 def test_an_unsaved_dump_survives_a_second_panic(builtin, full):
     _, before = full
     outcome, after = builtin("unsaved", {"old_disk": before / "dump.img", "mark": False})
-    assert "AN UNSAVED DUMP WAITS" in console(after)
+    waits = console(after).partition("AN UNSAVED DUMP WAITS")[2]
+    assert f"  | reason: Kernel panic - not syncing: {SYSRQ}" in waits, "its report's first screen"
     assert not outcome.ok and "purgatory" in outcome.progress.stages
     assert partition_digest(after) == partition_digest(before)
     assert SYSRQ in console(after).split("lifeboat-capture: ", 1)[1], "the log goes to the console instead"

@@ -27,6 +27,13 @@ from vm.vmcore import read_vmcore
 DONE, FAILED, USAGE, NOTHING = range(4)
 NAME = "lifeboat-20261121T074400Z-30313233"  # of an Image() as it is
 VMCORE, LOG = "vmcore", "vmcore-dmesg.txt"
+REPORT = b"""reason: Kernel panic - not syncing: test \x1b[2J
+release: 6.1.0-test
+signature: panic:test:12345678
+
+log: the last 1 of 1 lines
+  [    1.000000] Kernel panic - not syncing: test
+"""
 GIB = 1 << 30
 
 
@@ -137,7 +144,7 @@ def header(path: Path, start: int = 0) -> dict:
 
 
 def listed(said: str) -> dict[str, str]:
-    return dict(re.findall(r"^([\w -]+): +(.*)$", said, re.MULTILINE))
+    return dict(re.findall(r"^([\w '-]+): +(.*)$", said, re.MULTILINE))
 
 
 def test_a_disk_that_is_laid_out_anew(run, tmp_path):
@@ -207,7 +214,7 @@ def test_list(run, device):
     assert found["crash time"] == "2026-11-21 07:44:00 UTC"
     assert found["pages"] == "40 of 40"
     assert found["dump bytes"] == str(len(Image().file)) and found["log bytes"] == str(len(Image().log))
-    assert found["digests"] == "log right, head right, descriptors right, data right"
+    assert found["digests"] == "log right, report nothing there, head right, descriptors right, data right"
     assert found["self-test"] == "passed" and found["message"] == "dump complete"
     assert found["partition"] == "03020100-0504-0706-0809-0a0b0c0d0e0f"
     assert (found["panic to first byte"], found["panic to end"]) == ("0.500 s", "2.000 s")
@@ -289,7 +296,7 @@ def test_an_interrupted_dump_is_listed_and_cannot_be_verified(run, device):
     path = device(state=WRITING, file_bytes=0, desc_bytes=240, data_bytes=10 * BLOCK, pages_done=10)
     found = listed(run("--list", path))
     assert found["state"] == "interrupted, not saved" and found["lost pages"] == "30"
-    assert found["digests"] == "log not known, head not known, descriptors not known, data not known"
+    assert found["digests"] == "log not known, report nothing there, head not known, descriptors not known, data not known"
     assert "interrupted: there are no digests" in run("--verify", path, status=FAILED)
 
 
@@ -316,7 +323,7 @@ def test_digests_that_the_disk_did_not_take_are_not_known(run, device, tmp_path)
     """The built-in kernel ends early, and so does the disk."""
     fields = {"state": PARTIAL, "head_sha256": bytes(32), "data_bytes": 20 * BLOCK}
     found = listed(run("--list", device(Image(fields=fields | {"file_bytes": Image().data_offset + 20 * BLOCK}))))
-    assert found["digests"] == "log right, head not known, descriptors right, data right"
+    assert found["digests"] == "log right, report nothing there, head not known, descriptors right, data right"
     # A complete dump has them all.
     path = device(Image(fields={"head_sha256": bytes(32)}))
     assert "the digest of its head is wrong" in run(path, tmp_path / "vmcore", status=FAILED)
@@ -761,6 +768,67 @@ def test_a_dump_with_nothing_in_it_is_only_marked(run, device, crash):
     assert header(path)["saved"] == 1 and names(crash) == []
 
 
+# The report
+
+
+def test_a_report_goes_beside_the_dump(run, device, crash):
+    said = run(device(Image(report=REPORT)), crash)
+    assert f"{crash}/{NAME}/report.txt: the report, {len(REPORT)} bytes" in said
+    assert names(crash / NAME) == ["report.json", "report.txt", VMCORE, LOG]
+    assert (crash / NAME / "report.txt").read_bytes() == REPORT
+    assert json.loads((crash / NAME / "report.json").read_text())["schema"] == "lifeboat-report-1"
+
+
+def test_a_report_to_a_file(run, device, tmp_path):
+    path = device(Image(report=REPORT))
+    run("--report", tmp_path / "report", path)
+    assert (tmp_path / "report").read_bytes() == REPORT and header(path)["saved"] == 0
+    run("--force", "--report", tmp_path / "report", "--log", tmp_path / "log", path, tmp_path / VMCORE)
+    assert names(tmp_path) == ["log", "partition", "report", VMCORE] and header(path)["saved"] == 1
+
+
+def test_a_dump_without_a_report_has_none(run, device, tmp_path):
+    run("--report", tmp_path / "report", device(), tmp_path / VMCORE)
+    assert names(tmp_path) == ["partition", VMCORE]
+
+
+def test_list_has_signature_and_reason_in_a_line(run, device):
+    found = listed(run("--list", device(Image(report=REPORT))))
+    assert found["report"] == "panic:test:12345678: Kernel panic - not syncing: test ?[2J"
+    assert found["report bytes"] == str(len(REPORT)) and "report right" in found["digests"]
+    (first,) = json.loads(run("--list", "--json", device(Image(report=REPORT))))["dumps"]
+    assert first["report"]["schema"] == "lifeboat-report-1" and first["digests"]["report"] == "right"
+
+
+def test_what_is_no_report_says_so(run, device):
+    found = listed(run("--list", device(Image(report=b"\0" * 700))))
+    assert found["report"] == "no signature: no reason is known"
+
+
+def test_a_report_that_changed_is_told(run, device, crash):
+    path = device(Image(report=REPORT))
+    damage(path, Image.REPORT_AT + 3)
+    assert "the digest of its report is wrong" in run("--verify", path, status=FAILED)
+    found = listed(run("--list", path))
+    assert "report WRONG" in found["digests"] and "report" not in found
+    assert "report is wrong" in run(path, crash, status=FAILED)
+    assert names(crash) == [] and header(path)["saved"] == 0
+
+
+@pytest.mark.parametrize("fields", [{"report_bytes": 65537}, {"report_bytes": 1 << 63}, {"report_offset": 4096},
+                                    {"report_offset": 1 << 20}])  # fmt: skip
+def test_a_report_that_lies_elsewhere_is_refused(run, device, tmp_path, fields):
+    path = device(Image(report=REPORT, fields=fields))
+    assert "report of" in run("--list", path, status=FAILED)
+
+
+@pytest.mark.parametrize("flags, words", [(0, "perhaps not all there"), (2, "all there")])
+def test_a_dump_cut_short_says_what_it_is_good_for(run, device, flags, words):
+    found = listed(run("--list", device(state=WRITING, file_bytes=0, data_bytes=7 * BLOCK, flags=flags)))
+    assert found["kernel's own pages"] == words
+    assert "kernel's own pages" not in listed(run("--list", device(flags=flags)))
+
+
 # Files
 
 
@@ -821,7 +889,8 @@ def test_list_for_programs(run, tmp_path):
     assert (first["crash_time"], first["dump_level"], first["format"]) == (1795247040, 31, "zstd")
     assert (first["pages"], first["pages_done"], first["lost_pages"]) == (40, 40, 0)
     assert first["dump_bytes"] == len(Image().file) and first["log_bytes"] == len(Image().log)
-    assert first["digests"] == dict.fromkeys(("log", "head", "descriptors", "data"), "right")
+    assert first["digests"] == dict.fromkeys(("log", "head", "descriptors", "data"), "right") | {"report": None}
+    assert (first["report"], first["report_bytes"], first["kernel_pages_first"]) == (None, 0, False)
     assert (first["seconds_to_begin"], first["seconds_to_first_byte"], first["seconds_to_end"]) == (0.25, 0.5, 2.0)
     assert first["build_id"] is None
     assert (second["state"], second["selftest"], second["message"]) == ("empty", "passed", '"\\')
@@ -884,7 +953,8 @@ def test_the_rule_is_of_our_partition_type():
     (["--verify", "--log", "x", "a"], "save nothing"),
     (["--nonsense"], "not understood"),
     (["--json", "a"], "--list --json"),
-    (["--log", "x", "a", "/tmp"], "a folder gets the log anyway"),
+    (["--log", "x", "a", "/tmp"], "a folder gets them anyway"),
+    (["--list", "--report", "x", "a"], "save nothing"),
 ])  # fmt: skip
 def test_bad_usage(run, words, message):
     assert message in run(*words, status=USAGE)

@@ -74,10 +74,11 @@ class Image:
     pages: int = 40
     size: int = 1 << 20
     log: bytes = b"[    0.000000] Linux version 6.1.0-test\n[    1.000000] Kernel panic - not syncing: test\n"
+    report: bytes = b""
     fields: dict = field(default_factory=dict)
     version: int = VERSION
 
-    LOG_AT, FILE_AT = SLOTS_BYTES, 4 * BLOCK
+    LOG_AT, REPORT_AT, FILE_AT = SLOTS_BYTES, 3 * BLOCK, 4 * BLOCK
 
     @property
     def log_at(self) -> int:
@@ -129,6 +130,7 @@ class Image:
         given = {
             "version": self.version, "arm_id": b"0123456789abcdef", "partuuid": bytes(range(16)), "partition_bytes": self.size,
             "state": COMPLETE, "log_offset": self.log_at, "log_bytes": len(self.log),
+            "report_offset": self.REPORT_AT if self.report else 0, "report_bytes": len(self.report),
             "file_offset": self.FILE_AT, "file_bytes": len(self.file), "desc_offset": len(self.head),
             "desc_bytes": self.desc_total, "desc_total": self.desc_total, "data_offset": self.data_offset,
             "data_bytes": len(self.data), "page_count": self.pages, "pages_done": self.pages, "dump_level": 31,
@@ -139,7 +141,8 @@ class Image:
             return given
         # Each of the bytes that the header counts.
         descs = self.descs.ljust(self.data_offset, b"\0")[: given["desc_bytes"]]
-        parts = {"log": self.log, "head": self.head, "desc": descs, "data": self.data[: given["data_bytes"]]}
+        parts = {"report": self.report} if self.report else {}
+        parts |= {"log": self.log, "head": self.head, "desc": descs, "data": self.data[: given["data_bytes"]]}
         return {f"{name}_sha256": hashlib.sha256(data).digest() for name, data in parts.items()} | given
 
     def bytes(self, stale: bytes = b"\xee") -> bytes:
@@ -149,6 +152,7 @@ class Image:
         headers = seal(fields).ljust(BLOCK, b"\0") if self.version == 1 else both_slots(fields)
         image[: len(headers)] = headers
         image[self.log_at : self.log_at + len(self.log)] = self.log
+        image[self.REPORT_AT : self.REPORT_AT + len(self.report)] = self.report
         written = bytearray(stale * len(self.file))
         written[: len(self.head)] = self.head
         end = fields["desc_offset"] + fields["desc_bytes"]

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What becomes of a dump whose report fails: nothing. The report ends with a line that says where."""
+
+import re
+
+import pytest
+
+from conftest import build
+from scenarios import READ_BUILTIN
+
+pytestmark = pytest.mark.vm
+
+
+@pytest.fixture(scope="module")
+def trial(rehearse):
+    """A capture kernel that lets each section of the report fault, and loop, before the real one is made."""
+    return rehearse("report-trial", loader=build("report-trial.efi"), capture="builtin", memory="512M").check()
+
+
+@pytest.fixture(scope="module")
+def ended(trial) -> dict[tuple[str, str], str]:
+    """By what was done, and in which section: the report's last line."""
+    lines = re.findall(r"lifeboat-capture: trial: (\w+) in ([\w -]+?): (.*)", trial.console.replace("\r", ""))
+    return {(what, where): line for what, where, line in lines}
+
+
+def test_a_fault_in_any_section_ends_the_report_there(ended):
+    faults = {where: line for (what, where), line in ended.items() if what == "fault"}
+    assert len(faults) >= 3
+    for where, line in faults.items():
+        assert re.match(rf"cut: {where}: exception 14 at 0x[0-9a-f]+ of the capture kernel, cr2 0x", line), line
+
+
+def test_a_loop_in_any_section_ends_the_report_there(ended):
+    loops = {where: line for (what, where), line in ended.items() if what == "loop"}
+    assert len(loops) >= 3
+    for where, line in loops.items():
+        assert re.match(rf"cut: {where}: no end after 2500 ms, at 0x[0-9a-f]+ of the capture kernel", line), line
+
+
+def test_a_spent_budget_ends_the_report_there(ended):
+    ((where, line),) = [(where, line) for (what, where), line in ended.items() if what == "time"]
+    assert line == f"cut: {where}: its 2000 ms are spent"
+
+
+def test_the_dump_goes_on(trial):
+    """With the report that was made at last, whole."""
+    header = trial.findings["dump_header"]
+    assert header["digests"] == "log right, report right, head right, descriptors right, data right"
+    report = (trial.folder / "report.txt").read_text()
+    assert "\ncut: " not in report and "\nlog: " in report
+
+
+@pytest.mark.xdist_group(READ_BUILTIN.name)
+def test_the_report_in_the_findings(run_scenario):
+    run = run_scenario(READ_BUILTIN)
+    assert run.findings["report"]["schema"] == "lifeboat-report-1"
+    report = (run.folder / "report.txt").read_text()
+    assert "\nreason: Kernel panic - not syncing: sysrq triggered crash\n" in f"\n{report}"
+    assert "why it died:" in run.said and "\n  signature: sysrq:" in run.said
+
+
+@pytest.mark.xdist_group(READ_BUILTIN.name)
+def test_the_kernels_own_pages_come_first(run_scenario):
+    run = run_scenario(READ_BUILTIN)
+    assert re.search(r"the kernel's own pages are written first: by \d+ page tables\r?\n", run.console)
