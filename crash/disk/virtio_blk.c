@@ -5,58 +5,28 @@
 //
 // Every request owns a fixed run of descriptors: header, data, status. So nothing has to be
 // allocated, and a completion that names any other descriptor is found out.
-// Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 4.1 (PCI), 5.2 (block).
+// Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 5.2 (block).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
+#include "crash/platform/virtio_pci.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 
-#define VIRTIO_VENDOR 0x1af4
 #define VIRTIO_BLK_TRANSITIONAL 0x1001
 #define VIRTIO_BLK_MODERN 0x1042
 
-// 4.1.4: a vendor capability says where a group of registers lies.
-#define CAP_TYPE_COMMON 1
-#define CAP_TYPE_NOTIFY 2
-#define CAP_TYPE_DEVICE 4
-#define CAP_BAR 4
-#define CAP_OFFSET 8
-#define CAP_LENGTH 12
-#define CAP_NOTIFY_MULTIPLIER 16
-#define CAPS_MAX 48 // as many as there is room for: the list may be a loop
-#define BAR_COUNT 6 // higher numbers are reserved: such a capability is passed over
-
-// 2.1
-#define STATUS_ACKNOWLEDGE 1
-#define STATUS_DRIVER 2
-#define STATUS_DRIVER_OK 4
-#define STATUS_FEATURES_OK 8
-#define STATUS_NEEDS_RESET 64
-
-#define FEATURE(bit) (1ULL << (bit))
+#define FEATURE(bit) LB_VIRTIO_FEATURE(bit)
 #define BLK_SIZE_MAX FEATURE(1)
 #define BLK_SEG_MAX FEATURE(2)
 #define BLK_READ_ONLY FEATURE(5)
 #define BLK_BLK_SIZE FEATURE(6)
 #define BLK_FLUSH FEATURE(9)
-#define VERSION_1 FEATURE(32)
-#define ACCESS_PLATFORM FEATURE(33)
 #define ORDER_PLATFORM FEATURE(36) // the CPU's own order is enough on x86; refusing may be an error
 #define WANTED                                                                                               \
-	(BLK_SIZE_MAX | BLK_SEG_MAX | BLK_BLK_SIZE | BLK_FLUSH | VERSION_1 | ACCESS_PLATFORM | ORDER_PLATFORM)
-
-// 4.1.4.3. 64-bit fields are written as two halves, as 4.1.3.1 wants it.
-struct common_config {
-	uint32_t device_feature_select, device_feature;
-	uint32_t driver_feature_select, driver_feature;
-	uint16_t config_vector, queue_count;
-	uint8_t status, config_generation;
-	uint16_t queue_select, queue_size, queue_vector, queue_enable, queue_notify_off;
-	uint32_t queue_desc[2], queue_driver[2], queue_device[2];
-};
-_Static_assert(sizeof(struct common_config) == 56, "no padding");
+	(BLK_SIZE_MAX | BLK_SEG_MAX | BLK_BLK_SIZE | BLK_FLUSH | LB_VIRTIO_VERSION_1 |                       \
+	 LB_VIRTIO_ACCESS_PLATFORM | ORDER_PLATFORM)
 
 // 5.2.4, as far as it is read here.
 struct block_config {
@@ -120,7 +90,7 @@ struct virtio_blk {
 
 	struct lb_pci_address pci;
 	char name[32]; // "virtio-blk 0000:00:03.0"
-	volatile struct common_config *common;
+	volatile struct lb_virtio_common *common;
 	volatile struct block_config *config;
 	uint64_t notify_phys;
 	uint32_t notify_bytes, notify_multiplier;
@@ -135,52 +105,13 @@ struct virtio_blk {
 	struct lb_deadline next_look;
 };
 
-struct location {
-	uint64_t phys;
-	uint32_t bytes;
-	uint8_t capability;
-};
-
-static int find_registers(struct virtio_blk *blk, unsigned int type, const char *what, uint32_t wanted,
-			  struct location *ret_location, struct lb_error *err)
-{
-	struct lb_pci_address pci = blk->pci;
-	uint8_t at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, 0);
-
-	for (unsigned int i = 0; at && i < CAPS_MAX;
-	     i++, at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, at)) {
-		uint32_t head = lb_pcidev_read(pci, at);
-		uint32_t bar = lb_pcidev_read(pci, at + CAP_BAR) & 0xff;
-		uint32_t offset = lb_pcidev_read(pci, at + CAP_OFFSET);
-		uint32_t bytes = lb_pcidev_read(pci, at + CAP_LENGTH);
-		uint64_t phys;
-
-		if (head >> 24 != type || bar >= BAR_COUNT)
-			continue;
-		if (bytes < wanted)
-			return lb_fail(err, "%s: the %s registers have %u bytes, wanted %u or more",
-				       blk->name, what, bytes, wanted);
-		if (lb_pcidev_bar(pci, bar, &phys, err) != 0)
-			return -1;
-		if (__builtin_add_overflow(phys, offset, &phys))
-			return lb_fail(err, "%s: the %s registers at offset 0x%x of BAR %u are at no address",
-				       blk->name, what, offset, bar);
-		ret_location->phys = phys;
-		ret_location->bytes = bytes;
-		ret_location->capability = at;
-		return 0;
-	}
-	return lb_fail(err, "%s: no capability for the %s registers: a legacy-only device is not supported",
-		       blk->name, what);
-}
-
 static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 {
-	struct location common, notify, config;
+	struct lb_virtio_place common, notify, config;
 
-	if (find_registers(blk, CAP_TYPE_COMMON, "common", sizeof(*blk->common), &common, err) != 0 ||
-	    find_registers(blk, CAP_TYPE_NOTIFY, "notify", sizeof(*blk->notify), &notify, err) != 0 ||
-	    find_registers(blk, CAP_TYPE_DEVICE, "device", sizeof(*blk->config), &config, err) != 0)
+	if (lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_COMMON, sizeof(*blk->common), &common, err) != 0 ||
+	    lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_NOTIFY, sizeof(*blk->notify), &notify, err) != 0 ||
+	    lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_DEVICE, sizeof(*blk->config), &config, err) != 0)
 		return -1;
 	blk->common = lb_device_map(common.phys, sizeof(*blk->common));
 	blk->config = lb_device_map(config.phys, sizeof(*blk->config));
@@ -189,7 +120,7 @@ static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 			       common.phys, config.phys);
 	blk->notify_phys = notify.phys;
 	blk->notify_bytes = notify.bytes;
-	blk->notify_multiplier = lb_pcidev_read(blk->pci, notify.capability + CAP_NOTIFY_MULTIPLIER);
+	blk->notify_multiplier = notify.notify_multiplier;
 	return 0;
 }
 
@@ -201,50 +132,31 @@ static int check_there(const struct virtio_blk *blk, struct lb_error *err)
 	return 0;
 }
 
-// 4.1.4.3.2: over when 0 is read back; the device has no transfer under way then. One that
-// does not come to that loses the bus.
+// A device that does not come to the end of its reset loses the bus.
 static int reset_device(struct virtio_blk *blk, struct lb_error *err)
 {
-	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
-
-	blk->common->status = 0;
-	while (blk->common->status) {
-		if (lb_deadline_passed(deadline)) {
-			lb_pcidev_enable(blk->pci, false);
-			return lb_fail(err, "%s: device status is 0x%x %u ms after a reset, wanted 0",
-				       blk->name, blk->common->status, LB_DISK_TIMEOUT_MS);
-		}
-		lb_pause();
-	}
-	return 0;
+	if (lb_virtio_reset(blk->common, LB_DISK_TIMEOUT_MS))
+		return 0;
+	lb_pcidev_enable(blk->pci, false);
+	return lb_fail(err, "%s: device status is 0x%x %u ms after a reset, wanted 0", blk->name,
+		       blk->common->status, LB_DISK_TIMEOUT_MS);
 }
 
 // 3.1.1, steps 1 to 6.
 static int negotiate(struct virtio_blk *blk, uint64_t *ret_features, struct lb_error *err)
 {
-	volatile struct common_config *common = blk->common;
-	uint64_t features = 0;
+	uint64_t features;
 
 	if (check_there(blk, err) != 0 || reset_device(blk, err) != 0)
 		return -1;
 	lb_pcidev_enable(blk->pci, true);
-	common->status = STATUS_ACKNOWLEDGE;
-	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
-	for (uint32_t half = 0; half < 2; half++) {
-		common->device_feature_select = half;
-		features |= (uint64_t)common->device_feature << (32 * half);
-	}
-	if (!(features & VERSION_1))
+	features = lb_virtio_begin(blk->common);
+	if (!(features & LB_VIRTIO_VERSION_1))
 		return lb_fail(err, "%s: offers features 0x%lx, not bit 32 (VERSION_1)", blk->name, features);
 	if (features & BLK_READ_ONLY)
 		return lb_fail(err, "%s: the disk is read-only", blk->name);
 	features &= WANTED;
-	for (uint32_t half = 0; half < 2; half++) {
-		common->driver_feature_select = half;
-		common->driver_feature = (uint32_t)(features >> (32 * half));
-	}
-	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK;
-	if (!(common->status & STATUS_FEATURES_OK))
+	if (!lb_virtio_agree(blk->common, features))
 		return lb_fail(err, "%s: refuses features 0x%lx, all of which it offered", blk->name,
 			       features);
 	*ret_features = features;
@@ -322,7 +234,7 @@ static void write_address(volatile uint32_t *field, const volatile void *at)
 // 4.1.5.1.3, and steps 7 and 8 of 3.1.1. The other queues a device may have stay off.
 static int start_queue(struct virtio_blk *blk, struct lb_error *err)
 {
-	volatile struct common_config *common = blk->common;
+	volatile struct lb_virtio_common *common = blk->common;
 	uint64_t offset;
 
 	memset(blk->descriptors, 0, sizeof(blk->descriptors));
@@ -351,7 +263,7 @@ static int start_queue(struct virtio_blk *blk, struct lb_error *err)
 		return lb_fail(err, "%s: notify register at 0x%lx cannot be mapped", blk->name,
 			       blk->notify_phys + offset);
 	common->queue_enable = 1;
-	common->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK;
+	lb_virtio_go(common);
 	return 0;
 }
 
@@ -423,12 +335,12 @@ static int look_at_status(struct virtio_blk *blk, uint32_t *ret_tag, struct lb_e
 		return 0;
 	blk->next_look = lb_deadline_in(LOOK_MS);
 	status = blk->common->status;
-	if ((status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK)
+	if ((status & (LB_VIRTIO_DRIVER_OK | LB_VIRTIO_NEEDS_RESET)) == LB_VIRTIO_DRIVER_OK)
 		return 0;
 	if (check_there(blk, err) == 0)
 		lb_fail(err, "%s: device status 0x%x: %s", blk->name, status,
-			status & STATUS_NEEDS_RESET ? "it gave up and needs a reset"
-						    : "it was reset, not by us");
+			status & LB_VIRTIO_NEEDS_RESET ? "it gave up and needs a reset"
+						       : "it was reset, not by us");
 	return whole_device(ret_tag);
 }
 
@@ -519,7 +431,7 @@ static int check_identity(const struct virtio_blk *blk, const struct lb_target *
 
 	if (lb_target_is_function(target, blk->name, id, class, err) != 0)
 		return -1;
-	if ((id & 0xffff) != VIRTIO_VENDOR ||
+	if ((id & 0xffff) != LB_VIRTIO_VENDOR ||
 	    (device != VIRTIO_BLK_MODERN && device != VIRTIO_BLK_TRANSITIONAL))
 		return lb_fail(err, "%s: PCI ID 0x%x is no virtio block device", blk->name, id);
 	return 0;

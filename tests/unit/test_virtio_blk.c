@@ -22,6 +22,7 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text);
 #define lb_pcidev_bar fake_pcidev_bar
 #define lb_pcidev_name fake_pcidev_name
 #include "crash/disk/virtio_blk.c"
+#include "crash/platform/virtio_pci.c"
 
 #define BAR_PHYS 0xfe000000ULL
 #define COMMON_AT 0
@@ -81,9 +82,9 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text)
 	return memcpy(text, "0000:00:03.0", 13);
 }
 
-static struct common_config *common(void)
+static struct lb_virtio_common *common(void)
 {
-	return (struct common_config *)(void *)(registers + COMMON_AT);
+	return (struct lb_virtio_common *)(void *)(registers + COMMON_AT);
 }
 
 static struct block_config *config(void)
@@ -111,10 +112,10 @@ static void make_device(void)
 	memset(registers, 0, sizeof(registers));
 	memset(config_space, 0, sizeof(config_space));
 	mastering = false;
-	config_space[0] = VIRTIO_BLK_MODERN << 16 | VIRTIO_VENDOR;
-	put_capability(0x40, 0x54, CAP_TYPE_COMMON, COMMON_AT, sizeof(struct common_config));
-	put_capability(0x54, 0x68, CAP_TYPE_NOTIFY, NOTIFY_AT, 0x40);
-	put_capability(0x68, 0, CAP_TYPE_DEVICE, CONFIG_AT, 0x40);
+	config_space[0] = VIRTIO_BLK_MODERN << 16 | LB_VIRTIO_VENDOR;
+	put_capability(0x40, 0x54, LB_VIRTIO_COMMON, COMMON_AT, sizeof(struct lb_virtio_common));
+	put_capability(0x54, 0x68, LB_VIRTIO_NOTIFY, NOTIFY_AT, 0x40);
+	put_capability(0x68, 0, LB_VIRTIO_DEVICE, CONFIG_AT, 0x40);
 	common()->device_feature = FEATURES;
 	common()->queue_size = 256;
 	common()->queue_notify_off = NOTIFY_OFF;
