@@ -107,23 +107,27 @@ static void list_targets(const struct lb_targets *targets, struct lb_capture_con
 		config->targets[i] = targets->found[i].target;
 }
 
-// A machine has the one table or the other, but for machines that are made up.
+static void add_iommus(const struct lb_iommu *iommus, uint32_t count, struct lb_capture_config *config)
+{
+	uint32_t room = LB_MAX_IOMMUS - config->iommu_count;
+
+	if (count > room) {
+		lb_print_warning("ACPI: more than %u IOMMUs; %u of them stay on after a panic", LB_MAX_IOMMUS,
+				 count - room);
+		count = room;
+	}
+	memcpy(&config->iommu[config->iommu_count], iommus, count * sizeof(iommus[0]));
+	config->iommu_count += count;
+}
+
 static void list_iommus(const struct lb_machine *machine, struct lb_capture_config *config)
 {
 	const struct lb_acpi_facts *acpi = &machine->acpi;
-	uint32_t room, amd = acpi->ivrs.count;
 
-	config->iommu_count = acpi->dmar.count;
-	memcpy(config->iommu, acpi->dmar.iommu, acpi->dmar.count * sizeof(config->iommu[0]));
-	room = LB_MAX_IOMMUS - config->iommu_count;
-	if (amd > room) {
-		lb_print_warning("ACPI tables DMAR and IVRS: more than %u IOMMUs; %u are left on",
-				 LB_MAX_IOMMUS, amd - room);
-		amd = room;
-	}
-	memcpy(&config->iommu[config->iommu_count], acpi->ivrs.iommu, amd * sizeof(config->iommu[0]));
-	config->iommu_count += amd;
-	if (amd && machine->snp_host)
+	add_iommus(acpi->dmar.iommu, acpi->dmar.count, config);
+	add_iommus(acpi->ivrs.iommu, acpi->ivrs.count, config);
+	add_iommus(acpi->viot.iommu, acpi->viot.count, config);
+	if (acpi->ivrs.count && machine->snp_host)
 		lb_print_warning(
 			"SEV-SNP: the firmware has prepared this host for it; a kernel that turns it on "
 			"locks the IOMMU, and a dump is written only where that lets the disk pass");

@@ -63,6 +63,12 @@ static int read_ivrs(const void *table, uint64_t bytes, struct lb_acpi_facts *fa
 	return lb_ivrs_read(table, bytes, &facts->ivrs, left_out, err);
 }
 
+static int read_viot(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
+		     struct lb_error *left_out, struct lb_error *err)
+{
+	return lb_viot_read(table, bytes, &facts->viot, left_out, err);
+}
+
 static const struct {
 	char signature[5];
 	read_fn *read;
@@ -78,6 +84,7 @@ static const struct {
 	{.signature = "FACP", .read = read_fadt, .cost = "the machine cannot be switched off after a dump"},
 	{.signature = "DMAR", .read = read_dmar, .cost = "an IOMMU that is on may cost the dump"},
 	{.signature = "IVRS", .read = read_ivrs, .cost = "an IOMMU that is on may cost the dump"},
+	{.signature = "VIOT", .read = read_viot, .cost = "an IOMMU that is on may cost the dump"},
 };
 
 int lb_acpi_take(const void *table, uint64_t bytes, struct lb_acpi_facts *facts, struct lb_error *ret_warning,

@@ -13,6 +13,7 @@
 #include "crash/plan/madt.h"
 #include "crash/plan/mcfg.h"
 #include "crash/plan/srat.h"
+#include "crash/plan/viot.h"
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 
@@ -26,6 +27,7 @@ struct lb_acpi_facts {
 	struct lb_srat srat;
 	struct lb_dmar dmar;
 	struct lb_ivrs ivrs;
+	struct lb_viot viot;
 	struct lb_fadt fadt;
 	struct lb_dsdt dsdt; // means something only with power_off
 	bool power_off; // the machine can be switched off, by fadt's ports and dsdt's values

@@ -6,6 +6,7 @@
 static const struct lb_iommu_driver *const drivers[] = {
 	[LB_IOMMU_VTD] = &lb_iommu_vtd,
 	[LB_IOMMU_AMD] = &lb_iommu_amd,
+	[LB_IOMMU_VIRTIO] = &lb_iommu_virtio,
 };
 
 // Those that stay on, and can be asked about a device.
@@ -25,10 +26,12 @@ static const struct lb_iommu_driver *driver_of(const struct lb_iommu *iommu)
 static bool unit_off(const struct lb_iommu *iommu)
 {
 	const struct lb_iommu_driver *driver = driver_of(iommu);
-	volatile void *registers = driver ? lb_device_map(iommu->registers, driver->bytes) : NULL;
+	volatile void *registers = NULL;
 	enum lb_iommu_end end;
 
-	if (!registers) {
+	if (driver && driver->bytes)
+		registers = lb_device_map(iommu->registers, driver->bytes);
+	if (!driver || (driver->bytes && !registers)) {
 		lb_say("warning: IOMMU at 0x%lx, of kind %u, cannot be mapped", iommu->registers,
 		       iommu->kind);
 		return false;

@@ -21,7 +21,7 @@ enum lb_iommu_end {
 
 struct lb_iommu_driver {
 	char name[12];
-	uint32_t bytes; // of registers that it uses
+	uint32_t bytes; // of registers that it uses; 0: it finds them itself
 	// Switches off all that stands between a device and memory, says what was on and what is.
 	// Every wait is bounded; a unit that does not obey is named and left.
 	enum lb_iommu_end (*off)(const struct lb_iommu *iommu, volatile void *registers);
@@ -33,6 +33,7 @@ struct lb_iommu_driver {
 
 extern const struct lb_iommu_driver lb_iommu_amd; // AMD IOMMU 3.05, chapter 3
 extern const struct lb_iommu_driver lb_iommu_vtd; // Intel VT-d 4.1, chapter 11
+extern const struct lb_iommu_driver lb_iommu_virtio; // Virtual I/O Device 1.2, 5.13
 
 // Switches off every unit of capture->iommu[], before the first disk is opened. How many translated
 // until then.
@@ -41,6 +42,16 @@ uint32_t lb_iommu_off(const struct lb_capture_config *capture);
 // Fails where a unit of `at`'s segment that could not be switched off does not let its transfers pass. `mem`:
 // the dead kernel's RAM. After lb_iommu_off().
 int lb_iommu_check(struct lb_pci_address at, const struct lb_physmem *mem, struct lb_error *err);
+
+static inline uint8_t lb_iommu_get8(volatile void *registers, uint32_t reg)
+{
+	return *((volatile uint8_t *)registers + reg);
+}
+
+static inline void lb_iommu_put8(volatile void *registers, uint32_t reg, uint8_t value)
+{
+	*((volatile uint8_t *)registers + reg) = value;
+}
 
 static inline uint32_t lb_iommu_get32(volatile void *registers, uint32_t reg)
 {

@@ -62,12 +62,13 @@ struct lb_target {
 enum lb_iommu_kind {
 	LB_IOMMU_VTD = 1, // Intel's, of the ACPI table DMAR
 	LB_IOMMU_AMD = 2, // AMD's, of IVRS
+	LB_IOMMU_VIRTIO = 3, // a virtual machine's, of VIOT
 };
 
 #define LB_IOMMU_GRAPHICS 1U // VT-d: nothing but the graphics device is behind it
 
 struct lb_iommu {
-	uint64_t registers; // physical
+	uint64_t registers; // physical; virtio: the PCI function, bus << 8 | device << 3 | function
 	uint16_t kind; // enum lb_iommu_kind
 	uint16_t segment; // PCI
 	uint32_t flags;

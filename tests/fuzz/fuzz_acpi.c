@@ -266,6 +266,48 @@ static void read_ivrs(const uint8_t *table, uint64_t bytes)
 		fuzz_check_untouched(&left_out, sizeof(left_out));
 }
 
+static void check_viot(const uint8_t *table, uint64_t bytes, const struct lb_viot *viot,
+		       const struct lb_error *left_out)
+{
+	const uint64_t nodes = number(table + 36, 2), first = number(table + 38, 2);
+	uint64_t at = first, length, seen = 0;
+	uint32_t units = 0;
+
+	if (first < 48 || first > bytes) {
+		fuzz_check(!viot->count && left_out->text[0]);
+		return;
+	}
+	for (; seen < nodes && bytes - at >= 4; at += length, seen++) {
+		const uint64_t type = number(table + at, 1);
+
+		length = number(table + at + 2, 2);
+		if (length < 4 || length > bytes - at || (length >= 8 && type == 4) ||
+		    (length >= 8 && type == 3 && units == LB_MAX_IOMMUS))
+			break;
+		if (length < 8 || type != 3)
+			continue;
+		fuzz_check(units < viot->count && viot->iommu[units].segment == number(table + at + 4, 2) &&
+			   viot->iommu[units].registers == number(table + at + 6, 2));
+		units++;
+	}
+	fuzz_check(viot->count == units);
+	fuzz_check((seen < nodes && bytes - at >= 4) == !!left_out->text[0]);
+}
+
+static void read_viot(const uint8_t *table, uint64_t bytes)
+{
+	struct lb_error err, left_out;
+	struct lb_viot viot;
+
+	fuzz_poison_error(&err);
+	fuzz_poison_error(&left_out);
+	fuzz_poison(&viot, sizeof(viot));
+	if (is_read(lb_viot_read(table, bytes, &viot, &left_out, &err), &err, &viot, sizeof(viot)))
+		check_viot(table, judged_bytes(table, bytes), &viot, &left_out);
+	else
+		fuzz_check_untouched(&left_out, sizeof(left_out));
+}
+
 static void read_dsdt(const uint8_t *table, uint64_t bytes)
 {
 	struct lb_error err;
@@ -369,9 +411,9 @@ static void read_table(const uint8_t *table, uint64_t bytes)
 	static const struct {
 		char signature[5];
 		void (*read)(const uint8_t *table, uint64_t bytes);
-	} readers[] = {{"APIC", read_madt}, {"HPET", read_hpet}, {"SPCR", read_spcr},
-		       {"MCFG", read_mcfg}, {"FACP", read_fadt}, {"DMAR", read_dmar},
-		       {"IVRS", read_ivrs}, {"DSDT", read_dsdt}, {"SRAT", read_srat}};
+	} readers[] = {{"APIC", read_madt}, {"HPET", read_hpet}, {"SPCR", read_spcr}, {"MCFG", read_mcfg},
+		       {"FACP", read_fadt}, {"DMAR", read_dmar}, {"IVRS", read_ivrs}, {"VIOT", read_viot},
+		       {"DSDT", read_dsdt}, {"SRAT", read_srat}};
 
 	for (size_t i = 0; bytes >= 4 && i < sizeof(readers) / sizeof(readers[0]); i++) {
 		if (memcmp(table, readers[i].signature, 4) == 0)

@@ -100,6 +100,18 @@ static struct made ivrs(uint64_t registers)
 	return made;
 }
 
+static struct made viot(uint16_t function)
+{
+	struct made made = made_table("VIOT", 64);
+
+	put(&made, 36, 1, 2);
+	put(&made, 38, 48, 2);
+	put(&made, 48, 3, 2);
+	put(&made, 50, 16, 2);
+	put(&made, 54, function, 2);
+	return made;
+}
+
 static struct made dsdt(void)
 {
 	static const char aml[] = "\x08_S5_\x12\x08\x04\x0a\x05\x0a\x06\x00\x00";
@@ -112,8 +124,15 @@ static struct made dsdt(void)
 
 static void take_all(uint32_t cpus, uint64_t number)
 {
-	struct made tables[] = {madt(cpus),   hpet(number), spcr((uint16_t)number), mcfg(number * LB_MIB),
-				srat(number), dmar(number), ivrs(number * LB_PAGE), made_table("XXXX", 36)};
+	struct made tables[] = {madt(cpus),
+				hpet(number),
+				spcr((uint16_t)number),
+				mcfg(number * LB_MIB),
+				srat(number),
+				dmar(number),
+				ivrs(number * LB_PAGE),
+				viot((uint16_t)number),
+				made_table("XXXX", 36)};
 
 	for (uint32_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		assert_taken(&tables[i], "");
@@ -136,6 +155,8 @@ static void test_all(void **state)
 	assert_int_equal(facts.srat.ranges[0].range.start, 0x3f8);
 	assert_int_equal(facts.dmar.count, 1);
 	assert_int_equal(facts.dmar.iommu[0].registers, 0x3f8);
+	assert_int_equal(facts.viot.count, 1);
+	assert_int_equal(facts.viot.iommu[0].registers, 0x3f8);
 	assert_int_equal(facts.ivrs.count, 1);
 	assert_int_equal(facts.ivrs.iommu[0].registers, 0x3f8 * LB_PAGE);
 	assert_int_equal(lb_acpi_complete(&facts, NULL), 0);
@@ -215,6 +236,7 @@ static void test_wrong(void **state)
 	(void)state;
 	check_warned(srat(1), "; it is not used");
 	check_warned(dmar(1), "; an IOMMU that is on may cost the dump");
+	check_warned(viot(1), "; an IOMMU that is on may cost the dump");
 	check_warned(ivrs(LB_PAGE), "; an IOMMU that is on may cost the dump");
 	check_warned(fadt(1, 2), "; the machine cannot be switched off after a dump");
 	check_warned(hpet(1), "; the HPET is not stopped after a panic");

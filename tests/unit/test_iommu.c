@@ -42,6 +42,15 @@ static int check(volatile void *at, struct lb_pci_address pci, const struct lb_p
 	return verdict ? lb_fail(err, "translated") : 0;
 }
 
+// Finds its registers itself.
+static enum lb_iommu_end off_by_itself(const struct lb_iommu *iommu, volatile void *at)
+{
+	assert_int_equal(iommu->registers, 0x28);
+	assert_null(at);
+	return LB_IOMMU_IS_OFF;
+}
+
+const struct lb_iommu_driver lb_iommu_virtio = {.name = "W", .off = off_by_itself};
 const struct lb_iommu_driver lb_iommu_vtd = {.name = "V", .bytes = 0x80, .off = off};
 const struct lb_iommu_driver lb_iommu_amd = {.name = "A", .bytes = 0x80, .off = off, .check = check};
 
@@ -57,12 +66,13 @@ static int check_disk(uint16_t segment)
 static void test_units(void **state)
 {
 	struct lb_capture_config capture = {
-		.iommu_count = 5,
+		.iommu_count = 6,
 		.iommu = {{1 * LB_PAGE, LB_IOMMU_VTD, 0, 0},
 			  {2 * LB_PAGE, LB_IOMMU_VTD, 0, 0},
 			  {3 * LB_PAGE, LB_IOMMU_AMD, 1, 0},
 			  {4 * LB_PAGE, LB_IOMMU_AMD, 1, 0},
-			  {5 * LB_PAGE, LB_IOMMU_AMD, 1, 0}},
+			  {5 * LB_PAGE, LB_IOMMU_AMD, 1, 0},
+			  {0x28, LB_IOMMU_VIRTIO, 0, 0}},
 	};
 
 	(void)state;
@@ -72,7 +82,7 @@ static void test_units(void **state)
 	ends[2] = LB_IOMMU_STAYS_ON;
 	ends[3] = LB_IOMMU_IS_OFF;
 	ends[4] = LB_IOMMU_WAS_OFF;
-	assert_int_equal(lb_iommu_off(&capture), 4);
+	assert_int_equal(lb_iommu_off(&capture), 5);
 	assert_int_equal(asked[0], 2);
 	assert_int_equal(asked[1], 3);
 	assert_int_equal(check_disk(0), 0);
@@ -83,7 +93,7 @@ static void test_units(void **state)
 	assert_int_equal(check_disk(1), -1);
 	assert_int_equal(check_disk(0), 0);
 	ends[2] = LB_IOMMU_WAS_OFF;
-	assert_int_equal(lb_iommu_off(&capture), 3);
+	assert_int_equal(lb_iommu_off(&capture), 4);
 	assert_int_equal(check_disk(1), 0);
 	capture.iommu_count = 0;
 	assert_int_equal(lb_iommu_off(&capture), 0);
