@@ -453,7 +453,7 @@ static void test_no_log(void **state)
 
 static void test_worst_case(void **state)
 {
-	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB; // for log and notes
+	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB + 64 * LB_KIB; // for log, notes and report
 	uint64_t worst;
 
 	(void)state;
