@@ -106,6 +106,12 @@ def filter_verdict() -> Path:
 
 
 @pytest.fixture(scope="session")
+def vmcoreinfo_verdict() -> Path:
+    """The program that makes an ELF dump's VMCOREINFO anew, built."""
+    return build("host/vmcoreinfo_verdict")
+
+
+@pytest.fixture(scope="session")
 def test_deadkernel() -> Path:
     """The unit test program that can read a real RAM image, built."""
     return build("host/test_deadkernel")
