@@ -4,10 +4,14 @@
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/notes.h"
 #include "crash/dead/vmcoreinfo_make.h"
+#include "crash/platform/guard.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
+
+// After which the making of a VMCOREINFO is broken off: ten times what it takes under emulation.
+#define MAKE_MS 5000
 
 static const void *at(uint64_t phys)
 {
@@ -42,39 +46,73 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 	return 0;
 }
 
+// The making of a VMCOREINFO, which reads the whole of a dead kernel's tables.
+struct making {
+	struct lb_deadkernel kernel;
+	struct lb_vmcoreinfo_work *work;
+	struct lb_vmcoreinfo_made made;
+	int result;
+	struct lb_error err;
+	char text[LB_VMCOREINFO_MAX];
+};
+
+static void make(void *ctx)
+{
+	struct making *making = ctx;
+
+	making->result =
+		lb_vmcoreinfo_make(&making->kernel, making->work, making->text, &making->made, &making->err);
+}
+
+// Neither a fault nor a loop in it costs the dump. False: there is none.
+static bool make_guarded(const struct lb_run *run, struct making *making)
+{
+	struct lb_guard_fault fault;
+	enum lb_guard_end end;
+
+	_Static_assert(sizeof(*making->work) <= LB_CAPTURE_SCRATCH, "it works in scratch");
+	lb_deadkernel_open(&run->dead, &making->kernel);
+	making->work = run->scratch;
+	making->result = lb_fail(&making->err, "no memory");
+	end = making->work ? lb_guard_run(make, making, MAKE_MS, &fault) : LB_GUARD_DONE;
+	if (end == LB_GUARD_FAULT)
+		lb_fail(&making->err, "exception %lu at 0x%lx of the capture kernel, cr2 0x%lx", fault.vector,
+			fault.rip, fault.cr2);
+	else if (end == LB_GUARD_LATE)
+		lb_fail(&making->err, "no end after %u ms, at 0x%lx of the capture kernel", MAKE_MS,
+			fault.rip);
+	return end == LB_GUARD_DONE && making->result == 0;
+}
+
 // A kernel that died before it wrote VMCOREINFO has the purgatory's, which tells hardly more than
 // where the page tables are. It is replaced in the notes by one made from the kernel's image. Where
 // that cannot be done, it stays, and costs the log and the filter.
-static void complete_vmcoreinfo(const struct lb_run *run, struct lb_deadspace *dead, struct lb_notes *notes)
+static void complete_vmcoreinfo(struct lb_run *run, struct lb_notes *notes)
 {
-	static struct lb_vmcoreinfo_work work;
-	static char text[LB_VMCOREINFO_MAX];
+	static struct making making;
 	const struct lb_handoff *handoff = run->handoff;
 	const uint64_t begun_ms = lb_clock_ms();
-	struct lb_vmcoreinfo_made made;
-	struct lb_deadkernel kernel;
-	struct lb_error err;
 
-	if (lb_vmcoreinfo_is_whole(&dead->vmcoreinfo))
+	if (lb_vmcoreinfo_is_whole(&run->dead.vmcoreinfo))
 		return;
-	lb_deadkernel_open(dead, &kernel);
-	if (lb_vmcoreinfo_make(&kernel, &work, text, &made, &err) != 0) {
-		lb_say("warning: the kernel wrote no VMCOREINFO yet, and none could be made: %s", err.text);
-		return;
-	}
-	if (!lb_notes_replace((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, text, made.bytes,
-			      notes)) {
-		lb_say("warning: VMCOREINFO of %u bytes does not fit into the notes", made.bytes);
+	if (!make_guarded(run, &making)) {
+		lb_say("warning: the kernel wrote no VMCOREINFO yet, and none could be made: %s",
+		       making.err.text);
 		return;
 	}
-	dead->vmcoreinfo = (struct lb_vmcoreinfo){
+	if (!lb_notes_replace((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, making.text,
+			      making.made.bytes, notes)) {
+		lb_say("warning: VMCOREINFO of %u bytes does not fit into the notes", making.made.bytes);
+		return;
+	}
+	run->dead.vmcoreinfo = (struct lb_vmcoreinfo){
 		.text = (const char *)at(handoff->notes + notes->vmcoreinfo),
 		.bytes = notes->vmcoreinfo_bytes,
 	};
 	lb_say("the kernel wrote no VMCOREINFO yet: %u keys made from its symbols and types in %lu ms",
-	       made.keys, lb_clock_ms() - begun_ms);
-	if (made.left_out)
-		lb_say("warning: VMCOREINFO: %u keys left out: %s", made.left_out, made.why);
+	       making.made.keys, lb_clock_ms() - begun_ms);
+	if (making.made.left_out)
+		lb_say("warning: VMCOREINFO: %u keys left out: %s", making.made.left_out, making.made.why);
 }
 
 static int find_notes(struct lb_run *run, struct lb_error *err)
@@ -95,7 +133,7 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 			notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
 		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
-	complete_vmcoreinfo(run, &run->dead, &notes);
+	complete_vmcoreinfo(run, &notes);
 	run->kernel = (struct lb_deadkernel){.space = run->dead, .has_vmcoreinfo = notes.vmcoreinfo};
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
