@@ -257,11 +257,13 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 # What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
 # tables, also for scripts/footprint-measure; handoff_fields names what a handoff says;
 # filter_verdict reads the log out of an ELF dump and judges its pages; vmcoreinfo_verdict makes its
-# VMCOREINFO anew; write_dump writes it to a partition.
-VERDICTS := tables_verdict handoff_fields filter_verdict vmcoreinfo_verdict write_dump
+# VMCOREINFO anew; write_dump writes it to a partition; frames_verdict names the modules, tasks and
+# stacks of any dump.
+VERDICTS := tables_verdict handoff_fields filter_verdict vmcoreinfo_verdict write_dump frames_verdict
+$(B)/host/frames_verdict: KDUMPFILE := -lkdumpfile
 $(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS) $(KDUMPFILE)
 
 $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)

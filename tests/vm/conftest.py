@@ -112,6 +112,12 @@ def vmcoreinfo_verdict() -> Path:
 
 
 @pytest.fixture(scope="session")
+def frames_verdict() -> Path:
+    """The program that names modules, tasks and stacks in a dump, built."""
+    return build("host/frames_verdict")
+
+
+@pytest.fixture(scope="session")
 def test_deadkernel() -> Path:
     """The unit test program that can read a real RAM image, built."""
     return build("host/test_deadkernel")

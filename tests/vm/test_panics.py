@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import quiet
+from frames_judge import crash_frames, differences, read_frames
 from runs import Run
 from scenarios import BUSY, CAPTURED, DEATHS, FULL, PASSING, READ, VFS, Scenario, rows
 from vm import panics
@@ -207,3 +208,12 @@ def test_every_cpu_s_stack_is_shown(stacks):
             # Stopped by the dying kernel's NMI, in the loop or in what the kernel itself did there.
             assert "crash_nmi_callback" in frames, stack
             assert re.search(r"^ *RIP: [0-9a-f]+ ", stack, re.MULTILINE), stack
+
+
+@pytest.mark.xdist_group(BUSY.name)
+def test_every_other_cpu_s_frames_are_crash_s(run_scenario, frames_verdict, stacks):
+    """Of the panicking one crash does not show every frame; test_frames.py has the kernel's own trace."""
+    ours = read_frames(frames_verdict, run_scenario(BUSY).dump)
+    for cpu, (_, said) in stacks.items():
+        if cpu != BUSY.panic_cpu:
+            assert differences(ours.cpus[cpu], crash_frames(said)) == [], said

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from frames_judge import crash_stacks, differences, read_frames
 from scenarios import READ, READ_BUILTIN, Scenario
 from stopped import PANIC_CPU, StoppedRun
 from vm.vmcore import read_vmcore
@@ -75,6 +76,7 @@ COMMANDS = {
     "quiet": "set debug 0",
     "gdb": "gdb bt",
     "all": "bt -a",
+    "each": "foreach bt",
     "log": "log",
     "ps": "ps",
     "kmem": "kmem -i",
@@ -143,6 +145,20 @@ def test_crash_bt_of_every_cpu(dump, crash_said):
     # Stopped by the dying kernel's NMI, which is what saved its registers.
     assert "crash_nmi_callback" in text, text
     assert not running[1 - dump.panic_cpu].startswith("swapper") or "do_idle" in text, text
+
+
+def test_our_frames_are_crash_s(dump, crash_said, frames_verdict, record_property):
+    """frames_verdict without the symbols, crash with them: every task's frames, address by address."""
+    ours, theirs = read_frames(frames_verdict, dump.path), crash_stacks(crash_said["each"])
+    stacks = [*ours.sleeping, *(stack for cpu, stack in ours.cpus.items() if cpu != dump.panic_cpu)]
+    found = {stack.command: differences(stack, theirs[stack.task]) for stack in stacks}
+    assert {command: only for command, only in found.items() if only} == {}
+    # BT_MISLED may have misled `bt`. An inlined function has no address of its own.
+    called = [int(address, 16) for address in re.findall(r"^#\d+ +0x([0-9a-f]+) in", crash_said["gdb"], re.MULTILINE)]
+    panicking = [frame.address for frame in ours.cpus[dump.panic_cpu].kernel]
+    assert panicking == called[-len(panicking) :] and len(panicking) > 5, crash_said["gdb"]
+    assert len(stacks) > 40
+    record_property("stacks_compared", len(stacks))
 
 
 def test_crash_sys(dump, crash_said):
