@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Reports of a dead machine that has a log and a VMCOREINFO, and no kernel image: what is said of it, what
-// is said to be missing, and how a report ends before its end. With an image: tests/vm/test_report.py.
+// is said to be missing, and how a report ends before its end. With an image: tests/vm/test_report_tool.py.
 #include <stdlib.h>
 #include <string.h>
 

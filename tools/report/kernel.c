@@ -69,6 +69,8 @@ void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_r
 		lb_deadmem_open(&kernel->work.mem, &kernel->dead.space);
 		cpu = find_cpu(kernel);
 	}
+	if (cpu == LB_REPORT_NO_CPU && dump->cpus == 1)
+		cpu = 0;
 	*ret_source = (struct lb_report_source){
 		.kernel = &kernel->dead,
 		.cpu = cpu,

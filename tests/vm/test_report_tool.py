@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""lifeboat-report: on the dumps of test_readers.py, against the dead kernel's own trace; on what makedumpfile makes
+of one; on damage and on what is no dump. The tool is the one built with ASan and UBSan."""
+
+import hashlib
+import json
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import build
+from scenarios import READ
+from test_readers import CALLERS, dump  # noqa: F401 (a fixture)
+
+DONE, FAILED, USAGE = range(3)
+AARCH64, X86_64 = 183, 62
+BTF_HEAD = b"\x9f\xeb\x01\x00\x18\x00\x00\x00"  # magic, version, flags, hdr_len
+ELF = pytest.mark.xdist_group("stopped")
+
+
+@pytest.fixture(scope="module")
+def tool() -> Path:
+    return build("lifeboat-report.checked")
+
+
+@pytest.fixture
+def run(tool):
+    """run(*words, status=0) runs the tool; what it said on standard output and error."""
+
+    def run(*words, status=DONE) -> tuple[str, str]:
+        done = subprocess.run([tool, *words], capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == status, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def report_of(run):
+    """report_of(path, *words) is the report of one dump, by --json."""
+
+    def report_of(path, *words) -> dict:
+        said = json.loads(run("--json", *words, path)[0])
+        assert said["schema"] == "lifeboat-reports-1" and not said["errors"]
+        (one,) = said["reports"]
+        assert one["file"] == str(path) and one["report"]["schema"] == "lifeboat-report-1"
+        return one["report"]
+
+    return report_of
+
+
+def traced(log: str) -> list[str]:
+    """The kernel's own trace of its last panic, from the caller of panic() on, without what it is not sure of."""
+    trace = log[log.rindex("Call Trace:") :].partition("</TASK>")[0]
+    frames = re.findall(r"\]  ([\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[\w+\])?$", trace, re.MULTILINE)
+    return frames[[frame.partition("+")[0] for frame in frames].index("panic") + 1 :]
+
+
+def named(frames: list[dict]) -> list[str]:
+    return [f"{f['function']}+0x{f['offset']:x}/0x{f['size']:x}" for f in frames if f["function"]]
+
+
+def functions(frames: list[dict]) -> list[str]:
+    return [frame["function"] for frame in frames]
+
+
+# Dumps of a real kernel. `dump` is test_readers.py's.
+
+
+@pytest.mark.vm
+def test_backtrace_is_the_kernel_s_own(dump, report_of):  # noqa: F811
+    report = report_of(dump.path)
+    panicked, *others = report["cpus"]
+    assert panicked["cpu"] == report["cpu"] == dump.panic_cpu and panicked["panicked"]
+    assert named(panicked["frames"]) == traced(dump.log)
+    assert all(frame["certain"] for frame in panicked["frames"]) and panicked["end"] is None
+    assert panicked["frames"][-1]["program"]
+    assert [cpu["cpu"] for cpu in others] == [1 - dump.panic_cpu]
+    # The other one may be at anything; but its way down ends where all do.
+    assert others[0]["end"] is None and others[0]["pid"] is not None
+    if others[0]["command"].startswith("swapper"):
+        assert "do_idle" in functions(others[0]["frames"])
+
+
+@pytest.mark.vm
+def test_signature_is_what_is_documented(dump, report_of, run):  # noqa: F811
+    """The same of four machines, two kernels that capture, and every place that KASLR chose."""
+    report = report_of(dump.path)
+    hashed = [re.sub(r"(\.(cold|isra|constprop|part)(\.\d+)?)+$", "", name) for name in CALLERS[1:]]
+    frames = functions(report["cpus"][0]["frames"])
+    names = [re.sub(r"(\.(cold|isra|constprop|part)(\.\d+)?)+$", "", name) for name in frames if name]
+    assert [name for name in names if name in hashed] == hashed
+    digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()[:8]
+    assert report["signature"] == f"sysrq:sysrq_handle_crash:{digest}"
+    assert run("--signature", dump.path)[0] == f"{report['signature']}\n"
+
+
+@pytest.mark.vm
+def test_head_and_state(dump, report_of):  # noqa: F811
+    report = report_of(dump.path)
+    assert report["reason"] == "Kernel panic - not syncing: sysrq triggered crash"
+    assert report["reasons"] == [report["reason"], "sysrq: Trigger a crash"]
+    assert report["command"] == "busybox" and report["pid"] > 1
+    assert report["tainted"] == "no" and report["build_id"] and report["release"]
+    assert f"ommand line: {report['command_line']}\n" in dump.log
+    assert re.findall(r"^\[ *(\d+\.\d{3})", dump.log, re.MULTILINE)[-1] == f"{report['uptime_seconds']:.3f}"
+    assert [module["name"] for module in report["modules"]] == ([READ.modules[0]] if dump.modules else [])
+    assert len(report["registers"]) == 21 and int(report["registers"]["rip"], 16) >> 47 == 0x1FFFF
+    total = re.fullmatch(r"([\d.]+) ([MG])iB", report["sections"]["memory"]["note"])
+    kib = float(total[1]) * {"M": 1 << 10, "G": 1 << 20}[total[2]]
+    assert kib / 2 < report["memory_kib"]["free"] < kib  # of a guest that has just booted
+    assert report["log"] == [line.rstrip() for line in dump.log.splitlines()][-len(report["log"]) :]
+    assert len(report["log"]) > 50 and report["cut"] is None
+
+
+@pytest.mark.vm
+def test_text_is_bounded_and_masked(dump, run):  # noqa: F811
+    text, _ = run(dump.path)
+    assert len(text) <= 16384 and text.isascii()
+    words = re.search(r"^command-line: (.*)$", text, re.MULTILINE)[1]
+    masked, _ = run("--mask", dump.path)
+    assert f"\ncommand-line: {words}\n" in masked  # there is no secret in it
+
+
+# What makedumpfile makes of a whole one.
+
+
+@pytest.fixture(scope="session")
+def whole(stopped_run) -> Path:
+    """An ELF core with every page."""
+    return stopped_run.dump
+
+
+@pytest.mark.vm
+@ELF
+@pytest.mark.parametrize("words", [["-c"], ["-l"], ["-E"], ["-F", "-c"]], ids=["zlib", "lzo", "elf", "flattened"])
+def test_form_of_the_dump_does_not_matter(whole, run, tmp_path, monkeypatch, words):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    path = tmp_path / "vmcore"
+    command = ["/usr/bin/makedumpfile", *words, "-d", "31", whole]
+    with path.open("wb") as out:
+        flat = "-F" in words
+        subprocess.run(command if flat else [*command, path], stdout=out if flat else subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=True)  # fmt: skip
+    assert run(path)[0] == run(whole)[0]
+    assert [file.name for file in tmp_path.iterdir()] == ["vmcore"]
+
+
+@pytest.mark.vm
+@ELF
+def test_groups_and_counts(whole, run, tmp_path):
+    none = tmp_path / "none"
+    none.write_bytes(core(X86_64))
+    text, _ = run(none, whole, whole)
+    signature = run("--signature", whole)[0].strip()
+    assert text.splitlines() == [
+        f"2\t{signature}\tKernel panic - not syncing: sysrq triggered crash", f"\t{whole}", f"\t{whole}",
+        "1\tunknown:none:none\tnot known: log: VMCOREINFO has no number for SYMBOL(prb)", f"\t{none}",
+    ]  # fmt: skip
+    said = json.loads(run("--json", none, whole, whole)[0])
+    assert [(group["signature"], group["count"], group["files"]) for group in said["groups"]] == [
+        (signature, 2, [str(whole)] * 2), ("unknown:none:none", 1, [str(none)]),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def damaged(whole, tmp_path):
+    """damaged(old, new) is the ELF core with every `old` in it replaced by as many bytes."""
+
+    def damaged(old: bytes, new: bytes) -> Path:
+        path = tmp_path / "damaged"
+        shutil.copyfile(whole, path)
+        data = path.read_bytes()
+        assert old in data and len(old) == len(new)
+        path.write_bytes(data.replace(old, new))
+        return path
+
+    return damaged
+
+
+@pytest.mark.vm
+@ELF
+def test_without_a_log(damaged, report_of):
+    """As of 5.8, which has no ring buffer that could be read. The backtrace is there all the same."""
+    report = report_of(damaged(b"SYMBOL(prb)=", b"SYMBOL(old)="))
+    assert report["reason"] == "not known: log: VMCOREINFO has no number for SYMBOL(prb)"
+    assert report["signature"].startswith("unknown:sysrq_handle_crash:") and not report["log"]
+    assert report["sections"]["log"]["note"].startswith("none: log: ")
+    assert set(CALLERS[1:2]) <= set(functions(report["cpus"][0]["frames"]))
+
+
+@pytest.mark.vm
+@ELF
+def test_without_btf(damaged, report_of):
+    report = report_of(damaged(BTF_HEAD, b"\0" * len(BTF_HEAD)))
+    assert report["signature"].startswith("sysrq:sysrq_handle_crash:")
+    assert functions(report["cpus"][0]["frames"])[0] == "sysrq_handle_crash"
+    for name in ("tasks", "modules", "memory"):
+        assert report["sections"][name]["note"].startswith("none: BTF: ")
+    assert report["pid"] > 1  # by the log
+
+
+@pytest.mark.vm
+@ELF
+def test_cut_off(whole, run, tmp_path):
+    path = tmp_path / "cut"
+    for percent in (5, 50):
+        with whole.open("rb") as file:
+            path.write_bytes(file.read(whole.stat().st_size * percent // 100))
+        text, _ = run(path)
+        assert re.search(r"^release: 6\.1\.0", text, re.MULTILINE)
+        assert text.startswith("reason: not known: log: ") or text.startswith("reason: Kernel panic")
+
+
+# No dump of a kernel at all: no machine is wanted.
+
+
+def core(machine: int) -> bytes:
+    """An ELF core with one page of memory and no notes."""
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 4, machine, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    note = struct.pack("<IIQQQQQQ", 4, 0, 4096, 0, 0, 0, 0, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 7, 4096, 0xFFFF888000001000, 4096, 4096, 4096, 0)
+    return (head + note + load).ljust(8192, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "no dump that can be read: "),
+        (b"hello\n" * 2000, "no dump that can be read: "),
+        (core(AARCH64), "of architecture aarch64, want x86_64"),
+        (b"KDUMP   " + bytes(8192), "no dump that can be read: "),
+        (struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0"), "flattened, and cut at byte 4096"),
+        (struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0") + struct.pack(">qq", -1, 7), "flattened: "),
+    ],
+    ids=["empty", "text", "aarch64", "kdump-head", "flattened-cut", "flattened-nowhere"],
+)  # fmt: skip
+def test_what_is_no_dump(run, tmp_path, data, why):
+    bad, good, absent = tmp_path / "bad", tmp_path / "good", tmp_path / "absent"
+    bad.write_bytes(data)
+    good.write_bytes(core(X86_64))
+    out, err = run(bad, good, absent, status=FAILED)
+    first, second = err.splitlines()
+    assert first.startswith(f"lifeboat-report: {bad}: {why}")
+    assert second == f"lifeboat-report: {absent}: No such file or directory"
+    assert f"\t{good}\n" in out and str(bad) not in out
+    said = json.loads(run("--json", bad, good, absent, status=FAILED)[0])
+    assert [report["file"] for report in said["reports"]] == [str(good)]
+    assert [f"lifeboat-report: {error}" for error in said["errors"]] == [first, second]
+
+
+def test_dump_without_vmcoreinfo(run, tmp_path):
+    path = tmp_path / "vmcore"
+    path.write_bytes(core(X86_64))
+    text, _ = run(path)
+    assert text.startswith("reason: not known: log: VMCOREINFO has no number for SYMBOL(prb)\nsignature: unknown:none:none\n")
+    assert re.findall(r"^(\w+): none: ", text, re.MULTILINE) == [
+        "backtrace", "registers", "cpus", "tasks", "modules", "memory", "log",
+    ]  # fmt: skip
+
+
+def test_usage(run):
+    for words in ([], ["--json"], ["--json", "--signature", "x"], ["--bogus", "x"], ["--mask"]):
+        out, err = run(*words, status=USAGE)
+        assert not out and "lifeboat-report: " in err
+    assert run("--help")[0].startswith("usage: lifeboat-report ")
+    assert run("--version")[0].startswith("lifeboat-report (Lifeboat) ")
+
+
+def test_manual_names_every_option(run):
+    page = build("lifeboat-report.1").read_text().replace("\\", "")
+    words = re.findall(r"^ +(?:-\w, +)?(--[a-z-]+)", run("--help")[0], re.MULTILINE)
+    assert {"--json", "--signature", "--mask"} <= set(words)
+    assert not [word for word in words if word not in page]
