@@ -5,6 +5,7 @@
 
 #define EFI64_SIGNATURE 0x34364c45 // "EL64", arch/x86/include/asm/efi.h
 #define HEADER_MAGIC 0x53726448 // "HdrS": the stub leaves it out from 6.6 on
+#define BOOT_PROTOCOL 0x20f // of each Linux since 5.5: memtest86+, which GRUB starts as one, has 0x20c
 #define GRUB_LOADER 0x72 // type_of_loader
 #define GRUB_LINE "BOOT_IMAGE=" // what GRUB begins each line with
 #define GRUB_STAGED_PAGES 16 // between boot_params and the line there is a memory map
@@ -87,7 +88,7 @@ static const char *line_of(const struct search *search, const struct boot_params
 	if (params->efi_info.efi_memdesc_size == search->system->descriptor_bytes)
 		return text_at(search, lb_line_pointer(params));
 	if (params->efi_info.efi_memdesc_size == 0 && params->hdr.type_of_loader == GRUB_LOADER &&
-	    params->hdr.header == HEADER_MAGIC)
+	    params->hdr.header == HEADER_MAGIC && params->hdr.version >= BOOT_PROTOCOL)
 		return staged_line(search, (uintptr_t)params, end);
 	return NULL;
 }

@@ -39,6 +39,7 @@ static void make_page(struct fuzz_input *input, unsigned int page)
 	params->efi_info.efi_memdesc_size = kind & 16 ? 0 : DESCRIPTOR;
 	params->hdr.type_of_loader = kind & 32 ? 0x72 : 0x21;
 	params->hdr.header = kind & 64 ? 0x53726448 : 0;
+	params->hdr.version = 0x20f;
 	params->hdr.cmd_line_ptr = kind & 128 ? 0 : (uint32_t)phys;
 	params->ext_cmd_line_ptr = kind & 128 ? 0 : (uint32_t)(phys >> 32);
 }

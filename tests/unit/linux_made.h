@@ -74,6 +74,7 @@ static inline struct boot_params *made_staged(unsigned int page)
 	struct boot_params *params = made_params(page, 0x72, NULL);
 
 	params->hdr.header = 0x53726448;
+	params->hdr.version = 0x20f;
 	params->efi_info.efi_memdesc_size = 0;
 	params->hdr.cmd_line_ptr = 0x91000;
 	return params;
