@@ -8,10 +8,16 @@
 //   grow         the same table gets more entries than the hook has room for
 //   front        stands in front of ResetSystem, and passes everything on
 //   twice        signals the event of ExitBootServices once before, with a malformed table
+//   early        signals it once before, with the table as it is
 //   capsule      hands a capsule to UpdateCapsule() before the reset
+//   linux=KIND   leaves a Linux's struct boot_params behind, and says which line it has afterwards: one; two
+//                with the same line; differ, two with different ones; refuse, one whose line has noefi; long,
+//                one whose line leaves no room; grub, as GRUB's own loader does
 //
 // Runs from any address: its code is written over that of a kernel's image. What it did is said on COM1.
 #include <efi.h>
+
+#include <asm/bootparam.h>
 #include <stdbool.h>
 
 #include "lib/mem.h"
@@ -59,6 +65,7 @@ static UINT64 root; // theirs
 static struct mat *enforced;
 static UINT64 front; // the page of the one in front; 0: none
 static struct gate idt[32];
+static struct boot_params *linux_params[2];
 
 static void say(const char *text)
 {
@@ -213,6 +220,67 @@ static void grow(struct mat **slot)
 	*slot = new;
 }
 
+// A page of struct boot_params and a page with its line, one behind the other.
+static struct boot_params *make_linux(const char *line)
+{
+	struct boot_params *params = (struct boot_params *)(UINTN)allocate(EfiLoaderData, 2);
+	char *to = (char *)params + PAGE;
+
+	memcpy(&params->efi_info.efi_loader_signature, "EL64", 4);
+	params->efi_info.efi_systab = (UINT32)(UINTN)st;
+	params->efi_info.efi_systab_hi = (UINT32)((UINTN)st >> 32);
+	params->efi_info.efi_memdesc_size = (UINT32)entry_bytes;
+	params->hdr.type_of_loader = 0x21;
+	params->hdr.cmd_line_ptr = (UINT32)(UINTN)to;
+	while (*line)
+		*to++ = *line++;
+	return params;
+}
+
+static void leave_a_linux(void)
+{
+	char *line;
+	UINTN key;
+
+	bs->GetMemoryMap(&map_bytes, (EFI_MEMORY_DESCRIPTOR *)map, &key, &entry_bytes, &entry_version);
+	if (asked("linux=grub")) {
+		linux_params[0] = make_linux("BOOT_IMAGE=/vmlinuz ro");
+		linux_params[0]->hdr.type_of_loader = 0x72;
+		linux_params[0]->hdr.header = 0x53726448;
+		linux_params[0]->hdr.version = 0x20f;
+		linux_params[0]->efi_info.efi_memdesc_size = 0;
+		linux_params[0]->hdr.cmd_line_ptr = 0x91000;
+		return;
+	}
+	linux_params[0] = make_linux(asked("linux=refuse") ? "ro noefi" : "ro quiet");
+	line = (char *)linux_params[0] + PAGE;
+	if (asked("linux=long"))
+		bs->SetMem(line, 2000, 'x');
+	if (asked("linux=two") || asked("linux=differ"))
+		linux_params[1] = make_linux(asked("linux=two") ? "ro quiet" : "rw quiet");
+}
+
+static void say_lines(void)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct boot_params *params = linux_params[i];
+
+		if (!params)
+			continue;
+		say(params->hdr.cmd_line_ptr == 0x91000 ? "leave: staged line\r\n" : "leave: line: ");
+		if (params->hdr.cmd_line_ptr == 0x91000)
+			continue;
+		say((const char *)(UINTN)params->hdr.cmd_line_ptr);
+		say("\r\n");
+	}
+}
+
+static bool wants_linux(void)
+{
+	return asked("linux=one") || asked("linux=two") || asked("linux=differ") || asked("linux=refuse") ||
+	       asked("linux=long") || asked("linux=grub");
+}
+
 static void EFIAPI nothing(EFI_EVENT event, void *context)
 {
 	(void)event;
@@ -254,9 +322,15 @@ static void leave(EFI_HANDLE image)
 	if (asked("twice")) {
 		(*slot)->entry_bytes = 8;
 		signal_exit();
+		say_lines();
 		say_services("leave: after the first ExitBootServices: ");
 		slot = find_mat();
 		(*slot)->entry_bytes = right;
+	}
+	if (asked("early")) {
+		signal_exit();
+		say_lines();
+		slot = find_mat();
 	}
 	if (asked("grow"))
 		grow(slot);
@@ -268,6 +342,7 @@ static void leave(EFI_HANDLE image)
 		status = try_to_leave(image); // the first may have changed the map
 	if (EFI_ERROR(status))
 		fail("ExitBootServices ", status);
+	say_lines();
 	if (asked("malform")) // an OS that does not mind: it would be no use to one that trusts no such table
 		enforced->entry_bytes = right;
 	say(*find_mat() == enforced ? "leave: table as it was\r\n" : "leave: table corrected\r\n");
@@ -445,6 +520,8 @@ EFI_STATUS EFIAPI lb_leave_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	if (asked("front"))
 		stand_in_front();
 	say_services("leave: entered: ");
+	if (wants_linux())
+		leave_a_linux();
 	leave(image);
 	take_over();
 	if (!asked("flat"))
