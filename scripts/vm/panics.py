@@ -28,9 +28,8 @@ PANICS = {
         'ask oops\n$b taskset -c "$cpu" /lifeboat/busy',
     ),
     "nmi": Panic(
-        "the NMI button, with unknown_nmi_panic; CPU 0 gets it",
+        "the NMI button, a panic by the default profile's unknown_nmi_panic; CPU 0 gets it",
         f"ask nmi\n{_STAY}",
-        ("unknown_nmi_panic",),
     ),
     "mce": Panic(
         "a fatal machine check, on the CPU of --panic-cpu; Debian's cloud kernel knows none",

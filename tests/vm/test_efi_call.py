@@ -43,7 +43,7 @@ def test_panic_inside_an_efi_call_is_lost_but_ends(tmp_path, loader, kernel, vml
         kernel=kernel, folder=tmp_path, firmware=find_firmware(), loader=loader, capture="linux",
         capture_initrd=capture_image,
         initrds=[initrd], before=module.insmod(modules) + _READ, memory_bytes=512 << 20, panic="self",
-        append="nokaslr unknown_nmi_panic",
+        append="nokaslr",
     )  # fmt: skip
     rehearsal = _InEfiCall(options)
     rehearsal.address = symbol_address(vmlinux, "__efi_call")

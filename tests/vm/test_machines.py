@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from scenarios import CAPTURED, FULL, PASSING, Scenario, rows
+from scenarios import CAPTURED, FULL, PASSING, STRICT, Scenario, rows
 from stopped import parse_range
 
 pytestmark = pytest.mark.vm
@@ -17,7 +17,8 @@ FIRMWARE_MAX = 64 << 20
 # Of the pages that the core header shows, the kernel's image is there twice.
 IMAGE_MAX = 96 << 20
 ADDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
-ADDED += ["oops=panic", "unknown_nmi_panic"]  # the profile's
+ADDED += ["oops=panic", "unknown_nmi_panic"]  # the default profile's
+ADDED_STRICT = ["softlockup_panic=1", "hung_task_panic=1", "nmi_watchdog=panic"]
 
 armed = pytest.mark.parametrize("scenario", rows(CAPTURED + PASSING + FULL))
 captured = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
@@ -97,8 +98,9 @@ def test_crash_region(run_scenario, scenario: Scenario):
 def test_first_kernel_s_command_line(run_scenario, scenario: Scenario):
     """The user's words first and unchanged, then ours."""
     words = run_scenario(scenario).findings["first_kernel_cmdline"].split()
-    assert words[-len(ADDED) :] == ADDED
-    users = words[: -len(ADDED)]
+    added = ADDED + (ADDED_STRICT if STRICT in scenario.more.get("config", []) else [])
+    assert words[-len(added) :] == added
+    users = words[: -len(added)]
     assert users[0] == "console=ttyS0,115200"
     assert ("rdinit=/lifeboat/init" in users) == (scenario.panic != "vfs")
     assert not [word for word in users if word.startswith(("panic=", "reboot=", "efi=", "oops=", "crashkernel="))]

@@ -85,9 +85,11 @@ class Scenario:
         }
 
 
-# Timers of the kernel's own watchdogs, made short.
-_SOFT = "echo 1 > /proc/sys/kernel/softlockup_panic\necho 2 > /proc/sys/kernel/watchdog_thresh\n"
-_HUNG = "echo 1 > /proc/sys/kernel/hung_task_panic\necho 1 > /proc/sys/kernel/hung_task_timeout_secs\n"
+# Hangs that the words of a profile make panics. Timers of the kernel's own watchdogs, made short.
+STRICT = "profile strict"
+_HANGS = {"config": [STRICT]}
+_SOFT = "echo 2 > /proc/sys/kernel/watchdog_thresh\n"
+_HUNG = "echo 1 > /proc/sys/kernel/hung_task_timeout_secs\n"
 
 
 def _provoked(name: str, how: str, **more) -> Scenario:
@@ -115,15 +117,15 @@ def _newest(package: str) -> Scenario:
 # Of Debian's newest kernels: one always, the others with LIFEBOAT_FULL=1.
 NEWEST_BUILTIN = [_newest(NEWEST[0])]
 
-# Every CPU at work in a task of its own, whose stacks `bt -a` shall show.
-_BUSY = """
-for number in 0 1 2 3; do
-	$b taskset -c $number $b sh -c 'while :; do :; done' &
-done
-"""
+def _busy(cpus: int) -> str:
+    """Every CPU at work in a task of its own, whose stacks `bt -a` shall show."""
+    numbers = " ".join(map(str, range(cpus)))
+    return f"\nfor number in {numbers}; do\n\t$b taskset -c $number $b sh -c 'while :; do :; done' &\ndone\n"
+
+
 BUSY = Scenario(
     "oops-busy-cpu2of4-no1g-8g", "oops",
-    cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192, before=_BUSY,
+    cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192, before=_busy(4),
 )  # fmt: skip
 
 CAPTURED = [
@@ -140,7 +142,7 @@ CAPTURED = [
 # them, and a Linux with LIFEBOAT_FULL=1.
 _DEATHS = [
     _provoked("oops-in-interrupt", "irq"),
-    _provoked("panic-in-nmi", "in-nmi"),
+    Scenario("nmi-button-spinning", "nmi", memory_mib=512, before=_busy(2)),
     _provoked("nested-panic", "nested"),
     _provoked("double-fault", "double"),
     Scenario("init-killed", "init", panic_cpu=1),
@@ -186,11 +188,12 @@ def _ways() -> list[Scenario]:
         _provoked("full-oops-in-softirq", "softirq"),
         _provoked("full-bug", "bug"),
         _provoked("full-stack-overflow", "stack"),
-        _provoked("full-soft-lockup", "soft", before=_SOFT),
-        _provoked("full-hung-task", "hung", before=_HUNG),
+        _provoked("full-soft-lockup", "soft", before=_SOFT, more=_HANGS),
+        _provoked("full-hung-task", "hung", before=_HUNG, more=_HANGS),
+        _provoked("full-panic-in-nmi", "in-nmi"),
         _provoked("full-oops-in-panic", "nested-oops"),
         Scenario("full-oom", "oom", memory_mib=512, panic_cpu=1),
-        Scenario("full-nmi-button", "nmi"),
+        Scenario("full-nmi-button-idle", "nmi"),
         Scenario("full-machine-check", "mce", kernel=GENERIC, capture=CLOUD),
         Scenario("full-machine-check-cpu1", "mce", kernel=GENERIC, capture=CLOUD, panic_cpu=1),
     ]
