@@ -66,7 +66,7 @@ class Progress(Findings):
         self.reach(seconds, "loader")
         if said.startswith("plan "):
             self.plan.update(parse_key_values(said))
-        elif said.startswith("armed"):
+        elif said.startswith(("armed", "prepared")):
             self.reach(seconds, "armed", said.partition(":")[2].strip())
         elif match := _NOT_ARMED.match(said):
             self.refused = match[1] or "no reason given"

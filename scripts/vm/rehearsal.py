@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import disk, guest, inject, kernel, panics, stub_panics, verdict
+from vm import boot_loaders, disk, guest, inject, kernel, panics, stub_panics, verdict
 from vm.builtin import REPORT, BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -32,7 +32,9 @@ class Options:
     kernel: Path
     folder: Path  # disks, logs and the dump are made here
     firmware: Firmware
-    loader: Path = kernel.LOADER
+    loader: Path = kernel.LOADER  # lifeboatx64.efi lies beside it
+    boot: str = ""  # a word of boot_loaders.BOOT_LOADERS; "": Lifeboat starts the kernel itself
+    enter: str = ""  # with it: how Lifeboat gets in front, a word of boot_loaders.ENTERS
     initrds: list[Path] = field(default_factory=list)
     append: str = ""
     capture: str | Path = "builtin"  # "linux": the first kernel's image; or another image
@@ -87,6 +89,8 @@ class Rehearsal:
         self.on_line = on_line
         self.capture = _capture(options)
         self.progress = Progress(self.capture.lines())
+        self.entered: boot_loaders.Entered | None = None  # with --boot
+        self.boot_line: str | None = None  # the boot loader's own
         self._striker: stub_panics.Oops | stub_panics.Planted | None = None  # acts when the debug stub stops
 
     def run(self) -> Outcome:
@@ -102,6 +106,9 @@ class Rehearsal:
             machine=options.machine,
             qemu_args=options.qemu_args,
         )
+        if self.entered:
+            store = options.firmware.private_variables(options.folder)
+            boot_loaders.prepare_firmware(store, self.entered, self._esp_partition)
         with Machine(spec, options.folder) as machine:
             if options.panic_at is not None:
                 self._plant(machine, options.panic_at)
@@ -113,6 +120,8 @@ class Rehearsal:
                 ok, reason = False, str(error)
             seconds = machine.seconds()
             last = [line.text for line in machine.lines[-_LAST_LINES:]]
+            if ok and self.entered:
+                ok, reason = self._judge_boot_loader(machine, reason)
         outcome = Outcome(ok, reason, seconds, self.progress, last)
         if options.panic != "none" and self.progress.took_over:
             self._collect(outcome, disks[-1].path)
@@ -134,30 +143,46 @@ class Rehearsal:
 
     def config(self, initrds: list[str]) -> str:
         """lifeboat.conf for these initrds (names on the ESP)."""
+        first = ["kernel /vmlinuz"] + [f"initrd /{name}" for name in initrds]
+        return self._config(first, [f"arguments {' '.join(self.first_arguments())}"])
+
+    def _config(self, first: list[str], last: list[str]) -> str:
         options = self.options
-        lines = ["# Written by lifeboat-vm.", "kernel /vmlinuz"]
-        lines += [f"initrd /{name}" for name in initrds]
+        lines = ["# Written by lifeboat-vm.", *first]
         lines += self.capture.config(options.config)
         lines += [f"crashkernel {options.crashkernel}"] if options.crashkernel else []
-        lines += ["verbose"] + options.config
-        lines += [f"arguments {' '.join(self.first_arguments())}"]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, "verbose", *options.config, *last]) + "\n"
 
     def _make_disks(self) -> list[Disk]:
         options = self.options
         folder = options.folder
         for stale in _FROM_A_RUN:
             (folder / stale).unlink(missing_ok=True)
-        files: dict[str, Path | bytes] = {"EFI/BOOT/BOOTX64.EFI": options.loader, "vmlinuz": options.kernel}
-        files |= self.capture.files(folder)
         initrds: dict[str, Path | bytes] = {f"initrd{n}.img": path for n, path in enumerate(options.initrds)}
         if self._init is not None:
             initrds["overlay.img"] = guest.overlay(self._init, options.before)
-        files |= initrds
-        files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
-        disk.make_esp(folder / "esp.img", self.esp(files))
+        if options.boot:
+            self._make_boot_disk(initrds)
+        else:
+            files: dict[str, Path | bytes] = {"EFI/BOOT/BOOTX64.EFI": options.loader, "vmlinuz": options.kernel}
+            files |= self.capture.files(folder) | initrds
+            files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
+            disk.make_esp(folder / "esp.img", self.esp(files))
         self.make_dump_disk(folder / "dump.img")
         return [Disk("esp", folder / "esp.img", boot=True), self.dump_disk(folder / "dump.img")]
+
+    def _make_boot_disk(self, initrds: dict[str, Path | bytes]) -> None:
+        """One with a boot loader on it, and Lifeboat in front of that."""
+        options, folder = self.options, self.options.folder
+        linux = boot_loaders.Linux(options.kernel, initrds, " ".join(self.first_arguments()), folder)
+        loaded = boot_loaders.BOOT_LOADERS[options.boot].make(linux)
+        boot_loaders.check_configuration(loaded)
+        driver = options.loader.with_name("lifeboatx64.efi")
+        self.entered = boot_loaders.enter(options.enter, loaded, options.loader, driver)
+        # No command line says which console there is.
+        config = self._config(self.entered.lines, ["console ttyS0"])
+        files = {**self.entered.esp, **self.capture.files(folder), self.entered.config: config.encode()}
+        self._esp_partition = boot_loaders.make_disk(folder / "esp.img", self.esp(files), loaded.boot)
 
     # For a rehearsal that does more than this one
 
@@ -207,6 +232,14 @@ class Rehearsal:
             if judged is not None:
                 return judged
         return verdict.of_timeout(self.progress, self.options.timeout, machine.last_line())
+
+    def _judge_boot_loader(self, machine: Machine, reason: str) -> Verdict:
+        """All went well; did it go by the way that was meant?"""
+        boot = self.options.boot
+        self.boot_line = boot_loaders.own_line(boot, "\n".join(line.text for line in machine.lines))
+        if self.boot_line is None:
+            return False, f"{reason}, and the console has no line of {boot}'s"
+        return True, reason
 
     def _do_what_was_asked(self, machine: Machine) -> None:
         """What the first kernel's init asked for."""
@@ -266,6 +299,8 @@ def _capture(options: Options) -> BuiltinCapture | LinuxCapture:
     if options.capture == "builtin":
         return BuiltinCapture(_save_tool(options))
     image = None if options.capture == "linux" else Path(options.capture)
+    if options.boot and image is None:
+        image = options.kernel  # the loader does not see the first one
     return LinuxCapture(options.kernel, image, options.capture_initrd, options.capture_args)
 
 
@@ -274,6 +309,7 @@ def _check(options: Options) -> None:
     for path, what in [
         (options.loader, "the loader (run make)"),
         (options.kernel, "the first kernel"),
+        (options.loader.with_name("lifeboatx64.efi") if options.boot else None, "the driver (run make)"),
         (_save_tool(options) if builtin else None, "what takes dumps off a partition (run make)"),
         (None if builtin or options.capture == "linux" else Path(options.capture), "the capture kernel"),
         (options.capture_initrd, "the capture initrd"),
@@ -307,6 +343,9 @@ def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
         "panic": options.panic,
         "panic_cpu": options.panic_cpu,
         "kernel": str(options.kernel),
+        "boot": options.boot or None,
+        "enter": options.enter or None,
+        "boot_line": rehearsal.boot_line,
         "capture": rehearsal.capture.title,
         "memory_bytes": options.memory_bytes,
         "cpus": options.cpus,

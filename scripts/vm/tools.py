@@ -19,6 +19,7 @@ _PACKAGES = {
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
     "busybox": "busybox-static",
+    "objcopy": "binutils",
 }
 
 

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Lifeboat in front of Debian's own boot loaders, whose configuration has none of its words.
+
+Each way in once, with the boot loader that goes with it; the other pairs with LIFEBOAT_FULL=1. lifeboat-vm
+itself looks for the boot loader's own line, and for our words in what it configures.
+"""
+
+import re
+
+import pytest
+from scenarios import FULL_ONLY, SECURE_FIRMWARE
+from vm import boot_loaders
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("boot-loaders")]
+
+NEEDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
+ADDED = [*NEEDED, "oops=panic", "unknown_nmi_panic"]
+
+# Boot loader, way in, further options.
+MECHANISMS = {
+    "chain": ("grub", {}),
+    "sd-boot": ("systemd-boot", {}),
+    "driver": ("uki", {}),
+}
+PAIRS = {
+    "grub-driver": ("grub", {"enter": "driver"}),
+    "grub-efi-chain": ("grub-efi", {}),
+    "grub-efi-driver": ("grub-efi", {"enter": "driver"}),
+    "systemd-boot-chain": ("systemd-boot", {"enter": "chain"}),
+    "systemd-boot-driver": ("systemd-boot", {"enter": "driver"}),
+    "uki-chain": ("uki", {"enter": "chain"}),
+    "chain-smm": ("grub", {"firmware": SECURE_FIRMWARE}),
+    "driver-smm": ("uki", {"firmware": SECURE_FIRMWARE}),
+    "chain-no-root": ("grub", {"panic": "vfs"}),
+    "chain-linux": ("grub", {"capture": "linux"}),
+}
+
+
+def _cases() -> list:
+    quick = [pytest.param(name, id=name) for name in MECHANISMS]
+    return quick + [pytest.param(name, id=name, marks=FULL_ONLY) for name in PAIRS]
+
+
+@pytest.fixture(name="booted")
+def _booted(rehearse, driver):
+    """booted(name): the run of that name, which ended in a verified dump."""
+    assert driver.is_file()
+
+    def run(name: str):
+        boot, more = {**MECHANISMS, **PAIRS}[name]
+        return rehearse(f"boot-{name}", boot=boot, **{"capture": "builtin", **more}).check()
+
+    return run
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_a_panic_behind_a_boot_loader(booted, name):
+    run = booted(name)
+    words = run.findings["first_kernel_cmdline"].split()
+    assert words[-len(ADDED) :] == ADDED, words
+    before = [word for word in words if not word.startswith(("BOOT_IMAGE=", "initrd="))][: -len(ADDED)]
+    assert before[0] == "console=ttyS0,115200"
+    assert not [word for word in before if word.split("=")[0] in {one.split("=")[0] for one in ADDED}]
+    boot = run.findings["boot"]
+    assert re.search(boot_loaders.BOOT_LOADERS[boot].line, run.console.replace("\r", ""))
+    assert run.findings["captured"]
+
+
+@FULL_ONLY
+def test_a_crashkernel_of_the_distribution_s_stays(rehearse, driver):
+    """With the words of a desktop, and without the one that lowers kdump's odds."""
+    assert driver.is_file()
+    run = rehearse(
+        "boot-crashkernel", boot="grub", capture="builtin", append="crashkernel=128M",
+        config=["profile desktop"],
+    )  # fmt: skip
+    words = run.check().findings["first_kernel_cmdline"].split()
+    assert "crashkernel=128M" in words
+    assert words[-3:] == [word for word in NEEDED if word != "crash_kexec_post_notifiers"]
