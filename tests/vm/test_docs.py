@@ -72,5 +72,5 @@ def test_packages_are_those_of_setup():
     listed = subprocess.run([ROOT / "scripts/setup", "--list"], capture_output=True, text=True, check=True).stdout
     wanted = {line.split()[1] for line in listed.splitlines()}
     page = (ROOT / "docs/packages.md").read_text()
-    documented = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z0-9+-]+)` \|", page, re.MULTILINE))
     assert documented == wanted

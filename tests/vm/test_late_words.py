@@ -6,13 +6,18 @@ test_boot_loaders.py.
 """
 
 import re
+import struct
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import firmware_shell as shell
 import images
 import pytest
 import saved_state
 from scenarios import FULL_ONLY
+from vm import boot_loaders
+from vm.machine import Disk, Exited, Machine, MachineSpec, QmpEvent
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("late")]
 
@@ -115,3 +120,55 @@ def test_words_are_taken_back_where_a_later_attempt_does_not_arm(leaving):
     assert left.lines == [f"ro quiet {OURS}", "ro quiet"], left.said[-3000:]
     assert not left.is_ours
     assert left.ending == RESET
+
+
+MEMTEST = Path("/boot")  # of the package memtest86+
+_TABLE = struct.Struct("<8sIIII")  # EFI_TABLE_HEADER
+_RESET_SYSTEM_AT = 0x68
+_NEAR = 8 << 20
+
+
+def _reset_system(machine: Machine, hook: int, file: Path) -> set[int]:
+    """What ResetSystem points to in the tables of runtime services near the hook."""
+    machine.qmp.execute("pmemsave", timeout=120, val=hook - _NEAR, size=2 * _NEAR, filename=str(file))
+    image, found, at = file.read_bytes(), set(), -1
+    while (at := image.find(b"RUNTSERV", at + 1)) >= 0:
+        _, _, size, _, reserved = _TABLE.unpack_from(image, at)
+        if at % 8 == 0 and size == 136 and reserved == 0:
+            found.add(struct.unpack_from("<Q", image, at + _RESET_SYSTEM_AT)[0])
+    return found
+
+
+# Started by itself, and by GRUB as if it were a Linux.
+@FULL_ONLY
+@pytest.mark.parametrize("way", ["efi", "grub"])
+def test_memtest_is_no_linux(tmp_path, firmware, loader, way):
+    if way == "efi":
+        loaded = boot_loaders.Loaded("memtest.efi", MEMTEST / "memtest86+x64.efi", {}, {})
+    else:
+        linux = boot_loaders.Linux(MEMTEST / "memtest86+x64.bin", {}, "", tmp_path)
+        loaded = boot_loaders.BOOT_LOADERS["grub"].make(linux)
+    entered = boot_loaders.enter("chain", loaded, loader, loader)
+    second = saved_state.tiny_kernel(tmp_path)
+    lines = [*entered.lines, "verbose", "console ttyS0", "capture-initrd /capture.img"]
+    config = "\n".join(lines) + f"\n{second.config}"
+    files = {**entered.esp, **second.files, "capture.img": second.initrd, entered.config: config.encode()}
+    boot_loaders.make_disk(tmp_path / "disk.img", files, loaded.boot)
+    spec = MachineSpec(
+        firmware, [Disk("disk", tmp_path / "disk.img", boot=True)], shell.MEMORY_BYTES, qemu_args=["-device", "VGA"]
+    )
+    with Machine(spec, tmp_path) as machine:
+        machine.power_on()
+        shell.watch(machine, "starting \\")
+        said = "\n".join(line.text for line in machine.lines)
+        assert "lifeboat: prepared" in said, said[-3000:]
+        start, end = (int(word, 0) for word in re.search(r"hook_text=(\w+)-(\w+)", said).groups())
+        hook = range(start, end)
+        # It is the hook's until memtest leaves boot services. Armed it would stay so for ever.
+        deadline = shell.soon()
+        assert _reset_system(machine, start, tmp_path / "ram") & set(hook)
+        while (found := _reset_system(machine, start, tmp_path / "ram")) & set(hook):
+            assert time.monotonic() < deadline, "\n".join(line.text for line in machine.lines[-20:])
+            event = machine.next_event(time.monotonic() + 1)
+            assert not isinstance(event, QmpEvent | Exited), event
+        assert found
