@@ -18,6 +18,12 @@ ORDERS = {
     "no-runtime-code": "deny 0",
     "watched": "watch 0",
 }
+# The last leaves the configuration as it was.
+WITH_CONFIG = {
+    "chained": (b"watch 0\n", b"chain /returning\n"),
+    "secure": (b"secure 0\n", CONFIG + b"console 0x2f0\n"),
+    "plain": (b"take 0\n", CONFIG),
+}
 # What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
 OURS = ("LoaderCode", "LoaderData", "RT_Code", "RT_Data", "Reserved", "ACPI_NVS")
 TAKEN_PAGES = 3  # by the preamble, which never gives them back
@@ -40,6 +46,11 @@ def session(tmp_path_factory, firmware, loader, preamble, kernel):
         cases.append(shell.Case(name, "fs0:\\preamble.efi"))
         cases.append(shell.Case(f"memory-{name}", "memmap"))
         cases.append(shell.Case(f"images-{name}", "dh -p LoadedImage"))
+    for name, (orders, config) in WITH_CONFIG.items():
+        files[f"orders/{name}"], files[f"{name}.conf"] = orders, config
+        cases.append(shell.Case(f"order-{name}", f"cp -q fs0:\\orders\\{name} fs0:\\preamble.txt"))
+        cases.append(shell.Case(f"config-{name}", f"cp -q fs0:\\{name}.conf fs0:\\lifeboat.conf"))
+        cases.append(shell.Case(name, "fs0:\\preamble.efi"))
     files["orders/hangs"] = b"path 0\nwatch 1\n"
     cases.append(shell.Case("order-hangs", "cp -q fs0:\\orders\\hangs fs0:\\preamble.txt"))
     files |= shell.startup(shell.script(cases, "fs0:\\preamble.efi"))
@@ -101,6 +112,12 @@ def test_what_the_firmware_refuses_leaves_nothing(session, case, says):
     assert _ours(session[f"memory-{case}"]) == _ours(session["memory-taken-twice"])
 
 
+def test_under_secure_boot_unsigned_words_choose_no_console_s_address(session):
+    text = session["secure"].text
+    assert "not armed: Secure Boot is on: --console 0x2f0: nobody signed that address" in text
+    assert "returning: came back from its start" in text, "it boots unarmed"
+
+
 def test_what_failed_gave_everything_back(session):
     before, after = _ours(session["memory-undisturbed"]), _ours(session["memory-taken-twice"])
     before["ACPI_NVS"] += TAKEN_PAGES
@@ -112,6 +129,11 @@ def test_the_firmware_s_watchdog_runs_until_the_kernel_starts(session):
     seen = re.findall("preamble: (.*, (?:un)?watched)", session["watched"].text)
     assert seen == ["an image starts, unwatched", "runtime code, watched", "an image starts, unwatched"]
     assert "lifeboat: armed" in session["watched"].text
+
+
+def test_the_firmware_s_watchdog_runs_when_a_boot_manager_starts(session):
+    starts = re.findall("preamble: an image starts, (\\w+)", session["chained"].text)
+    assert starts == ["unwatched", "watched"]
 
 
 def test_a_firmware_that_hangs_is_reset_by_its_watchdog(session):

@@ -17,7 +17,9 @@
 //                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
 //   deny 0       gives no memory for runtime code
 //   watch N      says whether the firmware's watchdog runs when an image is started or memory for
-//                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that is loaded from memory hangs, 0: none
+//                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that
+//                is loaded from memory hangs, 0: none
+//   secure 0     the variables say that Secure Boot is on
 //   path 0       the device path of lifeboat.efi has a node that is 0 bytes long
 //
 // What it put into the services is taken out again when lifeboat.efi comes back.
@@ -59,6 +61,7 @@ static UINTN runtime_pages;
 static EFI_BOOT_SERVICES services; // as they were
 static UINTN to_take, to_refuse, to_hang, seconds;
 static bool watching, denying, spoil_path;
+static EFI_GET_VARIABLE get_variable; // as it was; NULL: nobody stands before it
 
 static void say(const CHAR16 *text)
 {
@@ -226,6 +229,32 @@ static EFI_STATUS EFIAPI start_image(EFI_HANDLE image, UINTN *ret_bytes, CHAR16 
 	return services.StartImage(image, ret_bytes, ret_data);
 }
 
+static bool name_is(const CHAR16 *name, const CHAR16 *wanted)
+{
+	while (*wanted && *name == *wanted)
+		name++, wanted++;
+	return *name == *wanted;
+}
+
+static EFI_STATUS EFIAPI secure_get_variable(CHAR16 *name, EFI_GUID *vendor, UINT32 *attributes, UINTN *bytes,
+					     void *data)
+{
+	bool on = name_is(name, L"SecureBoot");
+
+	if (!on && !name_is(name, L"SetupMode"))
+		return get_variable(name, vendor, attributes, bytes, data);
+	*(UINT8 *)data = on;
+	*bytes = 1;
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS say_secure(void)
+{
+	get_variable = st->RuntimeServices->GetVariable;
+	st->RuntimeServices->GetVariable = secure_get_variable;
+	return EFI_SUCCESS;
+}
+
 static void put_sum(void)
 {
 	bs->Hdr.CRC32 = 0;
@@ -313,6 +342,8 @@ static EFI_STATUS obey(const char *text)
 			denying = true, status = EFI_SUCCESS;
 		else if (word_is(text, "watch "))
 			to_hang = number, watching = true, status = EFI_SUCCESS;
+		else if (word_is(text, "secure "))
+			status = say_secure();
 		else if (word_is(text, "path "))
 			spoil_path = true, status = EFI_SUCCESS;
 		if (EFI_ERROR(status))
@@ -398,5 +429,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	status = start_lifeboat(image, self->DeviceHandle);
 	if (services.LoadImage)
 		put_services_back();
+	if (get_variable)
+		st->RuntimeServices->GetVariable = get_variable;
 	return EFI_ERROR(status) ? fail(L"lifeboat.efi came back", status) : EFI_SUCCESS;
 }
