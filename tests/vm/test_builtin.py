@@ -3,6 +3,7 @@
 test_readers.py; here are its findings, every page against QEMU's own dump of the same moment,
 and disks that are full, slow, gone or hold an unsaved dump."""
 
+import dataclasses
 import hashlib
 import os
 import re
