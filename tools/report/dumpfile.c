@@ -18,9 +18,9 @@
 #define CONTEXT_READS 16384U // pages that one context of libkdumpfile is asked for
 
 struct dumpfile_page {
+	uint64_t data[LB_PAGE / sizeof(uint64_t)]; // readers look at words of it
 	uint64_t phys; // UINT64_MAX: none
 	bool is_there;
-	uint8_t data[LB_PAGE];
 };
 
 // libkdumpfile up to 0.5.1 at least writes through NULL when it reads a page again that its cache gave up:
@@ -38,7 +38,7 @@ static int open_context(struct dumpfile *dump)
 	return 0;
 }
 
-static bool read_anew(struct dumpfile *dump, uint64_t phys, uint8_t *to)
+static bool read_anew(struct dumpfile *dump, uint64_t phys, void *to)
 {
 	size_t bytes = LB_PAGE;
 	kdump_status status;
