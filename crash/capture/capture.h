@@ -3,7 +3,6 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 #define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
-#include "crash/dead/facts.h"
 #include "crash/dump/writer.h"
 #include "crash/plan/capturesize.h"
 #include "lifeboat/capture_config.h"
@@ -19,7 +18,6 @@ struct lb_run {
 	struct lb_ram ram;
 	struct lb_physmem mem;
 	struct lb_deadspace dead;
-	struct lb_deadkernel kernel; // whose space is `dead`
 	struct lb_filter *filter;
 	void *scratch; // LB_CAPTURE_SCRATCH, for one after the other; NULL: there is none
 	char *report; // LB_CAPTURE_REPORT; NULL: there is no memory for one

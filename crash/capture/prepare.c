@@ -134,7 +134,6 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
 	complete_vmcoreinfo(run, &notes);
-	run->kernel = (struct lb_deadkernel){.space = run->dead, .has_vmcoreinfo = notes.vmcoreinfo};
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
 	run->job.vmcoreinfo_offset = notes.vmcoreinfo;

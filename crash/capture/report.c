@@ -4,6 +4,7 @@
 #include "crash/report/report.h"
 
 #include "crash/capture/capture.h"
+#include "crash/dead/deadkernel.h"
 #include "crash/platform/guard.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -20,6 +21,8 @@ _Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
 #define LOG "log: "
 
 struct telling {
+	const struct lb_deadspace *dead;
+	struct lb_deadkernel kernel;
 	struct lb_report_source source;
 	struct lb_deadline end;
 	char *text;
@@ -44,6 +47,7 @@ static void tell(void *ctx)
 {
 	struct telling *telling = ctx;
 
+	lb_deadkernel_open(telling->dead, &telling->kernel);
 	telling->bytes = lb_report_write(&telling->source, telling->text, LB_REPORT_MAX);
 }
 
@@ -91,7 +95,8 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 {
 	struct lb_guard_fault fault;
 	enum lb_guard_end end;
-	struct telling telling = {.text = run->report, .section = "head"};
+	struct telling telling = {.dead = &run->dead, .text = run->report, .section = "image"};
+	uint64_t begun_ms = lb_clock_ms();
 	char ours[1024];
 
 	*ret_bytes = run->report_bytes;
@@ -99,10 +104,10 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 		return run->report;
 	telling.end = lb_deadline_in(BUDGET_MS);
 	telling.source = (struct lb_report_source){
-		.kernel = &run->kernel,
+		.kernel = &telling.kernel,
 		.memory = run->scratch,
 		.registers = &run->live->cpu.regs,
-		.cpu = run->kernel.has_cpus ? run->kernel.this_cpu : LB_REPORT_NO_CPU,
+		.cpu = LB_REPORT_NO_CPU,
 		.time = run->job.now,
 		.release = run->handoff->first_kernel_release,
 		.lifeboat = tell_of_us(run, ours, sizeof(ours)),
@@ -112,6 +117,7 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 	end = lb_guard_run(tell, &telling, BROKEN_OFF_MS, &fault);
 	end_text(&telling, end, &fault);
 	*ret_bytes = run->report_bytes = telling.bytes;
+	lb_say("report: %u bytes, in %lu ms", telling.bytes, lb_clock_ms() - begun_ms);
 	return run->report;
 }
 
