@@ -30,7 +30,6 @@ struct telling {
 	// What the report said last of itself, for when it is broken off.
 	const char *section;
 	uint32_t complete; // bytes
-	bool spent;
 };
 
 static bool go_on(void *ctx, const char *section, uint32_t bytes)
@@ -39,8 +38,7 @@ static bool go_on(void *ctx, const char *section, uint32_t bytes)
 
 	telling->section = section;
 	telling->complete = bytes;
-	telling->spent = lb_deadline_passed(telling->end);
-	return !telling->spent;
+	return !lb_deadline_passed(telling->end);
 }
 
 static void tell(void *ctx)
@@ -51,7 +49,7 @@ static void tell(void *ctx)
 	telling->bytes = lb_report_write(&telling->source, telling->text, LB_REPORT_MAX);
 }
 
-// Ends the text where it did not come to its own end.
+// Ends the text where it did not come to its own end. Where its budget was spent, it says so itself.
 static void end_text(struct telling *telling, enum lb_guard_end end, const struct lb_guard_fault *fault)
 {
 	char why[96];
@@ -59,15 +57,9 @@ static void end_text(struct telling *telling, enum lb_guard_end end, const struc
 	if (end == LB_GUARD_FAULT)
 		lb_snprintf(why, sizeof(why), "exception %lu at 0x%lx of the capture kernel, cr2 0x%lx",
 			    fault->vector, fault->rip, fault->cr2);
-	else if (end == LB_GUARD_LATE)
+	else
 		lb_snprintf(why, sizeof(why), "no end after %u ms, at 0x%lx of the capture kernel",
 			    BROKEN_OFF_MS, fault->rip);
-	else if (telling->spent)
-		lb_snprintf(why, sizeof(why), "its %u ms are spent", BUDGET_MS);
-	else
-		return;
-	if (end == LB_GUARD_DONE)
-		telling->complete = telling->bytes;
 	telling->bytes =
 		lb_report_cut(telling->text, LB_REPORT_MAX, telling->complete, telling->section, why);
 	lb_say("warning: the report ends in its section \"%s\": %s", telling->section, why);
@@ -115,7 +107,8 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 		.ctx = &telling,
 	};
 	end = lb_guard_run(tell, &telling, BROKEN_OFF_MS, &fault);
-	end_text(&telling, end, &fault);
+	if (end != LB_GUARD_DONE)
+		end_text(&telling, end, &fault);
 	*ret_bytes = run->report_bytes = telling.bytes;
 	lb_say("report: %u bytes, in %lu ms", telling.bytes, lb_clock_ms() - begun_ms);
 	return run->report;

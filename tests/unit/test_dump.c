@@ -199,6 +199,64 @@ static void test_doubt(void **state)
 	assert_string_equal(header.message, "complete: 1694 pages; no sign of a panic in the log");
 }
 
+static char report[5000]; // a page, and a part of one
+static unsigned int reports;
+
+static const char *make_report(void *ctx, uint32_t *ret_bytes)
+{
+	struct lb_dump_header there;
+
+	// The log is safe by then.
+	assert_int_equal(lb_dump_header_choose((const void *)disk.data, &there, &err), 0);
+	assert_int_equal(there.log_bytes, sizeof(log_text) - 1);
+	reports++;
+	*ret_bytes = sizeof(report);
+	return ctx;
+}
+
+// Between log and file, with a digest of its own; the next target gets the same text.
+static void test_report(void **state)
+{
+	(void)state;
+	memset(report, 'r', sizeof(report));
+	reports = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		prepare(i ? LB_DUMP_ELF : LB_DUMP_ZSTD, ROOMY);
+		machine.job.report = make_report;
+		machine.job.ctx = report;
+		if (write_dump())
+			fail_msg("%s", err.text);
+		check_slots();
+		assert_int_equal(header.report_offset, 3 * LB_DUMP_BLOCK);
+		assert_int_equal(header.report_bytes, sizeof(report));
+		assert_memory_equal(disk.data + header.report_offset, report, sizeof(report));
+		check_digest(header.report_offset, header.report_bytes, header.report_sha256);
+		assert_int_equal(header.file_offset, 5 * LB_DUMP_BLOCK);
+		assert_int_equal(header.state, LB_DUMP_COMPLETE);
+	}
+	assert_int_equal(reports, 2);
+}
+
+// It is left out where it has no room, and where there is none.
+static void test_no_report(void **state)
+{
+	(void)state;
+	prepare(LB_DUMP_ZSTD, ROOMY);
+	machine.job.report = make_report; // its text is NULL
+	assert_int_equal(write_dump(), 0);
+	assert_int_equal(header.report_bytes, 0);
+	assert_int_equal(header.file_offset, 3 * LB_DUMP_BLOCK);
+
+	prepare(LB_DUMP_ZSTD, 4 * LB_DUMP_BLOCK);
+	machine.job.report = make_report;
+	machine.job.ctx = report;
+	assert_int_equal(write_dump(), -1);
+	assert_non_null(strstr(capture_said(), "the report is not on the disk: no room for it"));
+	assert_non_null(strstr(err.text, "full"));
+	assert_int_equal(header.report_bytes, 0);
+	assert_int_equal(header.log_bytes, sizeof(log_text) - 1);
+}
+
 static bool all_there(uint64_t pfn)
 {
 	(void)pfn;
@@ -453,7 +511,7 @@ static void test_no_log(void **state)
 
 static void test_worst_case(void **state)
 {
-	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB + 64 * LB_KIB; // for log, notes and report
+	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB + LB_DUMP_REPORT_MAX; // for log, notes, report
 	uint64_t worst;
 
 	(void)state;
@@ -481,6 +539,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kdump_formats),
 		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_no_report),
 		cmocka_unit_test(test_unreadable_page),
 		cmocka_unit_test(test_elf),
 		cmocka_unit_test(test_elf_ragged_start),
