@@ -107,6 +107,37 @@ static void find_types(struct lb_report_job *job)
 			   lb_tasks_current(&job->tasks, job->cpu, &job->current);
 }
 
+// Before those that are kept already.
+static void keep_first(struct lb_job_waiting *waiting, const struct lb_task *task)
+{
+	if (waiting->kept < LB_JOB_WAITING)
+		waiting->tasks[waiting->kept++] = waiting->tasks[0];
+	waiting->tasks[0] = *task;
+}
+
+static void find_tasks(struct lb_report_job *job)
+{
+	struct lb_job_waiting *waiting = &job->waiting;
+	struct lb_tasks_walk walk;
+	struct lb_task task;
+
+	if (!job->has_tasks)
+		return;
+	lb_tasks_begin(&job->tasks, &walk);
+	while (lb_out_go_on(&job->out) && lb_tasks_next(&job->tasks, &walk, &task)) {
+		bool stuck = task.pid > 0 && task.pid == job->log.stuck_pid && !waiting->stuck;
+
+		waiting->all++;
+		waiting->waiting += task.state == 'D';
+		waiting->stuck |= stuck;
+		if (stuck)
+			keep_first(waiting, &task);
+		else if (task.state == 'D' && waiting->kept < LB_JOB_WAITING)
+			waiting->tasks[waiting->kept++] = task;
+	}
+	waiting->cut = walk.cut;
+}
+
 static void find_frames(struct lb_report_job *job)
 {
 	struct lb_unwind_start start;
@@ -136,10 +167,8 @@ void lb_job_find(struct lb_report_job *job)
 		const char *name;
 		void (*run)(struct lb_report_job *job);
 	} steps[] = {
-		{"symbols", find_symbols},
-		{"cpus", find_cpus},
-		{"types", find_types},
-		{"backtrace", find_frames},
+		{"symbols", find_symbols}, {"cpus", find_cpus},        {"types", find_types},
+		{"tasks", find_tasks},     {"backtrace", find_frames},
 	};
 
 	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && lb_out_enter(&job->out, steps[i].name);

@@ -10,6 +10,7 @@
 #include "crash/report/source.h"
 
 #define LB_JOB_MODULES 1024U
+#define LB_JOB_WAITING 8U // tasks that wait and are kept
 #define LB_JOB_FRAMES 128U // of the CPU that panicked, panic() and what it calls included
 
 // Symbols that are looked up in one pass.
@@ -24,6 +25,14 @@ enum lb_job_symbol {
 	LB_JOB_NODE_STAT,
 	LB_JOB_TOTAL_PAGES,
 	LB_JOB_SYMBOLS,
+};
+
+// The task that the log's hung-task and soft-lockup lines name, then those in state D.
+struct lb_job_waiting {
+	struct lb_task tasks[LB_JOB_WAITING];
+	uint32_t kept, waiting, all; // `all`: tasks; `waiting`: of them in state D
+	bool stuck; // tasks[0] is the one that the log names
+	bool cut; // there are more
 };
 
 struct lb_report_job {
@@ -48,6 +57,7 @@ struct lb_report_job {
 	struct lb_module room[LB_JOB_MODULES];
 	struct lb_tasks tasks;
 	struct lb_task current; // of the CPU that panicked
+	struct lb_job_waiting waiting; // empty without has_tasks
 
 	// Of the CPU that panicked.
 	bool has_registers;

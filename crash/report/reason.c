@@ -49,7 +49,7 @@ static const struct {
 } classes[] = {
 	{"soft lockup", "soft-lockup"},
 	{"hard LOCKUP", "hard-lockup"},
-	{" blocked for more than ", "hung-task"},
+	{" blocked for more than ", LB_REASON_HUNG_TASK},
 	{"stall", "rcu-stall"},
 	{"sysrq", "sysrq"},
 	{"KASAN: ", "kasan"},

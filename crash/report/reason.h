@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#define LB_REASON_HUNG_TASK "hung-task" // a class
+
 enum lb_reason_kind {
 	LB_REASON_NONE,
 	LB_REASON_WARNING, // counts only where the panic says that a warning was its cause

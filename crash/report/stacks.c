@@ -11,7 +11,6 @@
 #define TASKS_BYTES 2560U
 #define OTHER_FRAMES 24U // of another CPU or of a task
 #define SAME_CPUS 256U // whose backtraces are compared
-#define WAITING_TASKS 8U
 #define DEEPER "  " // than the line of a CPU or task
 
 char *lb_stacks_frame(struct lb_report_job *job, const struct lb_frame *frame, char *text)
@@ -52,26 +51,51 @@ static void write_end(struct lb_report_job *job, const struct lb_unwinder *ended
 		lb_out_line(&job->out, "%send: %s", indent, ended->why.text);
 }
 
-static void write_signature(struct lb_report_job *job)
+static void sign(struct lb_report_job *job, struct lb_signature *signature, const struct lb_frame *frames,
+		 uint32_t count)
 {
-	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
-	struct lb_signature signature;
-	char text[LB_SIGNATURE_BYTES];
-
-	lb_signature_begin(&signature);
-	for (uint32_t i = job->below_panic; i < job->frame_count && lb_out_go_on(&job->out); i++) {
-		const struct lb_frame *frame = &job->frames[i];
+	for (uint32_t i = 0; i < count && lb_out_go_on(&job->out); i++) {
+		const struct lb_frame *frame = &frames[i];
 		struct lb_function function;
 
 		if (frame->user || !lb_unwind_function(&job->unwinder, frame, &function))
 			continue;
-		lb_signature_add(&signature,
+		lb_signature_add(signature,
 				 function.name[0] || !function.module ? function.name : function.module->name,
 				 frame->certain, frame->interrupted);
 	}
+}
+
+// The frames of a task that is on no CPU.
+static uint32_t unwind_task(struct lb_report_job *job, const struct lb_task *task,
+			    struct lb_frame *ret_frames)
+{
+	struct lb_unwind_start start;
+	uint32_t count;
+
+	if (!lb_tasks_sleeping(&job->tasks, task->address, &start))
+		return 0;
+	count = lb_unwind(&job->unwinder, &start, ret_frames, OTHER_FRAMES);
+	job->ended = job->unwinder;
+	return count;
+}
+
+// Of a hung task it is where that waits that tells one cause from another.
+static void write_signature(struct lb_report_job *job)
+{
+	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
+	const char *reason_class = reason ? lb_reason_class(reason->text) : "unknown";
+	struct lb_frame frames[OTHER_FRAMES];
+	struct lb_signature signature;
+	char text[LB_SIGNATURE_BYTES];
+
+	lb_signature_begin(&signature);
+	if (job->waiting.stuck && lb_strcmp(reason_class, LB_REASON_HUNG_TASK) == 0)
+		sign(job, &signature, frames, unwind_task(job, &job->waiting.tasks[0], frames));
+	else
+		sign(job, &signature, job->frames + job->below_panic, job->frame_count - job->below_panic);
 	lb_signature_fallback(&signature, job->log.function);
-	lb_out_key(&job->out, "signature", "%s",
-		   lb_signature_text(&signature, reason ? lb_reason_class(reason->text) : "unknown", text));
+	lb_out_key(&job->out, "signature", "%s", lb_signature_text(&signature, reason_class, text));
 }
 
 void lb_stacks_write_head(struct lb_report_job *job)
@@ -174,77 +198,56 @@ void lb_stacks_write_cpus(struct lb_report_job *job)
 
 // ---- Tasks -----------------------------------------------------------------------
 
-struct waiting {
-	struct lb_task tasks[WAITING_TASKS];
-	uint32_t kept, waiting, all; // `all`: tasks; `waiting`: of them in state D
-	bool cut;
-};
-
-static void keep(struct waiting *waiting, const struct lb_task *task, uint32_t at)
+// Which CPU it is on; LB_REPORT_NO_CPU: none.
+static uint32_t cpu_of(struct lb_report_job *job, const struct lb_task *task)
 {
-	waiting->tasks[at] = *task;
-	if (at == waiting->kept)
-		waiting->kept++;
-}
+	for (uint32_t cpu = 0; cpu < job->kernel.cpu_count && lb_out_go_on(&job->out); cpu++) {
+		struct lb_task current;
 
-// The one that is stuck comes first.
-static void find_waiting(struct lb_report_job *job, struct waiting *waiting)
-{
-	struct lb_tasks_walk walk;
-	struct lb_task task;
-
-	lb_tasks_begin(&job->tasks, &walk);
-	while (lb_out_go_on(&job->out) && lb_tasks_next(&job->tasks, &walk, &task)) {
-		bool stuck = task.pid == job->log.stuck_pid && task.pid > 0;
-
-		waiting->all++;
-		waiting->waiting += task.state == 'D';
-		if (stuck && waiting->kept) {
-			struct lb_task first = waiting->tasks[0];
-
-			waiting->tasks[0] = task;
-			task = first;
-		}
-		if ((stuck || task.state == 'D') && waiting->kept < WAITING_TASKS)
-			keep(waiting, &task, waiting->kept);
+		if (lb_tasks_current(&job->tasks, cpu, &current) && current.address == task->address)
+			return cpu;
 	}
-	waiting->cut = walk.cut;
+	return LB_REPORT_NO_CPU;
 }
 
 static void write_task(struct lb_report_job *job, const struct lb_task *task)
 {
 	struct lb_frame frames[OTHER_FRAMES];
-	struct lb_unwind_start start;
-	uint32_t count;
+	uint32_t count, cpu = cpu_of(job, task);
 
-	lb_out_line(&job->out, "pid %d, state %c, %s%s", task->pid, task->state, task->name,
-		    task->pid == job->log.stuck_pid && task->pid > 0 ? " (stuck, says the log)" : "");
-	if (!lb_tasks_sleeping(&job->tasks, task->address, &start)) {
+	lb_out_line(&job->out, "pid %d, state %c, %s", task->pid, task->state, task->name);
+	if (cpu != LB_REPORT_NO_CPU) {
+		lb_out_line(&job->out, DEEPER "end: it is on CPU %u", cpu);
+		return;
+	}
+	count = unwind_task(job, task, frames);
+	if (!count) {
 		lb_out_line(&job->out, DEEPER "end: it has left no registers");
 		return;
 	}
-	count = lb_unwind(&job->unwinder, &start, frames, OTHER_FRAMES);
-	job->ended = job->unwinder;
 	write_frames(job, frames, count, DEEPER);
 	write_end(job, &job->ended, DEEPER);
 }
 
 void lb_stacks_write_tasks(struct lb_report_job *job)
 {
-	struct waiting waiting = {.kept = 0};
+	const struct lb_job_waiting *waiting = &job->waiting;
 	struct lb_out *out = &job->out;
-	uint32_t done = 0;
+	char stuck[64] = "";
+	uint32_t done = 0, waits = 0;
 
 	if (!job->has_tasks) {
 		lb_out_section(out, "tasks", TASKS_BYTES, "none: %s", job->why_no_tasks.text);
 		return;
 	}
-	if (lb_out_enter(out, "tasks"))
-		find_waiting(job, &waiting);
-	if (!lb_out_section(out, "tasks", TASKS_BYTES, "%u%s, of them in state D %u", waiting.all,
-			    waiting.cut ? " and more" : "", waiting.waiting))
+	if (waiting->stuck)
+		lb_snprintf(stuck, sizeof(stuck), "; the log says that pid %ld is stuck", job->log.stuck_pid);
+	if (!lb_out_section(out, "tasks", TASKS_BYTES, "%u%s, of them in state D %u%s", waiting->all,
+			    waiting->cut ? " and more" : "", waiting->waiting, stuck))
 		return;
-	for (; done < waiting.kept && !out->left_out && lb_out_go_on(out); done++)
-		write_task(job, &waiting.tasks[done]);
-	lb_out_end(out, waiting.waiting > done ? waiting.waiting - done : 0, "lines and tasks");
+	for (; done < waiting->kept && !out->left_out && lb_out_go_on(out); done++) {
+		write_task(job, &waiting->tasks[done]);
+		waits += waiting->tasks[done].state == 'D';
+	}
+	lb_out_end(out, waiting->waiting - waits, "lines and tasks");
 }

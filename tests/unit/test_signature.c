@@ -120,7 +120,11 @@ static void knows_generic_names(void **state)
 	assert_true(lb_signature_is_generic("asm_exc_int3"));
 	assert_true(lb_signature_is_generic("asm_call_irq_on_stack"));
 	assert_true(lb_signature_is_generic("__perf_event_overflow"));
+	assert_true(lb_signature_is_generic("schedule_timeout"));
+	assert_true(lb_signature_is_generic("__mutex_lock"));
 	assert_false(lb_signature_is_generic("panic_in_nmi"));
+	assert_false(lb_signature_is_generic("nmi_handler"));
+	assert_false(lb_signature_is_generic("schedule_work"));
 	assert_false(lb_signature_is_generic("sysrq_handle_crash"));
 	assert_false(lb_signature_is_generic("asm_call_me"));
 	assert_false(lb_signature_is_generic(""));
