@@ -21,7 +21,7 @@ struct lb_report_source {
 	// Asked at the start of each section and, in those that take long, every few thousand reads at most. `section` (a
 	// literal) is what is being written, `bytes` of the text are complete: a caller that is thrown
 	// out of the report by a fault goes on with lb_report_cut(). False: the budget is spent, the
-	// report ends here. NULL: no budget.
+	// report ends here, and says so in its last line, which begins at `bytes`. NULL: no budget.
 	bool (*go_on)(void *ctx, const char *section, uint32_t bytes);
 	void *ctx;
 };

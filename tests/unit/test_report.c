@@ -151,6 +151,7 @@ static void fits_into_its_room(void **state)
 struct budget {
 	uint32_t left;
 	const char *section;
+	uint32_t bytes;
 };
 
 static bool spend(void *ctx, const char *section, uint32_t bytes)
@@ -159,6 +160,7 @@ static bool spend(void *ctx, const char *section, uint32_t bytes)
 
 	assert_true(bytes <= LB_REPORT_MAX);
 	budget->section = section;
+	budget->bytes = bytes;
 	return budget->left && budget->left--;
 }
 
@@ -177,8 +179,13 @@ static void ends_when_the_budget_is_spent(void **state)
 		report();
 		whole = !strstr(text, "\ncut: ");
 		snprintf(last, sizeof(last), "\ncut: %s: the time for it was up\n", budget.section);
-		if (!whole)
-			assert_string_equal(strstr(text, "\ncut: "), last);
+		if (whole)
+			continue;
+		assert_string_equal(strstr(text, "\ncut: "), last);
+		assert_ptr_equal(strstr(text, "\ncut: "), text + budget.bytes);
+		lb_report_cut(text, LB_REPORT_MAX, budget.bytes, budget.section, "2 s");
+		snprintf(last, sizeof(last), "\ncut: %s: 2 s\n", budget.section);
+		assert_string_equal(strstr(text, "\ncut: "), last);
 	}
 	assert_true(asked > 10);
 }
