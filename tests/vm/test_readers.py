@@ -168,14 +168,14 @@ def test_crash_sys(dump, crash_said):
     assert re.findall(r"^ *RELEASE: (\S+)$", text, re.MULTILINE) == [read_vmcore(dump.path).release], text
 
 
-def _without_callers(log: str) -> str:
+def without_callers(log: str) -> str:
     """As crash and a makedumpfile before 1.7.6 have it: no [      T1] behind the time, further lines less indented."""
     log = re.sub(r"^(\[ *\d+\.\d+\] )\[[ TC\d]{8}\] ", r"\1", log, flags=re.MULTILINE)
     return re.sub(r"^ {11}(?= {15})", "", log, flags=re.MULTILINE)
 
 
 def test_crash_log(dump, crash_said):
-    ours = _without_callers(dump.log)
+    ours = without_callers(dump.log)
     assert crash_said["log"].strip().splitlines() == ours.strip().splitlines(), crash_said["log"]
 
 
@@ -217,7 +217,7 @@ def test_makedumpfile_dumps_the_log(dump, log_by_makedumpfile):
     log = log_by_makedumpfile(dump.path)
     # A Linux capture has this machine's own makedumpfile, which may be an older one.
     if not dump.builtin and not re.search(r"^\[ *\d+\.\d+\] \[ *T\d+\] ", dump.log, re.MULTILINE):
-        log = _without_callers(log)
+        log = without_callers(log)
     assert log == dump.log
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import build
 from scenarios import READ
-from test_readers import CALLERS, dump  # noqa: F401 (a fixture)
+from test_readers import CALLERS, dump, without_callers  # noqa: F401 (a fixture)
 
 DONE, FAILED, USAGE = range(3)
 AARCH64, X86_64 = 183, 62
@@ -110,10 +110,12 @@ def test_head_and_state(dump, report_of):  # noqa: F811
     assert [module["name"] for module in report["modules"]] == ([READ.modules[0]] if dump.modules else [])
     assert len(report["registers"]) == 21 and int(report["registers"]["rip"], 16) >> 47 == 0x1FFFF
     total = re.fullmatch(r"([\d.]+) ([MG])iB", report["sections"]["memory"]["note"])
-    kib = float(total[1]) * {"M": 1 << 10, "G": 1 << 20}[total[2]]
-    assert kib / 2 < report["memory_kib"]["free"] < kib  # of a guest that has just booted
-    assert report["log"] == [line.rstrip() for line in dump.log.splitlines()][-len(report["log"]) :]
-    assert len(report["log"]) > 50 and report["cut"] is None
+    unit = {"M": 1 << 10, "G": 1 << 20}[total[2]]
+    # Rounded down to a tenth; most of a guest that has just booted is free.
+    assert float(total[1]) / 2 * unit < report["memory_kib"]["free"] < (float(total[1]) + 0.1) * unit
+    ours, theirs = (without_callers(text).splitlines() for text in ("\n".join(report["log"]), dump.log))
+    assert ours == theirs[-len(ours) :]
+    assert len(ours) > 50 and report["cut"] is None
 
 
 @pytest.mark.vm
@@ -141,10 +143,11 @@ def test_form_of_the_dump_does_not_matter(whole, run, tmp_path, monkeypatch, wor
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     path = tmp_path / "vmcore"
     command = ["/usr/bin/makedumpfile", *words, "-d", "31", whole]
-    with path.open("wb") as out:
-        flat = "-F" in words
-        subprocess.run(command if flat else [*command, path], stdout=out if flat else subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, check=True)  # fmt: skip
+    if "-F" in words:
+        with path.open("wb") as out:
+            subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, check=True)
+    else:
+        subprocess.run([*command, path], capture_output=True, check=True)
     assert run(path)[0] == run(whole)[0]
     assert [file.name for file in tmp_path.iterdir()] == ["vmcore"]
 
@@ -199,7 +202,7 @@ def test_without_btf(damaged, report_of):
     assert report["signature"].startswith("sysrq:sysrq_handle_crash:")
     assert functions(report["cpus"][0]["frames"])[0] == "sysrq_handle_crash"
     for name in ("tasks", "modules", "memory"):
-        assert report["sections"][name]["note"].startswith("none: BTF: ")
+        assert report["sections"][name]["note"].startswith("none: BTF at 0x")
     assert report["pid"] > 1  # by the log
 
 
