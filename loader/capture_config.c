@@ -162,6 +162,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.cpus = cpus,
 		.apic_count = acpi->madt.apic_count,
 		.bsp_apic = input->machine->bsp_apic,
+		.mask_report = options->dump.mask_report,
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);

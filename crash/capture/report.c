@@ -103,6 +103,7 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 		.time = run->job.now,
 		.release = run->handoff->first_kernel_release,
 		.lifeboat = tell_of_us(run, ours, sizeof(ours)),
+		.mask = run->capture->mask_report,
 		.go_on = go_on,
 		.ctx = &telling,
 	};

@@ -26,17 +26,18 @@ static const char *behind(const char *text, const char *word)
 	return NULL;
 }
 
-// The last colon behind `text` has a number behind it, "[comm:pid]": comm may hold colons.
+// -1: there is none.
 static int64_t number_at(const char *text)
 {
 	int64_t number = 0;
 	uint32_t digits = 0;
 
-	while (lb_is_decimal(text[digits]) && digits < 10)
+	while (digits < 10 && lb_is_decimal(text[digits]))
 		number = 10 * number + (text[digits++] - '0');
 	return digits ? number : -1;
 }
 
+// "comm:pid": comm may hold colons, too.
 static int64_t number_after_last_colon(const char *text, const char *end)
 {
 	const char *colon = NULL;

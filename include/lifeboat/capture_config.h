@@ -101,7 +101,8 @@ struct lb_capture_config {
 	// ACPI power-off: PM1a and PM1b control ports (0: none), and their S5 sleep types.
 	uint16_t pm1a, pm1b;
 	uint8_t s5a, s5b;
-	uint8_t reserved[2];
+	uint8_t mask_report; // 1: the report is masked
+	uint8_t reserved;
 	struct lb_range heap; // crash memory that is the capture kernel's to allocate
 	char loader_version[16];
 };

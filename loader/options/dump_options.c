@@ -20,6 +20,8 @@ const char lb_dump_options_help[] =
 	"  --dump-level BITS       pages to leave out: 0 to 31 (default), the bits of\n"
 	"                          makedumpfile's -d\n"
 	"  --dump-overwrite        even over a dump that nobody has saved\n"
+	"  --mask-report           secrets, addresses and the host name are left out of\n"
+	"                          the report, not out of log and dump\n"
 	"  --capture-cpus N        CPUs that compress (default: up to 8)\n"
 	"  --on-captured WHAT      reset (default), poweroff or halt, after the dump\n"
 	"  --selftest              do not boot KERNEL: reset into the capture kernel,\n"
@@ -37,6 +39,7 @@ const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT] = {
 	[LB_DUMP_OPTION_CPUS] = {"capture-cpus", "a number from 1 to 64"},
 	[LB_DUMP_OPTION_ON_CAPTURED] = {"on-captured", "reset, poweroff or halt"},
 	[LB_DUMP_OPTION_SELFTEST] = {"selftest", NULL},
+	[LB_DUMP_OPTION_MASK_REPORT] = {"mask-report", NULL},
 };
 
 static const char *const formats[] = {
@@ -124,6 +127,9 @@ int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option opt
 	case LB_DUMP_OPTION_SELFTEST:
 		options->selftest = true;
 		options->selftest_once = false;
+		return 0;
+	case LB_DUMP_OPTION_MASK_REPORT:
+		options->mask_report = true;
 		return 0;
 	case LB_DUMP_OPTION_COUNT:
 		break;

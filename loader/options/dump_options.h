@@ -35,7 +35,7 @@ struct lb_dump_options {
 	uint32_t level; // makedumpfile's -d bits
 	uint32_t cpus; // 0: not given
 	enum lb_capture_end end;
-	bool overwrite, selftest;
+	bool overwrite, selftest, mask_report;
 	bool selftest_once; // --selftest stands in lifeboat.conf, not on the command line
 	const char *first_word; // the first of these options that was given; NULL: none
 };
@@ -48,6 +48,7 @@ enum lb_dump_option {
 	LB_DUMP_OPTION_CPUS,
 	LB_DUMP_OPTION_ON_CAPTURED,
 	LB_DUMP_OPTION_SELFTEST,
+	LB_DUMP_OPTION_MASK_REPORT,
 	LB_DUMP_OPTION_COUNT,
 };
 

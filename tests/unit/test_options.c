@@ -400,6 +400,7 @@ static void test_dump_defaults(void **state)
 	assert_int_equal(options.dump.cpus, 0);
 	assert_int_equal(options.dump.end, LB_CAPTURE_RESET);
 	assert_false(options.dump.overwrite || options.dump.selftest || options.dump.selftest_once);
+	assert_false(options.dump.mask_report);
 }
 
 static void test_dump_everything(void **state)
@@ -410,7 +411,7 @@ static void test_dump_everything(void **state)
 	(void)state;
 	assert_int_equal(PARSE("--capture", "builtin", "--dump-to", "PARTLABEL=a b", "--dump-to=auto",
 			       "--dump-to", "PARTUUID=00112233-4455-6677-8899-AABBCCddeeff",
-			       "--dump-format=elf", "--dump-level", "0", "--dump-overwrite",
+			       "--dump-format=elf", "--dump-level", "0", "--dump-overwrite", "--mask-report",
 			       "--capture-cpus=64", "--on-captured", "poweroff", "--selftest", "k"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
@@ -425,6 +426,7 @@ static void test_dump_everything(void **state)
 	assert_int_equal(options.dump.level, 0);
 	assert_int_equal(options.dump.cpus, 64);
 	assert_int_equal(options.dump.end, LB_CAPTURE_POWEROFF);
+	assert_true(options.dump.mask_report);
 	assert_true(options.dump.overwrite && options.dump.selftest && !options.dump.selftest_once);
 }
 

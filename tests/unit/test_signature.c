@@ -57,8 +57,8 @@ static void leaves_out_what_every_kernel_does(void **state)
 static void is_equal_whatever_compilers_add(void **state)
 {
 	static const struct step plain[] = {SURE("panic"), SURE("culprit"), SURE("caller"), END};
-	static const struct step same[] = {
-		SURE("culprit.isra.0.cold"), UNSURE("junk"), SURE("caller.constprop.0.part.12"), END};
+	static const struct step same[] = {SURE("culprit.isra.0.cold"), UNSURE("junk"),
+					   SURE("caller.constprop.0.part.12"), END};
 	static const struct step other[] = {SURE("culprit"), SURE("caller2"), END};
 
 	(void)state;
@@ -71,8 +71,8 @@ static void stops_where_chance_begins(void **state)
 {
 	static const struct step one[] = {SURE("culprit"), SURE("asm_sysvec_apic_timer_interrupt"),
 					  INTERRUPTED("anything"), SURE("more"), END};
-	static const struct step two[] = {
-		SURE("culprit"), SURE("asm_sysvec_apic_timer_interrupt"), INTERRUPTED("something"), END};
+	static const struct step two[] = {SURE("culprit"), SURE("asm_sysvec_apic_timer_interrupt"),
+					  INTERRUPTED("something"), END};
 
 	(void)state;
 	assert_string_equal(sign("bug", one), sign("bug", two));
