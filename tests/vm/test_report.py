@@ -10,11 +10,16 @@ from scenarios import READ_BUILTIN
 
 pytestmark = pytest.mark.vm
 
+SECRET = "my.password=hunter2"
+
 
 @pytest.fixture(scope="module")
 def trial(rehearse):
     """A capture kernel that lets each section of the report fault, and loop, before the real one is made."""
-    return rehearse("report-trial", loader=build("report-trial.efi"), capture="builtin", memory="512M").check()
+    return rehearse(
+        "report-trial", loader=build("report-trial.efi"), capture="builtin", memory="512M", append=SECRET,
+        config="mask-report",
+    ).check()  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,12 @@ def test_the_dump_goes_on(trial):
     report = (trial.folder / "report.txt").read_text()
     assert not re.search(r"^cut: (?!.*: the time for it was up)", report, re.MULTILINE), report  # a machine may be busy
     assert report.startswith("reason: ")
+
+
+def test_mask_report_masks_the_report_alone(trial):
+    report = (trial.folder / "report.txt").read_text()
+    assert "hunter2" not in report and " my.password=XXXX" in report
+    assert SECRET in trial.dmesg.read_text()
 
 
 @pytest.mark.xdist_group(READ_BUILTIN.name)
