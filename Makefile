@@ -196,7 +196,7 @@ $(B)/lifeboat.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 
 # The same loader with a capture kernel whose report faults and loops, for tests.
 TRIAL_OBJ := $(B)/purgatory/tests/vm/capture/report_trial.o
-TRIAL_WRAPS := $(addprefix --wrap=lb_,report_make report_write)
+TRIAL_WRAPS := $(addprefix --wrap=lb_,report_make report_write guard_run)
 
 $(B)/trial/capture.bin: crash/capture/capture.lds $(LINK_PARTS) $(CAPTURE_OBJ) $(TRIAL_OBJ) $(B)/purgatory/capture-rooms.a
 	@mkdir -p $(@D)
