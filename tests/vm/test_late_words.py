@@ -16,7 +16,7 @@ import images
 import pytest
 import saved_state
 from scenarios import FULL_ONLY
-from vm import boot_loaders
+from vm import boot_loaders, tools
 from vm.machine import Disk, Exited, Machine, MachineSpec, QmpEvent
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("late")]
@@ -123,40 +123,55 @@ def test_words_are_taken_back_where_a_later_attempt_does_not_arm(leaving):
 
 
 MEMTEST = Path("/boot")  # of the package memtest86+
+TINY_MULTIBOOT = Path(saved_state.__file__).with_name("tiny_multiboot.asm")
+MULTIBOOT_MODULE = Path("/usr/lib/grub/x86_64-efi/multiboot2.mod")  # of grub-efi-amd64-bin
 _TABLE = struct.Struct("<8sIIII")  # EFI_TABLE_HEADER
 _RESET_SYSTEM_AT = 0x68
 _NEAR = 8 << 20
 
 
-def _reset_system(machine: Machine, hook: int, file: Path) -> set[int]:
+def _reset_system(machine: Machine, hook: range, file: Path) -> set[int]:
     """What ResetSystem points to in the tables of runtime services near the hook."""
-    machine.qmp.execute("pmemsave", timeout=120, val=hook - _NEAR, size=2 * _NEAR, filename=str(file))
+    machine.qmp.execute("pmemsave", timeout=120, val=hook.start - _NEAR, size=2 * _NEAR, filename=str(file))
     image, found, at = file.read_bytes(), set(), -1
     while (at := image.find(b"RUNTSERV", at + 1)) >= 0:
         _, _, size, _, reserved = _TABLE.unpack_from(image, at)
         if at % 8 == 0 and size == 136 and reserved == 0:
             found.add(struct.unpack_from("<Q", image, at + _RESET_SYSTEM_AT)[0])
+    assert found
     return found
 
 
-# Started by itself, and by GRUB as if it were a Linux.
+def _memtest(_folder: Path) -> boot_loaders.Loaded:
+    return boot_loaders.Loaded("memtest.efi", MEMTEST / "memtest86+x64.efi", {}, {})
+
+
+def _memtest_as_linux(folder: Path) -> boot_loaders.Loaded:
+    linux = boot_loaders.Linux(MEMTEST / "memtest86+x64.bin", {}, "", folder)
+    return boot_loaders.BOOT_LOADERS["grub"].make(linux)
+
+
+def _multiboot(folder: Path) -> boot_loaders.Loaded:
+    tools.run("nasm", "-f", "bin", "-Werror", "-o", folder / "kernel", TINY_MULTIBOOT)
+    loaded = _memtest_as_linux(folder)
+    menu = b"insmod multiboot2\nmultiboot2 /kernel\nboot\n"
+    boot = {"kernel": folder / "kernel", "grub/grub.cfg": menu, "grub/x86_64-efi/multiboot2.mod": MULTIBOOT_MODULE}
+    return boot_loaders.Loaded(loaded.program, loaded.image, loaded.esp, boot)
+
+
 @FULL_ONLY
-@pytest.mark.parametrize("way", ["efi", "grub"])
-def test_memtest_is_no_linux(tmp_path, firmware, loader, way):
-    if way == "efi":
-        loaded = boot_loaders.Loaded("memtest.efi", MEMTEST / "memtest86+x64.efi", {}, {})
-    else:
-        linux = boot_loaders.Linux(MEMTEST / "memtest86+x64.bin", {}, "", tmp_path)
-        loaded = boot_loaders.BOOT_LOADERS["grub"].make(linux)
+@pytest.mark.parametrize("make", [_memtest, _memtest_as_linux, _multiboot])
+def test_what_is_no_linux(tmp_path, firmware, loader, make):
+    """Started by itself, or by GRUB, as if it were a Linux or as what it is."""
+    loaded = make(tmp_path)
     entered = boot_loaders.enter("chain", loaded, loader, loader)
     second = saved_state.tiny_kernel(tmp_path)
     lines = [*entered.lines, "verbose", "console ttyS0", "capture-initrd /capture.img"]
     config = "\n".join(lines) + f"\n{second.config}"
     files = {**entered.esp, **second.files, "capture.img": second.initrd, entered.config: config.encode()}
     boot_loaders.make_disk(tmp_path / "disk.img", files, loaded.boot)
-    spec = MachineSpec(
-        firmware, [Disk("disk", tmp_path / "disk.img", boot=True)], shell.MEMORY_BYTES, qemu_args=["-device", "VGA"]
-    )
+    disk = Disk("disk", tmp_path / "disk.img", boot=True)
+    spec = MachineSpec(firmware, [disk], shell.MEMORY_BYTES, qemu_args=["-device", "VGA"])
     with Machine(spec, tmp_path) as machine:
         machine.power_on()
         shell.watch(machine, "starting \\")
@@ -164,11 +179,10 @@ def test_memtest_is_no_linux(tmp_path, firmware, loader, way):
         assert "lifeboat: prepared" in said, said[-3000:]
         start, end = (int(word, 0) for word in re.search(r"hook_text=(\w+)-(\w+)", said).groups())
         hook = range(start, end)
-        # It is the hook's until memtest leaves boot services. Armed it would stay so for ever.
+        # It is the hook's until boot services are left. Armed it would stay so for ever.
         deadline = shell.soon()
-        assert _reset_system(machine, start, tmp_path / "ram") & set(hook)
-        while (found := _reset_system(machine, start, tmp_path / "ram")) & set(hook):
+        assert _reset_system(machine, hook, tmp_path / "ram") & set(hook)
+        while _reset_system(machine, hook, tmp_path / "ram") & set(hook):
             assert time.monotonic() < deadline, "\n".join(line.text for line in machine.lines[-20:])
             event = machine.next_event(time.monotonic() + 1)
             assert not isinstance(event, QmpEvent | Exited), event
-        assert found
