@@ -24,7 +24,7 @@ from vm import tools
 from vm.console import LineReader
 from vm.errors import VmError
 from vm.firmware import Firmware
-from vm.gdbstub import GdbStub
+from vm.gdbstub import GdbStub, thread_of_cpu
 from vm.qmp import QmpClient
 
 _START_SECONDS = 60.0
@@ -157,6 +157,12 @@ class Machine:
     def seconds(self) -> float:
         return time.monotonic() - self._power_on if self._power_on else 0.0
 
+    def cpu_seconds(self) -> float:
+        """What QEMU has used of the host's CPUs since it was started: time that a busy host does not stretch."""
+        # proc(5), /proc/PID/stat: utime and stime are the fields 14 and 15; the second, in parentheses, is any text.
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def next_event(self, deadline: float) -> Event | None:
         """The next thing that happened, or None once time.monotonic() passes `deadline`."""
         while not self._queue:
@@ -206,6 +212,16 @@ class Machine:
         if self._gdb is None or self._gdb.closed:
             self._gdb = GdbStub(self._sockets / "gdb")
         return self._gdb
+
+    def forget_translations(self) -> None:
+        """QEMU's translated code of what lay in memory before is thrown away, as a stop of the debug stub does it.
+
+        After a reset each store to a page that had code costs time in proportion to what was translated there, however
+        long ago: docs/hacking.md has figures. The machine executes one instruction more of its first CPU, and goes on.
+        """
+        stub = self.gdb()
+        stub.step(thread_of_cpu(0))
+        stub.detach()
 
     # Inside
 

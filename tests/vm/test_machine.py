@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A machine with nothing but firmware: that it is watched, stopped, changed and ended as asked."""
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_shell_is_typed_at_and_switches_off(machine):
     shutdown = machine.wait_qmp("SHUTDOWN", deadline)
     assert shutdown.data["guest"] is True
     assert "UEFI Interactive Shell" in (machine.folder / "console.log").read_text(errors="replace")
+
+
+def test_translations_are_forgotten(machine):
+    def blocks() -> int:
+        return int(re.search(r"^TB count +(\d+)", machine.qmp.human("info jit"), re.MULTILINE)[1])
+
+    machine.power_on()
+    machine.wait_line("UEFI Interactive Shell", time.monotonic() + 120)
+    before = blocks()
+    machine.forget_translations()
+    assert blocks() < before / 10
+    assert machine.qmp.execute("query-status")["running"] is True
 
 
 def test_end_of_qemu_is_an_event(machine):
