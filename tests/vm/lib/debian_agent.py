@@ -2,6 +2,7 @@
 """Commands for a booted Debian (debian_image.py): typed on its serial console, where a unit
 of systemd obeys them and says how each ended."""
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from vm.machine import ConsoleLine, Exited, Machine
 _UP = "agent: up"
 _OUTPUT = "agent: | "
 _EXIT = "agent: exit "
+_RETYPE_SECONDS = 20.0
 
 _SCRIPT = f"""#!/bin/sh
 # A line is a shell command. Each line of its output is marked, its exit status follows.
@@ -26,6 +28,8 @@ done
 """
 _UNIT = """[Unit]
 Description=Obey the test on the serial console
+# Behind what may reset a terminal, and with it what was typed.
+After=multi-user.target
 
 [Service]
 ExecStart=/usr/local/sbin/test-agent
@@ -64,8 +68,29 @@ class Agent:
 
     def await_up(self, seconds: float = 600.0) -> str:
         """Awaits the agent, then the boot's end; systemd's word for it, "running" when no unit failed."""
-        self._machine.wait_line(_UP, time.monotonic() + seconds)
+        deadline = time.monotonic() + seconds
+        self._machine.wait_line(_UP, deadline)
+        self._be_heard(deadline)
         return self.run("systemctl is-system-running --wait", seconds).output
+
+    def _be_heard(self, deadline: float) -> None:
+        """One line typed at the end of a boot was lost once. So the first is typed again until it is answered; each
+        time it is another, so that an answer that comes late is not taken for that of a later line."""
+        for number in itertools.count(1):
+            self.type(f"echo heard {number}")
+            if self._awaits(f"{_OUTPUT}heard {number}", min(deadline, time.monotonic() + _RETYPE_SECONDS)):
+                self._machine.wait_line(f"{_EXIT}0", deadline)
+                return
+            if time.monotonic() >= deadline:
+                raise VmError(f"the agent did not answer in time; last console line: {self._machine.last_line()}")
+
+    def _awaits(self, text: str, until: float) -> bool:
+        while (event := self._machine.next_event(until)) is not None:
+            if isinstance(event, Exited):
+                raise VmError(f"QEMU ended while '{text}' was awaited: {event.message}")
+            if isinstance(event, ConsoleLine) and event.text == text:
+                return True
+        return False
 
     def run(self, command: str, seconds: float = 120.0) -> Answer:
         """One line of shell; VmError when it does not end in time."""

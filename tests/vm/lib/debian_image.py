@@ -24,7 +24,9 @@ from vm.kernel import ROOT
 
 MIB = 1 << 20
 SUITE = "bookworm"
-PACKAGES = ("systemd-sysv", "udev", "efibootmgr", "linux-image-cloud-amd64")
+PACKAGES = ("systemd-sysv", "udev", "efibootmgr")
+KERNEL = "linux-image-cloud-amd64"
+GENERIC_KERNEL = "linux-image-amd64"  # with a driver for AHCI
 
 _ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 _LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
@@ -44,14 +46,14 @@ _FILES = {
 }
 # The initrd has what finds the root behind our controllers, and no more: an emulated CPU
 # unpacks it at every boot.
-_INITRAMFS = {
-    "etc/initramfs-tools/conf.d/modules": "MODULES=list\n",
-    "etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\nnvme\ncrc32c_generic\next4\n",
-}
-# What works at times of its own, or for long.
+_MODULES = ("virtio_pci", "virtio_blk", "nvme", "crc32c_generic", "ext4")
+_MORE_MODULES = {KERNEL: (), GENERIC_KERNEL: ("ahci", "sd_mod")}
+# What works at times of its own, or for long, or is a process at each boot that nobody misses.
 _MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service "
-    "fstrim.timer getty-static.service"
+    "fstrim.timer getty-static.service systemd-update-utmp.service systemd-update-utmp-runlevel.service "
+    "dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount "
+    "sys-fs-fuse-connections.mount modprobe@fuse.service modprobe@loop.service modprobe@dm_mod.service"
 ).split()
 _LEFT_OUT = ("doc", "info", "locale", "man")
 _RECIPE_VERSION = 1  # of _make() and what it calls
@@ -93,16 +95,16 @@ def arguments() -> str:
     return " ".join(words)
 
 
-def make_root() -> DebianRoot:
-    """From the cache, or made now: 80 s, and some 100 MB to fetch."""
+def make_root(kernel: str = KERNEL) -> DebianRoot:
+    """From the cache, or made now: 80 s, and some 100 MB to fetch. `kernel` is KERNEL or GENERIC_KERNEL."""
     cache = Path(os.environ.get("LIFEBOAT_CACHE") or ROOT / "build" / "cache")
     cache.mkdir(parents=True, exist_ok=True)
-    key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe()]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe(kernel)]).encode()).hexdigest()[:16]
     folder = cache / f"debian-{SUITE}-{key}"
     with open(cache / ".debian.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            _make(folder)
+            _make(folder, kernel)
     return DebianRoot(folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
 
 
@@ -127,12 +129,20 @@ def _layout() -> list[int]:
     return [ESP.start, ESP.size, ROOT_FS.start, ROOT_FS.size]
 
 
-def _recipe() -> list[str]:
+def _initramfs(kernel: str) -> dict[str, str]:
+    modules = [*_MODULES, *_MORE_MODULES[kernel]]
+    return {
+        "etc/initramfs-tools/conf.d/modules": "MODULES=list\n",
+        "etc/initramfs-tools/modules": "".join(f"{name}\n" for name in modules),
+    }
+
+
+def _recipe(kernel: str) -> list[str]:
     """mmdebstrap's words, but for the one that names its output."""
-    words = ["--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES)}"]
+    words = ["--variant=minbase", "--format=tar", f"--include={','.join([*PACKAGES, kernel])}"]
     words += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
     # The first of these before the kernel is configured, and with it the initrd made.
-    words += [f"--essential-hook={_writes(name, text)}" for name, text in _INITRAMFS.items()]
+    words += [f"--essential-hook={_writes(name, text)}" for name, text in _initramfs(kernel).items()]
     words += [f"--customize-hook={_writes(name, text)}" for name, text in _FILES.items()]
     return [*words, '--customize-hook=mkdir -p "$1/boot/efi"', SUITE]
 
@@ -142,13 +152,13 @@ def _writes(name: str, text: str) -> str:
     return f'mkdir -p "$1/{os.path.dirname(name)}" && printf %s {shlex.quote(text)} >"$1/{name}"'
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, kernel: str) -> None:
     """Beside its place, and moved there whole: a run that is cut off leaves nothing half."""
     scratch = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     (scratch / "root").mkdir(parents=True)
     try:
-        tools.run("mmdebstrap", "--quiet", *_recipe(), scratch / "root.tar")
+        tools.run("mmdebstrap", "--quiet", *_recipe(kernel), scratch / "root.tar")
         disk.make_sparse(scratch / "disk.img", _DUMP_START)
         _make_file_system(scratch)
         for name, found in (("vmlinuz", "vmlinuz-*"), ("initrd.img", "initrd.img-*")):
