@@ -30,7 +30,7 @@ from ledger import (  # noqa: E402, F401 (hooks)
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
-from summary import pytest_terminal_summary, record_row  # noqa: E402, F401 (a hook and a fixture)
+from summary import pytest_terminal_summary, record_endurance, record_row  # noqa: E402, F401 (a hook and fixtures)
 from vm.firmware import find_firmware  # noqa: E402
 
 # Another build folder than build/ can be tested.

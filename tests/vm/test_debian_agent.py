@@ -49,7 +49,9 @@ class FakeMachine:
         return ""
 
 
-@pytest.mark.parametrize("loses, delays, typed", [(set(), set(), 1), ({0}, set(), 2), ({0, 1}, set(), 3), (set(), {0}, 2)])
+@pytest.mark.parametrize(
+    "loses, delays, typed", [(set(), set(), 1), ({0}, set(), 2), ({0, 1}, set(), 3), (set(), {0}, 2)]
+)
 def test_the_first_line_is_typed_until_it_is_answered(loses, delays, typed):
     machine = FakeMachine(loses, delays)
     assert Agent(machine).await_up() == "running"

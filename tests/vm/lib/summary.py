@@ -11,12 +11,15 @@ from pathlib import Path
 
 import ledger
 import pytest
+from endurance_loop import Endurance
 from runs import Run
 from scenarios import NOT_PROVOKED, Scenario
 from suites import NOT_RUN
 
 BUILD = Path(os.environ.get("LIFEBOAT_BUILD", Path(__file__).resolve().parents[3] / "build"))
 _PROPERTY = "panic-matrix"
+_ENDURANCE = "endurance"
+_ENDURANCE_HEAD = ("machine", "cycle", "panic", "disk", "loader", "armed", "up", "dump", "wall", "drawn by")
 _HEAD = ("row", "panic", "machine", "outcome", "seconds", "in words")
 
 
@@ -47,10 +50,23 @@ def record_row(request):
     return record
 
 
-def _table(rows: list[list[str]]) -> str:
-    widths = [max(len(row[column]) for row in [_HEAD, *rows]) for column in range(len(_HEAD) - 1)]
+@pytest.fixture
+def record_endurance(request):
+    """record_endurance(story) notes its cycles for a table of their own."""
+
+    def record(story: Endurance) -> None:
+        for number, (cycle, times) in enumerate(zip(story.cycles, story.times, strict=False), 1):
+            seconds = (times.to_loader, times.to_armed, times.to_up, times.panic_to_reset, times.wall)
+            row = [story.machine.name, str(number), cycle.panic, cycle.controller, *(f"{one:.1f}" for one in seconds)]
+            request.node.user_properties.append((_ENDURANCE, [*row, f"seed {story.seed}"]))
+
+    return record
+
+
+def _table(rows: list[list[str]], head: tuple[str, ...] = _HEAD) -> str:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head) - 1)]
     lines = []
-    for row in [_HEAD, *rows]:
+    for row in [head, *rows]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, row[-1]]).rstrip())
     return "\n".join(lines)
@@ -63,6 +79,11 @@ def text(rows: list[list[str]]) -> str:
     return f"{_table(sorted(rows) + rest)}\n\n{len(rows)} rows: {total}\n"
 
 
+def endurance_text(rows: list[list[str]]) -> str:
+    """Seconds are QEMU's of the host's CPUs, from the reset on; "dump" is from panic to reset; "wall" is all."""
+    return f"{_table(sorted(rows), _ENDURANCE_HEAD)}\n\n{len(rows)} panics, {len({row[0] for row in rows})} machines\n"
+
+
 def not_run(reports: list) -> list[str]:
     """Why tests were skipped that were to run: a kernel that cannot be had, a judge that does not know it."""
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
@@ -73,19 +94,25 @@ def pytest_terminal_summary(terminalreporter) -> None:
     if missing := not_run(terminalreporter.stats.get("skipped", [])):
         terminalreporter.section("not run")
         terminalreporter.write("\n".join(missing) + "\n")
+    full = os.environ.get("LIFEBOAT_FULL") == "1"
+    _write(terminalreporter, "panic matrix", text, f"panic-matrix{'' if full else '-short'}.txt", _PROPERTY)
+    _write(terminalreporter, "endurance", endurance_text, f"endurance{'' if full else '-short'}.txt", _ENDURANCE)
+
+
+def _write(terminalreporter, title: str, to_text, file: str, wanted: str) -> None:
+    """On the terminal and in the build folder, where any row was recorded."""
     rows = [
         value
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "call"
         for name, value in report.user_properties
-        if name == _PROPERTY
+        if name == wanted
     ]
-    rows += [value for entry in ledger.earlier() for name, value in entry.properties if name == _PROPERTY]
+    rows += [value for entry in ledger.earlier() for name, value in entry.properties if name == wanted]
     if not rows:
         return
-    terminalreporter.section("panic matrix")
-    terminalreporter.write(text(rows))
+    terminalreporter.section(title)
+    terminalreporter.write(to_text(rows))
     BUILD.mkdir(parents=True, exist_ok=True)
-    name = "panic-matrix.txt" if os.environ.get("LIFEBOAT_FULL") == "1" else "panic-matrix-short.txt"
-    (BUILD / name).write_text(text(rows))
+    (BUILD / file).write_text(to_text(rows))
