@@ -32,6 +32,7 @@ def test_the_whole_level_is_reached(try_scenario, record_row, scenario: Scenario
     assert run.findings["filter_level"] == 31 == run.frame.level
     assert [text for text in run.findings["messages"] if text.startswith("lifeboat-capture: ")] == []
     assert "sysrq triggered crash" in run.dmesg.read_text(errors="replace")
+    assert re.search(r"own pages are written first: by \d+ page tables\r?\n", run.console), "all kinds of them are known"
 
 
 # This machine's own is the control: makedumpfile knows it, and there both judges agree.
