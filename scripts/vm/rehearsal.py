@@ -299,9 +299,11 @@ def _capture(options: Options) -> BuiltinCapture | LinuxCapture:
     if options.capture == "builtin":
         return BuiltinCapture(_save_tool(options))
     image = None if options.capture == "linux" else Path(options.capture)
-    if options.boot and image is None:
-        image = options.kernel  # the loader does not see the first one
-    return LinuxCapture(options.kernel, image, options.capture_initrd, options.capture_args)
+    arguments = options.capture_args
+    if options.boot:  # the loader sees neither the first kernel nor its console
+        image = image or options.kernel
+        arguments = " ".join([*FIRST_ARGUMENTS, arguments]).rstrip()
+    return LinuxCapture(options.kernel, image, options.capture_initrd, arguments)
 
 
 def _check(options: Options) -> None:
