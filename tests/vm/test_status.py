@@ -61,6 +61,22 @@ def test_prepared_is_armed_where_the_words_came(tmp_path):
     assert result.returncode == 1 and "wanted reboot=efi,cold,panic_warm" in result.stderr
 
 
+@pytest.mark.parametrize("state, crashkernel, status", [
+    (b"prepared", b"crashkernel=256M ", 0),
+    (b"prepared", b"", 1),
+    (b"prepared", b"-- crashkernel=256M ", 1),
+    (b"armed", b"crashkernel=256M ", 1),
+])  # fmt: skip
+def test_notifiers_left_out_beside_kdump(tmp_path, state, crashkernel, status):
+    result = run(tmp_path, {
+        VARIABLE: ARMED.replace(b"state=armed", b"state=" + state),
+        "sys/module/kernel/parameters/crash_kexec_post_notifiers": b"N\n",
+        "proc/cmdline": b"ro panic=-1 reboot=efi,cold,panic_warm " + crashkernel + b"efi=runtime\n",
+    })  # fmt: skip
+    assert result.returncode == status, result
+    assert ("crash_kexec_post_notifiers was left out beside crashkernel=" in result.stdout) == (status == 0)
+
+
 def test_built_in(tmp_path):
     armed = ARMED + b"capture=built-in\n"
     result = run(tmp_path, {VARIABLE: armed})
