@@ -260,10 +260,12 @@ bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builde
 # VMCOREINFO anew; write_dump writes it to a partition; frames_verdict names the modules, tasks and
 # stacks of any dump.
 VERDICTS := tables_verdict handoff_fields filter_verdict vmcoreinfo_verdict write_dump frames_verdict
+$(B)/host/frames_verdict: $(B)/host/obj/tools/report/dumpfile.o $(B)/host/obj/tools/report/kernel.o
 $(B)/host/frames_verdict: KDUMPFILE := -lkdumpfile
 $(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS) $(KDUMPFILE)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(filter %.o,$^) $(B)/host/rooms.a -lcmocka \
+		$(COMPRESSORS) $(KDUMPFILE)
 
 $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)

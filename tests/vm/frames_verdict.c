@@ -15,16 +15,21 @@
 //	  end REASON
 //
 // FLAGS: ? uncertain, i interrupted, u a program's, s on another stack than the one before, or -.
-#include "crash/dead/deadkernel.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash/dead/percpu.h"
 #include "crash/dead/tasks.h"
-#include "crash/plan/elfcore.h"
-#include "dump_file.h"
+#include "tools/report/dumpfile.h"
+#include "tools/report/kernel.h"
 
 #define CPUS_MAX 64U
 #define MODULES_MAX 512U
 
-static struct dump_file file;
-static struct lb_deadkernel kernel;
+static struct dumpfile dump;
+static struct kernel kernel;
+static struct lb_report_source source;
 static struct lb_deadmem mem;
 static struct lb_symbols symbols;
 static struct lb_btf btf;
@@ -39,42 +44,27 @@ static void missing(const char *what)
 	printf("missing %s\n", what);
 }
 
-static bool cpu_note(uint32_t cpu, struct lb_prstatus *ret_status)
+static void fail(const char *what)
 {
-	uint32_t bytes;
-	const void *note = dump_note(&file, "CORE", NT_PRSTATUS, cpu, &bytes);
-
-	if (!note || bytes != sizeof(*ret_status))
-		return false;
-	memcpy(ret_status, note, sizeof(*ret_status));
-	return true;
+	fprintf(stderr, "frames_verdict: %s: %s\n", dump.name, what);
+	exit(2);
 }
 
-// The CPU that our note says panicked; UINT32_MAX: there is no such note.
-static uint32_t panicking_cpu(void)
+static void open_dump(const char *path)
 {
-	uint32_t bytes;
-	const char *text = dump_note(&file, LB_NOTE_NAME, LB_NOTE_TYPE, 0, &bytes);
-	const struct lb_vmcoreinfo keys = {text, bytes};
-	uint64_t cpu;
+	struct lb_error err;
 
-	return text && lb_vmcoreinfo_number(&keys, "CPU=0x", 16, &cpu) ? (uint32_t)cpu : UINT32_MAX;
-}
-
-static void open_kernel(const struct lb_physmem *physmem, uint32_t cpu)
-{
-	static char text[LB_VMCOREINFO_MAX];
-	struct lb_prstatus status;
-	struct lb_deadspace space;
-
-	if (!cpu_note(cpu == UINT32_MAX ? 0 : cpu, &status))
-		dump_fail(&file, "has no registers of the CPU that panicked");
-	dump_space(&file, physmem, &space);
-	lb_deadkernel_read(&space, status.regs.gs_base, text, &kernel);
-	if (!kernel.has_text)
-		dump_fail(&file, "has no kernel image");
-	kernel.space.vmcoreinfo = space.vmcoreinfo;
-	lb_deadmem_open(&mem, &kernel.space);
+	if (dumpfile_open(&dump, path, &err) != 0) {
+		dump.name = path;
+		fail(err.text);
+	}
+	kernel_find(&dump, &kernel, &source);
+	if (!kernel.dead.has_text)
+		fail("has no kernel's image");
+	if (!source.registers)
+		fail("has no registers of the CPU that panicked");
+	lb_deadmem_open(&mem, &kernel.dead.space);
+	lb_percpu_find(&mem, source.registers->gs_base, &kernel.dead);
 }
 
 static void open_readers(void)
@@ -82,16 +72,16 @@ static void open_readers(void)
 	struct lb_symbol_wanted wanted[] = {{.name = "__start_BTF"}, {.name = "__stop_BTF"}};
 	struct lb_error err;
 
-	if (lb_symbols_open(&symbols, &mem, &kernel, &err) != 0)
-		dump_fail(&file, err.text);
+	if (lb_symbols_open(&symbols, &mem, &kernel.dead, &err) != 0)
+		fail(err.text);
 	lb_symbols_find(&symbols, wanted, 2);
 	if (lb_btf_open(&btf, &mem, wanted[0].address, wanted[1].address, &err) != 0)
-		dump_fail(&file, err.text);
+		fail(err.text);
 	if (lb_modules_open(&modules, &symbols, &btf, room, MODULES_MAX, &err) != 0)
 		missing(err.text);
-	if (lb_tasks_open(&tasks, &symbols, &btf, &kernel, &err) != 0)
-		dump_fail(&file, err.text);
-	lb_unwinder_open(&unwinder, &mem, &kernel, &symbols, &modules);
+	if (lb_tasks_open(&tasks, &symbols, &btf, &kernel.dead, &err) != 0)
+		fail(err.text);
+	lb_unwinder_open(&unwinder, &mem, &kernel.dead, &symbols, &modules);
 	if (!unwinder.has_orc)
 		missing(unwinder.why_no_orc.text);
 }
@@ -135,11 +125,11 @@ static void print_frames(const struct lb_unwind_start *start, bool panicking)
 		printf("  end %s\n", ended.end == LB_UNWIND_FULL ? "no more room" : ended.why.text);
 }
 
-static void print_cpus(uint32_t panicking)
+static void print_cpus(void)
 {
-	for (uint32_t cpu = 0; cpu < kernel.cpu_count && cpu < CPUS_MAX; cpu++) {
+	for (uint32_t cpu = 0; cpu < kernel.dead.cpu_count && cpu < CPUS_MAX; cpu++) {
 		struct lb_unwind_start start;
-		struct lb_prstatus status;
+		struct lb_user_regs registers;
 		struct lb_task task;
 
 		if (!lb_tasks_current(&tasks, cpu, &task)) {
@@ -148,10 +138,10 @@ static void print_cpus(uint32_t panicking)
 		}
 		on_cpu[cpu] = task.address;
 		printf("cpu %u %lx %d %s\n", cpu, task.address, task.pid, task.name);
-		if (!cpu_note(cpu, &status))
+		if (!dumpfile_registers(&dump, cpu, &registers))
 			continue;
-		start = lb_unwind_from(&status.regs);
-		print_frames(&start, cpu == panicking);
+		start = lb_unwind_from(&registers);
+		print_frames(&start, cpu == source.cpu);
 	}
 }
 
@@ -186,20 +176,15 @@ static void print_tasks(void)
 
 int main(int argc, char **argv)
 {
-	const struct lb_physmem physmem = {.page = dump_page, .ctx = &file};
-	uint32_t panicking;
-
 	if (argc != 2) {
 		fprintf(stderr, "usage: frames_verdict VMCORE\n");
 		return 2;
 	}
-	dump_open(&file, argv[1]);
-	panicking = panicking_cpu();
-	open_kernel(&physmem, panicking);
+	open_dump(argv[1]);
 	open_readers();
 	print_modules();
-	print_cpus(panicking);
+	print_cpus();
 	print_tasks();
-	dump_close(&file);
+	dumpfile_close(&dump);
 	return 0;
 }

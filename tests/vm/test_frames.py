@@ -9,6 +9,7 @@ import pytest
 
 from frames_judge import Frames, printed_trace, read_frames
 from scenarios import CAPTURED, FULL, NEWEST_BUILTIN, READ_BUILTIN, Scenario, rows
+from test_early import DEFAULT as EARLY
 from test_panics import panicking_cpu
 
 pytestmark = pytest.mark.vm
@@ -67,3 +68,14 @@ def test_tasks_and_modules_are_named(framed, scenario: Scenario):
         assert int(base, 16) >= 0xFFFFFFFFC0000000 and int(size) > 0 and taints == "OE"
     if scenario.modules:
         assert set(scenario.modules) <= set(found.modules)
+
+
+@pytest.mark.parametrize("scenario", rows(EARLY))
+def test_an_early_panic_s_frames_are_named(framed, scenario: Scenario):
+    """Before there is a VMCOREINFO, another CPU, a module or a second task."""
+    found = framed(scenario)
+    names = [frame.name.partition("+")[0] for frame in found.cpus[0].kernel]
+    assert names[-4:] == ["asm_exc_invalid_op", scenario.symbol, "start_kernel", "secondary_startup_64_no_verify"]
+    assert all(frame.certain for frame in found.cpus[0].frames) and not found.cpus[0].broken
+    assert [(stack.pid, stack.command) for stack in found.tasks] == [(0, "swapper/0")]
+    assert (found.modules, found.missing) == ({}, [])
