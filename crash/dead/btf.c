@@ -206,7 +206,7 @@ int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint
 // The names that one learning is about: those from `first` on.
 struct lesson {
 	uint32_t first;
-	uint64_t sieve[4]; // a bit for the low byte of each hash, then of each offset
+	uint64_t sieve[64]; // a bit for the low bits of each hash, then of each offset
 	uint32_t hashes[LB_BTF_NAMES];
 };
 
@@ -217,12 +217,12 @@ static uint32_t hash_byte(uint32_t hash, uint8_t byte)
 
 static void add_to_sieve(struct lesson *lesson, uint32_t value)
 {
-	lesson->sieve[value / 64 % 4] |= 1ULL << value % 64;
+	lesson->sieve[value / 64 % 64] |= 1ULL << value % 64;
 }
 
 static bool is_in_sieve(const struct lesson *lesson, uint32_t value)
 {
-	return lesson->sieve[value / 64 % 4] >> value % 64 & 1;
+	return lesson->sieve[value / 64 % 64] >> value % 64 & 1;
 }
 
 // Does this text, with its NUL, stand at `offset` in the strings?
@@ -252,30 +252,44 @@ static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_
 	}
 }
 
-static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
+static void hash_names(struct lb_btf *btf, struct lesson *lesson)
 {
-	struct lb_deadcursor cursor = {.mem = btf->mem, .virt = btf->strings.start};
-	const uint64_t bytes = btf->strings.end - btf->strings.start;
-	uint32_t hash = 0, start = 0;
-
 	for (uint32_t i = lesson->first; i < btf->name_count; i++) {
 		lesson->hashes[i] = 0;
 		for (uint32_t j = 0; j < btf->names[i].bytes; j++)
 			lesson->hashes[i] = hash_byte(lesson->hashes[i], (uint8_t)btf->names[i].text[j]);
 		add_to_sieve(lesson, lesson->hashes[i]);
 	}
-	for (uint32_t at = 0; at < bytes; at++) {
-		uint8_t c;
+}
 
-		if (!lb_deadcursor_byte(&cursor, &c))
+// A megabyte and more, byte by byte: as few instructions for each as can be.
+static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
+{
+	const uint64_t bytes = btf->strings.end - btf->strings.start;
+	uint32_t hash = 0, start = 0;
+	uint64_t room;
+
+	hash_names(btf, lesson);
+	for (uint32_t at = 0; at < bytes;) {
+		const uint8_t *next = lb_deadmem_at(btf->mem, btf->strings.start + at, &room);
+		const uint64_t read = btf->mem->reads;
+
+		if (!next)
 			return;
-		if (c) {
-			hash = hash_byte(hash, c);
-			continue;
+		if (room > bytes - at)
+			room = bytes - at;
+		while (room-- && btf->mem->reads == read) { // else the window has moved
+			const uint8_t c = *next++;
+
+			at++;
+			if (c) {
+				hash = hash_byte(hash, c);
+				continue;
+			}
+			take_string(btf, lesson, hash, start);
+			hash = 0;
+			start = at;
 		}
-		take_string(btf, lesson, hash, start);
-		hash = 0;
-		start = at + 1;
 	}
 }
 
