@@ -26,8 +26,8 @@ _DUMP_BYTES = 1024 * _MIB
 PARTITIONS = gpt.Partition(0, 0).unique, uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650004")
 # Whatever stands still is found by its silence, long before.
 _SECONDS = 7200.0
-# Of a saved log's end: what tells a cause.
-_TAIL_LINES, _TAIL_COLUMNS = 150, 160
+# Of a saved log's end: what tells a cause. A panic in an NMI has two long warnings of EFI's pstore behind it.
+_TAIL_LINES, _TAIL_COLUMNS = 400, 160
 
 # Those behind one another: the first that has no dump is taken.
 _CONFIG = f"""kernel \\vmlinuz
