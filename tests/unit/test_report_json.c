@@ -135,6 +135,26 @@ static void makes_json_of_every_section(void **state)
 	free(json);
 }
 
+// A task chooses its name.
+static void believes_no_name_of_a_task(void **state)
+{
+	static const char text[] = "signature: x\n"
+				   "\n"
+				   "cpus: 2, all but the one that panicked\n"
+				   "  CPU 0, pid 1, a\n"
+				   "    first+0x1/0x2\n"
+				   "  CPU 1, pid 2, b: as CPU 0\n"
+				   "    second+0x1/0x2\n";
+	char *json = squeeze(write_json(text, sizeof(text) - 1)), *at;
+
+	(void)state;
+	at = strstr(json, "\"command\": \"b: as CPU 0\"");
+	assert_non_null(at);
+	assert_non_null(strstr(at, "\"function\": \"second\""));
+	assert_null(strstr(at, "\"function\": \"first\""));
+	free(json);
+}
+
 static void counts_as_many_brackets(const char *json)
 {
 	int depth = 0;
@@ -187,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_json_of_every_section),
+		cmocka_unit_test(believes_no_name_of_a_task),
 		cmocka_unit_test(bears_a_report_that_is_cut_anywhere),
 		cmocka_unit_test(bears_what_is_no_report),
 	};

@@ -247,11 +247,13 @@ static void put_task(struct json *json, const char *pid)
 		put_copy_or_null(json, "state", state, 1);
 }
 
-// The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own.
+// The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own. "CPU 2: as CPU 0"
+// begins the line: the name of a task, which is behind it, may say anything.
 static unsigned int frames_of(const struct section *cpus, unsigned int at)
 {
-	const char *same = strstr(line_of(cpus, at), ": as CPU ");
-	unsigned long wanted = same ? strtoul(same + strlen(": as CPU "), NULL, 10) : 0;
+	const char *own = behind(line_of(cpus, at), "CPU ");
+	const char *same = own ? behind(own + strspn(own, "0123456789"), ": as CPU ") : NULL;
+	unsigned long wanted = same ? strtoul(same, NULL, 10) : 0;
 
 	for (unsigned int i = 0; same && i < at; i++) {
 		const char *number = behind(line_of(cpus, i), "CPU ");
