@@ -779,6 +779,18 @@ def test_a_report_goes_beside_the_dump(run, device, crash):
     assert json.loads((crash / NAME / "report.json").read_text())["schema"] == "lifeboat-report-1"
 
 
+def test_a_report_is_saved_where_there_is_nothing_else(run, device, tmp_path, crash):
+    """The log could not be read, and the disk ended before the first page."""
+    fields = dict.fromkeys(
+        ("log_bytes", "file_bytes", "desc_bytes", "desc_total", "data_bytes", "data_offset", "desc_offset"), 0
+    )
+    path = device(Image(report=REPORT, fields={"state": PARTIAL} | fields))
+    assert "--report REPORT" in run("--keep", path, tmp_path / VMCORE, status=FAILED)
+    run(path, crash)
+    assert names(crash / NAME) == ["report.json", "report.txt"] and header(path)["saved"] == 1
+    assert (crash / NAME / "report.txt").read_bytes() == REPORT
+
+
 def test_a_report_to_a_file(run, device, tmp_path):
     path = device(Image(report=REPORT))
     run("--report", tmp_path / "report", path)

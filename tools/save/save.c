@@ -11,7 +11,10 @@
 
 bool save_is_void(const struct dump *dump)
 {
-	return dump->header.state != LB_DUMP_EMPTY && !dump->file_bytes && !dump->header.log_bytes;
+	const struct lb_dump_header *header = &dump->header;
+
+	return header->state != LB_DUMP_EMPTY && !dump->file_bytes && !header->log_bytes &&
+	       !header->report_bytes;
 }
 
 int save_mark(struct dump *dump, struct lb_error *err)
@@ -91,8 +94,10 @@ static int check_wanted(const struct dump *dump, const struct wanted wanted[OUTP
 		other |= i != TO_FILE && wanted[i].path && wanted[i].bytes;
 	}
 	if (wanted[TO_FILE].path && !dump->file_bytes && !other)
-		return lb_fail(err, "%s: it ended before the first page (%s); --log LOG saves the log",
-			       dump->device.name, dump->header.message);
+		return lb_fail(err, "%s: it ended before the first page (%s); %s", dump->device.name,
+			       dump->header.message,
+			       dump->header.log_bytes ? "--log LOG saves the log"
+						      : "--report REPORT saves the report");
 	return 0;
 }
 
@@ -270,7 +275,7 @@ static int save_folder(const struct dump *dump, struct dump_folder *folder, cons
 	}
 	if (!dump->file_bytes || options->force || crash_folder_check_room(folder->parent, bytes, err) == 0)
 		return make_folder(dump, folder, options, true, err);
-	if (folder->state == DUMP_FOLDER_NEW && dump->header.log_bytes &&
+	if (folder->state == DUMP_FOLDER_NEW && (dump->header.log_bytes || dump->header.report_bytes) &&
 	    make_folder(dump, folder, options, false, &why) != 0)
 		return lb_fail(err, "%s; nor is its log: %s", dump->device.name, why.text);
 	return -1;
