@@ -812,6 +812,13 @@ def test_list_has_signature_and_reason_in_a_line(run, device):
     assert first["report"]["schema"] == "lifeboat-report-1" and first["digests"]["report"] == "right"
 
 
+def test_a_long_signature_is_listed_whole(run, device):
+    """Reports are grouped by it: class, a function's name of 127 letters at most, hash."""
+    signature = f"protection-fault:{'f' * 127}:12345678"
+    report = f"reason: general protection fault\nsignature: {signature}\n".encode()
+    assert listed(run("--list", device(Image(report=report))))["report"] == f"{signature}: general protection fault"
+
+
 def test_what_is_no_report_says_so(run, device):
     found = listed(run("--list", device(Image(report=b"\0" * 700))))
     assert found["report"] == "no signature: no reason is known"

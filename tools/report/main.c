@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crash/report/report.h"
+#include "crash/report/signature.h"
 #include "tools/common/json.h"
 #include "tools/common/report_json.h"
 #include "tools/report/kernel.h"
@@ -18,7 +19,7 @@ struct report {
 	struct lb_error err;
 	char *text; // NULL: failed
 	uint32_t bytes;
-	char signature[256], reason[512];
+	char signature[LB_SIGNATURE_BYTES], reason[512];
 };
 
 static int complain(const char *text)

@@ -8,6 +8,7 @@
 
 #include "crash/disk/gpt.h"
 #include "crash/report/report.h"
+#include "crash/report/signature.h"
 #include "lifeboat/capture_config.h"
 #include "tools/common/report_json.h"
 
@@ -105,7 +106,7 @@ static void list_build_id(const struct lb_dump_header *header)
 static void list_report(const struct dump *dump, const struct judgement *judgement)
 {
 	static char text[LB_DUMP_REPORT_MAX];
-	char reason[256], signature[128];
+	char reason[256], signature[LB_SIGNATURE_BYTES];
 	struct lb_error err;
 	uint32_t bytes;
 
