@@ -94,8 +94,8 @@ static char *mask_value(char *text, uint32_t bytes, char before)
 	char *at = text + bytes;
 	bool in_quotes = *at == before && (before == '"' || before == '\'');
 
-	at += in_quotes; // "password": ...
-	if ((*at != '=' && (*at != ':' || at[1] != ' ')) || !is_secret(text, bytes))
+	at += in_quotes; // "password": ..., or without the blank
+	if ((*at != '=' && (*at != ':' || (at[1] != ' ' && !in_quotes))) || !is_secret(text, bytes))
 		return text + bytes;
 	at++;
 	while (*at == ' ')

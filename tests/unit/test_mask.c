@@ -34,6 +34,7 @@ static void masks_secrets(void **state)
 		{"token='two words", "token=XXXX"},
 		{"\"secret=two words\" ro", "\"secret=XXXX\" ro"},
 		{"said {\"password\": \"hunter2\", \"a\": 1}", "said {\"password\": XXXX, \"a\": 1}"},
+		{"{\"password\":\"hunter2\",\"pin\":1}", "{\"password\":XXXX,\"pin\":1}"},
 		{"init: passphrase: hunter2", "init: passphrase: XXXX"},
 		{"secret=", NULL},
 		{"secret= ", NULL},
