@@ -144,7 +144,8 @@ static void believes_no_name_of_a_task(void **state)
 				   "  CPU 0, pid 1, a\n"
 				   "    first+0x1/0x2\n"
 				   "  CPU 1, pid 2, b: as CPU 0\n"
-				   "    second+0x1/0x2\n";
+				   "    second+0x1/0x2\n"
+				   "  CPU 2, pid 3, state D, c\n";
 	char *json = squeeze(write_json(text, sizeof(text) - 1)), *at;
 
 	(void)state;
@@ -152,6 +153,7 @@ static void believes_no_name_of_a_task(void **state)
 	assert_non_null(at);
 	assert_non_null(strstr(at, "\"function\": \"second\""));
 	assert_null(strstr(at, "\"function\": \"first\""));
+	assert_non_null(strstr(at, "\"command\": \"state D, c\",\"frames\""));
 	free(json);
 }
 

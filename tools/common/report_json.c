@@ -230,11 +230,11 @@ static void put_frames(struct json *json, const struct section *section, unsigne
 
 // ---- CPUs and tasks --------------------------------------------------------------
 
-// What follows the first ", pid " of `text`: "92, busybox" or "92, state D, busybox".
-static void put_task(struct json *json, const char *pid)
+// What follows "pid ", NULL where there is none: "92, busybox" or, `has_state`, "92, state D, busybox".
+static void put_task(struct json *json, const char *pid, bool has_state)
 {
 	const char *command = pid ? strstr(pid, ", ") : NULL;
-	const char *state = command ? behind(command, ", state ") : NULL;
+	const char *state = command && has_state ? behind(command, ", state ") : NULL;
 
 	if (state)
 		command = strstr(state, ", ");
@@ -294,7 +294,7 @@ static void put_cpus(struct json *json, const struct lines *lines)
 		json_open(json, NULL, '{');
 		json_number(json, "cpu", strtoull(number, NULL, 10));
 		json_bool(json, "panicked", false);
-		put_task(json, pid ? pid + strlen(", pid ") : NULL);
+		put_task(json, pid ? pid + strlen(", pid ") : NULL, false);
 		put_frames(json, &cpus, frames_of(&cpus, i) + 1, INDENT);
 		json_close(json, '}');
 	}
@@ -312,7 +312,7 @@ static void put_tasks(struct json *json, const struct lines *lines)
 		if (!pid)
 			continue;
 		json_open(json, NULL, '{');
-		put_task(json, pid);
+		put_task(json, pid, true);
 		put_frames(json, &tasks, i + 1, INDENT);
 		json_close(json, '}');
 	}
