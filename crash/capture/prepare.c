@@ -63,6 +63,7 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 
 // The making of a VMCOREINFO, which reads the whole of a dead kernel's tables.
 struct making {
+	const struct lb_deadspace *dead;
 	struct lb_deadkernel kernel;
 	struct lb_vmcoreinfo_work *work;
 	struct lb_vmcoreinfo_made made;
@@ -75,6 +76,7 @@ static void make(void *ctx)
 {
 	struct making *making = ctx;
 
+	lb_deadkernel_open(making->dead, &making->kernel);
 	making->result =
 		lb_vmcoreinfo_make(&making->kernel, making->work, making->text, &making->made, &making->err);
 }
@@ -86,7 +88,7 @@ static bool make_guarded(const struct lb_run *run, struct making *making)
 	enum lb_guard_end end;
 
 	_Static_assert(sizeof(*making->work) <= LB_CAPTURE_SCRATCH, "it works in scratch");
-	lb_deadkernel_open(&run->dead, &making->kernel);
+	making->dead = &run->dead;
 	making->work = run->scratch;
 	making->result = lb_fail(&making->err, "no memory");
 	end = making->work ? lb_guard_run(make, making, MAKE_MS, &fault) : LB_GUARD_DONE;
