@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crash/disk/dump_header.h"
+#include "crash/plan/capturesize.h"
 #include "crash/plan/dumpsize.h"
 #include "fake_machine.h"
 #include "lib/sha256.h"
@@ -221,11 +222,15 @@ static void test_report(void **state)
 	memset(report, 'r', sizeof(report));
 	reports = 0;
 	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t used;
+
 		prepare(i ? LB_DUMP_ELF : LB_DUMP_ZSTD, ROOMY);
 		machine.job.report = make_report;
 		machine.job.ctx = report;
+		used = lb_heap_used();
 		if (write_dump())
 			fail_msg("%s", err.text);
+		assert_in_range(lb_heap_used() - used, 1, LB_CAPTURE_WRITER); // what the plan has for it
 		check_slots();
 		assert_int_equal(header.report_offset, 3 * LB_DUMP_BLOCK);
 		assert_int_equal(header.report_bytes, sizeof(report));
