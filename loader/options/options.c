@@ -482,8 +482,8 @@ static int choose_second(struct lb_options *options, struct lb_error *err)
 static int finish_late(struct lb_options *options, struct lb_error *err)
 {
 	const char *lost = options->resident       ? NULL
-			   : options->kernel[0]    ? "kernel"
-			   : options->initrd_count ? "initrd"
+			   : options->kernel[0]    ? "kernel" // of lifeboat.conf: no option has that name
+			   : options->initrd_count ? "--initrd"
 						   : NULL;
 
 	if (options->resident)
@@ -492,7 +492,7 @@ static int finish_late(struct lb_options *options, struct lb_error *err)
 	options->kernel[0] = options->cmdline[0] = '\0';
 	options->initrd_count = 0;
 	if (lost)
-		return lb_fail(err, "--%s: --chain starts a boot manager, and no kernel", lost);
+		return lb_fail(err, "%s: --chain starts a boot manager, and no kernel", lost);
 	if (options->watchdog)
 		return lb_fail(err,
 			       "--watchdog: wanted a KERNEL: nobody knows how long a boot manager waits");

@@ -577,7 +577,7 @@ static void test_chain(void **state)
 	assert_int_equal(PARSE("--chain", "\\g.efi"), 0);
 	assert_int_equal(lb_options_kernel(&options, "\\k", &err), 0);
 	assert_int_equal(lb_options_finish(&options, &err), -1);
-	assert_string_equal(err.text, "--kernel: --chain starts a boot manager, and no kernel");
+	assert_string_equal(err.text, "kernel: --chain starts a boot manager, and no kernel");
 	assert_string_equal(options.chain, "\\g.efi"); // what is started, unarmed
 	assert_string_equal(options.kernel, "");
 }
