@@ -21,9 +21,9 @@ EFI_STATUS lb_exit_boot_prepare(EFI_SYSTEM_TABLE *system, struct lb_range text, 
 
 // At ExitBootServices, no allocation, no console; again at each further call, when the one before
 // failed. With `wanted`, and where the table can be corrected, no capsule is pending, and the kernel
-// has its words (late_words.h): corrects it, stands in, and sets lb_hook_armed. Otherwise the runtime services are the firmware's and its table is
-// untouched. Where somebody stands in front of the hook, the hook is a pass-through, and the
-// table is corrected for it, or opened where that fails.
+// has its words (late_words.h): corrects it, stands in, and sets lb_hook_armed. Otherwise the runtime
+// services are the firmware's and its table is untouched. Where somebody stands in front of the hook,
+// the hook is a pass-through, and the table is corrected for it, or opened where that fails.
 void lb_exit_boot_decide(bool wanted);
 
 // Undoes lb_exit_boot_prepare(), and an lb_exit_boot_decide() after which boot services went on.
