@@ -25,7 +25,8 @@ static const void *at(uint64_t phys)
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	static uint8_t pages[PAGES_KEPT][LB_PAGE] __attribute__((aligned(LB_PAGE)));
-	static uint64_t kept[PAGES_KEPT]; // whose they are; page 0 is never kept, since that is what nobody's says
+	static uint64_t
+		kept[PAGES_KEPT]; // whose they are; page 0 is never kept, since that is what nobody's says
 	const struct lb_ram *ram = ctx;
 	const unsigned int i = (unsigned int)(phys / LB_PAGE % PAGES_KEPT);
 	uint64_t now;

@@ -79,7 +79,7 @@ struct encoder {
 static inline void encode(struct encoder *e, const char *name, uint64_t address)
 {
 	const uint64_t word = e->tables->offsets + 4ULL * e->tables->count;
-	uint8_t coded[600];
+	uint8_t coded[600] = {0};
 	uint32_t bytes = 0;
 
 	if (e->tables->count % 256 == 0) {
