@@ -4,14 +4,13 @@
 #include "crash/dead/dmesg.h"
 #include "crash/dead/kallsyms.h"
 
-#define MODULES 0xffffffffc0000000ULL // the image ends below
 #define NOT_GIVEN UINT64_MAX // ELFCORE_ADDR_MAX; another value also when the header was of no use
 
 // False: the symbol cannot be looked up or read.
 static bool ask_symbol(const struct lb_deadspace *dead, bool *ret_is)
 {
 	const struct lb_deadkernel kernel = {
-		.space = *dead, .text_virt = LB_KERNEL_MAP, .image_bytes = MODULES - LB_KERNEL_MAP};
+		.space = *dead, .text_virt = LB_KERNEL_MAP, .image_bytes = LB_KERNEL_MODULES - LB_KERNEL_MAP};
 	struct lb_symbols symbols;
 	struct lb_deadmem mem;
 	uint64_t address, value;

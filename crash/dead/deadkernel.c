@@ -11,7 +11,6 @@
 #include "lifeboat/x86.h"
 #include "pgtable/encryption.h"
 
-#define MODULES 0xffffffffc0000000ULL // MODULES_VADDR with KASLR; the image ends below it
 #define LINK_ADDRESS 0xffffffff81000000ULL // _text with the default CONFIG_PHYSICAL_START
 // Absent pages inside the image: with page-table isolation the kernel unmaps what
 // it frees of itself, its init sections above all.
@@ -31,7 +30,7 @@ static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 
 	// Masking what encryption sets, to find the text and see that it was set.
 	mem->walk.hostile = true;
-	if (!lb_walk_next(&mem->walk, LB_KERNEL_MAP, MODULES, &virt, &leaf))
+	if (!lb_walk_next(&mem->walk, LB_KERNEL_MAP, LB_KERNEL_MODULES, &virt, &leaf))
 		virt = 0;
 	mem->walk.hostile = false;
 	if (!virt)
@@ -57,7 +56,8 @@ static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 	uint64_t end = kernel->text_virt;
 
 	for (;;) {
-		uint64_t limit = MODULES - end < IMAGE_GAP_MAX ? MODULES : end + IMAGE_GAP_MAX;
+		uint64_t limit =
+			LB_KERNEL_MODULES - end < IMAGE_GAP_MAX ? LB_KERNEL_MODULES : end + IMAGE_GAP_MAX;
 		struct lb_walk_leaf leaf;
 		uint64_t virt;
 
@@ -65,8 +65,8 @@ static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 		    leaf.phys - kernel->text_phys != virt - kernel->text_virt)
 			break;
 		end = lb_align_down(virt, leaf.page_size) + leaf.page_size;
-		if (end >= MODULES) {
-			end = MODULES;
+		if (end >= LB_KERNEL_MODULES) {
+			end = LB_KERNEL_MODULES;
 			break;
 		}
 	}

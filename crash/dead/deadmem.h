@@ -21,6 +21,8 @@
 
 // __START_KERNEL_map of Linux: its image lies from here on, the direct map of all RAM below.
 #define LB_KERNEL_MAP 0xffffffff80000000ULL
+// MODULES_VADDR with KASLR: the image ends below it.
+#define LB_KERNEL_MODULES 0xffffffffc0000000ULL
 
 // A dead kernel's address space, and what its VMCOREINFO says of it.
 struct lb_deadspace {
