@@ -7,13 +7,8 @@
 #include "fuzz.h"
 
 #define DEAD_RAM (2 * LB_MIB)
-#include "tests/unit/dead_machine.h"
+#include "tests/unit/dead_ring.h"
 
-#define PRB_POINTER 0x100000ULL
-#define RING 0x100100ULL
-#define DESCS 0x110000ULL
-#define INFOS 0x120000ULL
-#define DATA 0x130000ULL
 #define RECORDS 16U
 #define COUNT_BITS_MAX 10U // of what damage may say, to keep a run short
 #define LOG_MAX (1U << 16) // bytes, then no more is wanted
@@ -39,25 +34,8 @@ static struct dead_machine *build(void)
 {
 	struct dead_machine *machine = dead_open();
 
-	dead_info(
-		machine,
-		"SYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
-		"OFFSET(printk_ringbuffer.text_data_ring)=48\nOFFSET(prb_desc_ring.count_bits)=0\n"
-		"OFFSET(prb_desc_ring.descs)=8\nOFFSET(prb_desc_ring.infos)=16\n"
-		"OFFSET(prb_desc_ring.head_id)=24\nOFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\n"
-		"OFFSET(prb_desc.state_var)=0\nOFFSET(prb_desc.text_blk_lpos)=8\n"
-		"OFFSET(prb_data_blk_lpos.begin)=0\nOFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\n"
-		"OFFSET(printk_info.ts_nsec)=8\nOFFSET(printk_info.text_len)=16\n"
-		"OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8\n"
-		"OFFSET(atomic_long_t.counter)=0\n",
-		DEAD_DIRECT + PRB_POINTER);
-	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
-	dead_put(machine, RING, 4, 4);
-	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
-	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
+	dead_ring(machine, "", 4, 9);
 	dead_put(machine, RING + 24, RECORDS - 1, 8);
-	dead_put(machine, RING + 48, 9, 4);
-	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
 	for (uint64_t id = 0; id < RECORDS; id++) {
 		dead_put(machine, DESCS + id * 24, 2ULL << 62 | id, 8);
 		dead_put(machine, DESCS + id * 24 + 8, id * 32, 8);

@@ -8,14 +8,9 @@
 #include "tools/common/report_json.h"
 
 #define DEAD_RAM (2 * LB_MIB)
-#include "tests/unit/dead_machine.h"
+#include "tests/unit/dead_ring.h"
 #include "tests/unit/report_form.h"
 
-#define PRB_POINTER 0x100000ULL
-#define RING 0x100100ULL
-#define DESCS 0x110000ULL
-#define INFOS 0x120000ULL
-#define DATA 0x130000ULL
 #define COUNT_BITS 6U
 #define RECORDS (1U << COUNT_BITS)
 #define SIZE_BITS 16U
@@ -28,24 +23,7 @@ static struct dead_machine *build(void)
 {
 	struct dead_machine *machine = dead_open();
 
-	dead_info(
-		machine,
-		"SYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
-		"OFFSET(printk_ringbuffer.text_data_ring)=48\nOFFSET(prb_desc_ring.count_bits)=0\n"
-		"OFFSET(prb_desc_ring.descs)=8\nOFFSET(prb_desc_ring.infos)=16\n"
-		"OFFSET(prb_desc_ring.head_id)=24\nOFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\n"
-		"OFFSET(prb_desc.state_var)=0\nOFFSET(prb_desc.text_blk_lpos)=8\n"
-		"OFFSET(prb_data_blk_lpos.begin)=0\nOFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\n"
-		"OFFSET(printk_info.ts_nsec)=8\nOFFSET(printk_info.text_len)=16\n"
-		"OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8\n"
-		"OFFSET(atomic_long_t.counter)=0\n",
-		DEAD_DIRECT + PRB_POINTER);
-	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
-	dead_put(machine, RING, COUNT_BITS, 4);
-	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
-	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
-	dead_put(machine, RING + 48, SIZE_BITS, 4);
-	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
+	dead_ring(machine, "", COUNT_BITS, SIZE_BITS);
 	return machine;
 }
 
@@ -90,23 +68,13 @@ static void check_json(const char *text, uint32_t bytes)
 	char *memory = NULL;
 	size_t size = 0;
 	struct json json = {.out = open_memstream(&memory, &size)};
-	int depth = 0;
-	bool in_text = false;
 
 	if (!json.out)
 		abort();
 	report_json(&json, NULL, text, bytes);
 	if (fclose(json.out))
 		abort();
-	for (const char *at = memory; *at; at++) {
-		if (in_text && *at == '\\')
-			at++;
-		else if (*at == '"')
-			in_text = !in_text;
-		else if (!in_text)
-			depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
-	}
-	fuzz_check(depth == 0 && !in_text);
+	fuzz_check(json_ends(memory));
 	free(memory);
 }
 

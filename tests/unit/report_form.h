@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Judges the form of a report (crash/report/report.h), whatever is in it. For unit tests and the fuzzer.
+// Judges the form of a report (crash/report/report.h) and of its JSON, whatever is in them. For unit tests and the fuzzer.
 #ifndef LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
 #define LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
 
@@ -41,6 +41,23 @@ static inline const char *report_form_fault(const char *text, uint32_t bytes)
 		after_empty = false;
 	}
 	return after_empty ? "an empty line at its end" : NULL;
+}
+
+// Does every bracket and every text of this JSON end?
+static inline bool json_ends(const char *json)
+{
+	int depth = 0;
+	bool in_text = false;
+
+	for (const char *at = json; *at; at++) {
+		if (in_text && *at == '\\')
+			at++;
+		else if (*at == '"')
+			in_text = !in_text;
+		else if (!in_text)
+			depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+	}
+	return depth == 0 && !in_text;
 }
 
 #endif

@@ -5,16 +5,10 @@
 #include <string.h>
 
 #include "crash/dead/dmesg.h"
-#include "dead_machine.h"
+#include "dead_ring.h"
 #include "unit.h"
 
 // Physical; everything is reached through the direct map.
-#define PRB_POINTER 0x100000ULL
-#define RING 0x100100ULL
-#define DESCS 0x110000ULL
-#define INFOS 0x120000ULL
-#define DATA 0x130000ULL
-
 #define COUNT_BITS 4U
 #define SIZE_BITS 9U // 512 bytes of text
 #define COMMITTED 1ULL
@@ -76,23 +70,7 @@ static int open_machine(void **state)
 {
 	(void)state;
 	machine = dead_open();
-	dead_info(machine,
-		  "OSRELEASE=6.1\nSYMBOL(prb)=%llx\nSIZE(printk_ringbuffer)=88\n"
-		  "OFFSET(printk_ringbuffer.desc_ring)=0\nOFFSET(printk_ringbuffer.text_data_ring)=48\n"
-		  "OFFSET(prb_desc_ring.count_bits)=0\nOFFSET(prb_desc_ring.descs)=8\n"
-		  "OFFSET(prb_desc_ring.infos)=16\nOFFSET(prb_desc_ring.head_id)=24\n"
-		  "OFFSET(prb_desc_ring.tail_id)=32\nSIZE(prb_desc)=24\nOFFSET(prb_desc.state_var)=0\n"
-		  "OFFSET(prb_desc.text_blk_lpos)=8\nOFFSET(prb_data_blk_lpos.begin)=0\n"
-		  "OFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\nOFFSET(printk_info.ts_nsec)=8\n"
-		  "OFFSET(printk_info.text_len)=16\nOFFSET(prb_data_ring.size_bits)=0\n"
-		  "OFFSET(prb_data_ring.data)=8\nOFFSET(atomic_long_t.counter)=0\n",
-		  DEAD_DIRECT + PRB_POINTER);
-	dead_put(machine, PRB_POINTER, DEAD_DIRECT + RING, 8);
-	dead_put(machine, RING, COUNT_BITS, 4);
-	dead_put(machine, RING + 8, DEAD_DIRECT + DESCS, 8);
-	dead_put(machine, RING + 16, DEAD_DIRECT + INFOS, 8);
-	dead_put(machine, RING + 48, SIZE_BITS, 4);
-	dead_put(machine, RING + 56, DEAD_DIRECT + DATA, 8);
+	dead_ring(machine, "OSRELEASE=6.1\n", COUNT_BITS, SIZE_BITS);
 	head = 0x3ffffffffffffff8; // the id turns over
 	tail = head + 1;
 	head_lpos = 0xfffffffffffffe00; // and so does the position
