@@ -66,7 +66,7 @@ CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.as
 	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))
 # The drivers of the capture kernel, and what tries them as an EFI application.
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
-	crash/bare/pci_config.c crash/platform/pcidev.c crash/platform/virtio_pci.c))
+	crash/bare/pci_config.c crash/platform/pcidev.c crash/platform/virtio_pci.c crash/platform/virtio_queue.c))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
 COMPRESSORS := -lzstd -lz
 COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)

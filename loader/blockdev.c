@@ -13,9 +13,14 @@
 // Virtio 1.2, 4.1.2: the block device, transitional and modern.
 #define ID_VIRTIO_BLK_OLD 0x10011af4U
 #define ID_VIRTIO_BLK 0x10421af4U
+// The SCSI host, the same.
+#define ID_VIRTIO_SCSI_OLD 0x10041af4U
+#define ID_VIRTIO_SCSI 0x10481af4U
+#define ID_PVSCSI 0x07c015adU // VMware's
 
 // Messaging nodes behind a PCI function; UEFI 2.10, 10.3.4.
 #define NODE_MESSAGING 3
+#define NODE_SCSI 2
 #define NODE_SATA 18
 #define NODE_NVME 23
 #define SATA_DIRECT 0x8000 // no port multiplier: its bit 15 says so
@@ -24,6 +29,9 @@ struct __attribute__((packed)) node {
 	uint8_t type, subtype;
 	uint16_t bytes;
 	union {
+		struct __attribute__((packed)) {
+			uint16_t target, lun;
+		} scsi;
 		struct __attribute__((packed)) {
 			uint16_t port, multiplier, lun;
 		} sata;
@@ -106,12 +114,31 @@ static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, st
 	return protocol;
 }
 
+// 0: the function is no SCSI adapter that the capture kernel has a driver for.
+static uint32_t scsi_kind(uint32_t id)
+{
+	switch (id) {
+	case ID_VIRTIO_SCSI:
+	case ID_VIRTIO_SCSI_OLD:
+		return LB_TARGET_VIRTIO_SCSI;
+	case ID_PVSCSI:
+		return LB_TARGET_PVSCSI;
+	default:
+		return 0;
+	}
+}
+
 // False: the capture kernel has no driver for it.
 static bool classify(uint32_t class, uint32_t id, const struct node *node, struct lb_target *target)
 {
 	if (id == ID_VIRTIO_BLK || id == ID_VIRTIO_BLK_OLD) {
 		target->kind = LB_TARGET_VIRTIO_BLK;
 		target->unit = 0;
+		return true;
+	}
+	if (scsi_kind(id) && node->type == NODE_MESSAGING && node->subtype == NODE_SCSI) {
+		target->kind = scsi_kind(id);
+		target->unit = LB_SCSI_UNIT(node->u.scsi.target, node->u.scsi.lun);
 		return true;
 	}
 	if (class >> 8 == CLASS_NVME && node->type == NODE_MESSAGING && node->subtype == NODE_NVME) {

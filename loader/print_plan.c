@@ -6,6 +6,7 @@
 #include "loader/print.h"
 
 #define SIZE_TEXT 16
+#define UNIT_TEXT 32 // " target 65535 LUN 65535"
 
 static void print_range(const struct lb_plan *plan, const char *name, struct lb_range range)
 {
@@ -78,19 +79,40 @@ static void print_size_terms(const struct lb_plan *plan)
 			lb_format_size(total, sizeof(total), terms->total));
 }
 
+// Where behind the controller, with a blank before it.
+static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
+{
+	switch (target->kind) {
+	case LB_TARGET_NVME:
+		lb_snprintf(unit, UNIT_TEXT, " namespace %u", target->unit);
+		break;
+	case LB_TARGET_AHCI:
+		lb_snprintf(unit, UNIT_TEXT, " port %u", target->unit);
+		break;
+	case LB_TARGET_VIRTIO_SCSI:
+	case LB_TARGET_PVSCSI:
+		lb_snprintf(unit, UNIT_TEXT, " target %u LUN %u", LB_SCSI_UNIT_TARGET(target->unit),
+			    LB_SCSI_UNIT_LUN(target->unit));
+		break;
+	default: // virtio-blk: it is the disk
+		unit[0] = '\0';
+		break;
+	}
+}
+
 static void print_targets(const struct lb_capture_config *capture)
 {
 	static const char *const kinds[] = {
-		[LB_TARGET_NVME] = "NVMe", [LB_TARGET_VIRTIO_BLK] = "virtio-blk", [LB_TARGET_AHCI] = "AHCI"};
+		[LB_TARGET_NVME] = "NVMe",     [LB_TARGET_VIRTIO_BLK] = "virtio-blk",
+		[LB_TARGET_AHCI] = "AHCI",     [LB_TARGET_VIRTIO_SCSI] = "virtio-scsi",
+		[LB_TARGET_PVSCSI] = "PVSCSI",
+	};
 
 	for (uint32_t i = 0; i < capture->target_count; i++) {
 		const struct lb_target *target = &capture->targets[i];
-		char size[SIZE_TEXT], unit[24] = "";
+		char size[SIZE_TEXT], unit[UNIT_TEXT];
 
-		if (target->kind != LB_TARGET_VIRTIO_BLK)
-			lb_snprintf(unit, sizeof(unit),
-				    target->kind == LB_TARGET_NVME ? " namespace %u" : " port %u",
-				    target->unit);
+		format_unit(target, unit);
 		lb_print_answer("dump to %s:\n  %s %04x:%02x:%02x.%x%s, blocks %lu-%lu of %u bytes, %s\n",
 				target->name, kinds[target->kind], target->pci.segment, target->pci.bus,
 				target->pci.device, target->pci.function, unit,

@@ -10,6 +10,10 @@ int lb_disk_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 		return lb_virtio_blk_open(target, ret_disk, err);
 	case LB_TARGET_AHCI:
 		return lb_ahci_open(target, ret_disk, err);
+	case LB_TARGET_VIRTIO_SCSI:
+		return lb_virtio_scsi_open(target, ret_disk, err);
+	case LB_TARGET_PVSCSI:
+		return lb_pvscsi_open(target, ret_disk, err);
 	}
 	return lb_fail(err, "target %.63s: kind is %u, no disk that is known here", target->name,
 		       target->kind);

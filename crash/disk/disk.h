@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A disk as the capture kernel uses it: polled, several requests in flight, no
-// interrupts. The drivers are nvme.c, virtio_blk.c and ahci.c; what retries, and gives up,
+// interrupts. The drivers are nvme.c, virtio_blk.c, ahci.c, and, with scsi.c above
+// them, virtio_scsi.c and pvscsi.c; what retries, and gives up,
 // is above them, in partition.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, and takes
 // nothing from a register or a completion for granted.
 #ifndef LIFEBOAT_CRASH_DISK_DISK_H
@@ -62,8 +63,10 @@ struct lb_disk {
 int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_virtio_blk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_ahci_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
+int lb_virtio_scsi_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
+int lb_pvscsi_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 
-// disk.c: the one of the three that target->kind says.
+// disk.c: the one of them that target->kind says.
 int lb_disk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 
 #endif

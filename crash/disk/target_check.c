@@ -5,12 +5,11 @@
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
-// Base class, subclass and interface (PCI Code and ID Assignment 1.11, 1.2). Virtio has one of each
-// device's choice: an ID tells.
+// Base class, subclass and interface (PCI Code and ID Assignment 1.11, 1.2). Virtio and PVSCSI have
+// one of each device's choice: an ID tells.
 static const uint32_t classes[] = {
-	[LB_TARGET_NVME] = 0x010802,
-	[LB_TARGET_VIRTIO_BLK] = 0,
-	[LB_TARGET_AHCI] = 0x010601,
+	[LB_TARGET_NVME] = 0x010802, [LB_TARGET_VIRTIO_BLK] = 0, [LB_TARGET_AHCI] = 0x010601,
+	[LB_TARGET_VIRTIO_SCSI] = 0, [LB_TARGET_PVSCSI] = 0,
 };
 
 int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,

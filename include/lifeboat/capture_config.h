@@ -36,7 +36,14 @@ enum lb_target_kind {
 	LB_TARGET_NVME = 1,
 	LB_TARGET_VIRTIO_BLK = 2,
 	LB_TARGET_AHCI = 3,
+	LB_TARGET_VIRTIO_SCSI = 4,
+	LB_TARGET_PVSCSI = 5, // VMware's
 };
+
+// A SCSI disk's place behind its adapter: both numbers up to 65535.
+#define LB_SCSI_UNIT(target, lun) ((uint32_t)(target) << 16 | (lun))
+#define LB_SCSI_UNIT_TARGET(unit) ((unit) >> 16)
+#define LB_SCSI_UNIT_LUN(unit) ((unit)&0xffff)
 
 // A place in a machine: PCI segment, bus, device (0-31), function (0-7).
 struct lb_pci_address {
@@ -53,7 +60,7 @@ struct lb_target {
 	uint32_t block_bytes; // 512 or 4096
 	struct lb_pci_address pci;
 	uint32_t pci_id; // vendor and device, as in the ID register
-	uint32_t unit; // NVMe: namespace; AHCI: port; virtio-blk: 0
+	uint32_t unit; // NVMe: namespace; AHCI: port; virtio-blk: 0; SCSI: LB_SCSI_UNIT()
 	uint64_t first_block, last_block; // of the partition, both inclusive, in block_bytes
 	uint8_t partuuid[16]; // as GPT has it on disk
 	char name[64]; // what the user called it, for messages

@@ -36,6 +36,8 @@ _PIPE_BYTES = 1 << 20
 CONTROLLERS = {
     "virtio": ("virtio-blk-pci,drive={name},serial={name}",),
     "nvme": ("nvme,drive={name},serial={name}",),
+    "virtio-scsi": ("virtio-scsi-pci,id={name}-scsi", "scsi-hd,drive={name},serial={name},bus={name}-scsi.0"),
+    "pvscsi": ("pvscsi,id={name}-scsi", "scsi-hd,drive={name},serial={name},bus={name}-scsi.0"),
     "ahci": ("ich9-ahci,id={name}-ahci", "ide-hd,drive={name},serial={name},bus={name}-ahci.0"),
 }
 

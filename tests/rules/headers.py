@@ -24,7 +24,7 @@ _ALONE = {
 _CONTRACTS = {
     "crash/bare/bare.h": ("a machine without firmware", "console trap window"),
     "crash/capture/capture.h": ("one run's steps", "deadlog prepare progress report selftest target"),
-    "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme virtio_blk"),
+    "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme pvscsi virtio_blk virtio_scsi"),
     "crash/platform/iommu.h": ("a driver a kind of IOMMU", "iommu_amd iommu_virtio iommu_vtd"),
     "crash/platform/platform.h": ("what the parts may ask of the machine", "clock heap"),
     "purgatory/purgatory.h": ("a stage a file", "describe quiesce swap verify"),

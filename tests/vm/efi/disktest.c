@@ -88,7 +88,7 @@ static int hand_over(const struct order *order, struct lb_error *err)
 
 static int obey(const struct order *order)
 {
-	static const char *const kinds[] = {"?", "nvme", "virtio-blk", "ahci"};
+	static const char *const kinds[] = {"?", "nvme", "virtio-blk", "ahci", "virtio-scsi", "pvscsi"};
 	struct lb_ecam ecam = find_ecam();
 	struct lb_error err;
 	char name[16];

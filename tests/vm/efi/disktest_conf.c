@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // disktest.conf: a line for each disk, first its driver and address, then words with their values:
 //
-//   nvme|virtio-blk|ahci SSSS:BB:DD.F   where
+//   nvme|virtio-blk|ahci|virtio-scsi|pvscsi SSSS:BB:DD.F   where
 //   unit N        namespace, port (default 0)
 //   block N       bytes of a block, as the target shall say (default 512)
 //   first N       blocks that are written, both inclusive
@@ -140,7 +140,10 @@ static bool take_kind(const char **text, uint32_t *ret_kind)
 		char name[12];
 		enum lb_target_kind kind;
 	} kinds[] = {
-		{"nvme", LB_TARGET_NVME}, {"virtio-blk", LB_TARGET_VIRTIO_BLK}, {"ahci", LB_TARGET_AHCI}};
+		{"nvme", LB_TARGET_NVME},     {"virtio-blk", LB_TARGET_VIRTIO_BLK},
+		{"ahci", LB_TARGET_AHCI},     {"virtio-scsi", LB_TARGET_VIRTIO_SCSI},
+		{"pvscsi", LB_TARGET_PVSCSI},
+	};
 
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		*ret_kind = kinds[i].kind;

@@ -33,7 +33,7 @@ class TriedDisk:
     __test__ = False  # no class of tests, whatever pytest may think of its name
 
     name: str
-    driver: str  # nvme, virtio-blk, ahci
+    driver: str  # nvme, virtio-blk, ahci, virtio-scsi, pvscsi
     at: str  # PCI address
     unit: int = 0
     block: int = 512
