@@ -95,6 +95,7 @@ struct pvscsi {
 	volatile struct completion completions[COMPLETIONS] __attribute__((aligned(LB_PAGE)));
 	uint8_t sense[LB_DISK_MAX_DEPTH][SENSE_ROOM]; // by tag
 
+	struct setup setup; // that it was given
 	struct lb_scsi scsi;
 	struct lb_pci_address pci;
 	char name[32]; // "pvscsi 0000:00:03.0"
@@ -161,18 +162,20 @@ static void write_command(const struct pvscsi *adapter, uint32_t command, const 
 static int start_rings(struct pvscsi *adapter, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(READY_MS);
-	struct setup setup = {.request_pages = 1, .completion_pages = 1};
+	struct setup *setup = &adapter->setup;
 
-	setup.state_page = (uintptr_t)&adapter->rings / LB_PAGE;
-	setup.requests[0] = (uintptr_t)adapter->requests / LB_PAGE;
-	setup.completions[0] = (uintptr_t)adapter->completions / LB_PAGE;
+	memset(setup, 0, sizeof(*setup));
+	setup->request_pages = setup->completion_pages = 1;
+	setup->state_page = (uintptr_t)&adapter->rings / LB_PAGE;
+	setup->requests[0] = (uintptr_t)adapter->requests / LB_PAGE;
+	setup->completions[0] = (uintptr_t)adapter->completions / LB_PAGE;
 	memset((void *)(uintptr_t)&adapter->rings, 0, LB_PAGE);
 	memset((void *)(uintptr_t)adapter->requests, 0, LB_PAGE);
 	memset((void *)(uintptr_t)adapter->completions, 0, LB_PAGE);
 	adapter->produced = adapter->consumed = adapter->in_flight = 0;
 	adapter->next_look = lb_deadline_in(LOOK_MS);
 
-	write_command(adapter, COMMAND_SETUP_RINGS, &setup);
+	write_command(adapter, COMMAND_SETUP_RINGS, setup);
 	if (*reg(adapter, COMMAND_STATUS) == COMMAND_FAILED)
 		return lb_fail(err, "%s: refuses its rings", adapter->name);
 	while (adapter->rings.request_log2 != REQUESTS_LOG2 ||
