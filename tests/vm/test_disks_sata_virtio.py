@@ -2,34 +2,27 @@
 """virtio-blk and AHCI disks in the machine of test_disks.py: by the drivers' own calls, and through a partition."""
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tried_disks import SECTOR, Row, TriedDisk, failing, run_row
+from tried_disks import (
+    LARGE_BLOCKS,
+    OTHER_SLOT,
+    PLUGGED,
+    PORT,
+    PORT_DEVICE,
+    SLOT,
+    WHOLE_PAGES,
+    FailingOnce,
+    Row,
+    TriedDisk,
+    run_row,
+)
 
 pytestmark = pytest.mark.vm
 
-SLOT = "0000:00:04.0"
-OTHER_SLOT = "0000:00:06.0"
-PORT = "0000:00:05.0"
-PORT_DEVICE = "pcie-root-port,id=way,addr=5,chassis=1"
-PLUGGED = "0000:01:00.0"  # behind PORT
 ICH9 = "0000:00:1f.2"  # the controller of every q35
-WHOLE_PAGES = 39999  # the last block where a partition, which writes 4 KiB and more, fills the range
 MANY_QUEUES = "packed=on,num-queues=4,queue-size=1024"
-LARGE_BLOCKS = "logical_block_size=4096,physical_block_size=4096"
-
-
-@dataclass(frozen=True)
-class FailingOnce(TriedDisk):
-    """The first write to block `weak` fails, no other does."""
-
-    weak: int = 0
-
-    def arguments(self, image: Path) -> list[str]:
-        return failing(self.name, image, once=True, iotype="write", sector=self.weak * self.block // SECTOR)
 
 
 def virtio(name: str, at: str, **more) -> TriedDisk:

@@ -42,7 +42,7 @@ DISKS = [
     ("nvme4k", 4096, [_part(6, "nvme4k")],
      "nvme-ns,drive=nvme4k,bus=nv,nsid=3,logical_block_size=4096,physical_block_size=4096"),
     ("sata", 512, [_part(7, "sata d\u00fcmp")], "ide-hd,drive=sata,bus=ide.3"),
-    ("scsi", 512, [_part(8, "scsi")], "scsi-hd,drive=scsi,bus=vs.0"),
+    ("unknown", 512, [_part(8, "unknown")], "scsi-hd,drive=unknown,bus=mpt.0"),
     ("waits", 512, [_part(9, "waits"), _part(20, "torn", 9), _part(15, "version1", 17), _part(16, "moved", 25),
                     _part(17, "version3", 33), _part(18, "given up", 41), _part(19, "saved", 49)],
      "virtio-blk-pci,drive=waits"),
@@ -50,6 +50,10 @@ DISKS = [
     ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
     ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
     ("unflushed", 512, [_part(14, "unflushed")], "virtio-blk-pci,drive=unflushed"),
+    ("scsi", 512, [_part(21, "scsi")], "scsi-hd,drive=scsi,bus=vs.0,scsi-id=2,lun=1"),
+    ("vmware", 4096, [_part(22, "vmware")],
+     "scsi-hd,drive=vmware,bus=pv.0,scsi-id=5,logical_block_size=4096,physical_block_size=4096"),
+    ("paths", 512, [_part(23, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=3,serial=one"),
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
 STALE = _part(13, "stale", 8, 16)
@@ -72,8 +76,12 @@ FOUND = [
     (f"PARTUUID={_unique(6)}", r"NVMe 0000:..:..\.. namespace 3, blocks 256-2303 of 4096 bytes, 8 MiB"),
     ("PARTLABEL=sata d\u00fcmp", r"AHCI 0000:00:1f\.2 port 3, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
+FOUND_SCSI = [
+    ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 2 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
+    ("PARTLABEL=vmware", r"PVSCSI 0000:..:..\.. target 5 LUN 0, blocks 256-2303 of 4096 bytes, 8 MiB"),
+]
 REFUSED = [
-    ("PARTLABEL=scsi", "controller (class 010000, 1af4:1004) has no driver in the built-in capture kernel"),
+    ("PARTLABEL=unknown", "controller (class 010000, 1000:0054) has no driver in the built-in capture kernel"),
     ("PARTLABEL=other", f"neither is it of the type {gpt.DUMP_TYPE}"),
     ("PARTLABEL=twice", "more than one such partition"),
     ("PARTLABEL=nothere", "there is no such partition"),
@@ -131,7 +139,7 @@ def _backend(name: str, path: Path) -> list[str]:
     faults = {"failing": {"iotype": "write", "sector": MIB // 512}, "unflushed": {"iotype": "flush"}}
     if name in faults:
         return failing(name, path, **faults[name])
-    readonly = ",readonly=on" if name == "readonly" else ""
+    readonly = ",readonly=on" if name == "readonly" else ",file.locking=off" if name == "paths" else ""
     return ["-drive", f"id={name},if=none,format=raw,file={path}{readonly}"]
 
 
@@ -146,12 +154,16 @@ def _make_disks(folder: Path) -> list[str]:
     words = ["-drive", f"id=stale,if=none,format=raw,file={folder / 'stale.img'}"]
     words += ["-device", "virtio-blk-pci,drive=stale"]
     words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
+    words += ["-device", "pvscsi,id=pv", "-device", "mptsas1068,id=mpt"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
         with open(path, "wb") as image:
             image.truncate(64 * MIB)
         gpt.write_table(path, partitions, block)
         words += [*_backend(name, path), "-device", device]
+    # The same logical unit by another way.
+    words += ["-drive", f"id=path2,if=none,format=raw,file={folder / 'paths.img'},file.locking=off"]
+    words += ["-device", "scsi-hd,drive=path2,bus=vs.0,scsi-id=4,serial=one"]
     with open(folder / "waits.img", "r+b") as image:
         for partition in DISKS[5][2]:
             image.seek(partition.start)
@@ -169,12 +181,14 @@ def session(tmp_path_factory, firmware, loader, kernel):
     folder = tmp_path_factory.mktemp("targets")
     files = {"lifeboat.efi": loader, "vmlinuz": kernel, "returning": images.returning(kernel.read_bytes())}
     found = "".join(f"dump-to {name}\n" for name, _ in FOUND)
+    scsi = "".join(f"dump-to {name}\n" for name in [*dict(FOUND_SCSI), "PARTLABEL=paths"])
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
     more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
     armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # four at most
     waiting = "".join(f"dump-to PARTLABEL={label}\n" for label, _ in WAITING)
     given_up = "".join(f"dump-to PARTLABEL={label}\n" for label in GIVEN_UP)
     configs = {"found": found, "refused": refused, "more": more, "armed": armed, "waiting": waiting}
+    configs["scsi"] = scsi
     configs["given-up"] = given_up + "dump-overwrite\n"
     configs["selftest-failing"] = "dump-to PARTLABEL=failing\nselftest\n"
     armed_ones = ("armed", "waiting", "given-up", "selftest-failing")
@@ -198,16 +212,23 @@ def session(tmp_path_factory, firmware, loader, kernel):
     return folder, transcript
 
 
-def test_found(session):
+@pytest.mark.parametrize("case, found", [("found", FOUND), ("scsi", FOUND_SCSI)])
+def test_found(session, case, found):
     _, transcript = session
-    text = transcript["found"].text
+    text = transcript[case].text
     targets = re.findall(r"^dump to (.*):\n  (.*)$", text, re.MULTILINE)
-    assert len(targets) == len(FOUND), text
-    for (name, wanted), (shown, where) in zip(FOUND, targets, strict=True):
+    assert len(targets) == len(found), text
+    for (name, wanted), (shown, where) in zip(found, targets, strict=True):
         # The serial console of the firmware has no letters beyond ASCII.
         assert name.encode("ascii", "replace").decode() == shown.encode("ascii", "replace").decode()
         assert re.fullmatch(wanted, where), where
-    assert text.count("a dump that nothing can be left out of takes") == len(FOUND)
+    assert text.count("a dump that nothing can be left out of takes") == len(found)
+
+
+def test_two_paths_to_one_disk_are_refused(session):
+    """Which of them the capture kernel could take cannot be known."""
+    _, transcript = session
+    assert "warning: --dump-to PARTLABEL=paths: there is more than one such partition" in transcript["scsi"].text
 
 
 @pytest.mark.parametrize("name, why", REFUSED)

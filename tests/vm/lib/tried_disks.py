@@ -17,6 +17,15 @@ _FACTOR = 0x9E3779B97F4A7C15  # the pattern, as disktest_run.c makes it
 _SEED_SHIFT = 40
 _DEADLINE = 600.0  # seconds; a slow disk takes one of them
 
+# Where the disks of such machines are.
+SLOT = "0000:00:04.0"
+OTHER_SLOT = "0000:00:06.0"
+PORT = "0000:00:05.0"
+PORT_DEVICE = "pcie-root-port,id=way,addr=5,chassis=1"
+PLUGGED = "0000:01:00.0"  # behind PORT
+WHOLE_PAGES = 39999  # the last block where a partition, which writes 4 KiB and more, fills the range
+LARGE_BLOCKS = "logical_block_size=4096,physical_block_size=4096"
+
 
 def failing(name: str, image: Path, once: bool = False, **requests) -> list[str]:
     """QEMU's words for the disk `name`, on which such requests (iotype, sector) fail, or the first of them."""
@@ -79,6 +88,16 @@ class TriedDisk:
             if content[sector * SECTOR : (sector + 1) * SECTOR] not in self.allowed(sector)
         ]
         assert not wrong, f"{self.name}: {len(wrong)} sectors are not as they should be, from {wrong[0]} to {wrong[-1]}"
+
+
+@dataclass(frozen=True)
+class FailingOnce(TriedDisk):
+    """The first write to block `weak` fails, no other does."""
+
+    weak: int = 0
+
+    def arguments(self, image: Path) -> list[str]:
+        return failing(self.name, image, once=True, iotype="write", sector=self.weak * self.block // SECTOR)
 
 
 @dataclass(frozen=True)
