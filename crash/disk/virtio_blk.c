@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// virtio-blk over PCI, by the modern interface, which a transitional device has too. One
-// split queue, polled: the device is told that it need not interrupt. Addresses given to
-// the device are physical, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off by then.
-//
-// Every request owns a fixed run of descriptors: header, data, status. So nothing has to be
-// allocated, and a completion that names any other descriptor is found out.
-// Source: Virtual I/O Device 1.1, 2.6 (split queues), 3.1 (initialisation), 5.2 (block).
+// virtio-blk over PCI, by the modern interface, which a transitional device has too, with one queue.
+// Addresses given to the device are physical, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off
+// by then. Every request owns a run of descriptors: header, data, status.
+// Source: Virtual I/O Device 1.1, 3.1 (initialisation), 5.2 (block).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/virtio_pci.h"
+#include "crash/platform/virtio_queue.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 
@@ -37,31 +35,6 @@ struct block_config {
 };
 #define SECTOR 512U
 
-// 2.6.5, 2.6.6, 2.6.8
-struct descriptor {
-	uint64_t address;
-	uint32_t bytes;
-	uint16_t flags, next;
-};
-#define DESC_NEXT 1
-#define DESC_DEVICE_WRITES 2
-#define AVAIL_NO_INTERRUPT 1
-#define USED_NO_NOTIFY 1
-
-#define QUEUE_MAX 128
-
-struct available {
-	uint16_t flags, index, ring[QUEUE_MAX], used_event;
-};
-
-struct used_ring {
-	uint16_t flags, index;
-	struct {
-		uint32_t id, bytes;
-	} ring[QUEUE_MAX];
-	uint16_t avail_event;
-};
-
 // 5.2.6
 #define REQUEST_IN 0
 #define REQUEST_OUT 1
@@ -82,24 +55,16 @@ struct request {
 #define LOOK_MS 100 // between two looks at the status register: each is an exit from a guest
 
 struct virtio_blk {
-	// What the device reads and writes.
-	struct descriptor descriptors[QUEUE_MAX];
-	volatile struct available available;
-	volatile struct used_ring used __attribute__((aligned(LB_PAGE)));
+	struct lb_virtio_queue queue; // first: its rings lie on pages
 	volatile struct request requests[LB_DISK_MAX_DEPTH] __attribute__((aligned(64)));
 
 	struct lb_pci_address pci;
 	char name[32]; // "virtio-blk 0000:00:03.0"
 	volatile struct lb_virtio_common *common;
 	volatile struct block_config *config;
-	uint64_t notify_phys;
-	uint32_t notify_bytes, notify_multiplier;
-	volatile uint16_t *notify;
 	uint64_t features; // that were agreed on
-	uint32_t queue_size; // power of two
 	uint32_t segments, segment_bytes; // of a request's data, at most
 	uint32_t chain; // descriptors of each request
-	uint16_t used_seen;
 	uint32_t in_flight; // by tag, a bit each
 	uint32_t flushed; // of those, flushes that a device without a cache does not get
 	struct lb_deadline next_look;
@@ -107,10 +72,11 @@ struct virtio_blk {
 
 static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 {
-	struct lb_virtio_place common, notify, config;
+	struct lb_virtio_place common, config;
 
 	if (lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_COMMON, sizeof(*blk->common), &common, err) != 0 ||
-	    lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_NOTIFY, sizeof(*blk->notify), &notify, err) != 0 ||
+	    lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_NOTIFY, sizeof(uint16_t), &blk->queue.doorbells,
+			   err) != 0 ||
 	    lb_virtio_find(blk->pci, blk->name, LB_VIRTIO_DEVICE, sizeof(*blk->config), &config, err) != 0)
 		return -1;
 	blk->common = lb_device_map(common.phys, sizeof(*blk->common));
@@ -118,9 +84,8 @@ static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 	if (!blk->common || !blk->config)
 		return lb_fail(err, "%s: registers at 0x%lx and 0x%lx cannot be mapped", blk->name,
 			       common.phys, config.phys);
-	blk->notify_phys = notify.phys;
-	blk->notify_bytes = notify.bytes;
-	blk->notify_multiplier = notify.notify_multiplier;
+	blk->queue.name = blk->name;
+	blk->queue.common = blk->common;
 	return 0;
 }
 
@@ -201,79 +166,36 @@ static int size_requests(struct virtio_blk *blk, const struct block_config *conf
 			 struct lb_error *err)
 {
 	uint32_t room = config->size_max < LB_MIB ? config->size_max : (uint32_t)LB_MIB;
-	uint32_t size, segments = 1, depth;
+	uint32_t segments = 1, depth, size;
 
-	blk->common->queue_select = 0;
-	size = blk->common->queue_size;
-	if (blk->common->queue_enable)
-		return lb_fail(err, "%s: queue 0 is still enabled after a reset", blk->name);
+	if (lb_virtio_queue_measure(&blk->queue, err) != 0)
+		return -1;
+	size = blk->queue.size;
 	room = (uint32_t)lb_align_down(room, LB_PAGE);
 	if (size < 4 || !room || !config->seg_max)
 		return lb_fail(err,
 			       "%s: queue of %u, segments of %u bytes, %u segments: too few for a request",
 			       blk->name, size, config->size_max, config->seg_max);
-	for (blk->queue_size = QUEUE_MAX; blk->queue_size > size;)
-		blk->queue_size /= 2; // 2.6: a power of two
-	while (segments * room < USUAL_BYTES && segments < config->seg_max && segments + 3 <= blk->queue_size)
+	while (segments * room < USUAL_BYTES && segments < config->seg_max && segments + 3 <= size)
 		segments++;
 	blk->segments = segments;
 	blk->segment_bytes = room;
 	blk->chain = segments + 2;
-	depth = blk->queue_size / blk->chain;
+	depth = size / blk->chain;
 	disk->depth = depth < LB_DISK_MAX_DEPTH ? depth : LB_DISK_MAX_DEPTH;
 	disk->max_bytes = segments * room;
 	return 0;
 }
 
-static void write_address(volatile uint32_t *field, const volatile void *at)
-{
-	field[0] = (uint32_t)(uintptr_t)at;
-	field[1] = (uint32_t)((uintptr_t)at >> 32);
-}
-
-// 4.1.5.1.3, and steps 7 and 8 of 3.1.1. The other queues a device may have stay off.
+// Steps 7 and 8 of 3.1.1. The other queues a device may have stay off.
 static int start_queue(struct virtio_blk *blk, struct lb_error *err)
 {
-	volatile struct lb_virtio_common *common = blk->common;
-	uint64_t offset;
-
-	memset(blk->descriptors, 0, sizeof(blk->descriptors));
-	memset((void *)(uintptr_t)&blk->available, 0, sizeof(blk->available));
-	memset((void *)(uintptr_t)&blk->used, 0, sizeof(blk->used));
-	blk->available.flags = AVAIL_NO_INTERRUPT;
-	blk->used_seen = 0;
 	blk->in_flight = blk->flushed = 0;
 	blk->next_look = lb_deadline_in(LOOK_MS);
-
-	common->queue_select = 0;
-	if (common->queue_size < blk->queue_size)
-		return lb_fail(err, "%s: queue 0 has room for %u, it had for %u", blk->name,
-			       common->queue_size, blk->queue_size);
-	common->queue_size = (uint16_t)blk->queue_size;
-	write_address(common->queue_desc, blk->descriptors);
-	write_address(common->queue_driver, &blk->available);
-	write_address(common->queue_device, &blk->used);
-	offset = (uint64_t)common->queue_notify_off * blk->notify_multiplier;
-	if (offset + sizeof(*blk->notify) > blk->notify_bytes)
-		return lb_fail(err, "%s: queue 0's notify register is at 0x%lx of 0x%x bytes", blk->name,
-			       offset, blk->notify_bytes);
-	if (!blk->notify) // the same after every reset: fixed by the device's layout
-		blk->notify = lb_device_map(blk->notify_phys + offset, sizeof(*blk->notify));
-	if (!blk->notify)
-		return lb_fail(err, "%s: notify register at 0x%lx cannot be mapped", blk->name,
-			       blk->notify_phys + offset);
-	common->queue_enable = 1;
-	lb_virtio_go(common);
+	if (lb_virtio_queue_start(&blk->queue, err) != 0)
+		return -1;
+	lb_virtio_go(blk->common);
 	return 0;
-}
-
-static void describe(struct descriptor *descriptor, const volatile void *at, uint32_t bytes, uint16_t flags,
-		     uint32_t next)
-{
-	descriptor->address = (uintptr_t)at;
-	descriptor->bytes = bytes;
-	descriptor->flags = flags;
-	descriptor->next = (uint16_t)next;
 }
 
 static int blk_submit(struct lb_disk *disk, const struct lb_disk_request *wanted, struct lb_error *err)
@@ -284,8 +206,7 @@ static int blk_submit(struct lb_disk *disk, const struct lb_disk_request *wanted
 	volatile struct request *request = &blk->requests[wanted->tag];
 	uint32_t head = wanted->tag * blk->chain, at = head;
 	uint32_t bytes = wanted->op == LB_DISK_FLUSH ? 0 : wanted->bytes;
-	uint16_t direction = wanted->op == LB_DISK_READ ? DESC_DEVICE_WRITES : 0;
-	uint16_t index = blk->available.index;
+	uint16_t direction = wanted->op == LB_DISK_READ ? LB_VIRTIO_DEVICE_WRITES : 0;
 
 	(void)err;
 	blk->in_flight |= 1U << wanted->tag;
@@ -297,25 +218,18 @@ static int blk_submit(struct lb_disk *disk, const struct lb_disk_request *wanted
 	request->reserved = 0;
 	request->sector = wanted->op == LB_DISK_FLUSH ? 0 : wanted->block * (disk->block_bytes / SECTOR);
 	request->status = REQUEST_NO_ANSWER;
-	describe(&blk->descriptors[at], request, offsetof(struct request, status), DESC_NEXT, at + 1);
-	at++;
+	lb_virtio_queue_describe(&blk->queue, at++, request, offsetof(struct request, status),
+				 LB_VIRTIO_NEXT);
 	for (uint32_t done = 0; done < bytes; at++) {
 		uint32_t piece = bytes - done < blk->segment_bytes ? bytes - done : blk->segment_bytes;
 
-		describe(&blk->descriptors[at], (const uint8_t *)wanted->buffer + done, piece,
-			 DESC_NEXT | direction, at + 1);
+		lb_virtio_queue_describe(&blk->queue, at, (const uint8_t *)wanted->buffer + done, piece,
+					 (uint16_t)(LB_VIRTIO_NEXT | direction));
 		done += piece;
 	}
-	describe(&blk->descriptors[at], &request->status, sizeof(request->status), DESC_DEVICE_WRITES, 0);
-
-	// 2.6.13: descriptors, then the ring's entry, then the index; then, all of that being
-	// visible, whether the device wants to be told.
-	blk->available.ring[index & (blk->queue_size - 1)] = (uint16_t)head;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	blk->available.index = (uint16_t)(index + 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!(blk->used.flags & USED_NO_NOTIFY))
-		*blk->notify = 0;
+	lb_virtio_queue_describe(&blk->queue, at, &request->status, sizeof(request->status),
+				 LB_VIRTIO_DEVICE_WRITES);
+	lb_virtio_queue_give(&blk->queue, head);
 	return 0;
 }
 
@@ -363,8 +277,8 @@ static int decode_status(const struct virtio_blk *blk, uint32_t tag, struct lb_e
 static int blk_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err)
 {
 	struct virtio_blk *blk = disk->state;
-	uint16_t index = blk->used.index;
-	uint32_t id, tag;
+	uint32_t id = 0, tag;
+	int result;
 
 	if (!blk->in_flight)
 		return 0;
@@ -374,21 +288,16 @@ static int blk_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *er
 		blk->in_flight &= ~(1U << *ret_tag);
 		return 1;
 	}
-	if (index == blk->used_seen)
+	result = lb_virtio_queue_take(&blk->queue, disk->depth, &id, err);
+	if (!result)
 		return look_at_status(blk, ret_tag, err);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if ((uint16_t)(index - blk->used_seen) > disk->depth) {
-		lb_fail(err, "%s: used index went from %u to %u with %u requests at most", blk->name,
-			blk->used_seen, index, disk->depth);
+	if (result < 0)
 		return whole_device(ret_tag);
-	}
-	id = blk->used.ring[blk->used_seen & (blk->queue_size - 1)].id;
 	tag = id / blk->chain;
 	if (id % blk->chain || tag >= disk->depth || !(blk->in_flight & 1U << tag)) {
 		lb_fail(err, "%s: says that request %u is done, which it does not have", blk->name, id);
 		return whole_device(ret_tag);
 	}
-	blk->used_seen++;
 	blk->in_flight &= ~(1U << tag);
 	*ret_tag = tag;
 	return decode_status(blk, tag, err);

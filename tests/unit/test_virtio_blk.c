@@ -23,6 +23,7 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text);
 #define lb_pcidev_name fake_pcidev_name
 #include "crash/disk/virtio_blk.c"
 #include "crash/platform/virtio_pci.c"
+#include "crash/platform/virtio_queue.c"
 
 #define BAR_PHYS 0xfe000000ULL
 #define COMMON_AT 0
@@ -161,12 +162,12 @@ static void submit(uint32_t tag, enum lb_disk_op op, uint64_t block, uint32_t by
 // The device says that the request with this first descriptor is done.
 static void answer(struct virtio_blk *blk, uint32_t id, uint8_t status)
 {
-	uint16_t index = blk->used.index;
+	uint16_t index = blk->queue.used.index;
 
 	if (id / blk->chain < LB_DISK_MAX_DEPTH)
 		blk->requests[id / blk->chain].status = status;
-	blk->used.ring[index % blk->queue_size].id = id;
-	blk->used.index = (uint16_t)(index + 1);
+	blk->queue.used.ring[index % blk->queue.size].id = id;
+	blk->queue.used.index = (uint16_t)(index + 1);
 }
 
 static int poll(uint32_t *ret_tag, struct lb_error *err)
@@ -185,15 +186,15 @@ static void test_opening(void **state)
 	assert_int_equal(disk.max_bytes, LB_MIB);
 	assert_int_equal(disk.depth, 32);
 	assert_int_equal(common()->status, 15); // ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
-	assert_int_equal(common()->queue_size, QUEUE_MAX);
+	assert_int_equal(common()->queue_size, LB_VIRTIO_QUEUE_MAX);
 	assert_int_equal(common()->queue_enable, 1);
 	memcpy(&desc, common()->queue_desc, sizeof(desc));
 	memcpy(&driver_area, common()->queue_driver, sizeof(driver_area));
 	memcpy(&device_area, common()->queue_device, sizeof(device_area));
-	assert_int_equal(desc, (uintptr_t)blk->descriptors);
-	assert_int_equal(driver_area, (uintptr_t)&blk->available);
-	assert_int_equal(device_area, (uintptr_t)&blk->used);
-	assert_int_equal(blk->available.flags, AVAIL_NO_INTERRUPT);
+	assert_int_equal(desc, (uintptr_t)blk->queue.descriptors);
+	assert_int_equal(driver_area, (uintptr_t)&blk->queue.available);
+	assert_int_equal(device_area, (uintptr_t)&blk->queue.used);
+	assert_int_equal(blk->queue.available.flags, AVAIL_NO_INTERRUPT);
 	assert_true(mastering);
 	disk.driver->stop(&disk);
 	assert_false(mastering);
@@ -218,7 +219,7 @@ static void test_large_blocks(void **state)
 static void test_a_request(void **state)
 {
 	struct virtio_blk *blk = opened();
-	const struct descriptor *descriptor = &blk->descriptors[5 * 3];
+	const struct lb_virtio_descriptor *descriptor = &blk->queue.descriptors[5 * 3];
 
 	(void)state;
 	*notified() = 0xffff;
@@ -227,30 +228,30 @@ static void test_a_request(void **state)
 	assert_int_equal(blk->requests[5].sector, 77);
 	assert_int_equal(descriptor[0].address, (uintptr_t)&blk->requests[5]);
 	assert_int_equal(descriptor[0].bytes, 16);
-	assert_int_equal(descriptor[0].flags, DESC_NEXT);
+	assert_int_equal(descriptor[0].flags, LB_VIRTIO_NEXT);
 	assert_int_equal(descriptor[0].next, 16);
 	assert_int_equal(descriptor[1].address, (uintptr_t)data);
 	assert_int_equal(descriptor[1].bytes, 8192);
-	assert_int_equal(descriptor[1].flags, DESC_NEXT);
+	assert_int_equal(descriptor[1].flags, LB_VIRTIO_NEXT);
 	assert_int_equal(descriptor[1].next, 17);
 	assert_int_equal(descriptor[2].address, (uintptr_t)&blk->requests[5].status);
 	assert_int_equal(descriptor[2].bytes, 1);
-	assert_int_equal(descriptor[2].flags, DESC_DEVICE_WRITES);
-	assert_int_equal(blk->available.ring[0], 15);
-	assert_int_equal(blk->available.index, 1);
+	assert_int_equal(descriptor[2].flags, LB_VIRTIO_DEVICE_WRITES);
+	assert_int_equal(blk->queue.available.ring[0], 15);
+	assert_int_equal(blk->queue.available.index, 1);
 	assert_int_equal(*notified(), 0);
 
 	*notified() = 0xffff;
-	blk->used.flags = USED_NO_NOTIFY;
+	blk->queue.used.flags = USED_NO_NOTIFY;
 	submit(0, LB_DISK_READ, 7, 4096);
-	assert_int_equal(blk->descriptors[1].flags, DESC_NEXT | DESC_DEVICE_WRITES);
-	assert_int_equal(blk->available.ring[1], 0);
+	assert_int_equal(blk->queue.descriptors[1].flags, LB_VIRTIO_NEXT | LB_VIRTIO_DEVICE_WRITES);
+	assert_int_equal(blk->queue.available.ring[1], 0);
 	assert_int_equal(*notified(), 0xffff);
 
 	submit(1, LB_DISK_FLUSH, 0, 0);
 	assert_int_equal(blk->requests[1].type, REQUEST_FLUSH);
-	assert_int_equal(blk->descriptors[3].next, 4);
-	assert_int_equal(blk->descriptors[4].address, (uintptr_t)&blk->requests[1].status);
+	assert_int_equal(blk->queue.descriptors[3].next, 4);
+	assert_int_equal(blk->queue.descriptors[4].address, (uintptr_t)&blk->requests[1].status);
 }
 
 static void test_answers(void **state)
@@ -296,7 +297,7 @@ static void test_many_requests(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 70000; i++) {
 		submit(i % 32, LB_DISK_READ, 0, 512);
-		assert_int_equal(blk->available.ring[i % QUEUE_MAX], 3 * (i % 32));
+		assert_int_equal(blk->queue.available.ring[i % LB_VIRTIO_QUEUE_MAX], 3 * (i % 32));
 		answer(blk, 3 * (i % 32), REQUEST_OK);
 		assert_int_equal(poll(&tag, &err), 1);
 		assert_int_equal(tag, i % 32);
@@ -323,7 +324,7 @@ static void test_a_device_that_lies(void **state)
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		assert_int_equal(poll(&tag, &err), 0);
 		submit(2, LB_DISK_WRITE, 0, 512);
-		assert_int_equal(blk->available.index, 1);
+		assert_int_equal(blk->queue.available.index, 1);
 		answer(blk, 6, REQUEST_OK);
 		assert_int_equal(poll(&tag, &err), 1);
 		assert_int_equal(tag, 2);
@@ -337,7 +338,7 @@ static void test_a_device_that_lies(void **state)
 		struct virtio_blk *blk = opened();
 
 		submit(2, LB_DISK_WRITE, 0, 512);
-		blk->used.index = (uint16_t)jump;
+		blk->queue.used.index = (uint16_t)jump;
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
 		assert_says(&err, "used index went from 0 to ");
@@ -388,7 +389,7 @@ static void test_no_flush(void **state)
 	open_well();
 	blk = disk.state;
 	submit(4, LB_DISK_FLUSH, 0, 0);
-	assert_int_equal(blk->available.index, 0);
+	assert_int_equal(blk->queue.available.index, 0);
 	assert_int_equal(poll(&tag, &err), 1);
 	assert_int_equal(tag, 4);
 	assert_int_equal(poll(&tag, &err), 0);
@@ -409,17 +410,17 @@ static void test_small_segments(void **state)
 	assert_int_equal(disk.max_bytes, 11 * 12288);
 	assert_int_equal(disk.depth, 128 / 13);
 	submit(1, LB_DISK_WRITE, 0, 2 * 12288 + 512);
-	at = blk->available.ring[0];
+	at = blk->queue.available.ring[0];
 	assert_int_equal(at, 13);
-	at = blk->descriptors[at].next;
-	assert_int_equal(blk->descriptors[at].bytes, 12288);
-	at = blk->descriptors[at].next;
-	assert_int_equal(blk->descriptors[at].address, (uintptr_t)data + 12288);
-	at = blk->descriptors[at].next;
-	assert_int_equal(blk->descriptors[at].bytes, 512);
-	at = blk->descriptors[at].next;
-	assert_int_equal(blk->descriptors[at].address, (uintptr_t)&blk->requests[1].status);
-	assert_int_equal(blk->descriptors[at].flags, DESC_DEVICE_WRITES);
+	at = blk->queue.descriptors[at].next;
+	assert_int_equal(blk->queue.descriptors[at].bytes, 12288);
+	at = blk->queue.descriptors[at].next;
+	assert_int_equal(blk->queue.descriptors[at].address, (uintptr_t)data + 12288);
+	at = blk->queue.descriptors[at].next;
+	assert_int_equal(blk->queue.descriptors[at].bytes, 512);
+	at = blk->queue.descriptors[at].next;
+	assert_int_equal(blk->queue.descriptors[at].address, (uintptr_t)&blk->requests[1].status);
+	assert_int_equal(blk->queue.descriptors[at].flags, LB_VIRTIO_DEVICE_WRITES);
 
 	// As many as the device takes, and as its queue has room for.
 	make_device();
