@@ -347,7 +347,6 @@ MACHINES = [
     _machine("ahci-pc", machine="pc", cpu="qemu64", more={"dump_disk": "ahci"}),
     _machine("nvme-8g-cpu3of4", memory_mib=8192, cpus=4, panic_cpu=3, more={"dump_disk": "nvme"}),
     _machine("virtio-scsi-cpu1", panic_cpu=1, more={"dump_disk": "virtio-scsi"}),
-    _machine("pvscsi-cpu1", panic_cpu=1, more={"dump_disk": "pvscsi"}),
     _machine("virtio-16g-no1g", memory_mib=16384, cpu="max,pdpe1gb=off"),
     _machine("virtio-4level-cpu1of4", cpu="max,la57=off", cpus=4, panic_cpu=1),
     _machine("virtio-1cpu", cpus=1),

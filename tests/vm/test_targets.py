@@ -42,7 +42,7 @@ DISKS = [
     ("nvme4k", 4096, [_part(6, "nvme4k")],
      "nvme-ns,drive=nvme4k,bus=nv,nsid=3,logical_block_size=4096,physical_block_size=4096"),
     ("sata", 512, [_part(7, "sata d\u00fcmp")], "ide-hd,drive=sata,bus=ide.3"),
-    ("unknown", 512, [_part(8, "unknown")], "scsi-hd,drive=unknown,bus=mpt.0"),
+    ("unknown", 512, [_part(8, "unknown")], "ide-hd,drive=unknown,bus=old.0"),
     ("waits", 512, [_part(9, "waits"), _part(20, "torn", 9), _part(15, "version1", 17), _part(16, "moved", 25),
                     _part(17, "version3", 33), _part(18, "given up", 41), _part(19, "saved", 49)],
      "virtio-blk-pci,drive=waits"),
@@ -50,10 +50,8 @@ DISKS = [
     ("failing", 512, [_part(11, "failing")], "virtio-blk-pci,drive=failing"),
     ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
     ("unflushed", 512, [_part(14, "unflushed")], "virtio-blk-pci,drive=unflushed"),
-    ("scsi", 512, [_part(21, "scsi")], "scsi-hd,drive=scsi,bus=vs.0,scsi-id=2,lun=1"),
-    ("vmware", 4096, [_part(22, "vmware")],
-     "scsi-hd,drive=vmware,bus=pv.0,scsi-id=5,logical_block_size=4096,physical_block_size=4096"),
-    ("paths", 512, [_part(23, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=3,serial=one"),
+    ("scsi", 512, [_part(21, "scsi")], "scsi-hd,drive=scsi,bus=vs.0,scsi-id=0,lun=1"),
+    ("paths", 512, [_part(22, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=0,lun=0,serial=one"),
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
 STALE = _part(13, "stale", 8, 16)
@@ -76,12 +74,12 @@ FOUND = [
     (f"PARTUUID={_unique(6)}", r"NVMe 0000:..:..\.. namespace 3, blocks 256-2303 of 4096 bytes, 8 MiB"),
     ("PARTLABEL=sata d\u00fcmp", r"AHCI 0000:00:1f\.2 port 3, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
+# Debian's firmware looks for LUNs of target 0 only, and has no driver for PVSCSI.
 FOUND_SCSI = [
-    ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 2 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
-    ("PARTLABEL=vmware", r"PVSCSI 0000:..:..\.. target 5 LUN 0, blocks 256-2303 of 4096 bytes, 8 MiB"),
+    ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 0 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
 REFUSED = [
-    ("PARTLABEL=unknown", "controller (class 010000, 1000:0054) has no driver in the built-in capture kernel"),
+    ("PARTLABEL=unknown", "controller (class 010180, 8086:7010) has no driver in the built-in capture kernel"),
     ("PARTLABEL=other", f"neither is it of the type {gpt.DUMP_TYPE}"),
     ("PARTLABEL=twice", "more than one such partition"),
     ("PARTLABEL=nothere", "there is no such partition"),
@@ -154,7 +152,7 @@ def _make_disks(folder: Path) -> list[str]:
     words = ["-drive", f"id=stale,if=none,format=raw,file={folder / 'stale.img'}"]
     words += ["-device", "virtio-blk-pci,drive=stale"]
     words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
-    words += ["-device", "pvscsi,id=pv", "-device", "mptsas1068,id=mpt"]
+    words += ["-device", "piix3-ide,id=old"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
         with open(path, "wb") as image:
@@ -163,7 +161,7 @@ def _make_disks(folder: Path) -> list[str]:
         words += [*_backend(name, path), "-device", device]
     # The same logical unit by another way.
     words += ["-drive", f"id=path2,if=none,format=raw,file={folder / 'paths.img'},file.locking=off"]
-    words += ["-device", "scsi-hd,drive=path2,bus=vs.0,scsi-id=4,serial=one"]
+    words += ["-device", "scsi-hd,drive=path2,bus=vs.0,scsi-id=0,lun=2,serial=one"]
     with open(folder / "waits.img", "r+b") as image:
         for partition in DISKS[5][2]:
             image.seek(partition.start)
