@@ -224,6 +224,12 @@ $(B)/leave.bin: loader/hook/hook.lds $(B)/efi/tests/vm/efi/leave.o $(B)/efi/lib/
 $(B)/disktest.efi: loader/loader.lds $(DISKTEST_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(DISKTEST_OBJ) $(B)/efi/rooms.a)
 
+# A driver for the firmware, of the same parts.
+PVSCSI_DRIVER_OBJ := $(B)/efi/tests/vm/efi/pvscsi_driver.o $(B)/efi/tests/vm/efi/disktest_platform.o \
+	$(filter-out $(B)/efi/tests/%,$(DISKTEST_OBJ))
+$(B)/pvscsi_driver.efi: loader/loader.lds $(PVSCSI_DRIVER_OBJ) $(B)/efi/rooms.a
+	$(call link_app,$(PVSCSI_DRIVER_OBJ) $(B)/efi/rooms.a,efi-bsdrv-x86_64)
+
 $(B)/host/%: tests/unit/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)

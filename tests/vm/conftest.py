@@ -88,6 +88,12 @@ def leave() -> Path:
 
 
 @pytest.fixture(scope="session")
+def pvscsi_driver() -> Path:
+    """The capture kernel's PVSCSI driver as one of the firmware's."""
+    return build("pvscsi_driver.efi")
+
+
+@pytest.fixture(scope="session")
 def disktest() -> Path:
     """The EFI application that tries the capture kernel's disk drivers, built."""
     return build("disktest.efi")

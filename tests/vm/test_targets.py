@@ -51,6 +51,7 @@ DISKS = [
     ("member", 512, [_part(12, "member")], "virtio-blk-pci,drive=member"),
     ("unflushed", 512, [_part(14, "unflushed")], "virtio-blk-pci,drive=unflushed"),
     ("scsi", 512, [_part(21, "scsi")], "scsi-hd,drive=scsi,bus=vs.0,scsi-id=0,lun=1"),
+    ("vmware", 512, [_part(23, "vmware")], "scsi-hd,drive=vmware,bus=pv.0,scsi-id=5"),
     ("paths", 512, [_part(22, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=0,lun=0,serial=one"),
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
@@ -74,9 +75,10 @@ FOUND = [
     (f"PARTUUID={_unique(6)}", r"NVMe 0000:..:..\.. namespace 3, blocks 256-2303 of 4096 bytes, 8 MiB"),
     ("PARTLABEL=sata d\u00fcmp", r"AHCI 0000:00:1f\.2 port 3, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
-# Debian's firmware looks for LUNs of target 0 only, and has no driver for PVSCSI.
+# Debian's firmware looks for LUNs of target 0 only. PVSCSI it drives by pvscsi_driver.
 FOUND_SCSI = [
     ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 0 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
+    ("PARTLABEL=vmware", r"PVSCSI 0000:..:..\.. target 5 LUN 0, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
 REFUSED = [
     ("PARTLABEL=unknown", "controller (class 010180, 8086:7010) has no driver in the built-in capture kernel"),
@@ -152,7 +154,7 @@ def _make_disks(folder: Path) -> list[str]:
     words = ["-drive", f"id=stale,if=none,format=raw,file={folder / 'stale.img'}"]
     words += ["-device", "virtio-blk-pci,drive=stale"]
     words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
-    words += ["-device", "piix3-ide,id=old"]
+    words += ["-device", "piix3-ide,id=old", "-device", "pvscsi,id=pv"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
         with open(path, "wb") as image:
@@ -175,9 +177,9 @@ def _make_disks(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory, firmware, loader, kernel):
+def session(tmp_path_factory, firmware, loader, pvscsi_driver, kernel):
     folder = tmp_path_factory.mktemp("targets")
-    files = {"lifeboat.efi": loader, "vmlinuz": kernel, "returning": images.returning(kernel.read_bytes())}
+    files = {"pvscsi.efi": pvscsi_driver, "lifeboat.efi": loader, "vmlinuz": kernel, "returning": images.returning(kernel.read_bytes())}
     found = "".join(f"dump-to {name}\n" for name, _ in FOUND)
     scsi = "".join(f"dump-to {name}\n" for name in [*dict(FOUND_SCSI), "PARTLABEL=paths"])
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
@@ -194,7 +196,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
         first = "kernel /returning\n" if name in armed_ones else "kernel /vmlinuz\ndry-run\n"
         files[f"{name}/lifeboat.efi"] = loader
         files[f"{name}/lifeboat.conf"] = f"{first}arguments console=ttyS0\n{config}".encode()
-    cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in configs]
+    cases = [shell.Case("driver", "load fs0:\\pvscsi.efi")]
+    cases += [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in configs]
     cases += [shell.Case(name, f"fs0:\\{name}\\lifeboat.efi") for name in configs]
     cases += [
         shell.lifeboat("auto", f"--dry-run {BOOT}"),
