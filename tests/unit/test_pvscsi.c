@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture_platform.h"
+#include "crash/plan/capturesize.h"
 #include "crash/platform/pcidev.h"
 #include "unit.h"
 
@@ -209,6 +210,7 @@ static void test_opening(void **state)
 	assert_int_equal(disk.depth, 32);
 	assert_string_equal(disk.model, "VMware Virtual disk");
 	assert_string_equal(disk.driver->name, "pvscsi");
+	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // as the loader plans for
 	assert_int_equal(adapter->setup.request_pages, 1);
 	assert_int_equal(adapter->setup.completion_pages, 1);
 	assert_int_equal(adapter->setup.state_page * 4096, (uintptr_t)&adapter->rings);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture_platform.h"
+#include "crash/plan/capturesize.h"
 #include "crash/platform/pcidev.h"
 #include "unit.h"
 
@@ -270,6 +271,7 @@ static void test_opening(void **state)
 	assert_int_equal(disk.depth, 32);
 	assert_string_equal(disk.model, "QEMU QEMU HARDDISK");
 	assert_string_equal(disk.driver->name, "virtio-scsi");
+	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // as the loader plans for
 	assert_int_equal(common()->status, 15); // ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
 	assert_int_equal(common()->queue_select, 2);
 	assert_int_equal(common()->queue_size, 128);

@@ -2,9 +2,12 @@
 """SCSI disks, behind virtio-scsi and PVSCSI, in the machine of test_disks.py: by the drivers' own calls, and through a partition."""
 
 import os
+import subprocess
 
 import pytest
 
+import firmware_shell as shell
+from conftest import build
 from tried_disks import (
     LARGE_BLOCKS,
     OTHER_SLOT,
@@ -18,6 +21,8 @@ from tried_disks import (
     TriedDisk,
     run_row,
 )
+from vm import gpt
+from vm.machine import ConsoleLine
 
 pytestmark = pytest.mark.vm
 
@@ -150,10 +155,33 @@ FULL_ROWS = [
     *_of_both("virtio-scsi", "device", "virtio-scsi-pci"),
     *_of_both("pvscsi", "adapter", "pvscsi"),
 ]
-if os.environ.get("LIFEBOAT_FULL") == "1":
+FULL = os.environ.get("LIFEBOAT_FULL") == "1"
+if FULL:
     ROWS += FULL_ROWS
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
 def test_driver(row, tmp_path, firmware, disktest):
     run_row(row, tmp_path, firmware, disktest)
+
+
+@pytest.mark.skipif(not FULL, reason="only with --full")
+def test_a_panic_is_dumped_to_pvscsi(tmp_path, firmware, loader, pvscsi_driver, kernel):
+    """Of a kernel that finds no root file system. lifeboat-vm has no such row: Debian's firmware does not drive the disk."""
+    image = tmp_path / "dump.img"
+    gpt.make_dump_disk(image, 512 << 20)
+    lines = ["@echo -off", "fs0:", "load pvscsi.efi", "lifeboat.efi --dump-to auto \\vmlinuz console=ttyS0"]
+    files = {"pvscsi.efi": pvscsi_driver, "lifeboat.efi": loader, "vmlinuz": kernel, **shell.startup(lines)}
+    drive = f"if=none,id=dump,format=raw,file={image}"
+    devices = ["-device", "pvscsi,id=host", "-device", "scsi-hd,drive=dump,bus=host.0,scsi-id=5"]
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=["-drive", drive, *devices]) as machine:
+        machine.power_on()
+        shell.skip_countdown(machine)
+        done = shell.watch(machine, "lifeboat-capture: dump complete:", "lifeboat-capture: no dump")
+        said = shell.console_end(machine, 1000)
+    assert isinstance(done, ConsoleLine) and "dump complete" in done.text, said
+    assert ": pvscsi QEMU QEMU HARDDISK, blocks of 512 bytes" in said, said
+    words = [build("lifeboat-save"), "--keep", image, tmp_path / "vmcore"]
+    saved = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert saved.returncode == 0, saved.stdout + saved.stderr
+    assert (tmp_path / "vmcore").read_bytes().startswith(b"KDUMP   ")
