@@ -75,7 +75,7 @@ COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -pr
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboat-save $(B)/lifeboat-report $(B)/lifeboat-report.1 ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboatctl $(B)/lifeboat-save $(B)/lifeboat-report $(B)/lifeboat-report.1 ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -277,7 +277,7 @@ $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -MMD -MP -c -o $@ $<
 
-# The host tools behind scripts/footprint and scripts/lifeboat-save, lifeboat-report, and the same
+# The host tools behind scripts/footprint and scripts/lifeboat-save, lifeboat-report, lifeboatctl, and the same
 # under ASan and UBSan (.checked), for their tests.
 FOOTPRINT_SRC := $(wildcard tools/footprint/*.c)
 SAVE_SRC := $(wildcard tools/save/*.c)
@@ -301,6 +301,15 @@ $(B)/lifeboat-report: $(patsubst %.c,$(B)/tool/%.o,$(REPORT_SRC)) $(B)/tool/room
 
 $(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lkdumpfile
+
+CTL_SRC := $(wildcard tools/ctl/*.c)
+CTL_LIBS := -lefiboot -lefivar -lblkid
+
+$(B)/lifeboatctl: $(patsubst %.c,$(B)/tool/%.o,$(CTL_SRC)) $(B)/tool/rooms.a
+	$(CC) -o $@ $^ $(CTL_LIBS)
+
+$(B)/lifeboatctl.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(CTL_SRC)) $(B)/host/rooms.a
+	$(CC) -fsanitize=address,undefined -o $@ $^ $(CTL_LIBS)
 
 # Manual pages.
 $(B)/%.1: docs/man/%.1.scd $(CONFIG)

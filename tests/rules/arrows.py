@@ -35,6 +35,7 @@ ROOMS = {
     "loader/hook": (*_BASE, "crash/plan"),
     "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
     "tools/common": ("lib",),
+    "tools/ctl": (*_PLAN, *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
     "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),
 }
 # Not judged by arrows: tests look into every room.
@@ -50,6 +51,7 @@ _SYSTEM = {
     "loader": ("efi*.h",),
     "loader/hook": ("efi*.h",),
     "tools/common": _LIBC,
+    "tools/ctl": (*_LIBC, "efivar/*.h"),
     "tools/*": _LIBC,
 }
 

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""lifeboatctl status beyond what test_status.py asks of both: late words, JSON, other commands' words."""
+
+import json
+import subprocess
+
+import pytest
+from conftest import build
+from test_status import ARMED, GOOD, VARIABLE, run_command
+
+PREPARED = {VARIABLE: b"\x06\0\0\0version=0.1.0\nstate=prepared\nmode=driver\nsaid=one\nsaid=two\n"}
+WORDS = b"ro quiet panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic\n"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    return str(build("lifeboatctl.checked"))
+
+
+@pytest.fixture
+def status(tool, tmp_path):
+    """status(changes, *words): how it ends where GOOD and these are the files."""
+    return lambda changes, *words: run_command([tool, "status", *words], tmp_path, changes)
+
+
+def test_late_words_are_there(status):
+    done = status(PREPARED | {"proc/cmdline": WORDS})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line, wanted", [
+    (b"ro efi=noruntime quiet\n", "nothing was armed: kernel arguments: efi=noruntime"),
+    (b"ro mem_encrypt=on\n", "nothing was armed: kernel arguments: mem_encrypt=on"),
+    (b"ro sysctl.kernel/panic=0x0\n", "nothing was armed: kernel arguments: sysctl.kernel/panic=0x0"),
+    (b"ro quiet\n", "this boot loader's Linux was not recognised"),
+    # One of ours is not enough, nor are those behind the end of the kernel's part.
+    (b"ro panic=-1\n", "this boot loader's Linux was not recognised"),
+    (b"ro -- " + WORDS, "this boot loader's Linux was not recognised"),
+    # The kernel's lines end at 2047 bytes.
+    (b"ro " + 2040 * b"x" + b"\n", "nothing was armed: kernel arguments: "),
+], ids=range(7))  # fmt: skip
+def test_late_words_are_missing(status, line, wanted):
+    """One sentence: what else is wrong of that line follows from it."""
+    done = status(PREPARED | {"proc/cmdline": line})
+    assert done.returncode == 1 and wanted in done.stderr and done.stderr.count("\n") == 1, done
+
+
+def test_json_of_an_armed_boot(status):
+    done = status({VARIABLE: ARMED + b"capture=built-in\ndump_to=a PARTUUID=1\ndump_to=b PARTUUID=2\n"}, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "schema": "lifeboat-status-1", "covered": True, "version": "0.1.0", "state": "armed", "reason": None,
+        "mode": None, "kernel": None, "chain": None, "capture": "built-in",
+        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "problems": [], "notes": [],
+    }  # fmt: skip
+
+
+def test_json_says_what_the_text_says(status):
+    changes = PREPARED | {"proc/cmdline": b"ro quiet\n", "sys/kernel/kexec_crash_loaded": b"1\n"}
+    text, made = status(changes), status(changes, "--json")
+    assert (made.returncode, made.stderr) == (1, "")
+    told = json.loads(made.stdout)
+    assert (told["covered"], told["state"], told["mode"]) == (False, "prepared", "driver")
+    assert told["said"] == ["one", "two"]
+    assert [f"lifeboatctl: {problem}" for problem in told["problems"]] == text.stderr.splitlines()
+    assert [f"note: {note}" for note in told["notes"]] == [
+        line for line in text.stdout.splitlines() if line.startswith("note: ")
+    ]
+    assert told["notes"]
+
+
+def test_json_where_nothing_is(status):
+    told = json.loads(status(dict.fromkeys(GOOD), "--json").stdout)
+    assert told["covered"] is False and told["state"] is None and told["dump_to"] == []
+
+
+def test_a_variable_of_nonsense_is_shown_and_harmless(status):
+    done = status({VARIABLE: b"\x06\0\0\0state=\x1b[2J\xff\n\n=\n" + 3000 * b"y" + b"\0\n"})
+    assert done.returncode == 1 and "\x1b" not in done.stdout + done.stderr
+    assert 'state is "?[2J?", wanted armed' in done.stderr
+    assert status({VARIABLE: b"\x06"}).returncode == 1
+
+
+@pytest.mark.parametrize("words, code, said", [
+    (["--help"], 0, "usage: lifeboatctl COMMAND"),
+    (["--version"], 0, "lifeboatctl (Lifeboat) "),
+    (["status", "--help"], 0, "usage: lifeboatctl COMMAND"),
+    ([], 2, "a command is wanted; lifeboatctl --help"),
+    (["arm"], 2, "arm: no such command; lifeboatctl --help"),
+    (["status", "--mode", "x"], 2, "--mode x: wanted auto, driver, sd-boot or chain"),
+    (["status", "--wrong"], 2, "that is not understood"),
+    (["status", "more"], 2, "more: no such word"),
+])  # fmt: skip
+def test_words(tool, words, code, said):
+    done = subprocess.run([tool, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == code and said in (done.stderr if code else done.stdout), done

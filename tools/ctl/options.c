@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ctl/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: lifeboatctl COMMAND [OPTION]...\n"
+	"\n"
+	"  install  puts Lifeboat in front of every boot: its program onto the ESP, and an entry for the\n"
+	"           firmware or a file for systemd-boot\n"
+	"  update   replaces the program by a newer one, where it is installed\n"
+	"  status   whether a panic of the running system would be captured: exit status 0 yes, 1 no\n"
+	"  list     the dumps on this machine's disks\n"
+	"  save     saves them to /var/crash; docs/capture.md\n"
+	"  report   tells why a kernel died, from its dump; lifeboat-report(1)\n"
+	"  remove   takes away what install brought\n"
+	"\n"
+	"      --root DIR           the system below DIR, as image builds have it; its firmware's variables "
+	"are\n"
+	"                           not touched, unless EFIVARFS_PATH says where they are\n"
+	"      --esp DIR            where the ESP is mounted; default: /efi, /boot/efi or /boot\n"
+	"      --from DIR           where lifeboat.efi and lifeboatx64.efi are; default: /usr/lib/lifeboat\n"
+	"      --mode MODE          driver, sd-boot or chain (docs/options.md); default: auto\n"
+	"      --no-variables       leaves the firmware's variables alone\n"
+	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
+	"  -n, --dry-run            prints what would be done, and does nothing\n"
+	"      --json               of status: for programs\n"
+	"  -h, --help               this text\n"
+	"      --version            the version\n"
+	"\n"
+	"`lifeboatctl save --help`, `lifeboatctl report --help` list theirs.\n"
+	"exit status: 0 done, 1 not, 2 bad usage\n";
+
+enum {
+	OPTION_ROOT = 256,
+	OPTION_ESP,
+	OPTION_FROM,
+	OPTION_MODE,
+	OPTION_NO_VARIABLES,
+	OPTION_ACCEPT_TPM_CHANGE,
+	OPTION_JSON,
+};
+
+static const struct option long_options[] = {
+	{"root", required_argument, NULL, OPTION_ROOT},
+	{"esp", required_argument, NULL, OPTION_ESP},
+	{"from", required_argument, NULL, OPTION_FROM},
+	{"mode", required_argument, NULL, OPTION_MODE},
+	{"no-variables", no_argument, NULL, OPTION_NO_VARIABLES},
+	{"accept-tpm-change", no_argument, NULL, OPTION_ACCEPT_TPM_CHANGE},
+	{"dry-run", no_argument, NULL, 'n'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *const modes[] = {
+	[MODE_AUTO] = "auto", [MODE_DRIVER] = "driver", [MODE_SD_BOOT] = "sd-boot", [MODE_CHAIN] = "chain"};
+
+const char *mode_name(enum mode mode)
+{
+	return modes[mode];
+}
+
+void options_help(void)
+{
+	fputs(usage, stdout);
+}
+
+static int bad_usage(const char *command, const char *text)
+{
+	fprintf(stderr, "lifeboatctl: %s: %s; lifeboatctl --help lists commands and options\n", command,
+		text);
+	return -1;
+}
+
+static int take_mode(const char *command, const char *value, enum mode *ret_mode)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(value, modes[i]) == 0) {
+			*ret_mode = (enum mode)i;
+			return 0;
+		}
+	}
+	fprintf(stderr, "lifeboatctl: %s: --mode %s: wanted auto, driver, sd-boot or chain\n", command,
+		value);
+	return -1;
+}
+
+static int take_option(struct options *options, const char *command, int option)
+{
+	switch (option) {
+	case OPTION_ROOT:
+		options->root = strcmp(optarg, "/") != 0 ? optarg : "";
+		return 0;
+	case OPTION_ESP:
+		options->esp = optarg;
+		return 0;
+	case OPTION_FROM:
+		options->from = optarg;
+		return 0;
+	case OPTION_MODE:
+		return take_mode(command, optarg, &options->mode);
+	case OPTION_NO_VARIABLES:
+		options->no_variables = true;
+		return 0;
+	case OPTION_ACCEPT_TPM_CHANGE:
+		options->accept_tpm_change = true;
+		return 0;
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
+	case 'n':
+		options->dry_run = true;
+		return 0;
+	case 'h':
+		options_help();
+		exit(EXIT_SUCCESS);
+	default:
+		return bad_usage(command, "that is not understood");
+	}
+}
+
+int options_take(struct options *ret_options, int argc, char **argv)
+{
+	struct options options = {.root = "", .mode = MODE_AUTO};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hn", long_options, NULL)) != -1)
+		if (take_option(&options, argv[0], option) != 0)
+			return -1;
+	if (optind < argc)
+		return bad_usage(argv[optind], "no such word is known here");
+	*ret_options = options;
+	return 0;
+}

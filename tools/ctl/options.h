@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// lifeboatctl's sub-commands and their options.
+#ifndef LIFEBOAT_TOOLS_CTL_OPTIONS_H
+#define LIFEBOAT_TOOLS_CTL_OPTIONS_H
+
+#include <stdbool.h>
+
+enum { EXIT_BAD_USAGE = 2 };
+
+// How Lifeboat comes in front of a boot (docs/options.md).
+enum mode { MODE_AUTO, MODE_DRIVER, MODE_SD_BOOT, MODE_CHAIN };
+
+struct options {
+	const char *root; // "": the running system
+	const char *esp; // NULL: it is looked for
+	const char *from; // folder of lifeboat.efi and lifeboatx64.efi; NULL: the usual ones
+	enum mode mode;
+	bool no_variables, dry_run, accept_tpm_change, json;
+};
+
+// Of argv[0], the sub-command, and the words behind it. Prints the help, and exits, where it is asked to.
+// Fails, having said why, where a word is not understood.
+int options_take(struct options *ret_options, int argc, char **argv);
+
+void options_help(void);
+const char *mode_name(enum mode mode);
+
+#endif
