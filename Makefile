@@ -302,8 +302,9 @@ $(B)/lifeboat-report: $(patsubst %.c,$(B)/tool/%.o,$(REPORT_SRC)) $(B)/tool/room
 $(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lkdumpfile
 
-CTL_SRC := $(wildcard tools/ctl/*.c)
-CTL_LIBS := -lefiboot -lefivar -lblkid
+# With the code of the two before it.
+CTL_SRC := $(wildcard tools/ctl/*.c) $(filter-out %/main.c,$(SAVE_SRC) $(REPORT_SRC))
+CTL_LIBS := -lefiboot -lefivar -lblkid -lkdumpfile
 
 $(B)/lifeboatctl: $(patsubst %.c,$(B)/tool/%.o,$(CTL_SRC)) $(B)/tool/rooms.a
 	$(CC) -o $@ $^ $(CTL_LIBS)

@@ -134,6 +134,7 @@ int options_take(struct options *ret_options, int argc, char **argv)
 			return -1;
 	if (optind < argc)
 		return bad_usage(argv[optind], "no such word is known here");
+	options.live = !options.no_variables && (!options.root[0] || getenv("EFIVARFS_PATH"));
 	*ret_options = options;
 	return 0;
 }

@@ -16,6 +16,9 @@ struct options {
 	const char *from; // folder of lifeboat.efi and lifeboatx64.efi; NULL: the usual ones
 	enum mode mode;
 	bool no_variables, dry_run, accept_tpm_change, json;
+	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the
+	// variables are. Else an image is built.
+	bool live;
 };
 
 // Of argv[0], the sub-command, and the words behind it. Prints the help, and exits, where it is asked to.

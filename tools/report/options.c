@@ -39,7 +39,7 @@ static int bad_usage(const char *text)
 	return -1;
 }
 
-int options_take(struct options *ret_options, int argc, char **argv)
+int report_options_take(struct options *ret_options, int argc, char **argv)
 {
 	struct options options = {.count = 0};
 	int option;

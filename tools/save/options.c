@@ -97,7 +97,7 @@ static int take_words(struct options *options, int count, char **words)
 	return 0;
 }
 
-int options_take(struct options *ret_options, int argc, char **argv)
+int save_options_take(struct options *ret_options, int argc, char **argv)
 {
 	struct options options = {0};
 	int option;

@@ -13,6 +13,6 @@ struct options {
 
 // Prints the help or the version, and exits, where it is asked to. Fails, having said why, where the
 // words are not understood.
-int options_take(struct options *ret_options, int argc, char **argv);
+int save_options_take(struct options *ret_options, int argc, char **argv);
 
 #endif

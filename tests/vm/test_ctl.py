@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""lifeboatctl install, update and remove on made-up machines: what is written, and what is refused.
+
+Runs no virtual machine. The tool is the one built with ASan and UBSan.
+"""
+
+import struct
+import subprocess
+import uuid
+
+import fake_machine
+import pytest
+from conftest import build
+from fake_machine import (
+    APPLICATION, CERTIFICATE, DATABASE, DRIVER, DUMP, ESP, ESP_MOUNT, LOADER, MIB, ROOT, ROOT_MOUNT, SHIM, image,
+    load_option, signature_list,
+)  # fmt: skip
+
+CONF = "EFI/lifeboat/lifeboat.conf"
+OURS = "EFI/lifeboat/lifeboatx64.efi"
+CHAINED = "EFI/lifeboat/lifeboat.efi"
+SD_BOOT = "EFI/systemd/drivers/lifeboatx64.efi"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return fake_machine.make(tmp_path, build("lifeboatctl.checked"))
+
+
+def state(machine):
+    return machine.variables(), machine.files()
+
+
+def with_secure_boot(machine, signer=b""):
+    machine.set("SecureBoot", b"\1", attributes=6)
+    machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER, signer=signer))
+    machine.write("usr/lib/lifeboat/lifeboat.efi", image(APPLICATION, signer=signer))
+
+
+def with_systemd_boot(machine):
+    machine.write("boot/efi/EFI/systemd/systemd-bootx64.efi", b"sd-boot")
+    machine.set("LoaderInfo", "systemd-boot 257".encode("utf-16-le") + b"\0\0", LOADER, 6)
+
+
+def test_driver(machine):
+    before, files = state(machine)
+    said = machine.run("install").stdout
+    assert "mode: driver\n" in said and "/boot/efi (/dev/vda1)" in said
+    assert "/dev/vda3 (PARTLABEL=lifeboat-dump, 64 MiB)" in said
+    variables, after = state(machine)
+    attributes = struct.pack("<I", 7)
+    assert variables == before | {
+        "Driver0000": attributes + load_option("Lifeboat", "\\EFI\\lifeboat\\lifeboatx64.efi"),
+        "DriverOrder": attributes + struct.pack("<H", 0),
+    }
+    assert after.keys() - files.keys() == {"EFI/lifeboat", OURS, CONF}
+    assert after[OURS] == image(DRIVER)
+    assert after[CONF].decode().splitlines()[1:] == ["console ttyS1", "profile server"]
+
+
+def test_remove_leaves_what_was_there(machine):
+    machine.set("Driver0000", load_option("Other", "\\other.efi"))
+    machine.set("DriverOrder", struct.pack("<H", 0))
+    before = state(machine)
+    machine.run("install")
+    assert machine.variables()["DriverOrder"][4:] == struct.pack("<HH", 0, 1)
+    machine.run("remove")
+    assert state(machine) == before
+    assert machine.run("remove").stdout == ""
+
+
+@pytest.mark.parametrize("mode", ["driver", "sd-boot", "chain"])
+def test_every_mode_is_idempotent_and_goes_without_a_trace(machine, mode):
+    with_systemd_boot(machine)
+    before = state(machine)
+    machine.run("install", "--mode", mode, "--dry-run")
+    assert state(machine) == before
+    machine.run("install", "--mode", mode)
+    installed = state(machine)
+    assert installed != before
+    said = machine.run("install").stdout
+    assert f"mode: {mode}\n" in said and "wrote" not in said and "made" not in said
+    assert state(machine) == installed
+    machine.run("remove", "--dry-run")
+    assert state(machine) == installed
+    machine.run("remove")
+    assert state(machine) == before
+
+
+def test_systemd_boot(machine):
+    with_systemd_boot(machine)
+    before = machine.variables()
+    assert "mode: sd-boot\n" in machine.run("install").stdout
+    assert machine.files()[SD_BOOT] == image(DRIVER) and machine.variables() == before
+
+
+def test_chain(machine):
+    machine.run("install", "--mode", "chain")
+    variables, files = state(machine)
+    assert variables["Boot0002"][4:] == load_option("Lifeboat", "\\EFI\\lifeboat\\lifeboat.efi")
+    assert variables["BootOrder"][4:] == struct.pack("<HHH", 2, 1, 0)
+    assert files[CHAINED] == image(APPLICATION)
+    assert files[CONF].decode().splitlines()[-1] == "chain \\EFI\\debian\\shimx64.efi"
+    # As grub-install does at each upgrade.
+    machine.set("BootOrder", struct.pack("<HHH", 1, 2, 0))
+    machine.run("install")
+    assert machine.variables() == variables
+
+
+def test_chain_without_an_entry(machine):
+    for name in ("BootOrder", "Boot0001"):
+        (machine.efivars / f"{name}-{fake_machine.GLOBAL}").unlink()
+    assert "it has no \\EFI\\BOOT\\BOOTX64.EFI" in machine.run("install", "--mode", "chain", status=1).stderr
+    machine.write("boot/efi/EFI/BOOT/BOOTX64.EFI", b"grub")
+    machine.run("install", "--mode", "chain")
+    assert b"chain \\EFI\\BOOT\\BOOTX64.EFI\n" in machine.files()[CONF]
+
+
+def test_secure_boot_without_keys(machine):
+    with_secure_boot(machine)
+    before = state(machine)
+    assert "lifeboatx64.efi is not signed: sign it (sbsign" in machine.run("install", status=1).stderr
+    with_secure_boot(machine, CERTIFICATE)
+    assert "signed by nobody that this machine knows" in machine.run("install", status=1).stderr
+    assert state(machine) == before
+
+
+def test_secure_boot_with_own_keys(machine):
+    with_secure_boot(machine, CERTIFICATE)
+    machine.set("db", signature_list(b"another") + signature_list(CERTIFICATE), DATABASE, 0x27)
+    assert "mode: driver\n" in machine.run("install").stdout
+
+
+def test_secure_boot_by_shim(machine):
+    with_secure_boot(machine, CERTIFICATE)
+    machine.set("MokListRT", signature_list(CERTIFICATE), SHIM, 6)
+    before = state(machine)
+    assert "only shim does: take --mode chain" in machine.run("install", "--mode", "driver", status=1).stderr
+    assert state(machine) == before
+    assert "mode: chain\n" in machine.run("install").stdout
+    variables, files = state(machine)
+    words = "\\EFI\\lifeboat\\lifeboat.efi".encode("utf-16-le") + b"\0\0"
+    assert variables["Boot0002"][4:] == load_option("Lifeboat", "\\EFI\\debian\\shimx64.efi") + words
+    assert files[CONF].decode().splitlines()[-1] == "chain \\EFI\\debian\\grubx64.efi"
+    machine.run("remove")
+    assert state(machine) == before
+
+
+@pytest.mark.parametrize("data", [b"", bytes(27), b"\xff" * 64, signature_list(CERTIFICATE)[:40],
+                                  struct.pack("<16sIII", b"", 28, 0xFFFFFFFF, 0) * 2])  # fmt: skip
+def test_secure_boot_with_a_damaged_db(machine, data):
+    with_secure_boot(machine, CERTIFICATE)
+    machine.set("db", data, DATABASE, 0x27)
+    assert "signed by nobody" in machine.run("install", status=1).stderr
+
+
+def luks(pcrs: str) -> bytes:
+    token = b'{"tokens":{"0":{"type":"systemd-tpm2","keyslots":["1"],"tpm2-pcrs":[' + pcrs.encode() + b"]}}}"
+    return b"LUKS\xba\xbe\0\2" + struct.pack(">Q", 16384) + bytes(4080) + token.ljust(12288, b"\0")
+
+
+def test_tpm_takes_a_mode_that_keeps_the_key(machine):
+    machine.write("dev/vda2", luks("2,11"))
+    assert "mode: chain\n" in machine.run("install").stdout
+
+
+def test_tpm_stops_until_told(machine):
+    machine.write("dev/vda2", luks("2, 4"))
+    before = state(machine)
+    done = machine.run("install", status=1)
+    assert "TPM: /dev/vda2 has a key bound to PCR 2, 4" in done.stdout and "--accept-tpm-change" in done.stderr
+    assert state(machine) == before
+    machine.run("install", "--accept-tpm-change")
+
+
+@pytest.mark.parametrize("pcrs", ["7", "11", ""])
+def test_tpm_of_other_pcrs_is_no_matter(machine, pcrs):
+    machine.write("dev/vda2", luks(pcrs))
+    done = machine.run("install")
+    assert "mode: driver\n" in done.stdout and "TPM" not in done.stdout
+
+
+def test_encrypted_root_is_told(machine):
+    machine.write("sys/devices/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
+    assert "the root is encrypted, a dump is not" in machine.run("install").stdout
+
+
+def test_profile_of_a_desktop(machine):
+    folder = machine.root / "etc/systemd/system"
+    folder.mkdir(parents=True)
+    (folder / "default.target").symlink_to("/lib/systemd/system/graphical.target")
+    machine.run("install")
+    assert b"profile server\n" in machine.files()[CONF]
+    machine.run("remove")
+    (folder / "display-manager.service").symlink_to("/lib/systemd/system/gdm.service")
+    machine.run("install")
+    assert b"profile desktop\n" in machine.files()[CONF]
+
+
+def test_conf_is_the_administrators(machine):
+    machine.write(f"boot/efi/{CONF}", b"console none\n")
+    before = state(machine)
+    machine.run("install")
+    assert machine.files()[CONF] == b"console none\n"
+    assert "stays: " in machine.run("remove").stdout
+    assert state(machine) == before
+    assert 'add the line "chain \\EFI\\debian\\shimx64.efi"' in machine.run("install", "--mode", "chain", status=1).stderr
+
+
+def test_another_mode_than_the_installed_one(machine):
+    machine.run("install")
+    assert "installed in mode driver: lifeboatctl remove" in machine.run("install", "--mode", "chain", status=1).stderr
+
+
+def test_update(machine):
+    assert "not installed" in machine.run("update").stdout
+    machine.run("install")
+    before = machine.variables()
+    for version, taken in (("0.1.0", False), ("0.0.9", False), ("0.10", True), ("0.9", False)):
+        machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER, version))
+        was = machine.files()[OURS]
+        machine.run("update")
+        assert machine.files()[OURS] == (image(DRIVER, version) if taken else was)
+    assert machine.variables() == before
+
+
+def test_image_build(machine):
+    """Same input, same output, whatever machine builds it; no variable is touched."""
+    machine.write("etc/kernel/cmdline", b"console=ttyS0\n")
+    (machine.root / "proc/self/mountinfo").unlink()
+    before = machine.variables()
+    done = machine.run("install", "--esp", "/boot/efi", "--no-variables", live=False)
+    assert "run `lifeboatctl install` on the machine" in done.stdout
+    first = machine.files()
+    assert first[CONF].decode().splitlines()[1] == "console ttyS0"
+    machine.run("remove", "--esp", "/boot/efi", live=False)
+    machine.run("install", "--esp", "/boot/efi", live=False)
+    assert machine.files() == first and machine.variables() == before
+
+
+# What is wrong with the machine, and the sentence.
+BAD = {
+    "bios": (lambda m: subprocess.run(["rm", "-r", m.root / "sys/firmware/efi"], check=True), "started by a BIOS"),
+    "32 bits": (lambda m: m.write("sys/firmware/efi/fw_platform_size", b"32\n"), "the firmware is one of 32 bits"),
+    "no efivarfs": (lambda m: subprocess.run(["rm", "-r", m.efivars], check=True), "mount -t efivarfs"),
+    "no esp": (lambda m: m.mount(ROOT_MOUNT), "mount /dev/vda1 /boot/efi"),
+    "no esp at all": (
+        lambda m: (m.mount(ROOT_MOUNT), m.disk("vda", [ROOT, DUMP])), "make a FAT partition of GPT type c12a7328",
+    ),
+    "automount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("vfat", "autofs")), "mount /dev/vda1 /boot/efi"),
+    "read-only mount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,rel", "ro,rel")), "remount,rw /boot/efi"),
+    "read-only": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,fmask", "ro,fmask")), "remount,rw /boot/efi"),
+    "no target": (
+        lambda m: m.disk("vda", [ESP, ROOT]),
+        "sgdisk -n 0:264192:+65M -t 0:5a1d3c0e-7b5f-4f0e-9c55-4c6966654201 -c 0:lifeboat-dump /dev/vda && partprobe",
+    ),
+    "no room": (
+        lambda m: (m.disk("vda", [ESP, ROOT]), m.write("proc/meminfo", b"MemTotal: 9999999 kB\n")),
+        "no disk has 9895 MiB without a partition",
+    ),
+    "no program": (lambda m: (m.root / "usr/lib/lifeboat/lifeboatx64.efi").unlink(), "lifeboatx64.efi: No such file"),
+    "empty program": (lambda m: m.write("usr/lib/lifeboat/lifeboatx64.efi", b""), "no program for UEFI on x86-64"),
+    "cut program": (
+        lambda m: m.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER)[:200]), "no program for UEFI on x86-64",
+    ),
+    "application as driver": (
+        lambda m: m.write("usr/lib/lifeboat/lifeboatx64.efi", image(APPLICATION)), "its subsystem is 10, wanted 11",
+    ),
+    "somebody else's": (
+        lambda m: m.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER).replace(b"\nlifeboat,", b"\nsomebody,")),
+        "its .sbat names no lifeboat",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_machines(machine, name):
+    spoil, wanted = BAD[name]
+    spoil(machine)
+    before = machine.files()
+    done = machine.run("install", status=1)
+    assert wanted in done.stderr and done.stderr.count("\n") == 1, done
+    assert machine.files() == before
+
+
+@pytest.mark.parametrize("words, wanted", [
+    (["--esp", "/srv"], "/srv: no EFI system partition is mounted there"),
+    (["--esp", "/"], "/: a file system of type ext4, wanted vfat"),
+    (["--mode", "sd-boot"], "no systemd-boot is on /boot/efi: bootctl install"),
+    (["--from", "/nonexistent"], "/nonexistent/lifeboatx64.efi: No such file"),
+])  # fmt: skip
+def test_bad_words(machine, words, wanted):
+    before = state(machine)
+    assert wanted in machine.run("install", *words, status=1).stderr
+    assert state(machine) == before
+
+
+def test_wrong_partition_type(machine):
+    machine.disk("vda", [ROOT, ESP, DUMP])
+    assert "its partition's type is 0fc63daf" in machine.run("install", "--esp", "/boot/efi", status=1).stderr
+
+
+def test_full_esp(machine):
+    """Nothing is left of what found room."""
+    machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER) + bytes(MIB))
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("unshare -rm does not work here: no small file system of the test's own")
+    script = 'mount -t tmpfs -o size=256k none "$1" && { "${@:2}"; s=$?; echo "left:"; find "$1" -mindepth 1; exit $s; }'
+    command = ["unshare", "-rm", "bash", "-c", script, "bash", machine.esp, machine.tool, "install", "--root", machine.root]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False,
+        env={"EFIVARFS_PATH": f"{machine.efivars}/", "PATH": "/usr/bin:/bin:/usr/sbin"},
+    )  # fmt: skip
+    assert done.returncode == 1 and "its file system has" in done.stderr, done
+    assert "wrote: " in done.stdout and done.stdout.endswith("left:\n")
+    assert "DriverOrder" not in machine.variables()
+
+
+def test_variables_that_cannot_be_written(machine):
+    """As with a firmware whose store is full: no entry, and no file."""
+    before = state(machine)
+    (machine.efivars / f"DriverOrder-{fake_machine.GLOBAL}").mkdir()
+    done = machine.run("install", status=1)
+    assert "nothing was done: the firmware's variable DriverOrder cannot be written" in done.stderr
+    (machine.efivars / f"DriverOrder-{fake_machine.GLOBAL}").rmdir()
+    assert state(machine) == before
+
+
+@pytest.mark.parametrize("data", [b"", b"\1\0\0\0\xff\xff", b"\1\0\0\0\x10\0" + b"x\0" * 90, bytes(64),
+                                  load_option("Lifeboat", "\\EFI\\lifeboat\\lifeboatx64.efi")[:70],
+                                  load_option("x" * 2000, "y" * 600)])  # fmt: skip
+def test_damaged_entries_are_nobodys(machine, data):
+    machine.set("Driver0000", data)
+    machine.set("DriverOrder", struct.pack("<H", 0) + b"\1")
+    machine.run("install")
+    assert machine.variables()["Driver0000"][4:] == data
+    assert machine.variables()["Driver0001"][4:] == load_option("Lifeboat", "\\EFI\\lifeboat\\lifeboatx64.efi")
+
+
+def test_entry_of_another_disk_is_not_ours(machine):
+    machine.set("Driver0000", load_option("Lifeboat", "\\EFI\\lifeboat\\lifeboatx64.efi", uuid.UUID(int=7)))
+    machine.run("install")
+    assert "Driver0001" in machine.variables()
+
+
+def test_save_list_and_report_are_the_other_tools(machine):
+    for words, said in (
+        (["save", "--help"], "lifeboat-save [option]..."),
+        (["list", "--help"], "lifeboat-save [option]..."),
+        (["report", "--help"], "lifeboat-report [option]..."),
+    ):
+        done = subprocess.run([machine.tool, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and said in done.stdout.lower()
+    disk = str(machine.root / "dev/vda")
+    done = subprocess.run([machine.tool, "list", disk, "--json"], capture_output=True, text=True, check=False)
+    assert '"dumps": []' in done.stdout

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The firmware's Driver#### and Boot#### entries, and their order (UEFI 2.10, 3.1).
+#ifndef LIFEBOAT_TOOLS_CTL_ENTRIES_H
+#define LIFEBOAT_TOOLS_CTL_ENTRIES_H
+
+#include <stdbool.h>
+
+#include "tools/ctl/disk.h"
+
+enum entry_kind { ENTRY_DRIVER, ENTRY_BOOT };
+
+#define ENTRY_FILE 256U // bytes of a file's name, its NUL included
+#define ENTRY_TITLE "Lifeboat"
+
+struct entry {
+	enum entry_kind kind;
+	const struct partition *partition;
+	const char *file; // "\EFI\lifeboat\lifeboatx64.efi"
+	const char *words; // its load options, for shim; "": none
+};
+
+enum entry_state {
+	ENTRY_ABSENT,
+	ENTRY_ELSEWHERE, // there, but not in the order; or a boot entry that is not the first
+	ENTRY_READY,
+};
+
+// What is there of it: an entry of ours for this file on this partition. Its number only where it is there.
+enum entry_state entry_find(const struct entry *entry, unsigned int *ret_number);
+
+// Makes the entry, or takes the one that is there, and puts its number into the order: a driver's last, a boot
+// entry's first. Nothing is written where it is ready. Where the order cannot be written, nothing is left of it.
+int entry_add(const struct entry *entry, unsigned int *ret_number, struct lb_error *err);
+
+// Takes away every entry of this kind with our title for this file on this partition, and their numbers from the
+// order. *ret_count: how many there were.
+int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_error *err);
+
+// The file of the first boot entry that is not ours and that lies on this partition; false: none does.
+bool entry_first_boot_file(const struct partition *partition, char ret_file[ENTRY_FILE]);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The EFI system partition, found as bootctl(1) finds it: mounted at /efi, /boot/efi or /boot.
+#ifndef LIFEBOAT_TOOLS_CTL_ESP_H
+#define LIFEBOAT_TOOLS_CTL_ESP_H
+
+#include <stdbool.h>
+
+#include "tools/ctl/disk.h"
+#include "tools/ctl/file.h"
+#include "tools/ctl/options.h"
+
+struct esp {
+	char point[FILE_PATH]; // as messages call it, without the root
+	char path[FILE_PATH]; // with it
+	bool has_partition; // of an image build's folder nothing is known
+	struct partition partition;
+};
+
+// An image build's --esp may be any folder. Every other is a mounted vfat on a GPT partition of the ESP's type.
+// Says how to mount one where there is none. `writable`: it is to be written to.
+int esp_find(const struct options *options, bool writable, struct esp *ret_esp, struct lb_error *err);
+
+// A file of it by its firmware's name, "\EFI\lifeboat\lifeboat.efi".
+int esp_file(const struct esp *esp, const char *name, char ret_path[FILE_PATH], struct lb_error *err);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE // memmem()
+#include "tools/ctl/firmware.h"
+
+#include <efivar/efivar.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/utf16.h"
+#include "tools/ctl/variable.h"
+
+#define GUID_DATABASE EFI_GUID(0xd719b2cb, 0x3d3a, 0x4596, 0xa3bc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f)
+#define GUID_SHIM EFI_GUID(0x605dab50, 0xe046, 0x4300, 0xabb6, 0x3d, 0xd8, 0x10, 0xdd, 0x8b, 0x23)
+#define GUID_LOADER EFI_GUID(0x4a67b082, 0x0a4c, 0x41cf, 0xb6c7, 0x44, 0x0b, 0x29, 0xbb, 0x8c, 0x4f)
+// EFI_SIGNATURE_LIST: type, then sizes of the list, its header and one signature; a signature begins with its
+// owner. The type of a certificate is EFI_CERT_X509_GUID.
+#define LIST_BYTES 28U
+#define OWNER_BYTES 16U
+static const uint8_t x509[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
+				 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
+
+static bool get(efi_guid_t guid, const char *name, struct content *ret_content)
+{
+	uint32_t attributes;
+	uint8_t *data;
+
+	if (efi_get_variable(guid, name, &data, &ret_content->bytes, &attributes) != 0)
+		return false;
+	ret_content->data = (char *)data;
+	return true;
+}
+
+static bool is_one(const char *name)
+{
+	struct content content;
+	bool one;
+
+	if (!get(EFI_GLOBAL_GUID, name, &content))
+		return false;
+	one = content.bytes && content.data[0] == 1;
+	free(content.data);
+	return one;
+}
+
+static bool is_systemd_boot(void)
+{
+	static const char wanted[] = "systemd-boot";
+	uint16_t units[sizeof(wanted)] = {0};
+	char text[3 * sizeof(wanted) + 1];
+	struct content content;
+
+	if (!get(GUID_LOADER, "LoaderInfo", &content))
+		return false;
+	memcpy(units, content.data, content.bytes < sizeof(units) ? content.bytes : sizeof(units));
+	free(content.data);
+	lb_utf16_to_utf8(units, sizeof(wanted) - 1, text, sizeof(text));
+	return strcmp(text, wanted) == 0;
+}
+
+int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err)
+{
+	char bits[8];
+
+	*ret_firmware = (struct firmware){.secure_boot = false};
+	if (!options->live)
+		return 0;
+	if (!file_exists(options->root, EFI_FOLDER))
+		return lb_fail(
+			err, "this system was started by a BIOS, not by UEFI: choose UEFI in the firmware's "
+			     "setup, and a disk with an EFI system partition");
+	file_line(options->root, EFI_FOLDER "/fw_platform_size", bits, sizeof(bits));
+	if (bits[0] && strcmp(bits, "64") != 0)
+		return lb_fail(
+			err,
+			"the firmware is one of %s bits, and runs no program of 64: Lifeboat cannot be "
+			"used on this machine",
+			bits);
+	if (!efi_variables_supported())
+		return lb_fail(err, "the firmware's variables cannot be read: mount -t efivarfs "
+				    "efivarfs " EFIVARS_FOLDER);
+	ret_firmware->secure_boot = is_one("SecureBoot");
+	ret_firmware->systemd_boot = is_systemd_boot();
+	return 0;
+}
+
+// One list of signatures: is a certificate of it in the image's signature, as its signer's is?
+static bool list_has_signer(const uint8_t *list, uint32_t bytes, const struct image *image)
+{
+	uint32_t header, each;
+
+	memcpy(&header, list + 20, 4);
+	memcpy(&each, list + 24, 4);
+	if (memcmp(list, x509, sizeof(x509)) != 0 || each <= OWNER_BYTES || header > bytes - LIST_BYTES)
+		return false;
+	for (uint32_t at = LIST_BYTES + header; bytes - at >= each; at += each)
+		if (memmem(image->signature, image->signature_bytes, list + at + OWNER_BYTES,
+			   each - OWNER_BYTES))
+			return true;
+	return false;
+}
+
+static bool database_has_signer(efi_guid_t guid, const char *name, const struct image *image)
+{
+	struct content content;
+	bool found = false;
+	uint32_t bytes;
+
+	if (!image->signature || !get(guid, name, &content))
+		return false;
+	for (size_t at = 0; !found && content.bytes - at >= LIST_BYTES; at += bytes) {
+		memcpy(&bytes, content.data + at + 16, 4);
+		if (bytes < LIST_BYTES || bytes > content.bytes - at)
+			break;
+		found = list_has_signer((const uint8_t *)content.data + at, bytes, image);
+	}
+	free(content.data);
+	return found;
+}
+
+enum trust firmware_trusts(const struct firmware *firmware, const struct image *image)
+{
+	if (!firmware->secure_boot)
+		return TRUST_NOT_NEEDED;
+	if (database_has_signer(GUID_DATABASE, "db", image))
+		return TRUST_FIRMWARE;
+	if (database_has_signer(GUID_SHIM, "MokListRT", image))
+		return TRUST_SHIM;
+	return TRUST_NONE;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The firmware as its variables tell of it (UEFI 2.10, 3.3 and 32.3; systemd's Boot Loader Interface).
+#ifndef LIFEBOAT_TOOLS_CTL_FIRMWARE_H
+#define LIFEBOAT_TOOLS_CTL_FIRMWARE_H
+
+#include "tools/ctl/image.h"
+#include "tools/ctl/options.h"
+
+enum trust {
+	TRUST_NOT_NEEDED, // Secure Boot is off
+	TRUST_FIRMWARE, // signed by a certificate of db
+	TRUST_SHIM, // signed by one that shim knows (MOK)
+	TRUST_NONE,
+};
+
+struct firmware {
+	bool secure_boot;
+	bool systemd_boot; // it started this system, or was the last to run
+};
+
+// Fails, naming the next step, where a program of ours cannot run, or where efivarfs is not mounted or
+// read-only.
+int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err);
+
+// Would the firmware, or shim, start this image?
+enum trust firmware_trusts(const struct firmware *firmware, const struct image *image);
+
+#endif

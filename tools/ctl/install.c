@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ctl/install.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/ctl/place.h"
+#include "tools/ctl/plan.h"
+
+static int complain(const char *command, const struct lb_error *err)
+{
+	fprintf(stderr, "lifeboatctl: %s: %s\n", command, err->text);
+	return EXIT_FAILURE;
+}
+
+// ---- What will be done ---------------------------------------------------------
+
+static void say_plan(const struct options *options, const struct plan *plan)
+{
+	char device[DISK_NAME + 16] = "no partition that is known", pcrs[64];
+
+	if (plan->esp.has_partition)
+		disk_device(plan->esp.partition.disk, plan->esp.partition.number, device, sizeof(device));
+	printf("mode: %s\nESP: %s (%s)\n", mode_name(plan->mode), plan->esp.point, device);
+	if (plan->target.count)
+		printf("dumps go to: %s\n", plan->target.text);
+	if (plan->chain[0])
+		printf("starts: %s\n", plan->chain);
+	for (unsigned int i = 0; i < plan->volumes.count; i++)
+		printf("TPM: %s has a key bound to PCR %s, of which this changes %s: it will ask for its "
+		       "passphrase\n",
+		       plan->volumes.list[i].device,
+		       tpm_pcrs_text(plan->volumes.list[i].pcrs, pcrs, sizeof(pcrs)),
+		       plan->mode == MODE_CHAIN ? "4" : "2");
+	if (options->live && root_is_encrypted(options->root))
+		puts("note: the root is encrypted, a dump is not: whoever takes the disk reads memory's keys "
+		     "in it");
+}
+
+static int judge_volumes(const struct options *options, const struct plan *plan, struct lb_error *err)
+{
+	if (!plan->volumes.count || options->accept_tpm_change)
+		return 0;
+	return lb_fail(err,
+		       "%s would ask for its passphrase at the next boot: have it at hand, and say "
+		       "--accept-tpm-change, or take another --mode",
+		       plan->volumes.list[0].device);
+}
+
+// ---- Doing it ------------------------------------------------------------------
+
+static int put(const struct options *options, const struct esp *esp, const char *name,
+	       const struct content *content, struct placed *placed, struct lb_error *err)
+{
+	char path[FILE_PATH];
+
+	if (esp_file(esp, name, path, err) != 0)
+		return -1;
+	if (place_compare(path, content->data, content->bytes) == PLACE_SAME) {
+		printf("is there: %s\n", path);
+		return 0;
+	}
+	if (!options->dry_run && place_file(esp->path, path, content, placed, err) != 0)
+		return -1;
+	printf("%s: %s\n", options->dry_run ? "would write" : "wrote", path);
+	return 0;
+}
+
+// Written once: then it is the administrator's.
+static int put_conf(const struct options *options, struct plan *plan, struct placed *placed,
+		    struct lb_error *err)
+{
+	const struct content content = {plan->conf, strlen(plan->conf)};
+	char path[FILE_PATH];
+
+	if (esp_file(&plan->esp, ESP_CONF, path, err) != 0)
+		return -1;
+	if (access(path, F_OK) == 0) {
+		printf("is there, and stays: %s\n", path);
+		return 0;
+	}
+	return put(options, &plan->esp, ESP_CONF, &content, placed, err);
+}
+
+static int put_entry(const struct options *options, const struct plan *plan, struct lb_error *err)
+{
+	const struct entry entry = plan_entry(plan);
+	const char *kind = entry.kind == ENTRY_DRIVER ? "Driver" : "Boot";
+	unsigned int number;
+
+	if (!plan->has_entry)
+		return 0;
+	if (entry_find(&entry, &number) == ENTRY_READY) {
+		printf("is there: %s%04X\n", kind, number);
+		return 0;
+	}
+	if (options->dry_run) {
+		printf("would make: a %s entry for %s\n", kind, entry.file);
+		return 0;
+	}
+	if (entry_add(&entry, &number, err) != 0)
+		return -1;
+	printf("made: %s%04X for %s\n", kind, number, entry.file);
+	return 0;
+}
+
+// The program last: in systemd-boot's folder it counts from the moment it is there.
+static int put_all(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	struct placed placed = {.count = 0};
+
+	if (put_conf(options, plan, &placed, err) == 0 &&
+	    put(options, &plan->esp, plan->program, &plan->image.content, &placed, err) == 0 &&
+	    put_entry(options, plan, err) == 0)
+		return 0;
+	place_undo(&placed);
+	return -1;
+}
+
+static void say_next(const struct options *options, const struct plan *plan)
+{
+	if (options->dry_run)
+		return;
+	if (options->live)
+		puts("restart the machine, once before you hibernate it; then `lifeboatctl status` says "
+		     "whether it is "
+		     "armed");
+	else if (plan->mode != MODE_SD_BOOT)
+		puts("no entry of the firmware was made: run `lifeboatctl install` on the machine");
+}
+
+int install_command(const struct options *options)
+{
+	static struct plan plan;
+	struct lb_error err;
+	int status = EXIT_SUCCESS;
+
+	if (plan_make(options, &plan, &err) != 0)
+		return complain("install", &err);
+	say_plan(options, &plan);
+	if (judge_volumes(options, &plan, &err) != 0 || put_all(options, &plan, &err) != 0)
+		status = complain("install: nothing was done", &err);
+	else
+		say_next(options, &plan);
+	plan_free(&plan);
+	return status;
+}
+
+// ---- update --------------------------------------------------------------------
+
+static int replace(const struct options *options, const struct esp *esp, enum mode mode, struct lb_error *err)
+{
+	const enum image_kind kind = mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER;
+	struct placed placed = {.count = 0};
+	char source[FILE_PATH], path[FILE_PATH];
+	struct image newer, older;
+	int failed = 0;
+
+	if (plan_source(options, mode, source, err) != 0 ||
+	    esp_file(esp, mode_program(mode), path, err) != 0 || image_read(source, kind, &newer, err) != 0)
+		return -1;
+	if (image_read(path, kind, &older, err) != 0) {
+		image_free(&newer);
+		return -1;
+	}
+	if (image_compare_versions(newer.version, older.version) > 0)
+		failed = put(options, esp, mode_program(mode), &newer.content, &placed, err);
+	else
+		printf("%s is of version %s, no older than %s\n", path, older.version, newer.version);
+	image_free(&newer);
+	image_free(&older);
+	return failed;
+}
+
+int update_command(const struct options *options)
+{
+	struct firmware firmware;
+	struct lb_error err;
+	struct esp esp;
+	enum mode mode;
+
+	if (firmware_read(options, &firmware, &err) != 0 || esp_find(options, true, &esp, &err) != 0)
+		return complain("update", &err);
+	mode = plan_installed(&esp);
+	if (mode == MODE_AUTO) {
+		printf("not installed on %s: nothing to update\n", esp.point);
+		return EXIT_SUCCESS;
+	}
+	return replace(options, &esp, mode, &err) != 0 ? complain("update", &err) : EXIT_SUCCESS;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What is mounted where (proc(5), /proc/PID/mountinfo).
+#ifndef LIFEBOAT_TOOLS_CTL_MOUNT_H
+#define LIFEBOAT_TOOLS_CTL_MOUNT_H
+
+#include <stdbool.h>
+
+#include "tools/ctl/file.h"
+
+struct mount {
+	char numbers[32]; // of the device, "MAJOR:MINOR"
+	char type[32]; // "vfat"
+	bool read_only; // the mount or the file system
+};
+
+// What is mounted last on `point`, an automount aside; false: nothing.
+bool mount_find(const char *root, const char *point, struct mount *ret_mount);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ctl/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define LIBRARY "/usr/lib/lifeboat"
+#define FALLBACK "\\EFI\\BOOT\\BOOTX64.EFI"
+#define SYSTEMD_BOOT "\\EFI\\systemd\\systemd-bootx64.efi"
+
+const char *mode_program(enum mode mode)
+{
+	if (mode == MODE_SD_BOOT)
+		return ESP_SD_BOOT;
+	return mode == MODE_CHAIN ? ESP_LOADER : ESP_DRIVER;
+}
+
+// Drivers are measured into PCR 2, boot managers into PCR 4, who signed them into PCR 7 (TCG PC Client Platform
+// Firmware Profile, 3.3.4).
+uint32_t mode_pcrs(enum mode mode, bool secure_boot)
+{
+	return TPM_PCR(mode == MODE_CHAIN ? 4 : 2) | (secure_boot ? TPM_PCR(7) : 0);
+}
+
+static bool on_esp(const struct esp *esp, const char *name)
+{
+	struct lb_error ignored;
+	char path[FILE_PATH];
+
+	return esp_file(esp, name, path, &ignored) == 0 && access(path, F_OK) == 0;
+}
+
+enum mode plan_installed(const struct esp *esp)
+{
+	static const enum mode modes[] = {MODE_DRIVER, MODE_SD_BOOT, MODE_CHAIN};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (on_esp(esp, mode_program(modes[i])))
+			return modes[i];
+	return MODE_AUTO;
+}
+
+int plan_source(const struct options *options, enum mode mode, char ret_path[FILE_PATH], struct lb_error *err)
+{
+	const char *name = mode == MODE_CHAIN ? "/lifeboat.efi" : "/lifeboatx64.efi";
+	char path[FILE_PATH];
+
+	if (options->from)
+		return file_path(options->from, name, ret_path, err);
+	if (snprintf(path, sizeof(path), LIBRARY "%s", name) >= (int)sizeof(path) ||
+	    file_path(options->root, path, ret_path, err) != 0)
+		return -1;
+	if (access(ret_path, F_OK) != 0)
+		snprintf(ret_path, FILE_PATH, "%s", path);
+	return 0;
+}
+
+// ---- Mode ----------------------------------------------------------------------
+
+static bool is_shim(const char *file)
+{
+	const char *name = strrchr(file, '\\');
+
+	return name && strncasecmp(name + 1, "shim", 4) == 0;
+}
+
+// What boots today, and is to be started by us.
+static int find_chain(struct plan *plan, bool by_shim, struct lb_error *err)
+{
+	char *name;
+
+	if (!plan->esp.has_partition || !entry_first_boot_file(&plan->esp.partition, plan->chain)) {
+		if (!on_esp(&plan->esp, FALLBACK))
+			return lb_fail(
+				err,
+				"mode chain: no boot entry names a file on %.100s, and it has no " FALLBACK
+				": install a boot loader first",
+				plan->esp.point);
+		snprintf(plan->chain, sizeof(plan->chain), FALLBACK);
+	}
+	if (!by_shim)
+		return 0;
+	if (!is_shim(plan->chain))
+		return lb_fail(
+			err,
+			"mode chain: Secure Boot wants shim before it, and the first boot entry is %.100s: "
+			"enrol the certificate in the firmware's db instead",
+			plan->chain);
+	snprintf(plan->shim, sizeof(plan->shim), "%s", plan->chain);
+	name = strrchr(plan->chain, '\\') + 1;
+	snprintf(name, sizeof(plan->chain) - (size_t)(name - plan->chain), "grubx64.efi");
+	return 0;
+}
+
+static bool loses_key(const struct tpm_volumes *volumes, enum mode mode, bool secure_boot)
+{
+	const uint32_t changed = mode_pcrs(mode, secure_boot) | TPM_PCRS_UNKNOWN;
+
+	for (unsigned int i = 0; i < volumes->count; i++)
+		if (volumes->list[i].pcrs & changed)
+			return true;
+	return false;
+}
+
+static void keep_losers(struct plan *plan)
+{
+	const uint32_t changed = mode_pcrs(plan->mode, plan->firmware.secure_boot) | TPM_PCRS_UNKNOWN;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < plan->volumes.count; i++)
+		if (plan->volumes.list[i].pcrs & changed)
+			plan->volumes.list[kept++] = plan->volumes.list[i];
+	plan->volumes.count = kept;
+}
+
+static enum mode choose_mode(const struct options *options, const struct plan *plan, enum trust trust)
+{
+	const enum mode installed = plan_installed(&plan->esp);
+	const bool secure_boot = plan->firmware.secure_boot;
+	enum mode mode;
+
+	if (options->mode != MODE_AUTO)
+		return options->mode;
+	if (installed != MODE_AUTO)
+		return installed;
+	if (trust == TRUST_SHIM)
+		return MODE_CHAIN;
+	mode = plan->firmware.systemd_boot || (!options->live && on_esp(&plan->esp, SYSTEMD_BOOT))
+		       ? MODE_SD_BOOT
+		       : MODE_DRIVER;
+	if (loses_key(&plan->volumes, mode, secure_boot) &&
+	    !loses_key(&plan->volumes, MODE_CHAIN, secure_boot))
+		mode = MODE_CHAIN;
+	return mode;
+}
+
+static int judge_mode(struct plan *plan, enum trust trust, struct lb_error *err)
+{
+	const enum mode installed = plan_installed(&plan->esp);
+
+	if (installed != MODE_AUTO && installed != plan->mode)
+		return lb_fail(err, "it is installed in mode %s: lifeboatctl remove, then install in mode %s",
+			       mode_name(installed), mode_name(plan->mode));
+	if (trust == TRUST_SHIM && plan->mode != MODE_CHAIN)
+		return lb_fail(err,
+			       "mode %s: the firmware's db does not know who signed %.100s, only shim does: "
+			       "take --mode chain",
+			       mode_name(plan->mode), plan->source);
+	if (plan->mode == MODE_SD_BOOT && !on_esp(&plan->esp, SYSTEMD_BOOT) && !plan->firmware.systemd_boot)
+		return lb_fail(
+			err,
+			"mode sd-boot: no systemd-boot is on %.100s: bootctl install, or take another mode",
+			plan->esp.point);
+	return 0;
+}
+
+// ---- All of it -----------------------------------------------------------------
+
+static int read_image(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	image_free(&plan->image);
+	if (plan_source(options, plan->mode, plan->source, err) != 0)
+		return -1;
+	return image_read(plan->source, plan->mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER,
+			  &plan->image, err);
+}
+
+static int find_mode(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	enum trust trust;
+
+	plan->mode = options->mode != MODE_AUTO ? options->mode : MODE_DRIVER;
+	if (read_image(options, plan, err) != 0)
+		return -1;
+	trust = firmware_trusts(&plan->firmware, &plan->image);
+	plan->mode = choose_mode(options, plan, trust);
+	if (read_image(options, plan, err) != 0)
+		return -1;
+	trust = firmware_trusts(&plan->firmware, &plan->image);
+	if (trust == TRUST_NONE)
+		return lb_fail(
+			err,
+			"Secure Boot is on, and %s is %s: sign it (sbsign --key KEY --cert CERT), or turn "
+			"Secure Boot off",
+			strrchr(plan->source, '/') + 1,
+			plan->image.signature ? "signed by nobody that this machine knows" : "not signed");
+	if (judge_mode(plan, trust, err) != 0)
+		return -1;
+	plan->program = mode_program(plan->mode);
+	keep_losers(plan);
+	return plan->mode == MODE_CHAIN ? find_chain(plan, trust == TRUST_SHIM, err) : 0;
+}
+
+static int judge_conf(const struct plan *plan, struct lb_error *err)
+{
+	char path[FILE_PATH];
+
+	if (esp_file(&plan->esp, ESP_CONF, path, err) != 0)
+		return -1;
+	if (plan->mode == MODE_CHAIN && access(path, F_OK) == 0 && !conf_has_chain(path))
+		return lb_fail(err, "%.100s has no chain: add the line \"chain %.100s\"", path, plan->chain);
+	return 0;
+}
+
+static int make(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	if (firmware_read(options, &plan->firmware, err) != 0 ||
+	    esp_find(options, true, &plan->esp, err) != 0)
+		return -1;
+	if (options->live)
+		tpm_find(options->root, &plan->volumes);
+	if (find_mode(options, plan, err) != 0 || judge_conf(plan, err) != 0)
+		return -1;
+	if (options->live && target_find(options->root, &plan->target, err) != 0)
+		return -1;
+	plan->has_entry = options->live && plan->mode != MODE_SD_BOOT;
+	conf_make(options, plan->chain, plan->conf);
+	return 0;
+}
+
+int plan_make(const struct options *options, struct plan *ret_plan, struct lb_error *err)
+{
+	memset(ret_plan, 0, sizeof(*ret_plan));
+	if (make(options, ret_plan, err) == 0)
+		return 0;
+	plan_free(ret_plan);
+	return -1;
+}
+
+struct entry plan_entry(const struct plan *plan)
+{
+	return (struct entry){
+		.kind = plan->mode == MODE_CHAIN ? ENTRY_BOOT : ENTRY_DRIVER,
+		.partition = &plan->esp.partition,
+		.file = plan->shim[0] ? plan->shim : plan->program,
+		.words = plan->shim[0] ? plan->program : "",
+	};
+}
+
+void plan_free(struct plan *plan)
+{
+	image_free(&plan->image);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How Lifeboat would be installed here: everything is found and judged before anything is written.
+#ifndef LIFEBOAT_TOOLS_CTL_PLAN_H
+#define LIFEBOAT_TOOLS_CTL_PLAN_H
+
+#include "tools/ctl/conf.h"
+#include "tools/ctl/entries.h"
+#include "tools/ctl/esp.h"
+#include "tools/ctl/firmware.h"
+#include "tools/ctl/options.h"
+#include "tools/ctl/target.h"
+#include "tools/ctl/tpm.h"
+
+#define ESP_CONF "\\EFI\\lifeboat\\lifeboat.conf"
+#define ESP_LOADER "\\EFI\\lifeboat\\lifeboat.efi"
+#define ESP_DRIVER "\\EFI\\lifeboat\\lifeboatx64.efi"
+#define ESP_SD_BOOT "\\EFI\\systemd\\drivers\\lifeboatx64.efi"
+
+struct plan {
+	enum mode mode; // never MODE_AUTO
+	struct esp esp;
+	struct firmware firmware;
+	struct target target; // of an image none
+	struct tpm_volumes volumes; // those whose key the mode takes away
+	struct image image; // plan_free() frees it
+	char source[FILE_PATH];
+	const char *program; // where it goes on the ESP
+	char chain[ENTRY_FILE],
+		shim[ENTRY_FILE]; // the boot manager to start; what starts us instead of the firmware
+	char conf[CONF_BYTES];
+	bool has_entry;
+};
+
+// Where a mode's program lies on the ESP.
+const char *mode_program(enum mode mode);
+// MODE_AUTO: it is not installed.
+enum mode plan_installed(const struct esp *esp);
+
+// Fails, naming the next step, where it cannot be installed.
+int plan_make(const struct options *options, struct plan *ret_plan, struct lb_error *err);
+// Refers to the plan. Only where has_entry.
+struct entry plan_entry(const struct plan *plan);
+void plan_free(struct plan *plan);
+
+// PCRs that a mode changes.
+uint32_t mode_pcrs(enum mode mode, bool secure_boot);
+
+// The program of that kind in options->from, else in /usr/lib/lifeboat of the root, else of this system.
+int plan_source(const struct options *options, enum mode mode, char ret_path[FILE_PATH],
+		struct lb_error *err);
+
+#endif

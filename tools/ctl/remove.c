@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ctl/remove.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/ctl/plan.h"
+
+// Entries first: an entry without its file does no harm, but a file without entry is easily found again.
+static int remove_entries(const struct options *options, const struct esp *esp, const struct entry *entry,
+			  struct lb_error *err)
+{
+	unsigned int count, number;
+
+	if (!esp->has_partition)
+		return 0;
+	if (options->dry_run) {
+		if (entry_find(entry, &number) != ENTRY_ABSENT)
+			printf("would remove: an entry for %s\n", entry->file);
+		return 0;
+	}
+	if (entry_remove(entry, &count, err) != 0)
+		return -1;
+	if (count)
+		printf("removed: %u %s for %s\n", count, count == 1 ? "entry" : "entries", entry->file);
+	return 0;
+}
+
+static int remove_all_entries(const struct options *options, const struct esp *esp, struct lb_error *err)
+{
+	struct entry entry = {
+		.kind = ENTRY_DRIVER, .partition = &esp->partition, .file = ESP_DRIVER, .words = ""};
+	char shim[ENTRY_FILE];
+
+	if (!options->live)
+		return 0;
+	if (remove_entries(options, esp, &entry, err) != 0)
+		return -1;
+	entry.kind = ENTRY_BOOT;
+	entry.file = ESP_LOADER;
+	if (remove_entries(options, esp, &entry, err) != 0)
+		return -1;
+	// Of our entries one may start shim, as the boot entry behind it does.
+	entry.file = shim;
+	return entry_first_boot_file(&esp->partition, shim) ? remove_entries(options, esp, &entry, err) : 0;
+}
+
+static int remove_file(const struct options *options, const struct esp *esp, const char *name,
+		       struct lb_error *err)
+{
+	char path[FILE_PATH];
+
+	if (esp_file(esp, name, path, err) != 0)
+		return -1;
+	if (access(path, F_OK) != 0)
+		return 0;
+	if (!options->dry_run && unlink(path) != 0)
+		return lb_fail(err, "%.160s: %s", path, strerror(errno));
+	printf("%s: %s\n", options->dry_run ? "would remove" : "removed", path);
+	return 0;
+}
+
+static int remove_conf(const struct options *options, const struct esp *esp, struct lb_error *err)
+{
+	char path[FILE_PATH];
+
+	if (esp_file(esp, ESP_CONF, path, err) != 0)
+		return -1;
+	if (conf_is_ours(path))
+		return remove_file(options, esp, ESP_CONF, err);
+	printf("stays: %s, which install did not write\n", path);
+	return 0;
+}
+
+// Only what is empty.
+static void remove_folders(const struct options *options, const struct esp *esp)
+{
+	static const char *const folders[] = {"\\EFI\\lifeboat", "\\EFI\\systemd\\drivers"};
+	struct lb_error ignored;
+	char path[FILE_PATH];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!options->dry_run && esp_file(esp, folders[i], path, &ignored) == 0)
+			rmdir(path);
+}
+
+int remove_command(const struct options *options)
+{
+	struct firmware firmware;
+	struct lb_error err;
+	struct esp esp;
+
+	if (firmware_read(options, &firmware, &err) != 0 || esp_find(options, true, &esp, &err) != 0 ||
+	    remove_all_entries(options, &esp, &err) != 0 ||
+	    remove_file(options, &esp, ESP_DRIVER, &err) != 0 ||
+	    remove_file(options, &esp, ESP_SD_BOOT, &err) != 0 ||
+	    remove_file(options, &esp, ESP_LOADER, &err) != 0 || remove_conf(options, &esp, &err) != 0) {
+		fprintf(stderr, "lifeboatctl: remove: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	remove_folders(options, &esp);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// lifeboatctl remove: what install brought goes, and the boot order is as it was.
+#ifndef LIFEBOAT_TOOLS_CTL_REMOVE_H
+#define LIFEBOAT_TOOLS_CTL_REMOVE_H
+
+#include "tools/ctl/options.h"
+
+// The exit status. What is not there is no failure. The partition for dumps stays, and a lifeboat.conf that
+// install did not write.
+int remove_command(const struct options *options);
+
+#endif
