@@ -81,6 +81,42 @@ def test_a_variable_of_nonsense_is_shown_and_harmless(status):
     assert status({VARIABLE: b"\x06"}).returncode == 1
 
 
+def run_other(tool, root, *words):
+    return subprocess.run([tool, words[0], "--root", root, *words[1:]], capture_output=True, text=True, check=False)
+
+
+def test_disarm_and_rearm(status, tool, tmp_path):
+    changed = {"sys/kernel/reboot/mode": b"warm\n", "proc/sys/kernel/panic": b"0\n"}
+    assert status(changed).returncode == 1
+    assert run_other(tool, tmp_path, "rearm", "--dry-run").stdout.count("would set") == 2
+    assert (tmp_path / "proc/sys/kernel/panic").read_bytes() == b"0\n"
+    assert run_other(tool, tmp_path, "rearm").returncode == 0
+    assert status(dict.fromkeys(changed)).returncode == 0
+    assert run_other(tool, tmp_path, "disarm").returncode == 0
+    said = status({"sys/kernel/reboot/type": None}).stderr
+    assert said == 'lifeboatctl: /sys/kernel/reboot/type is "acpi", wanted efi: a panic would not call the firmware\n'
+    assert run_other(tool, tmp_path, "rearm").stdout == "sets /sys/kernel/reboot/type to efi\n"
+    assert run_other(tool, tmp_path, "rearm").stdout == ""
+
+
+@pytest.mark.parametrize("changes, wanted", [
+    ({VARIABLE: None}, "did not go through Lifeboat"),
+    ({VARIABLE: b"\x06\0\0\0state=unarmed\n"}, "this boot is not armed; lifeboatctl status says why"),
+    ({"proc/cmdline": b"panic=-1\n"}, "wanted reboot=efi,cold,panic_warm"),
+    (PREPARED | {"proc/cmdline": b"ro\n"}, "this boot loader's Linux was not recognised"),
+])  # fmt: skip
+def test_what_was_never_armed_is_not_rearmed(status, tool, tmp_path, changes, wanted):
+    status(changes | {"sys/kernel/reboot/type": b"acpi\n"})
+    done = run_other(tool, tmp_path, "rearm")
+    assert done.returncode == 1 and wanted in done.stderr
+    assert (tmp_path / "sys/kernel/reboot/type").read_bytes() == b"acpi\n"
+
+
+def test_disarm_of_an_old_kernel(status, tool, tmp_path):
+    status({"sys/kernel/reboot/type": None})
+    assert "cannot be changed" in run_other(tool, tmp_path, "disarm").stderr
+
+
 @pytest.mark.parametrize("words, code, said", [
     (["--help"], 0, "usage: lifeboatctl COMMAND"),
     (["--version"], 0, "lifeboatctl (Lifeboat) "),

@@ -8,6 +8,7 @@
 #include "lifeboat/version.h"
 #include "tools/ctl/install.h"
 #include "tools/ctl/options.h"
+#include "tools/ctl/rearm.h"
 #include "tools/ctl/remove.h"
 #include "tools/ctl/status.h"
 #include "tools/report/command.h"
@@ -19,10 +20,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"install", install_command},
-	{"update", update_command},
-	{"status", status_command},
-	{"remove", remove_command},
+	{"install", install_command}, {"update", update_command}, {"status", status_command},
+	{"rearm", rearm_command},     {"disarm", disarm_command}, {"remove", remove_command},
 };
 
 #define WORDS_MAX 64

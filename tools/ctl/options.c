@@ -16,6 +16,8 @@ static const char usage[] =
 	"  list     the dumps on this machine's disks\n"
 	"  save     saves them to /var/crash; docs/capture.md\n"
 	"  report   tells why a kernel died, from its dump; lifeboat-report(1)\n"
+	"  rearm    sets again what was changed since an armed boot and leads a panic elsewhere\n"
+	"  disarm   has panics go round Lifeboat until the next boot, or rearm\n"
 	"  remove   takes away what install brought\n"
 	"\n"
 	"      --root DIR           the system below DIR, as image builds have it; its firmware's variables "

@@ -128,7 +128,7 @@ static void judge_notifiers(const char *root, bool prepared, const char *line, s
 			     "registers");
 }
 
-static void judge_cmdline(const char *root, bool prepared, struct findings *findings)
+void running_judge_words(const char *root, bool prepared, struct findings *findings)
 {
 	static char line[LB_LINE_BYTES];
 	const unsigned int before = findings->count;
@@ -136,10 +136,20 @@ static void judge_cmdline(const char *root, bool prepared, struct findings *find
 	file_line(root, "/proc/cmdline", line, sizeof(line));
 	if (prepared)
 		judge_late_words(line, findings);
-	if (findings->count > before)
-		return; // all else that is wrong follows from it
-	judge_reboot_words(line, findings);
-	judge_notifiers(root, prepared, line, findings);
+	// All else that is wrong follows from it.
+	if (findings->count == before)
+		judge_reboot_words(line, findings);
+}
+
+static void judge_cmdline(const char *root, bool prepared, struct findings *findings)
+{
+	static char line[LB_LINE_BYTES];
+	const unsigned int before = findings->count;
+
+	running_judge_words(root, prepared, findings);
+	file_line(root, "/proc/cmdline", line, sizeof(line));
+	if (!prepared || findings->count == before)
+		judge_notifiers(root, prepared, line, findings);
 }
 
 // ---- The kernel's log ----------------------------------------------------------

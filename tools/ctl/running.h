@@ -9,4 +9,7 @@
 // (crash/plan/kernel_arguments.h): all of LB_WORDS_NEEDED there, a word that refused, or no word of ours at all.
 void running_judge(const char *root, bool prepared, struct findings *findings);
 
+// Of that, what the command line alone decides: nothing changes it before the next boot.
+void running_judge_words(const char *root, bool prepared, struct findings *findings);
+
 #endif
