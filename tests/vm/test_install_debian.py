@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A booted Debian runs lifeboatctl install, reboots, panics at a missing root, reboots, and saves the dump with its
+report.
+
+The firmware starts unified kernel images of Debian's stub, whose command lines have none of Lifeboat's words.
+"""
+
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import debian_image
+import pytest
+from conftest import build
+from debian_agent import Agent, Answer
+from debian_image import DebianDisk, GuestFile
+from vm import boot_loaders
+from vm.machine import Disk, Machine, MachineSpec
+
+_MIB = 1 << 20
+_SECONDS = 900.0
+_HERE = "usr/local/sbin"
+_FOLDER = "/usr/local/sbin"
+# Libraries of lifeboatctl that the root has not.
+_LIBRARIES = ("libkdumpfile", "libaddrxlat", "liblzo2", "libsnappy")
+_MISSING = "root=/dev/missing console=ttyS0,115200 quiet"
+
+
+@dataclass
+class Story:
+    answers: dict[str, Answer] = field(default_factory=dict)
+    console: str = ""
+
+
+def _uki(root, arguments: str, with_initrd: bool, folder) -> bytes:
+    linux = boot_loaders.Linux(root.kernel, {"initrd.img": root.initrd} if with_initrd else {}, arguments, folder)
+    return boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
+
+
+def _libraries(tool) -> dict[str, GuestFile]:
+    said = subprocess.run(["ldd", tool], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^\s*(\S+) => (\S+)", said, re.MULTILINE)
+    return {
+        f"usr/lib/x86_64-linux-gnu/{name}": GuestFile(Path(path).read_bytes())
+        for name, path in found
+        if name.startswith(_LIBRARIES)
+    }
+
+
+def _disk(root, folder):
+    tool = build("lifeboatctl")
+    names = ("lifeboatctl", "lifeboat.efi", "lifeboatx64.efi")
+    files = {f"{_HERE}/{name}": GuestFile(build(name).read_bytes(), 0o755) for name in names}
+    esp = {
+        "EFI/BOOT/BOOTX64.EFI": _uki(root, debian_image.arguments(), True, folder),
+        "EFI/Linux/missing.efi": _uki(root, _MISSING, False, folder),
+    }
+    path = folder / "disk.img"
+    debian_image.make_disk(path, root, DebianDisk(esp, files | _libraries(tool)))
+    return path
+
+
+def _tell(machine, story: Story) -> None:
+    agent = Agent(machine)
+
+    def ask(name: str, command: str) -> None:
+        story.answers[name] = agent.run(command, _SECONDS)
+
+    machine.power_on()
+    agent.await_up(_SECONDS)
+    ask("before", "lifeboatctl status")
+    ask("mount", "mount /boot/efi")
+    ask("variables", "cd /sys/firmware/efi/efivars && sha256sum Boot* Driver* | sort -k 2")
+    ask("files", "cd /boot/efi && find . -type f | sort | xargs sha256sum")
+    ask("dry", f"lifeboatctl install --from {_FOLDER} --dry-run")
+    ask("install", f"lifeboatctl install --from {_FOLDER}")
+    ask("remove", "lifeboatctl remove")
+    ask("variables after", "cd /sys/firmware/efi/efivars && sha256sum Boot* Driver* | sort -k 2")
+    ask("files after", "cd /boot/efi && find . -type f | sort | xargs sha256sum")
+    ask("install again", f"lifeboatctl install --from {_FOLDER}")
+    ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
+    agent.type("systemctl reboot")
+    agent.await_up(_SECONDS)
+    ask("status", "lifeboatctl status")
+    ask("cmdline", "cat /proc/cmdline")
+    ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
+    number = story.answers["entry"].output[4:8]
+    ask("next", f"efibootmgr -q -n {number}")
+    agent.type("systemctl reboot")
+    deadline = time.monotonic() + _SECONDS
+    machine.wait_line("lifeboat-capture: dump complete: ", deadline)
+    machine.wait_qmp("RESET", deadline)
+    agent.await_up(_SECONDS)
+    ask("waiting", "lifeboatctl list")
+    ask("save", "mkdir -p /var/crash && lifeboatctl save")
+    ask("saved", "cd /var/crash/* && ls && head -n 3 report.txt")
+    ask("report", "lifeboatctl report --signature /var/crash/*/vmcore")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, firmware):
+    folder = tmp_path_factory.mktemp("install")
+    path = _disk(debian_image.make_root(), folder)
+    story = Story()
+    spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=512 * _MIB, cpus=2)
+    with Machine(spec, folder) as machine:
+        try:
+            _tell(machine, story)
+        finally:
+            story.console = "\n".join(line.text for line in machine.lines)
+    path.unlink()
+    return story
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_install_then_reboot_is_armed(story):
+    assert story.answers["before"].status == 1 and "did not go through" in story.answers["before"].output
+    for name in ("mount", "install", "remove", "install again"):
+        assert story.answers[name].status == 0, story.answers[name]
+    assert "mode: driver" in story.answers["install"].output
+    assert "console ttyS0" in story.answers["conf"].output.splitlines()
+    status = story.answers["status"]
+    assert status.status == 0 and "state=prepared" in status.output.splitlines(), status
+    assert "mode=driver" in status.output.splitlines()
+    assert {"panic=-1", "oops=panic", "efi=runtime"} <= set(story.answers["cmdline"].output.split())
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_remove_restored_every_byte(story):
+    assert "would write" in story.answers["dry"].output
+    for name in ("variables", "files"):
+        assert story.answers[name].output and story.answers[name] == story.answers[f"{name} after"]
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_a_panic_at_a_missing_root_is_saved_with_its_report(story):
+    assert story.answers["save"].status == 0, story.answers["save"]
+    saved = story.answers["saved"].output.splitlines()
+    assert {"vmcore", "vmcore-dmesg.txt", "report.txt", "report.json"} <= set(saved), saved
+    assert any("VFS: Unable to mount root fs" in line for line in saved), saved
+    assert story.answers["report"].status == 0 and story.answers["report"].output, story.answers["report"]
