@@ -4,6 +4,7 @@
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
 
+import json
 import struct
 import subprocess
 import uuid
@@ -236,6 +237,33 @@ def test_image_build(machine):
     machine.run("remove", "--esp", "/boot/efi", live=False)
     machine.run("install", "--esp", "/boot/efi", live=False)
     assert machine.files() == first and machine.variables() == before
+
+
+def installed_problems(machine):
+    """What status says of the entries; all else of this machine is wrong, too."""
+    told = json.loads(machine.run("status", "--json", status=1).stdout)
+    return told["installed"], [problem for problem in told["problems"] if "the next boot will not be armed" in problem]
+
+
+def test_status_tells_what_is_installed(machine):
+    assert installed_problems(machine) == (None, [])
+    machine.run("install")
+    told = {"program": f"/boot/efi/{OURS}", "mode": "driver", "version": "0.1.0"}
+    assert installed_problems(machine) == (told, [])
+    (machine.efivars / f"DriverOrder-{fake_machine.GLOBAL}").unlink()
+    assert "no driver entry" in installed_problems(machine)[1][0]
+    machine.write(f"boot/efi/{OURS}", b"")
+    assert installed_problems(machine)[0]["version"] is None
+
+
+def test_status_tells_that_another_boot_entry_is_first(machine):
+    machine.run("install", "--mode", "chain")
+    assert installed_problems(machine)[1] == []
+    machine.set("BootOrder", struct.pack("<HHH", 1, 2, 0))
+    assert "the first boot entry is not Lifeboat's" in installed_problems(machine)[1][0]
+    assert "installed: /boot/efi/EFI/lifeboat/lifeboat.efi, mode chain, version 0.1.0" in machine.run(
+        "status", status=1
+    ).stdout
 
 
 # What is wrong with the machine, and the sentence.

@@ -51,7 +51,7 @@ def test_json_of_an_armed_boot(status):
     assert json.loads(done.stdout) == {
         "schema": "lifeboat-status-1", "covered": True, "version": "0.1.0", "state": "armed", "reason": None,
         "mode": None, "kernel": None, "chain": None, "capture": "built-in",
-        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "problems": [], "notes": [],
+        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "installed": None, "problems": [], "notes": [],
     }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def _tell(machine, story: Story) -> None:
     ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
     agent.type("systemctl reboot")
     agent.await_up(_SECONDS)
-    ask("status", "lifeboatctl status")
+    ask("status", "mount /boot/efi && lifeboatctl status")
     ask("cmdline", "cat /proc/cmdline")
     ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
     number = story.answers["entry"].output[4:8]
@@ -125,6 +125,7 @@ def test_install_then_reboot_is_armed(story):
     status = story.answers["status"]
     assert status.status == 0 and "state=prepared" in status.output.splitlines(), status
     assert "mode=driver" in status.output.splitlines()
+    assert re.search(r"^installed: /boot/efi/EFI/lifeboat/lifeboatx64.efi, mode driver, version \S+$", status.output, re.M)
     assert {"panic=-1", "oops=panic", "efi=runtime"} <= set(story.answers["cmdline"].output.split())
 
 

@@ -367,6 +367,17 @@ int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_e
 	return 0;
 }
 
+bool entry_first_is_ours(const struct partition *partition)
+{
+	char name[NAME_BYTES];
+	struct named named;
+	struct order order;
+
+	read_order(ENTRY_BOOT, &order);
+	return order.count && read_named(variable_name(ENTRY_BOOT, order.numbers[0], name), &named) &&
+	       lies_on(&named, partition) && strcmp(named.title, ENTRY_TITLE) == 0;
+}
+
 bool entry_first_boot_file(const struct partition *partition, char ret_file[ENTRY_FILE])
 {
 	char name[NAME_BYTES];

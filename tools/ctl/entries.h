@@ -36,6 +36,8 @@ int entry_add(const struct entry *entry, unsigned int *ret_number, struct lb_err
 // order. *ret_count: how many there were.
 int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_error *err);
 
+// Is the first boot entry one of ours on this partition?
+bool entry_first_is_ours(const struct partition *partition);
 // The file of the first boot entry that is not ours and that lies on this partition; false: none does.
 bool entry_first_boot_file(const struct partition *partition, char ret_file[ENTRY_FILE]);
 

@@ -152,7 +152,7 @@ int install_command(const struct options *options)
 
 static int replace(const struct options *options, const struct esp *esp, enum mode mode, struct lb_error *err)
 {
-	const enum image_kind kind = mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER;
+	const enum image_kind kind = mode_image(mode);
 	struct placed placed = {.count = 0};
 	char source[FILE_PATH], path[FILE_PATH];
 	struct image newer, older;

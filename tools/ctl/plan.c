@@ -17,6 +17,11 @@ const char *mode_program(enum mode mode)
 	return mode == MODE_CHAIN ? ESP_LOADER : ESP_DRIVER;
 }
 
+enum image_kind mode_image(enum mode mode)
+{
+	return mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER;
+}
+
 // Drivers are measured into PCR 2, boot managers into PCR 4, who signed them into PCR 7 (TCG PC Client Platform
 // Firmware Profile, 3.3.4).
 uint32_t mode_pcrs(enum mode mode, bool secure_boot)
@@ -163,8 +168,7 @@ static int read_image(const struct options *options, struct plan *plan, struct l
 	image_free(&plan->image);
 	if (plan_source(options, plan->mode, plan->source, err) != 0)
 		return -1;
-	return image_read(plan->source, plan->mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER,
-			  &plan->image, err);
+	return image_read(plan->source, mode_image(plan->mode), &plan->image, err);
 }
 
 static int find_mode(const struct options *options, struct plan *plan, struct lb_error *err)

@@ -33,6 +33,7 @@ struct plan {
 
 // Where a mode's program lies on the ESP.
 const char *mode_program(enum mode mode);
+enum image_kind mode_image(enum mode mode);
 // MODE_AUTO: it is not installed.
 enum mode plan_installed(const struct esp *esp);
 

@@ -7,6 +7,7 @@
 
 #include "lib/text_line.h"
 #include "tools/common/json.h"
+#include "tools/ctl/installed.h"
 #include "tools/ctl/running.h"
 #include "tools/ctl/variable.h"
 
@@ -54,9 +55,13 @@ static void say_variable(const struct content *text)
 	}
 }
 
-static void say(const struct content *text, const struct findings *findings)
+static void say(const struct content *text, const struct installed *installed,
+		const struct findings *findings)
 {
 	say_variable(text);
+	if (installed->mode != MODE_AUTO)
+		printf("installed: %s, mode %s, version %s\n", installed->path, mode_name(installed->mode),
+		       installed->version[0] ? installed->version : "not known");
 	for (unsigned int i = 0; i < findings->count; i++) {
 		if (findings->list[i].kind == FINDING_NOTE)
 			printf("note: %s\n", findings->list[i].text);
@@ -92,7 +97,21 @@ static void put_findings(struct json *json, const char *name, const struct findi
 	json_close(json, ']');
 }
 
-static void put(const struct content *text, const struct findings *findings)
+static void put_installed(struct json *json, const struct installed *installed)
+{
+	if (installed->mode == MODE_AUTO) {
+		json_null(json, "installed");
+		return;
+	}
+	json_open(json, "installed", '{');
+	json_text(json, "program", installed->path);
+	json_text(json, "mode", mode_name(installed->mode));
+	json_text(json, "version", installed->version[0] ? installed->version : NULL);
+	json_close(json, '}');
+}
+
+static void put(const struct content *text, const struct installed *installed,
+		const struct findings *findings)
 {
 	static const char *const keys[] = {"version", "state", "reason", "mode",
 					   "kernel",  "chain", "capture"};
@@ -105,6 +124,7 @@ static void put(const struct content *text, const struct findings *findings)
 		put_value(&json, text, keys[i]);
 	put_values(&json, text, "dump_to");
 	put_values(&json, text, "said");
+	put_installed(&json, installed);
 	put_findings(&json, "problems", findings, FINDING_PROBLEM);
 	put_findings(&json, "notes", findings, FINDING_NOTE);
 	json_close(&json, '}');
@@ -115,6 +135,7 @@ int status_command(const struct options *options)
 	static struct findings findings;
 	struct content text = {.data = NULL};
 	const enum variable_state found = variable_read(options->root, &text);
+	static struct installed installed;
 	bool prepared = false;
 
 	if (found == VARIABLE_FOUND)
@@ -122,10 +143,11 @@ int status_command(const struct options *options)
 	else
 		complain_of_absence(found, &findings);
 	running_judge(options->root, prepared, &findings);
+	installed_judge(options, &findings, &installed);
 	if (options->json)
-		put(&text, &findings);
+		put(&text, &installed, &findings);
 	else
-		say(&text, &findings);
+		say(&text, &installed, &findings);
 	free(text.data);
 	return findings_any(&findings, FINDING_PROBLEM) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What install left on this machine, and whether the firmware still comes to it.
+#ifndef LIFEBOAT_TOOLS_CTL_INSTALLED_H
+#define LIFEBOAT_TOOLS_CTL_INSTALLED_H
+
+#include "tools/ctl/findings.h"
+#include "tools/ctl/plan.h"
+
+struct installed {
+	enum mode mode; // MODE_AUTO: nothing, or the ESP is not mounted or not to be read by this user
+	char path[FILE_PATH]; // of the program, without the root
+	char version[24]; // "": it cannot be read
+};
+
+// Finds it; adds a problem where the firmware's entry is gone, or a boot entry is not the first any more.
+void installed_judge(const struct options *options, struct findings *findings,
+		     struct installed *ret_installed);
+
+#endif
