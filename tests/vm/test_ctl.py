@@ -12,6 +12,7 @@ import uuid
 import fake_machine
 import pytest
 from conftest import build
+from dump_images import Image
 from fake_machine import (
     APPLICATION, CERTIFICATE, DATABASE, DRIVER, DUMP, ESP, ESP_MOUNT, LOADER, MIB, ROOT, ROOT_MOUNT, SHIM, image,
     load_option, signature_list,
@@ -205,7 +206,8 @@ def test_conf_is_the_administrators(machine):
     assert machine.files()[CONF] == b"console none\n"
     assert "stays: " in machine.run("remove").stdout
     assert state(machine) == before
-    assert 'add the line "chain \\EFI\\debian\\shimx64.efi"' in machine.run("install", "--mode", "chain", status=1).stderr
+    said = machine.run("install", "--mode", "chain", status=1).stderr
+    assert 'add the line "chain \\EFI\\debian\\shimx64.efi"' in said
 
 
 def test_another_mode_than_the_installed_one(machine):
@@ -264,6 +266,48 @@ def test_status_tells_that_another_boot_entry_is_first(machine):
     assert "installed: /boot/efi/EFI/lifeboat/lifeboat.efi, mode chain, version 0.1.0" in machine.run(
         "status", status=1
     ).stdout
+
+
+def run_test(machine, *words, dump=None, status=0):
+    """`lifeboatctl test` where a disk with this dump is all that /sys/block has."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("unshare -rm does not work here: no /sys/block of the test's own")
+    (machine.root / "disks/vdb").mkdir(parents=True, exist_ok=True)
+    (machine.root / "nodes").mkdir(exist_ok=True)
+    (machine.root / "nodes/vdb").write_bytes(dump.bytes() if dump else bytes(MIB))
+    mounts = 'mount --bind "$1/disks" /sys/block && mount --bind "$1/nodes" /dev && exec "${@:2}"'
+    command = ["unshare", "-rm", "bash", "-c", mounts, "bash", machine.root, machine.tool, "test", "--root"]
+    done = subprocess.run(
+        [*map(str, command), str(machine.root), *words], stdin=subprocess.PIPE, capture_output=True, text=True,
+        check=False, env={"EFIVARFS_PATH": f"{machine.efivars}/", "PATH": "/usr/bin:/bin:/usr/sbin"},
+    )  # fmt: skip
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def test_a_try_is_asked_for_once(machine):
+    assert "it is not installed on /boot/efi: lifeboatctl install" in run_test(machine, status=1)
+    machine.run("install")
+    before = machine.files()[CONF]
+    assert "would ask" in run_test(machine, "--dry-run")
+    assert machine.files()[CONF] == before
+    assert "restart the machine" in run_test(machine)
+    assert machine.files()[CONF] == before + b"selftest\n"
+    assert "asked for already" in run_test(machine)
+    assert machine.files()[CONF] == before + b"selftest\n"
+    machine.write(f"boot/efi/{CONF}", b"console none")
+    run_test(machine)
+    assert machine.files()[CONF] == b"console none\nselftest\n"
+
+
+@pytest.mark.parametrize("selftest, status, said", [
+    (1, 1, "begun, and did not come back"), (2, 0, "vdb: passed"), (3, 1, "failed"), (9, 1, "not known"),
+])  # fmt: skip
+def test_the_verdict_of_a_try(machine, selftest, status, said):
+    machine.run("install")
+    before = machine.files()
+    assert said in run_test(machine, dump=Image(fields={"selftest": selftest}), status=status)
+    assert machine.files() == before
 
 
 # What is wrong with the machine, and the sentence.
@@ -333,8 +377,10 @@ def test_full_esp(machine):
     machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER) + bytes(MIB))
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("unshare -rm does not work here: no small file system of the test's own")
-    script = 'mount -t tmpfs -o size=256k none "$1" && { "${@:2}"; s=$?; echo "left:"; find "$1" -mindepth 1; exit $s; }'
-    command = ["unshare", "-rm", "bash", "-c", script, "bash", machine.esp, machine.tool, "install", "--root", machine.root]
+    look = 's=$?; echo "left:"; find "$1" -mindepth 1; exit $s'
+    script = f'mount -t tmpfs -o size=256k none "$1" && {{ "${{@:2}}"; {look}; }}'
+    command = ["unshare", "-rm", "bash", "-c", script, "bash", machine.esp, machine.tool, "install", "--root"]
+    command += [machine.root]
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, check=False,
         env={"EFIVARFS_PATH": f"{machine.efivars}/", "PATH": "/usr/bin:/bin:/usr/sbin"},

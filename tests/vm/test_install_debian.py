@@ -125,7 +125,8 @@ def test_install_then_reboot_is_armed(story):
     status = story.answers["status"]
     assert status.status == 0 and "state=prepared" in status.output.splitlines(), status
     assert "mode=driver" in status.output.splitlines()
-    assert re.search(r"^installed: /boot/efi/EFI/lifeboat/lifeboatx64.efi, mode driver, version \S+$", status.output, re.M)
+    installed = r"^installed: /boot/efi/EFI/lifeboat/lifeboatx64\.efi, mode driver, version \S+$"
+    assert re.search(installed, status.output, re.MULTILINE)
     assert {"panic=-1", "oops=panic", "efi=runtime"} <= set(story.answers["cmdline"].output.split())
 
 

@@ -11,6 +11,7 @@
 #include "tools/ctl/rearm.h"
 #include "tools/ctl/remove.h"
 #include "tools/ctl/status.h"
+#include "tools/ctl/try.h"
 #include "tools/report/command.h"
 #include "tools/save/command.h"
 
@@ -21,7 +22,8 @@ struct command {
 
 static const struct command commands[] = {
 	{"install", install_command}, {"update", update_command}, {"status", status_command},
-	{"rearm", rearm_command},     {"disarm", disarm_command}, {"remove", remove_command},
+	{"test", try_command},        {"rearm", rearm_command},   {"disarm", disarm_command},
+	{"remove", remove_command},
 };
 
 #define WORDS_MAX 64

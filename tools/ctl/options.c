@@ -16,6 +16,7 @@ static const char usage[] =
 	"  list     the dumps on this machine's disks\n"
 	"  save     saves them to /var/crash; docs/capture.md\n"
 	"  report   tells why a kernel died, from its dump; lifeboat-report(1)\n"
+	"  test     says how a try without a crash ended, or asks for one at the next boot\n"
 	"  rearm    sets again what was changed since an armed boot and leads a panic elsewhere\n"
 	"  disarm   has panics go round Lifeboat until the next boot, or rearm\n"
 	"  remove   takes away what install brought\n"

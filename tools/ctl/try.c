@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ctl/try.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lifeboat/dumpdisk.h"
+#include "tools/ctl/place.h"
+#include "tools/ctl/plan.h"
+#include "tools/save/scan.h"
+
+#define LINE "selftest\n"
+
+static int complain(const struct lb_error *err)
+{
+	fprintf(stderr, "lifeboatctl: test: %s\n", err->text);
+	return EXIT_FAILURE;
+}
+
+static const char *verdict(uint32_t selftest)
+{
+	switch (selftest) {
+	case LB_SELFTEST_BEGUN:
+		return "begun, and did not come back";
+	case LB_SELFTEST_PASSED:
+		return "passed";
+	case LB_SELFTEST_FAILED:
+		return "failed";
+	default:
+		return "a verdict that is not known";
+	}
+}
+
+// How many partitions have one; *ret_passed: all of them passed.
+static unsigned int say_verdicts(const struct scan *scan, bool *ret_passed)
+{
+	unsigned int count = 0;
+
+	*ret_passed = true;
+	for (unsigned int i = 0; i < scan->dump_count; i++) {
+		const struct lb_dump_header *header = &scan->dumps[i].header;
+		const bool failed = header->selftest == LB_SELFTEST_FAILED;
+
+		if (header->selftest == LB_SELFTEST_NONE)
+			continue;
+		count++;
+		printf("%s: %s%s%s\n", scan->dumps[i].device.name, verdict(header->selftest),
+		       failed ? ": " : "", failed ? header->message : "");
+		*ret_passed = *ret_passed && header->selftest == LB_SELFTEST_PASSED;
+	}
+	return count;
+}
+
+// Behind what is there, which may end without a line feed.
+static int add_line(const struct options *options, const struct esp *esp, struct lb_error *err)
+{
+	struct placed placed = {.count = 0};
+	struct content content, more = {.data = NULL};
+	char path[FILE_PATH];
+	int failed;
+
+	if (esp_file(esp, ESP_CONF, path, err) != 0)
+		return -1;
+	if (file_read(path, 65536, &content) != 0)
+		return lb_fail(err, "%.160s: %s: lifeboatctl install writes one", path, strerror(errno));
+	if (strncmp(content.data, LINE, strlen(LINE)) == 0 || strstr(content.data, "\n" LINE)) {
+		free(content.data);
+		puts("asked for already: restart the machine");
+		return 0;
+	}
+	more.data = malloc(content.bytes + sizeof(LINE) + 1);
+	if (more.data)
+		more.bytes =
+			(size_t)sprintf(more.data, "%s%s" LINE, content.data,
+					content.bytes && content.data[content.bytes - 1] != '\n' ? "\n" : "");
+	failed = !more.data         ? lb_fail(err, "no memory")
+		 : options->dry_run ? 0
+				    : place_file(esp->path, path, &more, &placed, err);
+	if (!failed)
+		puts(options->dry_run ? "would ask for a try at the next boot"
+				      : "restart the machine: it tries the capture kernel once, then boots");
+	free(content.data);
+	free(more.data);
+	return failed;
+}
+
+int try_command(const struct options *options)
+{
+	static struct scan scan;
+	struct lb_error err;
+	unsigned int count;
+	struct esp esp;
+	bool passed;
+
+	scan_open(SCAN_AUTO, &scan);
+	count = say_verdicts(&scan, &passed);
+	scan_close(&scan);
+	if (count)
+		return passed ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (esp_find(options, true, &esp, &err) != 0)
+		return complain(&err);
+	if (plan_installed(&esp) == MODE_AUTO) {
+		lb_fail(&err, "it is not installed on %.100s: lifeboatctl install", esp.point);
+		return complain(&err);
+	}
+	return add_line(options, &esp, &err) != 0 ? complain(&err) : EXIT_SUCCESS;
+}
