@@ -211,7 +211,7 @@ size_t lb_snprintf(char *text, size_t bytes, const char *format, ...)
 	return length;
 }
 
-char *lb_format_size(char *text, size_t bytes, uint64_t value)
+static char *format_size(char *text, size_t bytes, uint64_t value, bool nearest)
 {
 	static const char units[][4] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	unsigned int unit = 0;
@@ -225,9 +225,29 @@ char *lb_format_size(char *text, size_t bytes, uint64_t value)
 		lb_snprintf(text, bytes, "%lu %s", whole, units[unit]);
 		return text;
 	}
-	tenths = rest * 10 >> (10 * unit); // fits: rest is below 2^60
-	lb_snprintf(text, bytes, "%lu.%lu %s", whole, tenths, units[unit]);
+	if (unit == 6) { // or 20 times it would not fit
+		rest >>= 4;
+		tenths = rest * 20 >> (10 * unit - 4);
+	} else {
+		tenths = rest * 20 >> (10 * unit);
+	}
+	tenths = 10 * whole + ((tenths + nearest) >> 1);
+	if (tenths == 10240 && unit < 6) {
+		tenths = 10;
+		unit++;
+	}
+	lb_snprintf(text, bytes, "%lu.%lu %s", tenths / 10, tenths % 10, units[unit]);
 	return text;
+}
+
+char *lb_format_size(char *text, size_t bytes, uint64_t value)
+{
+	return format_size(text, bytes, value, false);
+}
+
+char *lb_format_size_nearest(char *text, size_t bytes, uint64_t value)
+{
+	return format_size(text, bytes, value, true);
 }
 
 int lb_fail(struct lb_error *err, const char *format, ...)

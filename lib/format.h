@@ -17,6 +17,8 @@ size_t lb_snprintf(char *text, size_t bytes, const char *format, ...) __attribut
 // "512 B", "4 KiB", "1.5 GiB": exact when it can be, else one decimal, rounded
 // down. Returns text. 16 bytes are enough.
 char *lb_format_size(char *text, size_t bytes, uint64_t value);
+// The same, the decimal rounded to the nearest: for tables of figures, where nothing has to fit.
+char *lb_format_size_nearest(char *text, size_t bytes, uint64_t value);
 
 // One sentence: what (file or word), which field, what was found, what was wanted.
 struct lb_error {

@@ -11,8 +11,6 @@
 // The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
 // PTs), in a GiB of its own (a PD), or straddle that (another).
 #define LB_HOOK_TABLES 4
-// The reach of one PDPT.
-#define LB_PDPT_BYTES (512 * LB_GIB)
 
 // The ranges that the tables map, and the CPU's abilities.
 struct lb_mapped {

@@ -108,7 +108,7 @@ uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
 // The most memory that tables for a region of `bytes` take, wherever it and the hook end up.
 static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 {
-	const struct lb_range beyond = {LB_PDPT_BYTES, UINT64_MAX};
+	const struct lb_range beyond = {X86_PDPT_BYTES, UINT64_MAX};
 	uint64_t pages = 2 // roots
 			 + 1 // PDPT of the low 1 MiB
 			 + 2 // its PD and PT
@@ -116,7 +116,7 @@ static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
 			 + LB_HOOK_TABLES;
 
 	if (lb_e820_ram(&plan->saved, beyond))
-		pages += bytes / LB_PDPT_BYTES + 2; // a PDPT for each 512 GiB it touches up there
+		pages += bytes / X86_PDPT_BYTES + 2; // a PDPT for each 512 GiB it touches up there
 	return pages * LB_PAGE;
 }
 

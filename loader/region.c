@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/region.h"
 
-#include "lifeboat/x86.h"
-#include "loader/page_tables.h"
-
 static bool usable(void *ctx, struct lb_range candidate)
 {
 	return lb_memmap_free_range(ctx, candidate);
@@ -19,39 +16,32 @@ static uint32_t list_avoided(const struct lb_srat *srat, struct lb_range beside,
 	return count;
 }
 
-static int place(const struct lb_region_search *search, struct lb_range beside,
-		 struct lb_place_request request, struct lb_range *ret_region, struct lb_error *err)
-{
-	struct lb_range avoid[LB_SRAT_MAX_RANGES + 1];
-
-	request.min = LB_REGION_MIN;
-	request.avoid = avoid;
-	request.avoid_count = list_avoided(search->srat, beside, avoid);
-	return lb_place(search->saved, &request, usable, search->memmap, ret_region, err);
-}
-
 int lb_region_find(const struct lb_region_search *search, struct lb_place_request request,
 		   struct lb_range *ret_region, struct lb_error *err)
 {
-	// Every device reaches what lies below 4 GiB; what lies below 512 GiB shares the
-	// low 1 MiB's PDPT; the 4-level root, which is always built, ends at 1 << 47.
-	static const uint64_t limits[] = {LB_4GIB, LB_PDPT_BYTES, X86_END_OF_4LEVEL};
-	const struct lb_range nothing = {0, 0};
-	const size_t last = search->above_4gib ? sizeof(limits) / sizeof(limits[0]) - 1 : 0;
+	struct lb_range avoid[LB_SRAT_MAX_RANGES + 1];
 
-	for (size_t i = search->high ? last : 0;; i++) {
-		request.max = limits[i];
-		if (place(search, nothing, request, ret_region, err) == 0)
-			return 0;
-		if (i == last || !lb_e820_ram(search->saved, (struct lb_range){limits[i], X86_END_OF_4LEVEL}))
-			return -1;
-	}
+	request.reach = !search->above_4gib ? LB_PLACE_BELOW_4GIB
+			: search->high      ? LB_PLACE_HIGHEST
+					    : LB_PLACE_LOWEST;
+	request.min = LB_REGION_MIN;
+	request.avoid = avoid;
+	request.avoid_count = list_avoided(search->srat, (struct lb_range){0, 0}, avoid);
+	return lb_place_by_reach(search->saved, request, usable, search->memmap, ret_region, err);
 }
 
 int lb_region_find_low(const struct lb_region_search *search, struct lb_range region, uint64_t bytes,
 		       struct lb_range *ret_low, struct lb_error *err)
 {
-	const struct lb_place_request request = {.bytes = bytes, .align = LB_REGION_STEP, .max = LB_4GIB};
+	struct lb_range avoid[LB_SRAT_MAX_RANGES + 1];
+	const struct lb_place_request request = {
+		.bytes = bytes,
+		.align = LB_REGION_STEP,
+		.min = LB_REGION_MIN,
+		.max = LB_4GIB,
+		.avoid = avoid,
+		.avoid_count = list_avoided(search->srat, region, avoid),
+	};
 
-	return place(search, region, request, ret_low, err);
+	return lb_place(search->saved, &request, usable, search->memmap, ret_low, err);
 }

@@ -17,7 +17,7 @@ struct lb_region_search {
 
 // The highest free place below 4 GiB. Where none fits, or `high` asks for it, and where
 // `above_4gib` allows: below 512 GiB, then as high as a 4-level root reaches; with
-// `high` at once as high as that. `request` says all but min, max and avoid.
+// `high` at once as high as that. `request` says all but min, max, reach and avoid.
 int lb_region_find(const struct lb_region_search *search, struct lb_place_request request,
 		   struct lb_range *ret_region, struct lb_error *err);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/place.h"
 
+#include "lifeboat/x86.h"
+
 static bool crosses_gib(struct lb_range range)
 {
 	return range.start / LB_GIB != (range.end - 1) / LB_GIB;
@@ -230,4 +232,22 @@ int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, 
 	if (find(&search, map, true, ret_region))
 		return 0;
 	return fail_no_place(&search, map, err);
+}
+
+int lb_place_by_reach(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
+		      void *ctx, struct lb_range *ret_region, struct lb_error *err)
+{
+	// Every device reaches what lies below 4 GiB; what lies below 512 GiB shares the low 1 MiB's PDPT; the 4-level
+	// root, which is always built, ends at 1 << 47.
+	static const uint64_t limits[] = {LB_4GIB, X86_PDPT_BYTES, X86_END_OF_4LEVEL};
+	const size_t top = sizeof(limits) / sizeof(limits[0]) - 1;
+	const size_t last = request.reach == LB_PLACE_BELOW_4GIB ? 0 : top;
+
+	for (size_t i = request.reach == LB_PLACE_HIGHEST ? last : 0;; i++) {
+		request.max = limits[i];
+		if (lb_place(map, &request, usable, ctx, ret_region, err) == 0)
+			return 0;
+		if (i == last || !lb_e820_ram(map, (struct lb_range){limits[i], X86_END_OF_4LEVEL}))
+			return -1;
+	}
 }

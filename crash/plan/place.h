@@ -11,6 +11,13 @@
 // No region begins lower: LOAD_PHYSICAL_ADDR of every distribution kernel.
 #define LB_REGION_MIN (16 * LB_MIB)
 
+// How far up a region may go.
+enum lb_place_reach {
+	LB_PLACE_BELOW_4GIB, // what runs there cannot be loaded higher
+	LB_PLACE_LOWEST, // below 4 GiB where it fits, else above
+	LB_PLACE_HIGHEST, // from the top of memory, crashkernel=,high
+};
+
 struct lb_place_request {
 	uint64_t bytes; // multiple of LB_REGION_STEP
 	uint64_t align; // of the start; at least LB_REGION_STEP
@@ -19,6 +26,7 @@ struct lb_place_request {
 	uint64_t offset; // exactly there; 0: anywhere
 	const struct lb_range *avoid; // never in these: hot-pluggable or non-volatile memory; NULL: none
 	uint32_t avoid_count;
+	enum lb_place_reach reach; // lb_place_by_reach() sets max by it
 };
 
 // Is this place free in the firmware's map at the moment? (EfiConventionalMemory
@@ -31,5 +39,10 @@ typedef bool lb_place_usable(void *ctx, struct lb_range candidate);
 // and what is in the way of `offset`.
 int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, lb_place_usable *usable,
 	     void *ctx, struct lb_range *ret_region, struct lb_error *err);
+
+// lb_place() below 4 GiB; where none fits and request.reach allows, below 512 GiB, then as high as a 4-level root reaches;
+// with LB_PLACE_HIGHEST at once as high as that. The error is the last try's.
+int lb_place_by_reach(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
+		      void *ctx, struct lb_range *ret_region, struct lb_error *err);
 
 #endif

@@ -23,6 +23,7 @@
 // Lower-half addresses are canonical up to here with 4 levels (SDM 1 3.3.7.1): an identity
 // map by a 4-level root reaches no further.
 #define X86_END_OF_4LEVEL (1ULL << 47)
+#define X86_PDPT_BYTES (1ULL << 39) // the reach of one PDPT
 
 #define X86_CR0_PE (1ULL << 0)
 #define X86_CR0_MP (1ULL << 1)

@@ -139,6 +139,28 @@ static void test_size(void **state)
 	assert_size(UINT64_MAX, "15.9 EiB");
 }
 
+static void assert_nearest(uint64_t value, const char *wanted)
+{
+	char text[16];
+
+	assert_ptr_equal(lb_format_size_nearest(text, sizeof(text), value), text);
+	assert_string_equal(text, wanted);
+}
+
+static void test_size_nearest(void **state)
+{
+	(void)state;
+	assert_nearest(4096, "4 KiB");
+	assert_nearest(1025, "1.0 KiB");
+	assert_nearest(1024 + 51, "1.0 KiB");
+	assert_nearest(1024 + 52, "1.1 KiB");
+	assert_nearest(LB_MIB - 1, "1.0 MiB");
+	assert_nearest(LB_4GIB - 1, "4.0 GiB");
+	assert_nearest(1536 * LB_MIB, "1.5 GiB");
+	assert_nearest(UINT64_MAX, "16.0 EiB");
+	assert_nearest((1ULL << 60) + (1ULL << 59), "1.5 EiB");
+}
+
 // One decimal, rounded down: the tenths, by counting.
 static void test_size_rounds_down(void **state)
 {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_conversion),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_size_rounds_down),
+		cmocka_unit_test(test_size_nearest),
 		cmocka_unit_test(test_size_in_a_small_buffer),
 		cmocka_unit_test(test_fail),
 		cmocka_unit_test(test_string_helpers),

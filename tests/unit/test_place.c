@@ -363,6 +363,44 @@ static void test_random(void **state)
 	assert_true(placed > 1000 && refused > 200);
 }
 
+static int place_by_reach(const struct lb_e820 *map, struct lb_place_request request,
+			  enum lb_place_reach reach, struct lb_range *ret_region)
+{
+	struct lb_error err;
+
+	request.reach = reach;
+	return lb_place_by_reach(map, request, NULL, NULL, ret_region, &err);
+}
+
+// Below 4 GiB while it fits, then in the first 512 GiB, then up to 1 << 47, never beyond; each higher one only by leave.
+static void test_reach(void **state)
+{
+	struct boot_e820_entry entries[] = {
+		{LB_MIB, M(63), LB_E820_RAM},
+		{LB_4GIB, LB_GIB, LB_E820_RAM},
+		{600 * LB_GIB, 4 * LB_GIB, LB_E820_RAM},
+		{(1ULL << 47) - LB_GIB, 9 * LB_GIB, LB_E820_RAM},
+	};
+	const struct lb_e820 map = {.entries = entries, .count = 4, .capacity = 4};
+	struct lb_place_request request = {.bytes = M(32), .align = LB_REGION_STEP, .min = LB_REGION_MIN};
+	struct lb_range region;
+
+	(void)state;
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_LOWEST, &region), 0);
+	assert_int_equal(region.end, M(64));
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_HIGHEST, &region), 0);
+	assert_int_equal(region.end, 1ULL << 47);
+	request.bytes = M(512);
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_LOWEST, &region), 0);
+	assert_int_equal(region.end, LB_4GIB + LB_GIB);
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_BELOW_4GIB, &region), -1);
+	request.bytes = 2 * LB_GIB;
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_LOWEST, &region), 0);
+	assert_int_equal(region.end, 604 * LB_GIB);
+	request.bytes = 8 * LB_GIB;
+	assert_int_equal(place_by_reach(&map, request, LB_PLACE_LOWEST, &region), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_usable),          cmocka_unit_test(test_nothing_usable),
 		cmocka_unit_test(test_avoid),           cmocka_unit_test(test_avoid_at_offset),
 		cmocka_unit_test(test_avoid_terabytes), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ from conftest import ROOT, SCRIPTS, build
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 PAGE = 4096
 OWN_MAPS = ROOT / "tests" / "data" / "maps"
+LOG_FILES = ROOT / "tests" / "data" / "logs"
 REAL_MAPS = Path(os.environ.get("LIFEBOAT_MAPS") or ROOT / ".." / "shared" / "data" / "e820")
 POLICIES = ["ours", "crash-exact", "crash-2m", "ram-4k", "ram-2m", "ram-1g", "linux-today", "linux-5.10"]
 
@@ -126,7 +127,7 @@ def check_machine(machine: dict) -> None:
 def test_own_maps(machines, options):
     maps = sorted(OWN_MAPS.glob("*.e820"))
     found = machines(*options, *maps)
-    assert [machine["name"] for machine in found] == [path.name for path in maps]
+    assert [machine["name"] for machine in found] == [str(path) for path in maps]
     for machine in found:
         check_machine(machine)
 
@@ -160,6 +161,18 @@ def test_figures_of_the_threads(machines):
     five = machines("--levels", "5", "--sizes", "1G")[0]["sections"]["second"]
     assert five["temporary_whole_bytes"] == 512 * MIB
     assert five["temporary_present_bytes"] == 16 * five["present"]
+
+
+def test_sizes(machines):
+    found = [machines("--sizes", word)[0]["ram_bytes"] for word in ("1.5T", "1.5tib", "0.5GiB", "1536g")]
+    assert found == [3 * TIB // 2, 3 * TIB // 2, GIB // 2, 3 * TIB // 2]
+    assert machines("--sizes", "2.0625M")[0]["ram_bytes"] == 2 * MIB + 16 * PAGE
+
+
+def test_region_goes_up_where_nothing_fits_below(machines, tmp_path):
+    path = tmp_path / "high.e820"
+    path.write_text("0x0 0x9ffff usable\n0x100000 0x3ffffff usable\n0x100000000 0x1ffffffff usable\n")
+    assert machines("--crash", "256M", path)[0]["crash"][-1] == [0x1F0000000, 0x200000000]
 
 
 def test_exact_ranges(machines):
@@ -247,8 +260,89 @@ def test_memmap_folder(machines, tmp_path, wanted):
 def test_several_at_once(machines, tmp_path, wanted):
     (tmp_path / "dmesg").write_text(LOGS["old"])
     found = machines(make_memmap(tmp_path / "memmap"), tmp_path / "pc.e820", tmp_path / "dmesg", "--sizes", "1G,2G")
-    assert [machine["name"] for machine in found] == ["memmap", "pc.e820", "dmesg", "PC", "PC"]
+    assert [machine["name"] for machine in found] == [
+        *(str(tmp_path / name) for name in ("memmap", "pc.e820", "dmesg")),
+        "PC",
+        "PC",
+    ]
     assert all(same(machine, wanted) for machine in found[:3])
+
+
+@pytest.mark.parametrize("change", ["old-word", "gap"])
+def test_memmap_folders_of_other_times(machines, tmp_path, wanted, change):
+    """Linux before 4.12 wrote "reserved"; where memory was unplugged a number is missing."""
+    folder = make_memmap(tmp_path / "memmap")
+    if change == "gap":
+        (folder / "4").rename(folder / "17")
+    else:
+        (folder / "1" / "type").write_text("reserved\n")
+    assert same(machines(folder)[0], wanted)
+
+
+PLAIN_RAM = 0x9FC00 + 0xBFFDFFFF + 1 - MIB + GIB  # of the log whose other forms these are
+
+
+@pytest.mark.parametrize("name", ["dmesg-color-always", "serial-capture-cr-cr-lf", "powershell-utf16-redirect"])
+def test_logs_with_the_marks_of_their_way(machines, name):
+    machine = machines(LOG_FILES / f"{name}.log")[0]
+    assert sum(end - start for start, end in machine["ram"]) == PLAIN_RAM == machine["ram_bytes"]
+
+
+XEN_LINES = {
+    "plain": "(XEN)  {0:016x} - {1:016x} ({2})",
+    "time": "(XEN) [2026-11-28 05:00:00]  {0:016x} - {1:016x} ({2})",
+    "commas": "(XEN)  [{0:016x}, {3:016x}] ({2})",
+}
+
+
+@pytest.mark.parametrize("form", XEN_LINES)
+def test_xen_itself(machines, tmp_path, wanted, form):
+    lines = ["(XEN) Xen-e820 RAM map:"]
+    for start, last, kind in ENTRIES:
+        first, end = int(start, 16), int(last, 16)
+        lines.append(XEN_LINES[form].format(first, end + 1, kind, end))
+    path = tmp_path / "xen.log"
+    path.write_text("\n".join([*lines, "(XEN) System RAM: 5119MB (5242880kB)", "(XEN) [VT-D] whatever", ""]))
+    assert same(machines(path)[0], wanted)
+
+
+def test_xen_logs(tool, machines):
+    assert machines(LOG_FILES / "xen-hypervisor-dmesg.log")[0]["ram"][-1] == [0xB9803000, 0xBA06E000]
+    path = LOG_FILES / "xen-dom0-boot.log"
+    done = subprocess.run([tool, "--json", path], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["machines"][0]["ram"][-1] == [4 * GIB, 0x820000000]
+    assert f"{path}: the map that Xen gave to dom0: pseudo-physical" in done.stderr
+
+
+def test_a_log_without_its_beginning(footprint, tmp_path, machines, wanted):
+    path = LOG_FILES / "dmesg-ring-overrun-head-cut.log"
+    assert f"{path}: the log has lost its beginning: its first line of the map is of 0xf0000" in footprint(path, status=1)
+    # Lines that somebody picked out of a log are whole where they begin at 0.
+    picked = tmp_path / "picked"
+    picked.write_text("".join(line for line in LOGS["2012"].splitlines(True) if "BIOS-e820:" in line))
+    assert same(machines(picked)[0], wanted)
+
+
+def test_nothing_of_a_file_reaches_the_terminal(tool, tmp_path):
+    """Escape sequences in a file, and in its name, are neither obeyed nor passed on."""
+    escape = "\033]0;owned\007\033[2J"
+    path = tmp_path / f"{escape}map\u009b2J"
+    path.write_text(E820 + f"0x0 {escape}\033[31m0xq\033c usable\n")
+    good = tmp_path / f"{escape}good"
+    good.write_text(E820.replace("usable", f"{escape}usable"))
+    for form in ("--csv", "--json", "--markdown", "--svg", "--levels=4"):
+        done = subprocess.run([tool, form, path, good], capture_output=True, check=False)
+        assert done.returncode == 1 and b"map??2J:9: " in done.stderr and b"good" in done.stdout
+        for text in (done.stdout, done.stderr):
+            assert not set(text) & {0x1B, 0x07, 0x7F} and b"\xc2\x9b" not in text
+
+
+def test_a_bad_file_does_not_stop_the_others(tool, tmp_path, wanted):
+    (tmp_path / "bad").write_text("whatever\n")
+    words = [tool, "--json", tmp_path / "none", tmp_path / "pc.e820", tmp_path / "bad"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 2
+    assert json.loads(done.stdout)["machines"] == [wanted]
 
 
 # ---- maps that are refused -------------------------------------------------------
@@ -287,9 +381,9 @@ def test_bad_files(footprint, tmp_path, name):
 
 
 def test_bad_folders(footprint, tmp_path):
-    folder = make_memmap(tmp_path / "gap")
-    shutil.rmtree(folder / "2")
-    assert f"{folder}: holds 5 entries, but no 2/start: want folders 0 to 4" in footprint(folder, status=1)
+    folder = make_memmap(tmp_path / "name")
+    (folder / "2").rename(folder / "2b")
+    assert f"{folder}: '2b' is no numbered folder" in footprint(folder, status=1)
     folder = make_memmap(tmp_path / "no-end")
     (folder / "3" / "end").unlink()
     assert f"{folder}/3/end: cannot be opened" in footprint(folder, status=1)
@@ -347,10 +441,10 @@ def test_csv_says_what_json_says(machines, footprint):
 def test_names_are_quoted(machines, footprint, tmp_path):
     path = tmp_path / 'a "b", <c> & \\d.e820'
     path.write_text(E820)
-    assert machines(path)[0]["name"] == path.name
-    assert next(csv.DictReader(io.StringIO(footprint("--csv", path))))["machine"] == path.name
+    assert machines(path)[0]["name"] == str(path)
+    assert next(csv.DictReader(io.StringIO(footprint("--csv", path))))["machine"] == str(path)
     names = [text.text for text in ElementTree.fromstring(footprint("--svg", path)).iter() if text.text]
-    assert path.name in names
+    assert str(path) in names
 
 
 def test_table_is_aligned(footprint):
@@ -417,6 +511,9 @@ def test_output_file(footprint, tmp_path):
     [
         (["--sizes", "1Q"], "--sizes 1Q: want sizes as"),
         (["--sizes", "99999999P"], "--sizes 99999999P: want sizes as"),
+        (["--sizes", "1.G"], "--sizes 1.G: want sizes as"),
+        (["--sizes", "1.1K"], "--sizes 1.1K: want sizes as"),
+        (["--sizes", "1TB"], "--sizes 1TB: want sizes as"),
         (["--sizes", "1M"], "want machines of 2M or more"),
         (["--sizes", "1G,"], "--sizes 1G,: want sizes as"),
         (["--levels", "3"], "--levels 3: want 4 or 5"),

@@ -7,6 +7,7 @@
 
 #include "crash/plan/layout.h"
 #include "crash/plan/place.h"
+#include "tools/footprint/plain_text.h"
 
 // MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
 #define LEVELS4_END (1ULL << 46)
@@ -92,8 +93,10 @@ static void take_hook(struct machine *machine, const struct setting *setting)
 // After the hook: the region keeps clear of it. Where none fits there is no crash memory.
 static void take_crash(struct machine *machine, const struct lb_e820 *map, const struct setting *setting)
 {
-	const struct lb_place_request request = {
-		.bytes = setting->crash_bytes, .align = LB_REGION_STEP, .min = LB_REGION_MIN, .max = LB_4GIB};
+	const struct lb_place_request request = {.bytes = setting->crash_bytes,
+						 .align = LB_REGION_STEP,
+						 .min = LB_REGION_MIN,
+						 .reach = LB_PLACE_LOWEST};
 	struct lb_error why = {""};
 
 	machine->crash[machine->crash_count++] = (struct lb_range){0, LB_LOW_END};
@@ -102,7 +105,7 @@ static void take_crash(struct machine *machine, const struct lb_e820 *map, const
 	if (setting->crash_count == 0) {
 		struct lb_range *region = &machine->crash[machine->crash_count++];
 
-		if (lb_place(map, &request, clear_of_hook, machine, region, &why) != 0) {
+		if (lb_place_by_reach(map, request, clear_of_hook, machine, region, &why) != 0) {
 			memcpy(machine->no_crash, why.text, sizeof(machine->no_crash));
 			machine->crash_count = 0;
 		}
@@ -177,14 +180,13 @@ static int tidy_and_fill(struct machine *machine, struct lb_e820 *map, const str
 int machine_from_map(const char *name, const struct source *source, const struct setting *setting,
 		     struct machine *ret_machine, struct source_error *err)
 {
-	const char *last = strrchr(name, '/');
 	struct machine machine = {0};
 	struct lb_e820 map = {.capacity = 2 * source->count};
 	struct lb_error why = {""};
 	int result = 0;
 
-	// A folder is known by its whole path; a file by its name.
-	snprintf(machine.name, sizeof(machine.name), "%s", last && last[1] ? last + 1 : name);
+	snprintf(machine.name, sizeof(machine.name), "%s", name);
+	plain_name(machine.name);
 	map.entries = calloc(map.capacity, sizeof(*map.entries));
 	if (!map.entries)
 		return fail(err, name, "out of memory");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // footprint: page-table bytes of a crash jump, for synthetic machines and real maps.
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "crash/plan/place.h"
 #include "lifeboat/version.h"
+#include "tools/footprint/plain_text.h"
 #include "tools/footprint/report.h"
 
 #define SIZES_MAX 64
@@ -37,7 +40,7 @@ static const char usage[] =
 	"\n"
 	"  --csv, --json, --markdown, --svg   another form than the aligned table\n"
 	"  -o, --output FILE     write there\n"
-	"  --sizes SIZE,...      the synthetic machines, with units: 512M,24T,1P\n"
+	"  --sizes SIZE,...      the synthetic machines, with units: 512M,1.5T,24TiB\n"
 	"  --sweep               synthetic machines beside MAPs\n"
 	"  --flat                synthetic machines without the holes that PCs have\n"
 	"  --levels 4|5          of page tables (default: 5 where RAM lies above 64 TiB)\n"
@@ -56,28 +59,44 @@ static int complain(const char *option, const char *value, const char *wanted)
 	return -1;
 }
 
-// Decimal with K, M, G, T or P. *ret_rest is what follows.
+// Behind a number: K, M, G, T or P, of either case, and perhaps iB. Bits that it shifts by; *ret_rest is what follows.
+static unsigned int take_unit(const char *text, const char **ret_rest)
+{
+	static const char units[] = "kmgtp";
+	const char *unit = *text ? strchr(units, tolower((unsigned char)*text)) : NULL;
+
+	*ret_rest = text;
+	if (!unit)
+		return 0;
+	*ret_rest = text + (strncasecmp(text + 1, "ib", 2) == 0 ? 3 : 1);
+	return 10 * (unsigned int)(unit - units + 1);
+}
+
+// Decimal, "1.5T", in whole bytes. *ret_rest is what follows.
 static bool take_size(const char *text, uint64_t *ret_size, const char **ret_rest)
 {
-	static const char units[] = "KMGTP";
-	const char *unit;
+	unsigned long long whole, scale = 1;
+	unsigned __int128 part = 0; // of 20 and 50 bits
+	unsigned int bits;
 	char *rest;
-	unsigned long long value;
 
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
-	value = strtoull(text, &rest, 10);
-	unit = *rest ? strchr(units, *rest) : NULL;
-	if (errno || value == 0)
-		return false;
-	for (const char *u = units; unit && u <= unit; u++) {
-		if (__builtin_mul_overflow(value, 1024ULL, &value))
+	whole = strtoull(text, &rest, 10);
+	if (*rest == '.') {
+		for (rest++; *rest >= '0' && *rest <= '9' && scale < 1000000; rest++) {
+			part = 10 * part + (unsigned int)(*rest - '0');
+			scale *= 10;
+		}
+		if (scale == 1)
 			return false;
 	}
-	*ret_size = value;
-	*ret_rest = rest + (unit ? 1 : 0);
-	return true;
+	bits = take_unit(rest, ret_rest);
+	if (errno || (bits && whole >> (64 - bits)) || ((part << bits) % scale && bits < 20))
+		return false;
+	*ret_size = (whole << bits) + (uint64_t)((part << bits) / scale);
+	return *ret_size > 0;
 }
 
 static bool take_range(const char *text, struct lb_range *ret_range)
@@ -136,6 +155,8 @@ static int take_sizes(struct options *options, const char *value)
 		if (!take_size(rest, &options->sizes[options->size_count], &rest) ||
 		    (*rest != ',' && *rest != '\0'))
 			return complain("sizes", value, "sizes as 512M,24T,1P");
+		options->sizes[options->size_count] =
+			lb_align_down(options->sizes[options->size_count], LB_PAGE);
 		if (options->sizes[options->size_count++] < 2 * LB_MIB)
 			return complain("sizes", value, "machines of 2M or more");
 	} while (*rest++ == ',');
@@ -272,33 +293,45 @@ struct results {
 	size_t count;
 };
 
-static int complain_of(const struct source_error *err)
+// What an error says is the input's in part.
+static int complain_of(struct source_error *err)
 {
+	plain_name(err->text);
 	fprintf(stderr, "footprint: %s\n", err->text);
 	return -1;
 }
 
+static int read_map(const struct options *options, const char *path, struct results *results)
+{
+	struct machine *machine = &results->machines[results->count];
+	struct source_error err = {""};
+	struct source source;
+	int failed;
+
+	if (source_read(path, &source, &err) != 0)
+		return complain_of(&err);
+	failed = machine_from_map(path, &source, &options->setting, machine, &err);
+	if (!failed && source.note)
+		fprintf(stderr, "footprint: %s: %s\n", machine->name, source.note);
+	source_free(&source);
+	if (failed)
+		return complain_of(&err);
+	results->count++;
+	if (!machine->crash_count)
+		fprintf(stderr, "footprint: %s: no crash region: %s\n", machine->name, machine->no_crash);
+	return 0;
+}
+
+// All that can be read; -1 where there was one that could not.
 static int read_maps(const struct options *options, struct results *results)
 {
-	struct source_error err = {""};
+	int failed = 0;
 
 	for (int i = 0; i < options->map_count; i++) {
-		struct machine *machine = &results->machines[results->count];
-		struct source source;
-		int failed;
-
-		if (source_read(options->maps[i], &source, &err) != 0)
-			return complain_of(&err);
-		failed = machine_from_map(options->maps[i], &source, &options->setting, machine, &err);
-		source_free(&source);
-		if (failed)
-			return complain_of(&err);
-		results->count++;
-		if (!machine->crash_count)
-			fprintf(stderr, "footprint: %s: no crash region: %s\n", options->maps[i],
-				machine->no_crash);
+		if (read_map(options, options->maps[i], results) != 0)
+			failed = -1;
 	}
-	return 0;
+	return failed;
 }
 
 static int make_sweep(const struct options *options, struct results *results)
@@ -380,10 +413,10 @@ static int run(struct options *options)
 	}
 	failed = read_maps(options, &results);
 	real = results.count;
-	if (!failed && sweep)
-		failed = make_sweep(options, &results);
-	if (!failed)
-		failed = write_output(options, &results, real);
+	if (sweep && make_sweep(options, &results) != 0)
+		failed = -1;
+	else if (results.count && write_output(options, &results, real) != 0)
+		failed = -1;
 	for (size_t i = 0; i < results.count; i++)
 		machine_free(&results.machines[i]);
 	free(results.machines);

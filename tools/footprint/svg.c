@@ -130,7 +130,8 @@ static void print_axes(FILE *out, const struct panel *panel)
 
 		fprintf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", x,
 			panel->top, x, bottom);
-		print_text(out, x, bottom + 18, "middle", lb_format_size(size, sizeof(size), 1ULL << bits));
+		print_text(out, x, bottom + 18, "middle",
+			   lb_format_size_nearest(size, sizeof(size), 1ULL << bits));
 	}
 	for (unsigned int bits = panel->first_tick; bits <= panel->high; bits += panel->tick_step) {
 		double y = y_of(panel, 1ULL << bits);
@@ -138,7 +139,7 @@ static void print_axes(FILE *out, const struct panel *panel)
 		fprintf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
 			panel->left, y, panel->left + panel->width, y);
 		print_text(out, panel->left - 8, y + 4, "end",
-			   lb_format_size(size, sizeof(size), 1ULL << bits));
+			   lb_format_size_nearest(size, sizeof(size), 1ULL << bits));
 	}
 	fprintf(out,
 		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" "
@@ -197,7 +198,8 @@ static void add_label(struct labels *labels, double x, double y, const char *nam
 		return;
 	labels->count++;
 	*label = (struct label){.x = x, .y = y, .at = y};
-	snprintf(label->text, sizeof(label->text), "%s %s", lb_format_size(size, sizeof(size), value), name);
+	snprintf(label->text, sizeof(label->text), "%s %s", lb_format_size_nearest(size, sizeof(size), value),
+		 name);
 }
 
 // Sorted from the top; each at least LABEL_GAP below the one before, then all that went
@@ -245,7 +247,7 @@ static void print_label_inside(FILE *out, const struct panel *panel, const struc
 	if (y > *lowest)
 		y = *lowest;
 	*lowest = y - LABEL_GAP;
-	snprintf(text, sizeof(text), "%s %s", line->label, lb_format_size(size, sizeof(size), value));
+	snprintf(text, sizeof(text), "%s %s", line->label, lb_format_size_nearest(size, sizeof(size), value));
 	print_text(out, x_of(panel, end->ram_bytes) - 4, y, "end", text);
 }
 

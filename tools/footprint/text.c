@@ -6,7 +6,7 @@
 #include "tools/footprint/report.h"
 
 #define COLUMNS_MAX 16
-#define CELL 112
+#define CELL 256
 
 enum {
 	FIRST_POLICY = 3, // after the machine's name, RAM and levels
@@ -60,22 +60,22 @@ static void fill_head(row cells)
 
 static void fill_row(row cells, const struct machine *machine)
 {
-	snprintf(cells[0], CELL, "%.40s", machine->name);
-	lb_format_size(cells[1], CELL, machine->ram_bytes);
+	snprintf(cells[0], CELL, "%s", machine->name);
+	lb_format_size_nearest(cells[1], CELL, machine->ram_bytes);
 	snprintf(cells[2], CELL, "%u", machine->levels);
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++) {
 		snprintf(cells[FIRST_POLICY + i], CELL, "-");
 		if (machine_has(machine, (enum lb_footprint_policy)i))
-			lb_format_size(cells[FIRST_POLICY + i], CELL, machine->footprints[i].bytes);
+			lb_format_size_nearest(cells[FIRST_POLICY + i], CELL, machine->footprints[i].bytes);
 	}
 	snprintf(cells[SECOND], CELL, "-");
 	snprintf(cells[FORMULA], CELL, "no crash region fits");
 	if (machine->crash_count) {
-		lb_format_size(cells[SECOND], CELL, machine->second.total_bytes);
+		lb_format_size_nearest(cells[SECOND], CELL, machine->second.total_bytes);
 		report_formula(cells[FORMULA], CELL, &machine->footprints[LB_FOOTPRINT_OURS]);
 	}
-	lb_format_size(cells[SECOND_ALL], CELL, machine->everything.total_bytes);
-	lb_format_size(cells[TEMPORARY], CELL, machine->everything.temporary_whole_bytes);
+	lb_format_size_nearest(cells[SECOND_ALL], CELL, machine->everything.total_bytes);
+	lb_format_size_nearest(cells[TEMPORARY], CELL, machine->everything.temporary_whole_bytes);
 }
 
 static void widen(size_t widths[COLUMNS], row cells)

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One line of a memory map in any form of text: its words, and the entry that it makes.
+#ifndef LIFEBOAT_TOOLS_FOOTPRINT_MAP_LINE_H
+#define LIFEBOAT_TOOLS_FOOTPRINT_MAP_LINE_H
+
+#include <asm/bootparam.h>
+#include <stdint.h>
+
+struct source_error {
+	char text[1024]; // FILE:LINE: what is wrong
+};
+
+struct source {
+	struct boot_e820_entry *entries; // malloc'd; as found, in any order
+	uint32_t count;
+	const char *note; // what whoever reads the figures has to know of this map, or NULL
+};
+
+// Where a line stands, for messages.
+struct place {
+	const char *path;
+	unsigned int line; // 0: none
+	struct source_error *err;
+};
+
+struct type_name {
+	const char *text;
+	uint32_t type;
+};
+
+// What Linux and Xen print; ends with NULL.
+extern const struct type_name map_line_types[];
+
+// "PATH:LINE: text" into the place's error; -1.
+__attribute__((format(printf, 2, 3))) int place_fail(const struct place *at, const char *format, ...);
+
+// Appends [start, last] to `source`. Fails where the range ends before it begins, or there are too many.
+int map_line_add(struct source *source, const struct place *at, uint64_t start, uint64_t last, uint32_t type);
+
+const char *map_line_skip_spaces(const char *text);
+
+// 1 to 16 hexadecimal digits, with or without 0x. NULL when there are none, or more.
+const char *map_line_hex(const char *text, uint64_t *ret_value);
+
+// The whole of `text` is one of `names`, or "type N" in one of the kernel's forms.
+int map_line_type(const struct place *at, const struct type_name *names, const char *text,
+		  uint32_t *ret_type);
+
+#endif
