@@ -143,7 +143,7 @@ def test_real_maps(machines):
 def test_sweep(machines):
     found = machines()
     assert [machine["ram_bytes"] for machine in found[:-1] if machine["levels"] == 4] == sorted(
-        [512 * MIB << i for i in range(18)] + [24 * TIB]
+        [512 * MIB << i for i in range(18)] + [6 * TIB, 24 * TIB]
     )
     assert [machine["ram_bytes"] for machine in found if machine["levels"] == 5] == [128 * TIB << i for i in range(6)]
     for machine in found:
@@ -428,7 +428,7 @@ def test_region_that_does_not_fit(tool, tmp_path):
 def test_csv_says_what_json_says(machines, footprint):
     rows = list(csv.DictReader(io.StringIO(footprint("--csv"))))
     found = machines()
-    assert len(rows) == len(found) == 26
+    assert len(rows) == len(found) == 27
     for row, machine in zip(rows, found):
         assert int(row["ram_bytes"]) == machine["ram_bytes"]
         assert row["machine"] == machine["name"]
@@ -450,7 +450,7 @@ def test_names_are_quoted(machines, footprint, tmp_path):
 def test_table_is_aligned(footprint):
     lines = footprint().splitlines()
     head, rows = lines[0], lines[1 : lines.index("")]
-    assert len(rows) == 26
+    assert len(rows) == 27
     ends = [match.end() for match in re.finditer(r"\S+", head)][1:-3]  # right edges of the columns of numbers
     for row in rows:
         assert len(row) > ends[-1]
@@ -462,7 +462,7 @@ def test_table_is_aligned(footprint):
 def test_markdown(footprint):
     lines = footprint("--markdown").splitlines()
     table = [line for line in lines if line.startswith("|")]
-    assert len(table) == 28
+    assert len(table) == 29
     assert {line.count("|") for line in table} == {table[0].count("|")}
     assert "(2 x 48 + 1) x 4 KiB = 388 KiB" in "\n".join(lines)
 
@@ -473,12 +473,20 @@ def test_plot(footprint):
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     for wanted in ("RAM of the machine, bytes", "page tables, bytes", "28 KiB ours: all that is built", "4 PiB"):
         assert wanted in texts
-    # Legible in black and white: no colour but greys, and no two lines drawn alike in a panel.
-    assert set(re.findall(r"(?:stroke|fill)[=:]\"?([^\";]+)", svg)) <= {"black", "white", "none", "#ccc", "#666"}
+    # Told apart by colour and, in black and white, by dashes and width: no two lines alike in a panel.
+    colours = set(re.findall(r"(?:stroke|fill)[=:]\"?([^\";}]+)", svg)) - {"black", "white", "none", "#ccc", "#666"}
+    assert len(colours) == 8 and all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
     lines = [element for element in root.iter() if element.tag.endswith("polyline")]
     assert len(lines) == 2 * (8 + 4)
     looks = [(line.get("stroke-dasharray"), line.get("stroke-width")) for line in lines[:16:2]]
-    assert len(set(looks)) == 8
+    assert len(set(looks)) == 8 == len({line.get("stroke") for line in lines[:16:2]})
+    # Each figure is told where a pointer rests on it.
+    titles = [element.text for element in root.iter() if element.tag.endswith("title")]
+    assert "24 TiB, 4 levels: 24 KiB, ours: all that is built" in titles and len(titles) == 26 * 12
+    # The figures of three sizes.
+    at = texts.index("6 TiB")
+    assert texts[at + 1 : at + 3] == ["24 KiB", "20 KiB"] and "24 TiB" in texts[at:]
+    assert texts[-1] == "396 KiB" and "96.2 MiB" in texts
     # Nothing outside of the picture.
     width, height = float(root.get("width")), float(root.get("height"))
     for line in lines:
@@ -486,10 +494,17 @@ def test_plot(footprint):
             x, y = map(float, point.split(","))
             assert 0 <= x <= width and 0 <= y <= height
     # Labels do not run into each other.
-    labels = [element for element in root.iter() if element.get("text-anchor") == "start"]
-    heights = sorted(float(label.get("y")) for label in labels if float(label.get("x")) > 790)
-    assert len(heights) == 12
-    assert all(below - above >= 14.9 for above, below in zip(heights, heights[1:]))
+    for anchor, side in (("start", lambda x: x > 940), ("end", lambda x: x < 190)):
+        labels = [element for element in root.iter() if element.get("text-anchor") == anchor]
+        heights = sorted(float(label.get("y")) for label in labels if side(float(label.get("x"))))
+        assert len(heights) == 12
+        assert all(below - above >= 14.9 for above, below in zip(heights, heights[1:]))
+
+
+def test_plot_of_one_size_has_markers(footprint):
+    """A line of one point would not be seen."""
+    root = ElementTree.fromstring(footprint("--svg", "--sizes", "24T"))
+    assert len([element for element in root.iter() if element.get("class") == "only"]) == 12
 
 
 def test_plot_of_the_documentation_is_current(footprint):

@@ -274,16 +274,23 @@ static int take_options(struct options *options, int argc, char **argv)
 
 #define THREAD_2017 (24 * LB_TIB)
 
-// Powers of two, and the machine of the 2017 thread, which make_sweep() adds once more
+static void add_usual(struct options *options, uint64_t size)
+{
+	options->sizes[options->size_count++] = size;
+}
+
+// Powers of two, a large server of today, and the machine of the 2017 thread, which make_sweep() adds once more
 // as the thread counted it: without holes.
 static void usual_sizes(struct options *options)
 {
 	const uint64_t largest = options->setting.levels == 4 ? 64 * LB_TIB : 4096 * LB_TIB;
 
 	for (uint64_t size = 512 * LB_MIB; size <= largest; size *= 2) {
-		options->sizes[options->size_count++] = size;
-		if (size < THREAD_2017 && 2 * size > THREAD_2017)
-			options->sizes[options->size_count++] = THREAD_2017;
+		add_usual(options, size);
+		if (size == 4 * LB_TIB)
+			add_usual(options, 6 * LB_TIB);
+		if (size == 16 * LB_TIB)
+			add_usual(options, THREAD_2017);
 	}
 	options->usual = true;
 }

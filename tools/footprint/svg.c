@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two log-log panels, black on white: page tables, and the second kernel's section
-// tables, against the machine's RAM. Lines are told apart by their dashes and by a
-// label at their end; machines with 4 and with 5 levels are lines of their own.
+// Two log-log panels: page tables, and the second kernel's section tables, against the machine's RAM; below them
+// the figures of three sizes. Lines are told apart by colour, by their dashes (in black and white, too) and by a
+// label at either end; machines with 4 and with 5 levels are lines of their own. Each figure has a point, whose
+// title tells it when a pointer rests there; the point is drawn where its line is no longer than that.
 // Real machines are dots: filled where the figure is ours, hollow elsewhere.
 #include <math.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "lib/format.h"
 #include "tools/footprint/report.h"
 
-#define WIDTH 1060
-#define HEIGHT 1010
+#define WIDTH 1200
+#define HEIGHT 1200
 #define NAMED_POINTS_MAX 12 // more names than this cannot be read
 #define LABEL_GAP 15.0 // pixels between baselines
 #define LINES_MAX 16
@@ -22,6 +23,8 @@ static const unsigned int ram_ticks[] = {29, 32, 35, 38, 41, 44, 46, 49, 52};
 
 struct line {
 	const char *label;
+	const char *name; // short, for the end on the left and the table
+	const char *colour; // Okabe and Ito's, which every eye tells apart
 	const char *dash; // stroke-dasharray
 	double width;
 	unsigned int value; // what value_of() gives
@@ -46,27 +49,28 @@ struct panel {
 };
 
 static const struct line page_table_lines[] = {
-	{"ours: all that is built", "none", 3.5, LB_FOOTPRINT_OURS, false},
-	{"ours, crash ranges, one root", "1 4", 2.5, LB_FOOTPRINT_CRASH_EXACT, false},
-	{"crash only, 2 MiB rounded out", "8 4", 1.5, LB_FOOTPRINT_CRASH_2M, false},
-	{"all RAM, 4 KiB leaves", "14 4", 1.5, LB_FOOTPRINT_RAM_4K, false},
-	{"all RAM, 2 MiB leaves", "6 3", 1.5, LB_FOOTPRINT_RAM_2M, false},
-	{"all RAM, whole 1 GiB leaves", "none", 1.2, LB_FOOTPRINT_RAM_1G, false},
-	{"Linux today", "10 3 2 3", 1.5, LB_FOOTPRINT_LINUX_TODAY, true},
-	{"Linux 5.10", "2 2", 1.5, LB_FOOTPRINT_LINUX_510, true},
+	{"ours: all that is built", "ours", "#0072b2", "none", 3.5, LB_FOOTPRINT_OURS, false},
+	{"ours, crash ranges, one root", "crash-exact", "#56b4e9", "1 4", 2.5, LB_FOOTPRINT_CRASH_EXACT,
+	 false},
+	{"crash only, 2 MiB rounded out", "crash-2m", "#009e73", "8 4", 1.5, LB_FOOTPRINT_CRASH_2M, false},
+	{"all RAM, 4 KiB leaves", "ram-4k", "#d55e00", "14 4", 1.5, LB_FOOTPRINT_RAM_4K, false},
+	{"all RAM, 2 MiB leaves", "ram-2m", "#e69f00", "6 3", 1.5, LB_FOOTPRINT_RAM_2M, false},
+	{"all RAM, whole 1 GiB leaves", "ram-1g", "#cc79a7", "none", 1.2, LB_FOOTPRINT_RAM_1G, false},
+	{"Linux today", "linux-today", "#000000", "10 3 2 3", 1.5, LB_FOOTPRINT_LINUX_TODAY, true},
+	{"Linux 5.10", "linux-5.10", "#777777", "2 2", 1.5, LB_FOOTPRINT_LINUX_510, true},
 };
 
 static const struct line section_lines[] = {
-	{"present: its own RAM only", "none", 3.5, SECTIONS, false},
-	{"were all RAM its own", "14 4", 1.5, SECTIONS_ALL, false},
-	{"boot-time arrays, present", "1 4", 2.5, TEMPORARY_PRESENT, false},
-	{"boot-time arrays, whole space", "8 4", 1.5, TEMPORARY_WHOLE, true},
+	{"present: its own RAM only", "sections", "#0072b2", "none", 3.5, SECTIONS, false},
+	{"were all RAM its own", "sections-all", "#d55e00", "14 4", 1.5, SECTIONS_ALL, false},
+	{"boot-time arrays, present", "temporary-present", "#56b4e9", "1 4", 2.5, TEMPORARY_PRESENT, false},
+	{"boot-time arrays, whole space", "temporary", "#009e73", "8 4", 1.5, TEMPORARY_WHOLE, true},
 };
 
 static const struct panel panels[] = {
-	{"Page tables for a crash jump", "page tables, bytes", 90, 60, 700, 480, 13, 44, 14, 4,
+	{"Page tables for a crash jump", "page tables, bytes", 200, 60, 730, 480, 13, 44, 14, 4,
 	 page_table_lines, sizeof(page_table_lines) / sizeof(page_table_lines[0])},
-	{"Section tables and memory map of the second kernel", "section tables, bytes", 90, 620, 700, 320, 4,
+	{"Section tables and memory map of the second kernel", "section tables, bytes", 200, 620, 730, 320, 4,
 	 46, 10, 10, section_lines, sizeof(section_lines) / sizeof(section_lines[0])},
 };
 
@@ -138,8 +142,8 @@ static void print_axes(FILE *out, const struct panel *panel)
 
 		fprintf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
 			panel->left, y, panel->left + panel->width, y);
-		print_text(out, panel->left - 8, y + 4, "end",
-			   lb_format_size_nearest(size, sizeof(size), 1ULL << bits));
+		fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", panel->left + 4, y - 3,
+			lb_format_size_nearest(size, sizeof(size), 1ULL << bits));
 	}
 	fprintf(out,
 		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" "
@@ -148,32 +152,83 @@ static void print_axes(FILE *out, const struct panel *panel)
 	print_text(out, panel->left + panel->width / 2, bottom + 38, "middle", "RAM of the machine, bytes");
 	fprintf(out,
 		"<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">%s</text>\n",
-		panel->left - 72, panel->top + panel->height / 2, panel->y_title);
+		panel->left - 182, panel->top + panel->height / 2, panel->y_title);
 }
 
-// The line of machines with so many levels; the last one on it, or NULL.
-static const struct machine *print_line(FILE *out, const struct panel *panel, const struct line *line,
-					const struct report *sweep, unsigned int levels)
+static void print_title(FILE *out, const struct machine *machine, const struct line *line)
 {
-	const struct machine *last = NULL;
+	char ram[32], size[32];
 
-	for (size_t i = 0; i < sweep->count; i++) {
-		const struct machine *machine = &sweep->machines[i];
-		uint64_t value = value_of(machine, line->value);
-
-		if (machine->levels != levels || !value)
-			continue;
-		if (!last)
-			fprintf(out,
-				"<polyline fill=\"none\" stroke=\"black\" stroke-width=\"%.1f\" "
-				"stroke-dasharray=\"%s\" points=\"",
-				line->width, line->dash);
-		fprintf(out, "%.1f,%.1f ", x_of(panel, machine->ram_bytes), y_of(panel, value));
-		last = machine;
+	fprintf(out, "<title>");
+	if (!machine->synthetic) {
+		print_escaped(out, machine->name);
+		fprintf(out, ", ");
 	}
-	if (last)
+	fprintf(out, "%s, %u levels: %s, %s</title>",
+		lb_format_size_nearest(ram, sizeof(ram), machine->ram_bytes), machine->levels,
+		lb_format_size_nearest(size, sizeof(size), value_of(machine, line->value)), line->label);
+}
+
+// One machine after `index` with so many levels and a figure on the line; NULL: none.
+static const struct machine *next_of(const struct report *sweep, const struct line *line, unsigned int levels,
+				     size_t *index)
+{
+	while (*index < sweep->count) {
+		const struct machine *machine = &sweep->machines[(*index)++];
+
+		if (machine->levels == levels && value_of(machine, line->value))
+			return machine;
+	}
+	return NULL;
+}
+
+// The points of a line, each with its figure as a title; drawn where there is but one.
+static void print_line_points(FILE *out, const struct panel *panel, const struct line *line,
+			      const struct report *sweep, unsigned int levels)
+{
+	const struct machine *machine;
+	size_t index = 0, count = 0;
+
+	while (next_of(sweep, line, levels, &index))
+		count++;
+	index = 0;
+	while ((machine = next_of(sweep, line, levels, &index))) {
+		fprintf(out, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\">",
+			count == 1 ? "only" : "point", x_of(panel, machine->ram_bytes),
+			y_of(panel, value_of(machine, line->value)), line->colour);
+		print_title(out, machine, line);
+		fprintf(out, "</circle>\n");
+	}
+}
+
+struct ends {
+	const struct machine *first, *last; // NULL: the line has no point
+};
+
+// The line of machines with so many levels.
+static struct ends print_line(FILE *out, const struct panel *panel, const struct line *line,
+			      const struct report *sweep, unsigned int levels)
+{
+	struct ends ends = {NULL, NULL};
+	const struct machine *machine;
+	size_t index = 0;
+
+	while ((machine = next_of(sweep, line, levels, &index))) {
+		if (!ends.first) {
+			ends.first = machine;
+			fprintf(out,
+				"<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" "
+				"stroke-dasharray=\"%s\" points=\"",
+				line->colour, line->width, line->dash);
+		}
+		fprintf(out, "%.1f,%.1f ", x_of(panel, machine->ram_bytes),
+			y_of(panel, value_of(machine, line->value)));
+		ends.last = machine;
+	}
+	if (ends.last)
 		fprintf(out, "\"/>\n");
-	return last;
+	print_line_points(out, panel, line, sweep, levels);
+	return ends;
 }
 
 // ---- labels ----------------------------------------------------------------
@@ -181,6 +236,7 @@ static const struct machine *print_line(FILE *out, const struct panel *panel, co
 struct label {
 	double x, y; // end of the line
 	double at; // where the text stands, pushed away from others
+	const struct line *line;
 	char text[64];
 };
 
@@ -189,15 +245,19 @@ struct labels {
 	size_t count;
 };
 
-static void add_label(struct labels *labels, double x, double y, const char *name, uint64_t value)
+// At a line's end: the figure with the line's label, or with its short name.
+static void add_label(struct labels *labels, const struct panel *panel, const struct line *line,
+		      const struct machine *end, const char *name)
 {
 	struct label *label = &labels->all[labels->count];
+	const uint64_t value = value_of(end, line->value);
 	char size[32];
 
 	if (labels->count == LINES_MAX)
 		return;
 	labels->count++;
-	*label = (struct label){.x = x, .y = y, .at = y};
+	*label = (struct label){.x = x_of(panel, end->ram_bytes), .y = y_of(panel, value), .line = line};
+	label->at = label->y;
 	snprintf(label->text, sizeof(label->text), "%s %s", lb_format_size_nearest(size, sizeof(size), value),
 		 name);
 }
@@ -222,17 +282,21 @@ static void spread_labels(struct labels *labels, double bottom)
 	}
 }
 
-static void print_labels(FILE *out, const struct panel *panel, struct labels *labels)
+// Of the lines' left ends where `left`, else of their right ends.
+static void print_labels(FILE *out, const struct panel *panel, struct labels *labels, bool left)
 {
-	const double x = panel->left + panel->width + 22;
+	const double x = left ? panel->left - 22 : panel->left + panel->width + 22;
 
 	spread_labels(labels, panel->top + panel->height);
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct label *label = &labels->all[i];
 
 		fprintf(out, "<line class=\"leader\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-			label->x + 2, label->y, x - 4, label->at);
-		print_text(out, x, label->at + 4, "start", label->text);
+			left ? label->x - 2 : label->x + 2, label->y, left ? x + 4 : x - 4, label->at);
+		fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">", x, label->at + 4,
+			left ? "end" : "start", label->line->colour);
+		print_escaped(out, label->text);
+		fprintf(out, "</text>\n");
 	}
 }
 
@@ -275,28 +339,29 @@ static void print_border(FILE *out, const struct panel *panel, const struct mach
 
 static void print_lines(FILE *out, const struct panel *panel, const struct report *sweep)
 {
-	struct labels labels = {.count = 0};
-	const struct machine *end4 = NULL, *end5;
+	struct labels left = {.count = 0}, right = {.count = 0};
 	double lowest = panel->top + panel->height;
+	const struct machine *border = NULL;
 
 	for (size_t i = 0; i < panel->count; i++) {
 		const struct line *line = &panel->lines[i];
+		const struct ends four = print_line(out, panel, line, sweep, 4);
+		const struct ends five = print_line(out, panel, line, sweep, 5);
+		const struct machine *first = four.first ? four.first : five.first;
+		const struct machine *last = five.last ? five.last : four.last;
 
-		end4 = print_line(out, panel, line, sweep, 4);
-		end5 = print_line(out, panel, line, sweep, 5);
-		if (end5 && end4 && line->changes)
-			print_label_inside(out, panel, line, end4, &lowest);
-		if (end5 || end4) {
-			const struct machine *end = end5 ? end5 : end4;
-			uint64_t value = value_of(end, line->value);
-
-			add_label(&labels, x_of(panel, end->ram_bytes), y_of(panel, value), line->label,
-				  value);
-		}
+		if (five.last && four.last && line->changes)
+			print_label_inside(out, panel, line, four.last, &lowest);
+		if (first)
+			add_label(&left, panel, line, first, line->name);
+		if (last)
+			add_label(&right, panel, line, last, line->label);
+		border = four.last ? four.last : border;
 	}
-	if (end4)
-		print_border(out, panel, end4, sweep);
-	print_labels(out, panel, &labels);
+	if (border)
+		print_border(out, panel, border, sweep);
+	print_labels(out, panel, &left, true);
+	print_labels(out, panel, &right, false);
 }
 
 static void print_name(FILE *out, const struct panel *panel, const struct machine *machine)
@@ -307,6 +372,21 @@ static void print_name(FILE *out, const struct panel *panel, const struct machin
 	fprintf(out, "</text>\n");
 }
 
+// A figure of a real machine.
+static void print_point(FILE *out, const struct panel *panel, const struct machine *machine,
+			const struct line *line)
+{
+	const uint64_t value = value_of(machine, line->value);
+
+	if (!value)
+		return;
+	fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\" fill=\"%s\" stroke=\"%s\">",
+		x_of(panel, machine->ram_bytes), y_of(panel, value),
+		line == panel->lines ? line->colour : "white", line->colour);
+	print_title(out, machine, line);
+	fprintf(out, "</circle>\n");
+}
+
 static void print_points(FILE *out, const struct panel *panel, const struct report *points)
 {
 	for (size_t i = 0; i < points->count; i++) {
@@ -315,17 +395,61 @@ static void print_points(FILE *out, const struct panel *panel, const struct repo
 
 		if (x < panel->left || x > panel->left + panel->width)
 			continue;
+		for (size_t j = 0; j < panel->count; j++)
+			print_point(out, panel, machine, &panel->lines[j]);
+		if (panel == panels && points->count <= NAMED_POINTS_MAX)
+			print_name(out, panel, machine);
+	}
+}
+
+// ---- the table ---------------------------------------------------------------
+
+static const struct machine *of_size(const struct report *sweep, uint64_t ram)
+{
+	for (size_t i = 0; i < sweep->count; i++) {
+		if (sweep->machines[i].ram_bytes == ram)
+			return &sweep->machines[i];
+	}
+	return NULL;
+}
+
+#define TABLE_TOP 1030.0
+#define TABLE_ROW 18.0
+
+// A piece of the line, and what it is.
+static void print_key(FILE *out, double x, double y, const struct line *line)
+{
+	fprintf(out,
+		"<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
+		"stroke-width=\"%.1f\" stroke-dasharray=\"%s\"/>\n",
+		x - 48, y - 4, x - 8, y - 4, line->colour, line->width, line->dash);
+	print_text(out, x, y, "start", line->label);
+}
+
+// Page tables at three sizes, where the sweep has them.
+static void print_table(FILE *out, const struct report *sweep)
+{
+	static const uint64_t sizes[] = {LB_TIB, 6 * LB_TIB, 24 * LB_TIB};
+	const struct panel *panel = &panels[0];
+	double x = panel->left + 330;
+	char text[32];
+
+	for (size_t i = 0; i < panel->count; i++)
+		print_key(out, panel->left, TABLE_TOP + (double)(i + 1) * TABLE_ROW, &panel->lines[i]);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		const struct machine *machine = of_size(sweep, sizes[i]);
+
+		if (!machine)
+			continue;
+		print_text(out, x, TABLE_TOP, "end", lb_format_size_nearest(text, sizeof(text), sizes[i]));
 		for (size_t j = 0; j < panel->count; j++) {
 			uint64_t value = value_of(machine, panel->lines[j].value);
 
 			if (value)
-				fprintf(out,
-					"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\" fill=\"%s\" "
-					"stroke=\"black\"/>\n",
-					x, y_of(panel, value), j == 0 ? "black" : "white");
+				print_text(out, x, TABLE_TOP + (double)(j + 1) * TABLE_ROW, "end",
+					   lb_format_size_nearest(text, sizeof(text), value));
 		}
-		if (panel == panels && points->count <= NAMED_POINTS_MAX)
-			print_name(out, panel, machine);
+		x += 110;
 	}
 }
 
@@ -335,6 +459,7 @@ void report_svg(FILE *out, const struct report *sweep, const struct report *poin
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 		"font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\" font-size=\"12\">\n"
 		"<style>.grid{stroke:#ccc;stroke-width:.6}.leader{stroke:#666;stroke-width:.6}"
+		".point{fill-opacity:0}.tick{fill:#666;font-size:10px}"
 		".border{stroke:black;stroke-width:.8;stroke-dasharray:1 3}"
 		".title{font-size:16px;font-weight:bold}</style>\n"
 		"<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n",
@@ -344,5 +469,6 @@ void report_svg(FILE *out, const struct report *sweep, const struct report *poin
 		print_points(out, &panels[i], points);
 		print_lines(out, &panels[i], sweep);
 	}
+	print_table(out, sweep);
 	fprintf(out, "</svg>\n");
 }
