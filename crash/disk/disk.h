@@ -2,8 +2,9 @@
 // A disk as the capture kernel uses it: polled, several requests in flight, no
 // interrupts. The drivers are nvme.c, virtio_blk.c, ahci.c, and, with scsi.c above
 // them, virtio_scsi.c and pvscsi.c; what retries, and gives up,
-// is above them, in partition.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, and takes
-// nothing from a register or a completion for granted.
+// is above them, in partition.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, but where the
+// hardware says that it may be slow to become ready: that is told on the console, and bounded, too.
+// It takes nothing from a register or a completion for granted.
 #ifndef LIFEBOAT_CRASH_DISK_DISK_H
 #define LIFEBOAT_CRASH_DISK_DISK_H
 

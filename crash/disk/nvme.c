@@ -3,8 +3,10 @@
 // nothing is left of what the dead kernel had set up: queues, interrupts, host memory buffer.
 // Controller memory buffers are not used.
 //
-// Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport.
+// Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport; 2.0 ("NVMe 2.0") for
+// controllers that are slow to become ready, and for more than 16 formats.
 #include "crash/disk/disk.h"
+#include "crash/disk/nvme_status.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
@@ -15,9 +17,11 @@
 #define CAP_LOW 0x00
 #define CAP_HIGH 0x04
 #define CAP_LOW_MQES 0xffffU
+#define CAP_LOW_TO_SHIFT 24
 #define CAP_HIGH_DSTRD 0xfU
 #define CAP_HIGH_NVM (1U << 5) // CSS, bit 37 of CAP
 #define CAP_HIGH_MPSMIN_SHIFT 16
+#define CAP_HIGH_CRWMS (1U << 27) // bit 59 of CAP: CRTO counts
 #define CC 0x14
 #define CC_EN 1U
 #define CC_ENTRIES (6U << 16 | 4U << 20) // of 2^6 and 2^4 bytes; pages of 4 KiB, NVM command set
@@ -31,7 +35,13 @@
 #define AQA 0x24
 #define ASQ 0x28
 #define ACQ 0x30
+#define CRTO 0x68 // NVMe 2.0, 3.1.3.23: bits 15:0, until ready with all media
 #define DOORBELLS 0x1000
+
+// CAP.TO and CRTO count half seconds. CRTO can say nine hours; CAP.TO 127 s at most.
+#define READY_UNIT_MS 500
+#define READY_MAX_MS (255 * READY_UNIT_MS)
+#define READY_QUIET_MS 2000 // after which the wait is told
 
 // Opcodes, NVMe 5 and 6.
 #define ADMIN_CREATE_SQ 0x01
@@ -51,7 +61,7 @@
 #define PRPS 256 // of a request's largest size, with the one in the command
 #define LOOK_MS 10 // how often an idle poll asks whether the controller still lives
 #define TAG_BITS 5
-#define GENERATIONS (1U << (16 - TAG_BITS))
+#define GENERATIONS ((1U << (16 - TAG_BITS)) - 1) // identifier 0xffff is reserved (NVMe 2.0, 4.1)
 
 struct command {
 	uint32_t opcode_id; // opcode 7:0, identifier 31:16
@@ -83,12 +93,15 @@ struct namespace_data {
 	uint64_t blocks;
 	uint8_t before_formats[25 - 8];
 	uint8_t formats; // how many there are, less one
-	uint8_t format; // the one in use, 3:0
+	uint8_t format; // the one in use, 3:0 and, above 15, 6:5 (NVMe 2.0, NVM command set 4.1.5.1)
 	uint8_t before_attributes[99 - 27];
 	uint8_t attributes;
 	uint8_t before_format[128 - 100];
-	uint32_t lbaf[16]; // metadata 15:0, block size 23:16 as a power of two
+	uint32_t lbaf[64]; // metadata 15:0, block size 23:16 as a power of two
 };
+#define FORMAT_LOW 0xfU
+#define FORMAT_HIGH(format) ((uint32_t)(format) >> 5 & 3U)
+#define FORMATS_LOW 16U
 #define ATTRIBUTE_PROTECTED 1U
 
 struct queue {
@@ -107,6 +120,8 @@ struct nvme {
 	uint32_t pci_id;
 	uint32_t nsid;
 	bool ready; // takes requests
+	uint32_t ready_ms; // how long it may take from off to on, and back
+	bool hung; // it took longer: it is not waited for that long again
 	struct queue admin, io;
 	uint64_t *lists; // PRPS entries for each tag
 	void *page; // for identify data
@@ -153,50 +168,12 @@ static void ring(const struct nvme *nvme, const struct queue *queue, bool comple
 	write_reg(nvme, DOORBELLS + index * nvme->doorbell_stride, value);
 }
 
-// NVMe 4.6.1.2: those that a sound driver can meet.
-static const char *status_words(uint32_t type, uint32_t code)
-{
-	static const struct {
-		uint16_t status; // type << 8 | code
-		char words[30];
-	} known[] = {
-		{0x001, "invalid opcode"},
-		{0x002, "invalid field"},
-		{0x004, "data transfer error"},
-		{0x005, "power loss"},
-		{0x006, "internal error"},
-		{0x007, "aborted"},
-		{0x008, "queue deleted"},
-		{0x00b, "invalid namespace or format"},
-		{0x00c, "wrong command sequence"},
-		{0x013, "invalid PRP offset"},
-		{0x020, "namespace is write protected"},
-		{0x080, "block out of range"},
-		{0x081, "capacity exceeded"},
-		{0x082, "namespace not ready"},
-		{0x083, "reservation conflict"},
-		{0x084, "format in progress"},
-		{0x101, "invalid queue identifier"},
-		{0x102, "invalid queue size"},
-		{0x10c, "invalid queue deletion"},
-		{0x182, "write to read-only blocks"},
-		{0x280, "write fault"},
-		{0x281, "unrecovered read error"},
-		{0x286, "access denied"},
-	};
-
-	for (unsigned int i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (known[i].status == (type << 8 | code))
-			return known[i].words;
-	return "not in our list";
-}
-
 static int fail_status(const struct nvme *nvme, const char *what, uint32_t status, struct lb_error *err)
 {
 	uint32_t code = status >> 17 & 0xff, type = status >> 25 & 7;
 
 	return lb_fail(err, "%s: %s failed: status type %u code 0x%02x (%s)", nvme->name, what, type, code,
-		       status_words(type, code));
+		       lb_nvme_status(type, code));
 }
 
 static int fail_gone(const struct nvme *nvme, struct lb_error *err)
@@ -218,12 +195,13 @@ static int check_alive(const struct nvme *nvme, struct lb_error *err)
 	return 0;
 }
 
-// Waits until CSTS, under `mask`, is `wanted`. CAP.TO may say up to 127 s: what has not
-// come after our own time counts as lost.
-static int await_status(const struct nvme *nvme, uint32_t mask, uint32_t wanted, const char *what,
+// Waits until CSTS, under `mask`, is `wanted`, for as long as the controller may take. A long wait is told once.
+static int await_status(struct nvme *nvme, uint32_t mask, uint32_t wanted, const char *what,
 			struct lb_error *err)
 {
-	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+	const uint32_t ms = nvme->hung ? LB_DISK_TIMEOUT_MS : nvme->ready_ms;
+	struct lb_deadline deadline = lb_deadline_in(ms), quiet = lb_deadline_in(READY_QUIET_MS);
+	bool told = false;
 	uint32_t status;
 
 	while (((status = read_reg(nvme, CSTS)) & mask) != wanted || status == UINT32_MAX) {
@@ -232,22 +210,32 @@ static int await_status(const struct nvme *nvme, uint32_t mask, uint32_t wanted,
 		if (wanted == CSTS_RDY && (status & CSTS_CFS))
 			return lb_fail(err, "%s: %s: the controller reports a fatal status (CSTS 0x%x)",
 				       nvme->name, what, status);
-		if (lb_deadline_passed(deadline))
+		if (lb_deadline_passed(deadline)) {
+			nvme->hung = true;
 			return lb_fail(err, "%s: %s: CSTS is still 0x%x after %u ms", nvme->name, what,
-				       status, LB_DISK_TIMEOUT_MS);
+				       status, ms);
+		}
+		if (!told && lb_deadline_passed(quiet)) {
+			lb_say("%s: %s: waiting for up to %u s", nvme->name, what, ms / 1000);
+			told = true;
+		}
 		lb_pause();
 	}
 	return 0;
 }
 
-static int switch_off(const struct nvme *nvme, struct lb_error *err)
+// NVMe 3.1.5: what EN does when cleared before the controller is ready is not defined. One that
+// is fatal, or does not become ready, is switched off all the same; fatal it is until it is off.
+static int switch_off(struct nvme *nvme, struct lb_error *err)
 {
-	uint32_t config = read_reg(nvme, CC);
+	uint32_t config = read_reg(nvme, CC), status = read_reg(nvme, CSTS);
 
 	if (config == UINT32_MAX)
 		return fail_gone(nvme, err);
+	if (config & CC_EN && !nvme->hung && !(status & (CSTS_RDY | CSTS_CFS)))
+		await_status(nvme, CSTS_RDY, CSTS_RDY, "it was being switched on", NULL);
 	write_reg(nvme, CC, config & ~(CC_EN | CC_SHN));
-	return await_status(nvme, CSTS_RDY, 0, "switching the controller off", err);
+	return await_status(nvme, CSTS_RDY | (status & CSTS_CFS), 0, "switching the controller off", err);
 }
 
 // Off. Transfers of the dead kernel's, or of requests given up, must not reach memory: bus
@@ -511,6 +499,20 @@ static int map_registers(struct lb_disk *disk, struct lb_error *err)
 	return 0;
 }
 
+// CRTO may say less than CAP.TO on controllers that get it wrong: the larger one counts.
+static uint32_t ready_ms(const struct nvme *nvme, uint32_t low, uint32_t high)
+{
+	uint32_t units = low >> CAP_LOW_TO_SHIFT, crto;
+
+	if (high & CAP_HIGH_CRWMS) {
+		crto = read_reg(nvme, CRTO) & 0xffff;
+		units = crto > units ? crto : units;
+	}
+	if (units < LB_DISK_TIMEOUT_MS / READY_UNIT_MS)
+		return LB_DISK_TIMEOUT_MS;
+	return units < READY_MAX_MS / READY_UNIT_MS ? units * READY_UNIT_MS : READY_MAX_MS;
+}
+
 static int check_capabilities(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
@@ -524,8 +526,9 @@ static int check_capabilities(struct lb_disk *disk, struct lb_error *err)
 	if (high >> CAP_HIGH_MPSMIN_SHIFT & 0xf)
 		return lb_fail(err, "%s: its pages are larger than 4 KiB (CAP 0x%08x%08x)", nvme->name, high,
 			       low);
-	if (mqes == 0)
-		return lb_fail(err, "%s: its queues hold 1 entry, at least 2 are wanted", nvme->name);
+	if (mqes == 0) // not allowed, and known of some that take the least there is, two entries
+		mqes = 1;
+	nvme->ready_ms = ready_ms(nvme, low, high);
 	disk->depth = mqes < LB_DISK_MAX_DEPTH ? mqes : LB_DISK_MAX_DEPTH;
 	return 0;
 }
@@ -576,18 +579,21 @@ static int read_namespace(struct lb_disk *disk, const struct lb_target *target, 
 {
 	struct nvme *nvme = disk->state;
 	const struct namespace_data *data = nvme->page;
-	uint32_t lbaf, shift;
+	uint32_t lbaf, shift, format;
 
 	if (identify(nvme, IDENTIFY_NAMESPACE, nvme->nsid, "identifying the namespace", err) != 0)
 		return -1;
 	if (data->blocks == 0)
 		return lb_fail(err, "%s: namespace %u is not active", nvme->name, nvme->nsid);
-	lbaf = data->lbaf[data->format & 0xf];
+	format = data->format & FORMAT_LOW;
+	if (data->formats >= FORMATS_LOW)
+		format += FORMATS_LOW * FORMAT_HIGH(data->format);
+	lbaf = data->lbaf[format];
 	shift = lbaf >> 16 & 0xff;
-	if ((data->format & 0xf) > data->formats || (shift != 9 && shift != 12))
+	if (format > data->formats || (shift != 9 && shift != 12))
 		return lb_fail(err,
 			       "%s: namespace %u: format %u of %u has blocks of 2^%u bytes, not 512 or 4096",
-			       nvme->name, nvme->nsid, data->format & 0xf, data->formats + 1U, shift);
+			       nvme->name, nvme->nsid, format, data->formats + 1U, shift);
 	if (lbaf & 0xffff)
 		return lb_fail(err,
 			       "%s: namespace %u has %u bytes of metadata with each block, none are wanted",
