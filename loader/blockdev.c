@@ -1,68 +1,41 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/blockdev.h"
 
+#include "crash/disk/target_kind.h"
 #include "lib/mem.h"
 #include "lifeboat/pci.h"
 #include "loader/pci_io.h"
 
-// Class code register, bits 31:8: PCI Code and ID Assignment 1.15.
-#define CLASS_STORAGE 0x01
-#define CLASS_AHCI 0x0106
-#define CLASS_NVME 0x0108
-
-// Virtio 1.2, 4.1.2: the block device, transitional and modern.
-#define ID_VIRTIO_BLK_OLD 0x10011af4U
-#define ID_VIRTIO_BLK 0x10421af4U
-// The SCSI host, the same.
-#define ID_VIRTIO_SCSI_OLD 0x10041af4U
-#define ID_VIRTIO_SCSI 0x10481af4U
-#define ID_PVSCSI 0x07c015adU // VMware's
-
-// Messaging nodes behind a PCI function; UEFI 2.10, 10.3.4.
-#define NODE_MESSAGING 3
-#define NODE_SCSI 2
-#define NODE_SATA 18
-#define NODE_NVME 23
-#define SATA_DIRECT 0x8000 // no port multiplier: its bit 15 says so
-
-struct __attribute__((packed)) node {
-	uint8_t type, subtype;
-	uint16_t bytes;
-	union {
-		struct __attribute__((packed)) {
-			uint16_t target, lun;
-		} scsi;
-		struct __attribute__((packed)) {
-			uint16_t port, multiplier, lun;
-		} sata;
-		struct __attribute__((packed)) {
-			uint32_t namespace;
-			uint64_t eui64;
-		} nvme;
-	} u;
-};
+#define PATH_END 0x7f // a node of this type ends a device path; UEFI 2.10, 10.3.1
 
 static EFI_GUID pci_guid = EFI_PCI_IO_PROTOCOL_GUID;
 static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID;
 static EFI_GUID path_guid = DEVICE_PATH_PROTOCOL;
 
-static void connect_controllers(void)
+// A function that has a driver, or for which there is none, stays as it is.
+static bool connect(EFI_HANDLE handle)
 {
-	LB_CLEANUP(lb_pool_free) EFI_HANDLE *handles = NULL;
-	UINTN count = 0;
+	void *pci;
 
-	if (EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &pci_guid, NULL, &count, &handles)))
-		return;
-	for (UINTN i = 0; i < count; i++) {
-		void *pci;
+	if (EFI_ERROR(BS->HandleProtocol(handle, &pci_guid, &pci)) ||
+	    !lb_target_driven(lb_pci_io_read(pci, LB_PCI_ID), lb_pci_io_read(pci, LB_PCI_CLASS) >> 8))
+		return false;
+	lb_step_begin();
+	BS->ConnectController(handle, NULL, NULL, TRUE);
+	return true;
+}
 
-		// A controller that has a driver, or for which there is none, stays as it is.
-		if (!EFI_ERROR(BS->HandleProtocol(handles[i], &pci_guid, &pci)) &&
-		    lb_pci_io_read(pci, LB_PCI_CLASS) >> 24 == CLASS_STORAGE) {
-			lb_step_begin();
-			BS->ConnectController(handles[i], NULL, NULL, TRUE);
-		}
+bool lb_blockdev_connect_next(struct lb_controllers *controllers)
+{
+	if (!controllers->handles &&
+	    EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &pci_guid, NULL, &controllers->count,
+					     &controllers->handles)))
+		controllers->count = 0;
+	while (controllers->next < controllers->count) {
+		if (connect(controllers->handles[controllers->next++]))
+			return true;
 	}
+	return false;
 }
 
 int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct lb_error *err)
@@ -71,7 +44,6 @@ int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct 
 	struct lb_blockdev *devices;
 	UINTN handle_count = 0, count = 0;
 
-	connect_controllers();
 	if (EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &block_guid, NULL, &handle_count, &handles)))
 		handle_count = 0;
 	devices = lb_pool_alloc((handle_count + 1) * sizeof(*devices));
@@ -94,12 +66,11 @@ int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct 
 }
 
 // The function that the disk hangs on, and the first node behind it.
-static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, struct node *ret_node)
+static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, EFI_DEVICE_PATH **ret_node)
 {
 	EFI_DEVICE_PATH *path;
 	void *protocol;
 	EFI_HANDLE handle;
-	struct node node = {0};
 
 	if (EFI_ERROR(BS->HandleProtocol(device->handle, &path_guid, &protocol)))
 		return NULL;
@@ -107,73 +78,28 @@ static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, st
 	if (EFI_ERROR(BS->LocateDevicePath(&pci_guid, &path, &handle)) ||
 	    EFI_ERROR(BS->HandleProtocol(handle, &pci_guid, &protocol)))
 		return NULL;
-	memcpy(&node, path, 4); // type, subtype, length
-	if (node.type == NODE_MESSAGING)
-		memcpy(&node, path, node.bytes < sizeof(node) ? node.bytes : sizeof(node));
-	*ret_node = node;
+	*ret_node = path;
 	return protocol;
 }
 
-// 0: the function is no SCSI adapter that the capture kernel has a driver for.
-static uint32_t scsi_kind(uint32_t id)
-{
-	switch (id) {
-	case ID_VIRTIO_SCSI:
-	case ID_VIRTIO_SCSI_OLD:
-		return LB_TARGET_VIRTIO_SCSI;
-	case ID_PVSCSI:
-		return LB_TARGET_PVSCSI;
-	default:
-		return 0;
-	}
-}
-
-// False: the capture kernel has no driver for it.
-static bool classify(uint32_t class, uint32_t id, const struct node *node, struct lb_target *target)
-{
-	if (id == ID_VIRTIO_BLK || id == ID_VIRTIO_BLK_OLD) {
-		target->kind = LB_TARGET_VIRTIO_BLK;
-		target->unit = 0;
-		return true;
-	}
-	if (scsi_kind(id) && node->type == NODE_MESSAGING && node->subtype == NODE_SCSI) {
-		target->kind = scsi_kind(id);
-		target->unit = LB_SCSI_UNIT(node->u.scsi.target, node->u.scsi.lun);
-		return true;
-	}
-	if (class >> 8 == CLASS_NVME && node->type == NODE_MESSAGING && node->subtype == NODE_NVME) {
-		target->kind = LB_TARGET_NVME;
-		target->unit = node->u.nvme.namespace;
-		return true;
-	}
-	if (class >> 8 == CLASS_AHCI && node->type == NODE_MESSAGING && node->subtype == NODE_SATA &&
-	    node->u.sata.multiplier & SATA_DIRECT) {
-		target->kind = LB_TARGET_AHCI;
-		target->unit = node->u.sata.port;
-		return true;
-	}
-	return false;
-}
-
-int lb_blockdev_locate(const struct lb_blockdev *device, struct lb_target *target, struct lb_error *err)
+int lb_blockdev_locate(const struct lb_blockdev *device, bool named, struct lb_target *target,
+		       struct lb_error *err)
 {
 	UINTN segment, bus, slot, function;
+	struct lb_disk_place place = {.named = named};
 	EFI_PCI_IO_PROTOCOL *pci;
-	uint32_t class, id;
-	struct node node;
+	EFI_DEVICE_PATH *node;
 
 	pci = find_controller(device, &node);
 	if (!pci || EFI_ERROR(pci->GetLocation(pci, &segment, &bus, &slot, &function)))
 		return lb_fail(err, "its disk is not behind a PCI function");
-	class = lb_pci_io_read(pci, LB_PCI_CLASS) >> 8;
-	id = lb_pci_io_read(pci, LB_PCI_ID);
-	if (!classify(class, id, &node, target))
-		return lb_fail(
-			err,
-			"its disk's controller (class %06x, %04x:%04x) has no driver in the built-in capture "
-			"kernel",
-			class, id & 0xffff, id >> 16);
-	target->pci_id = id;
+	place.class = lb_pci_io_read(pci, LB_PCI_CLASS) >> 8;
+	place.id = lb_pci_io_read(pci, LB_PCI_ID);
+	place.node = (const uint8_t *)node;
+	place.node_bytes = node->Type == PATH_END ? 0 : node->Length[0] | (UINTN)node->Length[1] << 8;
+	if (lb_target_classify(&place, target, err) != 0)
+		return -1;
+	target->pci_id = place.id;
 	target->pci = (struct lb_pci_address){
 		.segment = (uint16_t)segment,
 		.bus = (uint8_t)bus,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/print_plan.h"
 
+#include "crash/disk/target_kind.h"
 #include "crash/plan/hotplug.h"
 #include "lib/mem.h"
 #include "loader/print.h"
@@ -102,20 +103,14 @@ static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 
 static void print_targets(const struct lb_capture_config *capture)
 {
-	static const char *const kinds[] = {
-		[LB_TARGET_NVME] = "NVMe",     [LB_TARGET_VIRTIO_BLK] = "virtio-blk",
-		[LB_TARGET_AHCI] = "AHCI",     [LB_TARGET_VIRTIO_SCSI] = "virtio-scsi",
-		[LB_TARGET_PVSCSI] = "PVSCSI",
-	};
-
 	for (uint32_t i = 0; i < capture->target_count; i++) {
 		const struct lb_target *target = &capture->targets[i];
 		char size[SIZE_TEXT], unit[UNIT_TEXT];
 
 		format_unit(target, unit);
 		lb_print_answer("dump to %s:\n  %s %04x:%02x:%02x.%x%s, blocks %lu-%lu of %u bytes, %s\n",
-				target->name, kinds[target->kind], target->pci.segment, target->pci.bus,
-				target->pci.device, target->pci.function, unit,
+				target->name, lb_target_kind_name(target->kind), target->pci.segment,
+				target->pci.bus, target->pci.device, target->pci.function, unit,
 				(unsigned long)target->first_block, (unsigned long)target->last_block,
 				target->block_bytes,
 				lb_format_size(size, sizeof(size), lb_target_bytes(target)));

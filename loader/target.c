@@ -21,6 +21,7 @@ struct match {
 struct search {
 	const struct lb_dump_options *options;
 	struct lb_blockdev *devices; // pool
+	bool seen[LB_MAX_TARGETS]; // by --dump-to: there is a partition that can serve it
 	UINTN device_count;
 	void *room; // LB_GPT_ROOM bytes, struct lb_dump_slots, LB_DUMP_REPORT_MAX bytes; pages
 	struct lb_targets *targets;
@@ -132,12 +133,11 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 	return 0;
 }
 
-// Everything that has to hold before a byte is written there. Says what waits there.
-static int examine(const struct search *search, const struct match *match, struct lb_target_found *found,
-		   struct lb_error *err)
+// What of the disk, its controller and the partition's size has to hold. Fills `target` but for its name.
+static int fits(const struct lb_dump_to *to, const struct match *match, struct lb_target *target,
+		struct lb_error *err)
 {
 	const EFI_BLOCK_IO_MEDIA *media = match->device.io->Media;
-	struct lb_target *target = &found->target;
 
 	target->block_bytes = media->BlockSize;
 	target->first_block = match->partition.first;
@@ -147,11 +147,24 @@ static int examine(const struct search *search, const struct match *match, struc
 		return lb_fail(err, "it is on a removable medium");
 	if (media->ReadOnly)
 		return lb_fail(err, "its disk is read-only");
-	if (lb_blockdev_locate(&match->device, target, err) != 0)
+	if (media->BlockSize != 512 && media->BlockSize != 4096)
+		return lb_fail(err, "its disk has blocks of %u bytes, wanted 512 or 4096", media->BlockSize);
+	if (lb_blockdev_locate(&match->device, to->by != LB_DUMP_BY_TYPE, target, err) != 0)
 		return -1;
 	if (lb_target_bytes(target) < PARTITION_MIN)
 		return lb_fail(err, "it has %lu bytes, wanted a MiB at least",
 			       (unsigned long)lb_target_bytes(target));
+	return 0;
+}
+
+// Everything that has to hold before a byte is written there. Says what waits there.
+static int examine(const struct search *search, const struct lb_dump_to *to, const struct match *match,
+		   struct lb_target_found *found, struct lb_error *err)
+{
+	const struct lb_target *target = &found->target;
+
+	if (fits(to, match, &found->target, err) != 0)
+		return -1;
 	if (read_header(search, found, err) != 0)
 		return -1;
 	if (!lb_dump_header_in_every_slot(slots_room(search), target->partuuid) &&
@@ -176,7 +189,7 @@ static bool take(struct search *search, const struct lb_dump_to *to, const struc
 			    lb_uuid_format(match->partition.uuid, uuid));
 	else
 		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
-	if (examine(search, match, found, &err) != 0) {
+	if (examine(search, to, match, found, &err) != 0) {
 		warn(to, err.text);
 		return false;
 	}
@@ -233,9 +246,76 @@ static bool resolve(struct search *search, const struct lb_dump_to *to)
 	return served;
 }
 
+static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
+
+// Is there a partition on it that can serve `to`, as far as its disk and its size go? Warns of nothing.
+static bool serves(const struct lb_blockdev *device, const struct lb_gpt *gpt, const struct lb_dump_to *to)
+{
+	struct match match = {.device = *device};
+	struct lb_target target = {0};
+	struct lb_error err;
+
+	for (uint32_t i = 0; i < gpt->count; i++) {
+		if (lb_gpt_partition(gpt, i, &match.partition) && matches(to, &match.partition) &&
+		    fits(to, &match, &target, &err) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_among(const struct lb_blockdev *devices, UINTN count, EFI_HANDLE handle)
+{
+	for (UINTN i = 0; i < count; i++) {
+		if (devices[i].handle == handle)
+			return true;
+	}
+	return false;
+}
+
+// Looks at the disks that are not among the `old` ones. True: each --dump-to has a partition that can serve it.
+static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN old_count)
+{
+	const struct lb_dump_options *options = search->options;
+	const struct lb_dump_to *to = options->to_count ? options->to : &automatic;
+	uint32_t count = options->to_count ? options->to_count : 1, found = 0;
+
+	for (UINTN i = 0; i < search->device_count; i++) {
+		struct lb_blockdev *device = &search->devices[i];
+		struct lb_error err;
+		struct lb_gpt gpt;
+
+		if (is_among(old, old_count, device->handle) || read_gpt(search, device, &gpt, &err) != 0)
+			continue;
+		for (uint32_t j = 0; j < count; j++)
+			search->seen[j] |= serves(device, &gpt, &to[j]);
+	}
+	for (uint32_t j = 0; j < count; j++)
+		found += search->seen[j];
+	return found == count;
+}
+
+// Firmware drives what it boots from, and perhaps no more: it is made to drive one controller
+// after the other, until all partitions are there.
+static int list_devices(struct search *search, struct lb_error *err)
+{
+	LB_CLEANUP(lb_pool_free) struct lb_blockdev *old = NULL;
+	struct lb_controllers controllers = {0};
+	UINTN old_count = 0;
+	int result;
+
+	while ((result = lb_blockdev_list(&search->devices, &search->device_count, err)) == 0 &&
+	       !all_seen(search, old, old_count) && lb_blockdev_connect_next(&controllers)) {
+		lb_pool_free(&old);
+		old = search->devices;
+		old_count = search->device_count;
+		search->devices = NULL;
+	}
+	lb_pool_free(&controllers.handles);
+	return result;
+}
+
 static void find_all(struct search *search)
 {
-	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
 	const struct lb_dump_options *options = search->options;
 
 	search->targets->unmatched = NULL;
@@ -259,7 +339,7 @@ void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *r
 		return;
 	}
 	search.room = (void *)(uintptr_t)room;
-	if (lb_blockdev_list(&search.devices, &search.device_count, &err) != 0)
+	if (list_devices(&search, &err) != 0)
 		lb_print_warning("%s", err.text);
 	else
 		find_all(&search);

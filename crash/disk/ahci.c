@@ -6,6 +6,7 @@
 // Sources: Serial ATA AHCI 1.3.1 (sections as given); ATA/ATAPI Command Set 3 (words of IDENTIFY).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
+#include "crash/disk/target_kind.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -19,6 +20,7 @@
 #define HBA_CAP 0x00
 #define HBA_GHC 0x04
 #define HBA_PI 0x0c
+#define HBA_VERSION 0x10
 #define HBA_CAP2 0x24
 #define HBA_BOHC 0x28
 #define HBA_BYTES 0x1100
@@ -28,7 +30,11 @@
 #define CAP_64BIT (1U << 31)
 #define GHC_RESET (1U << 0)
 #define GHC_ENABLE (1U << 31)
+#define GHC_RESERVED 0x7ffffff8U
+#define VERSION_FIRST 0x00000905 // 0.95
+#define VERSION_LAST 0x0001ffff // 1.x
 #define CAP2_HANDOFF (1U << 0)
+#define CAP2_SLEEP (1U << 3)
 #define BOHC_FIRMWARE_OWNS (1U << 0)
 #define BOHC_OS_OWNS (1U << 1)
 #define BOHC_FIRMWARE_BUSY (1U << 4)
@@ -48,6 +54,7 @@
 #define PORT_SCTL 0x2c
 #define PORT_SERR 0x30
 #define PORT_CI 0x38
+#define PORT_SLEEP 0x44
 
 #define CMD_START (1U << 0)
 #define CMD_SPIN_UP (1U << 1)
@@ -67,10 +74,13 @@
 #define TFD_BUSY (1U << 7)
 #define TFD_REQUEST (1U << 3)
 #define SIG_ATA 0x00000101
-#define SSTS_DET 0xf
-#define SSTS_DET_UP 3
+#define SIG_MULTIPLIER 0x96690101
+#define SSTS_LINK 0xf0f // is there a disk, is the link awake
+#define SSTS_LINK_UP 0x103
 #define SCTL_COMRESET 1
 #define SCTL_NO_SLEEP (3U << 8) // neither partial nor slumber
+#define SCTL_NO_DEVSLEEP (4U << 8) // where the controller has it
+#define SLEEP_AGGRESSIVE (1U << 0)
 
 // Port connect change and PhyRdy change: the disk was away, whatever it is now.
 #define IS_CONNECT (1U << 6)
@@ -92,6 +102,9 @@
 #define HANDOFF_MS 2000
 #define LINK_MS 2000
 #define COMRESET_MS 2 // 10.4.2: at least one
+#define STATE_MS 100 // 3.3.7: the link's state is as asked for, or cannot be
+#define SPIN_UP_MS 35000 // a disk that stood still: as long as Linux has for it
+#define QUIET_MS 2000 // after which a wait is told
 
 // 4.2.2
 struct command_header {
@@ -119,8 +132,11 @@ _Static_assert(sizeof(struct command_table) == 256, "a multiple of 128");
 #define DEVICE_LBA 0x40
 #define ATA_READ_DMA_EXT 0x25
 #define ATA_WRITE_DMA_EXT 0x35
+#define ATA_READ_VERIFY_EXT 0x42
 #define ATA_FLUSH_CACHE_EXT 0xea
 #define ATA_IDENTIFY 0xec
+#define ATA_SET_FEATURES 0xef
+#define FEATURE_SPIN_UP 0x07
 
 struct ahci {
 	// What the controller reads and writes.
@@ -132,7 +148,7 @@ struct ahci {
 	char name[32]; // "ahci 0000:00:1f.2 port 0"
 	volatile uint8_t *registers;
 	uint32_t port;
-	uint32_t cap;
+	uint32_t cap, cap2;
 	uint32_t in_flight; // by tag, a bit each
 	uint32_t done; // of those, seen done and not yet told
 	struct command_table tables[AHCI_SLOTS] __attribute__((aligned(LB_PAGE)));
@@ -231,38 +247,75 @@ static int stop_port(const struct ahci *ahci, struct lb_error *err)
 		       ENGINE_MS, port_read(ahci, PORT_CMD));
 }
 
-// The link comes up anew, whatever state it was in (10.4.2).
+// A disk that begins to turn takes a while: longer than QUIET_MS is told.
+static bool await_disk(const struct ahci *ahci)
+{
+	const uint32_t mask = TFD_BUSY | TFD_REQUEST;
+
+	if (port_wait(ahci, PORT_TFD, mask, 0, QUIET_MS))
+		return true;
+	lb_say("%s: the disk is busy, waiting for up to %u s", ahci->name, SPIN_UP_MS / 1000);
+	return port_wait(ahci, PORT_TFD, mask, 0, SPIN_UP_MS - QUIET_MS);
+}
+
+static int check_signature(const struct ahci *ahci, struct lb_error *err)
+{
+	uint32_t signature = port_read(ahci, PORT_SIG);
+
+	if (signature == SIG_ATA)
+		return 0;
+	if (signature == SIG_MULTIPLIER)
+		return lb_fail(
+			err,
+			"%s: a port multiplier is there (signature 0x%x), whose disks have no driver here",
+			ahci->name, signature);
+	return lb_fail(err, "%s: signature is 0x%x, wanted an ATA disk's, 0x%x", ahci->name, signature,
+		       SIG_ATA);
+}
+
+// The link comes up anew, whatever state it was in (10.4.2), and does not sleep any more.
 static int connect_disk(const struct ahci *ahci, struct lb_error *err)
 {
-	port_write(ahci, PORT_SCTL, SCTL_NO_SLEEP | SCTL_COMRESET);
+	uint32_t awake = SCTL_NO_SLEEP | (ahci->cap2 & CAP2_SLEEP ? SCTL_NO_DEVSLEEP : 0);
+
+	port_write(ahci, PORT_SCTL, awake | SCTL_COMRESET);
 	lb_wait_ms(COMRESET_MS);
-	port_write(ahci, PORT_SCTL, SCTL_NO_SLEEP);
-	if (!port_wait(ahci, PORT_SSTS, SSTS_DET, SSTS_DET_UP, LINK_MS))
+	port_write(ahci, PORT_SCTL, awake);
+	if (!port_wait(ahci, PORT_SSTS, SSTS_LINK, SSTS_LINK_UP, LINK_MS))
 		return lb_fail(err, "%s: no disk answers (PxSSTS 0x%x)", ahci->name,
 			       port_read(ahci, PORT_SSTS));
 	port_write(ahci, PORT_SERR, ALL_ONES); // the signature is not taken before
-	if (!port_wait(ahci, PORT_TFD, TFD_BUSY | TFD_REQUEST, 0, LB_DISK_TIMEOUT_MS))
+	if (!await_disk(ahci))
 		return lb_fail(err, "%s: the disk is busy for more than %u ms after a reset (PxTFD 0x%x)",
-			       ahci->name, LB_DISK_TIMEOUT_MS, port_read(ahci, PORT_TFD));
-	if (port_read(ahci, PORT_SIG) != SIG_ATA)
-		return lb_fail(err, "%s: signature is 0x%x, wanted an ATA disk's, 0x%x", ahci->name,
-			       port_read(ahci, PORT_SIG), SIG_ATA);
-	return 0;
+			       ahci->name, SPIN_UP_MS, port_read(ahci, PORT_TFD));
+	return check_signature(ahci, err);
+}
+
+// 3.3.7: the controller puts no link to sleep by itself, and this one is woken: the state's bits are zero again then.
+static void wake_link(const struct ahci *ahci)
+{
+	uint32_t cmd = port_read(ahci, PORT_CMD);
+
+	if (ahci->cap2 & CAP2_SLEEP)
+		port_write(ahci, PORT_SLEEP, port_read(ahci, PORT_SLEEP) & ~SLEEP_AGGRESSIVE);
+	cmd &= ~(CMD_STATE_MASK | CMD_AGGRESSIVE_POWER | CMD_ATAPI | CMD_MULTIPLIER | CMD_CLO);
+	cmd |= CMD_FIS_RECEIVE | CMD_POWER_ON | CMD_SPIN_UP;
+	port_write(ahci, PORT_CMD, cmd);
+	if (port_wait(ahci, PORT_CMD, CMD_STATE_MASK, 0, STATE_MS)) {
+		port_write(ahci, PORT_CMD, cmd | CMD_STATE_ACTIVE);
+		port_wait(ahci, PORT_CMD, CMD_STATE_MASK, 0, STATE_MS);
+	}
 }
 
 // From a stopped port to one that takes commands.
 static int start_port(struct ahci *ahci, struct lb_error *err)
 {
-	uint32_t cmd = port_read(ahci, PORT_CMD);
-
 	ahci->in_flight = ahci->done = 0;
 	memset(ahci->headers, 0, sizeof(ahci->headers));
 	port_write64(ahci, PORT_CLB, ahci->headers);
 	port_write64(ahci, PORT_FB, ahci->received);
-	cmd &= ~(CMD_STATE_MASK | CMD_AGGRESSIVE_POWER | CMD_ATAPI | CMD_MULTIPLIER | CMD_CLO);
-	cmd |= CMD_FIS_RECEIVE | CMD_POWER_ON | CMD_SPIN_UP | CMD_STATE_ACTIVE;
 	port_write(ahci, PORT_SERR, ALL_ONES);
-	port_write(ahci, PORT_CMD, cmd);
+	wake_link(ahci);
 	if (connect_disk(ahci, err) != 0)
 		return -1;
 	port_write(ahci, PORT_SERR, ALL_ONES);
@@ -274,6 +327,7 @@ static int start_port(struct ahci *ahci, struct lb_error *err)
 // What a command is about; of one without data only the code.
 struct ata_command {
 	uint8_t code; // ATA_...
+	uint8_t feature;
 	uint64_t sector;
 	uint32_t sectors;
 	void *data;
@@ -290,6 +344,7 @@ static void issue(struct ahci *ahci, uint32_t tag, const struct ata_command *com
 	table->fis[0] = FIS_HOST_TO_DEVICE;
 	table->fis[1] = FIS_COMMAND;
 	table->fis[2] = command->code;
+	table->fis[3] = command->feature;
 	table->fis[7] = DEVICE_LBA;
 	for (unsigned int i = 0; i < 3; i++) {
 		table->fis[4 + i] = (uint8_t)(command->sector >> (8 * i));
@@ -445,6 +500,9 @@ static void copy_model(const uint16_t *words, uint32_t count, char *text)
 	text[length] = '\0';
 }
 
+#define IDENTITY_STATE 2
+#define STATE_STANDS 0x37c8 // what it says of itself is not whole
+#define STATE_STANDS_KNOWN 0x738c
 #define IDENTITY_MODEL 27
 #define IDENTITY_MODEL_WORDS 20
 #define IDENTITY_FEATURES 83
@@ -480,23 +538,57 @@ static int measure_disk(const struct ahci *ahci, const struct lb_target *target,
 	return lb_target_is_disk(target, ahci->name, disk, err);
 }
 
-static int identify(struct lb_disk *disk, struct lb_error *err)
+// The only command in flight, as long as a disk that stands still may take for it. Longer than QUIET_MS is told.
+static int run(struct lb_disk *disk, const char *what, const struct ata_command *command,
+	       struct lb_error *err)
 {
-	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
+	struct lb_deadline deadline = lb_deadline_in(SPIN_UP_MS), quiet = lb_deadline_in(QUIET_MS);
 	struct ahci *ahci = disk->state;
-	const struct ata_command command = {
-		.code = ATA_IDENTIFY, .data = ahci->identity, .bytes = sizeof(ahci->identity)};
+	bool told = false;
 	uint32_t tag;
 	int result;
 
-	issue(ahci, 0, &command);
+	issue(ahci, 0, command);
 	while ((result = ahci_poll(disk, &tag, err)) == 0) {
 		if (lb_deadline_passed(deadline))
-			return lb_fail(err, "%s: no answer to IDENTIFY in %u ms (PxTFD 0x%x)", ahci->name,
-				       LB_DISK_TIMEOUT_MS, port_read(ahci, PORT_TFD));
+			return lb_fail(err, "%s: no answer to %s in %u ms (PxTFD 0x%x)", ahci->name, what,
+				       SPIN_UP_MS, port_read(ahci, PORT_TFD));
+		if (!told && lb_deadline_passed(quiet)) {
+			lb_say("%s: %s: waiting for up to %u s", ahci->name, what, SPIN_UP_MS / 1000);
+			told = true;
+		}
 		lb_pause();
 	}
 	return result < 0 ? -1 : 0;
+}
+
+static int identify(struct lb_disk *disk, struct lb_error *err)
+{
+	struct ahci *ahci = disk->state;
+
+	return run(disk, "IDENTIFY",
+		   &(struct ata_command){
+			   .code = ATA_IDENTIFY, .data = ahci->identity, .bytes = sizeof(ahci->identity)},
+		   err);
+}
+
+// ATA/ATAPI Command Set 3, 4.18 and 7.12.7.3: a disk may wait to be told to turn, and say little of itself before.
+static int spin_up(struct lb_disk *disk, struct lb_error *err)
+{
+	const struct ahci *ahci = disk->state;
+	uint16_t word = ahci->identity[IDENTITY_STATE];
+
+	if (word == STATE_STANDS || word == STATE_STANDS_KNOWN) {
+		lb_say("%s: the disk waits to be told to spin up", ahci->name);
+		if (run(disk, "SET FEATURES (spin up)",
+			&(struct ata_command){.code = ATA_SET_FEATURES, .feature = FEATURE_SPIN_UP},
+			err) != 0 ||
+		    identify(disk, err) != 0)
+			return -1;
+	}
+	// One in standby answers IDENTIFY, but turns only once its medium is wanted.
+	return run(disk, "READ VERIFY", &(struct ata_command){.code = ATA_READ_VERIFY_EXT, .sectors = 1},
+		   err);
 }
 
 static int map_registers(struct ahci *ahci, struct lb_error *err)
@@ -511,11 +603,26 @@ static int map_registers(struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
+// A controller of RAID class may be any: AHCI's has a version, and GHC no more bits than three.
+static int check_kind(const struct ahci *ahci, struct lb_error *err)
+{
+	uint32_t version = hba_read(ahci, HBA_VERSION), ghc = hba_read(ahci, HBA_GHC);
+
+	if (lb_pcidev_read(ahci->pci, LB_PCI_CLASS) >> 8 == LB_AHCI_CLASS ||
+	    (version >= VERSION_FIRST && version <= VERSION_LAST && !(ghc & GHC_RESERVED)))
+		return 0;
+	return lb_fail(err, "%s: a RAID controller whose registers are not AHCI's (version 0x%x, GHC 0x%x)",
+		       ahci->name, version, ghc);
+}
+
 static int start_controller(struct ahci *ahci, struct lb_error *err)
 {
 	ahci->cap = hba_read(ahci, HBA_CAP);
 	if (ahci->cap == ALL_ONES)
 		return lb_fail(err, "%s: the controller does not answer", ahci->name);
+	if (check_kind(ahci, err) != 0)
+		return -1;
+	ahci->cap2 = hba_read(ahci, HBA_CAP2);
 	if (check_reach(ahci, ahci, sizeof(*ahci), err) != 0)
 		return -1;
 	if (ahci->port >= AHCI_PORTS || !(hba_read(ahci, HBA_PI) & 1U << ahci->port))
@@ -549,7 +656,7 @@ int lb_ahci_open(const struct lb_target *target, struct lb_disk *ret_disk, struc
 		return -1;
 	lb_pcidev_enable(ahci->pci, false);
 	if (map_registers(ahci, err) != 0 || start_controller(ahci, err) != 0 || identify(&disk, err) != 0 ||
-	    measure_disk(ahci, target, &disk, err) != 0) {
+	    spin_up(&disk, err) != 0 || measure_disk(ahci, target, &disk, err) != 0) {
 		lb_pcidev_enable(ahci->pci, false);
 		return -1;
 	}

@@ -2,28 +2,21 @@
 #include "crash/disk/target_check.h"
 
 #include "crash/disk/gpt.h"
+#include "crash/disk/target_kind.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
-
-// Base class, subclass and interface (PCI Code and ID Assignment 1.11, 1.2). Virtio and PVSCSI have
-// one of each device's choice: an ID tells.
-static const uint32_t classes[] = {
-	[LB_TARGET_NVME] = 0x010802, [LB_TARGET_VIRTIO_BLK] = 0, [LB_TARGET_AHCI] = 0x010601,
-	[LB_TARGET_VIRTIO_SCSI] = 0, [LB_TARGET_PVSCSI] = 0,
-};
 
 int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
 			  struct lb_error *err)
 {
-	uint32_t wanted = target->kind < sizeof(classes) / sizeof(classes[0]) ? classes[target->kind] : 0;
-
 	if (id == UINT32_MAX)
 		return lb_fail(err, "%s: nothing answers there", name);
 	if (id != target->pci_id)
 		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", name, id,
 			       target->pci_id);
-	if (wanted && class >> 8 != wanted)
-		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", name, class >> 8, wanted);
+	if (!lb_target_kind_has_class(target->kind, class >> 8))
+		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", name, class >> 8,
+			       lb_target_kind_class(target->kind));
 	return 0;
 }
 

@@ -13,7 +13,7 @@ _BARE = (*_PLAN, "crash/dead", "crash/bare")
 _DISK = (*_BARE, "crash/platform", "crash/disk")
 _REPORT = ("crash/dead", "crash/report")
 # Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
-_PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h")
+_PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h", "crash/disk/target_kind.h")
 
 # From the bottom up: a room, or a pattern of rooms, and the rooms or single headers that it may include
 # beside itself. Nothing may include crash/capture/, loader/, purgatory/, tools/ or tests/ from outside,

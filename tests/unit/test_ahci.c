@@ -37,6 +37,8 @@ enum stuck {
 	LIST_STUCK,
 	RECEIVE_STUCK,
 	LINK_STUCK,
+	LINK_ASLEEP, // comes up, and goes on sleeping
+	STATE_STUCK, // the link's state is never as asked for
 	BUSY_STUCK,
 	IDENTIFY_STUCK,
 	IDENTIFY_FAILS,
@@ -49,6 +51,11 @@ static bool mastering;
 static enum stuck stuck;
 static uint32_t signature;
 static uint16_t identity[256];
+static uint64_t ready_ms, turns_ms; // when the disk answers a reset; when its medium turns
+static bool stands; // until it is told to spin up
+static uint32_t state_wanted; // of the link
+static uint8_t codes[8];
+static uint32_t commands; // of them
 static struct lb_target target;
 static struct lb_disk disk;
 
@@ -96,25 +103,44 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text)
 	return memcpy(text, "0000:00:1f.2", 13);
 }
 
-static void answer_identify(void)
+static void answer(uint8_t code, const struct command_table *table)
+{
+	static const uint16_t short_identity[256] = {[2] = 0x37c8};
+
+	assert_true(commands < sizeof(codes));
+	codes[commands++] = code;
+	if (code == ATA_IDENTIFY) {
+		assert_int_equal(table->last_byte, 511);
+		memcpy((void *)(uintptr_t)table->data, stands ? short_identity : identity, sizeof(identity));
+	} else if (code == 0xef) {
+		assert_int_equal(table->fis[3], 0x07); // spin up
+		stands = false;
+	} else {
+		assert_int_equal(code, 0x42); // one sector of the medium, read and not told
+		assert_int_equal(table->fis[12], 1);
+	}
+	*port(PORT_CI) = 0;
+}
+
+// While the driver opens the disk: one command at a time.
+static void answer_command(void)
 {
 	const struct command_header *header;
 	const struct command_table *table;
 	uintptr_t list = *port(PORT_CLB) | (uintptr_t)*port(PORT_CLBU) << 32;
+	uint8_t code;
 
 	if (!(*port(PORT_CI) & 1))
 		return;
 	header = (const struct command_header *)list;
 	table = (const struct command_table *)header->table;
-	assert_int_equal(header->flags, HEADER_FIS_DWORDS | HEADER_ONE_REGION);
-	assert_int_equal(table->fis[2], ATA_IDENTIFY);
-	assert_int_equal(table->last_byte, 511);
+	code = table->fis[2];
+	assert_int_equal(header->flags, HEADER_FIS_DWORDS | (code == ATA_IDENTIFY ? HEADER_ONE_REGION : 0));
 	if (stuck == IDENTIFY_FAILS) {
 		*port(PORT_IS) = IS_TASK_FILE;
 		*port(PORT_TFD) = 0x0451;
-	} else if (stuck != IDENTIFY_STUCK) {
-		memcpy((void *)(uintptr_t)table->data, identity, sizeof(identity));
-		*port(PORT_CI) = 0;
+	} else if (stuck != IDENTIFY_STUCK && (code == ATA_IDENTIFY || lb_clock_ms() >= turns_ms)) {
+		answer(code, table);
 	}
 }
 
@@ -143,13 +169,18 @@ static void controller_moves(void)
 		*port(PORT_CMD) &= ~CMD_LIST_RUNNING;
 	if (!(*port(PORT_CMD) & CMD_FIS_RECEIVE) && stuck != RECEIVE_STUCK)
 		*port(PORT_CMD) &= ~CMD_FIS_RUNNING;
-	if (*port(PORT_SCTL) == SCTL_NO_SLEEP && stuck != LINK_STUCK) {
-		*port(PORT_SSTS) = 0x123;
+	if (*port(PORT_CMD) >> 28) {
+		state_wanted = *port(PORT_CMD) >> 28;
+		if (stuck != STATE_STUCK)
+			*port(PORT_CMD) &= ~(0xfU << 28);
+	}
+	if (*port(PORT_SCTL) == (*hba(HBA_CAP2) & 1U << 3 ? 0x700 : 0x300) && stuck != LINK_STUCK) {
+		*port(PORT_SSTS) = stuck == LINK_ASLEEP ? 0x823 : 0x123;
 		*port(PORT_SIG) = signature;
-		if (stuck != BUSY_STUCK)
+		if (stuck != BUSY_STUCK && lb_clock_ms() >= ready_ms)
 			*port(PORT_TFD) = 0x50;
 	}
-	answer_identify();
+	answer_command();
 }
 
 static void put_model(const char *model)
@@ -172,6 +203,10 @@ static void make_controller(void)
 	mastering = false;
 	stuck = NOTHING;
 	signature = SIG_ATA;
+	ready_ms = turns_ms = 0;
+	stands = false;
+	commands = state_wanted = 0;
+	*hba(HBA_VERSION) = 0x00010301;
 	*hba(HBA_CAP) = CAP_64BIT | 9U << CAP_SLOTS_SHIFT;
 	*hba(HBA_PI) = 1U << PORT;
 	*port(PORT_CMD) = CMD_START | CMD_FIS_RECEIVE | CMD_LIST_RUNNING | CMD_FIS_RUNNING;
@@ -387,7 +422,7 @@ static void assert_refused(const char *says)
 	assert_says(&err, says);
 	assert_null(untouched.driver);
 	assert_false(mastering);
-	assert_in_range(lb_clock_ms(), 0, 2 * LB_DISK_TIMEOUT_MS);
+	assert_in_range(lb_clock_ms(), 0, 40000);
 	make_controller();
 }
 
@@ -400,8 +435,9 @@ static void test_what_is_refused(void **state)
 		     {LIST_STUCK, "still at work 500 ms after it was stopped"},
 		     {RECEIVE_STUCK, "still at work 500 ms after it was stopped"},
 		     {LINK_STUCK, "no disk answers (PxSSTS 0x0)"},
-		     {BUSY_STUCK, "busy for more than 10000 ms after a reset (PxTFD 0x80)"},
-		     {IDENTIFY_STUCK, "no answer to IDENTIFY in 10000 ms"},
+		     {LINK_ASLEEP, "no disk answers (PxSSTS 0x823)"},
+		     {BUSY_STUCK, "busy for more than 35000 ms after a reset (PxTFD 0x80)"},
+		     {IDENTIFY_STUCK, "no answer to IDENTIFY in 35000 ms"},
 		     {IDENTIFY_FAILS, "reports an error (status 0x51, error 0x4"}};
 
 	(void)state;
@@ -412,8 +448,10 @@ static void test_what_is_refused(void **state)
 	}
 	pci_id = 0x29238086;
 	assert_refused("PCI ID is 0x29238086, the target was chosen with 0x29228086");
-	pci_class = 0x010400;
-	assert_refused("PCI class is 0x10400, wanted 0x10601");
+	pci_class = 0x010802;
+	assert_refused("PCI class is 0x10802, wanted 0x10601");
+	turns_ms = UINT64_MAX;
+	assert_refused("no answer to READ VERIFY in 35000 ms");
 	target.unit = 2;
 	assert_refused("no such port (ports 0x8)");
 	target.unit = 32;
@@ -424,6 +462,8 @@ static void test_what_is_refused(void **state)
 	assert_refused("controller has 32-bit addresses, memory for it ends at 0x");
 	signature = 0xeb140101;
 	assert_refused("signature is 0xeb140101");
+	signature = 0x96690101;
+	assert_refused("a port multiplier is there (signature 0x96690101)");
 	identity[83] = 0x4000;
 	assert_refused("no 48-bit addresses");
 	identity[83] = IDENTITY_LBA48;
@@ -479,14 +519,114 @@ static void test_firmware(void **state)
 	assert_in_range(lb_clock_ms(), HANDOFF_MS, HANDOFF_MS + 1000);
 }
 
+// A controller of RAID class is used when its registers are AHCI's.
+static void test_raid_class(void **state)
+{
+	static const struct {
+		uint32_t version, ghc;
+		const char *says; // NULL: it is taken
+	} rows[] = {
+		{0x00010300, 0x80000000, NULL}, // RST
+		{0x00000905, 0, NULL},
+		{0, 0x80000000,
+		 "a RAID controller whose registers are not AHCI's (version 0x0, GHC 0x80000000)"},
+		{0x00020000, 0, "not AHCI's (version 0x20000"},
+		{0x00010300, 0x80000010, "GHC 0x80000010"},
+	};
+	struct lb_error err;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		make_controller();
+		pci_class = 0x010400;
+		*hba(HBA_VERSION) = rows[i].version;
+		*hba(HBA_GHC) = rows[i].ghc;
+		if (rows[i].says)
+			assert_refused(rows[i].says);
+		else if (lb_ahci_open(&target, &disk, &err) != 0)
+			fail_msg("%s", err.text);
+	}
+	make_controller();
+	*hba(HBA_VERSION) = 0x00020000; // of AHCI class a later version may be
+	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
+}
+
+// The dead kernel had the link sleep by itself, in partial, slumber and DevSleep.
+static void test_a_link_that_sleeps(void **state)
+{
+	struct lb_error err;
+
+	(void)state;
+	for (uint32_t sleep = 0; sleep < 2; sleep++) {
+		for (int hangs = 0; hangs < 2; hangs++) {
+			make_controller();
+			*hba(HBA_CAP2) = sleep << 3; // SDS
+			*port(PORT_CMD) |= 8U << 28 | 3U << 26; // DevSleep wanted; ALPE, ASP
+			*port(0x44) = 0x1e103; // PxDEVSLP: ADSE and times
+			*port(PORT_SCTL) = 0;
+			*port(PORT_SSTS) = 0x823;
+			stuck = hangs ? STATE_STUCK : NOTHING;
+			if (lb_ahci_open(&target, &disk, &err) != 0)
+				fail_msg("%s", err.text);
+			assert_int_equal(*port(PORT_CMD) & 3U << 26, 0);
+			assert_int_equal(*port(PORT_SCTL), sleep ? 0x700 : 0x300);
+			assert_int_equal(*port(0x44), sleep ? 0x1e102 : 0x1e103);
+			assert_int_equal(state_wanted, 1); // active
+			assert_in_range(lb_clock_ms(), 0, 1000);
+		}
+	}
+}
+
+// Each of the waits is told, and ends well.
+static void test_a_disk_that_stands_still(void **state)
+{
+	struct lb_error err;
+
+	(void)state;
+	opened();
+	assert_int_equal(commands, 2);
+	assert_int_equal(codes[0], 0xec);
+	assert_int_equal(codes[1], 0x42);
+	assert_string_equal(capture_said(), "");
+	make_controller();
+	ready_ms = 30000;
+	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
+	assert_string_equal(capture_said(),
+			    "ahci 0000:00:1f.2 port 3: the disk is busy, waiting for up to 35 s\n");
+	make_controller();
+	turns_ms = 30000;
+	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
+	assert_string_equal(capture_said(),
+			    "ahci 0000:00:1f.2 port 3: READ VERIFY: waiting for up to 35 s\n");
+	make_controller();
+	stands = true;
+	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
+	assert_int_equal(commands, 4);
+	assert_memory_equal(codes, "\xec\xef\xec\x42", 4);
+	assert_string_equal(disk.model, "Some disk");
+	assert_string_equal(capture_said(),
+			    "ahci 0000:00:1f.2 port 3: the disk waits to be told to spin up\n");
+	make_controller();
+	identity[2] = 0x738c; // all is known, and it stands
+	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
+	assert_memory_equal(codes, "\xec\xef\xec\x42", 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opening),         cmocka_unit_test(test_large_blocks),
-		cmocka_unit_test(test_commands),        cmocka_unit_test(test_completions),
-		cmocka_unit_test(test_errors),          cmocka_unit_test(test_a_controller_that_goes),
-		cmocka_unit_test(test_what_is_refused), cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_opening),
+		cmocka_unit_test(test_large_blocks),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_completions),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_a_controller_that_goes),
+		cmocka_unit_test(test_what_is_refused),
+		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_firmware),
+		cmocka_unit_test(test_raid_class),
+		cmocka_unit_test(test_a_link_that_sleeps),
+		cmocka_unit_test(test_a_disk_that_stands_still),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
