@@ -25,34 +25,51 @@ static const char *group_name(enum lb_virtio_group group)
 	return "unknown";
 }
 
+static int read_place(struct lb_pci_address pci, const char *name, uint8_t at,
+		      struct lb_virtio_place *ret_place, struct lb_error *err)
+{
+	uint32_t bar = lb_pcidev_read(pci, at + CAP_BAR) & 0xff;
+	uint32_t offset = lb_pcidev_read(pci, at + CAP_OFFSET);
+	enum lb_virtio_group group = lb_pcidev_read(pci, at) >> 24;
+	uint64_t phys;
+
+	if (lb_pcidev_bar(pci, bar, &phys, err) != 0)
+		return -1;
+	if (__builtin_add_overflow(phys, offset, &phys))
+		return lb_fail(err, "%s: the %s registers at offset 0x%x of BAR %u are at no address", name,
+			       group_name(group), offset, bar);
+	*ret_place = (struct lb_virtio_place){.phys = phys, .bytes = lb_pcidev_read(pci, at + CAP_LENGTH)};
+	if (group == LB_VIRTIO_NOTIFY)
+		ret_place->notify_multiplier = lb_pcidev_read(pci, at + CAP_NOTIFY_MULTIPLIER);
+	return 0;
+}
+
+// A device may have a group at several places, in I/O space, too: the first is taken that can be used.
 int lb_virtio_find(struct lb_pci_address pci, const char *name, enum lb_virtio_group group, uint32_t wanted,
 		   struct lb_virtio_place *ret_place, struct lb_error *err)
 {
 	uint8_t at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, 0);
+	struct lb_virtio_place place;
+	bool failed = false;
 
 	for (unsigned int i = 0; at && i < CAPS_MAX;
 	     i++, at = lb_pcidev_capability(pci, LB_PCI_CAP_VENDOR, at)) {
-		uint32_t head = lb_pcidev_read(pci, at);
-		uint32_t bar = lb_pcidev_read(pci, at + CAP_BAR) & 0xff;
-		uint32_t offset = lb_pcidev_read(pci, at + CAP_OFFSET);
-		uint32_t bytes = lb_pcidev_read(pci, at + CAP_LENGTH);
-		uint64_t phys;
-
-		if (head >> 24 != group || bar >= BAR_COUNT)
+		if (lb_pcidev_read(pci, at) >> 24 != group ||
+		    (lb_pcidev_read(pci, at + CAP_BAR) & 0xff) >= BAR_COUNT)
 			continue;
-		if (bytes < wanted)
-			return lb_fail(err, "%s: the %s registers have %u bytes, wanted %u or more", name,
-				       group_name(group), bytes, wanted);
-		if (lb_pcidev_bar(pci, bar, &phys, err) != 0)
-			return -1;
-		if (__builtin_add_overflow(phys, offset, &phys))
-			return lb_fail(err, "%s: the %s registers at offset 0x%x of BAR %u are at no address",
-				       name, group_name(group), offset, bar);
-		*ret_place = (struct lb_virtio_place){.phys = phys, .bytes = bytes};
-		if (group == LB_VIRTIO_NOTIFY)
-			ret_place->notify_multiplier = lb_pcidev_read(pci, at + CAP_NOTIFY_MULTIPLIER);
-		return 0;
+		if (read_place(pci, name, at, &place, failed ? NULL : err) == 0) {
+			if (place.bytes >= wanted) {
+				*ret_place = place;
+				return 0;
+			}
+			if (!failed)
+				lb_fail(err, "%s: the %s registers have %u bytes, wanted %u or more", name,
+					group_name(group), place.bytes, wanted);
+		}
+		failed = true;
 	}
+	if (failed)
+		return -1;
 	return lb_fail(err, "%s: no capability for the %s registers: a legacy-only device is not supported",
 		       name, group_name(group));
 }

@@ -72,7 +72,7 @@ static int fake_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_
 {
 	(void)at;
 	if (index != 4)
-		return lb_fail(err, "no such BAR");
+		return lb_fail(err, index == 0 ? "BAR 0 is I/O space" : "no such BAR");
 	*ret_phys = BAR_PHYS;
 	return 0;
 }
@@ -494,6 +494,31 @@ static void test_what_is_refused(void **state)
 	assert_refused("no memory");
 }
 
+// Each group in I/O space first, and of too few bytes; then where it can be used.
+static void test_groups_in_io_space(void **state)
+{
+	struct lb_error err;
+
+	(void)state;
+	make_device();
+	put_capability(0x80, 0x94, LB_VIRTIO_COMMON, 0, sizeof(struct lb_virtio_common));
+	put_capability(0x94, 0xa8, LB_VIRTIO_NOTIFY, 0, 0x40);
+	put_capability(0xa8, 0xbc, LB_VIRTIO_DEVICE, 0, 0x40);
+	config_space[0x84 / 4] = config_space[0x98 / 4] = config_space[0xac / 4] = 0; // BAR 0
+	put_capability(0xbc, 0xd0, LB_VIRTIO_COMMON, 0, 8);
+	put_capability(0xd0, 0, LB_VIRTIO_COMMON, COMMON_AT, sizeof(struct lb_virtio_common));
+	config_space[0x40 / 4] = config_space[0x80 / 4]; // from here
+	config_space[0x44 / 4] = 0;
+	config_space[0x94 / 4] = (config_space[0x94 / 4] & ~0xff00U) | 0x5400;
+	config_space[0x68 / 4] |= 0xa800;
+	open_well();
+	assert_int_equal(common()->queue_enable, 1);
+	assert_int_equal(disk.blocks, 8000);
+	config_space[0xd4 / 4] = 0; // none can: the first says why
+	assert_int_equal(lb_virtio_blk_open(&target, &disk, &err), -1);
+	assert_says(&err, "BAR 0 is I/O space");
+}
+
 // After a reset the device has to be the one it was.
 static void test_another_device_after_a_reset(void **state)
 {
@@ -523,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_no_flush),
 		cmocka_unit_test(test_small_segments),
 		cmocka_unit_test(test_what_is_refused),
+		cmocka_unit_test(test_groups_in_io_space),
 		cmocka_unit_test(test_another_device_after_a_reset),
 	};
 
