@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "lifeboat/mmio.h"
 #include "lifeboat/ports.h"
 
 #define CONFIG_ADDRESS 0xcf8
@@ -47,7 +48,7 @@ uint32_t lb_pci_read(const struct lb_pci_space *space, uint32_t reg)
 	if (reg >= space->bytes)
 		return UINT32_MAX;
 	if (space->ecam)
-		return space->ecam[reg / sizeof(*space->ecam)];
+		return cpu_mmio_read32(&space->ecam[reg / sizeof(*space->ecam)]);
 	select_port(space, reg);
 	return cpu_in32(CONFIG_DATA);
 }
@@ -57,7 +58,7 @@ void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value
 	if (reg >= space->bytes)
 		return;
 	if (space->ecam) {
-		space->ecam[reg / sizeof(*space->ecam)] = value;
+		cpu_mmio_write32(&space->ecam[reg / sizeof(*space->ecam)], value);
 		return;
 	}
 	select_port(space, reg);
@@ -69,7 +70,7 @@ void lb_pci_write8(const struct lb_pci_space *space, uint32_t reg, uint8_t value
 	if (reg >= space->bytes)
 		return;
 	if (space->ecam) {
-		((volatile uint8_t *)space->ecam)[reg] = value;
+		cpu_mmio_write8((volatile uint8_t *)space->ecam + reg, value);
 		return;
 	}
 	select_port(space, reg);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // PCI configuration space as the machine has it: in memory, 4 KiB a function (ECAM, the
 // MCFG table's), or by the two ports of old, 256 bytes a function and segment 0 only.
+// The one accessor, for the loader, the purgatory and the capture kernel.
 // Source: PCI Express Base 5.0, 7.2.2; PCI Local Bus 3.0, 3.2.2.3.2.
 #ifndef LIFEBOAT_CRASH_BARE_PCI_CONFIG_H
 #define LIFEBOAT_CRASH_BARE_PCI_CONFIG_H

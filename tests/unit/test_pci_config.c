@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // crash/bare/pci_config.c over a map function and two ports that are arrays.
+#define _GNU_SOURCE // REG_RIP
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 
 #include "lifeboat/ports.h"
 #include "unit.h"
@@ -192,14 +197,77 @@ static void test_what_lies_beyond(void **state)
 	check_nothing(&space, 0x1000);
 }
 
+static sigjmp_buf after_fault;
+static uint8_t instruction[8]; // that faulted
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	const ucontext_t *machine = context;
+
+	(void)signal;
+	(void)info;
+	memcpy(instruction, (const void *)machine->uc_mcontext.gregs[REG_RIP], sizeof(instruction));
+	siglongjmp(after_fault, 1);
+}
+
+enum access { READ32, WRITE32, WRITE8 };
+
+static void access_space(const struct lb_pci_space *space, enum access access)
+{
+	if (access == READ32)
+		lb_pci_read(space, 0x40);
+	else if (access == WRITE32)
+		lb_pci_write(space, 0x40, 0x11223344);
+	else
+		lb_pci_write8(space, 0x41, 0x55);
+}
+
+// Leaves the access in `instruction`.
+static void fault_by(const struct lb_pci_space *space, enum access access)
+{
+	if (sigsetjmp(after_fault, 1))
+		return;
+	access_space(space, access);
+	fail_msg("access %d went to no memory", access);
+}
+
+// AMD's rule: MOV, and EAX or AL its register. In the encoding: opcode 8Bh, 89h or 88h, and of the byte
+// after it bits 5:3, and REX.R before it, zero (APM 3, 1.2 and 1.4).
+static void test_the_instruction(void **state)
+{
+	static const uint8_t opcodes[] = {[READ32] = 0x8b, [WRITE32] = 0x89, [WRITE8] = 0x88};
+	const struct sigaction take = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct lb_pci_space space = {.ecam = page, .bytes = LB_PCI_SPACE_ECAM};
+	struct sigaction before;
+
+	(void)state;
+	assert_true(page != MAP_FAILED);
+	assert_int_equal(sigaction(SIGSEGV, &take, &before), 0);
+	for (enum access access = READ32; access <= WRITE8; access++) {
+		fault_by(&space, access);
+		const bool rex = instruction[0] >> 4 == 4;
+
+		assert_false(rex && instruction[0] & 4);
+		assert_int_equal(instruction[rex], opcodes[access]);
+		assert_int_equal(instruction[rex + 1] >> 3 & 7, 0);
+	}
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	munmap(page, 4096);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, forget)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_page_of_a_function),         TEST(test_registers_in_memory),
-		TEST(test_registers_by_ports),         TEST(test_where_ecam_ends_ports_go_on),
-		TEST(test_ports_reach_segment_0_only), TEST(test_what_lies_beyond),
+		TEST(test_page_of_a_function),
+		TEST(test_registers_in_memory),
+		TEST(test_registers_by_ports),
+		TEST(test_where_ecam_ends_ports_go_on),
+		TEST(test_ports_reach_segment_0_only),
+		TEST(test_what_lies_beyond),
+		TEST(test_the_instruction),
 	};
 
 	return cmocka_run_group_tests_name("pci_config", tests, NULL, NULL);
