@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Source: PCI Local Bus 3.0, chapter 6 (header, MSI, MSI-X); PCI Express Base 5.0, 7.5
-// (header, extended capabilities) and 9.3.3 (SR-IOV).
+// (header, extended capabilities), 9.3.3 (SR-IOV) and 10.5 (ATS, PRI, PASID).
 #include "purgatory/pci.h"
 
 #include <stdbool.h>
@@ -16,10 +16,18 @@
 
 #define EXTENDED LB_PCI_SPACE_PORTS // begins where ports end
 #define EXTENDED_MAX 480 // of 8 bytes, the least, between 100h and 1000h
+#define EXTENDED_ATS 0x0f
 #define EXTENDED_SRIOV 0x10
+#define EXTENDED_PRI 0x13
+#define EXTENDED_PASID 0x1b
 #define SRIOV_CONTROL 0x08
 #define SRIOV_ENABLE (1U << 0)
 #define SRIOV_MEMORY (1U << 3)
+// What it may do is in the lower half, what it does in the upper; of PRI the other way round.
+#define TRANSLATION_CONTROL 0x04
+#define ATS_ENABLE (1U << 31)
+#define PRI_ENABLE (1U << 0)
+#define PASID_ENABLE (7U << 16)
 
 // False if the function is not there.
 static bool answers(const struct lb_pci_space *space)
@@ -54,25 +62,62 @@ static bool stop_msi(const struct lb_pci_space *space, uint32_t header_type)
 	return was_on;
 }
 
-static void stop_virtual_functions(const struct lb_pci_space *space)
+// Where the extended capabilities are; 0: there is none.
+struct extended {
+	uint32_t sriov, ats, pri, pasid;
+};
+
+static struct extended find_extended(const struct lb_pci_space *space)
 {
+	struct extended found = {0};
 	uint32_t at = EXTENDED;
 
-	for (unsigned int i = 0; i < EXTENDED_MAX && at >= EXTENDED; i++) {
-		uint32_t capability = lb_pci_read(space, at);
+	for (unsigned int i = 0; i < EXTENDED_MAX && at >= EXTENDED && at < space->bytes; i++) {
+		uint32_t capability = lb_pci_read(space, at), id = capability & 0xffff;
 
 		if (capability == 0 || capability == UINT32_MAX) // an empty list; no such space
-			return;
-		if ((capability & 0xffff) == EXTENDED_SRIOV && at + SRIOV_CONTROL < space->bytes) {
-			uint32_t control = lb_pci_read(space, at + SRIOV_CONTROL) & LB_PCI_CONTROL_HALF;
-
-			if (control & SRIOV_ENABLE)
-				lb_pci_write(space, at + SRIOV_CONTROL,
-					     control & ~(SRIOV_ENABLE | SRIOV_MEMORY));
-			return;
-		}
+			break;
+		if (id == EXTENDED_SRIOV && at + SRIOV_CONTROL < space->bytes)
+			found.sriov = at;
+		else if (id == EXTENDED_ATS && at + TRANSLATION_CONTROL < space->bytes)
+			found.ats = at;
+		else if (id == EXTENDED_PRI && at + TRANSLATION_CONTROL < space->bytes)
+			found.pri = at;
+		else if (id == EXTENDED_PASID && at + TRANSLATION_CONTROL < space->bytes)
+			found.pasid = at;
 		at = capability >> 20 & 0xffc;
 	}
+	return found;
+}
+
+static void stop_virtual_functions(const struct lb_pci_space *space, uint32_t at)
+{
+	uint32_t control;
+
+	if (!at)
+		return;
+	control = lb_pci_read(space, at + SRIOV_CONTROL) & LB_PCI_CONTROL_HALF;
+	if (control & SRIOV_ENABLE)
+		lb_pci_write(space, at + SRIOV_CONTROL, control & ~(SRIOV_ENABLE | SRIOV_MEMORY));
+}
+
+static void clear_control(const struct lb_pci_space *space, uint32_t at, uint32_t writable, uint32_t bits)
+{
+	uint32_t control;
+
+	if (!at)
+		return;
+	control = lb_pci_read(space, at + TRANSLATION_CONTROL);
+	if (control & bits)
+		lb_pci_write(space, at + TRANSLATION_CONTROL, control & writable & ~bits);
+}
+
+// ATS first: PASID must not change while it is on (PCIe Base 5.0, 10.5.1.3, 7.8.8.3).
+static void stop_translation(const struct lb_pci_space *space, const struct extended *extended)
+{
+	clear_control(space, extended->ats, UINT32_MAX, ATS_ENABLE);
+	clear_control(space, extended->pri, LB_PCI_CONTROL_HALF, PRI_ENABLE); // ones clear its status
+	clear_control(space, extended->pasid, UINT32_MAX, PASID_ENABLE);
 }
 
 static bool keeps_mastering(uint32_t class, uint32_t header_type)
@@ -100,6 +145,7 @@ static void quiesce_function(const struct lb_pci_space *space, uint32_t header_t
 	uint32_t class = lb_pci_read(space, LB_PCI_CLASS) >> 16;
 	uint32_t command = lb_pci_read(space, LB_PCI_COMMAND);
 	uint32_t drop = keeps_mastering(class, header_type) ? 0 : LB_PCI_COMMAND_MASTER;
+	struct extended extended;
 
 	count->functions++;
 	if (class == CLASS_IOMMU)
@@ -107,13 +153,14 @@ static void quiesce_function(const struct lb_pci_space *space, uint32_t header_t
 	stop_watchdog(space, class, count);
 	if (command & LB_PCI_STATUS_CAPABILITIES && stop_msi(space, header_type))
 		count->msi++;
-	if (space->bytes > EXTENDED)
-		stop_virtual_functions(space);
+	extended = find_extended(space);
+	stop_virtual_functions(space, extended.sriov);
 	if (command & drop)
 		count->masters++;
 	lb_pci_write(space, LB_PCI_COMMAND,
 		     ((command & LB_PCI_CONTROL_HALF) | LB_PCI_COMMAND_NO_INTX) & ~drop);
 	lb_pci_read(space, LB_PCI_COMMAND); // nothing it wrote is on its way any more
+	stop_translation(space, &extended);
 }
 
 void lb_pci_quiesce(const struct lb_pci_config *config, uint16_t segment, uint8_t bus_first, uint8_t bus_last,

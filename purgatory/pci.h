@@ -11,6 +11,9 @@
 //    driver that wants DMA calls pci_set_master().
 //  - SR-IOV is switched off: virtual functions answer to no scan, so this is the only
 //    way to stop theirs.
+//  - ATS, PRI and PASID are switched off, once it masters no more: a function that goes on
+//    asking for translations gets none from an IOMMU that is switched off later, and what
+//    it remembers of the dead kernel's is forgotten. Linux switches them on anew.
 //
 // But bus mastering stays where it is not the device's own DMA:
 //  - at bridges (header type 1 and 2, class 06h). What is behind one has been stopped by

@@ -25,13 +25,14 @@ struct function {
 	unsigned int bus, device, function;
 	uint32_t registers[LB_PCI_SPACE_ECAM / 4];
 	uint32_t written[LB_PCI_SPACE_ECAM / 4]; // how often
+	uint32_t when[LB_PCI_SPACE_ECAM / 4]; // the last time, counted over all writes
 };
 
 struct machine {
 	struct function functions[MAX_FUNCTIONS];
 	size_t count;
 	struct function *current; // NULL: nothing answers
-	unsigned int selects, accesses, most_accesses;
+	unsigned int selects, accesses, most_accesses, writes;
 	uint32_t bytes; // of configuration space
 	struct lb_pci_config config;
 };
@@ -77,6 +78,7 @@ void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value
 	count_access(space, reg);
 	assert_non_null(selected->current);
 	selected->current->written[reg / 4]++;
+	selected->current->when[reg / 4] = ++selected->writes;
 	at = &selected->current->registers[reg / 4];
 	if (reg == COMMAND) // the status' half: ones clear
 		value = (value & 0xffff) | (*at & 0xffff0000 & ~value);
@@ -227,6 +229,7 @@ static void test_hostile_lists(void **state)
 	struct function *loop = add(machine, 0, 0, 0), *header = add(machine, 0, 1, 0);
 	struct function *ones = add(machine, 0, 2, 0), *full = add(machine, 0, 3, 0);
 	struct function *extended = add(machine, 0, 4, 0), *low = add(machine, 0, 5, 0);
+	struct function *ats = add(machine, 0, 6, 0);
 
 	loop->registers[CAPABILITIES / 4] = 0x60;
 	add_capability(loop, 0x60, 0x05, 0x60, 0x0001);
@@ -240,9 +243,11 @@ static void test_hostile_lists(void **state)
 	full->registers[CAPABILITIES / 4] = 0x40;
 	extended->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
 	extended->registers[0xffc / 4] = 0x00010010 | 0x100U << 20; // SR-IOV without room for itself
+	ats->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
+	ats->registers[0xffc / 4] = 0x0001000f; // ATS the same
 	low->registers[0x100 / 4] = 0x00010003 | 0x040U << 20; // back into the header's half
 
-	assert_int_equal(quiesce(machine, 0, 0).functions, 6);
+	assert_int_equal(quiesce(machine, 0, 0).functions, 7);
 	assert_int_equal(loop->registers[0x60 / 4], 0x00006005);
 	assert_int_equal(command(header), 0x0001 | NO_INTX);
 	for (uint32_t at = 0x40; at < 0x100; at += 4)
@@ -285,6 +290,45 @@ static void test_virtual_functions(void **state)
 	on->registers[0x148 / 4] = 0x0001001b;
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x148 / 4], 0x0001001b);
+}
+
+// Each with all that it may have on. ATS has no status; PRI's is cleared by ones.
+static void add_translation(struct function *one)
+{
+	one->registers[0x100 / 4] = 0x0001001b | 0x110U << 20; // PASID before ATS
+	one->registers[0x104 / 4] = 0x00071406;
+	one->registers[0x110 / 4] = 0x00010013 | 0x130U << 20; // PRI
+	one->registers[0x114 / 4] = 0x81030001;
+	one->registers[0x130 / 4] = 0x0001000f; // ATS
+	one->registers[0x134 / 4] = 0x801f0060;
+}
+
+static void test_translation(void **state)
+{
+	struct machine *machine = *state;
+	struct function *on = add(machine, 0, 0, 0), *off = add(machine, 0, 1, 0),
+			*iommu = add(machine, 0, 2, 0);
+
+	add_translation(on);
+	add_translation(off);
+	add_translation(iommu);
+	off->registers[0x104 / 4] &= 0xffff;
+	off->registers[0x114 / 4] &= ~1U;
+	off->registers[0x134 / 4] &= ~(1U << 31);
+	iommu->registers[CLASS / 4] = 0x08060000;
+	quiesce(machine, 0, 0);
+	assert_int_equal(on->registers[0x104 / 4], 0x00001406);
+	assert_int_equal(on->registers[0x114 / 4], 0); // no status bit was written
+	assert_int_equal(on->registers[0x134 / 4], 0x001f0060);
+	// It masters no more, then ATS, and PASID only then.
+	assert_true(on->when[COMMAND / 4] < on->when[0x134 / 4]);
+	assert_true(on->when[0x134 / 4] < on->when[0x104 / 4]);
+	assert_int_equal(off->written[0x104 / 4] | off->written[0x114 / 4] | off->written[0x134 / 4], 0);
+	assert_int_equal(iommu->written[0x104 / 4] | iommu->written[0x134 / 4], 0);
+	machine->bytes = LB_PCI_SPACE_PORTS; // where there is no such space
+	add_translation(on);
+	quiesce(machine, 0, 0);
+	assert_int_equal(on->registers[0x134 / 4], 0x801f0060);
 }
 
 static void test_what_keeps_mastering(void **state)
@@ -396,6 +440,7 @@ int main(void)
 		TEST(test_hostile_lists),
 		TEST(test_extended_list_that_loops),
 		TEST(test_virtual_functions),
+		TEST(test_translation),
 		TEST(test_what_keeps_mastering),
 		TEST(test_iommu_is_left_alone),
 		TEST(test_which_functions_are_asked),
