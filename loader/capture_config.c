@@ -169,6 +169,8 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 	lb_targets_judge_size(input->targets, largest_dump(input->saved));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
 	list_iommus(input->machine, ret_config);
+	ret_config->wdat_count = acpi->wdat.count;
+	memcpy(ret_config->wdat, acpi->wdat.step, sizeof(ret_config->wdat));
 	if (acpi->power_off) {
 		ret_config->pm1a = acpi->fadt.pm1a;
 		ret_config->pm1b = acpi->fadt.pm1b;

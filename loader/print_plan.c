@@ -137,6 +137,9 @@ static void print_capture(const struct lb_plan *plan)
 			capture->apic_count, lb_capture_end_name(capture->end),
 			lb_capture_end_name(capture->end_failed));
 	print_targets(capture);
+	for (uint32_t i = 0; lb_acpi_unstoppable(&plan->machine.acpi, i); i++)
+		lb_print_answer("watchdog that nothing stops after a panic: %s\n",
+				lb_acpi_unstoppable(&plan->machine.acpi, i));
 }
 
 static void print_tables(const struct lb_plan *plan)

@@ -78,6 +78,8 @@ static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 	for (uint32_t i = 0; i < plan->capture.target_count; i++)
 		add(text, "dump_to=%s PARTUUID=%s\n", plan->capture.targets[i].name,
 		    lb_uuid_format(plan->capture.targets[i].partuuid, uuid));
+	for (uint32_t i = 0; plan->second.builtin && lb_acpi_unstoppable(&plan->machine.acpi, i); i++)
+		add(text, "watchdog=%s\n", lb_acpi_unstoppable(&plan->machine.acpi, i));
 }
 
 // Of `options` what is started: by us, or by somebody else later.

@@ -18,6 +18,7 @@
 //   handoff=0xADDRESS             of the sealed struct lb_handoff
 //   digest=HEX                    SHA-256 in its last field
 //   dump_to=NAME PARTUUID=UUID    where the built-in one dumps to, in this order; one a line
+//   watchdog=TEXT                 that nothing stops after a panic, should the OS run it; one a line
 //   said=TEXT                     mode chain or driver, unarmed, too: a message; one a line, cut after 1 KiB
 //
 // scripts/lifeboat-status reads it.

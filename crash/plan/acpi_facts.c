@@ -69,6 +69,22 @@ static int read_viot(const void *table, uint64_t bytes, struct lb_acpi_facts *fa
 	return lb_viot_read(table, bytes, &facts->viot, left_out, err);
 }
 
+static int read_wdat(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
+		     struct lb_error *left_out, struct lb_error *err)
+{
+	(void)left_out;
+	return lb_wdat_read(table, bytes, &facts->wdat, err);
+}
+
+// That it is there is all that is asked.
+static int read_spmi(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
+		     struct lb_error *left_out, struct lb_error *err)
+{
+	(void)table, (void)bytes, (void)left_out, (void)err;
+	facts->bmc = true;
+	return 0;
+}
+
 static const struct {
 	char signature[5];
 	read_fn *read;
@@ -85,6 +101,8 @@ static const struct {
 	{.signature = "DMAR", .read = read_dmar, .cost = "an IOMMU that is on may cost the dump"},
 	{.signature = "IVRS", .read = read_ivrs, .cost = "an IOMMU that is on may cost the dump"},
 	{.signature = "VIOT", .read = read_viot, .cost = "an IOMMU that is on may cost the dump"},
+	{.signature = "WDAT", .read = read_wdat, .cost = "a watchdog that the OS runs may cut a dump"},
+	{.signature = "SPMI", .read = read_spmi, .cost = "it is not used"},
 };
 
 int lb_acpi_take(const void *table, uint64_t bytes, struct lb_acpi_facts *facts, struct lb_error *ret_warning,
@@ -120,6 +138,18 @@ void lb_acpi_take_dsdt(const void *table, uint64_t bytes, struct lb_acpi_facts *
 	struct lb_error err;
 
 	facts->power_off = lb_dsdt_read(table, bytes, &facts->dsdt, &err) == 0;
+}
+
+const char *lb_acpi_unstoppable(const struct lb_acpi_facts *facts, uint32_t index)
+{
+	const char *found[2];
+	uint32_t count = 0;
+
+	if (facts->wdat.unstoppable.text[0])
+		found[count++] = facts->wdat.unstoppable.text;
+	if (facts->bmc)
+		found[count++] = "the management controller's (table SPMI), where the OS runs it";
+	return index < count ? found[index] : NULL;
 }
 
 int lb_acpi_complete(const struct lb_acpi_facts *facts, struct lb_error *err)

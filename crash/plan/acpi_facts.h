@@ -14,6 +14,7 @@
 #include "crash/plan/mcfg.h"
 #include "crash/plan/srat.h"
 #include "crash/plan/viot.h"
+#include "crash/plan/wdat.h"
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 
@@ -28,6 +29,8 @@ struct lb_acpi_facts {
 	struct lb_dmar dmar;
 	struct lb_ivrs ivrs;
 	struct lb_viot viot;
+	struct lb_wdat wdat;
+	bool bmc; // a management controller speaks IPMI: it has a watchdog, too
 	struct lb_fadt fadt;
 	struct lb_dsdt dsdt; // means something only with power_off
 	bool power_off; // the machine can be switched off, by fadt's ports and dsdt's values
@@ -45,6 +48,10 @@ uint64_t lb_acpi_dsdt(const struct lb_acpi_facts *facts);
 // Takes the DSDT, which has `bytes`. Without values in it the machine cannot be switched
 // off; that is no news on reduced hardware, and not said.
 void lb_acpi_take_dsdt(const void *table, uint64_t bytes, struct lb_acpi_facts *facts);
+
+// The watchdogs that tables name and nothing stops after a panic, one sentence each, by index from 0;
+// NULL: there are no more.
+const char *lb_acpi_unstoppable(const struct lb_acpi_facts *facts, uint32_t index);
 
 // Is all there that arming needs? That is a MADT.
 int lb_acpi_complete(const struct lb_acpi_facts *facts, struct lb_error *err);

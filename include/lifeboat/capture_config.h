@@ -12,7 +12,7 @@
 #include "lifeboat/range.h"
 
 #define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
-#define LB_CAPTURE_VERSION 2
+#define LB_CAPTURE_VERSION 3
 
 #define LB_MAX_TARGETS 4
 #define LB_MAX_CAPTURE_CPUS 64
@@ -81,6 +81,20 @@ struct lb_iommu {
 	uint32_t flags;
 };
 
+#define LB_MAX_WDAT_STEPS 8
+
+// How to stop the watchdog of the ACPI table WDAT, and how to see that it stands: one access to a
+// register. Source: Microsoft, Hardware Watchdog Timers Design Specification, 2.4.
+struct lb_wdat_step {
+	uint64_t address; // physical, or an I/O port
+	uint32_t value, mask; // of the field, from its bit 0
+	uint8_t port; // 1: address is an I/O port
+	uint8_t bytes; // of the register: 1, 2 or 4
+	uint8_t shift; // of the field in it
+	uint8_t write; // 1: value goes into the field; 0: the field holds value once the watchdog stands
+	uint32_t preserve; // 1: the register's other bits are kept
+};
+
 struct lb_capture_config {
 	uint64_t magic;
 	uint32_t version;
@@ -110,6 +124,9 @@ struct lb_capture_config {
 	uint8_t s5a, s5b;
 	uint8_t mask_report; // 1: the report is masked
 	uint8_t reserved;
+	uint32_t wdat_count; // 0: the machine has no such table, or none that stops it
+	uint32_t reserved2;
+	struct lb_wdat_step wdat[LB_MAX_WDAT_STEPS]; // in this order
 	struct lb_range heap; // crash memory that is the capture kernel's to allocate
 	char loader_version[16];
 };
@@ -117,6 +134,7 @@ struct lb_capture_config {
 _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
 _Static_assert(sizeof(struct lb_target) == 120, "no padding");
 _Static_assert(sizeof(struct lb_iommu) == 16, "no padding");
+_Static_assert(sizeof(struct lb_wdat_step) == 24, "no padding");
 _Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");
 
 // The first bytes of the capture kernel's image, filled by its linker script; offsets from

@@ -391,6 +391,28 @@ static void read_srat(const uint8_t *table, uint64_t bytes)
 	check_avoid(&srat);
 }
 
+// Every step is an access that its register can take; there is a way to stop it, or a reason.
+static void read_wdat(const uint8_t *table, uint64_t bytes)
+{
+	struct lb_error err;
+	struct lb_wdat wdat;
+
+	fuzz_poison_error(&err);
+	fuzz_poison(&wdat, sizeof(wdat));
+	if (!is_read(lb_wdat_read(table, bytes, &wdat, &err), &err, &wdat, sizeof(wdat)))
+		return;
+	fuzz_check(wdat.count <= LB_MAX_WDAT_STEPS && (!wdat.count || wdat.step[0].write));
+	fuzz_check(!wdat.count || !wdat.unstoppable.text[0]);
+	for (uint32_t i = 0; i < wdat.count; i++) {
+		const struct lb_wdat_step *step = &wdat.step[i];
+
+		fuzz_check(step->bytes == 1 || step->bytes == 2 || step->bytes == 4);
+		fuzz_check(step->shift < 8 * step->bytes && step->address &&
+			   step->address % step->bytes == 0);
+		fuzz_check(!step->port || step->address <= 0x10000U - step->bytes);
+	}
+}
+
 // All of them together: what is said begins with the table's name.
 static void take(const uint8_t *table, uint64_t bytes)
 {
@@ -413,7 +435,7 @@ static void read_table(const uint8_t *table, uint64_t bytes)
 		void (*read)(const uint8_t *table, uint64_t bytes);
 	} readers[] = {{"APIC", read_madt}, {"HPET", read_hpet}, {"SPCR", read_spcr}, {"MCFG", read_mcfg},
 		       {"FACP", read_fadt}, {"DMAR", read_dmar}, {"IVRS", read_ivrs}, {"VIOT", read_viot},
-		       {"DSDT", read_dsdt}, {"SRAT", read_srat}};
+		       {"DSDT", read_dsdt}, {"SRAT", read_srat}, {"WDAT", read_wdat}};
 
 	for (size_t i = 0; bytes >= 4 && i < sizeof(readers) / sizeof(readers[0]); i++) {
 		if (memcmp(table, readers[i].signature, 4) == 0)

@@ -122,6 +122,18 @@ static struct made dsdt(void)
 	return made;
 }
 
+static struct made wdat(uint16_t port)
+{
+	struct made made = made_table("WDAT", 92);
+
+	put(&made, 60, 1, 1);
+	put(&made, 64, 1, 4);
+	put(&made, 68, 0x020b, 2); // stops it, by writing a value
+	put(&made, 72, 0x01000801, 4); // an I/O port of 8 bits
+	put(&made, 76, port, 8);
+	return made;
+}
+
 static void take_all(uint32_t cpus, uint64_t number)
 {
 	struct made tables[] = {madt(cpus),
@@ -132,6 +144,7 @@ static void take_all(uint32_t cpus, uint64_t number)
 				dmar(number),
 				ivrs(number * LB_PAGE),
 				viot((uint16_t)number),
+				wdat((uint16_t)number),
 				made_table("XXXX", 36)};
 
 	for (uint32_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
@@ -159,7 +172,27 @@ static void test_all(void **state)
 	assert_int_equal(facts.viot.iommu[0].registers, 0x3f8);
 	assert_int_equal(facts.ivrs.count, 1);
 	assert_int_equal(facts.ivrs.iommu[0].registers, 0x3f8 * LB_PAGE);
+	assert_int_equal(facts.wdat.count, 1);
+	assert_int_equal(facts.wdat.step[0].address, 0x3f8);
+	assert_null(lb_acpi_unstoppable(&facts, 0));
 	assert_int_equal(lb_acpi_complete(&facts, NULL), 0);
+}
+
+static void test_unstoppable(void **state)
+{
+	struct made bmc = made_table("SPMI", 64), timer = wdat(0);
+
+	(void)state;
+	memset(&facts, 0, sizeof(facts));
+	assert_taken(&bmc, "");
+	assert_string_equal(lb_acpi_unstoppable(&facts, 0),
+			    "the management controller's (table SPMI), where the OS runs it");
+	assert_null(lb_acpi_unstoppable(&facts, 1));
+	assert_taken(&timer, "");
+	assert_string_equal(lb_acpi_unstoppable(&facts, 0),
+			    "ACPI's (table WDAT): a register of 1 bytes is at 0x0");
+	assert_non_null(strstr(lb_acpi_unstoppable(&facts, 1), "SPMI"));
+	assert_null(lb_acpi_unstoppable(&facts, 2));
 }
 
 static void test_incomplete(void **state)
@@ -238,6 +271,7 @@ static void test_wrong(void **state)
 	check_warned(dmar(1), "; an IOMMU that is on may cost the dump");
 	check_warned(viot(1), "; an IOMMU that is on may cost the dump");
 	check_warned(ivrs(LB_PAGE), "; an IOMMU that is on may cost the dump");
+	check_warned(wdat(1), "; a watchdog that the OS runs may cut a dump");
 	check_warned(fadt(1, 2), "; the machine cannot be switched off after a dump");
 	check_warned(hpet(1), "; the HPET is not stopped after a panic");
 	check_warned(spcr(1), "; its console is not used");
@@ -288,9 +322,10 @@ static void test_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),       cmocka_unit_test(test_incomplete),
-		cmocka_unit_test(test_power_off), cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_left_out),  cmocka_unit_test(test_no_console),
+		cmocka_unit_test(test_all),         cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_power_off),   cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_left_out),    cmocka_unit_test(test_no_console),
+		cmocka_unit_test(test_unstoppable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

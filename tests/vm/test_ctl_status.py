@@ -45,6 +45,13 @@ def test_late_words_are_missing(status, line, wanted):
     assert done.returncode == 1 and wanted in done.stderr and done.stderr.count("\n") == 1, done
 
 
+def test_a_watchdog_that_nothing_stops(status):
+    done = status({VARIABLE: ARMED + b"capture=built-in\ndump_to=a PARTUUID=1\nwatchdog=this\nwatchdog=that\n"})
+    said = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
+    assert said == [f"note: a watchdog that nothing stops after a panic: {name}" for name in ("this", "that")]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_json_of_an_armed_boot(status):
     done = status({VARIABLE: ARMED + b"capture=built-in\ndump_to=a PARTUUID=1\ndump_to=b PARTUUID=2\n"}, "--json")
     assert (done.returncode, done.stderr) == (0, "")

@@ -40,6 +40,9 @@ static bool judge_variable(const struct content *text, struct findings *findings
 		 !variable_value(text, "dump_to", 0, value))
 		findings_add(findings, FINDING_NOTE,
 			     "no partition to dump to: a panic's log goes to the console only");
+	for (unsigned int i = 0; variable_value(text, "watchdog", i, value); i++)
+		findings_add(findings, FINDING_NOTE, "a watchdog that nothing stops after a panic: %.400s",
+			     value);
 	return strcmp(state, "prepared") == 0;
 }
 
