@@ -11,6 +11,7 @@
 #include "crash/platform/platform.h"
 #include "crash/platform/power.h"
 #include "crash/platform/smp.h"
+#include "crash/platform/watchdog.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 
@@ -26,7 +27,8 @@ static const struct lb_capture_config *check_config(const struct lb_handoff *han
 	if (!capture || capture->magic != LB_CAPTURE_MAGIC || capture->version != LB_CAPTURE_VERSION ||
 	    capture->bytes != sizeof(*capture) || capture->target_count > LB_MAX_TARGETS || !capture->cpus ||
 	    capture->cpus > LB_MAX_CAPTURE_CPUS || capture->apic_count > LB_MAX_CAPTURE_CPUS ||
-	    capture->iommu_count > LB_MAX_IOMMUS || capture->format > LB_DUMP_ELF)
+	    capture->iommu_count > LB_MAX_IOMMUS || capture->wdat_count > LB_MAX_WDAT_STEPS ||
+	    capture->format > LB_DUMP_ELF)
 		return NULL;
 	return capture;
 }
@@ -156,6 +158,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	lb_paging_open(handoff);
 	lb_pcidev_open(handoff->ecam, handoff->ecam_count);
 	lb_smp_open(handoff);
+	lb_watchdog_stop_all(run.capture);
 	run.iommus_on = lb_iommu_off(run.capture);
 	if (run.capture->selftest)
 		lb_selftest_run(&run);

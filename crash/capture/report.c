@@ -7,6 +7,8 @@
 #include "crash/dead/deadkernel.h"
 #include "crash/platform/guard.h"
 #include "crash/platform/platform.h"
+#include "crash/platform/watchdog.h"
+#include "crash/report/job.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 
@@ -30,6 +32,7 @@ struct telling {
 	// What the report said last of itself, for when it is broken off.
 	const char *section;
 	uint32_t complete; // bytes
+	bool begun; // the scratch memory holds a job
 };
 
 static bool go_on(void *ctx, const char *section, uint32_t bytes)
@@ -38,6 +41,7 @@ static bool go_on(void *ctx, const char *section, uint32_t bytes)
 
 	telling->section = section;
 	telling->complete = bytes;
+	telling->begun = true;
 	return !lb_deadline_passed(telling->end);
 }
 
@@ -83,6 +87,16 @@ static const char *tell_of_us(const struct lb_run *run, char *text, uint32_t roo
 	return text;
 }
 
+// What the report found out of modules, whether or not it came to its end. Names are of LB_MODULE_NAME_MAX
+// bytes, with a NUL.
+static void use_modules(const struct lb_run *run)
+{
+	const struct lb_report_job *job = run->scratch;
+
+	for (uint32_t i = 0; job->has_modules && i < job->modules.count && i < LB_JOB_MODULES; i++)
+		lb_watchdog_stop_of_module(run->capture, job->room[i].name);
+}
+
 const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 {
 	struct lb_guard_fault fault;
@@ -111,6 +125,8 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 	if (end != LB_GUARD_DONE)
 		end_text(&telling, end, &fault);
 	*ret_bytes = run->report_bytes = telling.bytes;
+	if (telling.begun)
+		use_modules(run);
 	lb_say("report: %u bytes, in %lu ms", telling.bytes, lb_clock_ms() - begun_ms);
 	return run->report;
 }

@@ -26,6 +26,10 @@ _CONTRACTS = {
     "crash/capture/capture.h": ("one run's steps", "deadlog prepare progress report selftest target"),
     "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme pvscsi virtio_blk virtio_scsi"),
     "crash/platform/iommu.h": ("a driver a kind of IOMMU", "iommu_amd iommu_virtio iommu_vtd"),
+    "crash/platform/watchdog.h": (
+        "a driver a kind of watchdog",
+        "watchdog_esb watchdog_ib700 watchdog_itco watchdog_sp5100 watchdog_wdat",
+    ),
     "crash/platform/platform.h": ("what the parts may ask of the machine", "clock heap"),
     "purgatory/purgatory.h": ("a stage a file", "describe quiesce swap verify"),
     "tools/footprint/report.h": ("a form a file", "data svg text"),
