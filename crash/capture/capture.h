@@ -49,11 +49,13 @@ void lb_target_close(struct lb_opened *opened);
 // selftest.c: never comes back.
 _Noreturn void lb_selftest_run(struct lb_run *run);
 
+// reboot.c
+// True only if the log ends in an ordinary reboot or, where it cannot be read, the kernel's own variables say
+// so. Sets job.doubt where nothing tells of a panic either. Says what it found.
+bool lb_was_reboot(struct lb_run *run);
+
 // deadlog.c
-// True only if the log can be read and ends in an ordinary reboot. *ret_doubt: why that is
-// no proof of a panic, where the log tells of neither; else NULL.
-bool lb_deadlog_ends_in_reboot(const struct lb_deadspace *dead, const char **ret_doubt);
-// Its end, to the console.
+// The log's end, to the console.
 void lb_deadlog_print(const struct lb_deadspace *dead);
 
 // report.c

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The dead kernel's log, where it does not go to a disk.
 #include "crash/capture/capture.h"
-#include "crash/dead/crash_signs.h"
 #include "crash/dead/dmesg.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -10,34 +9,6 @@
 #define PRINT_BYTES (256 * LB_KIB)
 // Characters of a line; longer ones go on in the next.
 #define LINE_BYTES 200
-
-static bool look(void *ctx, const char *text, size_t bytes)
-{
-	struct lb_crash_signs *signs = ctx;
-
-	lb_crash_signs_add(signs, text, bytes);
-	return true;
-}
-
-bool lb_deadlog_ends_in_reboot(const struct lb_deadspace *dead, const char **ret_doubt)
-{
-	struct lb_crash_signs signs = {.bytes = 0};
-	enum lb_crash_verdict verdict;
-	struct lb_error why;
-	uint64_t records;
-
-	*ret_doubt = NULL;
-	if (lb_dmesg_read(dead, look, &signs, &records, &why) != 0) {
-		lb_say("warning: the dead kernel's log: %s", why.text);
-		return false;
-	}
-	verdict = lb_crash_signs_judge(&signs);
-	if (verdict == LB_CRASH_NO_SIGN) {
-		*ret_doubt = "no sign of a panic in the log";
-		lb_say("%s, nor of a reboot at its end: dumping", *ret_doubt);
-	}
-	return verdict == LB_CRASH_REBOOT;
-}
 
 static bool count(void *ctx, const char *text, size_t bytes)
 {

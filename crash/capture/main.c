@@ -167,10 +167,8 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 		lb_say("no dump: %s", err.text);
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
 	}
-	if (lb_deadlog_ends_in_reboot(&run.dead, &run.job.doubt)) {
-		lb_say("no dump: nothing panicked: the log ends in an ordinary (warm) reboot");
+	if (lb_was_reboot(&run))
 		lb_power_end(run.capture, LB_CAPTURE_RESET);
-	}
 	status = try_targets(&run, &err);
 	if (run.cpus)
 		lb_helpers_close();
