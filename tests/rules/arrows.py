@@ -34,7 +34,7 @@ ROOMS = {
     "loader/options": (*_PLAN, *_PARTITION),
     "loader/hook": (*_BASE, "crash/plan"),
     "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
-    "tools/common": ("lib",),
+    "tools/common": _PLAN,
     "tools/ctl": (*_PLAN, *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
     "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),
 }

@@ -138,7 +138,7 @@ static void print_cpus(void)
 		}
 		on_cpu[cpu] = task.address;
 		printf("cpu %u %lx %d %s\n", cpu, task.address, task.pid, task.name);
-		if (!dumpfile_registers(&dump, cpu, &registers))
+		if (!dumpfile_registers(&dump, cpu, kernel.dead.cpu_count, &registers))
 			continue;
 		start = lb_unwind_from(&registers);
 		print_frames(&start, cpu == source.cpu);

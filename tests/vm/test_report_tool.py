@@ -206,6 +206,42 @@ def test_without_btf(damaged, report_of):
     assert report["pid"] > 1  # by the log
 
 
+NOTE_HEAD = struct.pack("<III8s", 5, 336, 1, b"CORE")  # NT_PRSTATUS
+_OTHER_NOTE = struct.pack("<III8s", 5, 336, 99, b"CORE")
+
+
+@pytest.fixture
+def without_first_note(whole, tmp_path) -> Path:
+    """The ELF core, in which CPU 0 left no registers."""
+    path = tmp_path / "without-first-note"
+    shutil.copyfile(whole, path)
+    with path.open("r+b") as file:
+        at = file.read(1 << 20).index(NOTE_HEAD)
+        file.seek(at)
+        file.write(_OTHER_NOTE)
+    return path
+
+
+@pytest.mark.vm
+@ELF
+def test_a_cpu_that_left_no_note_does_not_shift_the_others(whole, without_first_note, report_of):
+    """The dump has one note, of CPU 1, which panicked."""
+    report = report_of(without_first_note)
+    assert report["cpus"][0] == report_of(whole)["cpus"][0]
+    assert functions(report["cpus"][0]["frames"])[0] == "sysrq_handle_crash"
+
+
+@pytest.mark.vm
+@ELF
+def test_notes_of_nobody_are_not_believed(without_first_note, report_of):
+    """By the kernel's own notes nobody knows whose they are when there are fewer than CPUs: the CPU's own area is
+    asked, in which the one that panicked left nothing here."""
+    data = without_first_note.read_bytes()
+    without_first_note.write_bytes(data.replace(b"LIFEBOAT\0", b"LIFEBELT\0", 1))
+    report = report_of(without_first_note)
+    assert report["sections"]["backtrace"]["note"] == "none: the registers of the CPU that panicked are not known"
+
+
 @pytest.mark.vm
 @ELF
 def test_cut_off(whole, run, tmp_path):

@@ -132,6 +132,7 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 	}
 	if (kdump_get_number_attr(dump->ctx, "cpu.number", &cpus) == KDUMP_OK)
 		dump->cpus = (uint32_t)cpus;
+	cpu_notes_read(dump->file, &dump->notes);
 	return dump->vmcoreinfo ? 0 : lb_fail(err, "%s: no memory", name);
 }
 
@@ -145,22 +146,26 @@ void dumpfile_close(struct dumpfile *dump)
 		close(dump->file);
 }
 
-bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, struct lb_user_regs *ret_registers)
+bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, uint32_t cpus,
+			struct lb_user_regs *ret_registers)
 {
 	static const char names[][10] = {"r15",     "r14",      "r13", "r12", "rbp",    "rbx", "r11",
 					 "r10",     "r9",       "r8",  "rax", "rcx",    "rdx", "rsi",
 					 "rdi",     "orig_rax", "rip", "cs",  "rflags", "rsp", "ss",
 					 "fs_base", "gs_base",  "ds",  "es",  "fs",     "gs"};
 	uint64_t *values = &ret_registers->r15;
+	uint32_t number;
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(*ret_registers) / sizeof(*values),
 		       "a name each");
+	if (!cpu_notes_find(&dump->notes, cpu, cpus, &number))
+		return false;
 	memset(ret_registers, 0, sizeof(*ret_registers));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char key[64];
 		kdump_attr_t value;
 
-		snprintf(key, sizeof(key), "cpu.%u.reg.%.9s", cpu, names[i]);
+		snprintf(key, sizeof(key), "cpu.%u.reg.%.9s", number, names[i]);
 		value.type = KDUMP_NUMBER;
 		if (kdump_get_typed_attr(dump->ctx, key, &value) == KDUMP_OK)
 			values[i] = value.val.number;

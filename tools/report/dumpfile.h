@@ -8,6 +8,7 @@
 #include "crash/dead/deadmem.h"
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
+#include "tools/common/cpu_notes.h"
 
 struct dumpfile {
 	const char *name; // the caller's
@@ -16,6 +17,7 @@ struct dumpfile {
 	struct lb_physmem mem; // its ctx is this struct, which must not be moved
 	char *vmcoreinfo; // NUL-terminated; "" when the dump has none
 	uint32_t cpus; // whose registers it has
+	struct cpu_notes notes;
 	uint32_t reads; // by `ctx`
 	struct dumpfile_page *pages; // a cache, by address
 };
@@ -25,7 +27,9 @@ struct dumpfile {
 int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err);
 void dumpfile_close(struct dumpfile *dump);
 
-// The registers that the dump has of CPU `cpu`, by the order of its notes.
-bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, struct lb_user_regs *ret_registers);
+// The registers that the dump has of CPU `cpu` in its notes, of `cpus` that the kernel had (0: not known).
+// False: no note is that CPU's, or none can be told to be (cpu_notes.h).
+bool dumpfile_registers(const struct dumpfile *dump, uint32_t cpu, uint32_t cpus,
+			struct lb_user_regs *ret_registers);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crash/dead/deadkernel.h"
+#include "crash/dead/percpu.h"
 
 #define PHYS_BITS 52 // the most that x86-64 has
 #define PANIC_CPU_NONE (-1)
@@ -41,16 +42,22 @@ static void complete_vmcoreinfo(struct kernel *kernel)
 		 made.why[0] ? ", without " : "", made.why);
 }
 
-// panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
-static uint32_t find_cpu(struct kernel *kernel)
+// Which CPU panicked, and which there are. panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
+static uint32_t find_cpus(struct kernel *kernel)
 {
-	uint64_t address;
+	struct lb_symbol_wanted wanted[] = {{.name = "panic_cpu"}, {.name = "__per_cpu_offset"}};
+	struct lb_deadmem *mem = &kernel->work.mem;
+	uint64_t offset;
 	int32_t cpu;
 
-	if (lb_symbols_open(&kernel->work.symbols, &kernel->work.mem, &kernel->dead, NULL) != 0 ||
-	    !lb_symbols_address(&kernel->work.symbols, "panic_cpu", &address) ||
-	    !lb_deadmem_copy(&kernel->work.mem, address, &cpu, sizeof(cpu)) || cpu == PANIC_CPU_NONE)
+	if (lb_symbols_open(&kernel->work.symbols, mem, &kernel->dead, NULL) != 0)
 		return LB_REPORT_NO_CPU;
+	lb_symbols_find(&kernel->work.symbols, wanted, 2);
+	if (!wanted[0].address || !lb_deadmem_copy(mem, wanted[0].address, &cpu, sizeof(cpu)) ||
+	    cpu == PANIC_CPU_NONE)
+		return LB_REPORT_NO_CPU;
+	if (wanted[1].address && lb_deadmem_u64(mem, wanted[1].address + 8ULL * (uint32_t)cpu, &offset))
+		lb_percpu_find(mem, offset, &kernel->dead);
 	return (uint32_t)cpu;
 }
 
@@ -67,7 +74,7 @@ void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_r
 		lb_deadkernel_open(&space, &kernel->dead);
 		complete_vmcoreinfo(kernel);
 		lb_deadmem_open(&kernel->work.mem, &kernel->dead.space);
-		cpu = find_cpu(kernel);
+		cpu = find_cpus(kernel);
 	}
 	if (cpu == LB_REPORT_NO_CPU && dump->cpus == 1)
 		cpu = 0;
@@ -76,6 +83,9 @@ void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_r
 		.cpu = cpu,
 		.lifeboat = kernel->lifeboat[0] ? kernel->lifeboat : NULL,
 	};
-	if (cpu != LB_REPORT_NO_CPU && dumpfile_registers(dump, cpu, &kernel->registers))
+	// Where no note is known to be that CPU's, the report looks in the CPU's own area, where the kernel put it.
+	if (cpu != LB_REPORT_NO_CPU &&
+	    dumpfile_registers(dump, cpu, kernel->dead.has_cpus ? kernel->dead.cpu_count : 0,
+			       &kernel->registers))
 		ret_source->registers = &kernel->registers;
 }
