@@ -20,6 +20,8 @@ struct lb_run {
 	struct lb_deadspace dead;
 	struct lb_filter *filter;
 	void *scratch; // LB_CAPTURE_SCRATCH, for one after the other; NULL: there is none
+	uint64_t tsc_prepared; // when the dead kernel could be read
+	uint64_t tsc_log; // when its log was on a disk; 0: it is not
 	char *report; // LB_CAPTURE_REPORT; NULL: there is no memory for one
 	uint32_t report_bytes; // 0: not made yet
 	bool report_printed;

@@ -12,6 +12,7 @@
 #include "crash/platform/power.h"
 #include "crash/platform/smp.h"
 #include "crash/platform/watchdog.h"
+#include "lib/cpu.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 
@@ -50,9 +51,13 @@ static void greet(const struct lb_run *run)
 	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
 }
 
+// Called when the log is on the disk.
 static const char *make_report(void *ctx, uint32_t *ret_bytes)
 {
-	return lb_report_make(ctx, ret_bytes);
+	struct lb_run *run = ctx;
+
+	run->tsc_log = cpu_tsc();
+	return lb_report_make(run, ret_bytes);
 }
 
 // Where that cannot be told, pages are in the order of their addresses. The list is kept for the next target.
@@ -167,6 +172,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 		lb_say("no dump: %s", err.text);
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
 	}
+	run.tsc_prepared = cpu_tsc();
 	if (lb_was_reboot(&run))
 		lb_power_end(run.capture, LB_CAPTURE_RESET);
 	status = try_targets(&run, &err);

@@ -9,6 +9,7 @@
 #include "crash/platform/platform.h"
 #include "crash/platform/watchdog.h"
 #include "crash/report/job.h"
+#include "lib/cpu.h"
 #include "lib/mem.h"
 #include "lifeboat/version.h"
 
@@ -22,7 +23,17 @@ _Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
 #define PRINT_BYTES (6 * LB_KIB)
 #define LOG "log: "
 
+#define LIFEBOAT_BYTES 1536U // of what Lifeboat did
+#define SECTIONS_MAX 24U
+
+// When the report began with a section.
+struct section_time {
+	const char *section;
+	uint64_t tsc;
+};
+
 struct telling {
+	const struct lb_run *run;
 	const struct lb_deadspace *dead;
 	struct lb_deadkernel kernel;
 	struct lb_report_source source;
@@ -33,12 +44,60 @@ struct telling {
 	const char *section;
 	uint32_t complete; // bytes
 	bool begun; // the scratch memory holds a job
+	struct section_time times[SECTIONS_MAX];
+	uint32_t time_count;
+	char ours[LIFEBOAT_BYTES];
+	uint32_t ours_bytes;
 };
+
+static void add_time(struct telling *telling, const char *what, const char *name, uint64_t tsc)
+{
+	const uint64_t hook = telling->run->live->cpu.tsc, khz = telling->run->capture->tsc_khz;
+	const uint32_t room = sizeof(telling->ours) - telling->ours_bytes;
+
+	if (khz && tsc >= hook)
+		telling->ours_bytes +=
+			(uint32_t)lb_snprintf(telling->ours + telling->ours_bytes, room,
+					      "after %lu ms: %s%s\n", (tsc - hook) / khz, what, name);
+	if (telling->ours_bytes >= sizeof(telling->ours))
+		telling->ours_bytes = sizeof(telling->ours) - 1; // cut
+}
+
+// By stage, since the panic: until now.
+static void tell_times(struct telling *telling)
+{
+	static const char stages[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
+							"describe", "swap",  "jump"};
+	const struct lb_run *run = telling->run;
+
+	for (uint32_t i = LB_STAGE_ENTRY; i < LB_STAGE_COUNT; i++)
+		add_time(telling, "purgatory-", stages[i], run->live->tsc[i]);
+	add_time(telling, "", "capture-kernel", run->tsc_begun);
+	add_time(telling, "", "memory-mapped", run->tsc_prepared);
+	add_time(telling, "", "log-on-disk", run->tsc_log);
+	for (uint32_t i = 0; i < telling->time_count; i++)
+		add_time(telling, "report-", telling->times[i].section, telling->times[i].tsc);
+}
+
+// The first time that a section is begun counts.
+static void take_time(struct telling *telling, const char *section)
+{
+	for (uint32_t i = 0; i < telling->time_count; i++) {
+		if (lb_strcmp(telling->times[i].section, section) == 0)
+			return;
+	}
+	if (telling->time_count < SECTIONS_MAX)
+		telling->times[telling->time_count++] = (struct section_time){section, cpu_tsc()};
+	if (lb_strcmp(section, "lifeboat") == 0)
+		tell_times(telling);
+}
 
 static bool go_on(void *ctx, const char *section, uint32_t bytes)
 {
 	struct telling *telling = ctx;
 
+	if (section != telling->section)
+		take_time(telling, section);
 	telling->section = section;
 	telling->complete = bytes;
 	telling->begun = true;
@@ -69,12 +128,12 @@ static void end_text(struct telling *telling, enum lb_guard_end end, const struc
 	lb_say("warning: the report ends in its section \"%s\": %s", telling->section, why);
 }
 
-// What Lifeboat did until now: lines.
-static const char *tell_of_us(const struct lb_run *run, char *text, uint32_t room)
+// What Lifeboat did until now: lines. The times follow when the report comes to them.
+static void tell_of_us(const struct lb_run *run, struct telling *telling)
 {
-	uint64_t khz = run->capture->tsc_khz ? run->capture->tsc_khz : 1;
-	size_t at = lb_snprintf(text, room, "lifeboat %s, the capture kernel began %lu ms after the panic\n",
-				LIFEBOAT_VERSION, (run->tsc_begun - run->live->cpu.tsc) / khz);
+	const uint32_t room = sizeof(telling->ours);
+	char *text = telling->ours;
+	size_t at = lb_snprintf(text, room, "lifeboat %s\n", LIFEBOAT_VERSION);
 
 	for (uint32_t i = 0; i < run->capture->target_count && at < room; i++)
 		at += lb_snprintf(text + at, room - at, "target %u: %.63s\n", i + 1,
@@ -83,8 +142,8 @@ static const char *tell_of_us(const struct lb_run *run, char *text, uint32_t roo
 		at += lb_snprintf(text + at, room - at, "dump level %u%s%s\n", run->job.level,
 				  run->filter_why[0] ? ": " : "", run->filter_why);
 	if (run->job.doubt && at < room)
-		lb_snprintf(text + at, room - at, "%s\n", run->job.doubt);
-	return text;
+		at += lb_snprintf(text + at, room - at, "%s\n", run->job.doubt);
+	telling->ours_bytes = at < room ? (uint32_t)at : room - 1;
 }
 
 // What the report found out of modules, whether or not it came to its end. Names are of LB_MODULE_NAME_MAX
@@ -101,13 +160,16 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 {
 	struct lb_guard_fault fault;
 	enum lb_guard_end end;
-	struct telling telling = {.dead = &run->dead, .text = run->report, .section = "image"};
+	static struct telling telling;
 	uint64_t begun_ms = lb_clock_ms();
-	char ours[1024];
 
 	*ret_bytes = run->report_bytes;
 	if (run->report_bytes || !run->report || !run->scratch || lb_report_memory() > LB_CAPTURE_SCRATCH)
 		return run->report;
+	telling = (struct telling){.run = run, .dead = &run->dead, .text = run->report, .section = ""};
+	tell_of_us(run, &telling);
+	take_time(&telling, "image");
+	telling.section = "image";
 	telling.end = lb_deadline_in(BUDGET_MS);
 	telling.source = (struct lb_report_source){
 		.kernel = &telling.kernel,
@@ -116,7 +178,7 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 		.cpu = LB_REPORT_NO_CPU,
 		.time = run->job.now,
 		.release = run->handoff->first_kernel_release,
-		.lifeboat = tell_of_us(run, ours, sizeof(ours)),
+		.lifeboat = telling.ours,
 		.mask = run->capture->mask_report,
 		.go_on = go_on,
 		.ctx = &telling,

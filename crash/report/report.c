@@ -9,7 +9,7 @@
 #include "lib/mem.h"
 
 #define INDENT_BYTES 2U
-#define LIFEBOAT_BYTES 1536U
+#define LIFEBOAT_BYTES 2048U
 
 _Static_assert(sizeof(struct lb_report_job) <= LB_REPORT_MEMORY_MAX, "the report's budget of memory");
 

@@ -16,7 +16,9 @@ struct lb_report_source {
 	uint32_t cpu; // that CPU's number; LB_REPORT_NO_CPU: not known
 	uint64_t time; // of the panic, in seconds since 1970; 0: not known
 	const char *release; // where VMCOREINFO has no OSRELEASE; NULL: not known
-	const char *lifeboat; // what Lifeboat did: lines, each with its line feed; NULL: no such section
+	// What Lifeboat did: lines, each with its line feed. They may be written until go_on() is asked about
+	// section "lifeboat". NULL: no such section.
+	const char *lifeboat;
 	bool mask; // secrets, addresses of network cards, host names: mask.h
 	// Asked at the start of each section and, in those that take long, every few thousand reads at most. `section` (a
 	// literal) is what is being written, `bytes` of the text are complete: a caller that is thrown

@@ -52,6 +52,9 @@ static const char report[] = "reason: BUG: \"x\"\n"
 			     "\n"
 			     "lifeboat: what it did\n"
 			     "  log: 12 ms\n"
+			     "  after 7 ms: log-on-disk\n"
+			     "  after x ms: y\n"
+			     "  after 9 ms\n"
 			     "\n"
 			     "log: the last 2 of 9 lines\n"
 			     "  [    1.000000] signature: forged\n"
@@ -116,7 +119,8 @@ static void makes_json_of_every_section(void **state)
 		"\"cpus\": {\"note\": \"3, all but the one that panicked\",\"cut\": \"1 more lines and "
 		"CPUs\"}",
 		"\"cut\": \"log: a fault\",\"code\": \"90 <90>\"",
-		"\"lifeboat\": [\"log: 12 ms\"]",
+		"\"lifeboat_ms\": {\"log_on_disk\": 7},\"lifeboat\": [\"log: 12 ms\",\"after 7 ms: "
+		"log-on-disk\",",
 		"\"log\": [\"[    1.000000] signature: forged\",\"tasks: forged\"]",
 		"\"registers\": {\"rip\": \"0000000000000001\",\"r8\": \"0000000000000002\"}",
 		"\"modules\": [{\"name\": \"mod\",\"address\": \"0xffffffffc0000000\",\"bytes\": "

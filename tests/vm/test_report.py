@@ -73,6 +73,21 @@ def test_the_report_in_the_findings(run_scenario):
 
 
 @pytest.mark.xdist_group(READ_BUILTIN.name)
+def test_the_report_tells_when_each_stage_was_reached(run_scenario):
+    run = run_scenario(READ_BUILTIN)
+    times = run.findings["report"]["lifeboat_ms"]
+    stages = [f"purgatory_{name}" for name in ("entry", "verify", "quiesce", "describe", "swap", "jump")]
+    stages += ["capture_kernel", "memory_mapped", "log_on_disk", "report_image", "report_log", "report_symbols"]
+    stages += ["report_types", "report_tasks", "report_backtrace", "report_memory", "report_lifeboat"]
+    assert [name for name in times if name in stages] == stages
+    in_order = [times[name] for name in times]
+    assert in_order == sorted(in_order)
+    # The header's clock and the report's are the same.
+    (said,) = re.findall(r"log on disk (\d+) ms after the panic", run.console)
+    assert abs(times["log_on_disk"] - int(said)) <= 50
+
+
+@pytest.mark.xdist_group(READ_BUILTIN.name)
 def test_the_kernels_own_pages_come_first(run_scenario):
     run = run_scenario(READ_BUILTIN)
     assert re.search(r"the kernel's own pages are written first: by \d+ page tables\r?\n", run.console)

@@ -387,6 +387,31 @@ static void put_memory(struct json *json, const struct lines *lines)
 	json_close(json, '}');
 }
 
+// Of the section "lifeboat" the lines "after 120 ms: log-on-disk".
+static void put_times(struct json *json, const struct lines *lines)
+{
+	static const char before[] = "after ", between[] = " ms: ";
+	struct section lifeboat = find_section(lines, "lifeboat");
+
+	json_open(json, "lifeboat_ms", '{');
+	for (unsigned int i = 0; i < lifeboat.count; i++) {
+		const char *line = line_of(&lifeboat, i), *stage;
+		char name[64], *number_end;
+		uint64_t number;
+
+		if (strncmp(line, before, sizeof(before) - 1) != 0)
+			continue;
+		number = strtoull(line + sizeof(before) - 1, &number_end, 10);
+		stage = number_end + sizeof(between) - 1;
+		if (strncmp(number_end, between, sizeof(between) - 1) != 0 || strlen(stage) >= sizeof(name))
+			continue;
+		for (size_t at = 0; at <= strlen(stage); at++)
+			name[at] = stage[at] == '-' ? '_' : stage[at];
+		json_number(json, name, number);
+	}
+	json_close(json, '}');
+}
+
 static void put_lines(struct json *json, const struct lines *lines, const char *name)
 {
 	struct section section = find_section(lines, name);
@@ -432,6 +457,7 @@ void report_json(struct json *json, const char *name, const char *text, uint32_t
 		put_notes(json, &lines);
 		code = find_section(&lines, "code");
 		json_text(json, "code", code.count ? line_of(&code, 0) : NULL);
+		put_times(json, &lines);
 		put_lines(json, &lines, "lifeboat");
 		put_lines(json, &lines, "log");
 		// These take their lines to pieces.
