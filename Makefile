@@ -39,7 +39,7 @@ CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/report crash/platform crash/disk crash
 # The pure ones. On the host tests/unit/capture_platform.c is the machine that they ask things of.
 HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader/options tools/common
 # What tools/ use, without sanitizers.
-TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk tools/common
+TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk loader/options tools/common
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 # What the hook's late words are made with.

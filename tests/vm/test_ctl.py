@@ -183,7 +183,7 @@ def test_tpm_of_other_pcrs_is_no_matter(machine, pcrs):
 
 
 def test_encrypted_root_is_told(machine):
-    machine.write("sys/devices/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
+    machine.write("sys/block/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
     assert "the root is encrypted, a dump is not" in machine.run("install").stdout
 
 

@@ -91,19 +91,3 @@ bool conf_is_ours(const char *path)
 	free(content.data);
 	return ours;
 }
-
-bool conf_has_chain(const char *path)
-{
-	struct content content;
-	bool has = false;
-	char *line, *rest;
-
-	if (file_read(path, CONF_MAX, &content) != 0)
-		return false;
-	for (line = strtok_r(content.data, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
-		line += strspn(line, " \t");
-		has = has || (strncmp(line, "chain", 5) == 0 && (line[5] == ' ' || line[5] == '\t'));
-	}
-	free(content.data);
-	return has;
-}

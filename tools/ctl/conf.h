@@ -17,7 +17,4 @@ void conf_make(const struct options *options, const char *chain, char ret_text[C
 // Does the file begin as one that install wrote? True of none, too.
 bool conf_is_ours(const char *path);
 
-// Has the file at `path` a line that sets chain?
-bool conf_has_chain(const char *path);
-
 #endif

@@ -81,7 +81,7 @@ static void take_partition(blkid_partition found, struct partition *partition)
 	copy_text(partition->name, sizeof(partition->name), blkid_partition_get_name(found));
 }
 
-static void take_table(blkid_probe probe, const char *root, struct disk *disk)
+static void take_table(blkid_probe probe, uint32_t block_bytes, struct disk *disk)
 {
 	blkid_partlist list;
 	blkid_parttable table;
@@ -95,14 +95,14 @@ static void take_table(blkid_probe probe, const char *root, struct disk *disk)
 		struct partition *partition = &disk->partitions[disk->count++];
 
 		memcpy(partition->disk, disk->name, sizeof(partition->disk));
-		partition->block_bytes =
-			(uint32_t)sysfs_number(root, disk->name, "queue/logical_block_size", DISK_SECTOR);
+		partition->block_bytes = block_bytes;
 		take_partition(blkid_partlist_get_partition(list, i), partition);
 	}
 }
 
 int disk_read(const char *root, const char *name, struct disk *ret_disk, struct lb_error *err)
 {
+	const uint64_t block_bytes = sysfs_number(root, name, "queue/logical_block_size", DISK_SECTOR);
 	char device[DISK_NAME + 16], path[FILE_PATH];
 	blkid_probe probe;
 
@@ -114,8 +114,9 @@ int disk_read(const char *root, const char *name, struct disk *ret_disk, struct 
 	probe = blkid_new_probe_from_filename(path);
 	if (!probe)
 		return lb_fail(err, "%s: %s", device, strerror(errno));
+	blkid_probe_set_sectorsize(probe, (unsigned int)block_bytes);
 	ret_disk->sectors = (uint64_t)blkid_probe_get_sectors(probe);
-	take_table(probe, root, ret_disk);
+	take_table(probe, (uint32_t)block_bytes, ret_disk);
 	blkid_free_probe(probe);
 	return 0;
 }

@@ -9,6 +9,12 @@
 #include "tools/ctl/file.h"
 #include "tools/ctl/options.h"
 
+// Where install puts what it brings.
+#define ESP_CONF "\\EFI\\lifeboat\\lifeboat.conf"
+#define ESP_LOADER "\\EFI\\lifeboat\\lifeboat.efi"
+#define ESP_DRIVER "\\EFI\\lifeboat\\lifeboatx64.efi"
+#define ESP_SD_BOOT "\\EFI\\systemd\\drivers\\lifeboatx64.efi"
+
 struct esp {
 	char point[FILE_PATH]; // as messages call it, without the root
 	char path[FILE_PATH]; // with it

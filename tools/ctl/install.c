@@ -17,6 +17,28 @@ static int complain(const char *command, const struct lb_error *err)
 
 // ---- What will be done ---------------------------------------------------------
 
+static void say_notes(const struct findings *notes)
+{
+	for (unsigned int i = 0; i < notes->count; i++)
+		printf("note: %s\n", notes->list[i].text);
+}
+
+static void say_target(const struct target *target)
+{
+	const char *between = target->any ? " or " : ", else to ";
+
+	if (target->count)
+		fputs(target->any && target->count > 1 ? "dumps go to the first that the firmware shows: "
+						       : "dumps go to: ",
+		      stdout);
+	for (unsigned int i = 0; i < target->count; i++)
+		printf("%s%s", i ? between : "", target->list[i].text);
+	if (target->count)
+		putchar('\n');
+	else if (target->kept)
+		puts("note: until that dump is saved no boot is armed: lifeboatctl save");
+}
+
 static void say_plan(const struct options *options, const struct plan *plan)
 {
 	char device[DISK_NAME + 16] = "no partition that is known", pcrs[64];
@@ -24,8 +46,7 @@ static void say_plan(const struct options *options, const struct plan *plan)
 	if (plan->esp.has_partition)
 		disk_device(plan->esp.partition.disk, plan->esp.partition.number, device, sizeof(device));
 	printf("mode: %s\nESP: %s (%s)\n", mode_name(plan->mode), plan->esp.point, device);
-	if (plan->target.count)
-		printf("dumps go to: %s\n", plan->target.text);
+	say_target(&plan->target);
 	if (plan->chain[0])
 		printf("starts: %s\n", plan->chain);
 	for (unsigned int i = 0; i < plan->volumes.count; i++)
@@ -75,9 +96,9 @@ static int put_conf(const struct options *options, struct plan *plan, struct pla
 	const struct content content = {plan->conf, strlen(plan->conf)};
 	char path[FILE_PATH];
 
-	if (esp_file(&plan->esp, ESP_CONF, path, err) != 0)
+	if (esp_file(&plan->esp, plan->settings.name, path, err) != 0)
 		return -1;
-	if (access(path, F_OK) == 0) {
+	if (plan->settings.written) {
 		printf("is there, and stays: %s\n", path);
 		return 0;
 	}
@@ -137,8 +158,11 @@ int install_command(const struct options *options)
 	struct lb_error err;
 	int status = EXIT_SUCCESS;
 
-	if (plan_make(options, &plan, &err) != 0)
+	if (plan_make(options, &plan, &err) != 0) {
+		say_notes(&plan.target.notes);
 		return complain("install", &err);
+	}
+	say_notes(&plan.target.notes);
 	say_plan(options, &plan);
 	if (judge_volumes(options, &plan, &err) != 0 || put_all(options, &plan, &err) != 0)
 		status = complain("install: nothing was done", &err);

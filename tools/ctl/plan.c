@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "loader/options/path.h"
+
 #define LIBRARY "/usr/lib/lifeboat"
 #define FALLBACK "\\EFI\\BOOT\\BOOTX64.EFI"
 #define SYSTEMD_BOOT "\\EFI\\systemd\\systemd-bootx64.efi"
@@ -197,15 +199,33 @@ static int find_mode(const struct options *options, struct plan *plan, struct lb
 	return plan->mode == MODE_CHAIN ? find_chain(plan, trust == TRUST_SHIM, err) : 0;
 }
 
-static int judge_conf(const struct plan *plan, struct lb_error *err)
+// The boot manager that an administrator's lifeboat.conf names is started, not the one that was found.
+static int take_chain(struct plan *plan, struct lb_error *err)
 {
-	char path[FILE_PATH];
+	const char *chain = plan->settings.options.chain, *name = plan->settings.name;
 
-	if (esp_file(&plan->esp, ESP_CONF, path, err) != 0)
-		return -1;
-	if (plan->mode == MODE_CHAIN && access(path, F_OK) == 0 && !conf_has_chain(path))
-		return lb_fail(err, "%.100s has no chain: add the line \"chain %.100s\"", path, plan->chain);
+	if (plan->mode != MODE_CHAIN)
+		return 0;
+	if (!chain[0])
+		return lb_fail(err, "%.40s%.60s has no chain: add the line \"chain %.100s\"", plan->esp.path,
+			       name, plan->chain);
+	if (strcasecmp(chain, ESP_LOADER) == 0)
+		return lb_fail(err, "%.60s: chain %.100s: that is Lifeboat itself", name, chain);
+	if (!lb_path_behind_volume(chain) && !on_esp(&plan->esp, chain))
+		return lb_fail(err, "%.60s: chain %.100s: no such file on %.100s", name, chain,
+			       plan->esp.point);
+	snprintf(plan->chain, sizeof(plan->chain), "%s", chain);
 	return 0;
+}
+
+static int judge_conf(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	if (settings_read(&plan->esp, plan->mode, plan->conf, &plan->settings, err) != 0)
+		return -1;
+	if (plan->firmware.secure_boot &&
+	    settings_judge_secure_boot(&plan->settings, options->root, err) != 0)
+		return -1;
+	return take_chain(plan, err);
 }
 
 static int make(const struct options *options, struct plan *plan, struct lb_error *err)
@@ -215,13 +235,15 @@ static int make(const struct options *options, struct plan *plan, struct lb_erro
 		return -1;
 	if (options->live)
 		tpm_find(options->root, &plan->volumes);
-	if (find_mode(options, plan, err) != 0 || judge_conf(plan, err) != 0)
+	if (find_mode(options, plan, err) != 0)
 		return -1;
-	if (options->live && target_find(options->root, &plan->target, err) != 0)
+	conf_make(options, plan->chain, plan->conf);
+	if (judge_conf(options, plan, err) != 0)
 		return -1;
 	plan->has_entry = options->live && plan->mode != MODE_SD_BOOT;
-	conf_make(options, plan->chain, plan->conf);
-	return 0;
+	if (!options->live || !plan->settings.options.builtin)
+		return 0;
+	return target_find(options->root, &plan->settings.options.dump, &plan->target, err);
 }
 
 int plan_make(const struct options *options, struct plan *ret_plan, struct lb_error *err)

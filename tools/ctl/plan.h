@@ -8,26 +8,23 @@
 #include "tools/ctl/esp.h"
 #include "tools/ctl/firmware.h"
 #include "tools/ctl/options.h"
+#include "tools/ctl/settings.h"
 #include "tools/ctl/target.h"
 #include "tools/ctl/tpm.h"
-
-#define ESP_CONF "\\EFI\\lifeboat\\lifeboat.conf"
-#define ESP_LOADER "\\EFI\\lifeboat\\lifeboat.efi"
-#define ESP_DRIVER "\\EFI\\lifeboat\\lifeboatx64.efi"
-#define ESP_SD_BOOT "\\EFI\\systemd\\drivers\\lifeboatx64.efi"
 
 struct plan {
 	enum mode mode; // never MODE_AUTO
 	struct esp esp;
 	struct firmware firmware;
-	struct target target; // of an image none
+	struct target target; // of an image none, nor where a Linux is the second kernel
 	struct tpm_volumes volumes; // those whose key the mode takes away
 	struct image image; // plan_free() frees it
 	char source[FILE_PATH];
 	const char *program; // where it goes on the ESP
 	char chain[ENTRY_FILE],
 		shim[ENTRY_FILE]; // the boot manager to start; what starts us instead of the firmware
-	char conf[CONF_BYTES];
+	char conf[CONF_BYTES]; // the lifeboat.conf to write
+	struct settings settings; // of the one that will be there
 	bool has_entry;
 };
 

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The partition that a dump would go to, or the command that makes one. No partition table is changed.
+// The partitions that a dump would go to, chosen as the loader will choose them (loader/target.h).
 #ifndef LIFEBOAT_TOOLS_CTL_TARGET_H
 #define LIFEBOAT_TOOLS_CTL_TARGET_H
 
 #include "lib/format.h"
+#include "loader/options/dump_options.h"
+#include "tools/ctl/findings.h"
+
+#define TARGET_TEXT 192U
+// Of the type's partitions: the firmware's order of disks decides which of them is the first.
+#define TARGETS_MAX 8U
 
 struct target {
-	char text[256]; // "/dev/vda3 (PARTLABEL=lifeboat-dump, 20 GiB)", more of them parted by commas
+	struct {
+		char device[80];
+		char text[TARGET_TEXT]; // "/dev/vda3 (PARTLABEL=lifeboat-dump, 20 GiB)"
+	} list[TARGETS_MAX];
 	unsigned int count;
+	unsigned int kept; // others keep a dump that nobody has saved
+	bool any; // no --dump-to: one of those is taken, whichever the firmware shows first
+	struct findings notes; // partitions that are left out, and why; those that are small
 };
 
-// Fails where no disk has one, with the command that makes one in free space of the first disk that has
-// enough of it; only of space that no partition has. `swap` is never taken.
-int target_find(const char *root, struct target *ret_target, struct lb_error *err);
+// Fails where there is none, not even one that keeps a dump: with the command that makes one (gap_fail()). The
+// notes are there all the same.
+int target_find(const char *root, const struct lb_dump_options *dump, struct target *ret_target,
+		struct lb_error *err);
 
 #endif

@@ -85,19 +85,31 @@ class Machine:
             for path in self.esp.rglob("*")
         }
 
-    def disk(self, name: str, partitions: list[gpt.Partition], size: int = 256 * MIB) -> None:
-        (self.root / "sys/block" / name).mkdir(parents=True, exist_ok=True)
+    def controller(self, disk: str, kind: bytes = b"0x010000", vendor: bytes = b"0x1af4", device: bytes = b"0x1042"):
+        """A PCI function, a virtio-blk one if nothing else, with this disk behind it."""
+        function = f"sys/devices/pci0000:00/{disk}"
+        for name, content in (("class", kind), ("vendor", vendor), ("device", device)):
+            self.write(f"{function}/{name}", content + b"\n")
+        (self.root / function / "virtio1/block" / disk).mkdir(parents=True, exist_ok=True)
+        link = self.root / "sys/block" / disk
+        link.parent.mkdir(exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(f"../devices/pci0000:00/{disk}/virtio1/block/{disk}")
+
+    def disk(self, name: str, partitions: list[gpt.Partition], size: int = 256 * MIB, block: int = 512) -> None:
+        self.controller(name)
         path = self.root / "dev" / name
         path.parent.mkdir(exist_ok=True)
         with open(path, "wb") as file:
             file.truncate(size)
-        gpt.write_table(path, partitions)
+        gpt.write_table(path, partitions, block)
+        self.write(f"sys/block/{name}/queue/logical_block_size", f"{block}\n".encode())
         for number, _ in enumerate(partitions, 1):
-            self.write(f"sys/devices/{name}/{name}{number}/partition", f"{number}\n".encode())
+            self.write(f"sys/block/{name}/{name}{number}/partition", f"{number}\n".encode())
             link = self.root / f"sys/dev/block/254:{number}"
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink():
-                link.symlink_to(f"../../devices/{name}/{name}{number}")
+                link.symlink_to(f"../../block/{name}/{name}{number}")
 
     def mount(self, *lines: str) -> None:
         self.write("proc/self/mountinfo", "".join(f"{line}\n" for line in lines).encode())
