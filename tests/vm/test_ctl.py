@@ -4,6 +4,7 @@
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
 
+import base64
 import json
 import struct
 import subprocess
@@ -157,7 +158,12 @@ def test_secure_boot_with_a_damaged_db(machine, data):
 
 
 def luks(pcrs: str) -> bytes:
-    token = b'{"tokens":{"0":{"type":"systemd-tpm2","keyslots":["1"],"tpm2-pcrs":[' + pcrs.encode() + b"]}}}"
+    return luks_of(f'{{"type":"systemd-tpm2","keyslots":["1"],"tpm2-pcrs":[{pcrs}]}}')
+
+
+def luks_of(*tokens: str) -> bytes:
+    texts = ",".join(f'"{number}":{token}' for number, token in enumerate(tokens))
+    token = f'{{"keyslots":{{"0":{{"type":"luks2","note":"}}\\"{{"}}}},"tokens":{{{texts}}},"config":{{}}}}'.encode()
     return b"LUKS\xba\xbe\0\2" + struct.pack(">Q", 16384) + bytes(4080) + token.ljust(12288, b"\0")
 
 
@@ -170,7 +176,8 @@ def test_tpm_stops_until_told(machine):
     machine.write("dev/vda2", luks("2, 4"))
     before = state(machine)
     done = machine.run("install", status=1)
-    assert "TPM: /dev/vda2 has a key bound to PCR 2, 4" in done.stdout and "--accept-tpm-change" in done.stderr
+    assert "TPM: /dev/vda2 has a key bound to PCR 2, 4; mode driver changes 2: it will ask" in done.stdout
+    assert "--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2, chain 4)" in done.stderr
     assert state(machine) == before
     machine.run("install", "--accept-tpm-change")
 
@@ -179,7 +186,55 @@ def test_tpm_stops_until_told(machine):
 def test_tpm_of_other_pcrs_is_no_matter(machine, pcrs):
     machine.write("dev/vda2", luks(pcrs))
     done = machine.run("install")
-    assert "mode: driver\n" in done.stdout and "TPM" not in done.stdout
+    assert "mode: driver\n" in done.stdout
+    assert ("mode driver changes 2: it stays" in done.stdout) == bool(pcrs)
+
+
+def test_secure_boot_changes_pcr_7_in_every_mode(machine):
+    with_secure_boot(machine, CERTIFICATE)
+    machine.set("db", signature_list(CERTIFICATE), DATABASE, 0x27)
+    machine.write("dev/vda2", luks("7,11"))
+    done = machine.run("install", status=1)
+    assert "bound to PCR 7, 11; mode driver changes 2, 7: it will ask" in done.stdout
+    assert "(driver and sd-boot change PCR 2, 7, chain 4, 7)" in done.stderr
+
+
+SYSTEMD = '{"type":"systemd-tpm2","tpm2-pcrs":[%s]}'
+
+
+def clevis(header: str) -> str:
+    protected = base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
+    return f'{{"type":"clevis","keyslots":["1"],"jwe":{{"ciphertext":"x","protected":"{protected}"}}}}'
+
+
+@pytest.mark.parametrize("tokens, bound", [
+    ([SYSTEMD % "7", SYSTEMD % "2"], "2, 7"),
+    (['{"type":"luks2-keyring","key_description":"systemd-tpm2"}', SYSTEMD % "2"], "2"),
+    (['{ "type" : "systemd-tpm2", "tpm2-pcrs" : [ 2 , 4 ] }'], "2, 4"),
+    (['{"tpm2-pcrs":[],"type":"systemd-tpm2","tpm2_pubkey_pcrs":[2,11]}'], "2, 11"),
+    (['{"type":"systemd-tpm2","tpm2-pcrs":[],"tpm2_pcrlock":true}'], "not known"),
+    ([clevis('{"alg":"dir","clevis":{"pin":"tpm2","tpm2":{"hash":"sha256","pcr_bank":"sha256","pcr_ids":"2,7"}}}')],
+     "2, 7"),
+    ([clevis('{"clevis":{"pin":"sss","sss":{"jwe":["x"]}}}')], "not known"),
+    (['{"type":"clevis"}'], "not known"),
+    (['{"type":"systemd-tpm2","tpm2-pcrs":[2'], "2"),
+], ids=range(9))  # fmt: skip
+def test_tokens_bound_to_pcrs(machine, tokens, bound):
+    """On a logical volume as on a partition."""
+    machine.write("sys/block/dm-0/dm/uuid", b"LVM-x\n")
+    machine.write("dev/dm-0", luks_of(*tokens))
+    done = machine.run("install", "--mode", "driver", status=1)
+    assert f"TPM: /dev/dm-0 has a key bound to PCR {bound}; mode driver changes 2: it will ask" in done.stdout
+
+
+@pytest.mark.parametrize("tokens", [
+    [], [SYSTEMD % ""], ['{"type":"systemd-fido2","tpm2-pcrs":[2]}'],
+    [clevis('{"clevis":{"pin":"tang","tang":{"url":"http://x"}}}')],
+    [clevis('{"clevis":{"pin":"tpm2","tpm2":{"hash":"sha256","key":"ecc"}}}')],
+], ids=range(5))  # fmt: skip
+def test_tokens_bound_to_none(machine, tokens):
+    machine.write("dev/vda2", luks_of(*tokens))
+    assert "TPM" not in machine.run("install").stdout
 
 
 def test_encrypted_root_is_told(machine):

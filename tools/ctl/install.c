@@ -39,9 +39,34 @@ static void say_target(const struct target *target)
 		puts("note: until that dump is saved no boot is armed: lifeboatctl save");
 }
 
+// Of a volume's PCRs those that change, or TPM_PCRS_UNKNOWN.
+static uint32_t lost_pcrs(const struct plan *plan, unsigned int i)
+{
+	const uint32_t changed = mode_pcrs(plan->mode, plan->firmware.secure_boot);
+
+	return plan->volumes.list[i].pcrs & (changed | TPM_PCRS_UNKNOWN);
+}
+
+static void say_volumes(const struct plan *plan)
+{
+	char bound[96], changed[96];
+
+	for (unsigned int i = 0; i < plan->volumes.count; i++) {
+		const uint32_t lost = lost_pcrs(plan, i);
+
+		printf("TPM: %s has a key bound to PCR %s; ", plan->volumes.list[i].device,
+		       tpm_pcrs_text(plan->volumes.list[i].pcrs, bound, sizeof(bound)));
+		printf(lost ? "mode %s changes %s: it will ask for its passphrase\n"
+			    : "mode %s changes %s: it stays\n",
+		       mode_name(plan->mode),
+		       tpm_pcrs_text(mode_pcrs(plan->mode, plan->firmware.secure_boot), changed,
+				     sizeof(changed)));
+	}
+}
+
 static void say_plan(const struct options *options, const struct plan *plan)
 {
-	char device[DISK_NAME + 16] = "no partition that is known", pcrs[64];
+	char device[DISK_NAME + 16] = "no partition that is known";
 
 	if (plan->esp.has_partition)
 		disk_device(plan->esp.partition.disk, plan->esp.partition.number, device, sizeof(device));
@@ -49,12 +74,7 @@ static void say_plan(const struct options *options, const struct plan *plan)
 	say_target(&plan->target);
 	if (plan->chain[0])
 		printf("starts: %s\n", plan->chain);
-	for (unsigned int i = 0; i < plan->volumes.count; i++)
-		printf("TPM: %s has a key bound to PCR %s, of which this changes %s: it will ask for its "
-		       "passphrase\n",
-		       plan->volumes.list[i].device,
-		       tpm_pcrs_text(plan->volumes.list[i].pcrs, pcrs, sizeof(pcrs)),
-		       plan->mode == MODE_CHAIN ? "4" : "2");
+	say_volumes(plan);
 	if (options->live && root_is_encrypted(options->root))
 		puts("note: the root is encrypted, a dump is not: whoever takes the disk reads memory's keys "
 		     "in it");
@@ -62,12 +82,19 @@ static void say_plan(const struct options *options, const struct plan *plan)
 
 static int judge_volumes(const struct options *options, const struct plan *plan, struct lb_error *err)
 {
-	if (!plan->volumes.count || options->accept_tpm_change)
+	const char *seven = plan->firmware.secure_boot ? ", 7" : "";
+	unsigned int i = 0;
+
+	while (i < plan->volumes.count && !lost_pcrs(plan, i))
+		i++;
+	if (i == plan->volumes.count || options->accept_tpm_change)
 		return 0;
-	return lb_fail(err,
-		       "%s would ask for its passphrase at the next boot: have it at hand, and say "
-		       "--accept-tpm-change, or take another --mode",
-		       plan->volumes.list[0].device);
+	return lb_fail(
+		err,
+		"%s would ask for its passphrase at the next boot: have it at hand, and say "
+		"--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2%s, chain "
+		"4%s)",
+		plan->volumes.list[i].device, seven, seven);
 }
 
 // ---- Doing it ------------------------------------------------------------------

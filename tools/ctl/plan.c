@@ -111,17 +111,6 @@ static bool loses_key(const struct tpm_volumes *volumes, enum mode mode, bool se
 	return false;
 }
 
-static void keep_losers(struct plan *plan)
-{
-	const uint32_t changed = mode_pcrs(plan->mode, plan->firmware.secure_boot) | TPM_PCRS_UNKNOWN;
-	unsigned int kept = 0;
-
-	for (unsigned int i = 0; i < plan->volumes.count; i++)
-		if (plan->volumes.list[i].pcrs & changed)
-			plan->volumes.list[kept++] = plan->volumes.list[i];
-	plan->volumes.count = kept;
-}
-
 static enum mode choose_mode(const struct options *options, const struct plan *plan, enum trust trust)
 {
 	const enum mode installed = plan_installed(&plan->esp);
@@ -195,7 +184,6 @@ static int find_mode(const struct options *options, struct plan *plan, struct lb
 	if (judge_mode(plan, trust, err) != 0)
 		return -1;
 	plan->program = mode_program(plan->mode);
-	keep_losers(plan);
 	return plan->mode == MODE_CHAIN ? find_chain(plan, trust == TRUST_SHIM, err) : 0;
 }
 

@@ -17,7 +17,7 @@ struct plan {
 	struct esp esp;
 	struct firmware firmware;
 	struct target target; // of an image none, nor where a Linux is the second kernel
-	struct tpm_volumes volumes; // those whose key the mode takes away
+	struct tpm_volumes volumes; // all that are bound to a TPM
 	struct image image; // plan_free() frees it
 	char source[FILE_PATH];
 	const char *program; // where it goes on the ESP

@@ -15,53 +15,171 @@
 #define HEADER_BYTES 4096U // the binary part, before the JSON
 #define METADATA_MAX (4U << 20) // the largest that the format allows
 #define DEPTH_MAX 8U
+#define BLANKS " \t\r\n"
+#define TPM_PCRS 24U
 
-// The numbers of "tpm2-pcrs":[7,11] behind `at`, up to the token's end.
-static uint32_t read_pcrs(const char *token)
+// ---- JSON ----------------------------------------------------------------------
+// As much of it as tokens have. A text that is none ends where it cannot be understood.
+
+// Behind the string that begins at `at`; the text's end where it has none.
+static const char *skip_string(const char *at)
 {
-	static const char key[] = "\"tpm2-pcrs\"";
-	const char *at = strstr(token, key);
+	for (at++; *at && *at != '"'; at++)
+		if (*at == '\\' && at[1])
+			at++;
+	return *at ? at + 1 : at;
+}
+
+// The value of `key`, wherever in the text; NULL: it has none. Strings that only look like keys have no colon.
+static const char *find_value(const char *text, const char *key)
+{
+	const size_t bytes = strlen(key);
+
+	for (const char *at = text; *at;) {
+		const char *end, *behind;
+
+		if (*at != '"') {
+			at++;
+			continue;
+		}
+		end = skip_string(at);
+		behind = end + strspn(end, BLANKS);
+		if (*behind == ':' && (size_t)(end - at) == bytes + 2 && strncmp(at + 1, key, bytes) == 0)
+			return behind + 1 + strspn(behind + 1, BLANKS);
+		at = end;
+	}
+	return NULL;
+}
+
+static bool value_is(const char *text, const char *key, const char *wanted)
+{
+	const char *value = find_value(text, key);
+	const size_t bytes = strlen(wanted);
+
+	return value && strncmp(value, wanted, bytes) == 0;
+}
+
+// The next object at this depth from *at on, cut out of the text; *at is left behind it. NULL: there is none.
+static char *next_object(char **at)
+{
+	char *begin, *to;
+	unsigned int depth = 0;
+
+	for (to = *at; *to && *to != '{'; to = *to == '"' ? to + (skip_string(to) - to) : to + 1)
+		if (*to == '}')
+			return NULL;
+	for (begin = to; *to; to++) {
+		if (*to == '"')
+			to += skip_string(to) - to - 1;
+		else if (*to == '{')
+			depth++;
+		else if (*to == '}' && --depth == 0)
+			break;
+	}
+	if (!*to)
+		return NULL;
+	*to = '\0';
+	*at = to + 1;
+	return begin;
+}
+
+// Numbers parted by commas, up to what is none.
+static uint32_t read_numbers(const char *at)
+{
 	uint32_t pcrs = 0;
 
-	at = at ? strchr(at, '[') : NULL;
-	if (!at)
-		return 0;
-	while (*at && *at != ']') {
+	for (;;) {
 		char *end;
-		const unsigned long number = strtoul(++at, &end, 10);
+		const unsigned long number = strtoul(at, &end, 10);
 
 		if (end == at)
-			break;
-		if (number < 24)
+			return pcrs;
+		if (number < TPM_PCRS)
 			pcrs |= TPM_PCR(number);
-		at = end + strspn(end, " \t\n");
-		if (*at != ',')
-			break;
+		at = end + strspn(end, BLANKS);
+		if (*at++ != ',')
+			return pcrs;
+	}
+}
+
+// ---- Tokens --------------------------------------------------------------------
+
+// systemd-cryptenroll(1): PCRs by value, those of a signed policy, or one that systemd-pcrlock keeps.
+static uint32_t judge_systemd(const char *token)
+{
+	static const char *const keys[] = {"tpm2-pcrs", "tpm2_pubkey_pcrs"};
+	uint32_t pcrs = value_is(token, "tpm2_pcrlock", "true") ? TPM_PCRS_UNKNOWN : 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = find_value(token, keys[i]);
+
+		if (value && *value == '[')
+			pcrs |= read_numbers(value + 1);
 	}
 	return pcrs;
 }
 
-// Has `text` "type":"NAME"? Writers put no blanks there, or one.
-static const char *find_type(const char *text, const char *name)
+static int digit_of(char c)
 {
-	char wanted[64];
-	const char *at;
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char *at = c ? strchr(digits, c) : NULL;
 
-	snprintf(wanted, sizeof(wanted), "\"type\":\"%s\"", name);
-	at = strstr(text, wanted);
-	if (at)
-		return at;
-	snprintf(wanted, sizeof(wanted), "\"type\": \"%s\"", name);
-	return strstr(text, wanted);
+	return at ? (int)(at - digits) : -1;
 }
 
-static uint32_t judge_metadata(const char *text)
+// base64url, which JOSE uses (RFC 7515), up to what is none of it.
+static void decode(const char *from, char *to, size_t room)
 {
-	const char *at = find_type(text, "systemd-tpm2");
+	uint32_t bits = 0;
+	unsigned int count = 0;
+	size_t used = 0;
+	int digit;
 
-	if (at)
-		return read_pcrs(at);
-	return find_type(text, "clevis") ? TPM_PCRS_UNKNOWN : 0;
+	for (; (digit = digit_of(*from)) >= 0 && used + 1 < room; from++) {
+		bits = bits << 6 | (uint32_t)digit;
+		count += 6;
+		if (count >= 8) {
+			count -= 8;
+			to[used++] = (char)(bits >> count);
+		}
+	}
+	to[used] = '\0';
+}
+
+// clevis(1): the protected header of its JWE names the pin, and a TPM's PCRs as "7" or "4,7".
+static uint32_t judge_clevis(const char *token)
+{
+	static char header[4096];
+	const char *value = find_value(token, "protected");
+
+	decode(value && *value == '"' ? value + 1 : "", header, sizeof(header));
+	if (value_is(header, "pin", "\"tang\""))
+		return 0; // a server's, no TPM's
+	if (!value_is(header, "pin", "\"tpm2\""))
+		return TPM_PCRS_UNKNOWN; // several of them, or one that is not known
+	value = find_value(header, "pcr_ids");
+	return value ? read_numbers(value + (*value == '"')) : 0;
+}
+
+static uint32_t judge_token(const char *token)
+{
+	if (value_is(token, "type", "\"systemd-tpm2\""))
+		return judge_systemd(token);
+	return value_is(token, "type", "\"clevis\"") ? judge_clevis(token) : 0;
+}
+
+// A volume may have several.
+static uint32_t judge_metadata(char *text)
+{
+	const char *tokens = find_value(text, "tokens");
+	char *at = tokens ? text + (tokens - text) : NULL, *token;
+	uint32_t pcrs = 0;
+
+	if (!at || *at++ != '{')
+		return 0;
+	while ((token = next_object(&at)) != NULL)
+		pcrs |= judge_token(token);
+	return pcrs;
 }
 
 static bool read_metadata(int fd, uint64_t bytes, uint32_t *ret_pcrs)
@@ -139,7 +257,7 @@ char *tpm_pcrs_text(uint32_t pcrs, char *text, unsigned int bytes)
 	unsigned int used = 0;
 
 	snprintf(text, bytes, "not known");
-	for (unsigned int i = 0; i < 24 && !(pcrs & TPM_PCRS_UNKNOWN); i++)
+	for (unsigned int i = 0; i < TPM_PCRS && !(pcrs & TPM_PCRS_UNKNOWN); i++)
 		if ((pcrs & TPM_PCR(i)) && used < bytes)
 			used += (unsigned int)snprintf(text + used, bytes - used, "%s%u", used ? ", " : "",
 						       i);

@@ -9,7 +9,8 @@
 #define TPM_VOLUMES 16U
 #define TPM_DEVICE 80U
 #define TPM_PCR(number) (1U << (number))
-#define TPM_PCRS_UNKNOWN (1U << 31) // a token that does not say which (clevis)
+#define TPM_PCRS_UNKNOWN                                                                                     \
+	(1U << 31) // a token that does not say which (clevis' with several pins, systemd-pcrlock)
 
 struct tpm_volumes {
 	struct {
@@ -19,7 +20,8 @@ struct tpm_volumes {
 	unsigned int count;
 };
 
-// LUKS2 volumes with a token of systemd-cryptenroll's or clevis' (LUKS2 On-Disk Format, 3). A device that cannot be
+// LUKS2 volumes with tokens of systemd-cryptenroll's or clevis' that are bound to PCRs (LUKS2 On-Disk Format, 3), also below
+// LVM. A device that cannot be
 // read has none.
 void tpm_find(const char *root, struct tpm_volumes *ret_volumes);
 
