@@ -21,7 +21,7 @@
 //   watchdog=TEXT                 that nothing stops after a panic, should the OS run it; one a line
 //   said=TEXT                     mode chain or driver, unarmed, too: a message; one a line, cut after 1 KiB
 //
-// scripts/lifeboat-status reads it.
+// lifeboatctl status reads it.
 #ifndef LIFEBOAT_LOADER_VARIABLE_H
 #define LIFEBOAT_LOADER_VARIABLE_H
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboatctl status beyond what test_status.py asks of both: late words, JSON, other commands' words."""
+"""lifeboatctl status beyond what test_status.py asks: late words, JSON, other commands' words."""
 
 import json
 import subprocess
@@ -50,6 +50,36 @@ def test_a_watchdog_that_nothing_stops(status):
     said = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
     assert said == [f"note: a watchdog that nothing stops after a panic: {name}" for name in ("this", "that")]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+SERVER = b"words=panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic\n"
+ALONE = b"words=panic=-1 reboot=efi,cold,panic_warm efi=runtime\n"  # --without crash_kexec_post_notifiers
+NEEDED = b"ro panic=-1 reboot=efi,cold,panic_warm efi=runtime"
+OFF = {"sys/module/kernel/parameters/crash_kexec_post_notifiers": b"N\n"}
+
+
+@pytest.mark.parametrize("words, line, said", [
+    (SERVER, WORDS, ""),
+    (SERVER, NEEDED + b" crash_kexec_post_notifiers\n", "this boot loader's Linux was not recognised"),
+    # What the line sets itself wins.
+    (SERVER, b"ro oops=nopanic crash_kexec_post_notifiers" + NEEDED[2:] + b"\n", ""),
+    (ALONE, NEEDED + b"\n", ""),
+], ids=range(4))  # fmt: skip
+def test_all_the_words_that_were_chosen(status, words, line, said):
+    done = status({VARIABLE: PREPARED[VARIABLE] + words, "proc/cmdline": line})
+    assert (done.returncode, said in done.stderr, bool(done.stderr)) == (1 if said else 0, True, bool(said)), done
+
+
+@pytest.mark.parametrize("variable", [ARMED, PREPARED[VARIABLE]], ids=["armed", "prepared"])
+def test_an_exception_is_no_problem(status, variable):
+    """And no excuse: where the word was given, something has taken it since."""
+    changes = {"proc/cmdline": NEEDED + b"\n"} | OFF
+    done = status({VARIABLE: variable + ALONE} | changes)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "note: crash_kexec_post_notifiers was left out, as configured: " in done.stdout
+    line = {"proc/cmdline": NEEDED + b" oops=panic crash_kexec_post_notifiers\n"}
+    done = status({VARIABLE: variable + SERVER} | OFF | line)
+    assert done.returncode == 1 and "crash_kexec_post_notifiers is off" in done.stderr
 
 
 def test_json_of_an_armed_boot(status):

@@ -73,7 +73,7 @@ def stories(tmp_path_factory, loader, firmware, fetched):
         code = find_firmware(SECURE_FIRMWARE) if machine.smm else firmware
         folder = tmp_path_factory.mktemp("endurance")
         try:
-            endurance_loop.Loop(story, code, endurance_loop.Programs(loader, provoke), folder).run()
+            endurance_loop.Loop(story, code, endurance_loop.Programs(loader, build("lifeboatctl"), provoke), folder).run()
         except VmError as error:
             drawn = ", ".join(cycle.panic for cycle in story.cycles)
             failed[machine] = f"seed {seed} ({drawn}), in boot {len(story.boots)}, kept in {folder}: {error}"
@@ -120,7 +120,7 @@ def test_every_boot_is_armed_and_no_unit_fails(stories, machine):
         assert boot.status.status == 0 and "state=armed" in said, f"boot {number}: {boot.status}"
         target = f"PARTUUID={endurance_loop.PARTITIONS[number % 2]}"
         assert next(line for line in said if line.startswith("dump_to=")).startswith(f"dump_to={target} {target}"), said
-        assert not [line for line in said if line.startswith("lifeboat-status:")], said
+        assert not [line for line in said if line.startswith("lifeboatctl:")], said
 
 
 @pytest.mark.vm
@@ -144,7 +144,7 @@ def test_each_dump_went_to_its_disk(stories, machine):
 def test_status_says_what_disarms(stories, machine):
     story = stories(machine)
     assert story.disarmed.status == 1
-    complaints = [line for line in story.disarmed.output.splitlines() if line.startswith("lifeboat-status:")]
+    complaints = [line for line in story.disarmed.output.splitlines() if line.startswith("lifeboatctl:")]
     assert complaints == [
-        f'lifeboat-status: {_REBOOT_TYPE} is "acpi", wanted efi: a panic would not call the firmware'
+        f'lifeboatctl: {_REBOOT_TYPE} is "acpi", wanted efi: a panic would not call the firmware'
     ]

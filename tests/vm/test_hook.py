@@ -10,12 +10,13 @@ import struct
 from dataclasses import dataclass
 
 import firmware_shell as shell
+import host_program
 import images
 import module
 import pytest
 import saved_state
+from conftest import build
 from scenarios import FULL_ONLY
-from vm import kernel as vmkernel
 from vm.machine import Machine
 from vm.rehearsal import Options, Rehearsal
 
@@ -171,10 +172,10 @@ $b mkdir -p /bin
 $b --install -s /bin
 export PATH=/bin
 mount -t efivarfs efivarfs /sys/firmware/efi/efivars
-sh /lifeboat-status 2>&1
+lifeboatctl status 2>&1
 echo "before: status exits with $?"
 cat /capsule > /dev/efi_capsule_loader || fail "no capsule was taken"
-sh /lifeboat-status 2>&1
+lifeboatctl status 2>&1
 echo "after: status exits with $?"
 """
 
@@ -191,7 +192,7 @@ def test_a_firmware_update_reaches_the_firmware(tmp_path, firmware, loader, prea
     modules = module.load_order(kernel, ("efivarfs", "capsule-loader"))
     initrd = tmp_path / "modules.img"
     files = {f"modules/{name}.ko": data for name, data in modules.items()}
-    files |= {"capsule": _CAPSULE, "lifeboat-status": (vmkernel.ROOT / "scripts/lifeboat-status").read_bytes()}
+    files |= {"capsule": _CAPSULE} | host_program.alone(build("lifeboatctl"))
     initrd.write_bytes(module.initrd(files))
     rehearsal = _Update(Options(
         kernel=kernel, folder=tmp_path, firmware=firmware, loader=loader, initrds=[initrd],

@@ -6,12 +6,11 @@ The firmware starts unified kernel images of Debian's stub, whose command lines 
 """
 
 import re
-import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import debian_image
+import host_program
 import pytest
 from conftest import build
 from debian_agent import Agent, Answer
@@ -23,8 +22,6 @@ _MIB = 1 << 20
 _SECONDS = 900.0
 _HERE = "usr/local/sbin"
 _FOLDER = "/usr/local/sbin"
-# Libraries of lifeboatctl that the root has not.
-_LIBRARIES = ("libkdumpfile", "libaddrxlat", "liblzo2", "libsnappy")
 _MISSING = "root=/dev/missing console=ttyS0,115200 quiet"
 
 
@@ -39,18 +36,8 @@ def _uki(root, arguments: str, with_initrd: bool, folder) -> bytes:
     return boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
 
 
-def _libraries(tool) -> dict[str, GuestFile]:
-    said = subprocess.run(["ldd", tool], capture_output=True, text=True, check=True).stdout
-    found = re.findall(r"^\s*(\S+) => (\S+)", said, re.MULTILINE)
-    return {
-        f"usr/lib/x86_64-linux-gnu/{name}": GuestFile(Path(path).read_bytes())
-        for name, path in found
-        if name.startswith(_LIBRARIES)
-    }
-
-
 def _disk(root, folder):
-    tool = build("lifeboatctl")
+    libraries = {name: GuestFile(data) for name, data in host_program.missing_in_debian(build("lifeboatctl")).items()}
     names = ("lifeboatctl", "lifeboat.efi", "lifeboatx64.efi")
     files = {f"{_HERE}/{name}": GuestFile(build(name).read_bytes(), 0o755) for name in names}
     esp = {
@@ -58,7 +45,7 @@ def _disk(root, folder):
         "EFI/Linux/missing.efi": _uki(root, _MISSING, False, folder),
     }
     path = folder / "disk.img"
-    debian_image.make_disk(path, root, DebianDisk(esp, files | _libraries(tool)))
+    debian_image.make_disk(path, root, DebianDisk(esp, files | libraries))
     return path
 
 

@@ -7,13 +7,18 @@ from pathlib import Path
 import firmware_shell as shell
 import images
 import pytest
+from conftest import build
 
 pytestmark = pytest.mark.vm
 
 @pytest.fixture(scope="module")
 def files(loader, kernel) -> dict[str, Path | bytes]:
-    probe = images.probe(kernel)
-    return {"lifeboat.efi": loader, "vmlinuz": kernel, "probe.img": probe, "capture.img": probe}
+    return {
+        "lifeboat.efi": loader,
+        "vmlinuz": kernel,
+        "probe.img": images.probe(kernel, lifeboatctl=build("lifeboatctl")),
+        "capture.img": images.probe(kernel),
+    }
 
 
 def _first_up(machine) -> str:
@@ -26,7 +31,7 @@ def _first_up(machine) -> str:
 
 def _armed(said: str) -> None:
     assert "state=armed" in said
-    assert "probe: lifeboat-status exits with 0" in said
+    assert "probe: lifeboatctl status exits with 0" in said
     assert "panic=-1 reboot=efi,cold,panic_warm" in said
 
 
@@ -108,6 +113,6 @@ def test_unarmed_with_the_reason_for_the_os(tmp_path, firmware, files, words, re
         assert any("lifeboat: error: not armed: " in line.text for line in machine.lines)
     assert "state=unarmed" in said
     assert reason in said
-    assert "probe: lifeboat-status exits with 1" in said
+    assert "probe: lifeboatctl status exits with 1" in said
     (cmdline,) = [line for line in said.splitlines() if line.startswith("probe: cmdline ")]
     assert cmdline.split()[2:] == arguments.split()

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/lifeboat-status and `lifeboatctl status`, which say the same, against made-up /sys and /proc trees."""
-import pathlib
+"""`lifeboatctl status` against made-up /sys and /proc trees."""
 import subprocess
 
 import pytest
 import unseekable
 from conftest import build
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lifeboat-status"
 VARIABLE = "sys/firmware/efi/efivars/Lifeboat-6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
 ARMED = b"\x06\0\0\0version=0.1.0\nstate=armed\ncrash=0x1000-0x2000\n"
 GOOD = {
@@ -23,10 +21,10 @@ GOOD = {
 }
 
 
-@pytest.fixture(params=["script", "lifeboatctl"])
-def command(request):
-    """The words of the one that is judged."""
-    return [str(SCRIPT)] if request.param == "script" else [str(build("lifeboatctl.checked")), "status"]
+@pytest.fixture
+def command():
+    """Its words."""
+    return [str(build("lifeboatctl.checked")), "status"]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/disk/controller.h"
+#include "crash/disk/target_kind.h"
 #include "tools/ctl/disk.h"
 #include "tools/ctl/file.h"
 
@@ -68,7 +68,7 @@ int controller_judge(const char *root, const char *disk, struct lb_error *err)
 	snprintf(link, sizeof(link), "/sys/block/%s", disk);
 	if (!find_function(root, link, &class, &id) && !find_nvme(root, disk, &class, &id))
 		return lb_fail(err, "its disk is not behind a PCI function");
-	if (!lb_controller_kind(class, id))
+	if (!lb_target_driven(id, class))
 		return lb_fail(err,
 			       "its disk's controller (class %06x, %04x:%04x) has no driver in the built-in "
 			       "capture kernel",

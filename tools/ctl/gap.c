@@ -120,7 +120,7 @@ int gap_fail(const char *root, const struct lb_dump_options *dump, struct lb_err
 	if (!wanted || best.sectors / MIB_SECTORS < wanted)
 		return lb_fail(err,
 			       "no partition for dumps, and no disk has %lu MiB without a partition: make "
-			       "room, or add a disk, then run this again (docs/install.md, 2)",
+			       "room, or add a disk, then run this again (docs/install.md, 3)",
 			       wanted);
 	disk_device(best.disk, 0, device, sizeof(device));
 	name_words(dump, words, sizeof(words));

@@ -52,15 +52,17 @@ static int check_boot(const struct options *options, struct lb_error *err)
 {
 	static struct findings findings;
 	char state[VARIABLE_VALUE] = "";
+	struct running_boot boot;
 	struct content text;
 
 	if (variable_read(options->root, &text) != VARIABLE_FOUND)
 		return lb_fail(err, "this boot did not go through Lifeboat; lifeboatctl status says more");
 	variable_value(&text, "state", 0, state);
+	boot = running_boot_of(&text);
 	free(text.data);
 	if (strcmp(state, "armed") != 0 && strcmp(state, "prepared") != 0)
 		return lb_fail(err, "this boot is not armed; lifeboatctl status says why");
-	running_judge_words(options->root, strcmp(state, "prepared") == 0, &findings);
+	running_judge_words(options->root, &boot, &findings);
 	if (findings_any(&findings, FINDING_PROBLEM))
 		return lb_fail(err, "%.200s", findings.list[0].text);
 	return 0;

@@ -11,10 +11,28 @@
 #include "crash/plan/find_linux.h"
 #include "crash/plan/kernel_arguments.h"
 #include "crash/plan/panic_words.h"
-#include "tools/ctl/file.h"
+#include "tools/ctl/variable.h"
 
 #define LOG_MAX (64U << 20)
 #define NOTIFIERS "/sys/module/kernel/parameters/crash_kexec_post_notifiers"
+
+#define NOTIFIERS_BIT LB_WORD_BIT(LB_WORD_NOTIFIERS)
+
+struct running_boot running_boot_of(const struct content *text)
+{
+	struct running_boot boot = {.words = LB_WORDS_NEEDED | NOTIFIERS_BIT};
+	char value[VARIABLE_VALUE], *word, *rest;
+	uint32_t bits;
+
+	boot.prepared = variable_value(text, "state", 0, value) && strcmp(value, "prepared") == 0;
+	if (!variable_value(text, "words", 0, value))
+		return boot;
+	boot.words = LB_WORDS_NEEDED; // which are no exceptions, and not found below
+	for (word = strtok_r(value, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		if (lb_panic_words_find(word, &bits))
+			boot.words |= bits & ~LB_WORDS_BESIDE_KDUMP;
+	return boot;
+}
 
 // ---- Settings of the running kernel --------------------------------------------
 
@@ -92,23 +110,42 @@ static void judge_reboot_words(const char *line, struct findings *findings)
 			     "/proc/cmdline: reboot=force: a panic would not stop the other CPUs");
 }
 
+// Those of `words` that the line has not, parted by blanks.
+static void list_missing(const char *line, uint32_t words, char *ret_list, size_t room)
+{
+	size_t used = 0;
+
+	*ret_list = '\0';
+	for (uint32_t word = 0; word < LB_WORD_COUNT && used < room; word++) {
+		const char *text = words & LB_WORD_BIT(word) ? lb_panic_word_for(word, line) : NULL;
+
+		if (text)
+			used += lb_snprintf(ret_list + used, room - used, "%s%s", used ? " " : "", text);
+	}
+}
+
 // The hook's own rules over the line that the kernel says it has: a line with all our words in it comes out
 // as it went in.
-static void judge_late_words(const char *line, struct findings *findings)
+static void judge_late_words(const char *line, uint32_t words, struct findings *findings)
 {
 	static char made[LB_LINE_BYTES];
 	struct lb_error err;
+	char missing[200];
 
-	if (lb_cmdline_late(line, LB_WORDS_NEEDED, LB_LINE_BYTES - 1, made, sizeof(made), &err) != 0)
+	words &= ~NOTIFIERS_BIT; // judged by what the kernel says of it
+	if (lb_cmdline_late(line, words, LB_LINE_BYTES - 1, made, sizeof(made), &err) != 0) {
 		findings_add(findings, FINDING_PROBLEM, "/proc/cmdline: nothing was armed: %s", err.text);
-	else if (strcmp(made, line) != 0)
-		findings_add(
-			findings, FINDING_PROBLEM,
-			"/proc/cmdline has not all of panic=-1, reboot=efi,cold,panic_warm and efi=runtime: "
-			"this boot loader's Linux was not recognised, and nothing was armed");
+	} else if (strcmp(made, line) != 0) {
+		list_missing(line, words, missing, sizeof(missing));
+		findings_add(findings, FINDING_PROBLEM,
+			     "/proc/cmdline has not %s: this boot loader's Linux was not recognised, and "
+			     "nothing was armed",
+			     missing);
+	}
 }
 
-static void judge_notifiers(const char *root, bool prepared, const char *line, struct findings *findings)
+static void judge_notifiers(const char *root, const struct running_boot *boot, const char *line,
+			    struct findings *findings)
 {
 	struct lb_word value;
 	char found[16];
@@ -117,8 +154,13 @@ static void judge_notifiers(const char *root, bool prepared, const char *line, s
 	if (strcmp(found, "Y") == 0 ||
 	    (!found[0] && lb_cmdline_last(line, "crash_kexec_post_notifiers", &value)))
 		return;
+	if (!(boot->words & NOTIFIERS_BIT))
+		findings_add(
+			findings, FINDING_NOTE,
+			"crash_kexec_post_notifiers was left out, as configured: a dump has no registers "
+			"of other CPUs");
 	// A kernel that somebody else starts keeps crashkernel=, and does not get the word beside it.
-	if (prepared && lb_cmdline_last(line, "crashkernel", &value))
+	else if (boot->prepared && lb_cmdline_last(line, "crashkernel", &value))
 		findings_add(findings, FINDING_NOTE,
 			     "crash_kexec_post_notifiers was left out beside crashkernel=: a dump has no "
 			     "registers of other CPUs");
@@ -128,28 +170,28 @@ static void judge_notifiers(const char *root, bool prepared, const char *line, s
 			     "registers");
 }
 
-void running_judge_words(const char *root, bool prepared, struct findings *findings)
+void running_judge_words(const char *root, const struct running_boot *boot, struct findings *findings)
 {
 	static char line[LB_LINE_BYTES];
 	const unsigned int before = findings->count;
 
 	file_line(root, "/proc/cmdline", line, sizeof(line));
-	if (prepared)
-		judge_late_words(line, findings);
+	if (boot->prepared)
+		judge_late_words(line, boot->words, findings);
 	// All else that is wrong follows from it.
 	if (findings->count == before)
 		judge_reboot_words(line, findings);
 }
 
-static void judge_cmdline(const char *root, bool prepared, struct findings *findings)
+static void judge_cmdline(const char *root, const struct running_boot *boot, struct findings *findings)
 {
 	static char line[LB_LINE_BYTES];
 	const unsigned int before = findings->count;
 
-	running_judge_words(root, prepared, findings);
+	running_judge_words(root, boot, findings);
 	file_line(root, "/proc/cmdline", line, sizeof(line));
-	if (!prepared || findings->count == before)
-		judge_notifiers(root, prepared, line, findings);
+	if (!boot->prepared || findings->count == before)
+		judge_notifiers(root, boot, line, findings);
 }
 
 // ---- The kernel's log ----------------------------------------------------------
@@ -196,7 +238,7 @@ static void judge_capsule(const char *root, struct findings *findings)
 			     "a firmware update was handed to the firmware: not covered until the reboot");
 }
 
-void running_judge(const char *root, bool prepared, struct findings *findings)
+void running_judge(const char *root, const struct running_boot *boot, struct findings *findings)
 {
 	char loaded[8];
 
@@ -209,7 +251,7 @@ void running_judge(const char *root, bool prepared, struct findings *findings)
 		findings_add(findings, FINDING_PROBLEM,
 			     "/sys/firmware/efi/runtime: no such file: the kernel does not use EFI runtime "
 			     "services (efi=noruntime?)");
-	judge_cmdline(root, prepared, findings);
+	judge_cmdline(root, boot, findings);
 	judge_capsule(root, findings);
 	file_line(root, "/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (strcmp(loaded, "1") == 0)

@@ -27,7 +27,7 @@ static void complain_of_absence(enum variable_state found, struct findings *find
 }
 
 // Prepared is armed where the words came, which /proc/cmdline tells.
-static bool judge_variable(const struct content *text, struct findings *findings)
+static void judge_variable(const struct content *text, struct findings *findings)
 {
 	char state[VARIABLE_VALUE] = "", value[VARIABLE_VALUE] = "";
 
@@ -43,7 +43,6 @@ static bool judge_variable(const struct content *text, struct findings *findings
 	for (unsigned int i = 0; variable_value(text, "watchdog", i, value); i++)
 		findings_add(findings, FINDING_NOTE, "a watchdog that nothing stops after a panic: %.400s",
 			     value);
-	return strcmp(state, "prepared") == 0;
 }
 
 // ---- Saying it -----------------------------------------------------------------
@@ -139,13 +138,13 @@ int status_command(const struct options *options)
 	struct content text = {.data = NULL};
 	const enum variable_state found = variable_read(options->root, &text);
 	static struct installed installed;
-	bool prepared = false;
+	const struct running_boot boot = running_boot_of(&text);
 
 	if (found == VARIABLE_FOUND)
-		prepared = judge_variable(&text, &findings);
+		judge_variable(&text, &findings);
 	else
 		complain_of_absence(found, &findings);
-	running_judge(options->root, prepared, &findings);
+	running_judge(options->root, &boot, &findings);
 	installed_judge(options, &findings, &installed);
 	if (options->json)
 		put(&text, &installed, &findings);

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import debian_image
+import host_program
 from debian_agent import Agent, Answer
 from debian_image import DebianDisk, GuestFile
 from endurance import OTHER, Cycle, EnduringMachine
@@ -60,7 +61,7 @@ class Boot:
     """What one boot said before it was brought down; the first one has nothing to save."""
 
     state: str  # systemd's word
-    status: Answer  # lifeboat-status
+    status: Answer  # lifeboatctl status
     unit: Answer  # what the unit of the last dump's partition said; nobody but the boot starts it
     folders: list[str]  # below /var/crash, in their order
     vmcore: str  # of the newest: its first bytes
@@ -85,7 +86,7 @@ class Endurance:
     machine: EnduringMachine
     seed: int
     cycles: list[Cycle]
-    disarmed: Answer | None = None  # what lifeboat-status said of another way to reboot, in the first boot
+    disarmed: Answer | None = None  # what lifeboatctl status said of another way to reboot, in the first boot
     listed: Answer | None = None  # of all partitions, in the end
     boots: list[Boot] = field(default_factory=list)
     times: list[Times] = field(default_factory=list)
@@ -96,6 +97,7 @@ class Endurance:
 @dataclass(frozen=True)
 class Programs:
     loader: Path  # lifeboat-save beside it
+    lifeboatctl: Path
     provoke: bytes | None  # the module for the machine's kernel, where a cause wants it
 
 
@@ -113,11 +115,13 @@ def _disks(story: Endurance, programs: Programs, folder: Path) -> list[Disk]:
     }
     # As docs/capture.md has them installed.
     files = {
-        "usr/local/sbin/lifeboat-status": GuestFile((_SCRIPTS / "lifeboat-status").read_bytes(), 0o755),
+        "usr/local/sbin/lifeboatctl": GuestFile(programs.lifeboatctl.read_bytes(), 0o755),
         "usr/local/sbin/lifeboat-save": GuestFile((programs.loader.parent / "lifeboat-save").read_bytes(), 0o755),
         "etc/systemd/system/lifeboat-save@.service": GuestFile((_SCRIPTS / "lifeboat-save@.service").read_bytes()),
         "etc/udev/rules.d/90-lifeboat-save.rules": GuestFile((_SCRIPTS / "90-lifeboat-save.rules").read_bytes()),
     }
+    for name, data in host_program.missing_in_debian(programs.lifeboatctl).items():
+        files[name] = GuestFile(data)
     if programs.provoke:
         files["root/provoke.ko"] = GuestFile(programs.provoke)
     first, second = folder / "first.img", folder / "second.img"
@@ -177,7 +181,7 @@ class Loop:
         self._story.boots.append(self._looked_at(number, state))
 
     def _looked_at(self, number: int, state: str) -> Boot:
-        status = self._ask("lifeboat-status")
+        status = self._ask("lifeboatctl status")
         if number == 0:
             nothing = Answer(0, "")
             return Boot(state, status, nothing, [], "", "")
@@ -192,7 +196,7 @@ class Loop:
 
     def _disarm(self) -> None:
         """And arms again: the first panic shows it."""
-        self._story.disarmed = self._ask("echo acpi >/sys/kernel/reboot/type; lifeboat-status")
+        self._story.disarmed = self._ask("echo acpi >/sys/kernel/reboot/type; lifeboatctl status")
         self._done("echo efi >/sys/kernel/reboot/type")
 
     def _panic(self, number: int) -> None:

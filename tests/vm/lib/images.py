@@ -5,6 +5,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+import host_program
 from captureimage import cpio
 from vm import kernel
 from vm.guest import BUSYBOX
@@ -120,8 +121,10 @@ fi
 insmod /efivarfs.ko
 mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 echo "probe: cmdline $(cat /proc/cmdline)"
-lifeboat-status 2>&1
-echo "probe: lifeboat-status exits with $?"
+if [ -e /bin/lifeboatctl ]; then
+	lifeboatctl status 2>&1
+	echo "probe: lifeboatctl status exits with $?"
+fi
 echo "probe: tables $(dmesg | grep 'efi:.*ACPI')"
 echo "probe: first kernel up"
 read -r answer
@@ -135,12 +138,15 @@ SECOND_UP = "probe: second kernel up vmcore=ELF"
 ARGUMENTS = "console=ttyS0"
 
 
-def probe(vmlinuz: Path) -> bytes:
-    """An initramfs that says what Lifeboat left for the OS, then does what is typed: `panic` or a power-off."""
+def probe(vmlinuz: Path, *, lifeboatctl: Path | None = None) -> bytes:
+    """An initramfs that does what is typed: `panic` or a power-off. With lifeboatctl it first says what Lifeboat
+    left for the OS.
+    """
     modules = vmlinuz.parent.parent / "lib/modules" / kernel.release(vmlinuz) / "kernel"
     archive = cpio.Archive()
     archive.file("bin/busybox", BUSYBOX.read_bytes(), executable=True)
-    archive.file("bin/lifeboat-status", (kernel.ROOT / "scripts/lifeboat-status").read_bytes(), executable=True)
+    for name, data in (host_program.alone(lifeboatctl) if lifeboatctl else {}).items():
+        archive.file(name, data, executable=True)
     archive.file("efivarfs.ko", (modules / "fs/efivarfs/efivarfs.ko").read_bytes())
     archive.file("init", _PROBE.encode(), executable=True)
     archive.symlink("bin/sh", "busybox")
