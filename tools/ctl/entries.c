@@ -3,22 +3,19 @@
 
 #include <efivar/efiboot.h>
 #include <efivar/efivar.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/statfs.h>
 
 #include "lib/number.h"
 #include "lib/utf16.h"
-#include "tools/ctl/file.h"
+#include "tools/ctl/nvram.h"
 
-#define ATTRIBUTES (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
+#define ATTRIBUTES NVRAM_ATTRIBUTES
 #define ACTIVE 1U // LOAD_OPTION_ACTIVE
-#define OPTION_BYTES 4096U // of an entry
+#define OPTION_BYTES NVRAM_BYTES // of an entry
 #define ORDER_MAX 512U // numbers
 #define NAME_BYTES 16U
-#define EFIVARFS_TYPE 0xde5e81e4 // EFIVARFS_MAGIC of linux/magic.h
 // An entry: attributes, the path's bytes, the title as UTF-16, the path.
 #define HEAD_BYTES 6U
 
@@ -36,33 +33,15 @@ struct order {
 
 // ---- Variables -----------------------------------------------------------------
 
-// A folder that stands for efivarfs keeps what a shorter value leaves of a longer one.
-static void drop_tail(const char *name)
-{
-	const char *folder = getenv("EFIVARFS_PATH");
-	struct statfs status;
-
-	if (folder && statfs(folder, &status) == 0 && (uint32_t)status.f_type != EFIVARFS_TYPE)
-		efi_del_variable(EFI_GLOBAL_GUID, name);
-}
-
 static int write_variable(const char *name, const void *data, size_t bytes, uint32_t attributes,
 			  struct lb_error *err)
 {
-	uint8_t copy[OPTION_BYTES];
-
-	memcpy(copy, data, bytes);
-	drop_tail(name);
-	if (efi_set_variable(EFI_GLOBAL_GUID, name, copy, bytes, attributes, 0644) == 0)
-		return 0;
-	return lb_fail(err, "the firmware's variable %s cannot be written: %s", name, strerror(errno));
+	return nvram_write(EFI_GLOBAL_GUID, name, &(struct nvram_value){data, bytes, attributes}, err);
 }
 
 static int delete_variable(const char *name, struct lb_error *err)
 {
-	if (efi_del_variable(EFI_GLOBAL_GUID, name) == 0)
-		return 0;
-	return lb_fail(err, "the firmware's variable %s cannot be removed: %s", name, strerror(errno));
+	return nvram_delete(EFI_GLOBAL_GUID, name, err);
 }
 
 static const char *order_name(enum entry_kind kind)
