@@ -174,7 +174,8 @@ void dump_close(struct dump *dump)
 	device_close(&dump->device);
 }
 
-int dump_mark_saved(struct dump *dump, struct lb_error *err)
+// Writes the next header, which `change` makes of the one that was read.
+static int write_next(struct dump *dump, void (*change)(struct lb_dump_header *header), struct lb_error *err)
 {
 	struct lb_dump_slot next = {0};
 	struct lb_dump_header *now = &next.header;
@@ -184,10 +185,30 @@ int dump_mark_saved(struct dump *dump, struct lb_error *err)
 		return -1;
 	if (memcmp(now->sha256, dump->header.sha256, sizeof(now->sha256)) != 0)
 		return lb_fail(err, "%s: its header changed meanwhile; it is not marked", dump->device.name);
-	now->saved = 1;
+	change(now);
 	offset = lb_dump_header_advance(now);
 	if (device_write(&dump->device, offset, &next, sizeof(next), err) != 0)
 		return -1;
-	dump->header.saved = 1;
+	change(&dump->header);
 	return 0;
+}
+
+static void set_saved(struct lb_dump_header *header)
+{
+	header->saved = 1;
+}
+
+int dump_mark_saved(struct dump *dump, struct lb_error *err)
+{
+	return write_next(dump, set_saved, err);
+}
+
+static void set_untested(struct lb_dump_header *header)
+{
+	header->selftest = LB_SELFTEST_NONE;
+}
+
+int dump_forget_selftest(struct dump *dump, struct lb_error *err)
+{
+	return write_next(dump, set_untested, err);
 }
