@@ -12,6 +12,7 @@ import uuid
 
 import fake_machine
 import pytest
+import status_schema
 from conftest import build
 from dump_images import Image
 from fake_machine import (
@@ -298,7 +299,7 @@ def test_image_build(machine):
 
 def installed_problems(machine):
     """What status says of the entries; all else of this machine is wrong, too."""
-    told = json.loads(machine.run("status", "--json", status=1).stdout)
+    told = status_schema.read(machine.run("status", "--json", status=1).stdout)
     return told["installed"], [problem for problem in told["problems"] if "the next boot will not be armed" in problem]
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lifeboatctl status beyond what test_status.py asks: late words, JSON, other commands' words."""
 
-import json
 import subprocess
 
 import pytest
+import status_schema
 from conftest import build
 from test_status import ARMED, GOOD, VARIABLE, run_command
 
@@ -85,10 +85,12 @@ def test_an_exception_is_no_problem(status, variable):
 def test_json_of_an_armed_boot(status):
     done = status({VARIABLE: ARMED + b"capture=built-in\ndump_to=a PARTUUID=1\ndump_to=b PARTUUID=2\n"}, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == {
+    assert status_schema.read(done.stdout) == {
         "schema": "lifeboat-status-1", "covered": True, "version": "0.1.0", "state": "armed", "reason": None,
         "mode": None, "kernel": None, "chain": None, "capture": "built-in",
-        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "installed": None, "problems": [], "notes": [],
+        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "installed": None, "aside": None, "arming_ms": None,
+        "switched_off": False, "restart_before_hibernation": False, "trial": None, "proof": None, "counters": None,
+        "last_end": None, "last_stage": None, "problems": [], "notes": [],
     }  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def test_json_says_what_the_text_says(status):
     changes = PREPARED | {"proc/cmdline": b"ro quiet\n", "sys/kernel/kexec_crash_loaded": b"1\n"}
     text, made = status(changes), status(changes, "--json")
     assert (made.returncode, made.stderr) == (1, "")
-    told = json.loads(made.stdout)
+    told = status_schema.read(made.stdout)
     assert (told["covered"], told["state"], told["mode"]) == (False, "prepared", "driver")
     assert told["said"] == ["one", "two"]
     assert [f"lifeboatctl: {problem}" for problem in told["problems"]] == text.stderr.splitlines()
@@ -107,7 +109,7 @@ def test_json_says_what_the_text_says(status):
 
 
 def test_json_where_nothing_is(status):
-    told = json.loads(status(dict.fromkeys(GOOD), "--json").stdout)
+    told = status_schema.read(status(dict.fromkeys(GOOD), "--json").stdout)
     assert told["covered"] is False and told["state"] is None and told["dump_to"] == []
 
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMAGE_MAX (64U << 20)
 #define PE_X86_64 0x8664U
 #define PE32_PLUS 0x20bU
 // Of the PE header: signature and file header have 24 bytes, the optional header is behind them.

@@ -8,6 +8,8 @@
 
 #include "tools/ctl/file.h"
 
+#define IMAGE_MAX (64U << 20) // bytes of the file
+
 enum image_kind { IMAGE_APPLICATION = 10, IMAGE_DRIVER = 11 }; // the PE header's Subsystem
 
 struct image {

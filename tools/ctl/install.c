@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/ctl/place.h"
+#include "tools/ctl/change.h"
+#include "tools/ctl/health.h"
+#include "tools/ctl/keep.h"
 #include "tools/ctl/plan.h"
 
 static int complain(const char *command, const struct lb_error *err)
@@ -161,7 +163,7 @@ static int put_all(const struct options *options, struct plan *plan, struct lb_e
 
 	if (put_conf(options, plan, &placed, err) == 0 &&
 	    put(options, &plan->esp, plan->program, &plan->image.content, &placed, err) == 0 &&
-	    put_entry(options, plan, err) == 0)
+	    put_entry(options, plan, err) == 0 && trial_begin_anew(options, err) == 0)
 		return 0;
 	place_undo(&placed);
 	return -1;
@@ -171,6 +173,11 @@ static void say_next(const struct options *options, const struct plan *plan)
 {
 	if (options->dry_run)
 		return;
+	change_note(options, "install");
+	if (options->live && !health_has_unit(options->root))
+		puts("nothing would tell Lifeboat that a boot has completed, and the second boot would not "
+		     "be "
+		     "armed: " HEALTH_ENABLE);
 	if (options->live)
 		puts("restart the machine, once before you hibernate it; then `lifeboatctl status` says "
 		     "whether it is "
@@ -201,10 +208,25 @@ int install_command(const struct options *options)
 
 // ---- update --------------------------------------------------------------------
 
+// The one that is there is kept until a boot has completed with the newer one.
+static int put_newer(const struct options *options, const struct esp *esp, enum mode mode,
+		     const struct content *newer, struct lb_error *err)
+{
+	struct placed placed = {.count = 0};
+
+	if ((!options->dry_run && options->live && keep_previous(esp, mode, &placed, err) != 0) ||
+	    put(options, esp, mode_program(mode), newer, &placed, err) != 0 ||
+	    trial_begin_anew(options, err) != 0) {
+		place_undo(&placed);
+		return -1;
+	}
+	change_note(options, "update");
+	return 0;
+}
+
 static int replace(const struct options *options, const struct esp *esp, enum mode mode, struct lb_error *err)
 {
 	const enum image_kind kind = mode_image(mode);
-	struct placed placed = {.count = 0};
 	char source[FILE_PATH], path[FILE_PATH];
 	struct image newer, older;
 	int failed = 0;
@@ -217,7 +239,7 @@ static int replace(const struct options *options, const struct esp *esp, enum mo
 		return -1;
 	}
 	if (image_compare_versions(newer.version, older.version) > 0)
-		failed = put(options, esp, mode_program(mode), &newer.content, &placed, err);
+		failed = put_newer(options, esp, mode, &newer.content, err);
 	else
 		printf("%s is of version %s, no older than %s\n", path, older.version, newer.version);
 	image_free(&newer);
@@ -239,5 +261,7 @@ int update_command(const struct options *options)
 		printf("not installed on %s: nothing to update\n", esp.point);
 		return EXIT_SUCCESS;
 	}
-	return replace(options, &esp, mode, &err) != 0 ? complain("update", &err) : EXIT_SUCCESS;
+	if (replace(options, &esp, mode, &err) != 0)
+		return complain("update", &err);
+	return EXIT_SUCCESS;
 }

@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "lifeboat/version.h"
+#include "tools/ctl/complete.h"
+#include "tools/ctl/ends.h"
 #include "tools/ctl/install.h"
+#include "tools/ctl/keep.h"
 #include "tools/ctl/options.h"
 #include "tools/ctl/rearm.h"
 #include "tools/ctl/remove.h"
 #include "tools/ctl/status.h"
+#include "tools/ctl/switch.h"
 #include "tools/ctl/try.h"
 #include "tools/report/command.h"
 #include "tools/save/command.h"
@@ -21,9 +25,21 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"install", install_command}, {"update", update_command}, {"status", status_command},
-	{"test", try_command},        {"rearm", rearm_command},   {"disarm", disarm_command},
+	{"install", install_command},
+	{"update", update_command},
+	{"status", status_command},
+	{"test", try_command},
+	{"rearm", rearm_command},
+	{"disarm", disarm_command},
 	{"remove", remove_command},
+	{"rollback", rollback_command},
+	{"off", off_command},
+	{"on", on_command},
+	// Of the units in tools/ctl/units/.
+	{"boot-start", boot_start_command},
+	{"boot-complete", boot_complete_command},
+	{"boot-stop", boot_stop_command},
+	{"save-failed", save_failed_command},
 };
 
 #define WORDS_MAX 64

@@ -11,7 +11,12 @@ static const char usage[] =
 	"\n"
 	"  install  puts Lifeboat in front of every boot: its program onto the ESP, and an entry for the\n"
 	"           firmware or a file for systemd-boot\n"
-	"  update   replaces the program by a newer one, where it is installed\n"
+	"  update   replaces the program by a newer one, where it is installed; where the next boot does "
+	"not\n"
+	"           come up with it, the one before it comes back\n"
+	"  rollback puts back the program that the last update replaced\n"
+	"  off      the kill switch: from the next boot on Lifeboat does nothing\n"
+	"  on       ends that, and has the next boot be armed, whatever boots before it came to\n"
 	"  status   whether a panic of the running system would be captured: exit status 0 yes, 1 no\n"
 	"  list     the dumps on this machine's disks\n"
 	"  save     saves them to /var/crash; docs/capture.md\n"
@@ -30,10 +35,13 @@ static const char usage[] =
 	"      --no-variables       leaves the firmware's variables alone\n"
 	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
 	"  -n, --dry-run            prints what would be done, and does nothing\n"
-	"      --json               of status: for programs\n"
+	"      --json               of status: for programs; docs/status.schema.json\n"
+	"      --metrics            of status: for Prometheus\n"
+	"      --when-stale         of test: asks for a try where there is no verdict, or an old one\n"
 	"  -h, --help               this text\n"
 	"      --version            the version\n"
 	"\n"
+	"boot-start, boot-complete, boot-stop and save-failed are for systemd's units.\n"
 	"`lifeboatctl save --help`, `lifeboatctl report --help` list theirs.\n"
 	"exit status: 0 done, 1 not, 2 bad usage\n";
 
@@ -45,6 +53,8 @@ enum {
 	OPTION_NO_VARIABLES,
 	OPTION_ACCEPT_TPM_CHANGE,
 	OPTION_JSON,
+	OPTION_METRICS,
+	OPTION_WHEN_STALE,
 };
 
 static const struct option long_options[] = {
@@ -56,6 +66,8 @@ static const struct option long_options[] = {
 	{"accept-tpm-change", no_argument, NULL, OPTION_ACCEPT_TPM_CHANGE},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"metrics", no_argument, NULL, OPTION_METRICS},
+	{"when-stale", no_argument, NULL, OPTION_WHEN_STALE},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -115,6 +127,12 @@ static int take_option(struct options *options, const char *command, int option)
 		return 0;
 	case OPTION_JSON:
 		options->json = true;
+		return 0;
+	case OPTION_METRICS:
+		options->metrics = true;
+		return 0;
+	case OPTION_WHEN_STALE:
+		options->when_stale = true;
 		return 0;
 	case 'n':
 		options->dry_run = true;

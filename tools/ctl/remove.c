@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/ctl/plan.h"
+#include "tools/ctl/change.h"
+#include "tools/ctl/keep.h"
+#include "tools/ctl/trial.h"
 
 // Entries first: an entry without its file does no harm, but a file without entry is easily found again.
 static int remove_entries(const struct options *options, const struct esp *esp, const struct entry *entry,
@@ -87,20 +89,43 @@ static void remove_folders(const struct options *options, const struct esp *esp)
 			rmdir(path);
 }
 
+// What updates kept, the trial's mark, the kill switch.
+static int remove_traces(const struct options *options, const struct esp *esp, struct lb_error *err)
+{
+	static const enum mode modes[] = {MODE_DRIVER, MODE_SD_BOOT, MODE_CHAIN};
+
+	if (options->dry_run)
+		return 0;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (keep_remove(esp, modes[i], err) != 0)
+			return -1;
+	return trial_remove(options, esp, err);
+}
+
+static int remove_all(const struct options *options, const struct esp *esp, struct lb_error *err)
+{
+	const bool installed = plan_installed(esp) != MODE_AUTO;
+
+	if (remove_all_entries(options, esp, err) != 0 || remove_file(options, esp, ESP_DRIVER, err) != 0 ||
+	    remove_file(options, esp, ESP_SD_BOOT, err) != 0 ||
+	    remove_file(options, esp, ESP_LOADER, err) != 0 || remove_traces(options, esp, err) != 0 ||
+	    remove_conf(options, esp, err) != 0)
+		return -1;
+	remove_folders(options, esp);
+	if (installed)
+		change_note(options, "remove");
+	return 0;
+}
+
 int remove_command(const struct options *options)
 {
 	struct firmware firmware;
 	struct lb_error err;
 	struct esp esp;
 
-	if (firmware_read(options, &firmware, &err) != 0 || esp_find(options, true, &esp, &err) != 0 ||
-	    remove_all_entries(options, &esp, &err) != 0 ||
-	    remove_file(options, &esp, ESP_DRIVER, &err) != 0 ||
-	    remove_file(options, &esp, ESP_SD_BOOT, &err) != 0 ||
-	    remove_file(options, &esp, ESP_LOADER, &err) != 0 || remove_conf(options, &esp, &err) != 0) {
-		fprintf(stderr, "lifeboatctl: remove: %s\n", err.text);
-		return EXIT_FAILURE;
-	}
-	remove_folders(options, &esp);
-	return EXIT_SUCCESS;
+	if (firmware_read(options, &firmware, &err) == 0 && esp_find(options, true, &esp, &err) == 0 &&
+	    remove_all(options, &esp, &err) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "lifeboatctl: remove: %s\n", err.text);
+	return EXIT_FAILURE;
 }

@@ -9,6 +9,7 @@
 #include "lifeboat/dumpdisk.h"
 #include "tools/ctl/place.h"
 #include "tools/ctl/plan.h"
+#include "tools/ctl/proof.h"
 #include "tools/save/scan.h"
 
 #define LINE "selftest\n"
@@ -86,24 +87,48 @@ static int add_line(const struct options *options, const struct esp *esp, struct
 	return failed;
 }
 
+static int ask(const struct options *options, struct lb_error *err)
+{
+	struct esp esp;
+
+	if (esp_find(options, true, &esp, err) != 0)
+		return -1;
+	if (plan_installed(&esp) == MODE_AUTO)
+		return lb_fail(err, "it is not installed on %.100s: lifeboatctl install", esp.point);
+	return add_line(options, &esp, err);
+}
+
+// A verdict that is not of firmware, loader and disk as they are now is taken away: the loader tries where there is none.
+static int ask_when_stale(const struct options *options, struct lb_error *err)
+{
+	struct proof proof;
+
+	if (proof_read(options->root, &proof) && !proof.stale[0]) {
+		printf("not asked for: the try on partition %s %s, and nothing changed since\n",
+		       proof.partition,
+		       strcmp(proof.verdict, "begun") == 0 ? "did not come back" : proof.verdict);
+		return 0;
+	}
+	if (proof.stale[0])
+		printf("the proof is stale since %s\n", proof.stale);
+	if (!options->dry_run && proof_forget(options->root, err) != 0)
+		return -1;
+	return ask(options, err);
+}
+
 int try_command(const struct options *options)
 {
 	static struct scan scan;
 	struct lb_error err;
 	unsigned int count;
-	struct esp esp;
 	bool passed;
 
+	if (options->when_stale)
+		return ask_when_stale(options, &err) != 0 ? complain(&err) : EXIT_SUCCESS;
 	scan_open(SCAN_AUTO, &scan);
 	count = say_verdicts(&scan, &passed);
 	scan_close(&scan);
 	if (count)
 		return passed ? EXIT_SUCCESS : EXIT_FAILURE;
-	if (esp_find(options, true, &esp, &err) != 0)
-		return complain(&err);
-	if (plan_installed(&esp) == MODE_AUTO) {
-		lb_fail(&err, "it is not installed on %.100s: lifeboatctl install", esp.point);
-		return complain(&err);
-	}
-	return add_line(options, &esp, &err) != 0 ? complain(&err) : EXIT_SUCCESS;
+	return ask(options, &err) != 0 ? complain(&err) : EXIT_SUCCESS;
 }
