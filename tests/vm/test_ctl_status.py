@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lifeboatctl status beyond what test_status.py asks: late words, JSON, other commands' words."""
 
+import json
 import subprocess
 
+import jsonschema
 import pytest
 import status_schema
 from conftest import build
@@ -92,6 +94,18 @@ def test_json_of_an_armed_boot(status):
         "switched_off": False, "restart_before_hibernation": False, "trial": None, "proof": None, "counters": None,
         "last_end": None, "last_stage": None, "problems": [], "notes": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda told: told.update(covered=1), lambda told: told.update(more=None), lambda told: told.pop("notes"),
+    lambda told: told.update(trial={"mark": "proven", "failed": 0, "panics": 0, "why": None}),
+    lambda told: told.update(counters={}),
+], ids=["type", "unknown member", "missing member", "unknown word", "missing counters"])  # fmt: skip
+def test_the_schema_refuses_another_object(status, spoil):
+    told = status_schema.read(status({}, "--json").stdout)
+    spoil(told)
+    with pytest.raises(jsonschema.ValidationError):
+        status_schema.read(json.dumps(told))
 
 
 def test_json_says_what_the_text_says(status):

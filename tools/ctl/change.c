@@ -48,5 +48,5 @@ bool change_waits(const char *root, struct change *ret_change)
 	char boot[BOOT_ID];
 
 	state_boot_id(root, boot);
-	return change_read(root, ret_change) && strcmp(ret_change->boot, boot) == 0;
+	return change_read(root, ret_change) && boot[0] && strcmp(ret_change->boot, boot) == 0;
 }
