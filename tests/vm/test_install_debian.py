@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A booted Debian runs lifeboatctl install, reboots, panics at a missing root, reboots, and saves the dump with its
-report.
+report. Its units tell Lifeboat of boots that completed, and count.
 
 The firmware starts unified kernel images of Debian's stub, whose command lines have none of Lifeboat's words.
 """
@@ -10,18 +10,17 @@ import time
 from dataclasses import dataclass, field
 
 import debian_image
-import host_program
 import pytest
+import status_schema
 from conftest import build
 from debian_agent import Agent, Answer
-from debian_image import DebianDisk, GuestFile
+from debian_image import DebianDisk
+from lifeboat_guest import FOLDER, UNITS, guest_files
 from vm import boot_loaders
 from vm.machine import Disk, Machine, MachineSpec
 
 _MIB = 1 << 20
 _SECONDS = 900.0
-_HERE = "usr/local/sbin"
-_FOLDER = "/usr/local/sbin"
 _MISSING = "root=/dev/missing console=ttyS0,115200 quiet"
 
 
@@ -37,15 +36,12 @@ def _uki(root, arguments: str, with_initrd: bool, folder) -> bytes:
 
 
 def _disk(root, folder):
-    libraries = {name: GuestFile(data) for name, data in host_program.missing_in_debian(build("lifeboatctl")).items()}
-    names = ("lifeboatctl", "lifeboat.efi", "lifeboatx64.efi")
-    files = {f"{_HERE}/{name}": GuestFile(build(name).read_bytes(), 0o755) for name in names}
     esp = {
         "EFI/BOOT/BOOTX64.EFI": _uki(root, debian_image.arguments(), True, folder),
         "EFI/Linux/missing.efi": _uki(root, _MISSING, False, folder),
     }
     path = folder / "disk.img"
-    debian_image.make_disk(path, root, DebianDisk(esp, files | libraries))
+    debian_image.make_disk(path, root, DebianDisk(esp, guest_files(build)))
     return path
 
 
@@ -61,16 +57,19 @@ def _tell(machine, story: Story) -> None:
     ask("mount", "mount /boot/efi")
     ask("variables", "cd /sys/firmware/efi/efivars && sha256sum Boot* Driver* | sort -k 2")
     ask("files", "cd /boot/efi && find . -type f | sort | xargs sha256sum")
-    ask("dry", f"lifeboatctl install --from {_FOLDER} --dry-run")
-    ask("install", f"lifeboatctl install --from {_FOLDER}")
+    ask("dry", f"lifeboatctl install --from {FOLDER} --dry-run")
+    ask("install", f"lifeboatctl install --from {FOLDER}")
     ask("remove", "lifeboatctl remove")
     ask("variables after", "cd /sys/firmware/efi/efivars && sha256sum Boot* Driver* | sort -k 2")
     ask("files after", "cd /boot/efi && find . -type f | sort | xargs sha256sum")
-    ask("install again", f"lifeboatctl install --from {_FOLDER}")
+    ask("install again", f"lifeboatctl install --from {FOLDER}")
+    ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
+    ask("told", "lifeboatctl status --json")
     ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
     agent.type("systemctl reboot")
     agent.await_up(_SECONDS)
     ask("status", "mount /boot/efi && lifeboatctl status")
+    ask("status as JSON", "lifeboatctl status --json")
     ask("cmdline", "cat /proc/cmdline")
     ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
     number = story.answers["entry"].output[4:8]
@@ -80,6 +79,8 @@ def _tell(machine, story: Story) -> None:
     machine.wait_line("lifeboat-capture: dump complete: ", deadline)
     machine.wait_qmp("RESET", deadline)
     agent.await_up(_SECONDS)
+    ask("counted", "lifeboatctl status --json")
+    ask("journal", "journalctl -b -o cat SYSLOG_IDENTIFIER=lifeboat")
     ask("waiting", "lifeboatctl list")
     ask("save", "mkdir -p /var/crash && lifeboatctl save")
     ask("saved", "cd /var/crash/* && ls && head -n 3 report.txt")
@@ -133,3 +134,26 @@ def test_a_panic_at_a_missing_root_is_saved_with_its_report(story):
     assert {"vmcore", "vmcore-dmesg.txt", "report.txt", "report.json"} <= set(saved), saved
     assert any("VFS: Unable to mount root fs" in line for line in saved), saved
     assert story.answers["report"].status == 0 and story.answers["report"].output, story.answers["report"]
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_a_boot_that_completes_proves_the_trial(story):
+    assert story.answers["enable"].status == 0, story.answers["enable"]
+    assert status_schema.read(story.answers["told"].output)["restart_before_hibernation"]
+    told = status_schema.read(story.answers["status as JSON"].output)
+    assert told["covered"] and not told["restart_before_hibernation"], told
+    assert told["trial"] == {"mark": "proved", "failed": 0, "panics": 0, "why": None}
+    assert told["counters"] == {"boots": 1, "armed": 1, "aside": 0, "dumps": 0, "unaccounted": 0, "saves_failed": 0}
+    assert isinstance(told["arming_ms"], int)
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_the_dump_is_counted(story):
+    told = status_schema.read(story.answers["counted"].output)
+    counters = told["counters"]
+    assert (counters["boots"], counters["dumps"], counters["unaccounted"]) == (2, 1, 0), told
+    # The row of panics ended: this boot completed.
+    assert (told["trial"]["mark"], told["trial"]["panics"], told["last_end"]) == ("proved", 0, "dump"), told
+    assert "a panic of kernel 6.1." in story.answers["journal"].output, story.answers["journal"]

@@ -26,6 +26,7 @@ static struct boot read_boot(const char *root)
 	static struct findings findings;
 	char state[VARIABLE_VALUE] = "", value[VARIABLE_VALUE];
 	struct boot boot = {.armed = false};
+	struct running_boot running;
 	struct content text;
 
 	state_boot_id(root, boot.id);
@@ -33,10 +34,11 @@ static struct boot read_boot(const char *root)
 		return boot;
 	variable_value(&text, "state", 0, state);
 	boot.aside = variable_value(&text, "aside", 0, value);
+	running = running_boot_of(&text);
 	free(text.data);
 	if (strcmp(state, "prepared") == 0) {
 		findings.count = 0;
-		running_judge_words(root, true, &findings);
+		running_judge_words(root, &running, &findings);
 		boot.armed = !findings_any(&findings, FINDING_PROBLEM);
 	} else {
 		boot.armed = strcmp(state, "armed") == 0;

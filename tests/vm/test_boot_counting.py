@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Boot counting with Lifeboat in front of it: a new kernel panics in an initcall at every boot, systemd-boot's tries of
+it run out, the old kernel boots, and has one dump with its reason.
+
+The entry's own panic=10 is the administrator's. systemd-boot loads lifeboatx64.efi, its entries have none of Lifeboat's
+words.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+import debian_image
+import pytest
+import status_schema
+from conftest import build
+from debian_agent import Agent, Answer
+from debian_image import DebianDisk
+from lifeboat_guest import FOLDER, UNITS, guest_files
+from vm import boot_loaders
+from vm.machine import Disk, Machine, MachineSpec
+
+_MIB = 1 << 20
+_SECONDS = 900.0
+_TRIES = 3
+_ENTRIES = "/boot/efi/loader/entries"
+# Without it the first initcall that opens a socket of the kernel's, of netlink, follows a NULL pointer.
+_PANIC = "initcall_blacklist=sock_init panic=10"
+
+
+def _entry(title: str, arguments: str) -> str:
+    return f"title {title}\nlinux /vmlinuz\ninitrd /initrd.img\noptions {arguments}\n"
+
+
+@dataclass
+class Story:
+    answers: dict[str, Answer] = field(default_factory=dict)
+    console: str = ""
+
+
+def _tell(machine, story: Story) -> None:
+    agent = Agent(machine)
+
+    def ask(name: str, command: str) -> None:
+        story.answers[name] = agent.run(command, _SECONDS)
+
+    machine.power_on()
+    agent.await_up(_SECONDS)
+    ask("install", f"mount /boot/efi && lifeboatctl install --from {FOLDER} --mode sd-boot")
+    ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
+    agent.type("systemctl reboot")
+    agent.await_up(_SECONDS)
+    ask("proved", "lifeboatctl status --json")
+    # The first by name that is not out of tries: "b" is before "a".
+    lines = _entry("new", f"{debian_image.arguments()} {_PANIC}").splitlines()
+    words = " ".join(f"'{line}'" for line in lines)
+    ask("new", rf"mount /boot/efi && printf '%s\n' {words} >{_ENTRIES}/b-new+{_TRIES}.conf && ls {_ENTRIES}")
+    agent.type("systemctl reboot")
+    deadline = time.monotonic() + _SECONDS
+    machine.wait_line("lifeboat-capture: dump complete: ", deadline)
+    agent.await_up(3 * _SECONDS)
+    ask("entries", f"mount /boot/efi && ls {_ENTRIES}")
+    ask("status", "lifeboatctl status --json")
+    ask("save", "mkdir -p /var/crash && lifeboatctl save")
+    ask("saved", "ls -d /var/crash/*/ && head -n 5 /var/crash/*/report.txt")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, firmware):
+    folder = tmp_path_factory.mktemp("counting")
+    root = debian_image.make_root()
+    esp = {
+        "EFI/BOOT/BOOTX64.EFI": boot_loaders.SYSTEMD_BOOT,
+        "EFI/systemd/systemd-bootx64.efi": boot_loaders.SYSTEMD_BOOT,
+        "loader/loader.conf": b"timeout 0\n",
+        "loader/entries/a-old.conf": _entry("old", debian_image.arguments()).encode(),
+        "vmlinuz": root.kernel,
+        "initrd.img": root.initrd,
+    }
+    path = folder / "disk.img"
+    debian_image.make_disk(path, root, DebianDisk(esp, guest_files(build)))
+    story = Story()
+    spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=512 * _MIB, cpus=2)
+    with Machine(spec, folder) as machine:
+        try:
+            _tell(machine, story)
+        finally:
+            story.console = "\n".join(line.text for line in machine.lines)
+            (folder / "console.log").write_text(story.console)
+    path.unlink()
+    return story
+
+
+@pytest.mark.vm
+@pytest.mark.skipif(os.environ.get("LIFEBOAT_FULL") != "1", reason="seven boots: LIFEBOAT_FULL=1 runs it")
+def test_tries_run_out_and_the_old_kernel_has_the_dump(story):
+    for name in ("install", "enable", "new", "save"):
+        assert story.answers[name].status == 0, story.answers[name]
+    told = status_schema.read(story.answers["proved"].output)
+    assert told["covered"] and told["trial"]["mark"] == "proved", told
+    # Each try was taken, and none completed.
+    assert story.answers["entries"].output.split() == ["a-old.conf", f"b-new+0-{_TRIES}.conf"]
+    assert story.console.count("Attempted to kill init") == _TRIES
+    folders = [line for line in story.answers["saved"].output.splitlines() if line.startswith("/var/crash/")]
+    assert len(folders) == 1, story.answers["saved"]
+    assert "reason" in story.answers["saved"].output and "Attempted to kill init" in story.answers["saved"].output
+    told = status_schema.read(story.answers["status"].output)
+    assert (told["counters"]["dumps"], told["trial"]["mark"], told["trial"]["panics"]) == (1, "proved", 0), told
