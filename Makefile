@@ -58,7 +58,9 @@ objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 # libc has what lib/mem.c has.
 host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2)))
 
-EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(B)/efi/loader/payload.o
+# How the purgatory and the capture kernel reach a PCI function, which the loader tries.
+PCI_CONFIG := $(patsubst %,$(B)/efi/crash/bare/%.o,pci_bridges pci_config pci_registers)
+EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(PCI_CONFIG) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(patsubst %.asm,$(B)/efi/%.o,$(wildcard loader/hook/*.asm)) \
 	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o $(B)/efi/lib/cpu_trace.o $(HOOK_WORDS:%=$(B)/efi/%.o)
 PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o $(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY))
@@ -66,7 +68,7 @@ CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.as
 	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))
 # The drivers of the capture kernel, and what tries them as an EFI application.
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
-	crash/bare/pci_config.c crash/platform/pcidev.c crash/platform/virtio_pci.c crash/platform/virtio_queue.c))
+	crash/bare/pci_config.c crash/bare/pci_registers.c crash/platform/pcidev.c crash/platform/virtio_pci.c crash/platform/virtio_queue.c))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
 COMPRESSORS := -lzstd -lz
 COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)

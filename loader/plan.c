@@ -312,10 +312,28 @@ int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err)
 	return plan->options->require ? lb_evidence_require(&plan->evidence, err) : 0;
 }
 
+// By the map of now: the one that counts is read after the targets are found. What is left out
+// here is not there to be judged again.
+static int judge_ecam_early(struct lb_plan *plan, struct lb_error *err)
+{
+	struct lb_memmap memmap = {NULL, 0};
+	int status = -1;
+
+	if (lb_memmap_read(&memmap, err) == 0 && snapshot(plan, &memmap, err) == 0) {
+		judge_ecam(plan);
+		status = 0;
+	}
+	lb_memmap_free(&memmap);
+	lb_plan_free(plan);
+	return status;
+}
+
 // Before the map is read: firmware may take memory to connect disks.
 static int find_targets(struct lb_plan *plan, struct lb_error *err)
 {
-	lb_targets_find(&plan->options->dump, &plan->targets);
+	if (judge_ecam_early(plan, err) != 0)
+		return -1;
+	lb_targets_find(&plan->options->dump, &plan->machine, &plan->targets);
 	plan->evidence = (struct lb_evidence){
 		.partitions = plan->targets.count,
 		.kept = plan->targets.kept,

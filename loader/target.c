@@ -4,6 +4,7 @@
 #include "crash/disk/dump_header.h"
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
+#include "loader/pci_view.h"
 #include "loader/previous_dump.h"
 #include "loader/print.h"
 
@@ -20,6 +21,7 @@ struct match {
 
 struct search {
 	const struct lb_dump_options *options;
+	const struct lb_machine *machine;
 	struct lb_blockdev *devices; // pool
 	bool seen[LB_MAX_TARGETS]; // by --dump-to: there is a partition that can serve it
 	UINTN device_count;
@@ -134,8 +136,8 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 }
 
 // What of the disk, its controller and the partition's size has to hold. Fills `target` but for its name.
-static int fits(const struct lb_dump_to *to, const struct match *match, struct lb_target *target,
-		struct lb_error *err)
+static int fits(const struct search *search, const struct lb_dump_to *to, const struct match *match,
+		struct lb_target *target, struct lb_error *err)
 {
 	const EFI_BLOCK_IO_MEDIA *media = match->device.io->Media;
 
@@ -154,7 +156,7 @@ static int fits(const struct lb_dump_to *to, const struct match *match, struct l
 	if (lb_target_bytes(target) < PARTITION_MIN)
 		return lb_fail(err, "it has %lu bytes, wanted a MiB at least",
 			       (unsigned long)lb_target_bytes(target));
-	return 0;
+	return lb_pci_view_check(search->machine, target, err);
 }
 
 // Everything that has to hold before a byte is written there. Says what waits there.
@@ -163,7 +165,7 @@ static int examine(const struct search *search, const struct lb_dump_to *to, con
 {
 	const struct lb_target *target = &found->target;
 
-	if (fits(to, match, &found->target, err) != 0)
+	if (fits(search, to, match, &found->target, err) != 0)
 		return -1;
 	if (read_header(search, found, err) != 0)
 		return -1;
@@ -249,7 +251,8 @@ static bool resolve(struct search *search, const struct lb_dump_to *to)
 static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
 
 // Is there a partition on it that can serve `to`, as far as its disk and its size go? Warns of nothing.
-static bool serves(const struct lb_blockdev *device, const struct lb_gpt *gpt, const struct lb_dump_to *to)
+static bool serves(const struct search *search, const struct lb_blockdev *device, const struct lb_gpt *gpt,
+		   const struct lb_dump_to *to)
 {
 	struct match match = {.device = *device};
 	struct lb_target target = {0};
@@ -257,7 +260,7 @@ static bool serves(const struct lb_blockdev *device, const struct lb_gpt *gpt, c
 
 	for (uint32_t i = 0; i < gpt->count; i++) {
 		if (lb_gpt_partition(gpt, i, &match.partition) && matches(to, &match.partition) &&
-		    fits(to, &match, &target, &err) == 0)
+		    fits(search, to, &match, &target, &err) == 0)
 			return true;
 	}
 	return false;
@@ -287,7 +290,7 @@ static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN
 		if (is_among(old, old_count, device->handle) || read_gpt(search, device, &gpt, &err) != 0)
 			continue;
 		for (uint32_t j = 0; j < count; j++)
-			search->seen[j] |= serves(device, &gpt, &to[j]);
+			search->seen[j] |= serves(search, device, &gpt, &to[j]);
 	}
 	for (uint32_t j = 0; j < count; j++)
 		found += search->seen[j];
@@ -327,9 +330,10 @@ static void find_all(struct search *search)
 		resolve(search, &automatic);
 }
 
-void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *ret_targets)
+void lb_targets_find(const struct lb_dump_options *options, const struct lb_machine *machine,
+		     struct lb_targets *ret_targets)
 {
-	struct search search = {.options = options, .targets = ret_targets};
+	struct search search = {.options = options, .machine = machine, .targets = ret_targets};
 	EFI_PHYSICAL_ADDRESS room;
 	struct lb_error err;
 

@@ -7,6 +7,7 @@
 
 #include "lifeboat/dumpdisk.h"
 #include "loader/blockdev.h"
+#include "loader/machine.h"
 #include "loader/options/dump_options.h"
 
 // A partition that may be written to.
@@ -26,8 +27,9 @@ struct lb_targets {
 };
 
 // Finds the partitions. Warns of those that cannot be used, and leaves them out. Shows the
-// dumps that wait on them, and verdicts of a self-test.
-void lb_targets_find(const struct lb_dump_options *options, struct lb_targets *ret_targets);
+// dumps that wait on them, and verdicts of a self-test. `machine` says how PCI functions are reached.
+void lb_targets_find(const struct lb_dump_options *options, const struct lb_machine *machine,
+		     struct lb_targets *ret_targets);
 
 // Warns, with numbers, of partitions that are smaller than `worst` bytes.
 void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst);

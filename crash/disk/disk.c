@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/disk/disk.h"
 
+#include "crash/platform/pcidev.h"
+
 int lb_disk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err)
 {
+	struct lb_error why;
+
+	if (lb_pcidev_wake_above(target, &why) != 0)
+		return lb_fail(err, "target %.63s: %s", target->name, why.text);
 	switch (target->kind) {
 	case LB_TARGET_NVME:
 		return lb_nvme_open(target, ret_disk, err);

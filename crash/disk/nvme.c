@@ -8,6 +8,7 @@
 #include "crash/disk/disk.h"
 #include "crash/disk/nvme_status.h"
 #include "crash/disk/target_check.h"
+#include "crash/disk/target_kind.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"

@@ -2,23 +2,8 @@
 #include "crash/disk/target_check.h"
 
 #include "crash/disk/gpt.h"
-#include "crash/disk/target_kind.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
-
-int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
-			  struct lb_error *err)
-{
-	if (id == UINT32_MAX)
-		return lb_fail(err, "%s: nothing answers there", name);
-	if (id != target->pci_id)
-		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", name, id,
-			       target->pci_id);
-	if (!lb_target_kind_has_class(target->kind, class >> 8))
-		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", name, class >> 8,
-			       lb_target_kind_class(target->kind));
-	return 0;
-}
 
 int lb_target_is_disk(const struct lb_target *target, const char *name, const struct lb_disk *disk,
 		      struct lb_error *err)

@@ -10,11 +10,6 @@
 
 #define LB_TARGET_CHECK_ROOM (LB_PAGE + LB_GPT_ROOM)
 
-// For drivers, which say `name` of themselves. Fails unless `id` and `class`, the function's registers
-// LB_PCI_ID and LB_PCI_CLASS, are those of target->pci_id and of target->kind.
-int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
-			  struct lb_error *err);
-
 // Fails unless the disk's blocks are of the target's size, 512 or 4096 bytes, and reach its last.
 int lb_target_is_disk(const struct lb_target *target, const char *name, const struct lb_disk *disk,
 		      struct lb_error *err);

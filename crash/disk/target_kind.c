@@ -161,7 +161,7 @@ bool lb_target_driven(uint32_t id, uint32_t class)
 	return find(id, class) != NULL;
 }
 
-bool lb_target_kind_has_class(uint32_t kind, uint32_t class)
+static bool has_class(uint32_t kind, uint32_t class)
 {
 	for (size_t i = 0; i < ROWS; i++) {
 		if (rows[i].kind == kind && is_function(&rows[i], rows[i].id, class))
@@ -170,12 +170,27 @@ bool lb_target_kind_has_class(uint32_t kind, uint32_t class)
 	return false;
 }
 
-uint32_t lb_target_kind_class(uint32_t kind)
+// 0: of each device's choice.
+static uint32_t usual_class(uint32_t kind)
 {
 	for (size_t i = 0; i < ROWS; i++) {
 		if (rows[i].kind == kind)
 			return rows[i].class;
 	}
+	return 0;
+}
+
+int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
+			  struct lb_error *err)
+{
+	if (id == UINT32_MAX)
+		return lb_fail(err, "%s: nothing answers there", name);
+	if (id != target->pci_id)
+		return lb_fail(err, "%s: PCI ID is 0x%x, the target was chosen with 0x%x", name, id,
+			       target->pci_id);
+	if (!has_class(target->kind, class >> 8))
+		return lb_fail(err, "%s: PCI class is 0x%x, wanted 0x%x", name, class >> 8,
+			       usual_class(target->kind));
 	return 0;
 }
 

@@ -29,9 +29,10 @@ int lb_target_classify(const struct lb_disk_place *place, struct lb_target *targ
 // Is there a driver for some disk behind such a function?
 bool lb_target_driven(uint32_t id, uint32_t class);
 
-// Is a function of class `class` one that a target of that kind may be behind?
-bool lb_target_kind_has_class(uint32_t kind, uint32_t class);
-uint32_t lb_target_kind_class(uint32_t kind); // the usual; 0: of each device's choice
+// For whoever says `name` of itself. Fails unless `id` and `class`, the function's registers
+// LB_PCI_ID and LB_PCI_CLASS, are those of target->pci_id and of target->kind.
+int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
+			  struct lb_error *err);
 
 // "NVMe", or "unknown".
 const char *lb_target_kind_name(uint32_t kind);

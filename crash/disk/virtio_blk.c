@@ -5,6 +5,7 @@
 // Source: Virtual I/O Device 1.1, 3.1 (initialisation), 5.2 (block).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
+#include "crash/disk/target_kind.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/virtio_pci.h"

@@ -6,6 +6,7 @@
 #include "crash/disk/disk.h"
 #include "crash/disk/scsi.h"
 #include "crash/disk/target_check.h"
+#include "crash/disk/target_kind.h"
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/virtio_pci.h"

@@ -4,13 +4,16 @@
 #include "crash/platform/pcidev.h"
 
 #include "crash/bare/pci_config.h"
+#include "crash/bare/pci_registers.h"
 #include "crash/platform/platform.h"
 
 // Power Management Interface 1.2, 3.2.4 and 5.4: at offset 4 of the capability the state, and up
 // to 10 ms from D3hot to D0.
 #define POWER_STATE 4
 #define POWER_STATE_MASK 3U
+#define POWER_EVENT (1U << 15) // cleared by a one
 #define POWER_D0_MS 10
+#define BEHIND_MS 100 // PCI Express Base 5.0, 6.6.1: after a link came up, before what is behind it is asked
 
 // Function level reset, PCI Express Base 5.0 6.6.2 and 7.5.3: offsets in the capability.
 #define EXPRESS_CAPABILITIES 4
@@ -67,27 +70,105 @@ void lb_pcidev_write(struct lb_pci_address at, uint32_t reg, uint32_t value)
 	lb_pci_write(&space, reg, value);
 }
 
-// A driver of the dead kernel may have let the function sleep: only configuration space answers then.
-static void wake(struct lb_pci_address at)
+// In D3hot only configuration space answers. What is in it may be lost on the way to D0 (PMI 1.2, 5.4.1).
+// True: the function slept.
+static bool wake(struct lb_pci_address at)
 {
 	uint32_t power = lb_pcidev_capability(at, LB_PCI_CAP_POWER, 0), state;
 
 	if (!power)
-		return;
+		return false;
 	power += POWER_STATE;
 	state = lb_pcidev_read(at, power);
 	if (!(state & POWER_STATE_MASK))
-		return;
-	// The upper half has a bit that ones clear.
-	lb_pcidev_write(at, power, state & LB_PCI_CONTROL_HALF & ~POWER_STATE_MASK);
+		return false;
+	lb_pcidev_write(at, power, state & LB_PCI_CONTROL_HALF & ~(POWER_STATE_MASK | POWER_EVENT));
 	lb_wait_ms(POWER_D0_MS);
+	return true;
+}
+
+static void write_back(struct lb_pci_address at, uint32_t reg, uint32_t value)
+{
+	if (lb_pcidev_read(at, reg) != value)
+		lb_pcidev_write(at, reg, value);
+}
+
+// Of a function that a driver of the dead kernel let sleep: its addresses, and how large a packet it may send
+// and get, which the bridges above it go on using.
+static void wake_function(struct lb_pci_address at)
+{
+	uint32_t express = lb_pcidev_capability(at, LB_PCI_CAP_EXPRESS, 0), bars[LB_PCI_BARS], control = 0;
+
+	for (uint32_t i = 0; i < LB_PCI_BARS; i++)
+		bars[i] = lb_pcidev_read(at, LB_PCI_BAR0 + 4 * i);
+	if (express)
+		control =
+			lb_pcidev_read(at, express + EXPRESS_CONTROL) & LB_PCI_CONTROL_HALF & ~EXPRESS_RESET;
+	if (!wake(at))
+		return;
+	for (uint32_t i = 0; i < LB_PCI_BARS; i++)
+		write_back(at, LB_PCI_BAR0 + 4 * i, bars[i]);
+	if (express)
+		lb_pcidev_write(at, express + EXPRESS_CONTROL, control);
+}
+
+// Bus numbers, windows and control, without what ones clear.
+#define BRIDGE_REGISTERS ((LB_PCI_WINDOWS_END - LB_PCI_BUSES) / 4 + 1)
+static uint32_t bridge_register(struct lb_pci_address at, uint32_t index, uint32_t *ret_reg)
+{
+	uint32_t reg = index + 1 == BRIDGE_REGISTERS ? LB_PCI_BRIDGE_CONTROL : LB_PCI_BUSES + 4 * index;
+	uint32_t value = lb_pcidev_read(at, reg);
+
+	*ret_reg = reg;
+	if (reg == LB_PCI_WINDOW_IO)
+		return value & LB_PCI_CONTROL_HALF;
+	return reg == LB_PCI_BRIDGE_CONTROL ? value & ~LB_PCI_BRIDGE_DISCARDED : value;
+}
+
+static int wake_bridge(struct lb_pci_address at, struct lb_error *err)
+{
+	uint32_t registers[BRIDGE_REGISTERS], command, reg;
+	char name[16];
+
+	if (lb_pcidev_read(at, LB_PCI_ID) == UINT32_MAX)
+		return lb_fail(err, "the bridge %s above it does not answer", lb_pcidev_name(at, name));
+	if ((lb_pcidev_read(at, LB_PCI_HEADER) >> 16 & LB_PCI_HEADER_TYPE) != LB_PCI_HEADER_BRIDGE)
+		return lb_fail(err, "%s above it is no bridge any more", lb_pcidev_name(at, name));
+	for (uint32_t i = 0; i < BRIDGE_REGISTERS; i++)
+		registers[i] = bridge_register(at, i, &reg);
+	if (wake(at)) {
+		for (uint32_t i = 0; i < BRIDGE_REGISTERS; i++)
+			if (bridge_register(at, i, &reg) != registers[i])
+				lb_pcidev_write(at, reg, registers[i]);
+		lb_say("%s: the bridge slept, and is woken", lb_pcidev_name(at, name));
+		lb_wait_ms(BEHIND_MS);
+	}
+	// What is behind it is reached, and may write to memory.
+	command = lb_pcidev_read(at, LB_PCI_COMMAND) & LB_PCI_CONTROL_HALF;
+	lb_pcidev_write(at, LB_PCI_COMMAND, command | LB_PCI_COMMAND_MEMORY | LB_PCI_COMMAND_MASTER);
+	return 0;
+}
+
+int lb_pcidev_wake_above(const struct lb_target *target, struct lb_error *err)
+{
+	for (uint32_t i = 0; i < LB_MAX_BRIDGES && target->bridges[i]; i++) {
+		const uint16_t bdf = target->bridges[i];
+		const struct lb_pci_address at = {.segment = target->pci.segment,
+						  .bus = (uint8_t)(bdf >> 8),
+						  .device = bdf >> 3 & 0x1f,
+						  .function = bdf & 7};
+
+		if (wake_bridge(at, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 void lb_pcidev_enable(struct lb_pci_address at, bool master)
 {
 	uint32_t command;
 
-	wake(at);
+	wake_function(at);
 	command = lb_pcidev_read(at, LB_PCI_COMMAND) & LB_PCI_CONTROL_HALF & ~LB_PCI_COMMAND_MASTER;
 	command |= LB_PCI_COMMAND_MEMORY | LB_PCI_COMMAND_NO_INTX | (master ? LB_PCI_COMMAND_MASTER : 0);
 	lb_pcidev_write(at, LB_PCI_COMMAND, command);
@@ -128,56 +209,19 @@ bool lb_pcidev_function_reset(struct lb_pci_address at)
 
 uint8_t lb_pcidev_capability(struct lb_pci_address at, uint8_t id, uint8_t after)
 {
-	uint32_t offset;
+	const struct lb_pci_space space = lb_pci_select(&config, at);
 
-	if (after)
-		offset = lb_pcidev_read(at, after) >> 8;
-	else if (lb_pcidev_read(at, LB_PCI_COMMAND) & LB_PCI_STATUS_CAPABILITIES)
-		offset = lb_pcidev_read(at, LB_PCI_CAPABILITIES);
-	else
-		return 0;
-	for (unsigned int i = 0; i < LB_PCI_CAPABILITIES_MAX; i++) {
-		uint32_t head;
-
-		offset = LB_PCI_CAPABILITY_NEXT(offset);
-		if (offset < LB_PCI_CAPABILITIES_MIN)
-			return 0;
-		head = lb_pcidev_read(at, offset);
-		if (head == UINT32_MAX)
-			return 0;
-		if ((uint8_t)head == id)
-			return (uint8_t)offset;
-		offset = head >> 8;
-	}
-	return 0;
+	return lb_pci_capability(&space, id, after);
 }
 
 int lb_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_t *ret_phys, struct lb_error *err)
 {
+	const struct lb_pci_space space = lb_pci_select(&config, at);
+	struct lb_error why;
 	char name[16];
-	uint32_t low, type;
-	uint64_t phys;
 
-	if (index >= LB_PCI_BARS)
-		return lb_fail(err, "%s: BAR %u, but a function has 0 to 5", lb_pcidev_name(at, name), index);
-	low = lb_pcidev_read(at, LB_PCI_BAR0 + 4 * index);
-	if (low == UINT32_MAX)
-		return lb_fail(err, "%s: BAR %u reads all ones: the function is gone",
-			       lb_pcidev_name(at, name), index);
-	type = low & LB_PCI_BAR_TYPE;
-	if (low & LB_PCI_BAR_IO)
-		return lb_fail(err, "%s: BAR %u is I/O space (0x%x), not memory", lb_pcidev_name(at, name),
-			       index, low);
-	if (type != 0 && (type != LB_PCI_BAR_64 || index == LB_PCI_BARS - 1))
-		return lb_fail(err, "%s: BAR %u is of a reserved type (0x%x)", lb_pcidev_name(at, name),
-			       index, low);
-	phys = low & ~LB_PCI_BAR_FLAGS;
-	if (type == LB_PCI_BAR_64)
-		phys |= (uint64_t)lb_pcidev_read(at, LB_PCI_BAR0 + 4 * (index + 1)) << 32;
-	if (phys == 0)
-		return lb_fail(err, "%s: BAR %u has no address: it was never set, or lost in sleep",
-			       lb_pcidev_name(at, name), index);
-	*ret_phys = phys;
+	if (lb_pci_bar(&space, index, ret_phys, &why) != 0)
+		return lb_fail(err, "%s: %s", lb_pcidev_name(at, name), why.text);
 	return 0;
 }
 

@@ -19,18 +19,19 @@ void lb_pcidev_open(const struct lb_ecam *ecam, uint32_t count);
 uint32_t lb_pcidev_read(struct lb_pci_address at, uint32_t reg);
 void lb_pcidev_write(struct lb_pci_address at, uint32_t reg, uint32_t value);
 
-// Memory decoding on; INTx held back; bus mastering as said.
+// Wakes the bridges above the target's function, from the top, gives them back what they lost in
+// sleep, and lets them forward. Before anything else of the function. Fails, naming the bridge, where one is gone.
+int lb_pcidev_wake_above(const struct lb_target *target, struct lb_error *err);
+
+// Out of sleep, with its addresses; memory decoding on; INTx held back; bus mastering as said.
 void lb_pcidev_enable(struct lb_pci_address at, bool master);
 
 // A reset of this function alone: whatever it was doing, it ends; BARs are as they were, memory
 // decoding is on, bus mastering off. False: it cannot do that, or does not come back.
 bool lb_pcidev_function_reset(struct lb_pci_address at);
 
-// The next capability `id` after offset `after` (0: the first); 0: none. Bounded.
+// As lb_pci_capability() and lb_pci_bar(), whose failures get the function's name.
 uint8_t lb_pcidev_capability(struct lb_pci_address at, uint8_t id, uint8_t after);
-
-// Physical address of memory BAR `index` (0-5; 64-bit ones take two), as it is set; its
-// size is not asked for. Fails for an I/O BAR and one that was never set, naming the function.
 int lb_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_t *ret_phys, struct lb_error *err);
 
 // "0000:00:03.0" into `text` of 16 bytes; returns it.

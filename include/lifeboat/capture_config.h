@@ -15,6 +15,7 @@
 #define LB_CAPTURE_VERSION 3
 
 #define LB_MAX_TARGETS 4
+#define LB_MAX_BRIDGES 8
 #define LB_MAX_CAPTURE_CPUS 64
 #define LB_MAX_IOMMUS 64
 
@@ -52,6 +53,9 @@ struct lb_pci_address {
 	uint8_t reserved[3];
 };
 
+// Within its segment. 0 is a host bridge, wherever there is one.
+#define LB_PCI_BDF(at) ((uint16_t)((at).bus << 8 | (at).device << 3 | (at).function))
+
 // A GPT partition, as the firmware saw it when armed. The capture kernel writes to it only
 // if its first block still carries the header that was put there when armed, with this
 // `arm_id` (lifeboat/dumpdisk.h): another disk in the same slot is left alone.
@@ -64,6 +68,7 @@ struct lb_target {
 	uint64_t first_block, last_block; // of the partition, both inclusive, in block_bytes
 	uint8_t partuuid[16]; // as GPT has it on disk
 	char name[64]; // what the user called it, for messages
+	uint16_t bridges[LB_MAX_BRIDGES]; // above the function, LB_PCI_BDF(), the topmost first; 0: no more
 };
 
 enum lb_iommu_kind {
@@ -132,7 +137,7 @@ struct lb_capture_config {
 };
 
 _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
-_Static_assert(sizeof(struct lb_target) == 120, "no padding");
+_Static_assert(sizeof(struct lb_target) == 136, "no padding");
 _Static_assert(sizeof(struct lb_iommu) == 16, "no padding");
 _Static_assert(sizeof(struct lb_wdat_step) == 24, "no padding");
 _Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");

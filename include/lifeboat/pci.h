@@ -28,6 +28,8 @@
 
 #define LB_PCI_HEADER 0x0c // bits 22:16 the header's type
 #define LB_PCI_HEADER_MULTIFUNCTION (1U << 23)
+#define LB_PCI_HEADER_TYPE 0x7fU
+#define LB_PCI_HEADER_BRIDGE 1
 #define LB_PCI_HEADER_CARDBUS 2
 
 #define LB_PCI_BAR0 0x10
@@ -36,6 +38,14 @@
 #define LB_PCI_BAR_TYPE 6U
 #define LB_PCI_BAR_64 4U
 #define LB_PCI_BAR_FLAGS 0xfU
+
+// A bridge's own. Buses: primary, secondary, subordinate, 8 bits each. From there on to the I/O base's
+// upper half are windows, but for the half with its secondary status.
+#define LB_PCI_BUSES 0x18
+#define LB_PCI_WINDOW_IO 0x1c
+#define LB_PCI_WINDOWS_END 0x34
+#define LB_PCI_BRIDGE_CONTROL 0x3c // bits 31:16
+#define LB_PCI_BRIDGE_DISCARDED (1U << 26) // cleared by a one
 
 // Capabilities: id, next, and 16 bits of the capability's own, in one register.
 #define LB_PCI_CAPABILITIES 0x34

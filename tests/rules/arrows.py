@@ -15,6 +15,14 @@ _REPORT = ("crash/dead", "crash/report")
 # Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
 _PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h", "crash/disk/target_kind.h")
 
+# How the capture kernel will reach a disk's function, which the loader tries when arming.
+_PCI = (
+    "crash/bare/pci_config.h",
+    "crash/bare/pci_bridges.h",
+    "crash/bare/pci_registers.h",
+    "crash/disk/target_function.h",
+)
+
 # From the bottom up: a room, or a pattern of rooms, and the rooms or single headers that it may include
 # beside itself. Nothing may include crash/capture/, loader/, purgatory/, tools/ or tests/ from outside,
 # crash/dead/ judges hostile input without a machine, and purgatory/ knows neither loader nor capture kernel.
@@ -33,7 +41,7 @@ ROOMS = {
     "purgatory": _BARE,
     "loader/options": (*_PLAN, *_PARTITION),
     "loader/hook": (*_BASE, "crash/plan"),
-    "loader": (*_PLAN, *_PARTITION, "loader/options", "loader/hook"),
+    "loader": (*_PLAN, *_PARTITION, *_PCI, "loader/options", "loader/hook"),
     "tools/common": _PLAN,
     "tools/ctl": (*_PLAN, *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
     "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),

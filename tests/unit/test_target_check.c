@@ -121,27 +121,6 @@ static void assert_not(int result, const struct lb_error *err, const char *says)
 	assert_string_equal(err->text, says);
 }
 
-static void test_functions(void **state)
-{
-	struct lb_target target = {.kind = LB_TARGET_NVME, .pci_id = 0x00101b36};
-	struct lb_error err = {""};
-
-	(void)state;
-	assert_int_equal(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080202, &err), 0);
-	assert_not(lb_target_is_function(&target, "nvme", UINT32_MAX, UINT32_MAX, &err), &err,
-		   "nvme: nothing answers there");
-	assert_not(lb_target_is_function(&target, "nvme", 0x00111b36, 0x01080202, &err), &err,
-		   "nvme: PCI ID is 0x111b36, the target was chosen with 0x101b36");
-	assert_not(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080302, &err), &err,
-		   "nvme: PCI class is 0x10803, wanted 0x10802");
-	target.kind = LB_TARGET_AHCI;
-	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060100, &err), 0);
-	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060000, &err), &err,
-		   "ahci: PCI class is 0x10600, wanted 0x10601");
-	target.kind = LB_TARGET_VIRTIO_BLK; // whatever class it says
-	assert_int_equal(lb_target_is_function(&target, "blk", 0x00101b36, 0xff000000, &err), 0);
-}
-
 static void test_disks(void **state)
 {
 	static const uint32_t sizes[] = {0, 256, 520, 1024, 8192};
@@ -168,7 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_where_it_was), cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_gone),         cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_functions),    cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

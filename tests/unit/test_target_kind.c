@@ -145,7 +145,7 @@ static void test_paths_that_lie(void **state)
 	assert_is_not(nvme, scsi_node, sizeof(scsi_node), "a node of type 3, 2");
 }
 
-static void test_functions(void **state)
+static void test_names(void **state)
 {
 	(void)state;
 	assert_true(lb_target_driven(NVME_ID, 0x010802));
@@ -154,18 +154,42 @@ static void test_functions(void **state)
 	assert_true(lb_target_driven(0x10421af4, 0x010000));
 	assert_false(lb_target_driven(SATA_ID, 0x01018a)); // IDE
 	assert_false(lb_target_driven(0x00301000, 0x010700));
-	assert_true(lb_target_kind_has_class(LB_TARGET_AHCI, 0x010601));
-	assert_true(lb_target_kind_has_class(LB_TARGET_AHCI, 0x010400));
-	assert_false(lb_target_kind_has_class(LB_TARGET_AHCI, 0x010802));
-	assert_false(lb_target_kind_has_class(LB_TARGET_NVME, 0x010803));
-	assert_true(lb_target_kind_has_class(LB_TARGET_PVSCSI, 0x010700));
-	assert_false(lb_target_kind_has_class(0, 0x010802));
-	assert_int_equal(lb_target_kind_class(LB_TARGET_NVME), 0x010802);
-	assert_int_equal(lb_target_kind_class(LB_TARGET_VIRTIO_SCSI), 0);
-	assert_int_equal(lb_target_kind_class(99), 0);
 	for (uint32_t kind = LB_TARGET_NVME; kind <= LB_TARGET_PVSCSI; kind++)
 		assert_string_not_equal(lb_target_kind_name(kind), "unknown");
 	assert_string_equal(lb_target_kind_name(0), "unknown");
+}
+
+static void assert_not(int result, const struct lb_error *err, const char *says)
+{
+	assert_int_equal(result, -1);
+	assert_string_equal(err->text, says);
+}
+
+static void test_functions(void **state)
+{
+	struct lb_target target = {.kind = LB_TARGET_NVME, .pci_id = 0x00101b36};
+	struct lb_error err = {""};
+
+	(void)state;
+	assert_int_equal(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080202, &err), 0);
+	assert_not(lb_target_is_function(&target, "nvme", UINT32_MAX, UINT32_MAX, &err), &err,
+		   "nvme: nothing answers there");
+	assert_not(lb_target_is_function(&target, "nvme", 0x00111b36, 0x01080202, &err), &err,
+		   "nvme: PCI ID is 0x111b36, the target was chosen with 0x101b36");
+	assert_not(lb_target_is_function(&target, "nvme", 0x00101b36, 0x01080302, &err), &err,
+		   "nvme: PCI class is 0x10803, wanted 0x10802");
+	target.kind = LB_TARGET_AHCI;
+	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060100, &err), 0);
+	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060000, &err), &err,
+		   "ahci: PCI class is 0x10600, wanted 0x10601");
+	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01040000, &err), 0); // RAID
+	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01080200, &err), &err,
+		   "ahci: PCI class is 0x10802, wanted 0x10601");
+	target.kind = 99;
+	assert_not(lb_target_is_function(&target, "x", 0x00101b36, 0x01080200, &err), &err,
+		   "x: PCI class is 0x10802, wanted 0x0");
+	target.kind = LB_TARGET_VIRTIO_BLK; // whatever class it says
+	assert_int_equal(lb_target_is_function(&target, "blk", 0x00101b36, 0xff000000, &err), 0);
 }
 
 int main(void)
@@ -173,7 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_disks),      cmocka_unit_test(test_port_multipliers),
 		cmocka_unit_test(test_raid_class), cmocka_unit_test(test_paths_that_lie),
-		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_functions),  cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "loader/pci_view.h"
+
+#include "crash/bare/pci_bridges.h"
+#include "crash/disk/target_function.h"
+#include "lib/cpu.h"
+#include "lifeboat/x86.h"
+#include "loader/firmware.h"
+#include "pgtable/walk.h"
+
+struct view {
+	unsigned int phys_bits;
+	bool unmapped; // some page that was asked for
+};
+
+static const void *table_page(void *ctx, uint64_t phys)
+{
+	(void)ctx;
+	return (const void *)(uintptr_t)phys;
+}
+
+// Firmware maps memory at its own address, all that it knows of; reading more would be a page fault.
+static volatile void *map(void *ctx, uint64_t phys)
+{
+	const struct lb_physmem mem = {.page = table_page};
+	struct view *view = ctx;
+	const struct lb_walk walk = {.mem = &mem,
+				     .cr3 = cpu_cr3(),
+				     .la57 = cpu_cr4() & X86_CR4_LA57,
+				     .phys_bits = view->phys_bits};
+	struct lb_walk_leaf leaf;
+
+	if (lb_walk(&walk, phys, &leaf) == LB_WALK_MAPPED && leaf.phys == phys)
+		return (volatile void *)(uintptr_t)phys;
+	view->unmapped = true;
+	return NULL;
+}
+
+static int look(const struct lb_pci_config *config, const struct view *view, struct lb_target *target,
+		struct lb_error *err)
+{
+	const struct lb_pci_space space = lb_pci_select(config, target->pci);
+
+	if (lb_pci_bridges(config, target->pci, target->bridges, err) != 0)
+		return -1;
+	return view->unmapped ? 0 : lb_target_function_check(&space, target, err);
+}
+
+// The firmware's timers may use the two ports, too: they wait.
+int lb_pci_view_check(const struct lb_machine *machine, struct lb_target *target, struct lb_error *err)
+{
+	struct view view = {.phys_bits = machine->phys_bits};
+	const struct lb_pci_config config = {.ecam = machine->acpi.mcfg.ecam,
+					     .ecam_count = machine->acpi.mcfg.count,
+					     .map = map,
+					     .ctx = &view};
+	const EFI_TPL level = BS->RaiseTPL(TPL_HIGH_LEVEL);
+	int result = look(&config, &view, target, err);
+
+	BS->RestoreTPL(level);
+	return result;
+}
