@@ -10,15 +10,12 @@
 #include "loader/random.h"
 #include "pgtable/ident.h"
 
-// More than a disk takes from: each zstd context compresses about 1 GB/s at level 1.
-#define DEFAULT_CPUS 8
-
 static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 {
 	uint32_t wanted = input->options->dump.cpus, there = input->machine->acpi.madt.apic_count;
 
 	if (!wanted)
-		wanted = DEFAULT_CPUS;
+		wanted = LB_MAX_CAPTURE_CPUS;
 	if (wanted > there)
 		wanted = there;
 	return wanted ? wanted : 1;
@@ -58,7 +55,10 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 			   const struct lb_crashkernel *crashkernel, struct lb_capture_size *ret_size,
 			   uint64_t *ret_bytes, struct lb_error *err)
 {
-	uint64_t limit = crashkernel->automatic ? LB_CAPTURE_MAX : crashkernel->bytes;
+	const struct lb_range everywhere = {0, UINT64_MAX};
+	uint64_t limit = crashkernel->automatic
+				 ? lb_capture_limit(wanted_cpus(input), lb_e820_ram(input->saved, everywhere))
+				 : crashkernel->bytes;
 	struct lb_capture_need capture = {
 		.tables = ram_tables(input),
 		.cpus = wanted_cpus(input),

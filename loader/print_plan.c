@@ -2,6 +2,7 @@
 #include "loader/print_plan.h"
 
 #include "crash/disk/target_kind.h"
+#include "crash/plan/dumpsize.h"
 #include "crash/plan/hotplug.h"
 #include "lib/mem.h"
 #include "loader/print.h"
@@ -119,6 +120,19 @@ static void print_targets(const struct lb_capture_config *capture)
 		lb_print_answer("dump to: no partition; the log goes to the console\n");
 }
 
+static void print_estimate(const struct lb_plan *plan)
+{
+	const struct lb_range everywhere = {0, UINT64_MAX};
+	const struct lb_dump_estimate estimate =
+		lb_dump_estimate(lb_e820_ram(&plan->saved, everywhere) / LB_PAGE,
+				 (enum lb_dump_format)plan->capture.format, plan->capture.cpus);
+	char bytes[SIZE_TEXT], largest[SIZE_TEXT];
+
+	lb_print_answer("a dump, by estimate: %s in %u s, at most %s in %u s\n",
+			lb_format_size(bytes, sizeof(bytes), estimate.bytes), estimate.seconds,
+			lb_format_size(largest, sizeof(largest), estimate.largest), estimate.most_seconds);
+}
+
 // The built-in capture kernel: its memory's purposes, its settings, its targets.
 static void print_capture(const struct lb_plan *plan)
 {
@@ -136,6 +150,7 @@ static void print_capture(const struct lb_plan *plan)
 			lb_dump_format_name(capture->format), capture->dump_level, capture->cpus,
 			capture->apic_count, lb_capture_end_name(capture->end),
 			lb_capture_end_name(capture->end_failed));
+	print_estimate(plan);
 	print_targets(capture);
 	for (uint32_t i = 0; lb_acpi_unstoppable(&plan->machine.acpi, i); i++)
 		lb_print_answer("watchdog that nothing stops after a panic: %s\n",

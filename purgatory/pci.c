@@ -3,8 +3,6 @@
 // (header, extended capabilities), 9.3.3 (SR-IOV) and 10.5 (ATS, PRI, PASID).
 #include "purgatory/pci.h"
 
-#include <stdbool.h>
-
 #include "lifeboat/watchdog.h"
 
 #define CLASS_BRIDGE 0x06
@@ -161,6 +159,15 @@ static void quiesce_function(const struct lb_pci_space *space, uint32_t header_t
 		     ((command & LB_PCI_CONTROL_HALF) | LB_PCI_COMMAND_NO_INTX) & ~drop);
 	lb_pci_read(space, LB_PCI_COMMAND); // nothing it wrote is on its way any more
 	stop_translation(space, &extended);
+}
+
+bool lb_pci_wants_ports(const struct lb_ecam *ecam, uint32_t count)
+{
+	for (uint32_t i = 0; i < count && i < LB_MAX_ECAM; i++) {
+		if (ecam[i].segment == 0 && ecam[i].bus_first == 0)
+			return false;
+	}
+	return true;
 }
 
 void lb_pci_quiesce(const struct lb_pci_config *config, uint16_t segment, uint8_t bus_first, uint8_t bus_last,

@@ -29,6 +29,7 @@
 #ifndef LIFEBOAT_PURGATORY_PCI_H
 #define LIFEBOAT_PURGATORY_PCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crash/bare/pci_config.h"
@@ -39,6 +40,10 @@ struct lb_pci_count {
 	uint32_t msi; // that had MSI or MSI-X on
 	uint16_t tco; // port of a chipset's watchdog, which only the caller can stop; 0: none seen
 };
+
+// Is segment 0 to be scanned by ports, since no entry of `ecam` begins with its bus 0? The others have other segments
+// or buses, and are scanned beside it.
+bool lb_pci_wants_ports(const struct lb_ecam *ecam, uint32_t count);
 
 // Every bus of the range by itself, whatever bridges say of buses behind them: 256
 // buses are 8192 reads and what is present. Bounded whatever the registers hold. Adds to

@@ -152,7 +152,7 @@ static void quiesce_pci(const struct lb_handoff *handoff)
 	struct lb_pci_config config = {.map = map_config, .ctx = (void *)(uintptr_t)&handoff->device_window};
 	struct lb_pci_count count = {0};
 
-	if (handoff->ecam_count == 0)
+	if (lb_pci_wants_ports(handoff->ecam, handoff->ecam_count))
 		lb_pci_quiesce(&config, 0, 0, UINT8_MAX, &count);
 	for (uint32_t i = 0; i < handoff->ecam_count && i < LB_MAX_ECAM; i++) {
 		const struct lb_ecam *ecam = &handoff->ecam[i];

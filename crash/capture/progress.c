@@ -15,16 +15,18 @@ void lb_progress_say(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t by
 	const struct lb_progress *progress = ctx;
 	uint64_t ms = lb_clock_ms() - progress->begun_ms;
 	uint64_t memory = rate_kib(pages_done * LB_PAGE, ms), disk = rate_kib(bytes_written, ms);
-	uint64_t left;
+	uint64_t left, all;
+	char size[16];
 
 	if (!pages || pages_done > pages) {
 		lb_say("looking for what is to be dumped, %lu s", ms / MS_PER_S);
 		return;
 	}
 	left = pages_done ? ms * (pages - pages_done) / pages_done / MS_PER_S : 0;
-	lb_say("%lu%% of %lu pages, %lu.%lu MiB/s of memory, %lu.%lu MiB/s to disk, %lu s left",
+	all = pages_done ? bytes_written / pages_done * pages : 0;
+	lb_say("%lu%% of %lu pages, %lu.%lu MiB/s of memory, %lu.%lu MiB/s to disk, %lu s left, %s in all",
 	       pages_done * 100 / pages, pages, memory / 1024, memory % 1024 * 10 / 1024, disk / 1024,
-	       disk % 1024 * 10 / 1024, left);
+	       disk % 1024 * 10 / 1024, left, lb_format_size(size, sizeof(size), all));
 }
 
 void lb_progress_end(const struct lb_run *run, const struct lb_dump_header *header)

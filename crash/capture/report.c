@@ -5,6 +5,7 @@
 
 #include "crash/capture/capture.h"
 #include "crash/dead/deadkernel.h"
+#include "crash/plan/dumpsize.h"
 #include "crash/platform/guard.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/watchdog.h"
@@ -128,6 +129,17 @@ static void end_text(struct telling *telling, enum lb_guard_end end, const struc
 	lb_say("warning: the report ends in its section \"%s\": %s", telling->section, why);
 }
 
+static size_t tell_estimate(const struct lb_run *run, char *text, size_t room)
+{
+	const struct lb_dump_estimate estimate =
+		lb_dump_estimate(run->ram.pages, run->job.format, run->capture->cpus);
+	char bytes[16], largest[16];
+
+	return lb_snprintf(text, room, "the dump, by estimate: %s in %u s, at most %s in %u s\n",
+			   lb_format_size(bytes, sizeof(bytes), estimate.bytes), estimate.seconds,
+			   lb_format_size(largest, sizeof(largest), estimate.largest), estimate.most_seconds);
+}
+
 // What Lifeboat did until now: lines. The times follow when the report comes to them.
 static void tell_of_us(const struct lb_run *run, struct telling *telling)
 {
@@ -141,6 +153,8 @@ static void tell_of_us(const struct lb_run *run, struct telling *telling)
 	if (at < room)
 		at += lb_snprintf(text + at, room - at, "dump level %u%s%s\n", run->job.level,
 				  run->filter_why[0] ? ": " : "", run->filter_why);
+	if (at < room)
+		at += tell_estimate(run, text + at, room - at);
 	if (run->job.doubt && at < room)
 		at += lb_snprintf(text + at, room - at, "%s\n", run->job.doubt);
 	telling->ours_bytes = at < room ? (uint32_t)at : room - 1;

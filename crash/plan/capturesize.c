@@ -19,6 +19,16 @@ uint64_t lb_capture_helpers(uint32_t cpus)
 	       (cpus + BATCHES_MORE) * LB_CAPTURE_BATCH;
 }
 
+uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram)
+{
+	uint64_t further = cpus > LB_CAPTURE_FIRST_CPUS ? cpus - LB_CAPTURE_FIRST_CPUS : 0;
+
+	further *= LB_CAPTURE_FURTHER;
+	if (further > ram / LB_CAPTURE_RAM_PART)
+		further = ram / LB_CAPTURE_RAM_PART;
+	return lb_align_up(LB_CAPTURE_MAX + further, LB_REGION_STEP);
+}
+
 // Of the targets after the first.
 static uint64_t further(uint32_t targets)
 {

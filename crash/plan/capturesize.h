@@ -7,9 +7,14 @@
 #include "lib/format.h"
 #include "lifeboat/range.h"
 
-// What `auto` stays between. The first leaves the smallest machine something to spare.
+// What `auto` stays between with up to LB_CAPTURE_FIRST_CPUS. The first leaves the smallest machine something to
+// spare. Each further CPU takes what lb_capture_helpers() says, and may take LB_CAPTURE_FURTHER.
 #define LB_CAPTURE_MIN (8 * LB_MIB)
 #define LB_CAPTURE_MAX (16 * LB_MIB)
+#define LB_CAPTURE_FIRST_CPUS 8U
+#define LB_CAPTURE_FURTHER (LB_MIB * 4 / 10)
+// Further CPUs together take no more of RAM than one part in so many.
+#define LB_CAPTURE_RAM_PART 64U
 
 // Tables that map all RAM, in bytes; where they take more, a window slides instead.
 #define LB_CAPTURE_TABLES_MAX (4 * LB_MIB)
@@ -52,6 +57,9 @@ struct lb_capture_need {
 // tables, then the targets after the first, which leaves one CPU; what that takes with a window has to fit.
 int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
 		    struct lb_error *err);
+
+// What `auto` takes at most on a machine with `cpus` that may compress and `ram` bytes, rounded up to 2 MiB.
+uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram);
 
 // What `cpus` that compress take, the first included: contexts, stacks, and a ring of batches with one
 // for each CPU, two more that are being filled and written, and a spare one.

@@ -18,3 +18,32 @@ uint64_t lb_dump_size_largest(uint64_t pages, uint64_t max_pfn)
 	return LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX + LB_DUMP_REPORT_MAX + kdump_headers + NOTES +
 	       BITMAPS * bitmap + lb_align_up(pages * PAGE_DESC, LB_PAGE) + pages * LB_PAGE + LB_PAGE;
 }
+
+#define IDLE_BYTES (80 * LB_MIB)
+#define IDLE_PART 64 // of RAM: struct pages, above all
+#define SHRINKS_TO 5 // one part of so many
+#define DISK_PER_SECOND (200 * LB_MIB)
+#define CPU_PER_SECOND (400 * LB_MIB)
+
+// Reading and writing go on at the same time: the slower one counts.
+static uint32_t seconds_for(uint64_t memory, uint64_t written, uint32_t cpus)
+{
+	const uint64_t disk = written / DISK_PER_SECOND, read = memory / (CPU_PER_SECOND * (cpus ? cpus : 1));
+	const uint64_t seconds = 1 + (disk > read ? disk : read);
+
+	return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
+}
+
+struct lb_dump_estimate lb_dump_estimate(uint64_t pages, enum lb_dump_format format, uint32_t cpus)
+{
+	const uint64_t ram = pages * LB_PAGE;
+	struct lb_dump_estimate estimate = {.largest = lb_dump_size_largest(pages, pages)};
+	uint64_t memory = IDLE_BYTES + ram / IDLE_PART;
+
+	if (memory > ram || format == LB_DUMP_ELF)
+		memory = ram;
+	estimate.bytes = format == LB_DUMP_ZSTD || format == LB_DUMP_ZLIB ? memory / SHRINKS_TO : memory;
+	estimate.seconds = seconds_for(memory, estimate.bytes, cpus);
+	estimate.most_seconds = seconds_for(ram, estimate.largest, cpus);
+	return estimate;
+}

@@ -40,13 +40,39 @@ struct __attribute__((packed)) local_x2apic {
 	uint32_t x2apic_id, flags, acpi_id;
 };
 
-static bool has_cpu(const struct lb_madt *madt, uint32_t apic_id)
+// An entry with this id is of no CPU: to all of them an interrupt to it would go.
+#define NO_APIC 0xffU
+#define NO_X2APIC UINT32_MAX
+
+// CPUs that were taken, by id. Machines of many sockets leave gaps between theirs; of ids beyond, those
+// that the list has are known.
+#define SEEN_IDS 16384U
+struct seen {
+	uint64_t usable[SEEN_IDS / 64];
+};
+
+static bool is_listed(const struct lb_madt *madt, uint32_t apic_id)
 {
 	for (uint32_t i = 0; i < madt->apic_count; i++) {
 		if (madt->apic[i] == apic_id)
 			return true;
 	}
 	return false;
+}
+
+// Was it counted already? It is from now on.
+static bool was_counted(struct seen *seen, const struct lb_madt *madt, uint32_t apic_id)
+{
+	const uint64_t bit = 1ULL << apic_id % 64;
+	uint64_t *word;
+	bool was;
+
+	if (apic_id >= SEEN_IDS)
+		return is_listed(madt, apic_id);
+	word = &seen->usable[apic_id / 64];
+	was = *word & bit;
+	*word |= bit;
+	return was;
 }
 
 static bool has_io_apic(const struct lb_madt *madt, uint64_t phys)
@@ -58,14 +84,15 @@ static bool has_io_apic(const struct lb_madt *madt, uint64_t phys)
 	return false;
 }
 
-// CPUs beyond the list are not started by the built-in capture kernel.
-static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags)
+// CPUs beyond the list are not started by the built-in capture kernel. One that is there twice may be
+// enabled in one place only.
+static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags, struct seen *seen)
 {
-	if (has_cpu(madt, apic_id))
+	if (!(flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE)))
 		return;
-	if (flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE))
+	if (!was_counted(seen, madt, apic_id))
 		madt->cpus++;
-	if (flags & CPU_ENABLED && madt->apic_count < LB_MAX_CAPTURE_CPUS)
+	if (flags & CPU_ENABLED && madt->apic_count < LB_MAX_CAPTURE_CPUS && !is_listed(madt, apic_id))
 		madt->apic[madt->apic_count++] = apic_id;
 }
 
@@ -80,7 +107,8 @@ static void take_io_apic(struct lb_madt *madt, uint64_t phys, uint32_t *beyond)
 		++*beyond;
 }
 
-static void take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, uint32_t *beyond)
+static void take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, struct seen *seen,
+		       uint32_t *beyond)
 {
 	struct local_apic local;
 	struct local_x2apic x2;
@@ -88,10 +116,12 @@ static void take_entry(const struct lb_acpi_entry *entry, struct lb_madt *madt, 
 
 	if (entry->type == LOCAL_APIC && entry->bytes >= sizeof(local)) {
 		memcpy(&local, entry->data, sizeof(local));
-		take_cpu(madt, local.apic_id, local.flags);
+		if (local.apic_id != NO_APIC)
+			take_cpu(madt, local.apic_id, local.flags, seen);
 	} else if (entry->type == LOCAL_X2APIC && entry->bytes >= sizeof(x2)) {
 		memcpy(&x2, entry->data, sizeof(x2));
-		take_cpu(madt, x2.x2apic_id, x2.flags);
+		if (x2.x2apic_id != NO_X2APIC)
+			take_cpu(madt, x2.x2apic_id, x2.flags, seen);
 	} else if (entry->type == IO_APIC && entry->bytes >= sizeof(io)) {
 		memcpy(&io, entry->data, sizeof(io));
 		take_io_apic(madt, io.address, beyond);
@@ -105,6 +135,7 @@ int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, st
 	struct lb_acpi_entry entry;
 	struct lb_acpi_walk walk;
 	struct lb_madt madt = {0};
+	struct seen seen = {0};
 	struct madt fixed;
 	uint32_t beyond = 0;
 
@@ -115,7 +146,7 @@ int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, st
 	for (walk = lb_acpi_walk(&opened, sizeof(fixed), 1); lb_acpi_more(&walk);) {
 		if (lb_acpi_next(&walk, &entry, err) != 0)
 			return -1;
-		take_entry(&entry, &madt, &beyond);
+		take_entry(&entry, &madt, &seen, &beyond);
 	}
 	if (!madt.cpus)
 		return lb_fail(err, "ACPI table APIC: it lists no usable CPU, wanted one at least");

@@ -22,7 +22,8 @@ struct lb_madt {
 
 // `table` has `bytes`. A wrong checksum, an entry that lies about its length, and a table
 // without a usable CPU are errors. An entry is passed over when it is shorter than its type
-// has it, or names what is in one of the lists already. IO-APICs beyond LB_MAX_IOAPICS are
+// has it, or names what was taken already: a CPU may be there as local APIC and as x2APIC. The ids 255 of the
+// one and 2^32-1 of the other are no CPU's. IO-APICs beyond LB_MAX_IOAPICS are
 // left out: `ret_left_out` says in one sentence how many, and is empty when all are taken.
 int lb_madt_read(const void *table, uint64_t bytes, struct lb_madt *ret_madt, struct lb_error *ret_left_out,
 		 struct lb_error *err);

@@ -22,7 +22,7 @@ const char lb_dump_options_help[] =
 	"  --dump-overwrite        even over a dump that nobody has saved\n"
 	"  --mask-report           secrets, addresses and the host name are left out of\n"
 	"                          the report, not out of log and dump\n"
-	"  --capture-cpus N        CPUs that compress (default: up to 8)\n"
+	"  --capture-cpus N        CPUs that compress (default: all, up to 64)\n"
 	"  --on-captured WHAT      reset (default), poweroff or halt, after the dump\n"
 	"  --selftest              do not boot KERNEL: reset into the capture kernel,\n"
 	"                          which tries target and memory, leaves a verdict and\n"

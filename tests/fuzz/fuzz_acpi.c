@@ -47,13 +47,17 @@ static bool is_in(const uint32_t *ids, uint32_t count, uint32_t id)
 	return false;
 }
 
+// Of CPUs with ids below it each is counted once, however often it is there.
+#define COUNTED_IDS 16384
+
 static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_madt *madt,
 		       const struct lb_error *left_out)
 {
+	static bool counted[COUNTED_IDS];
 	bool beyond = false;
-
 	uint32_t cpus = 0, enabled = 0, ioapics = 0, ids[LB_MAX_CAPTURE_CPUS], io[LB_MAX_IOAPICS], id;
 
+	memset(counted, 0, sizeof(counted));
 	fuzz_check(madt->has_8259 == (table[40] & 1));
 	for (uint64_t at = 44; bytes - at >= 2; at += table[at + 1]) {
 		const uint8_t *entry = table + at;
@@ -72,10 +76,12 @@ static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_mad
 		if (!x2 && (entry[0] != 0 || entry[1] < 8))
 			continue;
 		id = x2 ? (uint32_t)number(entry + 4, 4) : entry[3];
-		if (is_in(ids, enabled, id))
+		if (id == (x2 ? UINT32_MAX : 0xff) || !(entry[x2 ? 8 : 4] & 3))
 			continue;
-		cpus += !!(entry[x2 ? 8 : 4] & 3);
-		if (!(entry[x2 ? 8 : 4] & 1) || enabled == LB_MAX_CAPTURE_CPUS)
+		cpus += id < COUNTED_IDS ? !counted[id] : !is_in(ids, enabled, id);
+		if (id < COUNTED_IDS)
+			counted[id] = true;
+		if (!(entry[x2 ? 8 : 4] & 1) || enabled == LB_MAX_CAPTURE_CPUS || is_in(ids, enabled, id))
 			continue;
 		fuzz_check(enabled < madt->apic_count && madt->apic[enabled] == id);
 		ids[enabled++] = id;

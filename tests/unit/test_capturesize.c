@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crash/plan/capturesize.h"
+#include "lifeboat/capture_config.h"
 #include "unit.h"
 
 static struct lb_capture_size size;
@@ -53,6 +54,31 @@ static void test_small_machine(void **state)
 	assert_int_equal(size.cpus, 2);
 	assert_int_equal(size.tables, 64 * LB_KIB);
 	assert_true(size.total <= LB_CAPTURE_MIN);
+}
+
+// Eight CPUs fit under the first limit; each further one costs 0.4 MiB at most, and all there are
+// compress where RAM has a part to spare for them.
+static void test_many_cpus(void **state)
+{
+	uint64_t of_eight;
+
+	(void)state;
+	assert_int_equal(compute(3 * LB_MIB / 2, LB_MIB, 8, lb_capture_limit(8, 64 * LB_GIB)), 0);
+	of_eight = sum();
+	for (uint32_t cpus = 9; cpus <= LB_MAX_CAPTURE_CPUS; cpus++) {
+		const uint64_t limit = lb_capture_limit(cpus, 64 * LB_GIB);
+
+		assert_int_equal(compute(3 * LB_MIB / 2, LB_MIB, cpus, limit), 0);
+		assert_int_equal(size.cpus, cpus);
+		assert_true(sum() <= of_eight + (cpus - 8) * (4 * LB_MIB / 10));
+	}
+	assert_true(size.total <= 32 * LB_MIB);
+	// A small machine with many CPUs gives up CPUs, not RAM.
+	assert_int_equal(lb_capture_limit(64, LB_GIB / 2), LB_CAPTURE_MAX + 8 * LB_MIB);
+	assert_int_equal(lb_capture_limit(64, 0), LB_CAPTURE_MAX);
+	assert_int_equal(lb_capture_limit(8, 1024 * LB_GIB), LB_CAPTURE_MAX);
+	assert_int_equal(compute(3 * LB_MIB / 2, LB_MIB, 64, lb_capture_limit(64, LB_GIB / 4)), 0);
+	assert_true(size.cpus >= 8 && size.cpus < 64);
 }
 
 // CPUs go first, then the tables; and not one more than it takes.
@@ -151,9 +177,13 @@ static void test_short_heap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_terms),      cmocka_unit_test(test_small_machine),
-		cmocka_unit_test(test_cut),        cmocka_unit_test(test_too_small),
-		cmocka_unit_test(test_targets),    cmocka_unit_test(test_planned_cpus_start),
+		cmocka_unit_test(test_terms),
+		cmocka_unit_test(test_small_machine),
+		cmocka_unit_test(test_many_cpus),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_too_small),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_planned_cpus_start),
 		cmocka_unit_test(test_short_heap),
 	};
 

@@ -33,11 +33,45 @@ static void test_parts(void **state)
 	assert_int_equal(lb_dump_size_largest(0, 8 * 16 * LB_PAGE) - least, 2 * 16 * LB_PAGE);
 }
 
+// The idle figure is what was measured, roughly; neither passes the largest dump; more CPUs are never slower.
+static void test_estimate(void **state)
+{
+	static const struct {
+		uint64_t ram, measured;
+	} rows[] = {{512 * LB_MIB, 18 * LB_MIB}, {2 * LB_GIB, 28 * LB_MIB}, {8 * LB_GIB, 52 * LB_MIB}};
+	struct lb_dump_estimate estimate;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		estimate = lb_dump_estimate(rows[i].ram / LB_PAGE, LB_DUMP_ZSTD, 2);
+		assert_in_range(estimate.bytes, rows[i].measured / 2, rows[i].measured * 3 / 2);
+	}
+	for (uint64_t ram = LB_MIB; ram <= 64 * LB_TIB; ram *= 2) {
+		for (uint32_t format = LB_DUMP_ZSTD; format <= LB_DUMP_ELF; format++) {
+			uint32_t before = UINT32_MAX;
+
+			for (uint32_t cpus = 0; cpus <= 64; cpus += 16) {
+				estimate = lb_dump_estimate(ram / LB_PAGE, format, cpus);
+				assert_true(estimate.bytes <= estimate.largest);
+				assert_in_range(estimate.seconds, 1, estimate.most_seconds);
+				assert_true(estimate.most_seconds <= before);
+				before = estimate.most_seconds;
+			}
+		}
+	}
+	estimate = lb_dump_estimate(64 * LB_GIB / LB_PAGE, LB_DUMP_ELF, 1);
+	assert_int_equal(estimate.bytes, 64 * LB_GIB);
+	assert_in_range(estimate.seconds, 320, 340); // the disk is the slower one
+	estimate = lb_dump_estimate(64 * LB_GIB / LB_PAGE, LB_DUMP_RAW, 1);
+	assert_int_equal(estimate.bytes, 80 * LB_MIB + LB_GIB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_estimate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,13 +236,60 @@ static void test_twice(void **state)
 	assert_int_equal(madt.ioapic[1], 0xfec01000);
 }
 
+// Also where the list is full, and where one of the two entries is disabled. Ids above 255 are CPUs as others.
+static void test_twice_beyond_the_list(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	for (uint32_t i = 0; i < LB_MAX_CAPTURE_CPUS; i++)
+		add_x2(&made, 256 + i, 1);
+	for (uint32_t i = 0; i < 20; i++)
+		add_x2(&made, 5000 + i % 10, 1);
+	add_x2(&made, 256, 1);
+	add_local(&made, 9, 2); // may come later
+	add_x2(&made, 9, 2);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, LB_MAX_CAPTURE_CPUS + 11);
+	assert_int_equal(madt.apic_count, LB_MAX_CAPTURE_CPUS);
+	assert_int_equal(madt.apic[LB_MAX_CAPTURE_CPUS - 1], 256 + LB_MAX_CAPTURE_CPUS - 1);
+	made = made_madt(1);
+	add_local(&made, 3, 0);
+	add_x2(&made, 3, 1);
+	add_local(&made, 4, 2);
+	add_x2(&made, 4, 1);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, 2);
+	assert_int_equal(madt.apic_count, 2);
+	assert_int_equal(madt.apic[1], 4);
+}
+
+// An INIT to one of these would go to every CPU, the boot processor among them.
+static void test_broadcast_ids(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	add_local(&made, 0xff, 1);
+	add_x2(&made, UINT32_MAX, 1);
+	add_x2(&made, 0xff, 1); // a CPU's
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.cpus, 1);
+	assert_int_equal(madt.apic_count, 1);
+	assert_int_equal(madt.apic[0], 0xff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),          cmocka_unit_test(test_header),
 		cmocka_unit_test(test_truncated),     cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_short_entries), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_twice),         cmocka_unit_test(test_twice_beyond_the_list),
+		cmocka_unit_test(test_broadcast_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

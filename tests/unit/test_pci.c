@@ -428,6 +428,22 @@ static void test_nothing_there(void **state)
 	assert_int_equal(machine->functions[0].written[COMMAND / 4], 0);
 }
 
+// Where MCFG has other segments only, or later buses, what the ports reach is scanned all the same.
+static void test_segments(void **state)
+{
+	static const struct lb_ecam ecam[] = {
+		{.segment = 1, .bus_first = 0, .bus_last = 255},
+		{.segment = 0, .bus_first = 0x40, .bus_last = 0x7f},
+		{.segment = 0, .bus_first = 0, .bus_last = 0x3f},
+	};
+
+	(void)state;
+	assert_true(lb_pci_wants_ports(ecam, 0));
+	assert_true(lb_pci_wants_ports(ecam, 1));
+	assert_true(lb_pci_wants_ports(ecam, 2));
+	assert_false(lb_pci_wants_ports(ecam, 3));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_machine, drop_machine)
 
 int main(void)
@@ -446,6 +462,7 @@ int main(void)
 		TEST(test_which_functions_are_asked),
 		TEST(test_only_the_buses_asked_for),
 		TEST(test_nothing_there),
+		cmocka_unit_test(test_segments),
 	};
 
 	return cmocka_run_group_tests_name("pci", tests, NULL, NULL);
