@@ -6,6 +6,7 @@ Runs no virtual machine. The tool is the one built with ASan and UBSan.
 
 import base64
 import json
+import shutil
 import struct
 import subprocess
 import uuid
@@ -281,6 +282,60 @@ def test_update(machine):
         machine.run("update")
         assert machine.files()[OURS] == (image(DRIVER, version) if taken else was)
     assert machine.variables() == before
+
+
+def test_boot_order_is_put_back_and_nothing_else(machine):
+    """What a package's trigger may do: no file changes, the order by Lifeboat's number only."""
+    order = ("update", "--boot-order")
+    before = state(machine)
+    assert machine.run(*order).stdout == "" and state(machine) == before
+    machine.run("install", "--mode", "chain")
+    installed = state(machine)
+    assert machine.run(*order).stdout == "" and state(machine) == installed
+    for others in ((1, 2, 0), (1, 0)):
+        machine.set("BootOrder", struct.pack(f"<{len(others)}H", *others))
+        changed = state(machine)
+        assert "would be: Boot0002 is the first" in machine.run(*order, "--dry-run").stdout
+        assert state(machine) == changed
+        assert "done: Boot0002 is the first boot entry again" in machine.run(*order).stdout
+        assert state(machine) == installed
+    machine.set("BootOrder", struct.pack("<HH", 1, 0))
+    (machine.efivars / f"Boot0002-{fake_machine.GLOBAL}").unlink()
+    assert "no boot entry of Lifeboat's is there" in machine.run(*order, status=1).stderr
+
+
+def test_boot_order_behind_shim(machine):
+    with_secure_boot(machine, CERTIFICATE)
+    machine.set("MokListRT", signature_list(CERTIFICATE), SHIM, 6)
+    machine.run("install")
+    installed = state(machine)
+    machine.set("BootOrder", struct.pack("<HHH", 1, 2, 0))
+    machine.run("update", "--boot-order")
+    assert state(machine) == installed
+
+
+@pytest.mark.parametrize("mode", ["driver", "sd-boot"])
+def test_boot_order_is_no_matter_of_other_modes(machine, mode):
+    with_systemd_boot(machine)
+    machine.run("install", "--mode", mode)
+    installed = state(machine)
+    assert machine.run("update", "--boot-order").stdout == "" and state(machine) == installed
+
+
+def test_programs_lie_beside_lifeboatctl(machine, tmp_path):
+    """`make install` puts both below one PREFIX, which may be any; what an image brings itself goes first."""
+    prefix = tmp_path / "opt"
+    (prefix / "sbin").mkdir(parents=True)
+    (prefix / "lib").mkdir()
+    shutil.copy(machine.tool, prefix / "sbin/lifeboatctl")
+    shutil.copytree(machine.root / "usr/lib/lifeboat", prefix / "lib/lifeboat")
+    (prefix / "lib/lifeboat/lifeboatx64.efi").write_bytes(image(DRIVER, "7.8.9"))
+    machine.tool = prefix / "sbin/lifeboatctl"
+    machine.run("install")
+    assert machine.files()[OURS] == image(DRIVER)
+    (machine.root / "usr/lib/lifeboat/lifeboatx64.efi").unlink()
+    machine.run("install")
+    assert machine.files()[OURS] == image(DRIVER, "7.8.9")
 
 
 def test_image_build(machine):

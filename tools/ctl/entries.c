@@ -346,6 +346,48 @@ int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_e
 	return 0;
 }
 
+// Of ours on this partition, by its title: its file may be a shim's.
+static bool find_boot_number(const struct partition *partition, unsigned int *ret_number)
+{
+	static struct present present;
+	char name[NAME_BYTES];
+	struct named named;
+
+	read_present(ENTRY_BOOT, &present);
+	for (unsigned int number = 0; number <= UINT16_MAX; number++) {
+		if (!is_present(&present, number) ||
+		    !read_named(variable_name(ENTRY_BOOT, number, name), &named) ||
+		    !lies_on(&named, partition) || strcmp(named.title, ENTRY_TITLE) != 0)
+			continue;
+		*ret_number = number;
+		return true;
+	}
+	return false;
+}
+
+int entry_put_first(const struct partition *partition, bool dry_run, enum entry_state *ret_state,
+		    unsigned int *ret_number, struct lb_error *err)
+{
+	struct order order;
+
+	*ret_state = ENTRY_READY;
+	if (entry_first_is_ours(partition))
+		return 0;
+	*ret_state = ENTRY_ABSENT;
+	if (!find_boot_number(partition, ret_number))
+		return 0;
+	*ret_state = ENTRY_ELSEWHERE;
+	if (dry_run)
+		return 0;
+	read_order(ENTRY_BOOT, &order);
+	take_out(&order, *ret_number);
+	if (order.count == ORDER_MAX)
+		return lb_fail(err, "%s has %u numbers, and no room for one more", order_name(ENTRY_BOOT),
+			       order.count);
+	put_in(&order, 0, *ret_number);
+	return write_order(ENTRY_BOOT, &order, err);
+}
+
 bool entry_first_is_ours(const struct partition *partition)
 {
 	char name[NAME_BYTES];

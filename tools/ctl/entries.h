@@ -36,6 +36,11 @@ int entry_add(const struct entry *entry, unsigned int *ret_number, struct lb_err
 // order. *ret_count: how many there were.
 int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_error *err);
 
+// Puts the boot entry of ours on this partition to the front of the order, whatever file it names; with `dry_run`
+// nothing is written. *ret_state: what was found; ret_number: its number where it is there.
+int entry_put_first(const struct partition *partition, bool dry_run, enum entry_state *ret_state,
+		    unsigned int *ret_number, struct lb_error *err);
+
 // Is the first boot entry one of ours on this partition?
 bool entry_first_is_ours(const struct partition *partition);
 // The file of the first boot entry that is not ours and that lies on this partition; false: none does.

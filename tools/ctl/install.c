@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/ctl/boot_order.h"
 #include "tools/ctl/change.h"
 #include "tools/ctl/health.h"
 #include "tools/ctl/keep.h"
@@ -254,6 +255,8 @@ int update_command(const struct options *options)
 	struct esp esp;
 	enum mode mode;
 
+	if (options->boot_order)
+		return boot_order_command(options);
 	if (firmware_read(options, &firmware, &err) != 0 || esp_find(options, true, &esp, &err) != 0)
 		return complain("update", &err);
 	mode = plan_installed(&esp);

@@ -34,6 +34,8 @@ static const char usage[] =
 	"      --mode MODE          driver, sd-boot or chain (docs/options.md); default: auto\n"
 	"      --no-variables       leaves the firmware's variables alone\n"
 	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
+	"      --boot-order         of update: puts a chain's boot entry to the front again, and does no "
+	"more\n"
 	"  -n, --dry-run            prints what would be done, and does nothing\n"
 	"      --json               of status: for programs; docs/status.schema.json\n"
 	"      --metrics            of status: for Prometheus\n"
@@ -52,6 +54,7 @@ enum {
 	OPTION_MODE,
 	OPTION_NO_VARIABLES,
 	OPTION_ACCEPT_TPM_CHANGE,
+	OPTION_BOOT_ORDER,
 	OPTION_JSON,
 	OPTION_METRICS,
 	OPTION_WHEN_STALE,
@@ -64,6 +67,7 @@ static const struct option long_options[] = {
 	{"mode", required_argument, NULL, OPTION_MODE},
 	{"no-variables", no_argument, NULL, OPTION_NO_VARIABLES},
 	{"accept-tpm-change", no_argument, NULL, OPTION_ACCEPT_TPM_CHANGE},
+	{"boot-order", no_argument, NULL, OPTION_BOOT_ORDER},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"metrics", no_argument, NULL, OPTION_METRICS},
@@ -124,6 +128,9 @@ static int take_option(struct options *options, const char *command, int option)
 		return 0;
 	case OPTION_ACCEPT_TPM_CHANGE:
 		options->accept_tpm_change = true;
+		return 0;
+	case OPTION_BOOT_ORDER:
+		options->boot_order = true;
 		return 0;
 	case OPTION_JSON:
 		options->json = true;

@@ -15,7 +15,7 @@ struct options {
 	const char *esp; // NULL: it is looked for
 	const char *from; // folder of lifeboat.efi and lifeboatx64.efi; NULL: the usual ones
 	enum mode mode;
-	bool no_variables, dry_run, accept_tpm_change, json, metrics, when_stale;
+	bool no_variables, dry_run, accept_tpm_change, boot_order, json, metrics, when_stale;
 	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the
 	// variables are. Else an image is built.
 	bool live;

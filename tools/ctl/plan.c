@@ -49,6 +49,26 @@ enum mode plan_installed(const struct esp *esp)
 	return MODE_AUTO;
 }
 
+// `make install` puts PREFIX/sbin/lifeboatctl beside PREFIX/lib/lifeboat.
+static bool beside_program(const char *name, char ret_path[FILE_PATH])
+{
+	const ssize_t bytes = readlink("/proc/self/exe", ret_path, FILE_PATH - 1);
+	char *end;
+
+	if (bytes <= 0)
+		return false;
+	ret_path[bytes] = '\0';
+	for (int parts = 0; parts < 2; parts++) {
+		end = strrchr(ret_path, '/');
+		if (!end)
+			return false;
+		*end = '\0';
+	}
+	return snprintf(end, FILE_PATH - (size_t)(end - ret_path), "/lib/lifeboat%s", name) <
+		       (int)(FILE_PATH - (end - ret_path)) &&
+	       access(ret_path, F_OK) == 0;
+}
+
 int plan_source(const struct options *options, enum mode mode, char ret_path[FILE_PATH], struct lb_error *err)
 {
 	const char *name = mode == MODE_CHAIN ? "/lifeboat.efi" : "/lifeboatx64.efi";
@@ -59,7 +79,9 @@ int plan_source(const struct options *options, enum mode mode, char ret_path[FIL
 	if (snprintf(path, sizeof(path), LIBRARY "%s", name) >= (int)sizeof(path) ||
 	    file_path(options->root, path, ret_path, err) != 0)
 		return -1;
-	if (access(ret_path, F_OK) != 0)
+	if (options->root[0] && access(ret_path, F_OK) == 0)
+		return 0;
+	if (!beside_program(name, ret_path))
 		snprintf(ret_path, FILE_PATH, "%s", path);
 	return 0;
 }

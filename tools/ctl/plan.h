@@ -43,7 +43,8 @@ void plan_free(struct plan *plan);
 // PCRs that a mode changes.
 uint32_t mode_pcrs(enum mode mode, bool secure_boot);
 
-// The program of that kind in options->from, else in /usr/lib/lifeboat of the root, else of this system.
+// The program of that kind in options->from, else in /usr/lib/lifeboat of another root, else in
+// ../lib/lifeboat beside the folder that lifeboatctl lies in, else in /usr/lib/lifeboat.
 int plan_source(const struct options *options, enum mode mode, char ret_path[FILE_PATH],
 		struct lb_error *err);
 
