@@ -73,11 +73,14 @@ DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c 
 COMPRESSORS := -lzstd -lz
 COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
 
-.PHONY: all FORCE bench check fuzz lint format clean help
+# Manual pages, of all sections, and where they are installed.
+MANUALS := $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
+
+.PHONY: all FORCE bench check deb fuzz install lint format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboatctl $(B)/lifeboat-save $(B)/lifeboat-report $(B)/lifeboat-report.1 ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
+all: $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(B)/lifeboatctl $(B)/lifeboat-save $(B)/lifeboat-report $(MANUALS) ## build lifeboat.efi, the same as a driver, and the host tools of its dumps
 
 # A change of compiler, or of this file, rebuilds everything.
 $(CONFIG): Makefile
@@ -275,9 +278,10 @@ $(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(filter %.o,$^) $(B)/host/rooms.a -lcmocka \
 		$(COMPRESSORS) $(KDUMPFILE)
 
+# With the flags of who builds: a distribution's hardening.
 $(B)/tool/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -MMD -MP -c -o $@ $<
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The host tools behind scripts/footprint and scripts/lifeboat-save, lifeboat-report, lifeboatctl, and the same
 # under ASan and UBSan (.checked), for their tests.
@@ -285,13 +289,13 @@ FOOTPRINT_SRC := $(wildcard tools/footprint/*.c)
 SAVE_SRC := $(wildcard tools/save/*.c)
 
 $(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC)) $(B)/tool/rooms.a
-	$(CC) -o $@ $^ -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -lm
 
 $(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
 
 $(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC)) $(B)/tool/rooms.a
-	$(CC) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^
 
 $(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^
@@ -299,7 +303,7 @@ $(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/h
 REPORT_SRC := $(wildcard tools/report/*.c)
 
 $(B)/lifeboat-report: $(patsubst %.c,$(B)/tool/%.o,$(REPORT_SRC)) $(B)/tool/rooms.a
-	$(CC) -o $@ $^ -lkdumpfile
+	$(CC) $(LDFLAGS) -o $@ $^ -lkdumpfile
 
 $(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lkdumpfile
@@ -309,15 +313,61 @@ CTL_SRC := $(wildcard tools/ctl/*.c) $(filter-out %/main.c,$(SAVE_SRC) $(REPORT_
 CTL_LIBS := -lefiboot -lefivar -lblkid -lkdumpfile
 
 $(B)/lifeboatctl: $(patsubst %.c,$(B)/tool/%.o,$(CTL_SRC)) $(B)/tool/rooms.a
-	$(CC) -o $@ $^ $(CTL_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 $(B)/lifeboatctl.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(CTL_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ $(CTL_LIBS)
 
-# Manual pages.
-$(B)/%.1: docs/man/%.1.scd $(CONFIG)
+$(B)/man/%: docs/man/%.scd $(CONFIG)
 	@mkdir -p $(@D)
 	scdoc <$< >$@
+
+# Where things go. Units and udev's rule are written for the default PREFIX.
+PREFIX := /usr/local
+BINDIR = $(PREFIX)/bin
+SBINDIR = $(PREFIX)/sbin
+LIBDIR = $(PREFIX)/lib/lifeboat
+UNITDIR = $(PREFIX)/lib/systemd/system
+UDEVDIR = $(PREFIX)/lib/udev/rules.d
+MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+DOCDIR = $(PREFIX)/share/doc/lifeboat
+INSTALL := install
+UNITS := scripts/lifeboat-save@.service $(wildcard tools/ctl/units/*.service)
+COMPLETED := lifeboatctl lifeboat-save lifeboat-report lifeboat-footprint
+
+# Nothing on an ESP: that is lifeboatctl's.
+install: all $(B)/footprint ## the programs, units, manual pages and documents below DESTDIR and PREFIX (/usr/local)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(UNITDIR) $(UDEVDIR) $(COMPLETIONDIR) $(DOCDIR))
+	$(INSTALL) -m 755 $(B)/lifeboatctl $(B)/lifeboat-save $(DESTDIR)$(SBINDIR)
+	$(INSTALL) -m 755 $(B)/lifeboat-report $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(B)/footprint $(DESTDIR)$(BINDIR)/lifeboat-footprint
+	$(INSTALL) -m 644 $(B)/lifeboat.efi $(B)/lifeboatx64.efi $(DESTDIR)$(LIBDIR)
+	for unit in $(UNITS); do \
+		installed=$(DESTDIR)$(UNITDIR)/$${unit##*/} && \
+		sed 's|/usr/local/sbin|$(SBINDIR)|g' $$unit >$$installed && chmod 644 $$installed || exit 1; done
+	$(INSTALL) -m 644 scripts/90-lifeboat-save.rules $(DESTDIR)$(UDEVDIR)
+	for page in $(MANUALS); do \
+		$(INSTALL) -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; done
+	for name in $(COMPLETED); do \
+		$(INSTALL) -m 644 scripts/completion/lifeboat $(DESTDIR)$(COMPLETIONDIR)/$$name || exit 1; done
+	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/docs
+	$(INSTALL) -m 644 docs/*.md docs/*.svg $(DESTDIR)$(DOCDIR)/docs
+
+# A Debian package, built in a copy of the sources: dpkg-buildpackage writes beside its folder.
+VERSION := $(shell sed -n 's/.*LIFEBOAT_VERSION "\(.*\)"/\1/p' include/lifeboat/version.h)
+DEB := $(B)/lifeboat_$(VERSION)_amd64.deb
+DEB_SOURCE := Makefile README.md LICENSE crash debian docs include lib loader pgtable purgatory scripts tools
+
+deb: $(DEB) ## build/lifeboat_VERSION_amd64.deb, by debhelper
+
+$(DEB): $(shell find $(DEB_SOURCE) -type f ! -name '*.pyc' 2>/dev/null)
+	rm -rf $(B)/deb && mkdir -p $(B)/deb/lifeboat
+	cp -a $(DEB_SOURCE) $(B)/deb/lifeboat
+	cd $(B)/deb/lifeboat && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u SOURCE_DATE_EPOCH dpkg-buildpackage -b -us -uc \
+		>../build.log 2>&1 || { tail -n 20 ../build.log; exit 1; }
+	mv $(B)/deb/lifeboat*_$(VERSION)_* $(B)
 
 format: ## apply .clang-format
 	clang-format -i $(ALL_C)

@@ -537,7 +537,7 @@ def test_output_file(footprint, tmp_path):
         (["--crash", "0x2001-0x3000"], "on 4 KiB"),
         (["--hook", "zz-0x1000"], "--hook zz-0x1000: want none, or START-END"),
         (["--csv", "--json"], "want only one of"),
-        (["--nonsense"], "scripts/footprint --help lists the options"),
+        (["--nonsense"], "footprint: --help lists the options"),
     ],
 )
 def test_bad_options(footprint, words, message):
@@ -552,7 +552,7 @@ def test_too_high(footprint):
 def test_script():
     """The script builds the tool when it must, passes options on, and finds --measure."""
     script = SCRIPTS / "footprint"
-    assert "usage: scripts/footprint" in subprocess.check_output([script, "--help"], text=True)
+    assert "usage: lifeboat-footprint" in subprocess.check_output([script, "--help"], text=True)
     done = subprocess.run([script, "--sizes", "1G", "--csv"], cwd="/", capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 2
     measure = subprocess.check_output([script, "--measure", "--help"], text=True)

@@ -310,7 +310,7 @@ def test_usage(run):
 
 
 def test_manual_names_every_option(run):
-    page = build("lifeboat-report.1").read_text().replace("\\", "")
+    page = build("man/lifeboat-report.1").read_text().replace("\\", "")
     words = re.findall(r"^ +(?:-\w, +)?(--[a-z-]+)", run("--help")[0], re.MULTILINE)
     assert {"--json", "--signature", "--mask"} <= set(words)
     assert not [word for word in words if word not in page]

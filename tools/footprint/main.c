@@ -30,7 +30,7 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: scripts/footprint [OPTION]... [MAP]...\n"
+	"usage: lifeboat-footprint [OPTION]... [MAP]...\n"
 	"\n"
 	"Prints what the page tables for a crash jump cost, in bytes, under eight ways of\n"
 	"choosing what they map, and what the second kernel's section tables cost.\n"
@@ -50,8 +50,7 @@ static const char usage[] =
 	"  --hook START-END|none the hook's image (default: 64 KiB 16 MiB below the top of RAM\n"
 	"                        below 4 GiB); repeatable\n"
 	"  --no-windows          without the two movable window slots\n"
-	"  --measure ...         boots guests and compares: scripts/footprint-measure --help\n"
-	"  -h, --help, --version\n";
+		"  -h, --help, --version\n";
 
 static int complain(const char *option, const char *value, const char *wanted)
 {
@@ -246,7 +245,7 @@ static int take_option(struct options *options, int option, const char *value)
 		options->setting.no_windows = true;
 		return 0;
 	default:
-		fputs("footprint: scripts/footprint --help lists the options\n", stderr);
+		fputs("footprint: --help lists the options\n", stderr);
 		return -1;
 	}
 }

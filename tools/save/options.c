@@ -8,9 +8,9 @@
 #include "lifeboat/version.h"
 
 static const char usage[] =
-	"usage: scripts/lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
-	"       scripts/lifeboat-save --list [--json] | --verify | --mark-saved DEVICE\n"
-	"       scripts/lifeboat-save [--log LOG] [--report REPORT] DEVICE\n"
+	"usage: lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
+	"       lifeboat-save --list [--json] | --verify | --mark-saved DEVICE\n"
+	"       lifeboat-save [--log LOG] [--report REPORT] DEVICE\n"
 	"\n"
 	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE, checks every digest\n"
 	"on the way, and marks it as saved, so that Lifeboat may use the partition again.\n"
