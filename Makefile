@@ -222,6 +222,11 @@ $(B)/lifeboatx64.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 $(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a
 	$(call link_app,$(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a)
 
+# A system that completes its boot at once, and a firmware that fails.
+$(B)/complete.efi $(B)/failing.efi: $(B)/%.efi: loader/loader.lds $(B)/efi/tests/vm/efi/%.o $(B)/efi/tests/vm/efi/beside.o \
+		$(B)/efi/rooms.a
+	$(call link_app,$(filter %.o,$^) $(B)/efi/rooms.a)
+
 $(B)/leave.bin: loader/hook/hook.lds $(B)/efi/tests/vm/efi/leave.o $(B)/efi/lib/mem.o
 	$(call link_twice,leave,$< -e lb_leave_main,$(filter %.o,$^))
 

@@ -2,6 +2,7 @@
 // The reservation and the hook are the last things that can fail.
 #include "loader/arming.h"
 
+#include "loader/brakes.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
 #include "loader/hook_image.h"
@@ -65,6 +66,8 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	status = hook_image.hook->arm(&hook);
 	if (EFI_ERROR(status))
 		return lb_fail(err, "the hook: did not arm: %s", lb_status_text(status));
+	if (lb_brakes_watch(hook_image.hook, err) != 0)
+		return -1;
 	plan->armed = true;
 	return 0;
 }

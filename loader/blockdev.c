@@ -4,6 +4,7 @@
 #include "crash/disk/target_kind.h"
 #include "lib/mem.h"
 #include "lifeboat/pci.h"
+#include "loader/budget.h"
 #include "loader/pci_io.h"
 
 #define PATH_END 0x7f // a node of this type ends a device path; UEFI 2.10, 10.3.1
@@ -21,7 +22,9 @@ static bool connect(EFI_HANDLE handle)
 	    !lb_target_driven(lb_pci_io_read(pci, LB_PCI_ID), lb_pci_io_read(pci, LB_PCI_CLASS) >> 8))
 		return false;
 	lb_step_begin();
+	lb_budget_wait();
 	BS->ConnectController(handle, NULL, NULL, TRUE);
+	lb_budget_waited();
 	return true;
 }
 
@@ -31,7 +34,7 @@ bool lb_blockdev_connect_next(struct lb_controllers *controllers)
 	    EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &pci_guid, NULL, &controllers->count,
 					     &controllers->handles)))
 		controllers->count = 0;
-	while (controllers->next < controllers->count) {
+	while (controllers->next < controllers->count && !lb_budget_spent()) {
 		if (connect(controllers->handles[controllers->next++]))
 			return true;
 	}
@@ -112,9 +115,15 @@ int lb_blockdev_locate(const struct lb_blockdev *device, bool named, struct lb_t
 EFI_STATUS lb_blockdev_read(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes)
 {
 	EFI_BLOCK_IO *io = device->io;
+	EFI_STATUS status;
 
+	if (lb_budget_spent())
+		return EFI_TIMEOUT;
 	lb_step_begin();
-	return io->ReadBlocks(io, io->Media->MediaId, block, bytes, data);
+	lb_budget_wait();
+	status = io->ReadBlocks(io, io->Media->MediaId, block, bytes, data);
+	lb_budget_waited();
+	return status;
 }
 
 EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes)
@@ -122,7 +131,13 @@ EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, v
 	EFI_BLOCK_IO *io = device->io;
 	EFI_STATUS status;
 
+	if (lb_budget_spent())
+		return EFI_TIMEOUT;
 	lb_step_begin();
+	lb_budget_wait();
 	status = io->WriteBlocks(io, io->Media->MediaId, block, bytes, data);
-	return EFI_ERROR(status) ? status : io->FlushBlocks(io);
+	if (!EFI_ERROR(status))
+		status = io->FlushBlocks(io);
+	lb_budget_waited();
+	return status;
 }

@@ -34,6 +34,7 @@ int lb_blockdev_locate(const struct lb_blockdev *device, bool named, struct lb_t
 		       struct lb_error *err);
 
 // `bytes`, a multiple of the block size, from or to `block`; `data` is page-aligned.
+// EFI_TIMEOUT, too, where arming has waited long enough (loader/budget.h).
 EFI_STATUS lb_blockdev_read(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
 EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
 

@@ -28,10 +28,16 @@ static uint64_t measure_once(void)
 
 uint64_t lb_clock_tsc_khz(void)
 {
-	// A delay may take longer than asked for (timers, hypervisors), never shorter.
-	uint64_t first = measure_once(), second = measure_once();
+	static uint64_t khz;
+	uint64_t first, second;
 
-	return first < second ? first : second;
+	if (khz)
+		return khz;
+	// A delay may take longer than asked for (timers, hypervisors), never shorter.
+	first = measure_once();
+	second = measure_once();
+	khz = first < second ? first : second;
+	return khz;
 }
 
 uint64_t lb_clock_time(void)

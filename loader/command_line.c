@@ -6,7 +6,9 @@
 #include <efishell.h>
 
 #include "lib/mem.h"
+#include "lib/sha256.h"
 #include "lib/utf16.h"
+#include "loader/budget.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
 #include "loader/options/config.h"
@@ -15,6 +17,8 @@
 #include "loader/print.h"
 
 #define LB_HOME "\\EFI\\lifeboat"
+
+static struct lb_sha256 sum; // of what was read
 
 struct words {
 	char *text; // pool; what `list` points into
@@ -169,12 +173,15 @@ static int read_config_of(const char *directory, struct lb_options *options, boo
 	*ret_found = false;
 	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) != 0)
 		return -1;
+	lb_budget_wait();
 	status = lb_file_read(path, &file, err);
+	lb_budget_waited();
 	if (status == EFI_NOT_FOUND)
 		return 0;
 	*ret_found = true;
 	if (EFI_ERROR(status))
 		return -1;
+	lb_sha256_add(&sum, file.data, file.bytes);
 	lb_options_source(options, directory);
 	return lb_config_parse(path, file.data, file.bytes, options, err);
 }
@@ -191,17 +198,17 @@ static int read_config(struct lb_options *options, struct lb_error *err)
 }
 
 // A driver of boot services, as what lifeboatx64.efi is linked to be: the firmware has put it there.
-static bool is_driver(void)
+bool lb_command_line_driver(void)
 {
 	EFI_LOADED_IMAGE *image = lb_own_image();
 
 	return image && image->ImageCodeType == EfiBootServicesCode;
 }
 
-static void init(struct lb_options *options)
+void lb_command_line_init(struct lb_options *options)
 {
 	lb_options_init(options);
-	options->resident = is_driver();
+	options->resident = lb_command_line_driver();
 }
 
 int lb_command_line_read(struct lb_options *options, struct lb_error *err)
@@ -209,19 +216,22 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 	LB_CLEANUP(free_words) struct words words = {0};
 	int result = 0;
 
-	init(options);
+	lb_command_line_init(options);
+	lb_sha256_begin(&sum);
 	if (!words_of_shell(&words, &result, err))
 		result = words_of_load_options(&words, err);
 	if (result != 0)
 		return result;
 
+	for (uint32_t i = 0; i < words.count; i++)
+		lb_sha256_add(&sum, words.list[i], lb_strlen(words.list[i]) + 1);
 	lb_options_source(options, words.base);
 	result = lb_options_words(options, words.count, words.list, err);
 	if ((options->resident || (!options->kernel[0] && !options->chain[0])) && !options->help &&
 	    !options->help_dump && !options->version) {
 		struct lb_error later;
 
-		init(options);
+		lb_command_line_init(options);
 		if (read_config(options, result == 0 ? err : NULL) != 0)
 			result = -1;
 		lb_options_source(options, words.base);
@@ -230,4 +240,15 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 	if (lb_options_finish(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	return result;
+}
+
+uint64_t lb_command_line_sum(void)
+{
+	struct lb_sha256 copy = sum;
+	uint8_t digest[LB_SHA256_BYTES];
+	uint64_t first;
+
+	lb_sha256_end(&copy, digest);
+	memcpy(&first, digest, sizeof(first));
+	return first;
 }

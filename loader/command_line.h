@@ -12,6 +12,15 @@
 // holds all that was understood (loader/options/options.h).
 int lb_command_line_read(struct lb_options *options, struct lb_error *err);
 
+// Whether the firmware has loaded us as a driver.
+bool lb_command_line_driver(void);
+
+// No words; options->resident as above.
+void lb_command_line_init(struct lb_options *options);
+
+// A sum of all that lb_command_line_read() has read.
+uint64_t lb_command_line_sum(void);
+
 // Whether a UEFI shell runs.
 bool lb_command_line_shell(void);
 

@@ -88,7 +88,8 @@ static EFI_STATUS find_volume(const char *path, EFI_HANDLE *ret_device, const ch
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, struct lb_error *err)
+// `mode`: EFI_FILE_MODE_READ, or what writing wants.
+static EFI_STATUS open_for(const char *path, UINT64 mode, EFI_FILE_PROTOCOL **ret_file, struct lb_error *err)
 {
 	static EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
 	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *root = NULL;
@@ -111,7 +112,7 @@ static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, stru
 	if (EFI_ERROR(status))
 		return fail(status, path, "opening its volume", err);
 	lb_utf8_to_utf16(rest, wide, LB_MAX_PATH);
-	status = root->Open(root, ret_file, wide, EFI_FILE_MODE_READ, 0);
+	status = root->Open(root, ret_file, wide, mode, 0);
 	if (status == EFI_NOT_FOUND) {
 		lb_fail(err, "%s: no such file", path);
 		return status;
@@ -119,6 +120,11 @@ static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, stru
 	if (EFI_ERROR(status))
 		return fail(status, path, "opening it", err);
 	return EFI_SUCCESS;
+}
+
+static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, struct lb_error *err)
+{
+	return open_for(path, EFI_FILE_MODE_READ, ret_file, err);
 }
 
 // Size of an open file that must be one, and not an empty one.
@@ -242,6 +248,38 @@ EFI_STATUS lb_file_read(const char *path, struct lb_file *ret_file, struct lb_er
 
 	lb_snprintf(one[0], sizeof(one[0]), "%s", path);
 	return lb_file_read_all(one, 1, ret_file, err);
+}
+
+bool lb_file_exists(const char *path)
+{
+	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *file = NULL;
+
+	return !EFI_ERROR(open_file(path, &file, NULL));
+}
+
+UINTN lb_file_read_short(const char *path, void *to, UINTN bytes)
+{
+	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *file = NULL;
+	UINTN read = bytes;
+
+	if (EFI_ERROR(open_file(path, &file, NULL)) || EFI_ERROR(file->Read(file, &read, to)) || read > bytes)
+		return 0;
+	return read;
+}
+
+EFI_STATUS lb_file_write(const char *path, void *data, UINTN bytes)
+{
+	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *file = NULL;
+	UINTN written = bytes;
+	EFI_STATUS status =
+		open_for(path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE, &file, NULL);
+
+	if (EFI_ERROR(status))
+		return status;
+	status = file->Write(file, &written, data);
+	if (!EFI_ERROR(status) && written != bytes)
+		status = EFI_VOLUME_FULL;
+	return EFI_ERROR(status) ? status : file->Flush(file);
 }
 
 void lb_file_free(struct lb_file *file)

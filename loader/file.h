@@ -5,6 +5,8 @@
 #ifndef LIFEBOAT_LOADER_FILE_H
 #define LIFEBOAT_LOADER_FILE_H
 
+#include <stdbool.h>
+
 #include "lib/format.h"
 #include "loader/firmware.h"
 #include "loader/options/path.h"
@@ -23,6 +25,15 @@ EFI_STATUS lb_file_read(const char *path, struct lb_file *ret_file, struct lb_er
 // between, as the kernel wants its initrds. At least one.
 EFI_STATUS lb_file_read_all(const char (*paths)[LB_MAX_PATH], uint32_t count, struct lb_file *ret_file,
 			    struct lb_error *err);
+
+// Whether there is such a file; a directory will do.
+bool lb_file_exists(const char *path);
+
+// Up to `bytes` bytes of a file into `to`; how many. 0: there is none, or it cannot be read.
+UINTN lb_file_read_short(const char *path, void *to, UINTN bytes);
+
+// Writes over the file's first bytes, and makes the file where there is none, in a folder that is there.
+EFI_STATUS lb_file_write(const char *path, void *data, UINTN bytes);
 
 // Frees the pages and leaves an empty struct; may be called on one.
 void lb_file_free(struct lb_file *file);

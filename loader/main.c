@@ -6,6 +6,8 @@
 #include "crash/plan/kernel_arguments.h"
 #include "lifeboat/version.h"
 #include "loader/arming.h"
+#include "loader/brakes.h"
+#include "loader/budget.h"
 #include "loader/chain.h"
 #include "loader/command_line.h"
 #include "loader/file.h"
@@ -14,6 +16,7 @@
 #include "loader/hook_image.h"
 #include "loader/linux.h"
 #include "loader/options/path.h"
+#include "loader/placeholder.h"
 #include "loader/print.h"
 #include "loader/print_plan.h"
 #include "loader/selftest.h"
@@ -39,6 +42,7 @@ struct session {
 	char cmdline[LB_MAX_CMDLINE];
 	bool covered; // another copy has placed its hook: arming is refused, and all is well
 	bool stays; // armed, and nothing is undone
+	const char *stage; // of arming, the last one that was begun
 	bool refused; // arming failed, or cannot begin
 	struct lb_error reason; // why it is refused
 };
@@ -49,6 +53,10 @@ static void end_session(struct session **session)
 
 	if (!s)
 		return;
+	if (!s->stays) {
+		lb_brakes_let_go();
+		lb_placeholder_give_back();
+	}
 	if (s->plan.armed && !s->stays) {
 		lb_disarm(&s->plan);
 		lb_print("Disarmed, crash memory freed.\n");
@@ -164,6 +172,7 @@ static void make_plan(struct session *s)
 	if (s->refused)
 		return;
 	s->planned = true;
+	s->stage = "plan";
 	lb_step_begin();
 	if (lb_plan_make(&s->options, &s->first, &s->second, &s->plan, &err) != 0) {
 		refuse(s, &err);
@@ -225,10 +234,12 @@ static void arm(struct session *s)
 
 	if (s->refused)
 		return;
+	s->stage = "arming";
 	if (carry_out(s, &err) != 0) {
 		refuse(s, &err);
 		return;
 	}
+	s->stage = "partitions";
 	if (s->options.builtin && mark_targets(&s->plan, &err) != 0) {
 		lb_disarm(&s->plan);
 		refuse(s, &err);
@@ -236,8 +247,9 @@ static void arm(struct session *s)
 	}
 	if (lb_print_enabled(LB_VERBOSE))
 		lb_print_plan(&s->plan); // now with digests
-	lb_print(lb_options_late(&s->options) ? "lifeboat: prepared: a Linux that takes the words is armed\n"
-					      : "lifeboat: armed\n");
+	lb_print("lifeboat: %s; arming took %lu ms\n",
+		 lb_options_late(&s->options) ? "prepared: a Linux that takes the words is armed" : "armed",
+		 (unsigned long)lb_budget_ms());
 }
 
 // Prepares the user's own arguments, less initrd=, which lb_linux_load() has served.
@@ -264,12 +276,15 @@ static void tell(struct session *s)
 {
 	if (s->covered) {
 		lb_print("lifeboat: another copy has placed its hook: this one arms nothing\n");
+	} else if (lb_brakes_aside() != LB_ASIDE_NOT) {
+		lb_print_warning("standing aside, not armed: %s", lb_brakes_why());
+		lb_variable_unarmed(&s->options, lb_brakes_why(), s->stage);
 	} else if (s->refused) {
 		lb_print_error("not armed: %s", s->reason.text);
 		lb_print_warning(
 			"booting %s unarmed: only a kdump that the OS sets up itself will catch a panic",
 			started(&s->options));
-		lb_variable_unarmed(&s->options, s->reason.text);
+		lb_variable_unarmed(&s->options, s->reason.text, s->stage);
 	} else {
 		lb_variable_armed(&s->plan);
 	}
@@ -298,10 +313,11 @@ static EFI_STATUS start_kernel(struct session *s)
 	lb_print_verbose("starting %s: %s\n", s->kernel.path,
 			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	start_watchdog(s);
-	lb_steps_end();
+	lb_steps_hand_over();
 	status =
 		lb_program_start(&s->linux_image.program, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
 	lb_watchdog_stop();
+	lb_steps_end();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
 		       (unsigned long)status);
 	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
@@ -322,7 +338,7 @@ static EFI_STATUS start_chain(struct session *s)
 // after any but this.
 static EFI_STATUS stay(struct session *s)
 {
-	s->stays = s->plan.armed;
+	s->stays = s->plan.armed || lb_brakes_aside() != LB_ASIDE_NOT;
 	return s->stays ? EFI_SUCCESS : EFI_ABORTED;
 }
 
@@ -345,6 +361,7 @@ static EFI_STATUS selftest(void)
 {
 	struct lb_error err;
 
+	lb_brakes_let_go();
 	lb_print("lifeboat: self-test: resetting into the capture kernel\n");
 	lb_selftest_enter(&err);
 	return give_up(EFI_ABORTED, &err);
@@ -352,8 +369,9 @@ static EFI_STATUS selftest(void)
 
 static EFI_STATUS go_on(struct session *s)
 {
-	// A driver cannot keep the machine from booting.
-	if (s->refused && s->options.require && !s->covered && !s->options.resident) {
+	// A driver cannot keep the machine from booting, and --require is about an arming that fails.
+	if (s->refused && s->options.require && !s->covered && !s->options.resident &&
+	    lb_brakes_aside() == LB_ASIDE_NOT) {
 		lb_print_error("not armed: %s", s->reason.text);
 		lb_print_error("not booting %s: --require was given", started(&s->options));
 		return EFI_ABORTED;
@@ -400,11 +418,44 @@ static void look_for_another(struct session *s)
 	refuse(s, &err);
 }
 
+// A boot that stands aside arms nothing, whatever its words say.
+static void stand_aside(struct session *s)
+{
+	const struct lb_trial *mark = lb_brakes_mark();
+	struct lb_error err;
+
+	// A kill switch may be there for good: what it needs to resume is one restart.
+	if (mark && lb_brakes_aside() != LB_ASIDE_OFF)
+		lb_placeholder_take(mark);
+	lb_fail(&err, "%s", lb_brakes_why());
+	refuse(s, &err);
+}
+
+// The words are known, and something is booted.
+static void judge_boot(struct session *s)
+{
+	if (s->options.require)
+		lb_budget_lift();
+	if (!s->refused && !s->covered)
+		lb_brakes_know(&s->options, lb_command_line_sum());
+	if (lb_brakes_aside() != LB_ASIDE_NOT)
+		stand_aside(s);
+}
+
 static EFI_STATUS run(struct session *s)
 {
 	struct lb_error err;
 	EFI_STATUS status;
 
+	s->stage = "mark";
+	// A mark that another copy has begun is this boot's.
+	if (!lb_hook_image_found() && !lb_brakes_look(lb_command_line_shell()) && lb_command_line_driver()) {
+		lb_command_line_init(&s->options);
+		stand_aside(s);
+		tell(s);
+		return stay(s);
+	}
+	s->stage = "words";
 	if (lb_command_line_read(&s->options, &err) != 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
@@ -424,7 +475,12 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	look_for_another(s);
+	if (!only_answers(&s->options))
+		judge_boot(s);
+	s->stage = "files";
+	lb_budget_pause();
 	status = read_started(s);
+	lb_budget_resume();
 	if (EFI_ERROR(status)) {
 		if (s->refused) // a mistake in the words may be why the wrong file was looked for
 			lb_print_error("%s (--help lists the options)", s->reason.text);
@@ -434,7 +490,9 @@ static EFI_STATUS run(struct session *s)
 	// --dry-run and --footprint leave that out, as read_chain().
 	if (s->options.kernel[0] && !s->options.dry_run && !s->options.footprint) {
 		lb_step_begin();
+		lb_budget_pause();
 		status = lb_linux_load(&s->kernel, &s->initrd, &s->linux_image, &err);
+		lb_budget_resume();
 		if (EFI_ERROR(status))
 			return give_up(status, &err);
 	}
@@ -449,6 +507,11 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	arm(s);
+	if (s->refused) {
+		lb_brakes_let_go();
+		if (lb_brakes_aside() == LB_ASIDE_PANICS)
+			stand_aside(s);
+	}
 	return boot(s);
 }
 
@@ -460,6 +523,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	lb_firmware_init(image, table);
 	// The boot manager's five minutes for all would run out while large files are read.
 	lb_step_begin();
+	lb_budget_begin();
 
 	session = lb_pool_alloc(sizeof(*session)); // too much for a firmware's stack
 	if (session)

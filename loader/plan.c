@@ -10,6 +10,8 @@
 #include "crash/plan/hotplug.h"
 #include "crash/plan/kernel_arguments.h"
 #include "lifeboat/x86.h"
+#include "loader/brakes.h"
+#include "loader/budget.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/machine.h"
@@ -334,6 +336,10 @@ static int find_targets(struct lb_plan *plan, struct lb_error *err)
 	if (judge_ecam_early(plan, err) != 0)
 		return -1;
 	lb_targets_find(&plan->options->dump, &plan->machine, &plan->targets);
+	if (lb_brakes_aside() != LB_ASIDE_NOT)
+		return lb_fail(err, "%s", lb_brakes_why());
+	if (lb_budget_check(err) != 0)
+		return -1;
 	plan->evidence = (struct lb_evidence){
 		.partitions = plan->targets.count,
 		.kept = plan->targets.kept,

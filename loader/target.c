@@ -4,6 +4,7 @@
 #include "crash/disk/dump_header.h"
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
+#include "loader/brakes.h"
 #include "loader/pci_view.h"
 #include "loader/previous_dump.h"
 #include "loader/print.h"
@@ -125,6 +126,8 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 		found->has_header =
 			memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
 		found->waits = lb_dump_header_unsaved(&found->header);
+		if (found->header.state != LB_DUMP_EMPTY)
+			lb_brakes_count(found->header.arm_id);
 		lb_previous_dump_show(&found->target, &found->header);
 		if (found->waits && found->header.report_bytes)
 			show_report(search, found);
@@ -195,8 +198,10 @@ static bool take(struct search *search, const struct lb_dump_to *to, const struc
 		warn(to, err.text);
 		return false;
 	}
-	if (found->waits && !search->options->overwrite) {
-		warn(to, "it is kept for that dump, since --dump-overwrite was not given");
+	if (found->waits && (!search->options->overwrite || lb_brakes_in_a_row())) {
+		warn(to, search->options->overwrite
+				 ? "it is kept for that dump: no boot has completed since"
+				 : "it is kept for that dump, since --dump-overwrite was not given");
 		search->targets->kept++;
 		return true;
 	}

@@ -4,17 +4,19 @@
 #include <stdarg.h>
 
 #include "lifeboat/version.h"
+#include "loader/brakes.h"
+#include "loader/budget.h"
 #include "loader/firmware.h"
 #include "loader/print.h"
 
 #define ATTRIBUTES (EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 
-static EFI_GUID vendor = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
+EFI_GUID lb_variable_vendor = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
 static CHAR16 name[] = L"Lifeboat";
 
 static EFI_STATUS set(void *data, UINTN bytes)
 {
-	return RT->SetVariable(name, &vendor, bytes ? ATTRIBUTES : 0, bytes, data);
+	return RT->SetVariable(name, &lb_variable_vendor, bytes ? ATTRIBUTES : 0, bytes, data);
 }
 
 static void set_text(char *text, size_t bytes, size_t room)
@@ -79,11 +81,13 @@ static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 		lb_snprintf(digest + 2 * i, 3, "%02x", handoff->sha256[i]);
 	add(text,
 	    "capture=%s\ncrash=0x%lx-0x%lx\ncrash_bytes=%lu\n"
-	    "crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\npage_table_bytes=%lu\nhandoff=0x%lx\ndigest=%s\n",
+	    "crash_low=0x%lx-0x%lx\ncrash_low_bytes=%lu\nhook=0x%lx-0x%lx\npage_table_bytes=%lu\n"
+	    "handoff=0x%lx\ndigest=%s\n",
 	    plan->second.name, (unsigned long)plan->layout.region.start,
 	    (unsigned long)plan->layout.region.end, (unsigned long)lb_range_size(plan->layout.region),
 	    (unsigned long)plan->crash_low.start, (unsigned long)plan->crash_low.end,
-	    (unsigned long)lb_range_size(plan->crash_low), (unsigned long)(plan->tables.pages * LB_PAGE),
+	    (unsigned long)lb_range_size(plan->crash_low), (unsigned long)plan->hook_text.start,
+	    (unsigned long)plan->hook_data.end, (unsigned long)(plan->tables.pages * LB_PAGE),
 	    (unsigned long)plan->layout.handoff.start, digest);
 	for (uint32_t i = 0; i < plan->capture.target_count; i++)
 		add(text, "dump_to=%s PARTUUID=%s\n", plan->capture.targets[i].name,
@@ -103,6 +107,14 @@ static void add_start(struct text *text, const struct lb_options *options)
 		add(text, "mode=kernel\nkernel=%s\n", options->kernel);
 }
 
+static void add_brakes(struct text *text)
+{
+	char brakes[160];
+
+	lb_brakes_print(brakes, sizeof(brakes));
+	add(text, "%sarming_ms=%lu\n", brakes, (unsigned long)lb_budget_ms());
+}
+
 void lb_variable_armed(const struct lb_plan *plan)
 {
 	struct text text = {.used = 0};
@@ -111,21 +123,38 @@ void lb_variable_armed(const struct lb_plan *plan)
 	    lb_options_late(plan->options) ? "prepared" : "armed");
 	add_start(&text, plan->options);
 	add_words(&text, plan->options->panic_words);
+	add_brakes(&text);
 	add_crash_memory(&text, plan);
 	if (lb_options_late(plan->options))
 		add_record(&text);
 	set_text(text.bytes, text.used, sizeof(text.bytes));
 }
 
-void lb_variable_unarmed(const struct lb_options *options, const char *reason)
+void lb_variable_unarmed(const struct lb_options *options, const char *reason, const char *stage)
 {
 	struct text text = {.used = 0};
 
-	add(&text, "version=%s\nstate=unarmed\nreason=%s\n", LIFEBOAT_VERSION, reason);
+	add(&text, "version=%s\nstate=unarmed\nreason=%s\nstage=%s\n", LIFEBOAT_VERSION, reason, stage);
 	add_start(&text, options);
+	add_brakes(&text);
 	if (lb_options_late(options))
 		add_record(&text);
 	set_text(text.bytes, text.used, sizeof(text.bytes));
+}
+
+bool lb_variable_aside(void)
+{
+	struct text text = {.used = 0};
+	UINTN bytes = sizeof(text.bytes) - 1;
+
+	if (EFI_ERROR(RT->GetVariable(name, &lb_variable_vendor, NULL, &bytes, text.bytes)))
+		return false;
+	for (const char *line = text.bytes; line; line = lb_strchr(line, '\n')) {
+		line += *line == '\n';
+		if (lb_strncmp(line, "aside=", 6) == 0)
+			return true;
+	}
+	return false;
 }
 
 void lb_variable_remove(void)

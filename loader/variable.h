@@ -6,14 +6,22 @@
 //   state=armed                   or unarmed; prepared: the first kernel's words come late, and whether
 //                                 they came is on its command line
 //   reason=TEXT                   unarmed only: why
+//   stage=WORD                    unarmed only: how far arming got; mark, words, files, plan, arming,
+//                                 partitions
 //   mode=kernel                   or chain or driver: what lifeboat.efi starts, a driver nothing
 //   kernel=PATH                   the first kernel
 //   chain=PATH                    the boot manager
+//   aside=off|trial|panics        this boot stands aside (docs/handoff.md, "The trial mark")
+//   trial=begun                   this boot is a trial, whose mark is in
+//   trial_in=variable|file
+//   hash=HEX                      of what would be proved; none where there is no mark
+//   arming_ms=N                   what it took, without reading what is started
 //   capture=PATH                  the second kernel, or built-in; not unarmed, like all below
 //   crash=0xSTART-0xEND           crash memory, END exclusive
 //   crash_bytes=N
 //   crash_low=0xSTART-0xEND       its low region for DMA; 0x0-0x0: none
 //   crash_low_bytes=N
+//   hook=0xSTART-0xEND            the hook's pages
 //   page_table_bytes=N
 //   handoff=0xADDRESS             of the sealed struct lb_handoff
 //   digest=HEX                    SHA-256 in its last field
@@ -27,9 +35,14 @@
 
 #include "loader/plan.h"
 
+extern EFI_GUID lb_variable_vendor; // of each variable of ours
+
 // A variable that cannot be set is a warning, no more.
 void lb_variable_armed(const struct lb_plan *plan);
-void lb_variable_unarmed(const struct lb_options *options, const char *reason);
+// `stage`: of arming, the last one that was begun.
+void lb_variable_unarmed(const struct lb_options *options, const char *reason, const char *stage);
+// One of an earlier copy of the loader, which stands aside in this boot.
+bool lb_variable_aside(void);
 
 // Back in the firmware: nothing is armed and nothing is about to be.
 void lb_variable_remove(void);

@@ -4,6 +4,7 @@
 #define LIFEBOAT_LOADER_HOOK_HOOK_H
 
 #include <efi.h>
+#include <stdbool.h>
 
 #include "lifeboat/range.h"
 #include "loader/hook/mat.h"
@@ -39,6 +40,9 @@ struct lb_hook {
 	// else passes through. Where the memory attributes table of that moment cannot be corrected,
 	// both are the firmware's from ExitBootServices on. Boot services only.
 	EFI_STATUS(EFIAPI *arm)(const struct lb_hook_arm *arm);
+
+	// Whether the hook is armed: at ExitBootServices, once its event of TPL_NOTIFY has run. Before: no.
+	bool(EFIAPI *is_armed)(void);
 
 	// Undoes arm(): runtime services, events, memory. EFI_ACCESS_DENIED: somebody stands in
 	// front of the hook, which stays as a pass-through. Harmless unarmed.

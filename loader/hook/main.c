@@ -59,6 +59,11 @@ static EFI_STATUS EFIAPI disarm(void)
 	return EFI_SUCCESS;
 }
 
+static bool EFIAPI is_armed(void)
+{
+	return lb_hook_armed;
+}
+
 // The segment that is entered.
 static struct lb_range find_purgatory(const struct lb_handoff *handoff)
 {
@@ -122,6 +127,7 @@ struct lb_hook *EFIAPI lb_hook_main(EFI_SYSTEM_TABLE *system_table)
 	protocol.data.end = (uint64_t)(uintptr_t)lb_hook_data_end;
 	protocol.rehearse = rehearse;
 	protocol.arm = arm;
+	protocol.is_armed = is_armed;
 	protocol.disarm = disarm;
 	return &protocol;
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The time that arming takes, and what of it is spent in the firmware's disk drivers and file systems: no
+// more than LB_BUDGET_MS, or this boot is not armed. A call that does not come back is the firmware's
+// watchdog's (loader/firmware.h).
+#ifndef LIFEBOAT_LOADER_BUDGET_H
+#define LIFEBOAT_LOADER_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/format.h"
+
+#define LB_BUDGET_MS 5000U
+
+// Arming begins.
+void lb_budget_begin(void);
+
+// Whoever wants no boot unarmed waits.
+void lb_budget_lift(void);
+
+// Around each call that may wait for a device.
+void lb_budget_wait(void);
+void lb_budget_waited(void);
+// The sum of the waits is over LB_BUDGET_MS: no further one may begin. The clock's rate is measured at the
+// first call, 40 ms.
+bool lb_budget_spent(void);
+int lb_budget_check(struct lb_error *err);
+
+// Around what would be done without Lifeboat, too: it does not count as arming.
+void lb_budget_pause(void);
+void lb_budget_resume(void);
+
+// Milliseconds since lb_budget_begin(), less the pauses.
+uint64_t lb_budget_ms(void);
+
+#endif

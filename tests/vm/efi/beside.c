@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/vm/efi/beside.h"
+
+#include "lib/mem.h"
+
+#define END 0x7f
+
+UINTN beside_path(EFI_BOOT_SERVICES *bs, EFI_HANDLE device, const CHAR16 *name, UINT8 room[BESIDE_ROOM])
+{
+	EFI_GUID guid = DEVICE_PATH_PROTOCOL;
+	EFI_DEVICE_PATH *node;
+	void *interface;
+	UINTN used = 0, units = 0;
+
+	while (name[units++])
+		;
+	if (EFI_ERROR(bs->HandleProtocol(device, &guid, &interface)))
+		return 0;
+	for (node = interface; node->Type != END;) {
+		UINTN bytes = node->Length[0] | (UINTN)node->Length[1] << 8;
+
+		if (bytes < 4 || used + bytes + 2 * units + 8 > BESIDE_ROOM)
+			return 0;
+		memcpy(room + used, node, bytes);
+		used += bytes;
+		node = (EFI_DEVICE_PATH *)((UINT8 *)node + bytes);
+	}
+	room[used] = room[used + 1] = 4; // media, file path
+	room[used + 2] = (UINT8)(2 * units + 4);
+	room[used + 3] = 0;
+	memcpy(room + used + 4, name, 2 * units);
+	used += 2 * units + 4;
+	memcpy(room + used, "\x7f\xff\x04\x00", 4);
+	return used + 4;
+}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""It never costs a boot: armed boots in each mode, a firmware that fails at each step, and one that hangs.
+
+The systems that are booted complete at once and reset: tests/vm/efi/complete.c, leave.c. The firmware that fails is
+tests/vm/efi/failing.c.
+"""
+
+import re
+from pathlib import Path
+
+import firmware_shell as shell
+import images
+import pytest
+import saved_state
+from conftest import build
+from scenarios import FULL_ONLY
+from vm import gpt
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("brakes")]
+
+MIB = 1 << 20
+BOOTS, BOOTS_FULL = 3, 50
+PLACES = ("crash", "crash_low", "hook")
+
+
+def _dump_disk(folder: Path) -> list[str]:
+    path = folder / "dumps.img"
+    with open(path, "wb") as image:
+        image.truncate(64 * MIB)
+    gpt.write_table(path, [gpt.Partition(MIB, 48 * MIB, "dumps")])
+    return ["-drive", f"id=dumps,if=none,format=raw,file={path}", "-device", "nvme,drive=dumps,serial=dumps"]
+
+
+def _files(mode: str, loader: Path, driver: Path, folder: Path, kernel: Path, leave: Path) -> dict:
+    if mode == "driver":
+        return {
+            "EFI/BOOT/BOOTX64.EFI": build("complete.efi"),
+            "EFI/lifeboat/lifeboatx64.efi": driver,
+            "EFI/lifeboat/lifeboat.conf": b"dump-to auto\n",
+        }
+    if mode == "chain":
+        return {
+            "EFI/BOOT/BOOTX64.EFI": loader,
+            "EFI/BOOT/lifeboat.conf": b"chain \\complete.efi\n",
+            "EFI/lifeboat/empty": b"-",
+            "complete.efi": build("complete.efi"),
+        }
+    return {
+        "EFI/BOOT/BOOTX64.EFI": loader,
+        "EFI/BOOT/lifeboat.conf": f"kernel \\leaving\nverbose\narguments {images.ARGUMENTS} leave=cold\n".encode(),
+        "leaving": images.leaving(kernel.read_bytes(), leave),
+    }
+
+
+def _boots(machine, count: int) -> list[str]:
+    """What each boot said."""
+    texts = []
+    machine.power_on()
+    for _ in range(count):
+        before = len(machine.lines)
+        event = shell.watch(machine, "complete: failed", "leave: fault at", "leave: failed")
+        assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
+        texts.append("\n".join(line.text for line in machine.lines[before:]))
+    return texts
+
+
+def _variable(said: str) -> dict[str, str]:
+    text = re.search("complete: begin\n(.*?)complete: mark\n", said, re.DOTALL)
+    assert text, said[-2000:]
+    return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
+
+
+def _mark(said: str) -> dict[str, str]:
+    text = re.search("complete: mark\n(.*?)complete: ", said, re.DOTALL)
+    return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
+
+
+def _kernel_places(said: str) -> dict[str, str]:
+    return dict(re.findall(r"lifeboat: plan (crash|crash_low|hook_text|hook_data)=(\S+)", said))
+
+
+@pytest.mark.parametrize("boots", [BOOTS, pytest.param(BOOTS_FULL, marks=FULL_ONLY)])
+@pytest.mark.parametrize("mode", ["kernel", "chain", "driver"])
+def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, boots):
+    """Each is armed at the same addresses; the first is a trial, the others write no mark."""
+    files = _files(mode, loader, driver, tmp_path, kernel, leave)
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+        texts = _boots(machine, boots + (mode == "driver"))[-boots:]
+    if mode == "kernel":
+        places = [_kernel_places(said) for said in texts]
+        assert all("lifeboat: armed; arming took" in said for said in texts)
+        assert set(places[0]) == {"crash", "crash_low", "hook_text", "hook_data"}
+        assert places == places[:1] * boots
+        return
+    variables = [_variable(said) for said in texts]
+    assert [one["state"] for one in variables] == ["prepared"] * boots
+    assert [one.get("trial") for one in variables] == ["begun"] + [None] * (boots - 1)
+    places = [[one[key] for key in PLACES] for one in variables]
+    assert places == places[:1] * boots
+    assert all(0 < int(one["arming_ms"]) < 5000 for one in variables), variables
+    assert [_mark(said)["mark"] for said in texts] == ["begun"] + ["proved"] * (boots - 1)
+    assert all("complete: nothing to write" in said for said in texts[1:])
+
+
+def _failing(folder: Path, firmware, loader: Path, orders: str, chained: str = "succeeding", resets: int = 0) -> str:
+    """What was said until the machine was switched off."""
+    files = {
+        "EFI/BOOT/BOOTX64.EFI": build("failing.efi"),
+        "failing.txt": f"{orders}\n".encode(),
+        "lifeboat.efi": loader,
+        "lifeboat.conf": f"chain \\{chained}\nquiet\n".encode(),
+        "succeeding": images.succeeding(build("preamble.efi").read_bytes()),
+        "complete.efi": build("complete.efi"),
+        "EFI/lifeboat/empty": b"-",
+    }
+    with shell.make_machine(folder, firmware, files, qemu_args=_dump_disk(folder)) as machine:
+        machine.power_on()
+        for _ in range(resets):
+            event = shell.watch(machine, "failing: done")
+            assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
+        event = shell.watch(machine, "failing: done", "complete: end")
+        assert not hasattr(event, "name"), shell.console_end(machine)
+        said = "\n".join(line.text for line in machine.lines)
+    assert "failing: failed" not in said, said[-3000:]
+    return said
+
+
+# Every call in a run with LIFEBOAT_FULL=1; else some, from end to end.
+@pytest.mark.parametrize("step", [23, pytest.param(1, marks=FULL_ONLY)])
+@pytest.mark.parametrize("kind", ["error", "lie"])
+def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader, kind, step):
+    said = _failing(tmp_path, firmware, loader, f"{kind} {step}")
+    found = re.search(r"failing: (\d+) calls, (\d+) of them failed, (\d+) armed, 0 lost, 0 wrong", said)
+    assert found, said[-3000:]
+    calls, failed, armed = map(int, found.groups())
+    assert calls > 100 and failed == -(-calls // step)
+    assert 0 < armed < failed
