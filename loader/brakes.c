@@ -7,7 +7,6 @@
 #include "loader/payload.h"
 #include "loader/print.h"
 #include "loader/trial_store.h"
-#include "loader/variable.h"
 
 // EFI_RESET_NOTIFICATION_PROTOCOL, UEFI 2.10, 8.5.5: called at a reset while boot services last.
 typedef void(EFIAPI *reset_notify)(EFI_RESET_TYPE type, EFI_STATUS status, UINTN bytes, void *data);
@@ -106,7 +105,7 @@ bool lb_brakes_look(bool attended)
 		stand_aside(LB_ASIDE_OFF, "the EFI variable LifeboatOff is there (lifeboatctl on)");
 		return false;
 	}
-	if (!attended && lb_variable_aside()) {
+	if (!attended && lb_trial_store_aside()) {
 		stand_aside(LB_ASIDE_TRIAL, "another copy of Lifeboat stands aside in this boot");
 		return false;
 	}

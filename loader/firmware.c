@@ -11,6 +11,7 @@ EFI_SYSTEM_TABLE *ST;
 EFI_BOOT_SERVICES *BS;
 EFI_RUNTIME_SERVICES *RT;
 EFI_HANDLE lb_image;
+EFI_GUID lb_vendor = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
 static bool steps_ended;
 
 void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)

@@ -9,6 +9,7 @@
 #include <efilib.h>
 
 extern EFI_HANDLE lb_image; // this program
+extern EFI_GUID lb_vendor; // of each EFI variable of ours
 
 // First thing in efi_main(): the globals.
 void lb_firmware_init(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

@@ -4,13 +4,12 @@
 #include "lib/mem.h"
 #include "loader/file.h"
 #include "loader/print.h"
-#include "loader/variable.h"
 
 #define ATTRIBUTES (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 #define OFF_FILE "\\EFI\\lifeboat\\off"
 #define MARK_FILE "\\EFI\\lifeboat\\trial"
 
-static CHAR16 off_name[] = L"LifeboatOff", mark_name[] = L"LifeboatTrial";
+static CHAR16 off_name[] = L"LifeboatOff", mark_name[] = L"LifeboatTrial", name[] = L"Lifeboat";
 
 bool lb_trial_store_off(enum lb_trial_place place)
 {
@@ -18,7 +17,23 @@ bool lb_trial_store_off(enum lb_trial_place place)
 
 	if (place == LB_TRIAL_FILE)
 		return lb_file_exists(OFF_FILE);
-	return RT->GetVariable(off_name, &lb_variable_vendor, NULL, &bytes, NULL) == EFI_BUFFER_TOO_SMALL;
+	return RT->GetVariable(off_name, &lb_vendor, NULL, &bytes, NULL) == EFI_BUFFER_TOO_SMALL;
+}
+
+bool lb_trial_store_aside(void)
+{
+	char text[3072] = {0};
+	UINTN bytes = sizeof(text) - 1;
+	EFI_STATUS status = RT->GetVariable(name, &lb_vendor, NULL, &bytes, text);
+
+	if (EFI_ERROR(status))
+		return false;
+	for (const char *line = text; line; line = lb_strchr(line, '\n')) {
+		line += *line == '\n';
+		if (lb_strncmp(line, "aside=", 6) == 0)
+			return true;
+	}
+	return false;
 }
 
 // Bytes of the text in `text`; 0: there is none.
@@ -30,7 +45,7 @@ static size_t read_text(enum lb_trial_place place, char text[LB_TRIAL_ROOM])
 	memset(text, 0, LB_TRIAL_ROOM); // a firmware may say that it read, and have read nothing
 	if (place == LB_TRIAL_FILE)
 		return lb_file_read_short(MARK_FILE, text, LB_TRIAL_ROOM);
-	status = RT->GetVariable(mark_name, &lb_variable_vendor, NULL, &bytes, text);
+	status = RT->GetVariable(mark_name, &lb_vendor, NULL, &bytes, text);
 	return EFI_ERROR(status) || bytes > LB_TRIAL_ROOM ? 0 : bytes;
 }
 
@@ -50,7 +65,7 @@ bool lb_trial_store_read(enum lb_trial_place place, struct lb_trial *ret_trial)
 
 static EFI_STATUS set(char text[LB_TRIAL_ROOM], size_t bytes)
 {
-	return RT->SetVariable(mark_name, &lb_variable_vendor, ATTRIBUTES, bytes, text);
+	return RT->SetVariable(mark_name, &lb_vendor, ATTRIBUTES, bytes, text);
 }
 
 int lb_trial_store_write(enum lb_trial_place place, const struct lb_trial *trial, struct lb_error *err)

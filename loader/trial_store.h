@@ -13,6 +13,9 @@ enum lb_trial_place { LB_TRIAL_VARIABLE, LB_TRIAL_FILE };
 // The kill switch, whatever is in it.
 bool lb_trial_store_off(enum lb_trial_place place);
 
+// The variable Lifeboat says that another copy of the loader stands aside in this boot.
+bool lb_trial_store_aside(void);
+
 // False: there is none, or none that can be read; that one is warned of.
 bool lb_trial_store_read(enum lb_trial_place place, struct lb_trial *ret_trial);
 

@@ -11,12 +11,11 @@
 
 #define ATTRIBUTES (EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 
-EFI_GUID lb_variable_vendor = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
 static CHAR16 name[] = L"Lifeboat";
 
 static EFI_STATUS set(void *data, UINTN bytes)
 {
-	return RT->SetVariable(name, &lb_variable_vendor, bytes ? ATTRIBUTES : 0, bytes, data);
+	return RT->SetVariable(name, &lb_vendor, bytes ? ATTRIBUTES : 0, bytes, data);
 }
 
 static void set_text(char *text, size_t bytes, size_t room)
@@ -140,21 +139,6 @@ void lb_variable_unarmed(const struct lb_options *options, const char *reason, c
 	if (lb_options_late(options))
 		add_record(&text);
 	set_text(text.bytes, text.used, sizeof(text.bytes));
-}
-
-bool lb_variable_aside(void)
-{
-	struct text text = {.used = 0};
-	UINTN bytes = sizeof(text.bytes) - 1;
-
-	if (EFI_ERROR(RT->GetVariable(name, &lb_variable_vendor, NULL, &bytes, text.bytes)))
-		return false;
-	for (const char *line = text.bytes; line; line = lb_strchr(line, '\n')) {
-		line += *line == '\n';
-		if (lb_strncmp(line, "aside=", 6) == 0)
-			return true;
-	}
-	return false;
 }
 
 void lb_variable_remove(void)

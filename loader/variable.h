@@ -35,14 +35,10 @@
 
 #include "loader/plan.h"
 
-extern EFI_GUID lb_variable_vendor; // of each variable of ours
-
 // A variable that cannot be set is a warning, no more.
 void lb_variable_armed(const struct lb_plan *plan);
 // `stage`: of arming, the last one that was begun.
 void lb_variable_unarmed(const struct lb_options *options, const char *reason, const char *stage);
-// One of an earlier copy of the loader, which stands aside in this boot.
-bool lb_variable_aside(void);
 
 // Back in the firmware: nothing is armed and nothing is about to be.
 void lb_variable_remove(void);
