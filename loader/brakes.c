@@ -197,14 +197,14 @@ const char *lb_brakes_why(void)
 	return brakes.why;
 }
 
-bool lb_brakes_trial(void)
-{
-	return brakes.begun;
-}
-
 const struct lb_trial *lb_brakes_mark(void)
 {
 	return brakes.found ? &brakes.before : NULL;
+}
+
+const struct lb_trial *lb_brakes_proof(void)
+{
+	return brakes.found && brakes.hash && brakes.now.mark == LB_TRIAL_PROVED ? &brakes.before : NULL;
 }
 
 size_t lb_brakes_print(char *text, size_t bytes)

@@ -2,6 +2,7 @@
 #include "loader/hook_image.h"
 
 #include "lib/mem.h"
+#include "loader/brakes.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
 #include "loader/memory_attributes.h"
@@ -10,10 +11,15 @@ static EFI_GUID hook_guid = LB_HOOK_GUID;
 
 static int allocate(struct lb_hook_image *image, uint32_t bytes, struct lb_error *err)
 {
-	EFI_PHYSICAL_ADDRESS start = 0;
-	EFI_STATUS status =
-		BS->AllocatePages(AllocateAnyPages, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
+	const struct lb_trial *proof = lb_brakes_proof();
+	EFI_PHYSICAL_ADDRESS start = proof ? proof->hook.start : 0;
+	EFI_STATUS status = EFI_NOT_FOUND;
 
+	// Where the proved boots had it, which a hibernated system expects; else anywhere.
+	if (proof && lb_range_size(proof->hook) == bytes)
+		status = BS->AllocatePages(AllocateAddress, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
+	if (EFI_ERROR(status))
+		status = BS->AllocatePages(AllocateAnyPages, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
 	if (EFI_ERROR(status))
 		return lb_fail(err, "the hook: the firmware gave no runtime memory for its %u bytes: %s",
 			       bytes, lb_status_text(status));

@@ -249,6 +249,21 @@ static int place_low(struct lb_plan *plan, const struct lb_region_search *search
 	return lb_region_find_low(search, plan->layout.region, bytes, &plan->crash_low, err);
 }
 
+// The place that the proved boots had, which a hibernated system expects to be taken; else where there is room.
+static int find_region(const struct lb_region_search *search, struct lb_place_request request,
+		       struct lb_range *ret_region, struct lb_error *err)
+{
+	const struct lb_trial *proof = lb_brakes_proof();
+	struct lb_place_request again = request;
+
+	if (proof && !request.offset && lb_range_size(proof->crash) == request.bytes) {
+		again.offset = proof->crash.start;
+		if (lb_region_find(search, again, ret_region, NULL) == 0)
+			return 0;
+	}
+	return lb_region_find(search, request, ret_region, err);
+}
+
 static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes, struct lb_error *err)
 {
 	const struct lb_place_request request = {
@@ -265,7 +280,7 @@ static int place(struct lb_plan *plan, struct lb_memmap *memmap, uint64_t bytes,
 	};
 	struct lb_range region;
 
-	if (lb_region_find(&search, request, &region, err) != 0 ||
+	if (find_region(&search, request, &region, err) != 0 ||
 	    lb_layout(&plan->need, region, &plan->layout, err) != 0)
 		return -1;
 	return place_low(plan, &search, err);
