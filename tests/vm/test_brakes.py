@@ -11,7 +11,6 @@ from pathlib import Path
 import firmware_shell as shell
 import images
 import pytest
-import saved_state
 from conftest import build
 from scenarios import FULL_ONLY
 from vm import gpt
@@ -102,9 +101,8 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
     assert all("complete: nothing to write" in said for said in texts[1:])
 
 
-def _failing(folder: Path, firmware, loader: Path, orders: str, chained: str = "succeeding", resets: int = 0) -> str:
-    """What was said until the machine was switched off."""
-    files = {
+def _failing_files(loader: Path, orders: str, chained: str) -> dict[str, Path | bytes]:
+    return {
         "EFI/BOOT/BOOTX64.EFI": build("failing.efi"),
         "failing.txt": f"{orders}\n".encode(),
         "lifeboat.efi": loader,
@@ -113,25 +111,58 @@ def _failing(folder: Path, firmware, loader: Path, orders: str, chained: str = "
         "complete.efi": build("complete.efi"),
         "EFI/lifeboat/empty": b"-",
     }
+
+
+def _failing(folder: Path, firmware, loader: Path, orders: str, resets: int = 0) -> str:
+    """What was said until the machine was switched off."""
+    files = _failing_files(loader, orders, "succeeding")
     with shell.make_machine(folder, firmware, files, qemu_args=_dump_disk(folder)) as machine:
         machine.power_on()
         for _ in range(resets):
             event = shell.watch(machine, "failing: done")
             assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
-        event = shell.watch(machine, "failing: done", "complete: end")
+        event = shell.watch(machine, "failing: done")
         assert not hasattr(event, "name"), shell.console_end(machine)
         said = "\n".join(line.text for line in machine.lines)
     assert "failing: failed" not in said, said[-3000:]
     return said
 
 
-# Every call in a run with LIFEBOAT_FULL=1; else some, from end to end.
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=FULL_ONLY)])
-@pytest.mark.parametrize("kind", ["error", "lie"])
-def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader, kind, step):
-    said = _failing(tmp_path, firmware, loader, f"{kind} {step}")
-    found = re.search(r"failing: (\d+) calls, (\d+) of them failed, (\d+) armed, 0 lost, 0 wrong", said)
+def _judged(said: str, kind: str, step: int) -> None:
+    found = re.search(rf"failing: {kind}: (\d+) calls, (\d+) of them failed, (\d+) armed, 0 lost, 0 wrong", said)
     assert found, said[-3000:]
     calls, failed, armed = map(int, found.groups())
     assert calls > 100 and failed == -(-calls // step)
     assert 0 < armed < failed
+
+
+def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader):
+    """Some calls fail, some lie, a disk is slow; then one call never comes back, and the watchdog does."""
+    orders = "error 29\nlie 43\nslow 0\naside 0\nhang 60 1"
+    said = _failing(tmp_path, firmware, loader, orders, resets=1)
+    _judged(said, "error", 29)
+    _judged(said, "lie", 43)
+    assert re.search("not armed: firmware: its disks and files took 6[0-9]{3} ms, longer than the 5000", said)
+    assert said.count("failing: hangs in ") == 1 and "failing: stood aside after hang 1" in said
+
+
+@FULL_ONLY
+@pytest.mark.parametrize("kind", ["error", "lie"])
+def test_each_call_that_fails_costs_no_boot(tmp_path, firmware, loader, kind):
+    _judged(_failing(tmp_path, firmware, loader, f"{kind} 1"), kind, 1)
+
+
+@FULL_ONLY
+def test_a_firmware_that_hangs_costs_one_reset(tmp_path, firmware, loader):
+    said = _failing(tmp_path, firmware, loader, "hang 19 12", resets=12)
+    assert said.count("failing: hangs in ") == 12
+    assert [int(n) for n in re.findall(r"stood aside after hang (\d+)", said)] == list(range(1, 13))
+
+
+def test_a_proved_boot_writes_no_variable(tmp_path, firmware, loader):
+    """The first boot is a trial; the second reads, and writes nothing that stays."""
+    files = _failing_files(loader, "start 0", "complete.efi")
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+        said = _boots(machine, 2)
+    assert "a program starts, armed" in said[0] and " 1 variables written" in said[0]
+    assert "a program starts, armed" in said[1] and " 0 variables written" in said[1]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/vm/efi/beside.h"
 
+#include "lib/format.h"
 #include "lib/mem.h"
 
 #define END 0x7f
@@ -32,4 +33,46 @@ UINTN beside_path(EFI_BOOT_SERVICES *bs, EFI_HANDLE device, const CHAR16 *name, 
 	used += 2 * units + 4;
 	memcpy(room + used, "\x7f\xff\x04\x00", 4);
 	return used + 4;
+}
+
+bool beside_put(EFI_FILE_IO_INTERFACE *volume, CHAR16 *path, const char *text)
+{
+	EFI_FILE_PROTOCOL *root, *file;
+	UINTN bytes = lb_strlen(text) + 1;
+	bool done;
+
+	if (EFI_ERROR(volume->OpenVolume(volume, &root)))
+		return false;
+	done = !EFI_ERROR(root->Open(root, &file, path,
+				     EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE, 0));
+	if (done) {
+		done = !EFI_ERROR(file->Write(file, &bytes, (void *)(UINTN)text));
+		file->Close(file);
+	}
+	root->Close(root);
+	return done;
+}
+
+UINTN beside_get(EFI_FILE_IO_INTERFACE *volume, CHAR16 *path, char text[BESIDE_ROOM])
+{
+	EFI_FILE_PROTOCOL *root, *file;
+	UINTN bytes = BESIDE_ROOM;
+
+	if (EFI_ERROR(volume->OpenVolume(volume, &root)))
+		return 0;
+	if (EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ, 0)) ||
+	    EFI_ERROR(file->Read(file, &bytes, text)))
+		return 0;
+	file->Close(file);
+	root->Close(root);
+	return bytes;
+}
+
+void beside_delete(EFI_FILE_IO_INTERFACE *volume, CHAR16 *path)
+{
+	EFI_FILE_PROTOCOL *root, *file;
+
+	if (!EFI_ERROR(volume->OpenVolume(volume, &root)) &&
+	    !EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0)))
+		file->Delete(file);
 }

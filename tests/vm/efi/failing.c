@@ -6,12 +6,14 @@
 //   start 0      once, nothing fails; it may not come back. SetVariable() calls are said when it starts a program
 //   error N      once for each N-th call, from the first to the last: that one call fails
 //   lie N        the same: it says that it succeeded, and gave, read or wrote nothing that is right
-//   hang N       the call that comes N calls after the mark was begun never comes back; the watchdog, whose
-//                seconds are sixtieths, resets the machine. Next boot: nothing fails, and the one after: hang
-//                2 N, and so on, three times
+//   hang N M     the call that comes N calls after the mark was begun never comes back; the watchdog, whose
+//                seconds are sixtieths, resets the machine. The boot after it is one without a failure; then
+//                the call after 2 N, up to M N. No other line is obeyed after a reset
 //   slow 0       the first block that it reads takes 6 s
+//   aside 0      each reason to stand aside, one after the other
 //
-// What it found is said on the console; in the end the machine is switched off.
+// \failing.txt has a line for each. What was found is said on the console; in the end the machine is switched
+// off.
 #include <efi.h>
 #include <stdbool.h>
 
@@ -21,7 +23,6 @@
 
 #define MAX_DISKS 64
 #define SLOW_US 6000000
-#define HANGS 3
 #define NON_VOLATILE                                                                                         \
 	(EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 #define NAME(text) ((CHAR16 *)(UINTN)L##text)
@@ -34,7 +35,7 @@
 		}                                                                                            \
 	}
 
-enum kind { START, ERROR, LIE, HANG, SLOW };
+enum kind { START, ERROR, LIE, HANG, SLOW, ASIDE };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
@@ -53,7 +54,12 @@ static const char *struck; // the service that failed
 static bool slowed; // a block was read
 static bool marked; // the mark was begun
 static bool started, armed; // the program, with the hook placed
+static bool unwritable; // the mark's variable
+static struct lb_trial places; // where an armed boot had what it needs
+static bool reserved; // the same, when the program was started
+static char said[4096]; // the variable Lifeboat, then
 static UINTN lost, armed_runs, fails;
+static UINT8 map[64 * 1024];
 
 static struct {
 	EFI_BLOCK_IO *io;
@@ -137,11 +143,11 @@ static EFI_STATUS EFIAPI allocate_pool(EFI_MEMORY_TYPE type, UINTN bytes, void *
 					       : boot.AllocatePool(type, bytes, memory);
 }
 
-static EFI_STATUS EFIAPI get_memory_map(UINTN *bytes, EFI_MEMORY_DESCRIPTOR *map, UINTN *key, UINTN *entry,
+static EFI_STATUS EFIAPI get_memory_map(UINTN *bytes, EFI_MEMORY_DESCRIPTOR *to, UINTN *key, UINTN *entry,
 					UINT32 *version)
 {
 	return strikes(CALLER, "GetMemoryMap") ? EFI_DEVICE_ERROR
-					       : boot.GetMemoryMap(bytes, map, key, entry, version);
+					       : boot.GetMemoryMap(bytes, to, key, entry, version);
 }
 
 static EFI_STATUS EFIAPI create_event(UINT32 type, EFI_TPL tpl, EFI_EVENT_NOTIFY notify, void *context,
@@ -210,10 +216,42 @@ static EFI_STATUS EFIAPI load_image(BOOLEAN policy, EFI_HANDLE parent, EFI_DEVIC
 					    : boot.LoadImage(policy, parent, path, source, bytes, image);
 }
 
+// What the memory map calls the page; EfiMaxMemoryType: nothing.
+static UINT32 type_at(UINT64 address)
+{
+	UINTN bytes = sizeof(map), key, entry;
+	UINT32 version;
+
+	if (EFI_ERROR(boot.GetMemoryMap(&bytes, (EFI_MEMORY_DESCRIPTOR *)map, &key, &entry, &version)))
+		return EfiMaxMemoryType;
+	for (UINTN at = 0; at < bytes; at += entry) {
+		const EFI_MEMORY_DESCRIPTOR *one = (const EFI_MEMORY_DESCRIPTOR *)(map + at);
+
+		if (address >= one->PhysicalStart &&
+		    address - one->PhysicalStart < one->NumberOfPages * LB_PAGE)
+			return one->Type;
+	}
+	return EfiMaxMemoryType;
+}
+
+static bool says(const char *line)
+{
+	for (const char *at = said; *at; at++) {
+		if (lb_strncmp(at, line, lb_strlen(line)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static EFI_STATUS EFIAPI start_image(EFI_HANDLE image, UINTN *bytes, CHAR16 **data)
 {
+	UINTN room = sizeof(said) - 1;
 	void *interface;
 
+	memset(said, 0, sizeof(said));
+	runtime.GetVariable(NAME("Lifeboat"), &ours, NULL, &room, said);
+	reserved = type_at(places.crash.start) == EfiReservedMemoryType &&
+		   type_at(places.hook.start) == EfiRuntimeServicesCode;
 	started = true;
 	armed = !EFI_ERROR(boot.LocateProtocol(&hook_guid, NULL, &interface));
 	if (kind == START || kind == SLOW)
@@ -241,6 +279,8 @@ static EFI_STATUS EFIAPI set_variable(CHAR16 *name, EFI_GUID *vendor, UINT32 att
 {
 	EFI_STATUS status;
 
+	if (unwritable && is_ours(CALLER) && attributes & EFI_VARIABLE_NON_VOLATILE)
+		return EFI_WRITE_PROTECTED;
 	if (strikes(CALLER, "SetVariable"))
 		return kind == LIE ? EFI_SUCCESS : EFI_DEVICE_ERROR;
 	status = runtime.SetVariable(name, vendor, attributes, bytes, data);
@@ -465,7 +505,6 @@ static void put_services(void)
 // Pages that a boot which was not armed may not have kept.
 static UINTN kept_pages(void)
 {
-	static UINT8 map[64 * 1024];
 	UINTN bytes = sizeof(map), key, entry, pages = 0;
 	UINT32 version;
 
@@ -485,15 +524,21 @@ static void set_mark(const char *text)
 	runtime.SetVariable(NAME("LifeboatTrial"), &ours, NON_VOLATILE, lb_strlen(text), (void *)(UINTN)text);
 }
 
+static bool text_is(const char *text, UINTN bytes, enum lb_trial_mark wanted, UINT32 failed)
+{
+	struct lb_trial trial;
+
+	return lb_trial_parse(text, bytes, &trial, NULL) == 0 && trial.mark == wanted &&
+	       trial.failed == failed;
+}
+
 static bool mark_is(enum lb_trial_mark wanted, UINT32 failed)
 {
 	char text[LB_TRIAL_ROOM];
 	UINTN bytes = sizeof(text);
-	struct lb_trial trial;
 
 	return !EFI_ERROR(runtime.GetVariable(NAME("LifeboatTrial"), &ours, NULL, &bytes, text)) &&
-	       lb_trial_parse(text, bytes, &trial, NULL) == 0 && trial.mark == wanted &&
-	       trial.failed == failed;
+	       text_is(text, bytes, wanted, failed);
 }
 
 // Loads and starts \lifeboat.efi; call `number` of it fails, 0: none. False: it was not loaded.
@@ -555,6 +600,8 @@ static void fail_each(UINTN step)
 	void *reset = (void *)rt->ResetSystem;
 	UINTN all = count(), pages = kept_pages(), runs = 0;
 
+	armed_runs = lost = 0;
+
 	for (UINTN number = 1; number <= all; number += step, runs++) {
 		EFI_STATUS status;
 
@@ -564,12 +611,13 @@ static void fail_each(UINTN step)
 		else
 			judge(status, pages, reset);
 	}
-	say("failing: %lu calls, %lu of them failed, %lu armed, %lu lost, %lu wrong\n", (unsigned long)all,
-	    (unsigned long)runs, (unsigned long)armed_runs, (unsigned long)lost, (unsigned long)fails);
+	say("failing: %s: %lu calls, %lu of them failed, %lu armed, %lu lost, %lu wrong\n",
+	    kind == LIE ? "lie" : "error", (unsigned long)all, (unsigned long)runs, (unsigned long)armed_runs,
+	    (unsigned long)lost, (unsigned long)fails);
 }
 
 // After a hang this boot stands aside; then comes the next one.
-static void hang(UINTN step)
+static void hang(UINTN step, UINTN times)
 {
 	CHAR16 *name = NAME("FailingHangs");
 	UINT32 hangs = 0;
@@ -583,7 +631,7 @@ static void hang(UINTN step)
 		else
 			say("failing: stood aside after hang %u\n", hangs);
 	}
-	if (hangs++ == HANGS)
+	if (hangs++ == times)
 		return;
 	set_mark("mark=pending\n");
 	runtime.SetVariable(name, &ours, NON_VOLATILE, sizeof(hangs), &hangs);
@@ -602,37 +650,178 @@ static void slow(void)
 		fail("the mark is not put back");
 }
 
+// ---- Standing aside
+
+#define OFF_FILE NAME("\\EFI\\lifeboat\\off")
+#define MARK_FILE NAME("\\EFI\\lifeboat\\trial")
+
+static void remove_variable(CHAR16 *name)
+{
+	runtime.SetVariable(name, &ours, NON_VOLATILE, 0, NULL);
+}
+
+// Runs it with that mark, "": none. Then the program was started, armed or not, and `line` is in the variable.
+static void expect(const char *mark, bool wanted, const char *line, const char *what)
+{
+	EFI_STATUS status;
+
+	if (mark[0])
+		set_mark(mark);
+	else
+		remove_variable(NAME("LifeboatTrial"));
+	if (!run(0, &status) || !started || armed != wanted || !says(line)) {
+		fail(what);
+		say("failing: %s%s, %lu writes\n%s\n", started ? "started" : "not started",
+		    armed ? ", armed" : "", (unsigned long)writes, said);
+	}
+}
+
+static void expect_writes(UINTN wanted, const char *what)
+{
+	if (writes != wanted)
+		fail(what);
+}
+
+// With the places of a boot that was armed.
+static void aside_by_trial(void)
+{
+	char text[LB_TRIAL_ROOM], mark[LB_TRIAL_ROOM];
+	UINTN used;
+
+	expect("", true, "trial=begun\ntrial_in=variable\n", "no mark is no trial");
+	expect_writes(2, "a trial is not begun and put back");
+	used = lb_snprintf(text, sizeof(text), "mark=begun\n%.800s", said);
+	if (lb_trial_parse(text, used, &places, NULL) != 0 || lb_range_empty(places.hook))
+		fail("the variable has no places");
+	places.failed = 0;
+	lb_trial_print(&places, mark);
+	expect(mark, false, "aside=trial\n", "begun does not stand aside");
+	if (!reserved)
+		fail("the places are not reserved");
+	if (!mark_is(LB_TRIAL_PENDING, 1) || type_at(places.crash.start) == EfiReservedMemoryType)
+		fail("after the first boot aside");
+	expect("mark=begun\nfailed=1\n", false, "aside=trial\n",
+	       "begun does not stand aside the second time");
+	if (!mark_is(LB_TRIAL_ASIDE, 2))
+		fail("two boots do not end it");
+	expect("mark=aside\n", false, "aside=trial\n", "aside does not stand aside");
+	expect_writes(0, "aside writes");
+	expect("mark=what\n", true, "trial=begun\n", "a mark that is none is no trial");
+}
+
+static void aside_by_panics_or_proved(void)
+{
+	char mark[LB_TRIAL_ROOM];
+	struct lb_trial proved = places;
+
+	expect("mark=proved\npanics=3\n", false, "aside=panics\n", "three panics do not stand aside");
+	proved.mark = LB_TRIAL_PROVED;
+	lb_trial_print(&proved, mark);
+	expect(mark, true, "hook=", "a proved boot is not armed");
+	expect_writes(0, "a proved boot writes");
+	if (says("trial=begun") || !reserved)
+		fail("a proved boot is a trial, or elsewhere");
+	proved.hash++;
+	lb_trial_print(&proved, mark);
+	expect(mark, true, "trial=begun\n", "another hash is no trial");
+	if (!mark_is(LB_TRIAL_PROVED, 0))
+		fail("the proof is lost");
+}
+
+static void aside_by_switch(void)
+{
+	runtime.SetVariable(NAME("LifeboatOff"), &ours, NON_VOLATILE, 1, (void *)(UINTN) "-");
+	expect("mark=pending\n", false, "aside=off\n", "LifeboatOff does not stand aside");
+	expect_writes(0, "LifeboatOff writes");
+	remove_variable(NAME("LifeboatOff"));
+	if (!beside_put(volume, OFF_FILE, "-"))
+		fail("the file off cannot be made");
+	expect("mark=proved\n", false, "aside=off\n", "the file off does not stand aside");
+	expect_writes(0, "the file off writes");
+	beside_delete(volume, OFF_FILE);
+}
+
+static void mark_in_the_file(void)
+{
+	char text[LB_TRIAL_ROOM];
+	UINTN bytes;
+
+	unwritable = true;
+	expect("", true, "trial=begun\ntrial_in=file\n", "no variable is no file");
+	bytes = beside_get(volume, MARK_FILE, text);
+	if (!text_is(text, bytes, LB_TRIAL_PENDING, 0))
+		fail("the file is not put back");
+	beside_put(volume, MARK_FILE, "mark=begun\n");
+	expect("", false, "aside=trial\n", "begun in the file does not stand aside");
+	bytes = beside_get(volume, MARK_FILE, text);
+	if (!text_is(text, bytes, LB_TRIAL_PENDING, 1))
+		fail("the file does not count");
+	unwritable = false;
+	beside_delete(volume, MARK_FILE);
+}
+
+static void aside(void)
+{
+	aside_by_trial();
+	aside_by_panics_or_proved();
+	aside_by_switch();
+	mark_in_the_file();
+}
+
+static UINTN number_of(const char **text)
+{
+	UINTN number = 0;
+
+	while (**text == ' ')
+		++*text;
+	for (; **text >= '0' && **text <= '9'; ++*text)
+		number = number * 10 + (UINTN)(**text - '0');
+	return number;
+}
+
+static bool was_reset(void)
+{
+	UINTN bytes = 0;
+
+	return runtime.GetVariable(NAME("FailingHangs"), &ours, NULL, &bytes, NULL) == EFI_BUFFER_TOO_SMALL;
+}
+
 static void obey(const char *text)
 {
 	static const struct {
 		const char *word;
 		enum kind kind;
-	} words[] = {{"start", START}, {"error", ERROR}, {"lie", LIE}, {"hang", HANG}, {"slow", SLOW}};
-	UINTN number = 0;
+	} words[] = {{"start", START}, {"error", ERROR}, {"lie", LIE},
+		     {"hang", HANG},   {"slow", SLOW},   {"aside", ASIDE}};
+	UINTN first, second;
 	EFI_STATUS status;
 
 	for (UINTN i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (lb_strncmp(text, words[i].word, lb_strlen(words[i].word)) == 0)
 			kind = words[i].kind;
 	}
-	while (*text && (*text < '0' || *text > '9'))
+	while (*text && *text != ' ')
 		text++;
-	for (; *text >= '0' && *text <= '9'; text++)
-		number = number * 10 + (UINTN)(*text - '0');
-	if (kind == START)
+	first = number_of(&text);
+	second = number_of(&text);
+	if (kind == HANG)
+		hang(first, second);
+	else if (was_reset())
+		return;
+	else if (kind == START)
 		run(0, &status);
-	else if (kind == HANG)
-		hang(number);
+	else if (kind == ASIDE)
+		aside();
 	else if (kind == SLOW)
 		slow();
 	else
-		fail_each(number);
+		fail_each(first);
 }
 
-static bool read_orders(char text[64])
+static bool read_orders(char text[128])
 {
 	EFI_FILE_PROTOCOL *root, *file;
-	UINTN bytes = 63;
+	UINTN bytes = 127;
 
 	if (EFI_ERROR(volume->OpenVolume(volume, &root)) ||
 	    EFI_ERROR(root->Open(root, &file, NAME("\\failing.txt"), EFI_FILE_MODE_READ, 0)) ||
@@ -649,7 +838,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	EFI_GUID loaded_guid = LOADED_IMAGE_PROTOCOL, volume_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
 	EFI_LOADED_IMAGE *self;
 	void *interface;
-	char orders[64];
+	char orders[128];
 
 	st = system;
 	bs = system->BootServices;
@@ -665,7 +854,11 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	if (!read_orders(orders))
 		return EFI_NOT_FOUND;
 	put_services();
-	obey(orders);
+	for (const char *line = orders; line && *line; line = lb_strchr(line, '\n')) {
+		line += *line == '\n';
+		if (*line)
+			obey(line);
+	}
 	say("failing: done, %lu wrong\n", (unsigned long)fails);
 	rt->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 	return EFI_ABORTED;
