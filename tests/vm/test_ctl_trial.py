@@ -613,7 +613,7 @@ def test_entries_of_the_journal(boots, machine):
 
 
 def documented_ids() -> set[str]:
-    page = Path(__file__).resolve().parents[2] / "docs/install.md"
+    page = Path(__file__).resolve().parents[2] / "docs/boots.md"
     return set(re.findall(r"^\| `([0-9a-f]{32})` \|", page.read_text(), re.MULTILINE))
 
 

@@ -13,7 +13,7 @@ static const char usage[] =
 	"           firmware or a file for systemd-boot\n"
 	"  update   replaces the program by a newer one, where it is installed; where the next boot does "
 	"not\n"
-	"           come up with it, the one before it comes back\n"
+	"           come up with it, the one before it comes back; docs/boots.md\n"
 	"  rollback puts back the program that the last update replaced\n"
 	"  off      the kill switch: from the next boot on Lifeboat does nothing\n"
 	"  on       ends that, and has the next boot be armed, whatever boots before it came to\n"
