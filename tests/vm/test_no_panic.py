@@ -22,8 +22,6 @@ KEXEC = Path(__file__).resolve().parent / "kexec.c"
 ARM_AND_COME_BACK = "lifeboat.efi --require --capture \\vmlinuz \\returning console=ttyS0"
 # One boot each; a file on the ESP is the next boot's turn. `-w` is the hook's own type of reset.
 BOOTS = [
-    ["reset -w"],
-    ["reset"],
     [ARM_AND_COME_BACK, "reset -w"],
     [ARM_AND_COME_BACK, "reset"],
 ]
@@ -47,7 +45,7 @@ def _boot(machine: Machine) -> tuple[str, str]:
 
 @pytest.mark.xdist_group("shell-resets")
 def test_resets_in_the_shell(tmp_path, firmware, loader, kernel):
-    """Before arming, and after an arming that was undone: the machine resets, and boots again."""
+    """After an arming that was undone the machine resets, and boots again."""
     files = {
         "lifeboat.efi": loader,
         "vmlinuz": kernel,
@@ -57,11 +55,11 @@ def test_resets_in_the_shell(tmp_path, firmware, loader, kernel):
     }
     with shell.make_machine(tmp_path, firmware, files) as machine:
         machine.power_on()
-        for number, commands in enumerate(BOOTS):
+        for number in range(len(BOOTS)):
             event, said = _boot(machine)
             assert f"==boot {number}==" in said, said[-2000:]
             assert event == "RESET", said[-2000:]
-            assert ("lifeboat: armed" in said) == (ARM_AND_COME_BACK in commands)
+            assert "lifeboat: armed" in said
         event, said = _boot(machine)
         assert event == "SHUTDOWN" and "==last boot==" in said
 

@@ -159,10 +159,11 @@ def draw(seed: int) -> dict[EnduringMachine, list[Cycle]]:
 
 
 def draw_short(seed: int) -> list[Cycle]:
-    """Three for SHORT: three causes, both CPUs, both disks."""
-    causes = random.Random(seed).sample(PLAIN_CAUSES, len(PLAIN_CAUSES))
+    """Two for SHORT: two causes, one on each kind of CPU, both disks."""
+    causes = random.Random(seed).sample(PLAIN_CAUSES, 2)
+    other = next(cause for cause in causes if cause.others)
     return [
-        Cycle(cause, OTHER if cause.others else BOOT, disk_of(SHORT, number)) for number, cause in enumerate(causes)
+        Cycle(cause, OTHER if cause is other else BOOT, disk_of(SHORT, number)) for number, cause in enumerate(causes)
     ]
 
 
