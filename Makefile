@@ -59,7 +59,7 @@ objects = $(patsubst %.c,$(B)/$(1)/%.o,$(call FILES,$(2))) \
 host_objects = $(filter-out %/lib/mem.o,$(call objects,$(1),$(2)))
 
 # How the purgatory and the capture kernel reach a PCI function, which the loader tries.
-PCI_CONFIG := $(patsubst %,$(B)/efi/crash/bare/%.o,pci_bridges pci_config pci_registers)
+PCI_CONFIG := $(patsubst %,$(B)/efi/crash/bare/%.o,pci_bridges pci_config pci_registers pci_uart)
 EFI_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(LOADER)) $(PCI_CONFIG) $(B)/efi/loader/payload.o
 HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(patsubst %.asm,$(B)/efi/%.o,$(wildcard loader/hook/*.asm)) \
 	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o $(B)/efi/lib/cpu_trace.o $(HOOK_WORDS:%=$(B)/efi/%.o)

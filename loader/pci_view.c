@@ -2,6 +2,7 @@
 #include "loader/pci_view.h"
 
 #include "crash/bare/pci_bridges.h"
+#include "crash/bare/pci_uart.h"
 #include "crash/disk/target_function.h"
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
@@ -36,26 +37,46 @@ static volatile void *map(void *ctx, uint64_t phys)
 	return NULL;
 }
 
-static int look(const struct lb_pci_config *config, const struct view *view, struct lb_target *target,
-		struct lb_error *err)
+static struct lb_pci_config config_of(const struct lb_machine *machine, struct view *view)
 {
-	const struct lb_pci_space space = lb_pci_select(config, target->pci);
+	*view = (struct view){.phys_bits = machine->phys_bits};
+	return (struct lb_pci_config){.ecam = machine->acpi.mcfg.ecam,
+				      .ecam_count = machine->acpi.mcfg.count,
+				      .map = map,
+				      .ctx = view};
+}
 
-	if (lb_pci_bridges(config, target->pci, target->bridges, err) != 0)
+static int look(const struct lb_machine *machine, struct lb_target *target, struct lb_error *err)
+{
+	struct view view;
+	const struct lb_pci_config config = config_of(machine, &view);
+	const struct lb_pci_space space = lb_pci_select(&config, target->pci);
+
+	if (lb_pci_bridges(&config, target->pci, target->bridges, err) != 0)
 		return -1;
-	return view->unmapped ? 0 : lb_target_function_check(&space, target, err);
+	return view.unmapped ? 0 : lb_target_function_check(&space, target, err);
 }
 
 // The firmware's timers may use the two ports, too: they wait.
 int lb_pci_view_check(const struct lb_machine *machine, struct lb_target *target, struct lb_error *err)
 {
-	struct view view = {.phys_bits = machine->phys_bits};
-	const struct lb_pci_config config = {.ecam = machine->acpi.mcfg.ecam,
-					     .ecam_count = machine->acpi.mcfg.count,
-					     .map = map,
-					     .ctx = &view};
 	const EFI_TPL level = BS->RaiseTPL(TPL_HIGH_LEVEL);
-	int result = look(&config, &view, target, err);
+	int result = look(machine, target, err);
+
+	BS->RestoreTPL(level);
+	return result;
+}
+
+int lb_pci_view_uart(const struct lb_machine *machine, uint64_t bdf, struct lb_console *ret_console,
+		     struct lb_error *err)
+{
+	const struct lb_pci_address at = {
+		.bus = bdf >> 8 & 0xff, .device = bdf >> 3 & 0x1f, .function = bdf & 7};
+	const EFI_TPL level = BS->RaiseTPL(TPL_HIGH_LEVEL);
+	struct view view;
+	const struct lb_pci_config config = config_of(machine, &view);
+	const struct lb_pci_space space = lb_pci_select(&config, at);
+	int result = lb_pci_uart(&space, ret_console, err);
 
 	BS->RestoreTPL(level);
 	return result;

@@ -12,4 +12,8 @@
 // function. Where the firmware does not map ECAM, only its own page tables hinder, and nothing is judged.
 int lb_pci_view_check(const struct lb_machine *machine, struct lb_target *target, struct lb_error *err);
 
+// The serial card at LB_PCI_BDF() of segment 0. Fails as lb_pci_uart() does.
+int lb_pci_view_uart(const struct lb_machine *machine, uint64_t bdf, struct lb_console *ret_console,
+		     struct lb_error *err);
+
 #endif

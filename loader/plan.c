@@ -18,6 +18,7 @@
 #include "loader/memmap.h"
 #include "loader/options/consoles.h"
 #include "loader/options/secure_boot.h"
+#include "loader/pci_view.h"
 #include "loader/print.h"
 #include "loader/region.h"
 
@@ -87,14 +88,41 @@ static void judge_ecam(struct lb_plan *plan)
 	mcfg->count = kept;
 }
 
-// --console, else the first kernel's last console=ttySn, else SPCR, else none.
-static void choose_console(struct lb_plan *plan)
+// Nobody signs a command line: while Secure Boot is on, it does not say where the purgatory writes.
+static void follow_cmdline(struct lb_plan *plan)
 {
-	plan->console = plan->machine.acpi.spcr;
-	if (plan->options->console_given)
-		plan->console = plan->options->console;
+	const struct lb_console *spcr = &plan->machine.acpi.spcr;
+	struct lb_console console;
+	char text[LB_CONSOLE_TEXT];
+
+	if (!lb_console_of_cmdline(plan->options->cmdline, &console))
+		return;
+	if (plan->machine.secure_boot && !lb_secure_boot_console(&console, spcr))
+		lb_print_warning(
+			"Secure Boot is on: the first kernel's console %s is not followed: nobody signed "
+			"that address",
+			lb_console_format(&console, text));
 	else
-		lb_console_of_cmdline(plan->options->cmdline, &plan->console);
+		plan->console = console;
+}
+
+// --console, else the first kernel's last console= that is a serial port, else SPCR, else none.
+static int choose_console(struct lb_plan *plan, struct lb_error *err)
+{
+	const struct lb_options *options = plan->options;
+	char text[LB_CONSOLE_TEXT];
+	struct lb_error why;
+
+	plan->console = plan->machine.acpi.spcr;
+	if (!options->console_given) {
+		follow_cmdline(plan);
+		return 0;
+	}
+	plan->console = options->console;
+	if (options->console.type == LB_CONSOLE_PCI &&
+	    lb_pci_view_uart(&plan->machine, options->console.address, &plan->console, &why) != 0)
+		return lb_fail(err, "--console %s: %s", lb_console_format(&options->console, text), why.text);
+	return 0;
 }
 
 struct lb_mapped lb_plan_mapped(const struct lb_plan *plan)
@@ -392,7 +420,8 @@ int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *firs
 	    lb_cmdline_armed(options->cmdline, options->panic_words, first->cmdline_max, plan->first_cmdline,
 			     sizeof(plan->first_cmdline), err) != 0)
 		return -1;
-	choose_console(plan);
+	if (choose_console(plan, err) != 0)
+		return -1;
 	if (second->builtin && find_targets(plan, err) != 0)
 		return -1;
 	return settle(plan, err);

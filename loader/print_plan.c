@@ -182,6 +182,9 @@ static const char *console_text(const struct lb_console *console, char *text, si
 	case LB_CONSOLE_MMIO:
 		lb_snprintf(text, bytes, "mmio 0x%lx", (unsigned long)console->address);
 		return text;
+	case LB_CONSOLE_MMIO32:
+		lb_snprintf(text, bytes, "mmio32 0x%lx", (unsigned long)console->address);
+		return text;
 	default:
 		return "none";
 	}

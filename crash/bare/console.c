@@ -10,27 +10,49 @@ static struct lb_console console;
 static const char *speaker; // no initialiser: that would be an absolute address
 static struct lb_window device_window;
 
+static bool in_memory(void)
+{
+	return console.type == LB_CONSOLE_MMIO || console.type == LB_CONSOLE_MMIO32;
+}
+
+static volatile void *map(unsigned int offset)
+{
+	return (uint8_t *)lb_window_map(&device_window, console.address, true) + offset;
+}
+
 static uint8_t uart_read(unsigned int reg)
 {
 	if (console.type == LB_CONSOLE_PORT)
 		return cpu_in8((uint16_t)(console.address + reg));
-	return ((volatile uint8_t *)lb_window_map(&device_window, console.address, true))[reg];
+	if (console.type == LB_CONSOLE_MMIO32)
+		return (uint8_t) * (volatile uint32_t *)map(4 * reg);
+	return *(volatile uint8_t *)map(reg);
 }
 
 static void uart_write(unsigned int reg, uint8_t value)
 {
 	if (console.type == LB_CONSOLE_PORT)
 		cpu_out8((uint16_t)(console.address + reg), value);
+	else if (console.type == LB_CONSOLE_MMIO32)
+		*(volatile uint32_t *)map(4 * reg) = value;
 	else
-		((volatile uint8_t *)lb_window_map(&device_window, console.address, true))[reg] = value;
+		*(volatile uint8_t *)map(reg) = value;
+}
+
+// The window is one page.
+static bool usable(bool sound)
+{
+	uint32_t bytes = console.type == LB_CONSOLE_MMIO32 ? LB_UART_BYTES32 : LB_UART_REGISTERS;
+
+	if (console.type == LB_CONSOLE_PORT)
+		return console.address <= LB_UART_PORT_MAX;
+	return in_memory() && sound && console.address % LB_PAGE <= LB_PAGE - bytes;
 }
 
 static void use(struct lb_console wanted, bool sound)
 {
 	console = wanted;
-	if (console.type != LB_CONSOLE_PORT && (console.type != LB_CONSOLE_MMIO || !sound))
-		console.type = LB_CONSOLE_NONE;
-	if (console.type == LB_CONSOLE_PORT && console.address > LB_UART_PORT_MAX)
+	if (!usable(sound))
 		console.type = LB_CONSOLE_NONE;
 	if (console.type != LB_CONSOLE_NONE)
 		uart_write(LB_UART_IER, 0); // nobody is left to take its interrupts
@@ -81,6 +103,6 @@ void lb_say(const char *format, ...)
 	put_text(": ");
 	put_text(line);
 	put_text("\r\n");
-	if (console.type == LB_CONSOLE_MMIO) // the page tables are under a digest: leave them as they were
+	if (in_memory()) // the page tables are under a digest: leave them as they were
 		lb_window_unmap(&device_window);
 }

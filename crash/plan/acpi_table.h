@@ -36,6 +36,12 @@ enum lb_acpi_space {
 	LB_ACPI_PORT = 1,
 };
 
+enum lb_acpi_access {
+	LB_ACPI_ACCESS_ANY = 0, // not told
+	LB_ACPI_ACCESS_8 = 1,
+	LB_ACPI_ACCESS_32 = 3,
+};
+
 // A table whose length and checksum are right.
 struct lb_acpi_table {
 	const char *name; // the signature, for messages

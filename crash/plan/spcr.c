@@ -27,9 +27,12 @@ static uint32_t console_type(const struct spcr *spcr)
 		return LB_CONSOLE_NONE;
 	if (spcr->base.space == LB_ACPI_PORT)
 		return LB_CONSOLE_PORT;
-	if (spcr->base.space == LB_ACPI_MEMORY && spcr->base.bits <= 8)
-		return LB_CONSOLE_MMIO;
-	return LB_CONSOLE_NONE;
+	if (spcr->base.space != LB_ACPI_MEMORY)
+		return LB_CONSOLE_NONE;
+	if (spcr->base.bits == 32 || spcr->base.access == LB_ACPI_ACCESS_32)
+		return LB_CONSOLE_MMIO32;
+	return spcr->base.bits <= 8 && spcr->base.access <= LB_ACPI_ACCESS_8 ? LB_CONSOLE_MMIO
+									     : LB_CONSOLE_NONE;
 }
 
 int lb_spcr_read(const void *table, uint64_t bytes, struct lb_console *ret_console, struct lb_error *err)

@@ -9,7 +9,7 @@
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 
-// `table` has `bytes`. A console that is no 8250, has registers more than a byte apart, or has
+// `table` has `bytes`. A console that is no 8250, has registers of 16 or 64 bits, or has
 // address 0 (redirection is switched off) is LB_CONSOLE_NONE. A wrong length or checksum is an error.
 int lb_spcr_read(const void *table, uint64_t bytes, struct lb_console *ret_console, struct lb_error *err);
 

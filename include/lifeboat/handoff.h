@@ -49,6 +49,8 @@ enum lb_console_type {
 	LB_CONSOLE_NONE = 0,
 	LB_CONSOLE_PORT = 1, // 8250 at an I/O port; its baud rate is left as found
 	LB_CONSOLE_MMIO = 2, // 8250 registers one byte apart at a physical address
+	LB_CONSOLE_MMIO32 = 3, // four bytes apart, of 32 bits each
+	LB_CONSOLE_PCI = 4, // in options only: the loader makes one of the others of it
 };
 
 struct lb_console {

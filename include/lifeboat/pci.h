@@ -17,6 +17,7 @@
 #define LB_PCI_ID_RETRY 0xffff0001U // there, but not yet out of its reset
 
 #define LB_PCI_COMMAND 0x04
+#define LB_PCI_COMMAND_IO (1U << 0)
 #define LB_PCI_COMMAND_MEMORY (1U << 1)
 #define LB_PCI_COMMAND_MASTER (1U << 2)
 #define LB_PCI_COMMAND_NO_INTX (1U << 10)
@@ -35,6 +36,7 @@
 #define LB_PCI_BAR0 0x10
 #define LB_PCI_BARS 6
 #define LB_PCI_BAR_IO 1U
+#define LB_PCI_BAR_IO_FLAGS 3U
 #define LB_PCI_BAR_TYPE 6U
 #define LB_PCI_BAR_64 4U
 #define LB_PCI_BAR_FLAGS 0xfU

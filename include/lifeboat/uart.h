@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define LB_UART_REGISTERS 8
+#define LB_UART_BYTES32 (4 * LB_UART_REGISTERS) // where each has 32 bits
 #define LB_UART_PORT_MAX (0x10000 - LB_UART_REGISTERS) // the last I/O port it can begin at
 
 #define LB_UART_TX 0

@@ -11,4 +11,7 @@
 int lb_secure_boot_judge(const struct lb_options *options, const struct lb_console *spcr,
 			 struct lb_error *err);
 
+// May the purgatory write to that console, whoever chose it?
+bool lb_secure_boot_console(const struct lb_console *console, const struct lb_console *spcr);
+
 #endif

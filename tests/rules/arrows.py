@@ -20,6 +20,7 @@ _PCI = (
     "crash/bare/pci_config.h",
     "crash/bare/pci_bridges.h",
     "crash/bare/pci_registers.h",
+    "crash/bare/pci_uart.h",
     "crash/disk/target_function.h",
 )
 

@@ -17,10 +17,22 @@ static void test_parse(void **state)
 		{"ttyS1", NULL, LB_CONSOLE_PORT, 0x2f8},
 		{"0xfff8", NULL, LB_CONSOLE_PORT, 0xfff8},
 		{"mmio:0xfff8", NULL, LB_CONSOLE_MMIO, 0xfff8},
+		{"mmio32:0xfe0", NULL, LB_CONSOLE_MMIO32, 0xfe0},
+		{"pci:00:04.0", NULL, LB_CONSOLE_PCI, 0x20},
+		{"pci:0000:ff:1f.7", NULL, LB_CONSOLE_PCI, 0xffff},
 		{"ttyS1,115200", "c: \"ttyS1,115200\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
 		{"", "c: \"\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
 		{"0xfff9", "c: port 0xfff9 is not from 0x1 to 0xfff8", 0, 0},
 		{"mmio:0xfff9", "c: no 8 registers of a UART fit into the page at 0xfff9", 0, 0},
+		{"mmio32:0xfe1", "c: no 8 registers of a UART fit into the page at 0xfe1", 0, 0},
+		{"mmio32:0x0", "c: no 8 registers of a UART fit into the page at 0x0", 0, 0},
+		{"mmio32:", "c: \"mmio32:\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:00:20.0", "c: \"pci:00:20.0\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:00:04.8", "c: \"pci:00:04.8\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:100:04.0", "c: \"pci:100:04.0\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:00:04.0x", "c: \"pci:00:04.0x\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:1:00:04.0", "c: \"pci:1:00:04.0\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
+		{"pci:", "c: \"pci:\" was given, wanted " LB_CONSOLE_WANTS, 0, 0},
 	};
 
 	(void)state;
@@ -63,6 +75,59 @@ static void test_of_cmdline(void **state)
 	}
 }
 
+static void test_uarts_of_cmdline(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		uint32_t type;
+		uint64_t address;
+	} cases[] = {
+		{"console=uart8250,io,0x2f8,115200n8", LB_CONSOLE_PORT, 0x2f8},
+		{"console=uart,mmio,0xfedc9000", LB_CONSOLE_MMIO, 0xfedc9000},
+		{"console=uart8250,mmio32,0xfedc9000,115200", LB_CONSOLE_MMIO32, 0xfedc9000},
+		{"console=uart,mmio32native,0xfedc9000", LB_CONSOLE_MMIO32, 0xfedc9000},
+		{"console=uart8250,0xfedc9000", LB_CONSOLE_MMIO, 0xfedc9000},
+		{"console=uart8250,io,0x2f8 console=ttyS0", LB_CONSOLE_PORT, 0x3f8},
+		{"console=ttyS0 console=uart8250,io,0x2f8 console=tty0", LB_CONSOLE_PORT, 0x2f8},
+		{"earlycon=uart8250,mmio32,0xfedc9000 console=tty0", LB_CONSOLE_MMIO32, 0xfedc9000},
+		{"earlycon=uart,io,0x3e8 earlycon=uart,io,0x2e8", LB_CONSOLE_PORT, 0x2e8},
+		{"earlycon=uart,io,0x3e8 console=ttyS1", LB_CONSOLE_PORT, 0x2f8},
+		{"console=ttyS1 earlycon=uart,io,0x3e8", LB_CONSOLE_PORT, 0x2f8},
+		{"earlycon earlycon=ttyS0 earlycon=efifb", 77, 0},
+		{"console=uart8250,mmio16,0xfedc9000 console=uart8250,mmio32be,0xfedc9000", 77, 0},
+		{"console=uart8250,io,0xfff9 console=uart8250,mmio32,0xff0", 77, 0}, // not all registers
+		{"console=uart8250,mmio32,0x console=uart8250,io, console=uart8250, console=uart8250", 77, 0},
+		{"console=uart8250,io,0x2f8x console=uart8250,io,760 console=xuart,io,0x2f8", 77, 0},
+		{"console=uart8250,mmio,0x00000000000000000000000fedc9000", 77, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lb_console console = {.type = 77};
+
+		assert_int_equal(lb_console_of_cmdline(cases[i].cmdline, &console), cases[i].type != 77);
+		assert_int_equal(console.type, cases[i].type);
+		assert_int_equal(console.address, cases[i].address);
+	}
+}
+
+// As --console takes them.
+static void test_format(void **state)
+{
+	static const char *const values[] = {"none", "0x3f8", "mmio:0xfedc9000", "mmio32:0xfffffffffffff000",
+					     "pci:ff:1f.7"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct lb_console console;
+		struct lb_error err;
+		char text[LB_CONSOLE_TEXT];
+
+		assert_int_equal(lb_console_parse("c", values[i], &console, &err), 0);
+		assert_string_equal(lb_console_format(&console, text), values[i]);
+	}
+}
+
 static void test_list(void **state)
 {
 	const char *cmdline = "a console=tty0 console= console=ttyS0,115200 b -- console=c";
@@ -86,6 +151,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_of_cmdline),
+		cmocka_unit_test(test_uarts_of_cmdline),
+		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_list),
 	};
 

@@ -50,7 +50,26 @@ static void test_a_console(void **state)
 	judge("--console mmio:0xfedc0000 \\vmlinuz", &no_spcr, "--console mmio:0xfedc0000: nobody signed");
 	judge("--console mmio:0xfedc0000 \\vmlinuz", &mmio, NULL);
 	judge("--console mmio:0xfedc1000 \\vmlinuz", &mmio, "--console mmio:0xfedc1000: nobody signed");
-	judge("\\vmlinuz console=uart,mmio,0xfedc1000", &mmio, NULL); // the purgatory does not follow it
+	judge("--console mmio32:0xfedc0000 \\vmlinuz", &mmio, "--console mmio32:0xfedc0000: nobody signed");
+	judge("--console pci:00:04.0 \\vmlinuz", &mmio, "--console pci:00:04.0: nobody signed");
+	judge("\\vmlinuz console=uart,mmio,0xfedc1000", &mmio, NULL); // it is not followed: see below
+}
+
+// Of the words of a command line that nobody signed, too.
+static void test_any_console(void **state)
+{
+	const struct lb_console none = {.type = LB_CONSOLE_NONE},
+				com2 = {.type = LB_CONSOLE_PORT, .address = 0x2f8},
+				other = {.type = LB_CONSOLE_PORT, .address = 0x2f0},
+				mmio = {.type = LB_CONSOLE_MMIO, .address = 0xfedc0000},
+				mmio32 = {.type = LB_CONSOLE_MMIO32, .address = 0xfedc0000};
+
+	(void)state;
+	assert_true(lb_secure_boot_console(&none, &no_spcr));
+	assert_true(lb_secure_boot_console(&com2, &no_spcr));
+	assert_false(lb_secure_boot_console(&other, &no_spcr));
+	assert_true(lb_secure_boot_console(&mmio32, &mmio32));
+	assert_false(lb_secure_boot_console(&mmio32, &mmio)); // four times as far
 }
 
 int main(void)
@@ -58,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_linux_as_the_second_kernel),
 		cmocka_unit_test(test_a_console),
+		cmocka_unit_test(test_any_console),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

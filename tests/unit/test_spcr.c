@@ -27,6 +27,13 @@ static struct made made_spcr(uint8_t interface, uint8_t space, uint8_t bits, uin
 	return made;
 }
 
+static struct made with_access(struct made made, uint8_t access)
+{
+	put(&made, 43, access, 1);
+	seal(&made);
+	return made;
+}
+
 static void check(struct made made, uint32_t type, uint64_t address)
 {
 	assert_reads(read_spcr, &made);
@@ -43,12 +50,18 @@ static void test_good(void **state)
 	check(made_spcr(0x12, 1, 32, 0x2f8), LB_CONSOLE_PORT, 0x2f8);
 	check(made_spcr(0x12, 0, 8, 0x1fedc9000), LB_CONSOLE_MMIO, 0x1fedc9000);
 	check(made_spcr(0x00, 0, 0, 0xfedc9000), LB_CONSOLE_MMIO, 0xfedc9000);
+	check(made_spcr(0x00, 0, 32, 0xfedc9000), LB_CONSOLE_MMIO32, 0xfedc9000); // AMD's FCH
+	check(with_access(made_spcr(0x12, 0, 8, 0xfedc9000), 1), LB_CONSOLE_MMIO, 0xfedc9000);
+	check(with_access(made_spcr(0x12, 0, 8, 0xfedc9000), 3), LB_CONSOLE_MMIO32, 0xfedc9000);
+	check(with_access(made_spcr(0x12, 0, 32, 0xfedc9000), 3), LB_CONSOLE_MMIO32, 0xfedc9000);
 }
 
 static void test_none(void **state)
 {
 	(void)state;
-	check(made_spcr(0x00, 0, 32, 0xfedc9000), LB_CONSOLE_NONE, 0); // four bytes apart
+	check(made_spcr(0x00, 0, 16, 0xfedc9000), LB_CONSOLE_NONE, 0); // two bytes apart
+	check(with_access(made_spcr(0x00, 0, 8, 0xfedc9000), 2), LB_CONSOLE_NONE, 0);
+	check(with_access(made_spcr(0x00, 0, 8, 0xfedc9000), 4), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0x03, 0, 8, 0xfedc9000), LB_CONSOLE_NONE, 0); // a PL011
 	check(made_spcr(0x02, 1, 8, 0x3f8), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0x00, 2, 8, 0x3f8), LB_CONSOLE_NONE, 0); // in PCI configuration space
