@@ -8,6 +8,7 @@
 #include "loader/print.h"
 
 #define SIZE_TEXT 16
+#define BRIDGES_TEXT 24
 #define UNIT_TEXT 32 // " target 65535 LUN 65535"
 
 static void print_range(const struct lb_plan *plan, const char *name, struct lb_range range)
@@ -102,18 +103,31 @@ static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 	}
 }
 
+// How many bridges have to be awake for it.
+static const char *format_bridges(const struct lb_target *target, char text[BRIDGES_TEXT])
+{
+	uint32_t count = 0;
+
+	while (count < LB_MAX_BRIDGES && target->bridges[count])
+		count++;
+	text[0] = '\0';
+	if (count)
+		lb_snprintf(text, BRIDGES_TEXT, " behind %u bridge%s", count, count == 1 ? "" : "s");
+	return text;
+}
+
 static void print_targets(const struct lb_capture_config *capture)
 {
 	for (uint32_t i = 0; i < capture->target_count; i++) {
 		const struct lb_target *target = &capture->targets[i];
-		char size[SIZE_TEXT], unit[UNIT_TEXT];
+		char size[SIZE_TEXT], unit[UNIT_TEXT], bridges[BRIDGES_TEXT];
 
 		format_unit(target, unit);
-		lb_print_answer("dump to %s:\n  %s %04x:%02x:%02x.%x%s, blocks %lu-%lu of %u bytes, %s\n",
+		lb_print_answer("dump to %s:\n  %s %04x:%02x:%02x.%x%s%s, blocks %lu-%lu of %u bytes, %s\n",
 				target->name, lb_target_kind_name(target->kind), target->pci.segment,
 				target->pci.bus, target->pci.device, target->pci.function, unit,
-				(unsigned long)target->first_block, (unsigned long)target->last_block,
-				target->block_bytes,
+				format_bridges(target, bridges), (unsigned long)target->first_block,
+				(unsigned long)target->last_block, target->block_bytes,
 				lb_format_size(size, sizeof(size), lb_target_bytes(target)));
 	}
 	if (!capture->target_count)

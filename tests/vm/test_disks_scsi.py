@@ -112,6 +112,12 @@ def _of_both(name: str, host: str, device: str) -> list[Row]:
             ["the partition gave up as it should: the disk: write of ", f"failed twice: {name} 0000:00:04.0 target 0 LUN 0: "],
         ),
         Row(
+            f"{name}-full",
+            [TriedDisk("disk", name, SLOT, bad=9001, errno=28, words="keep")],
+            [adapter, f"{disk},werror=report"],
+            [f"failed as it should: {name} 0000:00:04.0 target 0 LUN 0: data protect (sense 7/27/07)"],
+        ),
+        Row(
             f"{name}-read-only",
             [TriedDisk("disk", name, SLOT, words="untried", backend=",read-only=on", whole=False)],
             [adapter, disk],

@@ -20,6 +20,7 @@ MIB = 1 << 20
 LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 ABORTED = 0x15  # EFI_ABORTED, as the shell shows it
 BOOT = "\\vmlinuz console=ttyS0"
+CARD = 0x1D  # device of a PCI serial card on bus 0
 # Fields of struct lb_dump_header; include/lifeboat/dumpdisk.h.
 MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 2, 0, 2
 AT_ARM_ID, AT_PARTUUID, AT_BYTES, AT_SELFTEST, AT_STATE, AT_SEQUENCE = 16, 32, 48, 56, 64, 592
@@ -52,6 +53,8 @@ DISKS = [
     ("unflushed", 512, [_part(14, "unflushed")], "virtio-blk-pci,drive=unflushed"),
     ("scsi", 512, [_part(21, "scsi")], "scsi-hd,drive=scsi,bus=vs.0,scsi-id=0,lun=1"),
     ("vmware", 512, [_part(23, "vmware")], "scsi-hd,drive=vmware,bus=pv.0,scsi-id=5"),
+    ("behind", 512, [_part(24, "behind")], "virtio-blk-pci,drive=behind,bus=below,disable-legacy=on"),
+    ("legacy", 512, [_part(25, "legacy")], "virtio-blk-pci,drive=legacy,disable-modern=on"),
     ("paths", 512, [_part(22, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=0,lun=0,serial=one"),
 ]  # fmt: skip
 # Lies inside of what is a file system now: in the table that the disk was laid out by once.
@@ -78,6 +81,8 @@ FOUND = [
 # Debian's firmware looks for LUNs of target 0 only. PVSCSI it drives by pvscsi_driver.
 FOUND_SCSI = [
     ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 0 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
+    # A card behind two bridges, which have to be awake after a panic.
+    ("PARTLABEL=behind", r"virtio-blk 0000:..:..\.. behind 2 bridges, blocks 2048-18431 of 512 bytes, 8 MiB"),
     ("PARTLABEL=vmware", r"PVSCSI 0000:..:..\.. target 5 LUN 0, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
 REFUSED = [
@@ -88,6 +93,8 @@ REFUSED = [
     ("PARTLABEL=readonly", "its disk is read-only"),
     ("PARTLABEL=waits", "--dump-overwrite was not given"),
     ("PARTLABEL=stale", "no entry of the MBR is of type 0xee (the first is 0x83): the GPT is a leftover"),
+    # The firmware drives it, the capture kernel would not: known when arming.
+    ("PARTLABEL=legacy", "its controller, by ECAM: it is a virtio device of the legacy interface only"),
     ("PARTLABEL=member", "it is one member of a RAID: metadata at its end (Intel Matrix RAID (IMSM))"),
 ]
 
@@ -155,6 +162,8 @@ def _make_disks(folder: Path) -> list[str]:
     words += ["-device", "virtio-blk-pci,drive=stale"]
     words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
     words += ["-device", "piix3-ide,id=old", "-device", "pvscsi,id=pv"]
+    words += ["-device", "pcie-root-port,id=port,chassis=7", "-device", "pcie-pci-bridge,id=below,bus=port"]
+    words += ["-chardev", "null,id=card", "-device", f"pci-serial,chardev=card,addr={CARD:#x}"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
         with open(path, "wb") as image:
@@ -183,7 +192,7 @@ def session(tmp_path_factory, firmware, loader, pvscsi_driver, kernel):
     found = "".join(f"dump-to {name}\n" for name, _ in FOUND)
     scsi = "".join(f"dump-to {name}\n" for name in [*dict(FOUND_SCSI), "PARTLABEL=paths"])
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
-    more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:])
+    more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:8])
     armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # four at most
     waiting = "".join(f"dump-to PARTLABEL={label}\n" for label, _ in WAITING)
     given_up = "".join(f"dump-to PARTLABEL={label}\n" for label in GIVEN_UP)
@@ -201,6 +210,9 @@ def session(tmp_path_factory, firmware, loader, pvscsi_driver, kernel):
     cases += [shell.Case(name, f"fs0:\\{name}\\lifeboat.efi") for name in configs]
     cases += [
         shell.lifeboat("auto", f"--dry-run {BOOT}"),
+        shell.lifeboat("card", f"--dry-run --console pci:00:{CARD:02x}.0 --dump-to PARTLABEL=member {BOOT}"),
+        shell.lifeboat("no-card", f"--dry-run --console pci:00:1f.2 --dump-to PARTLABEL=virtio {BOOT}"),
+        shell.lifeboat("uart8250", "--dry-run \\vmlinuz console=uart8250,io,0x2f8,115200 console=tty0"),
         shell.lifeboat("overwrite", f"--dry-run --dump-overwrite --dump-to PARTLABEL=waits {BOOT}"),
         shell.lifeboat("required", f"--require --dump-to PARTLABEL=virtio --dump-to PARTLABEL=nothere {BOOT}"),
         shell.lifeboat("required-kept", "--require --dry-run --console none --dump-to PARTLABEL=waits \\vmlinuz"),
@@ -235,12 +247,24 @@ def test_two_paths_to_one_disk_are_refused(session):
 @pytest.mark.parametrize("name, why", REFUSED)
 def test_refused(session, name, why):
     _, transcript = session
-    text = transcript["refused"].text + transcript["more"].text
+    text = transcript["refused"].text + transcript["more"].text + transcript["card"].text
     warning = next((line for line in text.splitlines() if f"warning: --dump-to {name}: " in line), "")
     assert why in warning and warning.endswith("left out"), text
     for case in ("refused", "more"):
         assert transcript[case].status == 0
         assert "no partition to dump to" in transcript[case].text
+
+
+def test_a_serial_card_is_a_console(session):
+    _, transcript = session
+    assert re.search(r"^console: port 0x[1-9a-f][0-9a-f]{3}; ", transcript["card"].text, re.MULTILINE), transcript["card"].text
+    wrong = "--console pci:00:1f.2: its PCI class is 0x0106, wanted a serial card's, 0x0700 or 0x0702"
+    assert wrong in transcript["no-card"].text
+
+
+def test_a_uart_among_the_kernel_s_words_is_the_console(session):
+    _, transcript = session
+    assert "console: port 0x2f8; " in transcript["uart8250"].text, transcript["uart8250"].text
 
 
 def test_auto_is_the_first_of_our_type(session):

@@ -53,6 +53,7 @@ class TriedDisk:
     mib: int = 32
     backend: str = ""  # more options of -drive
     bad: int | None = None  # a block that cannot be written
+    errno: int = 5  # why not; 28: the host has no space left
     whole: bool = True  # the whole range is written; else perhaps a part, perhaps nothing
 
     def order(self) -> str:
@@ -65,7 +66,7 @@ class TriedDisk:
     def arguments(self, image: Path) -> list[str]:
         if self.bad is None:
             return ["-drive", f"if=none,id={self.name},format=raw,file={image}{self.backend}"]
-        return failing(self.name, image, iotype="write", sector=self.bad * self.block // SECTOR)
+        return failing(self.name, image, iotype="write", sector=self.bad * self.block // SECTOR, errno=self.errno)
 
     def make(self, image: Path) -> None:
         image.write_bytes(UNTOUCHED * (self.mib * MIB // SECTOR))
