@@ -368,6 +368,13 @@ def _amd(name: str, device: str = "") -> Scenario:
     return _iommu(name, f"amd-iommu,intremap=on{device}", signs, kernel=GENERIC)
 
 
+def _passing(scenario: Scenario, name: str) -> Scenario:
+    """The same machine with iommu=pt: translation is on, and lets the disk's transfers pass as they are."""
+    signs = tuple("iommu: Default domain type: Passthrough" if sign == _TRANSLATED else sign for sign in scenario.signs)
+    more = scenario.more | {"append": f"{scenario.more['append']} iommu=pt"}
+    return dataclasses.replace(scenario, name=name, signs=signs, more=more)
+
+
 # A module, and only of newer kernels. The disk's driver comes after it, for its transfers to be translated.
 _VIRTIO_IOMMU = _machine(
     "iommu-virtio-nvme", kernel=NEWEST[0], panic_cpu=1, modules=("virtio_iommu", "nvme"),
@@ -394,6 +401,8 @@ MACHINES = [
         "iommu-scalable-nvme", ",x-scalable-mode=on,device-iotlb=on", "VT-d, scalable mode", "intel_iommu=on,sm_on"
     ),
     _amd("iommu-amd-ahci", ",device-iotlb=on"),
+    _passing(_intel("iommu-nvme"), "full-builtin-iommu-pt-nvme"),
+    _passing(_amd("iommu-amd-ahci", ",pt=on"), "full-builtin-iommu-amd-pt-ahci"),
     _VIRTIO_IOMMU,
     *(
         _machine(f"format-{word}", memory_mib=512, more={"config": [f"dump-format {word}"]})
