@@ -33,13 +33,13 @@ SHA_NI := -msse4.1 -msha
 # that it may use, and the linker takes of it what is asked for.
 FILES = $(foreach room,$(1),$(wildcard $(room)/*.c))
 BASE_ROOMS := lib pgtable crash/plan
-LOADER_ROOMS := $(BASE_ROOMS) crash/disk loader/options
+LOADER_ROOMS := $(BASE_ROOMS) crash/crypt crash/disk loader/options
 PURGATORY_ROOMS := $(BASE_ROOMS) crash/dead crash/bare
-CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/report crash/platform crash/disk crash/dump
+CAPTURE_ROOMS := $(PURGATORY_ROOMS) crash/crypt crash/report crash/platform crash/disk crash/dump
 # The pure ones. On the host tests/unit/capture_platform.c is the machine that they ask things of.
-HOST_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk crash/dump loader/options tools/common
+HOST_ROOMS := $(BASE_ROOMS) crash/crypt crash/dead crash/report crash/disk crash/dump loader/options tools/common
 # What tools/ use, without sanitizers.
-TOOL_ROOMS := $(BASE_ROOMS) crash/dead crash/report crash/disk loader/options tools/common
+TOOL_ROOMS := $(BASE_ROOMS) crash/crypt crash/dead crash/report crash/disk loader/options tools/common
 LOADER := $(wildcard loader/*.c)
 HOOK := $(wildcard loader/hook/*.c)
 # What the hook's late words are made with.
@@ -71,6 +71,8 @@ DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c 
 	crash/bare/pci_config.c crash/bare/pci_registers.c crash/platform/pcidev.c crash/platform/virtio_pci.c crash/platform/virtio_queue.c))
 # Compression: Debian's libraries, on the host and, static, in the capture kernel.
 COMPRESSORS := -lzstd -lz
+# Encryption: the same of BearSSL, static everywhere, in the loader, too.
+CRYPTO := $(shell $(CC) -print-file-name=libbearssl.a)
 COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a)
 
 # Manual pages, of all sections, and where they are installed.
@@ -159,7 +161,7 @@ $(B)/purgatory.bin: purgatory/purgatory.lds $(LINK_PARTS) $(PURGATORY_OBJ) $(B)/
 define link_capture
 	ld -nostdlib -pie --no-dynamic-linker -z text --gc-sections --orphan-handling=error -z noexecstack \
 		-z norelro --no-undefined --no-warn-rwx-segments -L include/lifeboat -T crash/capture/capture.lds \
-		-o $(@:.bin=.elf) $(1) --start-group $(B)/purgatory/capture-rooms.a $(COMPRESSORS_STATIC) --end-group
+		-o $(@:.bin=.elf) $(1) --start-group $(B)/purgatory/capture-rooms.a $(COMPRESSORS_STATIC) $(CRYPTO) --end-group
 	! readelf -rW $(@:.bin=.elf) | grep R_X86_64_ | grep -v R_X86_64_RELATIVE
 	$(OBJCOPY) -O binary -j .text -j .data -j .rela.dyn $(@:.bin=.elf) $@
 endef
@@ -189,7 +191,7 @@ endef
 define link_app
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --gc-sections --no-undefined -z noexecstack \
 		-T loader/loader.lds -o $(@:.efi=.elf) $(GNU_EFI)/crt0-efi-x86_64.o $(1) \
-		-L $(GNU_EFI) -lgnuefi
+		-L $(GNU_EFI) -lgnuefi $(CRYPTO)
 	$(OBJCOPY) -j .text -j .sdata -j .data -j .dynamic -j .rodata -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
 		-j .reloc -j .sbat --strip-all --target=$(or $(2),efi-app-x86_64) $(@:.efi=.elf) $@
 	$(call nx_compat,$@)
@@ -242,7 +244,7 @@ $(B)/pvscsi_driver.efi: loader/loader.lds $(PVSCSI_DRIVER_OBJ) $(B)/efi/rooms.a
 
 $(B)/host/%: tests/unit/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS) $(CRYPTO)
 
 check: $(UNIT) ## unit tests on the host, under ASan and UBSan
 	@tests/unit/run $(UNIT)
@@ -254,7 +256,7 @@ $(B)/fuzz/obj/%.o: %.c $(CONFIG)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/rooms.a
 	@mkdir -p $(@D)
-	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(B)/fuzz/rooms.a $(COMPRESSORS)
+	clang $(HOST_CFLAGS) -fsanitize=fuzzer -MMD -MP -Itests/fuzz -o $@ $< $(B)/fuzz/rooms.a $(COMPRESSORS) $(CRYPTO)
 
 fuzz: $(FUZZERS) ## libFuzzer targets under ASan and UBSan, FUZZ_SECONDS (60) each
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
@@ -281,7 +283,7 @@ $(B)/host/frames_verdict: KDUMPFILE := -lkdumpfile
 $(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -Itests/vm -o $@ $< $(filter %.o,$^) $(B)/host/rooms.a -lcmocka \
-		$(COMPRESSORS) $(KDUMPFILE)
+		$(COMPRESSORS) $(CRYPTO) $(KDUMPFILE)
 
 # With the flags of who builds: a distribution's hardening.
 $(B)/tool/%.o: %.c $(CONFIG)
@@ -300,10 +302,10 @@ $(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC)) $(B)/
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
 
 $(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC)) $(B)/tool/rooms.a
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^ $(CRYPTO)
 
 $(B)/lifeboat-save.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(SAVE_SRC)) $(B)/host/rooms.a
-	$(CC) -fsanitize=address,undefined -o $@ $^
+	$(CC) -fsanitize=address,undefined -o $@ $^ $(CRYPTO)
 
 REPORT_SRC := $(wildcard tools/report/*.c)
 
@@ -315,7 +317,7 @@ $(B)/lifeboat-report.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(REPORT_SRC)) $(
 
 # With the code of the two before it.
 CTL_SRC := $(wildcard tools/ctl/*.c) $(filter-out %/main.c,$(SAVE_SRC) $(REPORT_SRC))
-CTL_LIBS := -lefiboot -lefivar -lblkid -lkdumpfile
+CTL_LIBS := -lefiboot -lefivar -lblkid -lkdumpfile $(CRYPTO)
 
 $(B)/lifeboatctl: $(patsubst %.c,$(B)/tool/%.o,$(CTL_SRC)) $(B)/tool/rooms.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)

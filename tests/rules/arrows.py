@@ -31,21 +31,22 @@ ROOMS = {
     "include/lifeboat": (),
     "lib": ("include/lifeboat",),
     "pgtable": _BASE,
+    "crash/crypt": _BASE,
     "crash/plan": (*_BASE, "pgtable"),
     "crash/dead": _PLAN,
     "crash/report": (*_PLAN, "crash/dead"),
     "crash/bare": (*_PLAN, "crash/dead"),
     "crash/platform": _BARE,
     "crash/disk": (*_BARE, "crash/platform"),
-    "crash/dump": _DISK,
-    "crash/capture": (*_DISK, "crash/report", "crash/dump"),
+    "crash/dump": (*_DISK, "crash/crypt"),
+    "crash/capture": (*_DISK, "crash/crypt", "crash/report", "crash/dump"),
     "purgatory": _BARE,
-    "loader/options": (*_PLAN, *_PARTITION),
+    "loader/options": (*_PLAN, "crash/crypt", *_PARTITION),
     "loader/hook": (*_BASE, "crash/plan"),
-    "loader": (*_PLAN, *_PARTITION, *_PCI, "loader/options", "loader/hook"),
+    "loader": (*_PLAN, "crash/crypt", *_PARTITION, *_PCI, "loader/options", "loader/hook"),
     "tools/common": _PLAN,
-    "tools/ctl": (*_PLAN, *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
-    "tools/*": (*_PLAN, *_REPORT, *_PARTITION, "tools/common"),
+    "tools/ctl": (*_PLAN, "crash/crypt", *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
+    "tools/*": (*_PLAN, "crash/crypt", *_REPORT, *_PARTITION, "tools/common"),
 }
 # Not judged by arrows: tests look into every room.
 _TESTS = "tests"
@@ -56,6 +57,7 @@ _LAYOUTS = ("asm/bootparam.h", "elf.h", "linux/screen_info.h")
 _LIBC = ("[!e]*.h", "errno.h")
 _SYSTEM = {
     "lib": ("immintrin.h",),
+    "crash/crypt": ("bearssl.h",),
     "crash/dump": ("zlib.h", "zstd.h"),
     "loader": ("efi*.h",),
     "loader/hook": ("efi*.h",),

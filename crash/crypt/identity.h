@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The reader's side: secret keys, and what they open of an age file. For the host.
+#ifndef LIFEBOAT_CRASH_CRYPT_IDENTITY_H
+#define LIFEBOAT_CRASH_CRYPT_IDENTITY_H
+
+#include "crash/crypt/age.h"
+#include "crash/crypt/primitives.h"
+
+#define LB_MAX_IDENTITIES 16
+
+struct lb_identities {
+	uint32_t count;
+	struct {
+		uint8_t secret[LB_CRYPT_SECRET], share[LB_CRYPT_SHARE];
+	} list[LB_MAX_IDENTITIES];
+};
+
+// Reads a file as age-keygen writes it: AGE-SECRET-KEY-1..., one a line; lines that are empty or begin
+// with # are left out. Messages repeat nothing of it.
+int lb_identities_read(const char *text, size_t bytes, struct lb_identities *ret_identities,
+		       struct lb_error *err);
+
+// An age file's beginning.
+struct lb_age_opened {
+	uint8_t key[LB_CRYPT_KEY]; // of the payload
+	uint32_t payload_at; // bytes from the file's beginning
+};
+// Header and nonce in front of the `bytes` bytes of an age file: no more than these are looked at. Fails
+// where no identity opens it, and where the header was changed.
+int lb_age_open(const void *file, size_t bytes, const struct lb_identities *identities,
+		struct lb_age_opened *ret_opened, struct lb_error *err);
+
+// How many X25519 stanzas its header has; 0: it is none.
+uint32_t lb_age_count_recipients(const void *file, size_t bytes);
+
+#define LB_AGE_HEADER_MAX 8192U // bytes of a header that is read
+
+#endif
