@@ -4,7 +4,7 @@
 #include "crash/dead/dmesg.h"
 #include "crash/dump/elfdump.h"
 #include "crash/dump/kdump.h"
-#include "crash/dump/stream.h"
+#include "crash/dump/output.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 #include "lib/mem.h"
@@ -22,7 +22,7 @@ static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header
 }
 
 struct log {
-	struct lb_stream stream;
+	struct lb_output output;
 	struct lb_error *err;
 	bool failed; // the disk did: err says how
 	bool cut;
@@ -32,12 +32,22 @@ static bool put_log(void *ctx, const char *text, size_t bytes)
 {
 	struct log *log = ctx;
 
-	if (bytes > lb_stream_room(&log->stream)) {
-		bytes = lb_stream_room(&log->stream);
+	if (bytes > lb_output_room(&log->output)) {
+		bytes = lb_output_room(&log->output);
 		log->cut = true;
 	}
-	log->failed = lb_stream_add(&log->stream, text, bytes, log->err) != 0;
+	log->failed = lb_output_add(&log->output, text, bytes, log->err) != 0;
 	return !log->failed && !log->cut;
+}
+
+// One file of the job. NULL: it goes to the disk in the clear.
+static const struct lb_sealing *sealing_of(const struct lb_dump_job *job, enum lb_crypt_part part,
+					   struct lb_sealing *room)
+{
+	if (!job->crypt)
+		return NULL;
+	*room = (struct lb_sealing){.file = &job->crypt[part], .room = job->sealing};
+	return room;
 }
 
 // A dump without a log is a dump; without a disk it is none.
@@ -45,6 +55,7 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
 	uint64_t limit = LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX;
 	struct log *log = lb_heap_pages(sizeof(*log));
+	struct lb_sealing sealing;
 	struct lb_error why;
 	uint64_t records = 0;
 
@@ -53,19 +64,21 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	if (limit > writer->limit)
 		limit = writer->limit;
 	log->err = err;
-	lb_stream_open(&log->stream, writer->partition, LB_DUMP_SLOTS_BYTES, limit);
-	if (lb_dmesg_read(writer->job->dead, put_log, log, &records, &why) != 0)
+	if (lb_output_open(&log->output, writer->partition, LB_DUMP_SLOTS_BYTES, limit,
+			   sealing_of(writer->job, LB_CRYPT_LOG, &sealing), err) != 0)
+		return -1;
+	if (lb_dmesg_read(writer->job->dead, put_log, log, &records, &why) != 0 && !writer->job->crypt)
 		lb_say("the dead kernel's log: %s", why.text);
-	if (log->failed || lb_stream_settle(&log->stream, err) != 0 ||
+	if (log->failed || lb_output_end(&log->output, err) != 0 ||
 	    lb_partition_flush(writer->partition, err) != 0)
 		return -1;
 	writer->next.tsc_first_byte = cpu_tsc();
 	if (log->cut)
 		lb_say("the dead kernel's log is longer than %lu bytes: the rest is in the dump only",
-		       log->stream.bytes);
-	writer->next.log_bytes = log->stream.bytes;
-	lb_stream_digest(&log->stream, writer->next.log_sha256);
-	writer->next.file_offset = LB_DUMP_SLOTS_BYTES + lb_align_up(log->stream.bytes, LB_DUMP_BLOCK);
+		       log->output.bytes);
+	writer->next.log_bytes = log->output.stream.bytes;
+	lb_stream_digest(&log->output.stream, writer->next.log_sha256);
+	writer->next.file_offset = LB_DUMP_SLOTS_BYTES + lb_align_up(log->output.stream.bytes, LB_DUMP_BLOCK);
 	return lb_writer_header(writer, err);
 }
 
@@ -77,22 +90,25 @@ static int write_report(struct lb_writer *writer, struct lb_error *err)
 	const uint64_t start = next->file_offset;
 	uint32_t bytes = 0;
 	const char *text = job->report ? job->report(job->ctx, &bytes) : NULL;
-	struct lb_stream *stream;
+	struct lb_sealing sealing;
+	struct lb_output *output;
 
 	if (!text || !bytes)
 		return 0;
-	stream = lb_heap_pages(sizeof(*stream));
-	if (!stream || bytes > writer->limit - start) {
-		lb_say("the report is not on the disk: no %s for it", stream ? "room" : "memory");
+	output = lb_heap_pages(sizeof(*output));
+	if (!output ||
+	    lb_output_open(output, writer->partition, start, writer->limit,
+			   sealing_of(job, LB_CRYPT_REPORT, &sealing), NULL) != 0 ||
+	    bytes > lb_output_room(output)) {
+		lb_say("the report is not on the disk: no %s for it", output ? "room" : "memory");
 		return 0;
 	}
-	lb_stream_open(stream, writer->partition, start, writer->limit);
-	if (lb_stream_add(stream, text, bytes, err) != 0 || lb_stream_settle(stream, err) != 0)
+	if (lb_output_add(output, text, bytes, err) != 0 || lb_output_end(output, err) != 0)
 		return -1;
 	next->report_offset = start;
-	next->report_bytes = bytes;
-	lb_stream_digest(stream, next->report_sha256);
-	next->file_offset = start + lb_align_up(bytes, LB_DUMP_BLOCK);
+	next->report_bytes = output->stream.bytes;
+	lb_stream_digest(&output->stream, next->report_sha256);
+	next->file_offset = start + lb_align_up(output->stream.bytes, LB_DUMP_BLOCK);
 	return lb_writer_header(writer, err);
 }
 
@@ -106,10 +122,16 @@ static void keep_own(void *ctx, uint64_t pages, uint8_t *bits)
 	lb_kernel_pages_keep(ctx, pages, bits);
 }
 
+static void rewind_own(void *ctx)
+{
+	lb_kernel_pages_rewind(ctx);
+}
+
 static int write_file(struct lb_writer *writer, struct lb_error *err)
 {
 	const struct lb_dump_job *job = writer->job;
-	struct lb_page_choice choice = {next_from_filter, job->filter}, own = {keep_own, NULL};
+	struct lb_page_choice choice = {next_from_filter, job->filter, NULL},
+			      own = {keep_own, NULL, rewind_own};
 
 	if (job->log_written && job->log_written(job->ctx, err) != 0)
 		return -1;
@@ -124,13 +146,16 @@ static int write_file(struct lb_writer *writer, struct lb_error *err)
 
 static void tell_completion(const struct lb_writer *writer, struct lb_dump_header *next)
 {
-	const char *doubt = writer->job->doubt;
+	const char *doubt = writer->job->crypt ? NULL : writer->job->doubt;
 	size_t at =
 		lb_snprintf(next->message, sizeof(next->message), "complete: %lu pages", next->pages_done);
 
 	if (writer->lost_pages)
 		at += lb_snprintf(next->message + at, sizeof(next->message) - at,
 				  ", %lu of them could not be read", writer->lost_pages);
+	if (writer->job->crypt)
+		lb_snprintf(next->message + at, sizeof(next->message) - at, ", encrypted to %u recipient%s",
+			    writer->job->recipients, writer->job->recipients == 1 ? "" : "s");
 	if (doubt)
 		lb_snprintf(next->message + at, sizeof(next->message) - at, "; %s", doubt);
 }
@@ -156,14 +181,15 @@ static int end_header(struct lb_writer *writer, const struct lb_error *why, stru
 	return 0;
 }
 
-int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
-		  struct lb_dump_header *header, struct lb_error *err)
+static int write_dump(const struct lb_dump_job *job, struct lb_partition *partition,
+		      struct lb_dump_header *header, struct lb_error *err)
 {
 	struct lb_writer writer;
 	struct lb_error why = {""};
 
 	lb_writer_open(&writer, job, partition, header);
-	fill_identity(job->dead, &writer.next);
+	if (!job->crypt)
+		fill_identity(job->dead, &writer.next);
 	if (lb_writer_header(&writer, err) != 0)
 		return -1;
 	if (write_log(&writer, &why) == 0 && write_report(&writer, &why) == 0 &&
@@ -171,4 +197,14 @@ int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
 		return end_header(&writer, NULL, err);
 	end_header(&writer, &why, NULL);
 	return lb_fail(err, "%s", why.text);
+}
+
+int lb_dump_write(const struct lb_dump_job *job, struct lb_partition *partition,
+		  struct lb_dump_header *header, struct lb_error *err)
+{
+	const int result = write_dump(job, partition, header, err);
+
+	if (job->crypt)
+		lb_crypt_wipe(job->crypt, LB_CRYPT_PARTS * sizeof(*job->crypt));
+	return result;
 }

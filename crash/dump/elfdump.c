@@ -11,7 +11,7 @@
 
 #include <elf.h>
 
-#include "crash/dump/stream.h"
+#include "crash/dump/output.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
@@ -21,7 +21,7 @@ struct elf {
 	const Elf64_Phdr *phdrs;
 	uint32_t count;
 	uint32_t text, holder; // the PT_LOAD of kernel text and the one it lies in; equal: none
-	struct lb_stream file;
+	struct lb_output file;
 	uint64_t bytes_done, pages_done;
 	uint64_t checkpoint_ms, checkpoint_bytes;
 	uint8_t page[LB_PAGE]; // a copy of the one at hand
@@ -103,7 +103,7 @@ static int write_headers(struct elf *elf, struct lb_error *err)
 	const struct lb_dump_job *job = elf->writer->job;
 	uint64_t at = notes_begin(elf) + job->notes_bytes;
 
-	if (lb_stream_add(&elf->file, elf->ehdr, sizeof(*elf->ehdr), err) != 0)
+	if (lb_output_add(&elf->file, elf->ehdr, sizeof(*elf->ehdr), err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < elf->count; i++) {
 		Elf64_Phdr phdr = elf->phdrs[i];
@@ -118,20 +118,20 @@ static int write_headers(struct elf *elf, struct lb_error *err)
 			phdr.p_offset = find_content(elf, elf->holder) + phdr.p_paddr -
 					elf->phdrs[elf->holder].p_paddr;
 		}
-		if (lb_stream_add(&elf->file, &phdr, sizeof(phdr), err) != 0)
+		if (lb_output_add(&elf->file, &phdr, sizeof(phdr), err) != 0)
 			return -1;
 	}
-	if (lb_stream_align(&elf->file, LB_PAGE, err) != 0 ||
-	    lb_stream_add(&elf->file, job->notes, job->notes_bytes, err) != 0)
+	if (lb_output_align(&elf->file, LB_PAGE, err) != 0 ||
+	    lb_output_add(&elf->file, job->notes, job->notes_bytes, err) != 0)
 		return -1;
-	return lb_stream_align(&elf->file, LB_PAGE, err);
+	return lb_output_align(&elf->file, LB_PAGE, err);
 }
 
 static void note_progress(struct elf *elf)
 {
 	struct lb_dump_header *next = &elf->writer->next;
 
-	next->data_bytes = elf->file.bytes - next->data_offset;
+	next->data_bytes = elf->file.stream.bytes - next->data_offset;
 	next->pages_done = elf->pages_done;
 	elf->checkpoint_ms = lb_clock_ms();
 	elf->checkpoint_bytes = elf->file.bytes;
@@ -139,7 +139,7 @@ static void note_progress(struct elf *elf)
 
 static int checkpoint(struct elf *elf, struct lb_error *err)
 {
-	if (lb_stream_settle(&elf->file, err) != 0)
+	if (lb_output_settle(&elf->file, err) != 0)
 		return -1;
 	note_progress(elf);
 	return lb_writer_checkpoint(elf->writer, err);
@@ -161,8 +161,8 @@ static int write_load(struct elf *elf, const Elf64_Phdr *phdr, struct lb_error *
 {
 	uint64_t done = 0;
 
-	if (lb_stream_align(&elf->file, LB_PAGE, err) != 0 ||
-	    lb_stream_add_zeroes(&elf->file, phdr->p_paddr % LB_PAGE, err) != 0)
+	if (lb_output_align(&elf->file, LB_PAGE, err) != 0 ||
+	    lb_output_add_zeroes(&elf->file, phdr->p_paddr % LB_PAGE, err) != 0)
 		return -1;
 	while (done < phdr->p_filesz) {
 		uint64_t from = phdr->p_offset + done, in_page = from % LB_PAGE;
@@ -174,7 +174,7 @@ static int write_load(struct elf *elf, const Elf64_Phdr *phdr, struct lb_error *
 		}
 		if (piece > phdr->p_filesz - done)
 			piece = phdr->p_filesz - done;
-		if (lb_stream_add(&elf->file, elf->page + in_page, piece, err) != 0)
+		if (lb_output_add(&elf->file, elf->page + in_page, piece, err) != 0)
 			return -1;
 		done += piece;
 		elf->bytes_done += piece;
@@ -188,7 +188,7 @@ static int write_file(struct elf *elf, struct lb_error *err)
 {
 	if (write_headers(elf, err) != 0)
 		return -1;
-	elf->writer->next.data_offset = elf->file.bytes;
+	elf->writer->next.data_offset = elf->file.stream.bytes;
 	if (checkpoint(elf, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < elf->count; i++) {
@@ -198,17 +198,17 @@ static int write_file(struct elf *elf, struct lb_error *err)
 	return 0;
 }
 
-// What there is to the disk, and into the header what that is.
+// The file's end to the disk, and into the header what there is.
 static int settle(struct elf *elf, struct lb_error *err)
 {
 	struct lb_dump_header *next = &elf->writer->next;
 
-	if (lb_stream_settle(&elf->file, err) != 0 || lb_partition_flush(elf->writer->partition, err) != 0)
+	if (lb_output_end(&elf->file, err) != 0 || lb_partition_flush(elf->writer->partition, err) != 0)
 		return -1;
 	if (next->data_offset)
 		note_progress(elf);
-	next->file_bytes = elf->file.bytes;
-	lb_stream_digest(&elf->file, next->head_sha256);
+	next->file_bytes = elf->file.stream.bytes;
+	lb_stream_digest(&elf->file.stream, next->head_sha256);
 	return 0;
 }
 
@@ -217,6 +217,10 @@ int lb_elfdump_write(struct lb_writer *writer, struct lb_error *err)
 	struct lb_dump_header *next = &writer->next;
 	uint64_t bytes = 0;
 	struct elf *elf;
+	const struct lb_sealing sealing = {
+		.file = &writer->job->crypt[LB_CRYPT_FILE],
+		.room = writer->job->sealing,
+	};
 	int result;
 
 	if (check_header(writer->job, err) != 0)
@@ -232,7 +236,9 @@ int lb_elfdump_write(struct lb_writer *writer, struct lb_error *err)
 	for (uint32_t i = 0; i < elf->count; i++)
 		bytes += has_content(elf, i) ? elf->phdrs[i].p_filesz : 0;
 	next->page_count = lb_pages(bytes);
-	lb_stream_open(&elf->file, writer->partition, next->file_offset, writer->limit);
+	if (lb_output_open(&elf->file, writer->partition, next->file_offset, writer->limit,
+			   writer->job->crypt ? &sealing : NULL, err) != 0)
+		return -1;
 	result = write_file(elf, err);
 	if (result == 0) {
 		elf->pages_done = next->page_count;

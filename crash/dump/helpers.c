@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A ring of batches between one that fills it (the first CPU) and all that compress. Who
-// compresses takes a batch by setting `taken` from 0 to its number, so that each has one owner;
-// what the owner writes is seen by the first CPU once it sees `done`.
-//
-// A CPU that stops inside a batch may go on at any time and write into it. So that batch,
-// with its data, is left to it for ever, and the spare one stands in: after each such loss the
-// ring is one batch shorter. It loses at most one for each further CPU, and always keeps the
-// first CPU's.
+// Two rings: batches of pages to be compressed, and chunks to be sealed, which go first, because the disk waits
+// for them.
 #include "crash/dump/helpers.h"
 
 #include <stdbool.h>
@@ -17,31 +11,32 @@
 #include "lifeboat/range.h"
 
 #define FIRST_CPU 0
-#define NOT_HANDED UINT32_MAX // in `taken`: nobody's to take
-#define RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
 _Static_assert(sizeof(struct lb_batch) <= LB_PAGE, "its data follows in the next page");
+_Static_assert(sizeof(struct lb_chunk) <= LB_PAGE &&
+		       LB_CHUNK_PLAIN + LB_CHUNK_SEALED <= LB_CAPTURE_CHUNK - LB_PAGE,
+	       "its data follows in the next page");
 
 // A batch takes milliseconds, tens of them under emulation.
 #define LATE_MS 2000
 
 static struct {
 	uint32_t cpus; // that there is memory for, the first included
-	uint32_t ring; // batches that may be in flight
 	uint32_t end; // atomic: 1: go home
 	struct lb_compressor *compressors[LB_MAX_CAPTURE_CPUS];
-	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic: 1: gets no batch any more
-
-	// In flight: queue[i % RING_MAX] for oldest <= i < next. All atomic: read by all, written by
-	// the first CPU. A stale pointer in it does no harm, because its batch is not to be taken.
-	struct lb_batch *queue[RING_MAX];
-	uint64_t oldest, next;
-
-	// The first CPU's own.
-	struct lb_batch *idle[RING_MAX];
-	uint32_t idle_count;
-	struct lb_batch *spare; // NULL: the next batch that comes back becomes it
-	struct lb_batch *lent; // collected, the caller's until its next call
+	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic: 1: gets no job any more
+	struct lb_ring batches, chunks;
 } helpers;
+
+// The member `job` is the first of both.
+static struct lb_batch *batch_of(struct lb_job *job)
+{
+	return (struct lb_batch *)job;
+}
+
+static struct lb_chunk *chunk_of(struct lb_job *job)
+{
+	return (struct lb_chunk *)job;
+}
 
 static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 {
@@ -61,23 +56,28 @@ static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 		at += batch->bytes[i];
 	}
 	batch->data_bytes = at;
-	__atomic_store_n(&batch->done, 1, __ATOMIC_RELEASE);
+	lb_ring_done(&batch->job);
 }
 
-// The oldest batch that nobody has, now this CPU's; NULL when there is none.
-static struct lb_batch *take_batch(uint32_t cpu)
+void lb_chunk_run(struct lb_chunk *chunk)
 {
-	uint64_t next = __atomic_load_n(&helpers.next, __ATOMIC_ACQUIRE);
+	lb_chunk_seal(chunk->key, chunk->place, chunk->plain, chunk->bytes, chunk->sealed);
+	lb_ring_done(&chunk->job);
+}
 
-	for (uint64_t i = __atomic_load_n(&helpers.oldest, __ATOMIC_RELAXED); i < next; i++) {
-		struct lb_batch *batch = __atomic_load_n(&helpers.queue[i % RING_MAX], __ATOMIC_ACQUIRE);
-		uint32_t nobody = 0;
+// One job, if there is any that nobody has.
+static bool work_once(uint32_t cpu)
+{
+	struct lb_job *job = lb_ring_take(&helpers.chunks, cpu);
 
-		if (__atomic_compare_exchange_n(&batch->taken, &nobody, cpu + 1, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return batch;
+	if (job) {
+		lb_chunk_run(chunk_of(job));
+		return true;
 	}
-	return NULL;
+	job = lb_ring_take(&helpers.batches, cpu);
+	if (job)
+		compress_batch(cpu, batch_of(job));
+	return job;
 }
 
 // A further CPU's whole life.
@@ -85,29 +85,52 @@ static void work(uint32_t cpu)
 {
 	while (!__atomic_load_n(&helpers.end, __ATOMIC_ACQUIRE) &&
 	       !__atomic_load_n(&helpers.barred[cpu], __ATOMIC_ACQUIRE)) {
-		struct lb_batch *batch = take_batch(cpu);
-
-		if (batch)
-			compress_batch(cpu, batch);
-		else
+		if (!work_once(cpu))
 			lb_pause();
 	}
 }
 
-static struct lb_batch *new_batch(void)
+static int add_batches(uint32_t count, struct lb_error *err)
 {
-	struct lb_batch *batch = lb_heap_pages(LB_CAPTURE_BATCH);
+	for (uint32_t i = 0; i < count; i++) {
+		struct lb_batch *batch = lb_heap_pages(LB_CAPTURE_BATCH);
 
-	if (!batch)
-		return NULL;
-	batch->page = (uint8_t *)batch + LB_PAGE;
-	batch->data = batch->page + LB_PAGE;
-	batch->taken = NOT_HANDED;
-	return batch;
+		if (!batch)
+			return lb_fail(err, "compression: no memory for batch %u of %u", i, count);
+		batch->page = (uint8_t *)batch + LB_PAGE;
+		batch->data = batch->page + LB_PAGE;
+		lb_ring_add(&helpers.batches, &batch->job);
+	}
+	return 0;
 }
 
-static int make_parts(enum lb_dump_format format, struct lb_error *err)
+struct lb_chunk *lb_chunk_new(void)
 {
+	struct lb_chunk *chunk = lb_heap_pages(LB_CAPTURE_CHUNK);
+
+	if (!chunk)
+		return NULL;
+	chunk->plain = (uint8_t *)chunk + LB_PAGE;
+	chunk->sealed = chunk->plain + LB_CHUNK_PLAIN;
+	return chunk;
+}
+
+static int add_chunks(uint32_t count, struct lb_error *err)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct lb_chunk *chunk = lb_chunk_new();
+
+		if (!chunk)
+			return lb_fail(err, "encryption: no memory for chunk %u of %u", i, count);
+		lb_ring_add(&helpers.chunks, &chunk->job);
+	}
+	return 0;
+}
+
+static int make_parts(const struct lb_capture_config *capture, struct lb_error *err)
+{
+	const enum lb_dump_format format = (enum lb_dump_format)capture->format;
+
 	for (uint32_t cpu = 0; cpu < helpers.cpus; cpu++) {
 		void *area = lb_heap_pages(lb_compressor_bytes(format));
 
@@ -116,16 +139,9 @@ static int make_parts(enum lb_dump_format format, struct lb_error *err)
 			return lb_fail(err, "compression: its library does not start in %lu bytes for CPU %u",
 				       lb_compressor_bytes(format), cpu);
 	}
-	for (uint32_t i = 0; i < helpers.ring; i++) {
-		helpers.idle[i] = new_batch();
-		if (!helpers.idle[i])
-			return lb_fail(err, "compression: no memory for batch %u of %u", i, helpers.ring);
-	}
-	helpers.idle_count = helpers.ring;
-	helpers.spare = new_batch();
-	if (!helpers.spare)
-		return lb_fail(err, "compression: no memory for the spare batch");
-	return 0;
+	if (add_batches(lb_capture_batches(helpers.cpus), err) != 0)
+		return -1;
+	return capture->crypt ? add_chunks(lb_capture_chunks(helpers.cpus), err) : 0;
 }
 
 static uint32_t min32(uint32_t a, uint32_t b)
@@ -147,103 +163,117 @@ int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, u
 			       lb_capture_helpers(1), left);
 	memset(&helpers, 0, sizeof(helpers));
 	helpers.cpus = cpus;
-	helpers.ring = cpus + 2;
-	if (make_parts((enum lb_dump_format)capture->format, err) != 0)
+	if (make_parts(capture, err) != 0)
 		return -1;
 	*ret_cpus = 1 + (cpus > 1 ? lb_smp_start(capture, cpus - 1, work) : 0);
 	return 0;
 }
 
-// What comes back fills the place of the spare first.
-static void give_back(struct lb_batch *batch)
+// The owner of a job is lost: it gets no other.
+static void bar_owner(const struct lb_job *lost, const char *what)
 {
-	if (!helpers.spare)
-		helpers.spare = batch;
-	else
-		helpers.idle[helpers.idle_count++] = batch;
+	uint32_t cpu = __atomic_load_n(&lost->taken, __ATOMIC_RELAXED) - 1;
+
+	lb_say("CPU %u stopped in the middle of a %s, going on without it", cpu, what);
+	__atomic_store_n(&helpers.barred[cpu], 1, __ATOMIC_RELEASE);
 }
 
-static void end_loan(void)
+// This CPU compresses it again, in the spare.
+static struct lb_job *redo_batch(struct lb_job *job)
 {
-	if (helpers.lent)
-		give_back(helpers.lent);
-	helpers.lent = NULL;
+	const struct lb_batch *lost = batch_of(job);
+	struct lb_batch *batch = batch_of(lb_ring_replace(&helpers.batches));
+
+	bar_owner(job, "batch");
+	batch->count = lost->count;
+	memcpy(batch->phys, lost->phys, sizeof(batch->phys));
+	memcpy(batch->index, lost->index, sizeof(batch->index));
+	compress_batch(FIRST_CPU, batch);
+	return &batch->job;
+}
+
+// The same for a chunk. The same bytes with the same key at the same place are the same ciphertext.
+static struct lb_job *redo_chunk(struct lb_job *job)
+{
+	const struct lb_chunk *lost = chunk_of(job);
+	struct lb_chunk *chunk = chunk_of(lb_ring_replace(&helpers.chunks));
+
+	bar_owner(job, "chunk");
+	chunk->key = lost->key;
+	chunk->place = lost->place;
+	chunk->bytes = lost->bytes;
+	memcpy(chunk->plain, lost->plain, lost->bytes);
+	lb_chunk_run(chunk);
+	return &chunk->job;
+}
+
+// The oldest of a ring, done. Bounded: the first CPU works on what nobody has, and waits LATE_MS for the rest.
+static struct lb_job *collect(struct lb_ring *ring, struct lb_job *(*redo)(struct lb_job *lost))
+{
+	struct lb_deadline late = lb_deadline_in(LATE_MS);
+	struct lb_job *job;
+
+	lb_ring_end_loan(ring);
+	job = lb_ring_oldest(ring);
+	if (!job)
+		return NULL;
+	while (!lb_ring_is_done(job)) {
+		if (work_once(FIRST_CPU)) {
+			continue;
+		} else if (lb_deadline_passed(late)) {
+			job = redo(job);
+			break;
+		}
+		lb_pause();
+	}
+	lb_ring_collect(ring, job);
+	return job;
 }
 
 struct lb_batch *lb_helpers_get(void)
 {
-	struct lb_batch *batch;
+	struct lb_job *job = lb_ring_get(&helpers.batches);
 
-	end_loan();
-	if (!helpers.idle_count)
+	if (!job)
 		return NULL;
-	batch = helpers.idle[--helpers.idle_count];
-	batch->count = 0;
-	return batch;
+	batch_of(job)->count = 0;
+	return batch_of(job);
 }
 
 void lb_helpers_submit(struct lb_batch *batch)
 {
-	batch->done = 0;
-	__atomic_store_n(&batch->taken, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&helpers.queue[helpers.next % RING_MAX], batch, __ATOMIC_RELEASE);
-	__atomic_store_n(&helpers.next, helpers.next + 1, __ATOMIC_RELEASE);
-}
-
-// The oldest batch's owner is lost: this CPU compresses it again, in the spare. There is one:
-// what stood in the last time has come back since.
-static struct lb_batch *replace_oldest(struct lb_batch *lost)
-{
-	struct lb_batch *batch = helpers.spare;
-	uint32_t cpu = __atomic_load_n(&lost->taken, __ATOMIC_RELAXED) - 1;
-
-	lb_say("CPU %u stopped in the middle of a batch, going on without it", cpu);
-	__atomic_store_n(&helpers.barred[cpu], 1, __ATOMIC_RELEASE);
-	helpers.spare = NULL;
-	batch->count = lost->count;
-	memcpy(batch->phys, lost->phys, sizeof(batch->phys));
-	memcpy(batch->index, lost->index, sizeof(batch->index));
-	batch->done = 0;
-	compress_batch(FIRST_CPU, batch);
-	return batch;
-}
-
-// Bounded: the first CPU compresses what nobody has, and waits LATE_MS for the rest.
-static struct lb_batch *finish(struct lb_batch *batch)
-{
-	struct lb_deadline late = lb_deadline_in(LATE_MS);
-
-	while (!__atomic_load_n(&batch->done, __ATOMIC_ACQUIRE)) {
-		struct lb_batch *mine = take_batch(FIRST_CPU);
-
-		if (mine)
-			compress_batch(FIRST_CPU, mine);
-		else if (lb_deadline_passed(late))
-			return replace_oldest(batch);
-		else
-			lb_pause();
-	}
-	return batch;
+	lb_ring_submit(&helpers.batches, &batch->job);
 }
 
 bool lb_helpers_idle(void)
 {
-	return helpers.oldest == helpers.next;
+	return lb_ring_is_idle(&helpers.batches);
 }
 
 struct lb_batch *lb_helpers_collect(void)
 {
-	end_loan();
-	if (lb_helpers_idle())
-		return NULL;
-	helpers.lent = finish(helpers.queue[helpers.oldest % RING_MAX]);
-	__atomic_store_n(&helpers.lent->taken, NOT_HANDED, __ATOMIC_RELAXED);
-	__atomic_store_n(&helpers.oldest, helpers.oldest + 1, __ATOMIC_RELEASE);
-	return helpers.lent;
+	return batch_of(collect(&helpers.batches, redo_batch));
+}
+
+struct lb_chunk *lb_helpers_chunk_get(void)
+{
+	return chunk_of(lb_ring_get(&helpers.chunks));
+}
+
+void lb_helpers_chunk_submit(struct lb_chunk *chunk)
+{
+	lb_ring_submit(&helpers.chunks, &chunk->job);
+}
+
+struct lb_chunk *lb_helpers_chunk_collect(void)
+{
+	return chunk_of(collect(&helpers.chunks, redo_chunk));
 }
 
 void lb_helpers_close(void)
 {
+	while (lb_helpers_chunk_collect())
+		continue;
 	while (lb_helpers_collect())
 		continue;
 	__atomic_store_n(&helpers.end, 1, __ATOMIC_RELEASE);

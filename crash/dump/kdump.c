@@ -15,6 +15,10 @@
 // meanwhile, bitmap and descriptors belong together. In the second pass the descriptors say what
 // the first has written; a page that it could not read is tried again.
 //
+// An encrypted file is flattened (flat.h): the same parts, each page's descriptor behind its data, and
+// nothing is written twice. It is read back for bitmap 2 only, so which pages the first pass has
+// written is not asked but found anew, and a page that could not be read is lost in either pass.
+//
 // Until the last moment the header says INCOMPLETE, and a descriptor that is zeroes or points beyond the
 // data says that its page is lost: what there is can be read whenever it ends.
 //
@@ -28,16 +32,21 @@
 
 static void note_progress(struct lb_kdump *kdump)
 {
-	kdump->next->data_bytes = kdump->data.bytes;
+	kdump->next->data_bytes = kdump->flat ? kdump->flat->output.stream.bytes : kdump->data.bytes;
 	kdump->next->pages_done = kdump->pages_done;
 	kdump->checkpoint_ms = lb_clock_ms();
-	kdump->checkpoint_data = kdump->data.bytes;
+	kdump->checkpoint_data = kdump->data_bytes;
 }
 
 static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
 {
-	if (lb_stream_settle(&kdump->data, err) != 0 || lb_desc_table_settle(&kdump->table, err) != 0)
+	if (kdump->flat) {
+		if (lb_output_settle(&kdump->flat->output, err) != 0)
+			return -1;
+	} else if (lb_stream_settle(&kdump->data, err) != 0 ||
+		   lb_desc_table_settle(&kdump->table, err) != 0) {
 		return -1;
+	}
 	note_progress(kdump);
 	return lb_writer_checkpoint(kdump->writer, err);
 }
@@ -45,11 +54,17 @@ static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
 // How many of the batch's pages the partition has room for, and their bytes.
 static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batch *batch, uint64_t *ret_bytes)
 {
-	uint64_t room = lb_stream_room(&kdump->data), bytes = 0;
+	uint64_t room = kdump->flat ? lb_flat_room(kdump->flat) : lb_stream_room(&kdump->data), bytes = 0;
+	uint64_t beside = 0; // pieces of data and descriptors, and these
 	uint32_t count = 0;
 
-	while (count < batch->count && bytes + batch->bytes[count] <= room)
+	while (count < batch->count) {
+		if (kdump->flat)
+			beside = LB_FLAT_PIECE + (count + 1) * (LB_FLAT_PIECE + sizeof(struct lb_page_desc));
+		if (bytes + batch->bytes[count] + beside > room)
+			break;
 		bytes += batch->bytes[count++];
+	}
 	*ret_bytes = bytes;
 	return count;
 }
@@ -64,32 +79,77 @@ static struct lb_page_desc describe(const struct lb_kdump *kdump, const struct l
 	if (batch->flags[i] == LB_BATCH_LOST)
 		return (struct lb_page_desc){.offset = 0};
 	if (!batch->bytes[i]) // the shared page of zeroes
-		return (struct lb_page_desc){.offset = kdump->next->data_offset, .bytes = LB_PAGE};
+		return (struct lb_page_desc){.offset = kdump->data_offset, .bytes = LB_PAGE};
 	*offset += batch->bytes[i];
 	return desc;
 }
 
-// A compressed batch to the disk: data first, so that no descriptor is without it. A page that was lost is
-// done only in the last pass.
+static int put_data(struct lb_kdump *kdump, const uint8_t *data, uint64_t bytes, struct lb_error *err)
+{
+	if (!bytes)
+		return 0;
+	if ((kdump->flat ? lb_flat_put(kdump->flat, kdump->data_offset + kdump->data_bytes, data, bytes, err)
+			 : lb_stream_add(&kdump->data, data, bytes, err)) != 0)
+		return -1;
+	kdump->data_bytes += bytes;
+	return 0;
+}
+
+// Descriptors that follow each other, one piece of a flattened file.
+struct run {
+	uint64_t first; // its index
+	uint32_t count;
+	struct lb_page_desc descs[LB_BATCH_PAGES];
+};
+
+static int end_run(struct lb_kdump *kdump, struct run *run, struct lb_error *err)
+{
+	const uint64_t bytes = run->count * sizeof(run->descs[0]);
+
+	run->count = 0;
+	return bytes ? lb_flat_put(kdump->flat, kdump->desc_offset + run->first * sizeof(run->descs[0]),
+				   run->descs, bytes, err)
+		     : 0;
+}
+
+static int put_desc(struct lb_kdump *kdump, struct run *run, uint64_t index, const struct lb_page_desc *desc,
+		    struct lb_error *err)
+{
+	if (!kdump->flat)
+		return lb_desc_table_put(&kdump->table, index, desc, err);
+	if (index != run->first + run->count && end_run(kdump, run, err) != 0)
+		return -1;
+	if (!run->count)
+		run->first = index;
+	run->descs[run->count++] = *desc;
+	return 0;
+}
+
+// A compressed batch to the disk: data first, so that no descriptor is without it. Where the next pass tries
+// a page again that was lost, it is done only there.
 static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, struct lb_error *err)
 {
-	uint64_t offset = kdump->next->data_offset + kdump->data.bytes, bytes;
+	uint64_t offset = kdump->data_offset + kdump->data_bytes, bytes;
 	uint32_t count = count_fitting(kdump, batch, &bytes);
+	const bool given_up = kdump->last_pass || kdump->flat;
+	struct run run = {.count = 0};
 
-	if (lb_stream_add(&kdump->data, batch->data, bytes, err) != 0)
+	if (put_data(kdump, batch->data, bytes, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct lb_page_desc desc = describe(kdump, batch, i, &offset);
 
 		if (!desc.offset) {
-			kdump->writer->lost_pages += kdump->last_pass;
-			kdump->pages_done += kdump->last_pass;
+			kdump->writer->lost_pages += given_up;
+			kdump->pages_done += given_up;
 			continue;
 		}
-		if (lb_desc_table_put(&kdump->table, batch->index[i], &desc, err) != 0)
+		if (put_desc(kdump, &run, batch->index[i], &desc, err) != 0)
 			return -1;
 		kdump->pages_done++;
 	}
+	if (end_run(kdump, &run, err) != 0)
+		return -1;
 	if (count < batch->count)
 		return lb_fail(err, "full: the partition's %lu bytes hold %lu of %lu pages",
 			       kdump->writer->limit, kdump->pages_done, kdump->next->page_count);
@@ -103,8 +163,8 @@ static int collect_batch(struct lb_kdump *kdump, struct lb_error *err)
 	if (batch && write_batch(kdump, batch, err) != 0)
 		return -1;
 	lb_partition_poll(kdump->writer->partition);
-	lb_writer_progress(kdump->writer, kdump->pages_done, kdump->head.bytes + kdump->data.bytes);
-	if (kdump->data.bytes - kdump->checkpoint_data >= LB_CHECKPOINT_BYTES ||
+	lb_writer_progress(kdump->writer, kdump->pages_done, kdump->head_bytes + kdump->data_bytes);
+	if (kdump->data_bytes - kdump->checkpoint_data >= LB_CHECKPOINT_BYTES ||
 	    lb_clock_ms() - kdump->checkpoint_ms >= LB_CHECKPOINT_MS)
 		return checkpoint(kdump, err);
 	return 0;
@@ -135,12 +195,12 @@ static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *er
 	return 0;
 }
 
-// Is the page that is looked at one of this pass? `own`: it is the kernel's own.
+// Is the page that is looked at one of this pass? `own`: it is the kernel's own, where that is known.
 static int is_due(struct lb_kdump *kdump, bool own, bool *ret_due, struct lb_error *err)
 {
-	bool written = false;
+	bool written = kdump->last_pass && kdump->flat && own;
 
-	if (kdump->last_pass && kdump->own &&
+	if (kdump->last_pass && kdump->own && !kdump->flat &&
 	    lb_desc_table_is_set(&kdump->table, kdump->index, &written, err) != 0)
 		return -1;
 	*ret_due = kdump->last_pass ? !written : own;
@@ -150,13 +210,12 @@ static int is_due(struct lb_kdump *kdump, bool own, bool *ret_due, struct lb_err
 static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
 {
 	uint64_t bytes = lb_kdump_piece(kdump, at);
-	uint64_t bitmap2 = kdump->next->file_offset + kdump->next->desc_offset - kdump->bitmap_bytes;
-	const uint8_t *own = kdump->ram_bits; // in the first pass
+	const bool asks = kdump->own && (!kdump->last_pass || kdump->flat);
+	const uint8_t *own = kdump->ram_bits; // where it is asked
 
-	if (lb_partition_read(kdump->writer->partition, bitmap2 + at, kdump->dump_bits, (uint32_t)bytes,
-			      err) != 0)
+	if (lb_kdump_bitmap(kdump, at, bytes, kdump->dump_bits, err) != 0)
 		return -1;
-	if (!kdump->last_pass) {
+	if (asks) {
 		memcpy(kdump->ram_bits, kdump->dump_bits, bytes);
 		kdump->own->next(kdump->own->ctx, bytes * LB_BYTE_BITS, kdump->ram_bits);
 	}
@@ -166,7 +225,7 @@ static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
 			uint64_t frame = (at + i) * LB_BYTE_BITS + bit;
 			bool due;
 
-			if (is_due(kdump, own[i] >> bit & 1, &due, err) != 0 ||
+			if (is_due(kdump, asks && (own[i] >> bit & 1), &due, err) != 0 ||
 			    (due && dump_page(kdump, frame, err) != 0))
 				return -1;
 			kdump->index++;
@@ -179,7 +238,9 @@ static int write_pass(struct lb_kdump *kdump, bool last, struct lb_error *err)
 {
 	kdump->last_pass = last;
 	kdump->index = 0;
-	if (lb_desc_table_rewind(&kdump->table, last, err) != 0)
+	if (kdump->flat && kdump->own && last)
+		kdump->own->rewind(kdump->own->ctx);
+	if (!kdump->flat && lb_desc_table_rewind(&kdump->table, last, err) != 0)
 		return -1;
 	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
 		if (dump_piece(kdump, at, err) != 0)
@@ -199,12 +260,18 @@ static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
 		if (write_pass(kdump, false, err) != 0)
 			return -1;
 		kdump->next->flags |= LB_DUMP_FLAG_KERNEL_FIRST;
-		kdump->next->kernel_bytes = kdump->data.bytes;
+		kdump->next->kernel_bytes = kdump->data_bytes;
 		if (checkpoint(kdump, err) != 0)
 			return -1;
 	}
 	if (write_pass(kdump, true, err) != 0)
 		return -1;
+	// What was the kernel's own in one pass and not in the other.
+	if (kdump->flat && kdump->own && kdump->pages_done != kdump->next->page_count) {
+		if (kdump->pages_done < kdump->next->page_count)
+			kdump->writer->lost_pages += kdump->next->page_count - kdump->pages_done;
+		kdump->pages_done = kdump->next->page_count;
+	}
 	if (kdump->pages_done != kdump->next->page_count)
 		return lb_fail(err, "bitmap read back from the disk: %lu pages, %lu were chosen",
 			       kdump->pages_done, kdump->next->page_count);
@@ -233,6 +300,46 @@ static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 	return 0;
 }
 
+// The flattened file's end, whole or not, and into the header what that is. Where the disk does not take it,
+// there is what the last checkpoint says.
+static int end_flat(struct lb_kdump *kdump, bool whole, struct lb_error *err)
+{
+	struct lb_dump_header *next = kdump->next;
+	struct lb_output *output = &kdump->flat->output;
+
+	next->file_bytes = next->data_bytes;
+	if ((whole && lb_kdump_complete(kdump, err) != 0) || lb_flat_end(kdump->flat, err) != 0 ||
+	    lb_partition_flush(kdump->writer->partition, err) != 0) {
+		lb_output_abandon(output);
+		return -1;
+	}
+	note_progress(kdump);
+	next->file_bytes = next->data_bytes;
+	lb_stream_digest(&output->stream, next->head_sha256);
+	return 0;
+}
+
+static int write_flat(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
+{
+	const struct lb_dump_job *job = kdump->job;
+	const struct lb_sealing sealing = {&job->crypt[LB_CRYPT_FILE], job->sealing, true};
+	int result = lb_flat_open(kdump->flat, kdump->writer->partition, kdump->next->file_offset,
+				  kdump->writer->limit, &sealing, err);
+
+	if (result != 0)
+		return -1;
+	result = lb_kdump_head(kdump, choice, err);
+	if (result == 0)
+		result = checkpoint(kdump, err);
+	if (result == 0)
+		result = write_pages(kdump, err);
+	drop_batches(kdump);
+	if (result == 0)
+		return end_flat(kdump, true, err);
+	end_flat(kdump, false, NULL);
+	return result;
+}
+
 static int write_body(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;
@@ -254,7 +361,7 @@ static int write_body(struct lb_kdump *kdump, struct lb_error *err)
 int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice,
 		   const struct lb_page_choice *own, struct lb_error *err)
 {
-	uint64_t bytes = 2 * LB_BITMAP_PIECE + sizeof(struct lb_kdump);
+	uint64_t bytes = 2 * LB_BITMAP_PIECE + sizeof(struct lb_kdump) + sizeof(struct lb_flat);
 	uint8_t *memory = lb_heap_pages(bytes);
 	struct lb_kdump *kdump;
 
@@ -267,5 +374,9 @@ int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice
 	kdump->job = writer->job;
 	kdump->next = &writer->next;
 	kdump->own = own;
+	if (writer->job->crypt) {
+		kdump->flat = (struct lb_flat *)(kdump + 1);
+		return write_flat(kdump, choice, err);
+	}
 	return lb_kdump_head(kdump, choice, err) == 0 ? write_body(kdump, err) : -1;
 }

@@ -85,16 +85,27 @@ static void fill_sub_header(const struct lb_kdump *kdump, struct sub_header *ret
 	ret_header->max_mapnr = job->ram->max_pfn;
 }
 
+static int head_put(struct lb_kdump *kdump, const void *data, uint64_t bytes, struct lb_error *err)
+{
+	if (!bytes)
+		return 0;
+	if ((kdump->flat ? lb_flat_put(kdump->flat, kdump->head_bytes, data, bytes, err)
+			 : lb_stream_add(&kdump->head, data, bytes, err)) != 0)
+		return -1;
+	kdump->head_bytes += bytes;
+	return 0;
+}
+
 static int head_add(struct lb_kdump *kdump, const void *data, uint64_t bytes, struct lb_error *err)
 {
 	lb_sha256_add(&kdump->head_sha, data, bytes);
-	return lb_stream_add(&kdump->head, data, bytes, err);
+	return head_put(kdump, data, bytes, err);
 }
 
 // Zeroes up to the next block.
 static int head_align(struct lb_kdump *kdump, struct lb_error *err)
 {
-	uint64_t bytes = lb_align_up(kdump->head.bytes, LB_PAGE) - kdump->head.bytes;
+	uint64_t bytes = lb_align_up(kdump->head_bytes, LB_PAGE) - kdump->head_bytes;
 
 	memset(kdump->ram_bits, 0, bytes);
 	return head_add(kdump, kdump->ram_bits, bytes, err);
@@ -108,7 +119,7 @@ static int write_headers(struct lb_kdump *kdump, struct lb_error *err)
 	fill_main_header(kdump, 0, &header);
 	lb_sha256_add(&kdump->head_sha, &header, sizeof(header));
 	fill_main_header(kdump, STATUS_INCOMPLETE, &header);
-	if (lb_stream_add(&kdump->head, &header, sizeof(header), err) != 0 || head_align(kdump, err) != 0)
+	if (head_put(kdump, &header, sizeof(header), err) != 0 || head_align(kdump, err) != 0)
 		return -1;
 	fill_sub_header(kdump, &sub);
 	if (head_add(kdump, &sub, sizeof(sub), err) != 0 ||
@@ -171,6 +182,8 @@ static int write_bitmaps(struct lb_kdump *kdump, const struct lb_page_choice *ch
 		if (head_add(kdump, kdump->ram_bits, bytes, err) != 0)
 			return -1;
 	}
+	if (kdump->flat)
+		kdump->bitmap2_at = kdump->flat->output.bytes;
 	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
 		uint64_t bytes = lb_kdump_piece(kdump, at);
 
@@ -178,28 +191,41 @@ static int write_bitmaps(struct lb_kdump *kdump, const struct lb_page_choice *ch
 		if (head_add(kdump, kdump->dump_bits, bytes, err) != 0)
 			return -1;
 		lb_partition_poll(kdump->writer->partition);
-		lb_writer_progress(kdump->writer, 0, kdump->head.bytes);
+		lb_writer_progress(kdump->writer, 0, kdump->head_bytes);
 	}
 	return 0;
 }
 
-int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
+int lb_kdump_bitmap(struct lb_kdump *kdump, uint64_t at, uint64_t bytes, uint8_t *bits, struct lb_error *err)
+{
+	const uint64_t bitmap2 = kdump->next->file_offset + kdump->desc_offset - kdump->bitmap_bytes;
+
+	if (!kdump->flat)
+		return lb_partition_read(kdump->writer->partition, bitmap2 + at, bits, (uint32_t)bytes, err);
+	return lb_output_read(&kdump->flat->output,
+			      kdump->bitmap2_at + at + (at / LB_BITMAP_PIECE + 1) * LB_FLAT_PIECE, bits,
+			      bytes, err);
+}
+
+// The zeroes that all pages of zeroes share are as many as let the bitmaps be read back.
+static int begin_flat(struct lb_kdump *kdump, struct lb_error *err)
+{
+	if (lb_flat_pad(kdump->flat, kdump->data_offset, LB_PAGE, &kdump->data_bytes, err) != 0)
+		return -1;
+	return lb_output_settle(&kdump->flat->output, err);
+}
+
+// Where the parts are, for whoever reads the disk.
+static int begin_parts(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;
 	uint64_t file = next->file_offset, limit = kdump->writer->limit, needed;
 
-	lb_uts_read(kdump->job->dead, &kdump->uts);
-	kdump->sub_blocks = lb_pages(sizeof(struct sub_header) + kdump->job->notes_bytes);
-	kdump->bitmap_bytes = lb_align_up(kdump->job->ram->max_pfn, LB_BYTE_BITS) / LB_BYTE_BITS;
-	kdump->bitmap_bytes = lb_align_up(kdump->bitmap_bytes, LB_PAGE);
-	lb_stream_open(&kdump->head, kdump->writer->partition, file, limit);
-	lb_sha256_begin(&kdump->head_sha);
-	if (write_headers(kdump, err) != 0 || write_bitmaps(kdump, choice, err) != 0 ||
-	    lb_stream_settle(&kdump->head, err) != 0)
+	if (lb_stream_settle(&kdump->head, err) != 0)
 		return -1;
-	next->desc_offset = kdump->head.bytes;
+	next->desc_offset = kdump->desc_offset;
 	next->desc_total = next->page_count * sizeof(struct lb_page_desc);
-	next->data_offset = lb_align_up(next->desc_offset + next->desc_total, LB_PAGE);
+	next->data_offset = kdump->data_offset;
 	lb_stream_digest(&kdump->head, next->head_sha256);
 	needed = next->data_offset + LB_PAGE;
 	if (limit - file < needed) {
@@ -214,18 +240,40 @@ int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, s
 			       next->page_count, kdump->ram_bits, err) != 0)
 		return -1;
 	next->desc_bytes = next->desc_total;
+	kdump->data_bytes = LB_PAGE;
 	return lb_stream_add_zeroes(&kdump->data, LB_PAGE, err);
+}
+
+int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
+{
+	lb_uts_read(kdump->job->dead, &kdump->uts);
+	kdump->sub_blocks = lb_pages(sizeof(struct sub_header) + kdump->job->notes_bytes);
+	kdump->bitmap_bytes = lb_align_up(kdump->job->ram->max_pfn, LB_BYTE_BITS) / LB_BYTE_BITS;
+	kdump->bitmap_bytes = lb_align_up(kdump->bitmap_bytes, LB_PAGE);
+	lb_stream_open(&kdump->head, kdump->writer->partition, kdump->next->file_offset,
+		       kdump->writer->limit);
+	lb_sha256_begin(&kdump->head_sha);
+	if (write_headers(kdump, err) != 0 || write_bitmaps(kdump, choice, err) != 0)
+		return -1;
+	kdump->desc_offset = kdump->head_bytes;
+	kdump->data_offset = lb_align_up(
+		kdump->desc_offset + kdump->next->page_count * sizeof(struct lb_page_desc), LB_PAGE);
+	return kdump->flat ? begin_flat(kdump, err) : begin_parts(kdump, err);
 }
 
 int lb_kdump_complete(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_partition *partition = kdump->writer->partition;
 	struct main_header header;
-	uint8_t *buffer = lb_partition_take(partition, err);
+	uint8_t *buffer;
 
+	fill_main_header(kdump, 0, &header);
+	if (kdump->flat)
+		return lb_flat_put(kdump->flat, offsetof(struct main_header, status), &header.status,
+				   sizeof(header.status), err);
+	buffer = lb_partition_take(partition, err);
 	if (!buffer)
 		return -1;
-	fill_main_header(kdump, 0, &header);
 	memset(buffer, 0, LB_PAGE);
 	memcpy(buffer, &header, sizeof(header));
 	if (lb_partition_put(partition, buffer, kdump->next->file_offset, LB_PAGE, err) != 0 ||

@@ -5,6 +5,7 @@
 
 #include "crash/dead/uts.h"
 #include "crash/dump/desc_table.h"
+#include "crash/dump/flat.h"
 #include "crash/dump/helpers.h"
 #include "crash/dump/stream.h"
 #include "crash/dump/writer.h"
@@ -14,6 +15,7 @@
 struct lb_page_choice {
 	void (*next)(void *ctx, uint64_t pages, uint8_t *bits);
 	void *ctx;
+	void (*rewind)(void *ctx); // from frame 0 on again; of those that come first only
 };
 
 // A piece of a bitmap in memory: 2 GiB of RAM.
@@ -25,9 +27,13 @@ struct lb_kdump {
 	struct lb_writer *writer;
 	const struct lb_dump_job *job;
 	struct lb_dump_header *next; // the writer's
+	struct lb_flat *flat; // an encrypted file, flattened; NULL: each part in its place, by the next four
 	struct lb_stream head, data;
 	struct lb_desc_table table;
 	struct lb_sha256 head_sha; // of the head as it is when complete: without INCOMPLETE
+	uint64_t head_bytes, data_bytes; // so far, of the file itself
+	uint64_t desc_offset, data_offset; // in the file itself
+	uint64_t bitmap2_at; // of its first piece, in the flattened file
 	struct lb_uts uts;
 	uint64_t sub_blocks;
 	uint64_t bitmap_bytes; // of one, whole blocks
@@ -47,10 +53,14 @@ static inline uint64_t lb_kdump_piece(const struct lb_kdump *kdump, uint64_t at)
 }
 
 // Writes headers, notes and bitmaps, fills in where the rest goes, writes the descriptors as zeroes, and
-// begins the stream of data. Fails also when the partition has no room for any page.
+// begins the stream of data. Fails also when the partition has no room for any page. Flattened: the descriptors
+// are a hole, and the bitmaps can be read back.
 int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err);
 
-// Writes the file's first block again, without INCOMPLETE, and flushes it.
+// Reads `bytes` of bitmap 2 back from its byte `at`, where lb_kdump_piece() makes pieces of it.
+int lb_kdump_bitmap(struct lb_kdump *kdump, uint64_t at, uint64_t bytes, uint8_t *bits, struct lb_error *err);
+
+// Writes the file's first block again, without INCOMPLETE, and flushes it. Flattened: puts its status.
 int lb_kdump_complete(struct lb_kdump *kdump, struct lb_error *err);
 
 #endif

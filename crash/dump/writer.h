@@ -9,6 +9,8 @@
 #include "crash/dead/kernel_pages.h"
 #include "crash/dead/ram.h"
 #include "crash/disk/partition.h"
+#include "crash/dump/helpers.h"
+#include "lifeboat/crypt.h"
 #include "lifeboat/dumpdisk.h"
 
 struct lb_dump_job {
@@ -25,6 +27,11 @@ struct lb_dump_job {
 	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
 	uint32_t nr_cpus; // NT_PRSTATUS notes
 	uint64_t now; // seconds since 1970, at the panic; 0: not known
+	// What this target's files are encrypted with, LB_CRYPT_PARTS of them; lb_dump_write() wipes them. NULL:
+	// nothing is encrypted.
+	struct lb_crypt_file *crypt;
+	struct lb_chunk *sealing; // lb_chunk_new()'s, where something is
+	uint32_t recipients; // the same: to how many
 	const char *doubt; // why it may have been no panic, for the header's message; may be NULL
 	// The report, a text that stays; called once the log is on the disk. NULL from it: there is none. May be
 	// NULL.

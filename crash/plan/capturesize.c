@@ -8,15 +8,25 @@
 // Of the slack: used before RAM is mapped, by lists of ranges and tables of device registers; and after.
 #define EARLY (128 * LB_KIB)
 #define LATE (LB_CAPTURE_GPT + LB_CAPTURE_DISK + LB_CAPTURE_WRITER + LB_CAPTURE_STATE)
-// Batches that are being filled and written, and the spare one.
-#define BATCHES_MORE 3
+// Jobs that are being filled and written, and the spare one.
+#define JOBS_MORE 3
+
+uint32_t lb_capture_batches(uint32_t cpus)
+{
+	return cpus + JOBS_MORE;
+}
+
+uint32_t lb_capture_chunks(uint32_t cpus)
+{
+	return cpus / 2 + JOBS_MORE;
+}
 
 uint64_t lb_capture_helpers(uint32_t cpus)
 {
 	if (!cpus)
 		return 0;
 	return cpus * LB_CAPTURE_CONTEXT + (cpus - 1) * LB_CAPTURE_CPU +
-	       (cpus + BATCHES_MORE) * LB_CAPTURE_BATCH;
+	       lb_capture_batches(cpus) * LB_CAPTURE_BATCH + lb_capture_chunks(cpus) * LB_CAPTURE_CHUNK;
 }
 
 uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram)
@@ -70,7 +80,7 @@ static bool fill(const struct lb_capture_need *need, uint64_t limit, struct lb_c
 {
 	uint64_t buffers = BUFFERS + further(need->targets), helpers = lb_capture_helpers(need->cpus);
 	uint64_t windows = need->cpus * LB_PAGE; // a page table for each CPU's
-	uint64_t slack = EARLY + windows + LATE + LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT;
+	uint64_t slack = EARLY + windows + LATE + LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT + LB_CAPTURE_CHUNK;
 	uint64_t heap = buffers + helpers + need->tables + slack;
 
 	if (need->contents > limit || heap > limit - need->contents)
@@ -119,6 +129,6 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 		lb_format_size(contents_text, sizeof(contents_text), need->contents),
 		lb_format_size(heap_text, sizeof(heap_text),
 			       BUFFERS + lb_capture_helpers(1) + EARLY + LB_PAGE + LATE + LB_CAPTURE_SCRATCH +
-				       LB_CAPTURE_REPORT),
+				       LB_CAPTURE_REPORT + LB_CAPTURE_CHUNK),
 		lb_format_size(limit_text, sizeof(limit_text), limit));
 }

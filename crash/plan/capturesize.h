@@ -23,9 +23,11 @@
 // with its number where it is compiled, or by test_helpers.c.
 #define LB_CAPTURE_BUFFER (128 * LB_KIB) // a write in flight
 #define LB_CAPTURE_BUFFERS_MIN 4U // the writer's streams hold one each
-#define LB_CAPTURE_BATCH_PAGES 64
+#define LB_CAPTURE_BATCH_PAGES 32
 // And a page that says whence, and one for a copy.
 #define LB_CAPTURE_BATCH ((2 + LB_CAPTURE_BATCH_PAGES) * LB_PAGE)
+// A chunk to be encrypted, before and after, and a page that says which.
+#define LB_CAPTURE_CHUNK (34 * LB_PAGE)
 #define LB_CAPTURE_CONTEXT (80 * LB_KIB) // of a compressor: libzstd's takes 76 KiB, zlib's the same
 #define LB_CAPTURE_CPU (40 * LB_KIB) // a further CPU's stacks and tables
 #define LB_CAPTURE_GPT (144 * LB_KIB) // room for a partition table, one after the other
@@ -61,9 +63,13 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 // What `auto` takes at most on a machine with `cpus` that may compress and `ram` bytes, rounded up to 2 MiB.
 uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram);
 
-// What `cpus` that compress take, the first included: contexts, stacks, and a ring of batches with one
-// for each CPU, two more that are being filled and written, and a spare one.
+// What `cpus` that compress take, the first included: contexts, stacks, batches and, whether a dump is encrypted
+// or not, chunks.
 uint64_t lb_capture_helpers(uint32_t cpus);
+// Batches of a ring: one for each CPU, two more that are being filled and written, and a spare one.
+uint32_t lb_capture_batches(uint32_t cpus);
+// Chunks: sealing one takes less than half of the time that compressing it took.
+uint32_t lb_capture_chunks(uint32_t cpus);
 
 // The capture kernel's side, of `left` bytes of heap, scratch and report taken; what is to come is kept: `cpus` to be started (0:
 // they run, or there will be none), `targets` that are not opened.

@@ -12,7 +12,7 @@
 #include "lifeboat/range.h"
 
 #define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
-#define LB_CAPTURE_VERSION 3
+#define LB_CAPTURE_VERSION 4
 
 #define LB_MAX_TARGETS 4
 #define LB_MAX_BRIDGES 8
@@ -132,6 +132,7 @@ struct lb_capture_config {
 	uint32_t wdat_count; // 0: the machine has no such table, or none that stops it
 	uint32_t reserved2;
 	struct lb_wdat_step wdat[LB_MAX_WDAT_STEPS]; // in this order
+	uint64_t crypt; // struct lb_crypt behind this one; 0: nothing is encrypted
 	struct lb_range heap; // crash memory that is the capture kernel's to allocate
 	char loader_version[16];
 };

@@ -59,14 +59,14 @@ static inline void age_make_key(const char *folder, unsigned int number, struct 
 	snprintf(ret_key->secret, sizeof(ret_key->secret), "%.*s", (int)strcspn(line, "\n"), line);
 }
 
-// `file` by `key`; what comes out, and whether age was content.
-static inline size_t age_decrypt(const struct age_key *key, const char *folder, const void *file,
-				 size_t bytes, void *data, size_t room, bool *ret_content)
+// `file` by `key`, beside whose file it works: what comes out, and whether age was content.
+static inline size_t age_decrypt(const struct age_key *key, const void *file, size_t bytes, void *data,
+				 size_t room, bool *ret_content)
 {
 	char sealed[80], opened[80], command[300];
 
-	snprintf(sealed, sizeof(sealed), "%s/sealed.age", folder);
-	snprintf(opened, sizeof(opened), "%s/opened", folder);
+	snprintf(sealed, sizeof(sealed), "%s.sealed", key->path);
+	snprintf(opened, sizeof(opened), "%s.opened", key->path);
 	age_write_file(sealed, file, bytes);
 	snprintf(command, sizeof(command), "age -d -i %s %s >%s 2>/dev/null", key->path, sealed, opened);
 	*ret_content = system(command) == 0;

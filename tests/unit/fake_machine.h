@@ -250,8 +250,10 @@ static inline void machine_close(struct machine *machine)
 
 static inline void machine_open_helpers(const struct machine *machine, uint32_t cpus)
 {
-	const struct lb_capture_config config = {
-		.format = machine->job.format, .cpus = cpus, .apic_count = cpus};
+	const struct lb_capture_config config = {.format = machine->job.format,
+						 .cpus = cpus,
+						 .apic_count = cpus,
+						 .crypt = machine->job.crypt ? 1 : 0};
 	struct lb_error err = {""};
 	uint32_t count = 0;
 

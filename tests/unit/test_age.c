@@ -43,7 +43,7 @@ static void test_lengths(void **state)
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		const size_t bytes = age_seal(&recipients, data, lengths[i], sealed);
 
-		assert_int_equal(age_decrypt(&keys[0], folder, sealed, bytes, again, sizeof(again), &content),
+		assert_int_equal(age_decrypt(&keys[0], sealed, bytes, again, sizeof(again), &content),
 				 lengths[i]);
 		assert_true(content);
 		assert_memory_equal(again, data, lengths[i]);
@@ -64,7 +64,7 @@ static void test_recipients(void **state)
 		bytes = age_seal(&recipients, data, 100, sealed);
 		for (unsigned int i = 0; i < KEYS; i++) {
 			const size_t opened =
-				age_decrypt(&keys[i], folder, sealed, bytes, again, sizeof(again), &content);
+				age_decrypt(&keys[i], sealed, bytes, again, sizeof(again), &content);
 
 			assert_int_equal(content, i < count);
 			assert_int_equal(opened, i < count ? 100 : 0);

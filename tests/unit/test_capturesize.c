@@ -110,7 +110,7 @@ static void test_too_small(void **state)
 	assert_int_equal(compute(2 * LB_MIB, 0, 4, 4 * LB_MIB), -1);
 	assert_string_equal(
 		err.text,
-		"crash region: 2 MiB and a heap of 3.6 MiB for the built-in capture kernel with one "
+		"crash region: 2 MiB and a heap of 3.7 MiB for the built-in capture kernel with one "
 		"CPU do not fit into 4 MiB");
 	assert_int_equal(compute(UINT64_MAX, 0, 1, LB_CAPTURE_MAX), -1);
 	assert_int_equal(compute(LB_MIB, 0, 1, 0), -1);

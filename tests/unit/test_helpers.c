@@ -168,9 +168,9 @@ static void test_memory_limits_cpus(void **state)
 	capture_heap_limit(4 * LB_MIB);
 	config = (struct lb_capture_config){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
 	assert_int_equal(lb_helpers_open(&config, 1, &count, &err), 0);
-	assert_int_equal(count, 8);
+	assert_int_equal(count, 9);
 	// Not what their stacks and the writer take.
-	assert_true(lb_heap_left() >= 7 * LB_CAPTURE_CPU + LB_CAPTURE_WRITER);
+	assert_true(lb_heap_left() >= 8 * LB_CAPTURE_CPU + LB_CAPTURE_WRITER);
 	lb_helpers_close();
 
 	// One CPU may have it all; with less, there is none.
@@ -233,9 +233,10 @@ static void check_plan(const struct lb_capture_need *need, enum lb_dump_format f
 	memory_disk_open(&disk, LB_MIB, 0);
 	config = (struct lb_capture_config){.format = format,
 					    .cpus = size.cpus,
+					    .crypt = need->cpus % 2, // the plan is the same
 					    .apic_count = LB_MAX_CAPTURE_CPUS,
 					    .target_count = need->targets};
-	take(LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT);
+	take(LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT + LB_CAPTURE_CHUNK);
 	take(128 * LB_KIB); // lists of RAM and ranges, tables of registers
 	assert_true(lb_capture_tables(lb_heap_left(), config.cpus, need->targets) >= size.tables);
 	take(size.tables ? size.tables : need->cpus * LB_PAGE); // or windows
@@ -322,6 +323,48 @@ static void test_stopped_cpus(void **state)
 	lb_helpers_close();
 }
 
+// Between batches, each chunk is sealed as it is handed over, and comes back in order.
+static void test_chunks(void **state)
+{
+	static const uint8_t key[LB_CRYPT_KEY] = {7};
+	uint32_t handed = 0, collected = 0, count = 0;
+	struct lb_error err = {""};
+
+	(void)state;
+	open_helpers(LB_DUMP_RAW, 1, 1);
+	assert_null(lb_helpers_chunk_get()); // nothing is encrypted
+	lb_helpers_close();
+	capture_reset();
+	capture_ram_add(BASE, pages, sizeof(pages));
+	capture_clock_pause(0);
+	capture_cpus(4);
+	config = (struct lb_capture_config){.format = LB_DUMP_RAW, .cpus = 4, .apic_count = 4, .crypt = 1};
+	assert_int_equal(lb_helpers_open(&config, 1, &count, &err), 0);
+	while (collected < 200) {
+		struct lb_chunk *chunk = handed < 200 ? lb_helpers_chunk_get() : NULL;
+
+		if (chunk) {
+			chunk->key = key;
+			chunk->place = (struct lb_chunk_place){handed, false};
+			chunk->bytes = 1 + handed * 327 % LB_CHUNK_PLAIN;
+			memset(chunk->plain, (int)handed++, chunk->bytes);
+			lb_helpers_chunk_submit(chunk);
+			if (handed % 3 == 0)
+				run_batches(2);
+			continue;
+		}
+		chunk = lb_helpers_chunk_collect();
+		assert_non_null(chunk);
+		assert_int_equal(chunk->place.number, collected);
+		assert_true(lb_chunk_open(key, chunk->place, chunk->sealed, chunk->bytes + LB_CRYPT_TAG));
+		for (uint32_t i = 0; i < chunk->bytes; i++)
+			assert_int_equal(chunk->sealed[i], (uint8_t)collected);
+		collected++;
+	}
+	assert_null(lb_helpers_chunk_collect());
+	lb_helpers_close();
+}
+
 static int all_home(void **state)
 {
 	(void)state;
@@ -341,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_contexts),
 		cmocka_unit_test(test_planned),
 		cmocka_unit_test(test_stopped_cpus),
+		cmocka_unit_test(test_chunks),
 	};
 
 	fill_pages();

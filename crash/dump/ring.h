@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A ring of jobs between one CPU that fills it (the first) and all that work. Who works takes a job by setting
+// `taken` from 0 to its number, so that each has one owner; what the owner writes is seen by the first
+// CPU once it sees `done`.
+//
+// A CPU that stops inside a job may go on at any time and write into it. So that job, with its data, is left
+// to it for ever, and the spare one stands in: after each such loss the ring is one job shorter. It loses at
+// most one for each further CPU, and always keeps the first CPU's.
+#ifndef LIFEBOAT_CRASH_DUMP_RING_H
+#define LIFEBOAT_CRASH_DUMP_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifeboat/capture_config.h"
+
+#define LB_RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
+
+// What a job begins with.
+struct lb_job {
+	uint32_t done; // set last, with release order
+	uint32_t taken; // by whom: its number + 1; 0: nobody yet
+};
+
+struct lb_ring {
+	// In flight: queue[i % LB_RING_MAX] for oldest <= i < next. All atomic: read by all, written by
+	// the first CPU. A stale pointer in it does no harm, because its job is not to be taken.
+	struct lb_job *queue[LB_RING_MAX];
+	uint64_t oldest, next;
+
+	// The first CPU's own.
+	struct lb_job *idle[LB_RING_MAX];
+	uint32_t idle_count;
+	struct lb_job *spare; // NULL: the next job that comes back becomes it
+	struct lb_job *lent; // collected, the caller's until its next call
+};
+
+// A new job that may be in flight; the last one added is the spare one. At most LB_RING_MAX + 1.
+void lb_ring_add(struct lb_ring *ring, struct lb_job *job);
+
+// For whoever works. The oldest job that nobody has, now CPU `cpu`'s; NULL when there is none.
+struct lb_job *lb_ring_take(struct lb_ring *ring, uint32_t cpu);
+void lb_ring_done(struct lb_job *job);
+
+// For the first CPU. A job to fill; NULL when all are in flight.
+struct lb_job *lb_ring_get(struct lb_ring *ring);
+void lb_ring_submit(struct lb_ring *ring, struct lb_job *job);
+bool lb_ring_is_idle(const struct lb_ring *ring); // nothing in flight
+// The oldest job in flight; NULL when there is none.
+struct lb_job *lb_ring_oldest(const struct lb_ring *ring);
+bool lb_ring_is_done(const struct lb_job *job);
+// Takes the oldest out of flight. `instead`: the oldest, or lb_ring_replace()'s. It is the caller's until
+// its next lb_ring_get() or lb_ring_collect().
+void lb_ring_collect(struct lb_ring *ring, struct lb_job *instead);
+void lb_ring_end_loan(struct lb_ring *ring);
+// The oldest's owner is lost: what stands in for it, to be filled and done by the caller.
+struct lb_job *lb_ring_replace(struct lb_ring *ring);
+
+#endif
