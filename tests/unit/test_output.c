@@ -60,7 +60,8 @@ static void check_disk(uint64_t bytes, bool ended)
 {
 	uint64_t at = START + prefix;
 
-	for (uint64_t number = 0, done = 0; done < bytes || (!bytes && !number); number++) {
+	assert_int_equal(lb_partition_flush(partition, &err), 0);
+	for (uint64_t number = 0, done = 0; done < bytes || (ended && !bytes && !number); number++) {
 		const uint64_t left = bytes - done;
 		const uint32_t piece = left < LB_CHUNK_PLAIN ? (uint32_t)left : LB_CHUNK_PLAIN;
 		uint8_t chunk[LB_CHUNK_SEALED];
@@ -116,7 +117,6 @@ static void test_settle(void **state)
 			if (i % 5)
 				continue;
 			assert_int_equal(lb_output_settle(&output, &err), 0);
-			assert_int_equal(lb_partition_flush(partition, &err), 0);
 			check_disk((output.bytes - 1) / LB_CHUNK_PLAIN * LB_CHUNK_PLAIN, false);
 		}
 		assert_int_equal(lb_output_end(&output, &err), 0);
@@ -160,6 +160,7 @@ static void test_read_back(void **state)
 		for (uint64_t i = 0; i < sizeof(data); i++)
 			assert_int_equal(data[i], byte_at(at + i));
 	}
+	assert_int_equal(lb_partition_flush(partition, &err), 0);
 	// A disk that gives back something else.
 	disk.data[START + prefix + LB_CHUNK_SEALED + 77] ^= 1;
 	output.read = 0;
@@ -182,6 +183,7 @@ static void test_in_the_clear(void **state)
 	assert_int_equal(output.bytes, 2 * LB_PAGE);
 	assert_int_equal(lb_output_end(&output, &err), 0);
 	assert_int_equal(output.stream.bytes, 2 * LB_PAGE);
+	assert_int_equal(lb_partition_flush(partition, &err), 0);
 	for (uint64_t i = 0; i < 5000; i++)
 		assert_int_equal(disk.data[START + i], byte_at(i));
 }
