@@ -9,6 +9,7 @@
 #include "lib/cpu.h"
 #include "lib/format.h"
 #include "lib/mem.h"
+#include "lifeboat/capture_config.h"
 #include "lifeboat/version.h"
 #include "lifeboat/x86.h"
 #include "pgtable/encryption.h"
@@ -163,7 +164,8 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 	bytes = dead.has_vmcoreinfo ? dead.space.vmcoreinfo.bytes
 				    : lb_deadkernel_synthesise(&dead, handoff->first_kernel_release, text);
 	note(handoff, "VMCOREINFO", 0, text, bytes);
-	lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, this is "
+	if (!lb_encrypts(handoff))
+		lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, this is "
 	       "%u",
 	       dead.text_virt, dead.text_phys, dead.page_offset,
 	       dead.has_vmcoreinfo ? "found" : "synthesised", cpu_notes, dead.cpu_count, dead.this_cpu);
@@ -171,6 +173,14 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 			  dead.text_virt, dead.text_phys, dead.has_text ? dead.image_bytes : 0);
 	lb_window_unmap(&handoff->window);
 	return true;
+}
+
+// The configuration's digest was right, or the user wants to go on all the same.
+bool lb_encrypts(const struct lb_handoff *handoff)
+{
+	const struct lb_capture_config *capture = (const void *)(uintptr_t)handoff->capture;
+
+	return capture && capture->magic == LB_CAPTURE_MAGIC && capture->crypt;
 }
 
 static uint32_t add_line(uint32_t at, const char *key, uint64_t value)

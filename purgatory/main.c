@@ -88,6 +88,9 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	enter(live, LB_STAGE_VERIFY);
 	verify(handoff, live);
 
+	if (lb_encrypts(handoff))
+		lb_trap_at_end(NULL); // nothing to do then, but registers are not shown
+
 	enter(live, LB_STAGE_QUIESCE);
 	lb_quiesce(handoff);
 

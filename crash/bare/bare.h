@@ -36,6 +36,11 @@ void lb_trap(struct lb_trap_frame *frame);
 // Says which, then does it: halts if the policy is to halt, else resets.
 _Noreturn void lb_stop(enum lb_policy policy);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
+// What is to be done before the machine ends, whichever way: once, also after a fault, in which registers
+// are not shown then. For one program's whole life.
+void lb_trap_at_end(void (*work)(void));
+// Does it now, if there is any. lb_stop() does, and lb_trap().
+void lb_trap_end(void);
 // Who is asked about an interrupt from outside first; true from it: it was awaited.
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));
 // Who is asked about an exception that would be the end; true from it: the frame leads elsewhere.

@@ -3,6 +3,9 @@
 // what comes while lb_copy_page() reads, and what lb_msr_read() and lb_msr_write() provoke;
 // everything else is reported and ends in a cold reset (or a halt, if the user prefers to read the screen).
 #include "crash/bare/bare.h"
+
+#include <stddef.h>
+
 #include "crash/bare/lapic.h"
 #include "lib/cpu.h"
 #include "lib/descriptor_tables.h"
@@ -20,6 +23,8 @@ static const struct lb_handoff *watched_handoff;
 static struct lb_handoff_live *watched_live;
 static bool (*expected)(struct lb_trap_frame *frame);
 static bool (*caught)(struct lb_trap_frame *frame);
+static void (*at_end)(void);
+static bool has_secrets;
 static uint64_t nmis;
 static uint32_t machine_checks;
 static bool reporting;
@@ -48,6 +53,21 @@ void lb_trap_catch(bool (*handler)(struct lb_trap_frame *frame))
 	caught = handler;
 }
 
+void lb_trap_at_end(void (*work)(void))
+{
+	at_end = work;
+	has_secrets = true;
+}
+
+void lb_trap_end(void)
+{
+	void (*work)(void) = at_end;
+
+	at_end = NULL; // a fault in it is not to call it again
+	if (work)
+		work();
+}
+
 // From here on faults are recorded in the handoff's live part, too.
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 {
@@ -60,6 +80,8 @@ static void report(const struct lb_trap_frame *frame)
 {
 	lb_say("fault: exception %lu code 0x%lx at rip 0x%lx cr2 0x%lx", frame->vector, frame->code,
 	       frame->rip, cpu_cr2());
+	if (has_secrets)
+		return;
 	lb_say("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", frame->rax, frame->rbx, frame->rcx,
 	       frame->rdx);
 	lb_say("  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", frame->rsi, frame->rdi, frame->rbp,
@@ -71,6 +93,7 @@ static void report(const struct lb_trap_frame *frame)
 
 _Noreturn void lb_stop(enum lb_policy policy)
 {
+	lb_trap_end();
 	if (policy == LB_POLICY_HALT) {
 		lb_say("halted, as told by --on-fault");
 		lb_halt();
@@ -128,6 +151,7 @@ void lb_trap(struct lb_trap_frame *frame)
 		return;
 	if (!reporting) { // a fault while reporting one: just reset
 		reporting = true;
+		lb_trap_end();
 		if (watched_live) {
 			watched_live->fault = LB_FAULT_EXCEPTION;
 			watched_live->fault_detail = frame->vector;

@@ -6,12 +6,15 @@
 #include "crash/dump/writer.h"
 #include "crash/plan/capturesize.h"
 #include "lifeboat/capture_config.h"
+#include "lifeboat/crypt.h"
 #include "lifeboat/handoff.h"
 
 struct lb_run {
 	const struct lb_handoff *handoff;
 	const struct lb_handoff_live *live;
 	const struct lb_capture_config *capture;
+	struct lb_crypt *crypt; // keys, in crash memory; NULL: nothing is encrypted
+	struct lb_chunk *sealing; // lb_chunk_new()'s; NULL: nothing is, or no memory
 	uint64_t tsc_begun;
 	uint32_t iommus_on; // that translated until this kernel came
 
@@ -30,6 +33,17 @@ struct lb_run {
 	uint32_t cpus; // that compress; 0: none yet
 	uint32_t targets_left; // that may yet want memory, one that is open included
 };
+
+// lb_say() of what was read from the dead machine: nothing is said where its dump is encrypted.
+#define lb_say_of_dead(run, ...)                                                                             \
+	do {                                                                                                 \
+		if (!(run)->crypt)                                                                           \
+			lb_say(__VA_ARGS__);                                                                 \
+	} while (0)
+
+// keys.c: finds the keys, checks that they are there, and sees to it that none is left at the end. False: they
+// are not what the configuration says.
+bool lb_keys_open(struct lb_run *run);
 
 // prepare.c: everything up to the job: old memory mapped, notes read, filter ready. Says
 // what it found.

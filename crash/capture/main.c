@@ -49,6 +49,9 @@ static void greet(const struct lb_run *run)
 	       LIFEBOAT_VERSION, (uint64_t)(uintptr_t)lb_capture_start,
 	       lb_format_size(crash, sizeof(crash), lb_range_size(run->handoff->crash)),
 	       lb_format_size(heap, sizeof(heap), lb_heap_left()), capture->target_count, capture->cpus);
+	if (run->crypt)
+		lb_say("everything of the dead machine is encrypted to %u recipients; nothing of it is shown",
+		       run->crypt->recipients);
 }
 
 // Called when the log is on the disk.
@@ -71,7 +74,8 @@ static void find_own_pages(struct lb_run *run)
 	lb_fail(&why, "there is no memory for their list");
 	if (!run->scratch || lb_kernel_pages_open(run->scratch, LB_CAPTURE_SCRATCH, &run->dead, &run->ram,
 						  &run->job.own, &why) != 0) {
-		lb_say("the kernel's own pages are not written first: %s", why.text);
+		lb_say("the kernel's own pages are not written first%s%s", run->crypt ? "" : ": ",
+		       run->crypt ? "" : why.text);
 		return;
 	}
 	facts = lb_kernel_pages_facts(run->job.own);
@@ -86,7 +90,8 @@ static int open_helpers(void *ctx, struct lb_error *err)
 {
 	struct lb_run *run = ctx;
 
-	lb_report_print(run);
+	if (!run->crypt)
+		lb_report_print(run);
 	if (run->job.format == LB_DUMP_ELF)
 		return 0;
 	find_own_pages(run);
@@ -99,7 +104,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 }
 
 // 0: complete. Whatever was left half done on this target is said in its header.
-static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error *err)
+static int dump_to(struct lb_run *run, uint32_t index, struct lb_opened *opened, struct lb_error *err)
 {
 	struct lb_progress progress = {.begun_ms = lb_clock_ms()};
 	struct lb_dump_header *header = opened->header;
@@ -109,6 +114,11 @@ static int dump_to(struct lb_run *run, struct lb_opened *opened, struct lb_error
 	header->tsc_khz = run->capture->tsc_khz;
 	run->job.progress = lb_progress_say;
 	run->job.progress_ctx = &progress;
+	if (run->crypt) {
+		run->job.crypt = run->crypt->files[index];
+		run->job.sealing = run->sealing;
+		run->job.recipients = run->crypt->recipients;
+	}
 	run->job.report = make_report;
 	run->job.log_written = open_helpers;
 	run->job.ctx = run;
@@ -127,7 +137,7 @@ static int try_targets(struct lb_run *run, struct lb_error *err)
 		run->targets_left = capture->target_count - i;
 		status = lb_target_open(run, &capture->targets[i], &opened, err);
 		if (status == 0)
-			status = dump_to(run, &opened, err);
+			status = dump_to(run, i, &opened, err);
 		lb_target_close(&opened);
 		if (status == 0) {
 			lb_progress_end(run, opened.header);
@@ -156,6 +166,8 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	run.tsc_begun = tsc_begun;
 	if (!run.capture)
 		refuse("its configuration");
+	if (run.capture->crypt && !lb_keys_open(&run))
+		refuse("its keys");
 	lb_clock_open(run.capture->tsc_khz);
 	lb_heap_open(run.capture->heap);
 	greet(&run);
@@ -180,9 +192,11 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 		lb_helpers_close();
 	if (status == 0)
 		lb_power_end(run.capture, (enum lb_capture_end)run.capture->end);
-	lb_report_make(&run, &report_bytes);
-	lb_report_print(&run);
-	lb_deadlog_print(&run.dead);
+	if (!run.crypt) {
+		lb_report_make(&run, &report_bytes);
+		lb_report_print(&run);
+		lb_deadlog_print(&run.dead);
+	}
 	lb_say("no dump: %s", err.text);
 	lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
 }

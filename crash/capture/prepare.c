@@ -114,23 +114,26 @@ static void complete_vmcoreinfo(struct lb_run *run, struct lb_notes *notes)
 	if (lb_vmcoreinfo_is_whole(&run->dead.vmcoreinfo))
 		return;
 	if (!make_guarded(run, &making)) {
-		lb_say("warning: the kernel wrote no VMCOREINFO yet, and none could be made: %s",
-		       making.err.text);
+		lb_say_of_dead(run, "warning: the kernel wrote no VMCOREINFO yet, and none could be made: %s",
+			       making.err.text);
 		return;
 	}
 	if (!lb_notes_replace((void *)(uintptr_t)handoff->notes, handoff->notes_bytes, making.text,
 			      making.made.bytes, notes)) {
-		lb_say("warning: VMCOREINFO of %u bytes does not fit into the notes", making.made.bytes);
+		lb_say_of_dead(run, "warning: VMCOREINFO of %u bytes does not fit into the notes",
+			       making.made.bytes);
 		return;
 	}
 	run->dead.vmcoreinfo = (struct lb_vmcoreinfo){
 		.text = (const char *)at(handoff->notes + notes->vmcoreinfo),
 		.bytes = notes->vmcoreinfo_bytes,
 	};
-	lb_say("the kernel wrote no VMCOREINFO yet: %u keys made from its symbols and types in %lu ms",
-	       making.made.keys, lb_clock_ms() - begun_ms);
+	lb_say_of_dead(
+		run, "the kernel wrote no VMCOREINFO yet: %u keys made from its symbols and types in %lu ms",
+		making.made.keys, lb_clock_ms() - begun_ms);
 	if (making.made.left_out)
-		lb_say("warning: VMCOREINFO: %u keys left out: %s", making.made.left_out, making.made.why);
+		lb_say_of_dead(run, "warning: VMCOREINFO: %u keys left out: %s", making.made.left_out,
+			       making.made.why);
 }
 
 static int find_notes(struct lb_run *run, struct lb_error *err)
@@ -172,9 +175,9 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 	job->level = level.bits;
 	lb_snprintf(run->filter_why, sizeof(run->filter_why), "%s", level.why);
 	if (level.bits != wanted)
-		lb_say("filter: level %u instead of %u: %s", level.bits, wanted, level.why);
+		lb_say_of_dead(run, "filter: level %u instead of %u: %s", level.bits, wanted, level.why);
 	if (level.keeps_unused)
-		lb_say("filter: %s: the RAM that it did not use is dumped", level.keeps_unused);
+		lb_say_of_dead(run, "filter: %s: the RAM that it did not use is dumped", level.keeps_unused);
 	return 0;
 }
 
@@ -197,6 +200,8 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 
 	run->scratch = lb_heap_pages(LB_CAPTURE_SCRATCH);
 	run->report = lb_heap_pages(LB_CAPTURE_REPORT);
+	if (run->crypt)
+		run->sealing = lb_chunk_new();
 	if (find_ram(run, err) != 0 || find_notes(run, err) != 0)
 		return -1;
 	run->job.format = (enum lb_dump_format)run->capture->format;
@@ -209,6 +214,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 	run->job.elfcorehdr_bytes = run->handoff->elfcorehdr_bytes;
 	run->job.now = panic_time(run);
 	if (lb_vmcoreinfo_text(&run->dead.vmcoreinfo, "OSRELEASE=", release, sizeof(release)))
-		lb_say("dead kernel: %s, CPUs whose registers are known: %u", release, run->job.nr_cpus);
+		lb_say_of_dead(run, "dead kernel: %s, CPUs whose registers are known: %u", release,
+			       run->job.nr_cpus);
 	return 0;
 }

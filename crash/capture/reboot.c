@@ -48,11 +48,11 @@ static bool variables_say_reboot(struct lb_run *run)
 		return true;
 	}
 	if (judging.verdict == LB_SYSTEM_PANIC) {
-		lb_say("a panic, says panic_cpu");
+		lb_say_of_dead(run, "a panic, says panic_cpu");
 		return false;
 	}
 	run->job.doubt = "no sign of a panic: the log cannot be read";
-	lb_say("%s, and %s: dumping", run->job.doubt, judging.why.text);
+	lb_say_of_dead(run, "%s, and %s: dumping", run->job.doubt, judging.why.text);
 	return false;
 }
 
@@ -73,13 +73,13 @@ bool lb_was_reboot(struct lb_run *run)
 
 	run->job.doubt = NULL;
 	if (lb_dmesg_read(&run->dead, look, &signs, &records, &why) != 0) {
-		lb_say("warning: the dead kernel's log: %s", why.text);
+		lb_say_of_dead(run, "warning: the dead kernel's log: %s", why.text);
 		return variables_say_reboot(run);
 	}
 	verdict = lb_crash_signs_judge(&signs);
 	if (verdict == LB_CRASH_NO_SIGN) {
 		run->job.doubt = "no sign of a panic in the log";
-		lb_say("%s, nor of a reboot at its end: dumping", run->job.doubt);
+		lb_say_of_dead(run, "%s, nor of a reboot at its end: dumping", run->job.doubt);
 	}
 	if (verdict == LB_CRASH_REBOOT)
 		lb_say("no dump: nothing panicked: the log ends in an ordinary (warm) reboot");

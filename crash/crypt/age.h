@@ -12,11 +12,6 @@ struct lb_random {
 	void *ctx;
 };
 
-struct lb_recipients {
-	uint32_t count; // 1 to LB_MAX_RECIPIENTS
-	struct lb_recipient list[LB_MAX_RECIPIENTS];
-};
-
 // Makes a file key, wraps it to every recipient, and leaves of it what a writer needs. Fails where a
 // recipient is a point that no secret key belongs to.
 int lb_age_make(const struct lb_recipients *recipients, const struct lb_random *random,

@@ -12,6 +12,11 @@ struct lb_recipient {
 	uint8_t share[LB_CRYPT_SHARE]; // a point of Curve25519, as RFC 7748 writes it
 };
 
+struct lb_recipients {
+	uint32_t count; // 1 to LB_MAX_RECIPIENTS; 0: nothing is encrypted
+	struct lb_recipient list[LB_MAX_RECIPIENTS];
+};
+
 // Characters of one as text.
 #define LB_RECIPIENT_TEXT 62
 

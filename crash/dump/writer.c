@@ -14,6 +14,8 @@ static void begin_header(const struct lb_dump_job *job, const struct lb_dump_hea
 	memset(ret_header, 0, sizeof(*ret_header));
 	memcpy(ret_header, old, offsetof(struct lb_dump_header, saved));
 	ret_header->sequence = old->sequence;
+	ret_header->keys_bytes = old->keys_bytes;
+	ret_header->keys_phys = old->keys_phys;
 	ret_header->tsc_hook = old->tsc_hook;
 	ret_header->tsc_begun = old->tsc_begun;
 	ret_header->tsc_khz = old->tsc_khz;

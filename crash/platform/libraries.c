@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What libzstd.a and libz.a expect around them. Debian builds them with stack protector,
+// What libzstd.a, libz.a and libbearssl.a expect around them. Debian builds them with stack protector,
 // whose canary is at FS:0x28, and they mention an allocator, which nobody calls: both work
-// in areas that they are given (compress.c). libzstd calls its tracer where there is one: it asks
+// in areas that they are given (compress.c). BearSSL calls the checked forms of memcpy() and memset(). libzstd calls its tracer where there is one: it asks
 // by weak symbols, for which the linker would make a PLT.
 #include <stddef.h>
 #include <stdint.h>
 
 #include "crash/bare/bare.h"
+#include "lib/mem.h"
 
 // Where entry.asm points FS, on every CPU.
 extern uint64_t lb_libraries_block[];
 uint64_t lb_libraries_block[8] = {[5] = 0x00d1b54a32d192edULL}; // a zero byte stops strings
 
 _Noreturn void __stack_chk_fail(void);
+void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
+void *__memset_chk(void *to, int value, size_t bytes, size_t room);
 void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void free(void *memory);
@@ -21,8 +24,22 @@ void ZSTD_trace_compress_end(unsigned long long trace, const void *data);
 
 _Noreturn void __stack_chk_fail(void)
 {
-	lb_say("fault: a compression library overran its stack");
+	lb_say("fault: a library overran its stack");
 	lb_stop(LB_POLICY_RESET);
+}
+
+void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room)
+{
+	if (bytes > room)
+		__stack_chk_fail();
+	return memcpy(to, from, bytes);
+}
+
+void *__memset_chk(void *to, int value, size_t bytes, size_t room)
+{
+	if (bytes > room)
+		__stack_chk_fail();
+	return memset(to, value, bytes);
 }
 
 void *malloc(size_t bytes)

@@ -37,6 +37,7 @@ static void power_off(const struct lb_capture_config *capture)
 
 _Noreturn void lb_power_end(const struct lb_capture_config *capture, enum lb_capture_end end)
 {
+	lb_trap_end();
 	if (end == LB_CAPTURE_HALT) {
 		lb_say("halted");
 		lb_halt();

@@ -104,8 +104,10 @@ struct lb_dump_header {
 	uint8_t report_sha256[32];
 	uint64_t kernel_bytes; // LB_DUMP_FLAG_KERNEL_FIRST: page data up to here is the kernel's own
 	uint32_t flags; // LB_DUMP_FLAG_*
+	uint32_t keys_bytes; // of what the loader has put in memory when armed, for an encrypted dump
+	uint64_t keys_phys; // where (struct lb_crypt): the next start wipes it; 0: nothing
 
-	uint8_t reserved[188];
+	uint8_t reserved[176];
 	uint8_t sha256[32]; // of every byte before this field
 };
 
