@@ -2,6 +2,7 @@
 // The reservation and the hook are the last things that can fail.
 #include "loader/arming.h"
 
+#include "lib/mem.h"
 #include "loader/brakes.h"
 #include "loader/fill.h"
 #include "loader/firmware.h"
@@ -77,6 +78,9 @@ void lb_disarm(struct lb_plan *plan)
 	lb_hook_image_remove(&hook_image);
 	plan->armed = false;
 	plan->hook_text = plan->hook_data = (struct lb_range){0, 0};
+	// No key of an arming that is undone stays in memory that others get.
+	if (reserved[0].pages && !lb_range_empty(plan->layout.capture))
+		memset((void *)(uintptr_t)plan->layout.capture.start, 0, lb_range_size(plan->layout.capture));
 	// A hook that had to stay is a pass-through: it never reads crash memory again.
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (reserved[i].pages)

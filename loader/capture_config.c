@@ -3,6 +3,7 @@
 
 #include "crash/plan/dumpsize.h"
 #include "lib/mem.h"
+#include "lifeboat/crypt.h"
 #include "lifeboat/version.h"
 #include "loader/clock.h"
 #include "loader/firmware.h"
@@ -179,6 +180,14 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 	}
 	lb_snprintf(ret_config->loader_version, sizeof(ret_config->loader_version), "%s", LIFEBOAT_VERSION);
 	warn_of_wishes(&options->dump, ret_config);
+}
+
+uint64_t lb_capture_config_bytes(const struct lb_options *options)
+{
+	const uint64_t bytes = sizeof(struct lb_capture_config);
+
+	return options->dump.recipients.count ? lb_align_up(bytes, sizeof(uint64_t)) + sizeof(struct lb_crypt)
+					      : bytes;
 }
 
 void lb_capture_config_arm(uint64_t salt, struct lb_capture_config *config)

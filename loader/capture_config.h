@@ -30,6 +30,9 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
 			    struct lb_capture_config *ret_config);
 
+// What it takes in crash memory, the keys of an encrypted dump behind it included.
+uint64_t lb_capture_config_bytes(const struct lb_options *options);
+
 // The rest: the clock, and this arming's own number, with `salt` (loader/random.h). Takes
 // about 40 ms.
 void lb_capture_config_arm(uint64_t salt, struct lb_capture_config *config);

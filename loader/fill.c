@@ -6,6 +6,7 @@
 #include "lib/mem.h"
 #include "lib/sha256.h"
 #include "loader/firmware.h"
+#include "loader/keys.h"
 #include "loader/payload.h"
 #include "loader/screen.h"
 
@@ -55,11 +56,21 @@ static int fill_second_kernel(const struct lb_plan *plan, struct lb_error *err)
 				   lb_range_empty(layout->setup_data) ? NULL : at(layout->setup_data), err);
 }
 
-static void fill_capture_config(struct lb_plan *plan)
+static int fill_capture_config(struct lb_plan *plan, struct lb_error *err)
 {
+	const struct lb_recipients *recipients = &plan->options->dump.recipients;
+	struct lb_capture_config *capture = &plan->capture;
+
 	zero(plan->layout.capture);
-	lb_capture_config_arm(plan->layout.handoff.start, &plan->capture);
-	memcpy(at(plan->layout.capture), &plan->capture, sizeof(plan->capture));
+	lb_capture_config_arm(plan->layout.handoff.start, capture);
+	if (recipients->count) {
+		capture->crypt = lb_align_up(plan->layout.capture.start + sizeof(*capture), sizeof(uint64_t));
+		if (lb_keys_make(recipients, capture->target_count, capture->arm_id,
+				 (struct lb_crypt *)(uintptr_t)capture->crypt, err) != 0)
+			return -1;
+	}
+	memcpy(at(plan->layout.capture), capture, sizeof(*capture));
+	return 0;
 }
 
 static int fill_elfcorehdr(const struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err)
@@ -193,8 +204,8 @@ int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *e
 	zero(layout->e820_saved);
 	memcpy(at(layout->e820_saved), plan->saved.entries, plan->saved.count * sizeof(*plan->saved.entries));
 	fill_purgatory(plan);
-	if (plan->second.builtin)
-		fill_capture_config(plan);
+	if (plan->second.builtin && fill_capture_config(plan, err) != 0)
+		return -1;
 	if (fill_second_kernel(plan, err) != 0 || fill_elfcorehdr(plan, handoff, err) != 0 ||
 	    fill_tables(plan, handoff, err) != 0)
 		return -1;

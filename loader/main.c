@@ -203,7 +203,8 @@ static int mark_targets(struct lb_plan *plan, struct lb_error *err)
 {
 	uint32_t marked;
 
-	if (lb_targets_mark(&plan->targets, plan->capture.arm_id, plan->capture.selftest, &marked, err) != 0)
+	if (lb_targets_mark(&plan->targets, plan->capture.arm_id, plan->capture.selftest, plan->capture.crypt,
+			    &marked, err) != 0)
 		return -1;
 	if (marked == plan->evidence.partitions)
 		return 0;

@@ -177,7 +177,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 			page_tables_bound(plan, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
 		.purgatory_text = purgatory->text_bytes,
 		.purgatory_total = purgatory->total_bytes,
-		.capture = plan->second.builtin ? sizeof(struct lb_capture_config) : 0,
+		.capture = plan->second.builtin ? lb_capture_config_bytes(plan->options) : 0,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
 		// Cutting each region out of one RAM entry adds a piece at most.
 		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),

@@ -42,9 +42,16 @@ static void show_dump(const struct lb_target *target, bool elsewhere, const stru
 	if (elsewhere)
 		lb_print_warning("  of a partition with another GUID, %s",
 				 lb_uuid_format(header->partuuid, uuid));
-	lb_print_warning("  of kernel %.64s, panicked %s%s%.160s", header->release[0] ? header->release : "?",
-			 header->crash_time ? lb_utc_text(header->crash_time, when) : "at an unknown time",
-			 header->message[0] ? "; " : "", header->message);
+	if (header->flags & LB_DUMP_FLAG_ENCRYPTED)
+		lb_print_warning("  encrypted, panicked %s%s%.160s",
+				 header->crash_time ? lb_utc_text(header->crash_time, when)
+						    : "at an unknown time",
+				 header->message[0] ? "; " : "", header->message);
+	else
+		lb_print_warning(
+			"  of kernel %.64s, panicked %s%s%.160s", header->release[0] ? header->release : "?",
+			header->crash_time ? lb_utc_text(header->crash_time, when) : "at an unknown time",
+			header->message[0] ? "; " : "", header->message);
 	lb_print_warning("  save it with: lifeboat-save (scripts/lifeboat-save DEVICE FILE)");
 }
 

@@ -116,8 +116,10 @@ static const char *format_bridges(const struct lb_target *target, char text[BRID
 	return text;
 }
 
-static void print_targets(const struct lb_capture_config *capture)
+static void print_targets(const struct lb_plan *plan)
 {
+	const struct lb_capture_config *capture = &plan->capture;
+
 	for (uint32_t i = 0; i < capture->target_count; i++) {
 		const struct lb_target *target = &capture->targets[i];
 		char size[SIZE_TEXT], unit[UNIT_TEXT], bridges[BRIDGES_TEXT];
@@ -130,8 +132,13 @@ static void print_targets(const struct lb_capture_config *capture)
 				(unsigned long)target->last_block, target->block_bytes,
 				lb_format_size(size, sizeof(size), lb_target_bytes(target)));
 	}
+	if (plan->options->dump.recipients.count)
+		lb_print_answer("log, report and dump: encrypted to %u recipients\n",
+				plan->options->dump.recipients.count);
 	if (!capture->target_count)
-		lb_print_answer("dump to: no partition; the log goes to the console\n");
+		lb_print_answer("dump to: no partition; %s\n", plan->options->dump.recipients.count
+								       ? "a panic leaves nothing"
+								       : "the log goes to the console");
 }
 
 static void print_estimate(const struct lb_plan *plan)
@@ -165,7 +172,7 @@ static void print_capture(const struct lb_plan *plan)
 			capture->apic_count, lb_capture_end_name(capture->end),
 			lb_capture_end_name(capture->end_failed));
 	print_estimate(plan);
-	print_targets(capture);
+	print_targets(plan);
 	for (uint32_t i = 0; lb_acpi_unstoppable(&plan->machine.acpi, i); i++)
 		lb_print_answer("watchdog that nothing stops after a panic: %s\n",
 				lb_acpi_unstoppable(&plan->machine.acpi, i));

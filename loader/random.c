@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "lib/cpu.h"
 #include "lib/mem.h"
 #include "lib/sha256.h"
 #include "loader/clock.h"
@@ -35,4 +36,63 @@ void lb_random_id(const void *salt, size_t bytes, uint8_t ret_id[16])
 	lb_sha256_add(&sha, salt, bytes);
 	lb_sha256_end(&sha, digest);
 	memcpy(ret_id, digest, UNIQUE_BYTES);
+}
+
+// ---- Secrets -----------------------------------------------------------------
+
+#define TRIES 1000U // RDSEED has nothing for some microseconds at a time
+#define LEAF_FEATURES 1
+#define RDRAND_ECX (1U << 30)
+#define LEAF_MORE_FEATURES 7
+#define RDSEED_EBX (1U << 18)
+
+// Source: Intel SDM 1, 7.3.17 "Random Number Generator Instructions".
+static bool rdrand(uint64_t *ret_word)
+{
+	uint8_t there;
+
+	__asm__ volatile("rdrand %0\n\tsetc %1" : "=r"(*ret_word), "=qm"(there) : : "cc");
+	return there;
+}
+
+static bool rdseed(uint64_t *ret_word)
+{
+	uint8_t there;
+
+	__asm__ volatile("rdseed %0\n\tsetc %1" : "=r"(*ret_word), "=qm"(there) : : "cc");
+	return there;
+}
+
+// Four words. A source that repeats itself (some CPUs did after a suspend) is none.
+static bool fill(bool (*next)(uint64_t *ret_word), uint64_t words[4])
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int tries = 0;
+
+		while (!next(&words[i])) {
+			if (++tries == TRIES)
+				return false;
+			__asm__ volatile("pause");
+		}
+		if (i && words[i] == words[i - 1])
+			return false;
+	}
+	return true;
+}
+
+int lb_random_seed(struct lb_random_seed *ret_seed, struct lb_error *err)
+{
+	const uint32_t leaves = cpu_cpuid(0, 0).eax;
+	bool any;
+
+	memset(ret_seed, 0, sizeof(*ret_seed));
+	ret_seed->tsc = lb_clock_tsc();
+	any = random_bytes(ret_seed->firmware, sizeof(ret_seed->firmware));
+	if (leaves >= LEAF_MORE_FEATURES && cpu_cpuid(LEAF_MORE_FEATURES, 0).ebx & RDSEED_EBX)
+		any |= fill(rdseed, ret_seed->rdseed);
+	if (cpu_cpuid(LEAF_FEATURES, 0).ecx & RDRAND_ECX)
+		any |= fill(rdrand, ret_seed->rdrand);
+	return any ? 0
+		   : lb_fail(err, "--dump-encrypt: nothing gives random numbers here: neither the firmware "
+				  "(EFI_RNG_PROTOCOL) nor the CPU (RDSEED, RDRAND)");
 }

@@ -6,8 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/format.h"
+
 // 16 bytes that no other arming has: of the firmware's random number generator, else a
 // digest of the time and of `salt`.
 void lb_random_id(const void *salt, size_t bytes, uint8_t ret_id[16]);
+
+// What secrets are made from: of each source that is there 32 bytes, of all others zeroes.
+struct lb_random_seed {
+	uint8_t firmware[32]; // EFI_RNG_PROTOCOL
+	uint64_t rdseed[4], rdrand[4]; // the CPU's
+	uint64_t tsc; // of the moment; no source by itself
+};
+
+// Asks all of them. Fails where none answers.
+int lb_random_seed(struct lb_random_seed *ret_seed, struct lb_error *err);
 
 #endif

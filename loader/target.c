@@ -5,6 +5,7 @@
 #include "crash/disk/gpt.h"
 #include "lib/mem.h"
 #include "loader/brakes.h"
+#include "loader/keys.h"
 #include "loader/pci_view.h"
 #include "loader/previous_dump.h"
 #include "loader/print.h"
@@ -123,13 +124,15 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 		return lb_fail(err, "its header cannot be read: %s", lb_status_text(status));
 	result = lb_dump_header_choose(slots, &found->header, &why);
 	if (result == 0) {
+		lb_keys_forget(&found->header);
 		found->has_header =
 			memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
 		found->waits = lb_dump_header_unsaved(&found->header);
 		if (found->header.state != LB_DUMP_EMPTY)
 			lb_brakes_count(found->header.arm_id);
 		lb_previous_dump_show(&found->target, &found->header);
-		if (found->waits && found->header.report_bytes)
+		if (found->waits && found->header.report_bytes &&
+		    !(found->header.flags & LB_DUMP_FLAG_ENCRYPTED))
 			show_report(search, found);
 	} else if (result == LB_DUMP_UNREADABLE) {
 		found->waits = true;

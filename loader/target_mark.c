@@ -3,6 +3,7 @@
 
 #include "crash/disk/dump_header.h"
 #include "lib/mem.h"
+#include "lifeboat/crypt.h"
 #include "loader/print.h"
 
 // Both slots, and both as they are read again.
@@ -13,13 +14,15 @@ struct room {
 
 // Keeps a verdict until there is another, and its words until a dump has left its own.
 static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
-			struct lb_dump_header *header)
+			uint64_t keys_phys, struct lb_dump_header *header)
 {
 	memset(header, 0, sizeof(*header));
 	memcpy(header->arm_id, arm_id, sizeof(header->arm_id));
 	memcpy(header->partuuid, found->target.partuuid, sizeof(header->partuuid));
 	header->partition_bytes = lb_target_bytes(&found->target);
 	header->state = LB_DUMP_EMPTY;
+	header->keys_phys = keys_phys;
+	header->keys_bytes = keys_phys ? sizeof(struct lb_crypt) : 0;
 	if (selftest) {
 		header->selftest = LB_SELFTEST_BEGUN;
 	} else if (found->has_header && found->header.selftest != LB_SELFTEST_NONE) {
@@ -92,13 +95,13 @@ static void warn(const char *name, enum mark mark, EFI_STATUS status)
 }
 
 static enum mark mark_one(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
-			  struct room *room)
+			  uint64_t keys_phys, struct room *room)
 {
 	struct lb_dump_header header;
 	EFI_STATUS status;
 	enum mark mark;
 
-	make_header(found, arm_id, selftest, &header);
+	make_header(found, arm_id, selftest, keys_phys, &header);
 	fill_slots(&header, &room->slots);
 	mark = put_slots(found, room, &status);
 	warn(found->target.name, mark, status);
@@ -106,7 +109,7 @@ static enum mark mark_one(const struct lb_target_found *found, const uint8_t arm
 }
 
 int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], bool selftest,
-		    uint32_t *ret_marked, struct lb_error *err)
+		    uint64_t keys_phys, uint32_t *ret_marked, struct lb_error *err)
 {
 	EFI_PHYSICAL_ADDRESS room;
 	bool first_kept = false;
@@ -116,7 +119,7 @@ int lb_targets_mark(const struct lb_targets *targets, const uint8_t arm_id[16], 
 		return 0;
 	if (!EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, ROOM_PAGES, &room))) {
 		for (uint32_t i = 0; i < targets->count; i++) {
-			enum mark mark = mark_one(&targets->found[i], arm_id, selftest,
+			enum mark mark = mark_one(&targets->found[i], arm_id, selftest, keys_phys,
 						  (struct room *)(uintptr_t)room);
 
 			if (mark == MARK_KEPT || mark == MARK_UNKEPT)

@@ -20,6 +20,8 @@ const char lb_dump_options_help[] =
 	"  --dump-level BITS       pages to leave out: 0 to 31 (default), the bits of\n"
 	"                          makedumpfile's -d\n"
 	"  --dump-overwrite        even over a dump that nobody has saved\n"
+	"  --dump-encrypt age1...  log, report and dump are age files for this recipient\n"
+	"                          and nothing of them is shown; may be repeated\n"
 	"  --mask-report           secrets, addresses and the host name are left out of\n"
 	"                          the report, not out of log and dump\n"
 	"  --capture-cpus N        CPUs that compress (default: all, up to 64)\n"
@@ -36,6 +38,7 @@ const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT] = {
 	[LB_DUMP_OPTION_FORMAT] = {"dump-format", "zstd, zlib, raw or elf"},
 	[LB_DUMP_OPTION_LEVEL] = {"dump-level", "a number from 0 to 31"},
 	[LB_DUMP_OPTION_OVERWRITE] = {"dump-overwrite", NULL},
+	[LB_DUMP_OPTION_ENCRYPT] = {"dump-encrypt", "a recipient, age1..."},
 	[LB_DUMP_OPTION_CPUS] = {"capture-cpus", "a number from 1 to 64"},
 	[LB_DUMP_OPTION_ON_CAPTURED] = {"on-captured", "reset, poweroff or halt"},
 	[LB_DUMP_OPTION_SELFTEST] = {"selftest", NULL},
@@ -93,6 +96,23 @@ static int add_target(struct lb_dump_options *options, const char *shown, const 
 	return 0;
 }
 
+static int add_recipient(struct lb_dump_options *options, const char *shown, const char *value,
+			 struct lb_error *err)
+{
+	struct lb_recipients *recipients = &options->recipients;
+	struct lb_error why;
+
+	if (!options->recipients_begun)
+		recipients->count = 0;
+	options->recipients_begun = true;
+	if (recipients->count == LB_MAX_RECIPIENTS)
+		return lb_fail(err, "%s: more than %d of them", shown, LB_MAX_RECIPIENTS);
+	if (lb_recipient_parse(value, lb_strlen(value), &recipients->list[recipients->count], &why) != 0)
+		return lb_fail(err, "%s: %s", shown, why.text);
+	recipients->count++;
+	return 0;
+}
+
 int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
 			const char *value, struct lb_error *err)
 {
@@ -121,6 +141,8 @@ int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option opt
 			return fail_wanted(option, shown, value, err);
 		options->end = (enum lb_capture_end)index;
 		return 0;
+	case LB_DUMP_OPTION_ENCRYPT:
+		return add_recipient(options, shown, value, err);
 	case LB_DUMP_OPTION_OVERWRITE:
 		options->overwrite = true;
 		return 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crash/crypt/recipient.h"
 #include "crash/disk/gpt.h"
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
@@ -31,6 +32,8 @@ struct lb_dump_options {
 	uint32_t to_count; // 0: auto
 	struct lb_dump_to to[LB_MAX_TARGETS]; // in order
 	bool to_begun; // by the words now read
+	struct lb_recipients recipients; // of --dump-encrypt; none: in the clear
+	bool recipients_begun; // by the words now read
 	enum lb_dump_format format;
 	uint32_t level; // makedumpfile's -d bits
 	uint32_t cpus; // 0: not given
@@ -45,6 +48,7 @@ enum lb_dump_option {
 	LB_DUMP_OPTION_FORMAT,
 	LB_DUMP_OPTION_LEVEL,
 	LB_DUMP_OPTION_OVERWRITE,
+	LB_DUMP_OPTION_ENCRYPT,
 	LB_DUMP_OPTION_CPUS,
 	LB_DUMP_OPTION_ON_CAPTURED,
 	LB_DUMP_OPTION_SELFTEST,

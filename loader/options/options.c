@@ -121,6 +121,7 @@ void lb_options_source(struct lb_options *options, const char *base)
 {
 	lb_snprintf(options->base, sizeof(options->base), "%s", base);
 	options->initrds_begun = options->arguments_begun = options->dump.to_begun = false;
+	options->dump.recipients_begun = false;
 }
 
 // OPTION_COUNT: there is no such option.
