@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "crash/disk/dump_header.h"
+#include "tools/save/decrypt.h"
 #include "tools/save/list.h"
 #include "tools/save/options.h"
 #include "tools/save/progress.h"
@@ -226,12 +227,22 @@ static bool is_folder(const char *path)
 	return path && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static void give_identities(struct scan *scan, const struct lb_identities *identities)
+{
+	for (unsigned int i = 0; i < scan->dump_count; i++)
+		scan->dumps[i].identities = identities;
+}
+
 static int run(struct scan *scan, const struct options *options)
 {
+	static struct lb_identities identities;
+	const struct lb_identities *given = options->identity ? &identities : NULL;
 	struct crash_folder folder;
 	struct lb_error err;
 	int status;
 
+	if (given && identities_load(options->identity, &identities, &err) != 0)
+		return complain(err.text);
 	if (is_folder(options->file)) {
 		if (options->log || options->report) {
 			complain("--log LOG and --report REPORT go with a file: a folder gets them anyway; "
@@ -241,11 +252,13 @@ static int run(struct scan *scan, const struct options *options)
 		if (open_folder(options, &folder, &err) != 0)
 			return complain(err.text);
 		scan_open(options->device, scan);
+		give_identities(scan, given);
 		status = save_found(scan, &folder, options);
 		crash_folder_close(&folder);
 		return status;
 	}
 	scan_open(options->device, scan);
+	give_identities(scan, given);
 	if (options->list)
 		return options->json ? list_as_json(scan, options) : list(scan, options);
 	if (!options->verify)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE // memfd_create()
 #include "tools/save/copy.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/sha256.h"
 #include "tools/common/report_json.h"
+#include "tools/save/decrypt.h"
 
 // struct page_desc of a kdump-compressed file: offset, size, flags, page flags.
 #define DESC_BYTES 24U
@@ -28,6 +31,7 @@ struct stretch {
 	uint64_t whole; // the file's bytes, for progress
 	const uint8_t *sha256;
 	enum digest *ret_digest;
+	bool open_ended; // of an interrupted dump: the age file has no last chunk
 	// Changes what goes into the file: `at` is the piece's offset in the stretch. May be NULL.
 	void (*edit)(const struct dump *dump, uint8_t *piece, size_t bytes, uint64_t at,
 		     struct judgement *judgement);
@@ -120,15 +124,31 @@ static enum digest judge(const struct dump *dump, const uint8_t *wanted, const u
 	return memcmp(wanted, found, LB_SHA256_BYTES) ? DIGEST_WRONG : DIGEST_RIGHT;
 }
 
+// A piece on its way into the file: as it is, or through what decrypts it.
+static int put_piece(const struct copying *copying, struct decrypting *decrypting, uint64_t offset,
+		     const uint8_t *piece, size_t bytes, struct lb_error *err)
+{
+	if (copying->fd < 0)
+		return 0;
+	return decrypting ? decrypt_add(decrypting, piece, bytes, err)
+			  : put(copying->fd, offset, piece, bytes, err);
+}
+
 static int copy_stretch(const struct dump *dump, const struct copying *copying, const struct stretch *stretch,
 			struct judgement *judgement, struct lb_error *err)
 {
 	static uint8_t piece[PIECE];
 	uint8_t digest[LB_SHA256_BYTES];
+	static struct decrypting state;
+	struct decrypting *decrypting = NULL;
 	struct lb_sha256 sha;
 
 	if (!stretch->bytes)
 		return 0;
+	if (copying->fd >= 0 && dump_is_encrypted(&dump->header) && dump->identities) {
+		decrypting = &state;
+		decrypt_begin(decrypting, dump->identities, copying->fd);
+	}
 	lb_sha256_begin(&sha);
 	for (uint64_t at = 0; at < stretch->bytes; at += PIECE) {
 		const size_t bytes = stretch->bytes - at < PIECE ? (size_t)(stretch->bytes - at) : PIECE;
@@ -139,30 +159,33 @@ static int copy_stretch(const struct dump *dump, const struct copying *copying, 
 		lb_sha256_add(&sha, piece, bytes);
 		if (stretch->edit)
 			stretch->edit(dump, piece, bytes, at, judgement);
-		if (copying->fd >= 0 && put(copying->fd, stretch->offset + at, piece, bytes, err) != 0)
+		if (put_piece(copying, decrypting, stretch->offset + at, piece, bytes, err) != 0)
 			return -1;
 		if (copying->progress)
 			copying->progress(stretch->offset + at + bytes, stretch->whole);
 	}
 	lb_sha256_end(&sha, digest);
 	*stretch->ret_digest = judge(dump, stretch->sha256, digest);
-	return 0;
+	return decrypting ? decrypt_end(decrypting, stretch->open_ended, err) : 0;
 }
 
 // Of a dump cut short: has its head been written at all?
 static int check_beginning(const struct dump *dump, struct lb_error *err)
 {
-	const char *magic = dump_is_kdump(&dump->header) ? "KDUMP   " : "\177ELF";
+	const bool encrypted = dump_is_encrypted(&dump->header);
+	const char *magic = encrypted ? "age-encr" : dump_is_kdump(&dump->header) ? "KDUMP   " : "\177ELF";
 	char found[8];
 
-	if (dump->file_bytes < LB_DUMP_BLOCK)
+	if (dump->file_bytes < (encrypted ? sizeof(found) : LB_DUMP_BLOCK))
 		return lb_fail(err, "%s: a dump of %lu bytes: less than its first block", dump->device.name,
 			       dump->file_bytes);
 	if (device_read(&dump->device, dump->header.file_offset, found, sizeof(found), err) != 0)
 		return -1;
 	if (memcmp(found, magic, strlen(magic)) != 0)
 		return lb_fail(err, "%s: the dump does not begin as a %s file does", dump->device.name,
-			       dump_is_kdump(&dump->header) ? "kdump-compressed" : "core");
+			       encrypted                      ? "age"
+			       : dump_is_kdump(&dump->header) ? "kdump-compressed"
+							      : "core");
 	return 0;
 }
 
@@ -171,12 +194,14 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 {
 	const struct lb_dump_header *header = &dump->header;
 	const bool parts = dump_is_kdump(header) && header->desc_total;
-	const bool cut = dump_cut_short(header);
+	const bool encrypted = dump_is_encrypted(header);
+	const bool cut = dump_cut_short(header) && !encrypted; // what is encrypted says so itself
 	struct stretch stretches[] = {
 		{.what = "head",
 		 .bytes = parts ? header->desc_offset : dump->file_bytes,
 		 .sha256 = header->head_sha256,
 		 .ret_digest = &judgement->head,
+		 .open_ended = header->state == LB_DUMP_WRITING,
 		 .edit = cut ? edit_head : NULL},
 		{.what = "page descriptors",
 		 .offset = header->desc_offset,
@@ -195,7 +220,8 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 		return -1;
 	if (cut && parts && header->desc_total > header->desc_bytes)
 		judgement->lost_pages += (header->desc_total - header->desc_bytes) / DESC_BYTES;
-	if (copying->fd >= 0 && ftruncate(copying->fd, (off_t)dump->file_bytes))
+	if (copying->fd >= 0 && !(encrypted && dump->identities) &&
+	    ftruncate(copying->fd, (off_t)dump->file_bytes))
 		return lb_fail(err, "making it %lu bytes long: %s", dump->file_bytes, strerror(errno));
 	for (size_t i = 0; i < sizeof(stretches) / sizeof(stretches[0]); i++) {
 		struct lb_error why;
@@ -238,6 +264,30 @@ int copy_report(const struct dump *dump, const struct copying *copying, struct j
 	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, &stretch, judgement, err);
 }
 
+// Its text, decrypted where it has to be.
+static int read_report(const struct dump *dump, char *text, uint32_t *ret_bytes, struct lb_error *err)
+{
+	struct judgement ignored = {0};
+	struct copying copying = {.fd = -1};
+	ssize_t bytes = -1;
+
+	if (!dump_is_encrypted(&dump->header))
+		return dump_read_report(dump, text, ret_bytes, err);
+	copying.fd = memfd_create("report", MFD_CLOEXEC);
+	if (copying.fd < 0)
+		return lb_fail(err, "%s", strerror(errno));
+	if (copy_report(dump, &copying, &ignored, err) == 0) {
+		bytes = pread(copying.fd, text, LB_DUMP_REPORT_MAX, 0);
+		if (bytes < 0)
+			lb_fail(err, "%s", strerror(errno));
+	}
+	close(copying.fd);
+	if (bytes < 0)
+		return -1;
+	*ret_bytes = (uint32_t)bytes;
+	return 0;
+}
+
 int copy_report_json(const struct dump *dump, const struct copying *copying, struct judgement *judgement,
 		     struct lb_error *err)
 {
@@ -252,7 +302,7 @@ int copy_report_json(const struct dump *dump, const struct copying *copying, str
 			close(fd);
 		return lb_fail(err, "%s", strerror(errno));
 	}
-	if (dump_read_report(dump, text, &bytes, err) != 0) {
+	if (read_report(dump, text, &bytes, err) != 0) {
 		fclose(json.out);
 		return -1;
 	}

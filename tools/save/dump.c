@@ -19,6 +19,29 @@ bool dump_cut_short(const struct lb_dump_header *header)
 	return header->state == LB_DUMP_WRITING || header->state == LB_DUMP_PARTIAL;
 }
 
+bool dump_is_encrypted(const struct lb_dump_header *header)
+{
+	return header->flags & LB_DUMP_FLAG_ENCRYPTED;
+}
+
+bool dump_stays_sealed(const struct dump *dump)
+{
+	return dump_is_encrypted(&dump->header) && !dump->identities;
+}
+
+uint32_t dump_recipients(const struct dump *dump)
+{
+	static uint8_t beginning[LB_AGE_HEADER_MAX];
+	const struct lb_dump_header *header = &dump->header;
+	const uint64_t bytes = header->log_bytes < sizeof(beginning) ? header->log_bytes : sizeof(beginning);
+	struct lb_error ignored;
+
+	if (!dump_is_encrypted(header) || !bytes ||
+	    device_read(&dump->device, header->log_offset, beginning, (size_t)bytes, &ignored) != 0)
+		return 0;
+	return lb_age_count_recipients(beginning, (size_t)bytes);
+}
+
 bool dump_is_kdump(const struct lb_dump_header *header)
 {
 	return header->format != LB_DUMP_ELF;

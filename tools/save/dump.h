@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "crash/crypt/identity.h"
 #include "lifeboat/dumpdisk.h"
 #include "tools/save/device.h"
 
@@ -14,6 +15,7 @@ struct dump {
 	// What can be had of the file: all of it, or up to the last checkpoint of a dump that
 	// was interrupted. 0: the machine did not get that far.
 	uint64_t file_bytes;
+	const struct lb_identities *identities; // that open what is encrypted; NULL: it stays so
 };
 
 // `device`: a partition, whole or as partition_find() found it. On success the dump has its descriptor.
@@ -28,6 +30,11 @@ int dump_read_report(const struct dump *dump, char *text, uint32_t *ret_bytes, s
 const char *dump_state_name(const struct lb_dump_header *header);
 // True when the file ends early: interrupted, or PARTIAL.
 bool dump_cut_short(const struct lb_dump_header *header);
+bool dump_is_encrypted(const struct lb_dump_header *header);
+// To how many recipients, by an age file of it; 0: not known, or not encrypted.
+uint32_t dump_recipients(const struct dump *dump);
+// Its files are age files, and stay so.
+bool dump_stays_sealed(const struct dump *dump);
 bool dump_is_kdump(const struct lb_dump_header *header);
 
 // Notes in the header that it has been saved; needs device_make_writable(). Fails where the

@@ -18,7 +18,13 @@
 #define FREE_BYTES (1ULL << 30)
 #define SUFFIXES 9
 
-static const char *const files[] = {FOLDER_LOG, FOLDER_REPORT, FOLDER_REPORT_JSON, FOLDER_VMCORE};
+static const char *const files[] = {FOLDER_LOG,
+				    FOLDER_REPORT,
+				    FOLDER_REPORT_JSON,
+				    FOLDER_VMCORE,
+				    FOLDER_LOG FOLDER_SEALED,
+				    FOLDER_REPORT FOLDER_SEALED,
+				    FOLDER_VMCORE FOLDER_SEALED};
 #define FILES (sizeof(files) / sizeof(files[0]))
 
 // ---- The folder of all dumps ----------------------------------------------
@@ -134,13 +140,18 @@ static int open_own(int parent, const char *name)
 	return -1;
 }
 
-// Is NAME a file of `bytes`, or is there none where there are no bytes?
-static bool has_file(int fd, const char *name, uint64_t bytes)
+// Is NAME, or NAME.age where it stays encrypted, a file of `bytes`, or is there none where there are no bytes?
+// How many bytes a file is that is decrypted nobody knows before.
+static bool has_file(int fd, const char *name, uint64_t bytes, const struct dump *dump)
 {
+	char path[FOLDER_NAME];
 	struct stat status;
 
-	if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+	snprintf(path, sizeof(path), "%s%s", name, dump_stays_sealed(dump) ? FOLDER_SEALED : "");
+	if (fstatat(fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT && !bytes;
+	if (dump_is_encrypted(&dump->header) && dump->identities)
+		return S_ISREG(status.st_mode) && bytes;
 	return S_ISREG(status.st_mode) && bytes && (uint64_t)status.st_size == bytes;
 }
 
@@ -154,11 +165,11 @@ static bool judge_finished(struct dump_folder *folder, const struct dump *dump)
 		folder->state = DUMP_FOLDER_NEW;
 		return errno == ENOENT;
 	}
-	if (!has_file(fd, FOLDER_LOG, dump->header.log_bytes))
+	if (!has_file(fd, FOLDER_LOG, dump->header.log_bytes, dump))
 		is_this = false;
-	else if (has_file(fd, FOLDER_VMCORE, dump->file_bytes))
+	else if (has_file(fd, FOLDER_VMCORE, dump->file_bytes, dump))
 		folder->state = DUMP_FOLDER_WHOLE;
-	else if (has_file(fd, FOLDER_VMCORE, 0))
+	else if (has_file(fd, FOLDER_VMCORE, 0, dump))
 		folder->state = DUMP_FOLDER_LOG_ONLY;
 	else
 		is_this = false;

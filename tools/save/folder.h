@@ -4,6 +4,7 @@
 //   lifeboat-YYYYMMDDTHHMMSSZ-XXXXXXXX/      the time of the crash, arm_id's first bytes
 //     vmcore, vmcore-dmesg.txt               as kdump's collectors look for them
 //     report.txt, report.json                why the kernel died, if that was told
+//     vmcore.age, vmcore-dmesg.txt.age, report.txt.age   where they are encrypted
 //   .lifeboat-…-XXXXXXXX.part/               the same while it is made
 //
 // Everything is opened by descriptor of its folder, follows no link, and is its owner's alone.
@@ -17,6 +18,7 @@
 #define FOLDER_LOG "vmcore-dmesg.txt"
 #define FOLDER_REPORT "report.txt"
 #define FOLDER_REPORT_JSON "report.json"
+#define FOLDER_SEALED ".age" // behind the name of a file that is encrypted
 #define FOLDER_NAME 64 // bytes of a dump's folder's name, its NUL included
 
 struct crash_folder {

@@ -113,7 +113,8 @@ static void list_report(const struct dump *dump, const struct judgement *judgeme
 	if (!dump->header.report_bytes)
 		return;
 	line("report bytes:", "%" PRIu64, dump->header.report_bytes);
-	if (judgement->report != DIGEST_RIGHT || dump_read_report(dump, text, &bytes, &err) != 0)
+	if (dump_is_encrypted(&dump->header) || judgement->report != DIGEST_RIGHT ||
+	    dump_read_report(dump, text, &bytes, &err) != 0)
 		return;
 	if (!lb_report_value(text, bytes, "signature", signature, sizeof(signature)))
 		snprintf(signature, sizeof(signature), "no signature");
@@ -135,7 +136,11 @@ static void list_content(const struct dump *dump, const struct judgement *judgem
 	const struct lb_dump_header *header = &dump->header;
 	char when[32];
 
-	line("kernel:", "%s", header->release[0] ? header->release : "not known");
+	if (dump_is_encrypted(header))
+		line("encrypted:", "to %" PRIu32 " recipient%s", dump_recipients(dump),
+		     dump_recipients(dump) == 1 ? "" : "s");
+	else
+		line("kernel:", "%s", header->release[0] ? header->release : "not known");
 	list_build_id(header);
 	line("crash time:", "%s", list_time(header->crash_time, when, sizeof(when)));
 	line("format:", "%s", format_name(header->format));
@@ -201,7 +206,8 @@ static void json_report(struct json *json, const struct dump *dump, const struct
 	struct lb_error err;
 	uint32_t bytes = 0;
 
-	if (judgement->report == DIGEST_RIGHT && dump_read_report(dump, text, &bytes, &err) == 0)
+	if (!dump_is_encrypted(&dump->header) && judgement->report == DIGEST_RIGHT &&
+	    dump_read_report(dump, text, &bytes, &err) == 0)
 		report_json(json, "report", text, bytes);
 	else
 		json_null(json, "report");
@@ -225,6 +231,9 @@ static void json_content(struct json *json, const struct dump *dump, const struc
 	json_number(json, "pages_done", header->pages_done);
 	json_number(json, "lost_pages", judgement->lost_pages);
 	json_number(json, "dump_bytes", dump->file_bytes);
+	json_bool(json, "encrypted", dump_is_encrypted(header));
+	if (dump_is_encrypted(header))
+		json_number(json, "recipients", dump_recipients(dump));
 	json_bool(json, "kernel_pages_first", header->flags & LB_DUMP_FLAG_KERNEL_FIRST);
 	json_number(json, "log_bytes", header->log_bytes);
 	json_number(json, "report_bytes", header->report_bytes);

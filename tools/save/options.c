@@ -21,7 +21,9 @@ static const char usage[] =
 	"        it, lifeboat-TIME-ID, with vmcore, vmcore-dmesg.txt, report.txt and report.json. It has\n"
 	"        that name when all are whole. What a try left behind that was cut off, the next one clears "
 	"away. A dump is\n"
-	"        saved only where 10 % of the file system and 1 GiB stay free, else its log alone\n"
+	"        saved only where 10 % of the file system and 1 GiB stay free, else its log alone. An "
+	"encrypted\n"
+	"        one has vmcore.age, vmcore-dmesg.txt.age and report.txt.age instead\n"
 	"FILE    the first dump that waits on DEVICE, and no other. It appears when it is whole; until\n"
 	"        then it is FILE.part\n"
 	"\n"
@@ -30,6 +32,9 @@ static const char usage[] =
 	"      --verify      only check: exit 0 when all digests are right\n"
 	"      --log LOG     save the dead kernel's log here\n"
 	"      --report REPORT  save the report here: text that tells why the kernel died\n"
+	"      --identity FILE  decrypt an encrypted dump with the keys in FILE, as age-keygen writes it;\n"
+	"                    without it log, report and dump stay age files. The machine that crashed\n"
+	"                    needs no such file\n"
 	"      --keep        do not mark it as saved: nothing is written to DEVICE\n"
 	"      --mark-saved  only mark the first that waits as saved: it is not wanted\n"
 	"  -f, --force       save once more what is saved, save in spite of a wrong digest or of too\n"
@@ -48,6 +53,7 @@ enum {
 	OPTION_VERIFY,
 	OPTION_LOG,
 	OPTION_REPORT,
+	OPTION_IDENTITY,
 	OPTION_KEEP,
 	OPTION_MARK,
 	OPTION_VERSION
@@ -59,6 +65,7 @@ static const struct option long_options[] = {
 	{"verify", no_argument, NULL, OPTION_VERIFY},
 	{"log", required_argument, NULL, OPTION_LOG},
 	{"report", required_argument, NULL, OPTION_REPORT},
+	{"identity", required_argument, NULL, OPTION_IDENTITY},
 	{"keep", no_argument, NULL, OPTION_KEEP},
 	{"mark-saved", no_argument, NULL, OPTION_MARK},
 	{"force", no_argument, NULL, 'f'},
@@ -83,9 +90,9 @@ static int take_words(struct options *options, int count, char **words)
 		return bad_usage("--list, --verify and --mark-saved: one of them");
 	if (options->json && !options->list)
 		return bad_usage("--json is --list for programs: --list --json");
-	if (modes && (texts || options->keep))
-		return bad_usage(
-			"--list, --verify and --mark-saved save nothing: no --log, no --report, no --keep");
+	if (modes && (texts || options->keep || options->identity))
+		return bad_usage("--list, --verify and --mark-saved save nothing: no --log, no --report, "
+				 "no --identity, no --keep");
 	if (count < 1)
 		return bad_usage("DEVICE is wanted");
 	if (count > 2 || (modes && count > 1))
@@ -118,6 +125,9 @@ int save_options_take(struct options *ret_options, int argc, char **argv)
 			break;
 		case OPTION_REPORT:
 			options.report = optarg;
+			break;
+		case OPTION_IDENTITY:
+			options.identity = optarg;
 			break;
 		case OPTION_KEEP:
 			options.keep = true;

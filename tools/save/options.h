@@ -7,7 +7,7 @@
 
 struct options {
 	const char *device; // a path, or SCAN_AUTO
-	const char *file, *log, *report; // NULL: not given
+	const char *file, *log, *report, *identity; // NULL: not given
 	bool list, json, verify, mark, keep, force, quiet;
 };
 

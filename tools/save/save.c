@@ -22,21 +22,29 @@ int save_mark(struct dump *dump, struct lb_error *err)
 	return device_make_writable(&dump->device, err) != 0 ? -1 : dump_mark_saved(dump, err);
 }
 
+static const char *how_sealed(const struct dump *dump)
+{
+	return dump_stays_sealed(dump)            ? ", encrypted"
+	       : dump_is_encrypted(&dump->header) ? ", decrypted"
+						  : "";
+}
+
 static void say_log(const struct dump *dump, const char *path)
 {
-	printf("lifeboat-save: %s: the log, %lu bytes\n", path, dump->header.log_bytes);
+	printf("lifeboat-save: %s: the log, %lu bytes%s\n", path, dump->header.log_bytes, how_sealed(dump));
 }
 
 static void say_report(const struct dump *dump, const char *path)
 {
-	printf("lifeboat-save: %s: the report, %lu bytes\n", path, dump->header.report_bytes);
+	printf("lifeboat-save: %s: the report, %lu bytes%s\n", path, dump->header.report_bytes,
+	       how_sealed(dump));
 }
 
 static void say_file(const struct dump *dump, const struct judgement *judgement, const char *path)
 {
 	const struct lb_dump_header *header = &dump->header;
 
-	printf("lifeboat-save: %s: %lu bytes, %s\n", path, dump->file_bytes,
+	printf("lifeboat-save: %s: %lu bytes%s, %s\n", path, dump->file_bytes, how_sealed(dump),
 	       judgement_wrong(judgement)         ? "WITH A WRONG DIGEST"
 	       : header->state == LB_DUMP_WRITING ? "of an interrupted dump"
 						  : "every digest right");
@@ -197,6 +205,13 @@ struct part {
 		    struct lb_error *err);
 };
 
+// Its name in the folder: that of an age file where it stays one.
+static const char *part_name(const struct dump *dump, const struct part *part, char name[FOLDER_NAME])
+{
+	snprintf(name, FOLDER_NAME, "%s%s", part->name, dump_stays_sealed(dump) ? FOLDER_SEALED : "");
+	return name;
+}
+
 static const struct part log_part = {FOLDER_LOG, copy_log};
 static const struct part report_part = {FOLDER_REPORT, copy_report};
 static const struct part report_json_part = {FOLDER_REPORT_JSON, copy_report_json};
@@ -205,27 +220,40 @@ static const struct part file_part = {FOLDER_VMCORE, copy_file};
 static int fill(const struct dump *dump, const struct dump_folder *folder, const struct part *part,
 		bool quiet, struct judgement *judgement, struct lb_error *err)
 {
+	char name[FOLDER_NAME];
 	struct copying copying;
 	struct lb_error why;
 	int fd, failed;
 
-	if (dump_folder_create(folder, part->name, &fd, err) != 0)
+	if (dump_folder_create(folder, part_name(dump, part, name), &fd, err) != 0)
 		return -1;
 	copying = progress_copying(fd, quiet);
 	failed = part->copy(dump, &copying, judgement, &why);
 	if (!failed && fsync(fd) != 0)
 		failed = lb_fail(&why, "%s", strerror(errno));
 	close(fd);
-	return failed ? lb_fail(err, "%s/%s/%s: %s", folder->parent->path, folder->part, part->name, why.text)
-		      : 0;
+	return failed ? lb_fail(err, "%s/%s/%s: %s", folder->parent->path, folder->part, name, why.text) : 0;
 }
 
 static int fill_report(const struct dump *dump, const struct dump_folder *folder, struct judgement *judgement,
 		       struct lb_error *err)
 {
-	return fill(dump, folder, &report_part, true, judgement, err) != 0
-		       ? -1
-		       : fill(dump, folder, &report_json_part, true, judgement, err);
+	if (fill(dump, folder, &report_part, true, judgement, err) != 0)
+		return -1;
+	// Of a report that nobody can read here there is no other form.
+	return dump_stays_sealed(dump) ? 0 : fill(dump, folder, &report_json_part, true, judgement, err);
+}
+
+#define PART_PATH (OUTPUT_PATH + 2 * FOLDER_NAME)
+
+static const char *part_path(const struct dump *dump, const struct dump_folder *folder,
+			     const struct part *part, char path[PART_PATH])
+{
+	char name[FOLDER_NAME];
+
+	snprintf(path, PART_PATH, "%s/%s/%s", folder->parent->path, folder->name,
+		 part_name(dump, part, name));
+	return path;
 }
 
 // `whole`: the dump, too, not only log and report.
@@ -233,7 +261,7 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 		       bool whole, struct lb_error *err)
 {
 	struct judgement judgement = {0};
-	char path[OUTPUT_PATH + 2 * FOLDER_NAME];
+	char path[PART_PATH];
 
 	if (dump_folder_begin(folder, err) != 0)
 		return -1;
@@ -249,15 +277,12 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 		return -1;
 	if (options->quiet)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s/" FOLDER_LOG, folder->parent->path, folder->name);
 	if (dump->header.log_bytes)
-		say_log(dump, path);
-	snprintf(path, sizeof(path), "%s/%s/" FOLDER_REPORT, folder->parent->path, folder->name);
+		say_log(dump, part_path(dump, folder, &log_part, path));
 	if (dump->header.report_bytes)
-		say_report(dump, path);
-	snprintf(path, sizeof(path), "%s/%s/" FOLDER_VMCORE, folder->parent->path, folder->name);
+		say_report(dump, part_path(dump, folder, &report_part, path));
 	if (whole && dump->file_bytes)
-		say_file(dump, &judgement, path);
+		say_file(dump, &judgement, part_path(dump, folder, &file_part, path));
 	return 0;
 }
 
