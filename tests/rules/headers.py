@@ -23,7 +23,7 @@ _ALONE = {
 # A contract that several sources keep, each its part: header, why, sources in its folder.
 _CONTRACTS = {
     "crash/bare/bare.h": ("a machine without firmware", "console trap window"),
-    "crash/capture/capture.h": ("one run's steps", "deadlog prepare progress reboot report selftest target"),
+    "crash/capture/capture.h": ("one run's steps", "deadlog keys prepare progress reboot report selftest target"),
     "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme pvscsi virtio_blk virtio_scsi"),
     "crash/platform/iommu.h": ("a driver a kind of IOMMU", "iommu_amd iommu_virtio iommu_vtd"),
     "crash/platform/watchdog.h": (
