@@ -56,6 +56,10 @@ static bool variables_say_reboot(struct lb_run *run)
 	return false;
 }
 
+// A reboot's words are the last ones; a panic with everything that it prints has hardly more records. The log is
+// not on a disk yet: more of a long one would take too long.
+#define LAST_RECORDS 4096U
+
 static bool look(void *ctx, const char *text, size_t bytes)
 {
 	struct lb_crash_signs *signs = ctx;
@@ -66,13 +70,14 @@ static bool look(void *ctx, const char *text, size_t bytes)
 
 bool lb_was_reboot(struct lb_run *run)
 {
+	static const struct lb_dmesg_ends ends = {0, LAST_RECORDS};
 	struct lb_crash_signs signs = {.bytes = 0};
 	enum lb_crash_verdict verdict;
 	struct lb_error why;
-	uint64_t records;
+	uint64_t left_out;
 
 	run->job.doubt = NULL;
-	if (lb_dmesg_read(&run->dead, look, &signs, &records, &why) != 0) {
+	if (lb_dmesg_read_ends(&run->dead, ends, look, &signs, &left_out, &why) != 0) {
 		lb_say_of_dead(run, "warning: the dead kernel's log: %s", why.text);
 		return variables_say_reboot(run);
 	}

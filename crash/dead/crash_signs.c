@@ -21,9 +21,17 @@ static bool begins_with(const char *text, size_t bytes, const char *word)
 	return length <= bytes && memcmp(text, word, length) == 0;
 }
 
+// Is it the first letter of one of crash_words? Most are not.
+static bool begins_crash_word(char c)
+{
+	return c == 'K' || c == 'O' || c == 'B' || c == 's' || c == 'g';
+}
+
 static bool has_crash_word(const char *line, size_t bytes)
 {
 	for (size_t at = 0; at < bytes; at++) {
+		if (!begins_crash_word(line[at]))
+			continue;
 		for (size_t i = 0; i < COUNT(crash_words); i++) {
 			if (begins_with(line + at, bytes - at, crash_words[i]))
 				return true;

@@ -77,21 +77,77 @@ static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_
 	add(out, "\n", 1);
 }
 
+// How many records they were.
+static uint64_t add_records(struct out *out, struct lb_prb *prb)
+{
+	struct lb_prb_record record;
+	uint64_t records = 0;
+
+	while (!out->stopped && lb_prb_next(prb, &record)) {
+		add_record(out, prb, &record);
+		records++;
+	}
+	flush(out);
+	return records;
+}
+
 int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
 		  void *ctx, uint64_t *ret_records, struct lb_error *err)
 {
 	struct out out = {.put = put, .ctx = ctx};
-	struct lb_prb_record record;
 	struct lb_prb prb;
-	uint64_t records = 0;
 
 	if (lb_prb_open(&prb, dead, err) != 0)
 		return -1;
-	while (!out.stopped && lb_prb_next(&prb, &record)) {
-		add_record(&out, &prb, &record);
-		records++;
-	}
-	flush(&out);
-	*ret_records = records;
+	*ret_records = add_records(&out, &prb);
+	return 0;
+}
+
+// A record's time stamp and line feed, and how much longer than in the ring a text may be at most: of line feeds, which
+// indent the next line.
+#define RECORD_BYTES 16U
+#define LONGER 64U
+
+static bool count(void *ctx, const char *text, size_t bytes)
+{
+	uint64_t *sum = ctx;
+
+	(void)text;
+	*sum += bytes;
+	return true;
+}
+
+int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmesg_tail *ret_tail,
+		 struct lb_error *err)
+{
+	struct lb_dmesg_tail tail = {UINT64_MAX, 0};
+	uint64_t in_ring, text = 0, left_out;
+	struct lb_prb prb;
+
+	if (lb_prb_open(&prb, dead, err) != 0)
+		return -1;
+	tail.records = lb_prb_last(&prb, bytes, RECORD_BYTES, &in_ring);
+	if (tail.records == prb.left && in_ring <= bytes / LONGER)
+		tail.records = UINT64_MAX;
+	else if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){0, tail.records}, count, &text, &left_out,
+				    err) != 0)
+		return -1;
+	if (text > bytes)
+		tail.skip = text - bytes;
+	*ret_tail = tail;
+	return 0;
+}
+
+int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
+		       bool (*put)(void *ctx, const char *text, size_t bytes), void *ctx,
+		       uint64_t *ret_left_out, struct lb_error *err)
+{
+	struct out out = {.put = put, .ctx = ctx};
+	struct lb_prb prb;
+
+	if (lb_prb_open(&prb, dead, err) != 0)
+		return -1;
+	*ret_left_out = lb_prb_keep_ends(&prb, ends.first, ends.last);
+	add_records(&out, &prb);
 	return 0;
 }

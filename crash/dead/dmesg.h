@@ -15,4 +15,24 @@
 int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
 		  void *ctx, uint64_t *ret_records, struct lb_error *err);
 
+// Of a log whose text has no room in `bytes`: its last records that nearly fit, and the bytes of their text, which
+// take no more than lines of it beyond `bytes`. Else all of it: UINT64_MAX, and 0 bytes to skip. Reads the text of
+// large logs only.
+struct lb_dmesg_tail {
+	uint64_t records; // ends.last for lb_dmesg_read_ends()
+	uint64_t skip; // bytes of their text by which it is too long
+};
+int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmesg_tail *ret_tail,
+		 struct lb_error *err);
+
+// How many records of a log's two ends are wanted.
+struct lb_dmesg_ends {
+	uint64_t first, last;
+};
+// The same, but what lies between is not looked at: a ring may hold millions of records. *ret_left_out: how
+// many were passed over.
+int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
+		       bool (*put)(void *ctx, const char *text, size_t bytes), void *ctx,
+		       uint64_t *ret_left_out, struct lb_error *err);
+
 #endif

@@ -99,6 +99,7 @@ int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_e
 	prb->count = 1ULL << count_bits;
 	prb->data_bytes = 1ULL << size_bits;
 	prb->next_id = tail & ID_MASK;
+	prb->before_gap = prb->gap = 0;
 	prb->left = ((head - tail) & ID_MASK) + 1;
 	if (prb->left > prb->count)
 		return lb_fail(err,
@@ -154,14 +155,59 @@ static bool read_record(struct lb_prb *prb, uint64_t id, struct lb_prb_record *r
 	       find_text(prb, begin, next, text_bytes, record);
 }
 
+uint64_t lb_prb_last(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes)
+{
+	const struct lb_prb_layout *layout = &prb->layout;
+	uint64_t sum = 0, ids = 0;
+
+	for (; ids < prb->left; ids++) {
+		const uint64_t id = prb->next_id + prb->left - 1 - ids;
+		uint16_t text_bytes;
+
+		lb_deadmem_refill(&prb->mem);
+		if (!read_number(prb,
+				 prb->infos + (id & (prb->count - 1)) * layout->info_bytes +
+					 layout->info_text_len,
+				 &text_bytes, sizeof(text_bytes)))
+			text_bytes = 0;
+		if (sum + text_bytes + more > bytes)
+			break;
+		sum += text_bytes + more;
+	}
+	*ret_bytes = sum;
+	return ids;
+}
+
+uint64_t lb_prb_keep_ends(struct lb_prb *prb, uint64_t first, uint64_t last)
+{
+	if (prb->left <= last || prb->left - last <= first)
+		return 0;
+	prb->before_gap = first;
+	prb->gap = prb->left - last - first;
+	prb->left -= prb->gap;
+	return prb->gap;
+}
+
+static uint64_t take_id(struct lb_prb *prb)
+{
+	uint64_t id;
+
+	if (prb->gap && !prb->before_gap--) {
+		prb->next_id = (prb->next_id + prb->gap) & ID_MASK;
+		prb->gap = 0;
+	}
+	id = prb->next_id;
+	prb->left--;
+	prb->next_id = (id + 1) & ID_MASK;
+	return id;
+}
+
 bool lb_prb_next(struct lb_prb *prb, struct lb_prb_record *ret_record)
 {
 	while (prb->left) {
 		struct lb_prb_record record;
-		uint64_t id = prb->next_id;
+		uint64_t id = take_id(prb);
 
-		prb->left--;
-		prb->next_id = (id + 1) & ID_MASK;
 		lb_deadmem_refill(&prb->mem); // one record is a job: their number is bounded
 		if (read_record(prb, id, &record)) {
 			*ret_record = record;

@@ -24,14 +24,32 @@ static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header
 struct log {
 	struct lb_output output;
 	struct lb_error *err;
+	uint64_t skip; // bytes to pass over, then the rest of a line
+	bool in_line;
 	bool failed; // the disk did: err says how
 	bool cut;
 };
 
+// Passes over the beginning of a log that has no room for all. How many of the `bytes`.
+static size_t pass_over(struct log *log, const char *text, size_t bytes)
+{
+	size_t passed = 0;
+
+	while (passed < bytes && (log->skip || log->in_line)) {
+		log->in_line = text[passed++] != '\n';
+		if (log->skip)
+			log->skip--;
+	}
+	return passed;
+}
+
 static bool put_log(void *ctx, const char *text, size_t bytes)
 {
 	struct log *log = ctx;
+	const size_t passed = pass_over(log, text, bytes);
 
+	text += passed;
+	bytes -= passed;
 	if (bytes > lb_output_room(&log->output)) {
 		bytes = lb_output_room(&log->output);
 		log->cut = true;
@@ -50,6 +68,25 @@ static const struct lb_sealing *sealing_of(const struct lb_dump_job *job, enum l
 	return room;
 }
 
+// Of a log that has no room its end.
+static int read_log(const struct lb_deadspace *dead, struct log *log, struct lb_error *err)
+{
+	const uint64_t room = lb_output_room(&log->output);
+	struct lb_dmesg_tail tail;
+	uint64_t left_out;
+
+	if (lb_dmesg_fit(dead, room, &tail, err) != 0)
+		return -1;
+	log->skip = tail.skip;
+	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){0, tail.records}, put_log, log, &left_out,
+			       err) != 0)
+		return -1;
+	if (left_out || tail.skip)
+		lb_say("the dead kernel's log is longer than %lu bytes: its beginning is in the dump only",
+		       room);
+	return 0;
+}
+
 // A dump without a log is a dump; without a disk it is none.
 static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
@@ -57,17 +94,18 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	struct log *log = lb_heap_pages(sizeof(*log));
 	struct lb_sealing sealing;
 	struct lb_error why;
-	uint64_t records = 0;
 
 	if (!log)
 		return lb_fail(err, "dump: no memory for the log's state");
 	if (limit > writer->limit)
 		limit = writer->limit;
+	log->skip = 0;
+	log->in_line = log->failed = log->cut = false;
 	log->err = err;
 	if (lb_output_open(&log->output, writer->partition, LB_DUMP_SLOTS_BYTES, limit,
 			   sealing_of(writer->job, LB_CRYPT_LOG, &sealing), err) != 0)
 		return -1;
-	if (lb_dmesg_read(writer->job->dead, put_log, log, &records, &why) != 0 && !writer->job->crypt)
+	if (read_log(writer->job->dead, log, &why) != 0 && !writer->job->crypt)
 		lb_say("the dead kernel's log: %s", why.text);
 	if (log->failed || lb_output_end(&log->output, err) != 0 ||
 	    lb_partition_flush(writer->partition, err) != 0)

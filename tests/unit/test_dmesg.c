@@ -277,6 +277,57 @@ static void test_stop(void **state)
 	assert_true(records < 12 && log_bytes <= 512);
 }
 
+static const char *ends_of_log(uint64_t first, uint64_t last, uint64_t *ret_left_out)
+{
+	const struct lb_dmesg_ends ends = {first, last};
+	struct lb_error err;
+
+	log_bytes = 0;
+	log_text[0] = '\0';
+	if (lb_dmesg_read_ends(&machine->dead, ends, put, &log_bytes, ret_left_out, &err) != 0)
+		fail_msg("%s", err.text);
+	return log_text;
+}
+
+// Across the place where ids turn over.
+static void test_ends(void **state)
+{
+	uint64_t left_out;
+
+	(void)state;
+	for (char name[] = "a"; name[0] < 'm'; name[0]++)
+		say(0, name);
+	assert_string_equal(ends_of_log(2, 3, &left_out),
+			    "[    0.000000] a\n[    0.000000] b\n[    0.000000] j\n[    0.000000] k\n"
+			    "[    0.000000] l\n");
+	assert_int_equal(left_out, 7);
+	assert_int_equal(strlen(ends_of_log(2, 10, &left_out)), 12 * strlen("[    0.000000] a\n"));
+	assert_int_equal(left_out, 0);
+	assert_int_equal(strlen(ends_of_log(20, 1, &left_out)), 12 * strlen("[    0.000000] a\n"));
+	assert_string_equal(ends_of_log(0, 1, &left_out), "[    0.000000] l\n");
+	assert_int_equal(left_out, 11);
+	dead_info_drop(machine, "SYMBOL(prb)");
+	assert_int_equal(lb_dmesg_read_ends(&machine->dead, (struct lb_dmesg_ends){1, 1}, put, &log_bytes,
+					    &left_out, NULL),
+			 -1);
+}
+
+// Of a ring with a quarter of a million records, what is read does not depend on how many there are.
+static void test_ends_of_a_large_ring(void **state)
+{
+	uint64_t left_out;
+
+	(void)state;
+	dead_put(machine, RING, 18, 4);
+	tail = head + 1;
+	head = (head + (1 << 18)) & ID_MASK;
+	put_ends();
+	machine->pages_read = 0;
+	ends_of_log(512, 4096, &left_out);
+	assert_int_equal(left_out, (1 << 18) - 512 - 4096);
+	assert_in_range(machine->pages_read, 1, 3 * (512 + 4096));
+}
+
 static void test_missing_keys(void **state)
 {
 	static const char *const keys[] = {
@@ -332,6 +383,8 @@ int main(void)
 		TEST(test_truncated),
 		TEST(test_unreadable),
 		TEST(test_stop),
+		TEST(test_ends),
+		TEST(test_ends_of_a_large_ring),
 		TEST(test_missing_keys),
 		TEST(test_lies),
 	};

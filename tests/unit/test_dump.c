@@ -225,6 +225,39 @@ static void test_doubt(void **state)
 	assert_string_equal(header.message, "complete: 1694 pages; no sign of a panic in the log");
 }
 
+// Of a log that has no room its end counts, from the beginning of a line on: here of 16 records, each of which is the
+// same 4000 bytes in the ring and 34 KB as text.
+static void test_long_log(void **state)
+{
+	const uint64_t descs = MACHINE_MAP + 0x11000, infos = descs + LB_PAGE, finalized = 2ULL << 62;
+	const uint64_t limit = 4 * LB_PARTITION_BUFFER;
+	static char line[4001];
+	const char *lines[] = {line};
+	const uint8_t *log;
+
+	(void)state;
+	prepare(LB_DUMP_ZLIB, limit);
+	for (unsigned int i = 0; i < 4000; i++)
+		line[i] = "a\n"[i % 2];
+	machine_put_log(&machine, lines, 1);
+	machine_put(&machine, MACHINE_MAP + 0x10100 + 24, 15);
+	for (uint64_t i = 0; i < 16; i++) {
+		machine_put(&machine, descs + 24 * i, finalized | i);
+		machine_put(&machine, descs + 24 * i + 8, 0);
+		machine_put(&machine, descs + 24 * i + 16, 4008);
+		machine_put(&machine, infos + 88 * i + 8, (i + 1) * 1000000000ULL);
+		machine_put(&machine, infos + 88 * i + 16, 4000);
+	}
+	assert_int_equal(write_dump(), -1); // there is no room for pages
+	log = disk.data + header.log_offset;
+	assert_true(header.log_bytes <= limit - header.log_offset);
+	assert_true(header.log_bytes > limit - header.log_offset - 64);
+	assert_memory_equal(log, "               a\n", 17);
+	assert_int_equal(log[header.log_bytes - 1], '\n');
+	assert_non_null(strstr((const char *)log, "[   16.000000] a\n"));
+	check_digest(header.log_offset, header.log_bytes, header.log_sha256);
+}
+
 static char report[5000]; // a page, and a part of one
 static unsigned int reports;
 
@@ -789,6 +822,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kdump_formats),
 		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_long_log),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_no_report),
 		cmocka_unit_test(test_unreadable_page),
