@@ -112,7 +112,7 @@ static bool read_head(const struct lb_btf *btf, struct lb_deadcursor *cursor, st
 		      uint64_t *ret_rest)
 {
 	return cursor->virt < btf->types.end && btf->types.end - cursor->virt >= sizeof(*ret_type) &&
-	       lb_deadcursor_copy(cursor, ret_type, sizeof(*ret_type)) && rest_bytes(ret_type, ret_rest) &&
+	       lb_deadcursor_take(cursor, ret_type, sizeof(*ret_type)) && rest_bytes(ret_type, ret_rest) &&
 	       btf->types.end - cursor->virt >= *ret_rest;
 }
 
@@ -206,13 +206,23 @@ int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint
 // The names that one learning is about: those from `first` on.
 struct lesson {
 	uint32_t first;
-	uint64_t sieve[64]; // a bit for the low bits of each hash, then of each offset
-	uint32_t hashes[LB_BTF_NAMES];
+	uint64_t sieve[64]; // a bit for the low bits of each key, then of each offset
+	uint32_t keys[LB_BTF_NAMES];
 };
 
-static uint32_t hash_byte(uint32_t hash, uint8_t byte)
+// The first eight bytes of a text, as a number; a shorter one ends in zeroes.
+static uint64_t beginning_of(const char *text, uint32_t bytes)
 {
-	return (hash ^ byte) * 0x01000193U;
+	uint64_t beginning = 0;
+
+	for (uint32_t i = 0; i < bytes && i < 8; i++)
+		beginning |= (uint64_t)(uint8_t)text[i] << 8 * i;
+	return beginning;
+}
+
+static uint32_t key_of(uint64_t beginning, uint64_t bytes)
+{
+	return (uint32_t)((beginning + bytes * 0x100000001b3ULL) * 0x9e3779b97f4a7c15ULL >> 32);
 }
 
 static void add_to_sieve(struct lesson *lesson, uint32_t value)
@@ -239,57 +249,91 @@ static bool is_string(const struct lb_btf *btf, uint32_t offset, const struct lb
 	return true;
 }
 
-// A string that ends: one of those of the lesson? BTF has each string once.
-static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t hash, uint32_t offset)
+// A string with such a beginning and so many bytes: one of those of the lesson? BTF has each string once.
+static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t key, uint32_t offset)
 {
-	if (!is_in_sieve(lesson, hash))
+	if (!is_in_sieve(lesson, key))
 		return;
 	for (uint32_t i = lesson->first; i < btf->name_count; i++) {
 		struct lb_btf_name *name = &btf->names[i];
 
-		if (lesson->hashes[i] == hash && !name->offset && is_string(btf, offset, name))
+		if (lesson->keys[i] == key && !name->offset && is_string(btf, offset, name))
 			name->offset = offset;
 	}
 }
 
-static void hash_names(struct lb_btf *btf, struct lesson *lesson)
+static void find_keys(struct lb_btf *btf, struct lesson *lesson)
 {
 	for (uint32_t i = lesson->first; i < btf->name_count; i++) {
-		lesson->hashes[i] = 0;
-		for (uint32_t j = 0; j < btf->names[i].bytes; j++)
-			lesson->hashes[i] = hash_byte(lesson->hashes[i], (uint8_t)btf->names[i].text[j]);
-		add_to_sieve(lesson, lesson->hashes[i]);
+		const struct lb_btf_name *name = &btf->names[i];
+
+		lesson->keys[i] = key_of(beginning_of(name->text, name->bytes), name->bytes);
+		add_to_sieve(lesson, lesson->keys[i]);
 	}
 }
 
-// A megabyte and more, byte by byte: as few instructions for each as can be.
+// How far the NUL is, eight bytes at a time; `room`: there is none. *ret_beginning as beginning_of() has it.
+static uint64_t find_end(const uint8_t *text, uint64_t room, uint64_t *ret_beginning)
+{
+	const uint64_t ones = 0x0101010101010101ULL;
+	uint64_t at = 0, word, nul;
+
+	for (; room - at >= sizeof(word); at += sizeof(word)) {
+		__builtin_memcpy(&word, text + at, sizeof(word));
+		nul = (word - ones) & ~word & ones << 7; // the lowest bit is that of the first NUL
+		if (!at)
+			*ret_beginning = nul ? word & (((nul & -nul) >> 7) - 1) : word;
+		if (nul)
+			return at + (uint64_t)__builtin_ctzll(nul) / 8;
+	}
+	while (at < room && text[at])
+		at++;
+	if (at < sizeof(word))
+		*ret_beginning = beginning_of((const char *)text, (uint32_t)at);
+	return at;
+}
+
+// A string of which the beginning lies in a page before.
+static void take_split_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t offset,
+			      uint64_t bytes)
+{
+	uint8_t text[sizeof(uint64_t)];
+	const uint32_t length = bytes < sizeof(text) ? (uint32_t)bytes : (uint32_t)sizeof(text);
+
+	if (lb_deadmem_copy(btf->mem, btf->strings.start + offset, text, length))
+		take_string(btf, lesson, key_of(beginning_of((const char *)text, length), bytes), offset);
+}
+
+// A megabyte and more: as few instructions for each string as can be.
 static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
 {
 	const uint64_t bytes = btf->strings.end - btf->strings.start;
-	uint32_t hash = 0, start = 0;
-	uint64_t room;
+	uint64_t at = 0, start = 0, beginning = 0, room = 0, read = 0, end;
+	const uint8_t *next = NULL;
 
-	hash_names(btf, lesson);
-	for (uint32_t at = 0; at < bytes;) {
-		const uint8_t *next = lb_deadmem_at(btf->mem, btf->strings.start + at, &room);
-		const uint64_t read = btf->mem->reads;
-
-		if (!next)
-			return;
-		if (room > bytes - at)
-			room = bytes - at;
-		while (room-- && btf->mem->reads == read) { // else the window has moved
-			const uint8_t c = *next++;
-
-			at++;
-			if (c) {
-				hash = hash_byte(hash, c);
-				continue;
-			}
-			take_string(btf, lesson, hash, start);
-			hash = 0;
-			start = at;
+	find_keys(btf, lesson);
+	while (at < bytes) {
+		if (!room || btf->mem->reads != read) { // else the window is where it was
+			next = lb_deadmem_at(btf->mem, btf->strings.start + at, &room);
+			if (!next)
+				return;
+			read = btf->mem->reads;
+			room = room < bytes - at ? room : bytes - at;
 		}
+		end = find_end(next, room, &beginning);
+		if (end == room) { // it goes on in the next page
+			at += room;
+			room = 0;
+			continue;
+		}
+		if (start == at)
+			take_string(btf, lesson, key_of(beginning, end), (uint32_t)start);
+		else
+			take_split_string(btf, lesson, (uint32_t)start, at + end - start);
+		at += end + 1;
+		next += end + 1;
+		room -= end + 1;
+		start = at;
 	}
 }
 
@@ -314,7 +358,8 @@ static bool learn_values(struct lb_btf *btf, const struct lesson *lesson, const 
 		uint32_t entry[3] = {0, 0, 0};
 		struct lb_btf_name *name;
 
-		if (!lb_deadcursor_copy(cursor, entry, 4ULL * words))
+		if (words == 3 ? !lb_deadcursor_take(cursor, entry, 12)
+			       : !lb_deadcursor_take(cursor, entry, 8))
 			return false;
 		name = named(btf, lesson, entry[0]);
 		if (!name || name->has_value)
@@ -408,13 +453,21 @@ static void learn(struct lb_btf *btf, uint32_t first)
 	learn_types(btf, &lesson);
 }
 
-void lb_btf_learn(struct lb_btf *btf, const char *const *names, uint32_t count)
+void lb_btf_learn_all(struct lb_btf *btf, const char *const *const *lists)
 {
 	const uint32_t first = btf->name_count;
 
-	for (uint32_t i = 0; i < count && add_parts(btf, names[i]); i++) {
-	}
+	for (; *lists; lists++)
+		for (const char *const *name = *lists; *name && add_parts(btf, *name); name++) {
+		}
 	learn(btf, first);
+}
+
+void lb_btf_learn(struct lb_btf *btf, const char *const *names)
+{
+	const char *const *const lists[] = {names, NULL};
+
+	lb_btf_learn_all(btf, lists);
 }
 
 // Knows the parts of both afterwards; `path` may be NULL. What was known before is forgotten when
@@ -514,7 +567,7 @@ static bool find_member(const struct lb_btf *btf, uint32_t name, unsigned int de
 		struct place inner = *place;
 		struct member member;
 
-		if (place->steps_left == 0 || !lb_deadcursor_copy(&cursor, &member, sizeof(member)))
+		if (place->steps_left == 0 || !lb_deadcursor_take(&cursor, &member, sizeof(member)))
 			return false;
 		inner.steps_left = --place->steps_left;
 		inner.id = member.type;

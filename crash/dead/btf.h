@@ -48,9 +48,12 @@ int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint
 
 // Names of types, members and enumerators to be looked up in one pass (tens of milliseconds under
 // TCG), before the functions below are asked about them. A name that was not told of before costs
-// such a pass each. A name may be a path: each part of it is learnt. All names must outlive `btf`.
+// such a pass each. NULL ends them. A name may be a path: each part of it is learnt. All names must outlive
+// `btf`.
 // Those that exceed LB_BTF_NAMES are left for later. Refills the budget of the lb_deadmem.
-void lb_btf_learn(struct lb_btf *btf, const char *const *names, uint32_t count);
+void lb_btf_learn(struct lb_btf *btf, const char *const *names);
+// The same for several lists; NULL ends them.
+void lb_btf_learn_all(struct lb_btf *btf, const char *const *const *lists);
 
 // A type is a struct, a union or a typedef of one. A member's path goes through members with dots
 // ("counters.value"), and through anonymous structs and unions, pointers not followed, by itself. False: no such

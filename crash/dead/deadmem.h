@@ -81,6 +81,19 @@ bool lb_deadcursor_fetch(struct lb_deadcursor *cursor);
 bool lb_deadcursor_copy(struct lb_deadcursor *cursor, void *to, size_t bytes);
 void lb_deadcursor_skip(struct lb_deadcursor *cursor, uint64_t bytes);
 
+// As lb_deadcursor_copy(); quick where `bytes` is a constant.
+static inline __attribute__((always_inline)) bool lb_deadcursor_take(struct lb_deadcursor *cursor, void *to,
+								     size_t bytes)
+{
+	if (cursor->room < bytes || cursor->read != cursor->mem->reads)
+		return lb_deadcursor_copy(cursor, to, bytes);
+	__builtin_memcpy(to, cursor->next, bytes);
+	cursor->next += bytes;
+	cursor->virt += bytes;
+	cursor->room -= bytes;
+	return true;
+}
+
 static inline bool lb_deadcursor_byte(struct lb_deadcursor *cursor, uint8_t *ret_byte)
 {
 	if ((!cursor->room || cursor->read != cursor->mem->reads) && !lb_deadcursor_fetch(cursor))

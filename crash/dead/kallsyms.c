@@ -191,13 +191,18 @@ static void open_search(struct search *search, struct lb_symbol_wanted *wanted, 
 	for (uint32_t i = 0; i < count; i++) {
 		const uint32_t hash = hash_text(wanted[i].name);
 
-		wanted[i].address = 0;
+		wanted[i].address = wanted[i].anywhere = 0;
 		search->hashes[i] = hash;
 		search->sieve[hash / 64 % 4] |= 1ULL << hash % 64;
 	}
 }
 
-// Is this name a wanted one? How many it is.
+static bool is_found(const struct search *search, const struct lb_symbol_wanted *wanted)
+{
+	return search->anywhere ? wanted->anywhere : wanted->address;
+}
+
+// Is this name a wanted one? How many it is that were not found before.
 static uint32_t match(const struct lb_symbols *symbols, const struct search *search,
 		      struct lb_symbol_wanted *wanted, const struct name *name)
 {
@@ -207,14 +212,16 @@ static uint32_t match(const struct lb_symbols *symbols, const struct search *sea
 		char text[LB_SYMBOL_NAME_MAX];
 		uint64_t address;
 
-		if (search->hashes[i] != name->hash || wanted[i].address ||
+		if (search->hashes[i] != name->hash || is_found(search, &wanted[i]) ||
 		    !lb_symbols_expand(symbols, &name->entry, text) || lb_strcmp(text, wanted[i].name) != 0)
 			continue;
-		if (!lb_symbols_raw_address(symbols, name->entry.index, &address) ||
-		    !(search->anywhere || in_image(symbols, address)))
+		if (!lb_symbols_raw_address(symbols, name->entry.index, &address))
 			continue;
-		wanted[i].address = address;
-		found++;
+		if (!wanted[i].anywhere)
+			wanted[i].anywhere = address;
+		if (in_image(symbols, address))
+			wanted[i].address = address;
+		found += is_found(search, &wanted[i]);
 	}
 	return found;
 }
@@ -234,10 +241,50 @@ static uint32_t find(const struct lb_symbols *symbols, struct search *search, st
 	return found;
 }
 
+static const struct lb_symbol_wanted *find_known(const struct lb_symbols_known *known, const char *name)
+{
+	for (uint32_t i = 0; known && i < known->count; i++)
+		if (lb_strcmp(known->names[i].name, name) == 0)
+			return &known->names[i];
+	return NULL;
+}
+
+void lb_symbols_will_ask(struct lb_symbols_known *known, const char *const *names)
+{
+	for (; *names && known->count < LB_SYMBOLS_WANTED_MAX; names++)
+		if (!find_known(known, *names))
+			known->names[known->count++].name = *names;
+}
+
+// Answers by what is known, after the one pass that this takes. False: not all of them are.
+static bool answer(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count)
+{
+	struct lb_symbols_known *known = symbols->known;
+	struct search search;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!find_known(known, wanted[i].name))
+			return false;
+	if (!known->looked_up) {
+		known->looked_up = true;
+		open_search(&search, known->names, known->count);
+		find(symbols, &search, known->names);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		wanted[i] = *find_known(known, wanted[i].name);
+	return true;
+}
+
 uint32_t lb_symbols_find(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count)
 {
 	struct search search;
+	uint32_t found = 0;
 
+	if (count && answer(symbols, wanted, count)) {
+		for (uint32_t i = 0; i < count; i++)
+			found += wanted[i].address != 0;
+		return found;
+	}
 	open_search(&search, wanted, count);
 	return find(symbols, &search, wanted);
 }
@@ -257,11 +304,14 @@ bool lb_symbols_percpu(struct lb_symbols *symbols, const char *name, uint64_t *r
 	struct lb_symbol_wanted wanted = {.name = name};
 	struct search search;
 
-	open_search(&search, &wanted, 1);
-	search.anywhere = true;
-	if (!find(symbols, &search, &wanted))
+	if (!answer(symbols, &wanted, 1)) {
+		open_search(&search, &wanted, 1);
+		search.anywhere = true;
+		find(symbols, &search, &wanted);
+	}
+	if (!wanted.anywhere)
 		return false;
-	*ret_address = wanted.address;
+	*ret_address = wanted.anywhere;
 	return true;
 }
 
@@ -285,6 +335,7 @@ bool lb_symbols_open_listed(struct lb_symbols *symbols, struct lb_deadmem *mem,
 			    const struct lb_deadkernel *kernel)
 {
 	symbols->mem = mem;
+	symbols->known = NULL;
 	symbols->image = (struct lb_range){kernel->text_virt, kernel->text_virt + kernel->image_bytes};
 	symbols->mark_step = 0;
 	symbols->names = listed(symbols, kernel, "SYMBOL(kallsyms_names)=");

@@ -35,10 +35,25 @@ struct lb_symbols_token {
 	char first;
 };
 
+// One name to be looked up.
+struct lb_symbol_wanted {
+	const char *name;
+	uint64_t address; // in the image; 0: not found
+	uint64_t anywhere; // of the first symbol of that name, in the image or not; 0: not found
+};
+
+// Names that will be asked about. The first question about one looks all of them up, in one pass.
+struct lb_symbols_known {
+	uint32_t count;
+	bool looked_up;
+	struct lb_symbol_wanted names[LB_SYMBOLS_WANTED_MAX];
+};
+
 // Opened once, by lb_symbols_open() or lb_symbols_open_listed(); 5 KiB. Of interest to others are
 // the tables' addresses.
 struct lb_symbols {
 	struct lb_deadmem *mem;
+	struct lb_symbols_known *known; // NULL: each question takes a pass
 	struct lb_range image; // virtual
 	// Virtual addresses of the tables; relative_base: 0 where the kernel has none.
 	uint64_t num_syms, names, token_table, token_index, offsets, relative_base;
@@ -49,19 +64,17 @@ struct lb_symbols {
 	struct lb_symbols_token tokens[LB_SYMBOLS_TOKENS];
 };
 
-// One name to be looked up.
-struct lb_symbol_wanted {
-	const char *name;
-	uint64_t address; // 0: not found
-};
-
 // Opens the tables that VMCOREINFO (kernel->space.vmcoreinfo) lists. False: it does not list them
 // all, or they do not lie in the image. `mem` must outlive `symbols`.
 bool lb_symbols_open_listed(struct lb_symbols *symbols, struct lb_deadmem *mem,
 			    const struct lb_deadkernel *kernel);
 
-// Looks up `count` (at most LB_SYMBOLS_WANTED_MAX) names in one pass over the tables, some
-// milliseconds. Only addresses inside the kernel image are returned; of several symbols of one
+// Adds names, which must outlive `known`, to those that will be asked about; NULL ends them. What has no room is
+// looked up by itself later. `known` begins zeroed.
+void lb_symbols_will_ask(struct lb_symbols_known *known, const char *const *names);
+
+// Looks up `count` (at most LB_SYMBOLS_WANTED_MAX) names in one pass over the tables, some ten
+// milliseconds under emulation; in none where all of them are known. Only addresses inside the kernel image are returned; of several symbols of one
 // name the first. How many were found. Refills the budget of `mem`.
 uint32_t lb_symbols_find(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count);
 // The same for one name: a pass of its own.

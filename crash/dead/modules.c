@@ -55,20 +55,22 @@ static void lay_out_tables(struct lb_btf *btf, struct lb_modules_layout *layout)
 			      member(btf, "mod_kallsyms", "num_symtab", &layout->symbols);
 }
 
+const char *const lb_modules_symbols[] = {"modules", NULL};
+const char *const lb_modules_types[] = {"module",      "list",          "name",
+					"state",       "taints",        "core_layout",
+					"init_layout", "module_layout", "base",
+					"size",        "text_size",     "mem",
+					"MOD_TEXT",    "MOD_INIT_TEXT", "module_memory",
+					"kallsyms",    "mod_kallsyms",  "symtab",
+					"strtab",      "num_symtab",    "arch.orc_unwind_ip",
+					"orc_unwind",  "num_orcs",      NULL};
+
 int lb_modules_lay_out(struct lb_btf *btf, struct lb_modules_layout *ret_layout, struct lb_error *err)
 {
-	static const char *const names[] = {"module",      "list",          "name",
-					    "state",       "taints",        "core_layout",
-					    "init_layout", "module_layout", "base",
-					    "size",        "text_size",     "mem",
-					    "MOD_TEXT",    "MOD_INIT_TEXT", "module_memory",
-					    "kallsyms",    "mod_kallsyms",  "symtab",
-					    "strtab",      "num_symtab",    "arch.orc_unwind_ip",
-					    "orc_unwind",  "num_orcs"};
 	struct lb_modules_layout layout = {.list = 0};
 	struct lb_btf_field name;
 
-	lb_btf_learn(btf, names, sizeof(names) / sizeof(names[0]));
+	lb_btf_learn(btf, lb_modules_types);
 	if (!lb_btf_member(btf, "module", "name", &name) || !member(btf, "module", "list", &layout.list) ||
 	    !member(btf, "module", "state", &layout.state) ||
 	    !member(btf, "module", "taints", &layout.taints) || !lay_out_memory(btf, &layout))

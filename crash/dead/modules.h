@@ -54,6 +54,8 @@ struct lb_modules {
 // Reads the list into `room`, which has `capacity` elements and must outlive `modules`. Fails where
 // the kernel has no modules, or BTF or symbols do not say where they are; then there are none, and
 // `modules` may be used all the same. `mem` is that of `symbols` and `btf`.
+extern const char *const lb_modules_symbols[]; // that lb_modules_open() asks for; NULL ends them
+extern const char *const lb_modules_types[]; // and names in BTF
 int lb_modules_open(struct lb_modules *modules, struct lb_symbols *symbols, struct lb_btf *btf,
 		    struct lb_module *room, uint32_t capacity, struct lb_error *err);
 

@@ -93,18 +93,16 @@ static bool count_cpus(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadk
 	return this_found;
 }
 
-static bool find_by_kallsyms(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkernel *kernel)
+static bool find_by_symbols(struct lb_symbols *symbols, uint64_t gs_base, struct lb_deadkernel *kernel)
 {
 	enum { OFFSETS, NOTES, COUNT };
 	struct lb_symbol_wanted wanted[COUNT];
-	struct lb_symbols symbols;
+	struct lb_deadmem *mem = symbols->mem;
 
-	if (!lb_symbols_open_listed(&symbols, mem, kernel))
-		return false;
 	// One by one: an array of pointers in a constant would have absolute addresses.
 	wanted[OFFSETS].name = "__per_cpu_offset";
 	wanted[NOTES].name = "crash_notes";
-	lb_symbols_find(&symbols, wanted, COUNT);
+	lb_symbols_find(symbols, wanted, COUNT);
 	if (!wanted[OFFSETS].address)
 		return false;
 	kernel->per_cpu_offset = wanted[OFFSETS].address;
@@ -114,6 +112,13 @@ static bool find_by_kallsyms(struct lb_deadmem *mem, uint64_t gs_base, struct lb
 		return true;
 	kernel->crash_notes = 0;
 	return false;
+}
+
+static bool find_by_kallsyms(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkernel *kernel)
+{
+	struct lb_symbols symbols;
+
+	return lb_symbols_open_listed(&symbols, mem, kernel) && find_by_symbols(&symbols, gs_base, kernel);
 }
 
 // Per-CPU addresses at which a CPU finds its own __per_cpu_offset[]: this_cpu_off, and
@@ -343,6 +348,16 @@ void lb_percpu_find(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkern
 
 	found.has_cpus = (kernel->has_vmcoreinfo && find_by_kallsyms(mem, gs_base, &found)) ||
 			 find_by_pattern(mem, gs_base, &found);
+	if (found.has_cpus)
+		*kernel = found;
+}
+
+void lb_percpu_find_by(struct lb_symbols *symbols, uint64_t gs_base, struct lb_deadkernel *kernel)
+{
+	struct lb_deadkernel found = *kernel;
+
+	found.has_cpus =
+		find_by_symbols(symbols, gs_base, &found) || find_by_pattern(symbols->mem, gs_base, &found);
 	if (found.has_cpus)
 		*kernel = found;
 }

@@ -11,12 +11,15 @@
 #ifndef LIFEBOAT_CRASH_DEAD_PERCPU_H
 #define LIFEBOAT_CRASH_DEAD_PERCPU_H
 
-#include "crash/dead/facts.h"
+#include "crash/dead/kallsyms.h"
 #include "lifeboat/handoff.h"
 
 // From kallsyms, or, where VMCOREINFO lists no such tables, by pattern. Fills has_cpus, this_cpu, cpu_count,
 // per_cpu_offset and crash_notes.
 void lb_percpu_find(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkernel *kernel);
+
+// The same with symbols that are open: __per_cpu_offset and crash_notes are asked for.
+void lb_percpu_find_by(struct lb_symbols *symbols, uint64_t gs_base, struct lb_deadkernel *kernel);
 
 // The registers and the pid in the note at `virt`. False unless a whole NT_PRSTATUS
 // is there with the zeroes that end it; all zeroes is what a CPU leaves that was

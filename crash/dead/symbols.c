@@ -26,12 +26,17 @@ static void mark(struct lb_symbols *symbols)
 }
 
 int lb_symbols_open(struct lb_symbols *symbols, struct lb_deadmem *mem, const struct lb_deadkernel *kernel,
-		    struct lb_error *err)
+		    struct lb_symbols_known *known, struct lb_error *err)
 {
+	bool listed;
+
 	if (!kernel->has_text)
 		return lb_fail(err, "kallsyms: the kernel's image was not found");
-	if (!(lb_symbols_open_listed(symbols, mem, kernel) && lb_symbols_fit(symbols)) &&
-	    lb_symbols_scan(symbols, err) != 0)
+	listed = lb_symbols_open_listed(symbols, mem, kernel);
+	symbols->known = known;
+	if (known)
+		lb_symbols_will_ask(known, lb_symbols_fit_names);
+	if (!(listed && lb_symbols_fit(symbols)) && lb_symbols_scan(symbols, err) != 0)
 		return -1;
 	mark(symbols);
 	return 0;

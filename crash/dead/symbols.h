@@ -15,9 +15,10 @@ struct lb_symbol_name {
 
 // Opens the tables that VMCOREINFO (kernel->space.vmcoreinfo) lists, or, where it lists none or
 // they do not fit, those a scan of the image finds. Wants kernel->has_text. `mem` must outlive
-// `symbols`. To be asked with lb_symbols_find() and its like, and lb_symbols_name().
+// `symbols`, and so must `known`: names that it will be asked about, or NULL. To be asked with
+// lb_symbols_find() and its like, and lb_symbols_name().
 int lb_symbols_open(struct lb_symbols *symbols, struct lb_deadmem *mem, const struct lb_deadkernel *kernel,
-		    struct lb_error *err);
+		    struct lb_symbols_known *known, struct lb_error *err);
 
 // Names the symbol that holds `address`, which must lie in the image: of several at one address
 // the first that is a function, else the first. Takes no pass: a few hundred names at most.

@@ -205,10 +205,14 @@ static bool banner_is_at(struct lb_symbols *symbols, uint64_t virt)
 	       memcmp(text, begins, sizeof(text)) == 0;
 }
 
+const char *const lb_symbols_fit_names[] = {"linux_banner", "_stext", NULL};
+
 bool lb_symbols_fit(struct lb_symbols *symbols)
 {
 	struct lb_symbol_wanted wanted[] = {{.name = "linux_banner"}, {.name = "_stext"}};
 
+	if (symbols->known)
+		symbols->known->looked_up = false; // by tables that did not fit
 	lb_symbols_find(symbols, wanted, 2);
 	if (wanted[0].address)
 		return banner_is_at(symbols, wanted[0].address);

@@ -15,10 +15,11 @@
 #include "crash/dead/kallsyms.h"
 #include "lib/format.h"
 
-// Fills the addresses of the tables; wants `mem` and `image`.
+// Fills the addresses of the tables; wants `mem`, `known` and `image`.
 int lb_symbols_scan(struct lb_symbols *symbols, struct lb_error *err);
 // Does linux_banner lie where the tables say? Of a kernel without names of data (no
 // CONFIG_KALLSYMS_ALL): does _stext lie at the image's beginning?
 bool lb_symbols_fit(struct lb_symbols *symbols);
+extern const char *const lb_symbols_fit_names[]; // that it asks for; NULL ends them
 
 #endif

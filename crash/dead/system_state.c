@@ -20,11 +20,10 @@ static bool read_number(struct lb_system_state_work *work, uint64_t virt, int32_
 // Is `state` one of those that kernel/reboot.c sets?
 static bool is_reboot(struct lb_system_state_work *work, int32_t state)
 {
-	static const char *const names[] = {"SYSTEM_RESTART", "SYSTEM_POWER_OFF", "SYSTEM_HALT"};
-	const uint32_t count = sizeof(names) / sizeof(names[0]);
+	static const char *const names[] = {"SYSTEM_RESTART", "SYSTEM_POWER_OFF", "SYSTEM_HALT", NULL};
 
-	lb_btf_learn(&work->btf, names, count);
-	for (uint32_t i = 0; i < count; i++) {
+	lb_btf_learn(&work->btf, names);
+	for (uint32_t i = 0; names[i]; i++) {
 		int64_t value;
 
 		if (lb_btf_enumerator(&work->btf, names[i], &value) && value == state)
@@ -45,7 +44,7 @@ enum lb_system_verdict lb_system_state_judge(const struct lb_deadkernel *kernel,
 	int32_t cpu, state;
 
 	lb_deadmem_open(&work->mem, &kernel->space);
-	if (lb_symbols_open(&work->symbols, &work->mem, kernel, why) != 0)
+	if (lb_symbols_open(&work->symbols, &work->mem, kernel, NULL, why) != 0)
 		return LB_SYSTEM_UNKNOWN;
 	lb_symbols_find(&work->symbols, wanted, SYMBOLS);
 	if (!read_number(work, wanted[PANIC_CPU].address, &cpu)) {

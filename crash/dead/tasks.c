@@ -53,35 +53,32 @@ static bool find_member(struct lb_btf *btf, const struct member *member, struct 
 	return found;
 }
 
-static void learn(struct lb_btf *btf)
-{
-	static const char *const names[] = {"task_struct",
-					    "comm",
-					    "pid",
-					    "tgid",
-					    "__state",
-					    "state",
-					    "exit_state",
-					    "tasks",
-					    "signal",
-					    "thread_node",
-					    "thread_head",
-					    "thread.sp",
-					    "signal_struct",
-					    "inactive_task_frame",
-					    "bp",
-					    "ret_addr",
-					    "pcpu_hot",
-					    "current_task"};
-
-	lb_btf_learn(btf, names, COUNT(names));
-}
+const char *const lb_tasks_symbols[] = {"init_task", "current_task", "pcpu_hot", NULL};
+const char *const lb_tasks_types[] = {"task_struct",
+				      "comm",
+				      "pid",
+				      "tgid",
+				      "__state",
+				      "state",
+				      "exit_state",
+				      "tasks",
+				      "signal",
+				      "thread_node",
+				      "thread_head",
+				      "thread.sp",
+				      "signal_struct",
+				      "inactive_task_frame",
+				      "bp",
+				      "ret_addr",
+				      "pcpu_hot",
+				      "current_task",
+				      NULL};
 
 static int lay_out(struct lb_btf *btf, struct lb_tasks_layout *layout, struct lb_error *err)
 {
 	static const struct member old_state = MEMBER("task_struct", "state", state);
 
-	learn(btf);
+	lb_btf_learn(btf, lb_tasks_types);
 	for (uint32_t i = 0; i < COUNT(needed); i++)
 		if (!find_member(btf, &needed[i], layout))
 			return lb_fail(err, "tasks: BTF does not know %s.%s", needed[i].type, needed[i].path);

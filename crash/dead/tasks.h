@@ -46,6 +46,8 @@ struct lb_task {
 
 // Fails where BTF or kallsyms do not say what a task is; then `tasks` must not be used. What is
 // missing beside that is found out by the functions below. `mem` is that of `symbols` and `btf`.
+extern const char *const lb_tasks_symbols[]; // that lb_tasks_open() asks for; NULL ends them
+extern const char *const lb_tasks_types[]; // and names in BTF
 int lb_tasks_open(struct lb_tasks *tasks, struct lb_symbols *symbols, struct lb_btf *btf,
 		  const struct lb_deadkernel *kernel, struct lb_error *err);
 

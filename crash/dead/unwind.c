@@ -46,19 +46,22 @@ static void find_orc(struct lb_unwinder *unwinder, const struct lb_symbol_wanted
 	unwinder->has_orc = lb_orc_open(&unwinder->orc, unwinder->mem, &unwinder->table, why) == 0;
 }
 
+#define SYMBOLS 7U
+const char *const lb_unwind_symbols[] = {"_stext",
+					 "_etext",
+					 "_sinittext",
+					 "_einittext",
+					 "__start_orc_unwind_ip",
+					 "__stop_orc_unwind_ip",
+					 "__start_orc_unwind",
+					 NULL};
+_Static_assert(sizeof(lb_unwind_symbols) / sizeof(lb_unwind_symbols[0]) == SYMBOLS + 1, "all, and NULL");
+
 void lb_unwinder_open(struct lb_unwinder *unwinder, struct lb_deadmem *mem,
 		      const struct lb_deadkernel *kernel, struct lb_symbols *symbols,
 		      const struct lb_modules *modules)
 {
-	struct lb_symbol_wanted wanted[] = {
-		{.name = "_stext"},
-		{.name = "_etext"},
-		{.name = "_sinittext"},
-		{.name = "_einittext"},
-		{.name = "__start_orc_unwind_ip"},
-		{.name = "__stop_orc_unwind_ip"},
-		{.name = "__start_orc_unwind"},
-	};
+	struct lb_symbol_wanted wanted[SYMBOLS];
 
 	*unwinder = (struct lb_unwinder){
 		.mem = mem,
@@ -66,8 +69,10 @@ void lb_unwinder_open(struct lb_unwinder *unwinder, struct lb_deadmem *mem,
 		.modules = modules,
 		.image = {kernel->text_virt, kernel->text_virt + kernel->image_bytes},
 	};
+	for (uint32_t i = 0; i < SYMBOLS; i++)
+		wanted[i] = (struct lb_symbol_wanted){.name = lb_unwind_symbols[i]};
 	if (symbols)
-		lb_symbols_find(symbols, wanted, sizeof(wanted) / sizeof(wanted[0]));
+		lb_symbols_find(symbols, wanted, SYMBOLS);
 	find_text(unwinder, wanted);
 	find_orc(unwinder, wanted + 4);
 }

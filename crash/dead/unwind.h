@@ -54,6 +54,7 @@ struct lb_unwinder {
 
 // Always succeeds: what the kernel does not have is not used. `symbols` and `modules` may be NULL, and
 // must outlive `unwinder` like `mem`.
+extern const char *const lb_unwind_symbols[]; // that lb_unwinder_open() asks for; NULL ends them
 void lb_unwinder_open(struct lb_unwinder *unwinder, struct lb_deadmem *mem,
 		      const struct lb_deadkernel *kernel, struct lb_symbols *symbols,
 		      const struct lb_modules *modules);

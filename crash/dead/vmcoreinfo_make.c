@@ -209,26 +209,20 @@ bool lb_vmcoreinfo_is_whole(const struct lb_vmcoreinfo *info)
 	return lb_vmcoreinfo_number(info, "SYMBOL(_stext)=", 16, &stext);
 }
 
-static void want_symbol(struct lb_vmcoreinfo_work *work, const char *name)
+// What will be asked for, before the tables are opened.
+static void want_symbols(struct lb_vmcoreinfo_work *work)
 {
-	for (uint32_t i = 0; i < work->wanted_count; i++)
-		if (lb_strcmp(work->wanted[i].name, name) == 0)
-			return;
-	if (work->wanted_count < LB_SYMBOLS_WANTED_MAX)
-		work->wanted[work->wanted_count++].name = name;
-}
+	static const char *const btf[] = {"__start_BTF", "__stop_BTF", NULL};
 
-static void find_symbols(struct lb_vmcoreinfo_work *work)
-{
-	work->wanted_count = 0;
-	want_symbol(work, "__start_BTF");
-	want_symbol(work, "__stop_BTF");
-	for (uint32_t i = 0; i < COUNT(keys); i++)
+	memset(&work->known, 0, sizeof(work->known));
+	lb_symbols_will_ask(&work->known, btf);
+	for (uint32_t i = 0; i < COUNT(keys); i++) {
+		const char *const name[] = {keys[i].of, NULL};
+
 		if (keys[i].source == SYMBOL)
-			want_symbol(work, keys[i].of);
-	for (uint32_t i = 0; lb_vmcoreinfo_rule_symbols[i]; i++)
-		want_symbol(work, lb_vmcoreinfo_rule_symbols[i]);
-	lb_symbols_find(&work->symbols, work->wanted, work->wanted_count);
+			lb_symbols_will_ask(&work->known, name);
+	}
+	lb_symbols_will_ask(&work->known, lb_vmcoreinfo_rule_symbols);
 }
 
 // All names in one pass.
@@ -237,7 +231,7 @@ static void learn_types(struct lb_vmcoreinfo_work *work)
 	const char *names[NAMES_MAX];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < COUNT(keys) && count < NAMES_MAX - 1; i++) {
+	for (uint32_t i = 0; i < COUNT(keys) && count < NAMES_MAX - 2; i++) {
 		const enum source source = keys[i].source;
 
 		if (source == OFFSET || source == LENGTH || source == SIZE || source == ENUM)
@@ -245,9 +239,10 @@ static void learn_types(struct lb_vmcoreinfo_work *work)
 		if (source == OFFSET || source == LENGTH)
 			names[count++] = keys[i].path;
 	}
-	for (uint32_t i = 0; lb_vmcoreinfo_rule_types[i] && count < NAMES_MAX; i++)
+	for (uint32_t i = 0; lb_vmcoreinfo_rule_types[i] && count < NAMES_MAX - 1; i++)
 		names[count++] = lb_vmcoreinfo_rule_types[i];
-	lb_btf_learn(&work->btf, names, count);
+	names[count] = NULL;
+	lb_btf_learn(&work->btf, names);
 }
 
 static int open_btf(struct lb_vmcoreinfo_work *work, struct lb_error *err)
@@ -378,9 +373,9 @@ int lb_vmcoreinfo_make(const struct lb_deadkernel *kernel, struct lb_vmcoreinfo_
 	*ret_made = (struct lb_vmcoreinfo_made){.bytes = 0};
 	work->kernel = kernel;
 	lb_deadmem_open(&work->mem, &kernel->space);
-	if (lb_symbols_open(&work->symbols, &work->mem, kernel, err) != 0)
+	want_symbols(work);
+	if (lb_symbols_open(&work->symbols, &work->mem, kernel, &work->known, err) != 0)
 		return -1;
-	find_symbols(work);
 	work->has_btf = open_btf(work, &why) == 0;
 	for (uint32_t i = 0; i < COUNT(keys); i++)
 		write_key(work, &keys[i], &writer);

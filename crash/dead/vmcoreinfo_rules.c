@@ -52,9 +52,9 @@ const char *const lb_vmcoreinfo_rule_types[] = {
 
 uint64_t lb_vmcoreinfo_symbol(const struct lb_vmcoreinfo_work *work, const char *name)
 {
-	for (uint32_t i = 0; i < work->wanted_count; i++)
-		if (lb_strcmp(work->wanted[i].name, name) == 0)
-			return work->wanted[i].address;
+	for (uint32_t i = 0; i < work->known.count; i++)
+		if (lb_strcmp(work->known.names[i].name, name) == 0)
+			return work->known.names[i].address;
 	return 0;
 }
 

@@ -14,8 +14,7 @@ struct lb_vmcoreinfo_work {
 	struct lb_symbols symbols;
 	struct lb_btf btf;
 	bool has_btf;
-	uint32_t wanted_count;
-	struct lb_symbol_wanted wanted[LB_SYMBOLS_WANTED_MAX]; // looked up in one pass
+	struct lb_symbols_known known;
 };
 
 enum lb_vmcoreinfo_verdict {

@@ -7,13 +7,25 @@
 #include "crash/dead/uts.h"
 #include "lib/mem.h"
 
+// What a log's ends must have for a report: what the kernel says of its machine first, and of its end last. A
+// record is some 100 microseconds under emulation.
+#define FIRST_RECORDS 512U
+#define LAST_RECORDS 4096U
+
+static bool take_log(void *ctx, const char *text, size_t bytes)
+{
+	struct lb_report_job *job = ctx;
+
+	return lb_lastlog_add(&job->log, text, bytes) && lb_out_go_on(&job->out);
+}
+
 static void open_log(struct lb_report_job *job)
 {
-	uint64_t records;
+	static const struct lb_dmesg_ends ends = {FIRST_RECORDS, LAST_RECORDS};
 
 	lb_lastlog_begin(&job->log);
-	job->has_log =
-		lb_dmesg_read(&job->kernel.space, lb_lastlog_add, &job->log, &records, &job->why_no_log) == 0;
+	job->has_log = lb_dmesg_read_ends(&job->kernel.space, ends, take_log, job, &job->log_left_out,
+					  &job->why_no_log) == 0;
 	lb_lastlog_end(&job->log);
 }
 
@@ -45,20 +57,26 @@ void lb_job_open(struct lb_report_job *job, const struct lb_report_source *sourc
 
 static void find_symbols(struct lb_report_job *job)
 {
-	static const char *const names[LB_JOB_SYMBOLS] = {
+	static const char *const names[LB_JOB_SYMBOLS + 1] = {
 		[LB_JOB_BTF_START] = "__start_BTF",           [LB_JOB_BTF_STOP] = "__stop_BTF",
 		[LB_JOB_TAINTED_MASK] = "tainted_mask",       [LB_JOB_COMMAND_LINE] = "saved_command_line",
 		[LB_JOB_PER_CPU_OFFSET] = "__per_cpu_offset", [LB_JOB_PANIC_CPU] = "panic_cpu",
 		[LB_JOB_ZONE_STAT] = "vm_zone_stat",          [LB_JOB_NODE_STAT] = "vm_node_stat",
-		[LB_JOB_TOTAL_PAGES] = "_totalram_pages",
+		[LB_JOB_TOTAL_PAGES] = "_totalram_pages",     [LB_JOB_SYMBOLS] = NULL,
 	};
+	static const char *const per_cpu[] = {"crash_notes", NULL};
+	static const char *const *const lists[] = {names, per_cpu, lb_modules_symbols, lb_tasks_symbols,
+						   lb_unwind_symbols};
 
 	if (!job->kernel.has_text) {
 		lb_fail(&job->why_no_symbols, "the kernel's image was not found");
 		return;
 	}
 	lb_deadmem_open(&job->mem, &job->kernel.space);
-	job->has_symbols = lb_symbols_open(&job->symbols, &job->mem, &job->kernel, &job->why_no_symbols) == 0;
+	for (uint32_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		lb_symbols_will_ask(&job->known, lists[i]);
+	job->has_symbols = lb_symbols_open(&job->symbols, &job->mem, &job->kernel, &job->known,
+					   &job->why_no_symbols) == 0;
 	for (uint32_t i = 0; i < LB_JOB_SYMBOLS; i++)
 		job->wanted[i] = (struct lb_symbol_wanted){.name = names[i]};
 	if (job->has_symbols)
@@ -80,11 +98,13 @@ static void find_cpus(struct lb_report_job *job)
 	    !job->wanted[LB_JOB_PER_CPU_OFFSET].address)
 		return;
 	if (lb_deadmem_u64(&job->mem, job->wanted[LB_JOB_PER_CPU_OFFSET].address + 8ULL * job->cpu, &offset))
-		lb_percpu_find(&job->mem, offset, &job->kernel);
+		lb_percpu_find_by(&job->symbols, offset, &job->kernel);
 }
 
 static void find_types(struct lb_report_job *job)
 {
+	static const char *const *const lists[] = {lb_modules_types, lb_tasks_types, lb_job_memory_types,
+						   NULL};
 	uint64_t start = job->wanted[LB_JOB_BTF_START].address, stop = job->wanted[LB_JOB_BTF_STOP].address;
 
 	job->modules = (struct lb_modules){.mem = &job->mem, .list = job->room, .capacity = LB_JOB_MODULES};
@@ -99,6 +119,7 @@ static void find_types(struct lb_report_job *job)
 		job->why_no_tasks = job->why_no_btf;
 		return;
 	}
+	lb_btf_learn_all(&job->btf, lists);
 	job->has_modules = lb_modules_open(&job->modules, &job->symbols, &job->btf, job->room, LB_JOB_MODULES,
 					   &job->why_no_modules) == 0;
 	job->has_tasks =

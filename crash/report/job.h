@@ -43,6 +43,7 @@ struct lb_report_job {
 	uint32_t cpu; // that panicked; LB_REPORT_NO_CPU: not known
 
 	bool has_log;
+	uint64_t log_left_out; // records between the log's two ends, which are not looked at
 	struct lb_error why_no_log;
 	struct lb_lastlog log;
 
@@ -51,6 +52,7 @@ struct lb_report_job {
 	bool has_symbols, has_btf, has_modules, has_tasks, has_current;
 	struct lb_error why_no_symbols, why_no_btf, why_no_modules, why_no_tasks;
 	struct lb_symbols symbols;
+	struct lb_symbols_known known; // every name that the report asks for
 	struct lb_symbol_wanted wanted[LB_JOB_SYMBOLS];
 	struct lb_btf btf;
 	struct lb_modules modules; // empty without has_modules
@@ -67,6 +69,9 @@ struct lb_report_job {
 	uint32_t frame_count, below_panic; // frames from below_panic on are the backtrace
 	struct lb_unwinder ended; // how that backtrace ended
 };
+
+// Enumerators that the section "memory" asks BTF for, in its order; NULL ends them.
+extern const char *const lb_job_memory_types[];
 
 // Begins the text, and reads the log: all that the first lines of a head want.
 void lb_job_open(struct lb_report_job *job, const struct lb_report_source *source, char *text, uint32_t room);

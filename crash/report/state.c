@@ -114,31 +114,46 @@ void lb_state_write_modules(struct lb_report_job *job)
 // ---- Memory ----------------------------------------------------------------------
 
 static const struct {
-	const char *name, *enumerator;
+	const char *name;
 	enum lb_job_symbol counters;
 	uint32_t kib; // a unit of the counter has
 } kinds[] = {
-	{"free", "NR_FREE_PAGES", LB_JOB_ZONE_STAT, 4},
-	{"active-anonymous", "NR_ACTIVE_ANON", LB_JOB_NODE_STAT, 4},
-	{"inactive-anonymous", "NR_INACTIVE_ANON", LB_JOB_NODE_STAT, 4},
-	{"active-file", "NR_ACTIVE_FILE", LB_JOB_NODE_STAT, 4},
-	{"inactive-file", "NR_INACTIVE_FILE", LB_JOB_NODE_STAT, 4},
-	{"unevictable", "NR_UNEVICTABLE", LB_JOB_NODE_STAT, 4},
-	{"shared", "NR_SHMEM", LB_JOB_NODE_STAT, 4},
-	{"dirty", "NR_FILE_DIRTY", LB_JOB_NODE_STAT, 4},
-	{"writeback", "NR_WRITEBACK", LB_JOB_NODE_STAT, 4},
-	{"slab-reclaimable", "NR_SLAB_RECLAIMABLE_B", LB_JOB_NODE_STAT, 4},
-	{"slab-unreclaimable", "NR_SLAB_UNRECLAIMABLE_B", LB_JOB_NODE_STAT, 4},
-	{"kernel-stacks", "NR_KERNEL_STACK_KB", LB_JOB_NODE_STAT, 1},
+	{"free", LB_JOB_ZONE_STAT, 4},
+	{"active-anonymous", LB_JOB_NODE_STAT, 4},
+	{"inactive-anonymous", LB_JOB_NODE_STAT, 4},
+	{"active-file", LB_JOB_NODE_STAT, 4},
+	{"inactive-file", LB_JOB_NODE_STAT, 4},
+	{"unevictable", LB_JOB_NODE_STAT, 4},
+	{"shared", LB_JOB_NODE_STAT, 4},
+	{"dirty", LB_JOB_NODE_STAT, 4},
+	{"writeback", LB_JOB_NODE_STAT, 4},
+	{"slab-reclaimable", LB_JOB_NODE_STAT, 4},
+	{"slab-unreclaimable", LB_JOB_NODE_STAT, 4},
+	{"kernel-stacks", LB_JOB_NODE_STAT, 1},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *const lb_job_memory_types[] = {"NR_FREE_PAGES",
+					   "NR_ACTIVE_ANON",
+					   "NR_INACTIVE_ANON",
+					   "NR_ACTIVE_FILE",
+					   "NR_INACTIVE_FILE",
+					   "NR_UNEVICTABLE",
+					   "NR_SHMEM",
+					   "NR_FILE_DIRTY",
+					   "NR_WRITEBACK",
+					   "NR_SLAB_RECLAIMABLE_B",
+					   "NR_SLAB_UNRECLAIMABLE_B",
+					   "NR_KERNEL_STACK_KB",
+					   NULL};
+_Static_assert(sizeof(lb_job_memory_types) / sizeof(lb_job_memory_types[0]) == KINDS + 1, "one each");
 
 static bool read_kind(struct lb_report_job *job, uint32_t kind, uint64_t *ret_kib)
 {
 	uint64_t counters = job->wanted[kinds[kind].counters].address, value;
 	int64_t index;
 
-	if (!counters || !lb_btf_enumerator(&job->btf, kinds[kind].enumerator, &index) || index < 0 ||
+	if (!counters || !lb_btf_enumerator(&job->btf, lb_job_memory_types[kind], &index) || index < 0 ||
 	    index > UINT16_MAX || !lb_deadmem_u64(&job->mem, counters + 8 * (uint64_t)index, &value))
 		return false;
 	// CPUs that have not yet added theirs may leave a sum below zero.
@@ -148,19 +163,15 @@ static bool read_kind(struct lb_report_job *job, uint32_t kind, uint64_t *ret_ki
 
 void lb_state_write_memory(struct lb_report_job *job)
 {
-	const char *names[KINDS];
 	char size[16] = "not known";
 	uint64_t pages, kib;
 
-	for (uint32_t i = 0; i < KINDS; i++)
-		names[i] = kinds[i].enumerator;
 	if (!job->has_btf) {
 		lb_out_section(&job->out, "memory", MEMORY_BYTES, "none: %s", job->why_no_btf.text);
 		return;
 	}
 	if (!lb_out_enter(&job->out, "memory"))
 		return;
-	lb_btf_learn(&job->btf, names, KINDS);
 	if (job->wanted[LB_JOB_TOTAL_PAGES].address &&
 	    lb_deadmem_u64(&job->mem, job->wanted[LB_JOB_TOTAL_PAGES].address, &pages))
 		lb_format_size(size, sizeof(size), pages * LB_PAGE);

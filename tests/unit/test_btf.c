@@ -187,10 +187,52 @@ static void sizes_and_enumerators(void **state)
 	dead_close(machine);
 }
 
+// Strings of all lengths, at all places in a page and across two, are found, and read once.
+static void strings_anywhere(void **state)
+{
+	static char names[200][24];
+	static const char *list[LB_BTF_NAMES];
+	struct dead_machine *machine;
+	uint32_t count = 0, asked = 0;
+	uint64_t bytes;
+
+	(void)state;
+	memset(&made, 0, sizeof(made));
+	for (uint32_t i = 0; made.strings_bytes < 2000; i++) { // so that a page ends among the names
+		char filler[40];
+
+		snprintf(filler, sizeof(filler), "first_%u", i);
+		btf_string(&made, filler);
+	}
+	for (uint32_t i = 0; i < 200; i++) {
+		snprintf(names[i], sizeof(names[i]), "%.*s%u", (int)(i % 20), "abcdefghijklmnopqrst", i);
+		btf_type(&made, names[i], STRUCT, 1, i);
+		btf_member(&made, names[i], 1, 0);
+	}
+	for (uint32_t i = 0; made.strings_bytes < sizeof(made.strings) - 64; i++) { // into a third page
+		char filler[40];
+
+		snprintf(filler, sizeof(filler), "filler_%.*s%u", (int)(i % 17), "zyxwvutsrqponmlkj", i);
+		btf_string(&made, filler);
+		if (count < 200 && asked < LB_BTF_NAMES - 1)
+			list[asked++] = names[count++];
+	}
+	machine = open_made();
+	machine->pages_read = 0;
+	lb_btf_learn(&btf, list);
+	// Each page of strings and types, and one that is looked at again for each name that is there.
+	assert_in_range(machine->pages_read, 1, 3 + 3 + 8 * asked);
+	for (uint32_t i = 0; i < asked; i++) {
+		assert_true(lb_btf_size(&btf, list[i], &bytes));
+		assert_int_equal(bytes, (uint32_t)(strtoul(list[i] + i % 20, NULL, 10)));
+	}
+	dead_close(machine);
+}
+
 // Names that were learnt cost no further pass; more than there is room for are forgotten, not lost.
 static void many_names(void **state)
 {
-	static const char *const learnt[] = {"outer", "in.b", "flags", "RED", "no such name"};
+	static const char *const learnt[] = {"outer", "in.b", "flags", "RED", "no such name", NULL};
 	static char names[LB_BTF_NAMES * 2][16];
 	struct dead_machine *machine;
 	uint32_t reads;
@@ -200,7 +242,7 @@ static void many_names(void **state)
 	(void)state;
 	make_types();
 	machine = open_made();
-	lb_btf_learn(&btf, learnt, 5);
+	lb_btf_learn(&btf, learnt);
 	assert_int_equal(btf.name_count, 6);
 	reads = machine->pages_read;
 	assert_false(lb_btf_enumerator(&btf, "no such name", &value));
@@ -311,13 +353,10 @@ static void circles_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(members_are_found),
-		cmocka_unit_test(what_is_not_there_is_not_found),
-		cmocka_unit_test(sizes_and_enumerators),
-		cmocka_unit_test(many_names),
-		cmocka_unit_test(many_types),
-		cmocka_unit_test(headers_that_lie),
-		cmocka_unit_test(circles_end),
+		cmocka_unit_test(members_are_found),     cmocka_unit_test(what_is_not_there_is_not_found),
+		cmocka_unit_test(sizes_and_enumerators), cmocka_unit_test(many_names),
+		cmocka_unit_test(strings_anywhere),      cmocka_unit_test(many_types),
+		cmocka_unit_test(headers_that_lie),      cmocka_unit_test(circles_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

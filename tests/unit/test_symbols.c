@@ -22,7 +22,7 @@ static void open_all(struct dead_machine *machine, struct lb_symbols *symbols)
 
 	memset(symbols, 0xee, sizeof(*symbols));
 	lb_deadmem_open(&opened, &machine->dead);
-	if (lb_symbols_open(symbols, &opened, &kernel, &err) != 0)
+	if (lb_symbols_open(symbols, &opened, &kernel, NULL, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -120,10 +120,10 @@ static void neither_listed_nor_found(void **state)
 
 	(void)state;
 	lb_deadmem_open(&opened, &machine->dead);
-	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, &err), -1);
+	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, NULL, &err), -1);
 	assert_non_null(strstr(err.text, "kallsyms"));
 	kernel.has_text = false;
-	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, &err), -1);
+	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, NULL, &err), -1);
 	dead_close(machine);
 }
 
@@ -153,11 +153,52 @@ static void hostile_tables(void **state)
 	dead_close(machine);
 }
 
+// Names that are told beforehand are looked up in the pass that sees whether the tables fit. However many questions
+// follow, no more of the tables is read; the answers are those of passes of their own.
+static void names_that_are_told_beforehand_take_one_pass(void **state)
+{
+	static const char *const told[] = {"data", "fn_977", "no such name", "last", NULL};
+	struct lb_symbol_wanted two[] = {{.name = "last"}, {.name = "data"}};
+	struct dead_machine *machine = dead_open();
+	const struct lb_deadkernel kernel = dead_kernel(machine);
+	struct lb_symbols_known known = {.count = 0};
+	struct lb_symbols symbols;
+	uint64_t address, other;
+	uint32_t pages;
+
+	(void)state;
+	write_symbols(machine, BEHIND, more, MORE);
+	lb_symbols_will_ask(&known, told);
+	lb_symbols_will_ask(&known, told);
+	assert_int_equal(known.count, 4);
+	lb_deadmem_open(&opened, &machine->dead);
+	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, &known, NULL), 0);
+	assert_int_equal(known.count, 6); // with its own two
+	pages = machine->pages_read;
+	assert_true(lb_symbols_address(&symbols, "data", &address));
+	assert_int_equal(address, IMAGE_VIRT + 0x30000);
+	assert_true(lb_symbols_percpu(&symbols, "fn_977", &address));
+	assert_int_equal(address, IMAGE_VIRT + FUNCTIONS_AT + 16);
+	assert_false(lb_symbols_address(&symbols, "no such name", &address));
+	assert_false(lb_symbols_percpu(&symbols, "no such name", &address));
+	assert_int_equal(lb_symbols_find(&symbols, two, 2), 2);
+	assert_int_equal(two[0].address, IMAGE_VIRT + 0x33000);
+	assert_int_equal(two[1].address, IMAGE_VIRT + 0x30000);
+	assert_int_equal(machine->pages_read, pages);
+	// One that was not told takes a pass.
+	assert_true(lb_symbols_address(&symbols, "other", &other));
+	assert_true(machine->pages_read > pages);
+	dead_close(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses_are_named),      cmocka_unit_test(what_lies_elsewhere_has_no_name),
-		cmocka_unit_test(listed_tables_come_first), cmocka_unit_test(neither_listed_nor_found),
+		cmocka_unit_test(names_that_are_told_beforehand_take_one_pass),
+		cmocka_unit_test(addresses_are_named),
+		cmocka_unit_test(what_lies_elsewhere_has_no_name),
+		cmocka_unit_test(listed_tables_come_first),
+		cmocka_unit_test(neither_listed_nor_found),
 		cmocka_unit_test(hostile_tables),
 	};
 

@@ -15,6 +15,7 @@ static int scan(struct dead_machine *machine, struct lb_symbols *symbols)
 	memset(symbols, 0xee, sizeof(*symbols));
 	lb_deadmem_open(&opened, &machine->dead);
 	symbols->mem = &opened;
+	symbols->known = NULL;
 	symbols->image = (struct lb_range){IMAGE_VIRT, IMAGE_VIRT + IMAGE_BYTES};
 	machine->pages_read = 0;
 	result = lb_symbols_scan(symbols, &err);

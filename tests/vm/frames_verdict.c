@@ -72,7 +72,7 @@ static void open_readers(void)
 	struct lb_symbol_wanted wanted[] = {{.name = "__start_BTF"}, {.name = "__stop_BTF"}};
 	struct lb_error err;
 
-	if (lb_symbols_open(&symbols, &mem, &kernel.dead, &err) != 0)
+	if (lb_symbols_open(&symbols, &mem, &kernel.dead, NULL, &err) != 0)
 		fail(err.text);
 	lb_symbols_find(&symbols, wanted, 2);
 	if (lb_btf_open(&btf, &mem, wanted[0].address, wanted[1].address, &err) != 0)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from conftest import build
-from scenarios import READ_BUILTIN
+from scenarios import FULL_ONLY, READ_BUILTIN
 
 pytestmark = pytest.mark.vm
 
@@ -85,6 +85,32 @@ def test_the_report_tells_when_each_stage_was_reached(run_scenario):
     # The header's clock and the report's are the same.
     (said,) = re.findall(r"log on disk (\d+) ms after the panic", run.console)
     assert abs(times["log_on_disk"] - int(said)) <= 50
+
+
+LOG_MIB = 64
+# Records of a kilobyte, until the ring is full; none reaches the console.
+_FILL = """
+echo 1 > /proc/sys/kernel/printk
+$b yes "a line that fills the log, and another one, and one more" | $b dd of=/dev/kmsg bs=960 count=72000 iflag=fullblock
+"""
+
+
+@FULL_ONLY
+def test_a_log_of_64_mib_has_its_end_in_the_report(rehearse, tmp_path):
+    """And on the partition: its last lines matter."""
+    before = tmp_path / "before.sh"
+    before.write_text(_FILL)
+    run = rehearse(
+        "large-log", capture="builtin", memory="1G", panic="sysrq", before=before,
+        append=f"log_buf_len={LOG_MIB}M printk.devkmsg=on",
+    ).check()  # fmt: skip
+    report = run.findings["report"]
+    assert report["cut"] is None and report["reason"] == "Kernel panic - not syncing: sysrq triggered crash"
+    assert re.fullmatch(r"the last \d+ of more than \d{5,} lines", report["sections"]["log"]["note"])
+    assert "sysrq triggered crash" in "\n".join(report["log"][-60:])
+    saved = run.dmesg.read_text(errors="replace")
+    assert len(saved) > 15 << 20 and "sysrq triggered crash" in saved[-8000:]
+    assert "longer than" in run.console and "its beginning is in the dump only" in run.console
 
 
 @pytest.mark.xdist_group(READ_BUILTIN.name)

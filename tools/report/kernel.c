@@ -45,19 +45,23 @@ static void complete_vmcoreinfo(struct kernel *kernel)
 // Which CPU panicked, and which there are. panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
 static uint32_t find_cpus(struct kernel *kernel)
 {
-	struct lb_symbol_wanted wanted[] = {{.name = "panic_cpu"}, {.name = "__per_cpu_offset"}};
+	static const char *const asked[] = {"panic_cpu", "__per_cpu_offset", "crash_notes", NULL};
+	struct lb_symbol_wanted wanted[] = {{.name = asked[0]}, {.name = asked[1]}};
+	struct lb_symbols_known *known = &kernel->work.known;
 	struct lb_deadmem *mem = &kernel->work.mem;
 	uint64_t offset;
 	int32_t cpu;
 
-	if (lb_symbols_open(&kernel->work.symbols, mem, &kernel->dead, NULL) != 0)
+	memset(known, 0, sizeof(*known));
+	lb_symbols_will_ask(known, asked);
+	if (lb_symbols_open(&kernel->work.symbols, mem, &kernel->dead, known, NULL) != 0)
 		return LB_REPORT_NO_CPU;
 	lb_symbols_find(&kernel->work.symbols, wanted, 2);
 	if (!wanted[0].address || !lb_deadmem_copy(mem, wanted[0].address, &cpu, sizeof(cpu)) ||
 	    cpu == PANIC_CPU_NONE)
 		return LB_REPORT_NO_CPU;
 	if (wanted[1].address && lb_deadmem_u64(mem, wanted[1].address + 8ULL * (uint32_t)cpu, &offset))
-		lb_percpu_find(mem, offset, &kernel->dead);
+		lb_percpu_find_by(&kernel->work.symbols, offset, &kernel->dead);
 	return (uint32_t)cpu;
 }
 
