@@ -15,6 +15,7 @@ struct memory_attributes {
 	change set, clear;
 };
 
+// Sets before it clears: at no moment may the pages be both written to and run, which some firmware refuses.
 static EFI_STATUS replace(struct lb_range range, UINT64 clear, UINT64 set)
 {
 	static EFI_GUID guid = {0xf4560cf6, 0x40ec, 0x4b4a, {0xa1, 0x92, 0xbf, 0x1d, 0x57, 0xd0, 0xb1, 0x89}};
@@ -25,8 +26,9 @@ static EFI_STATUS replace(struct lb_range range, UINT64 clear, UINT64 set)
 	if (EFI_ERROR(BS->LocateProtocol(&guid, NULL, &interface)))
 		return EFI_SUCCESS;
 	protocol = interface;
-	status = protocol->clear(protocol, range.start, lb_range_size(range), clear);
-	return EFI_ERROR(status) ? status : protocol->set(protocol, range.start, lb_range_size(range), set);
+	status = protocol->set(protocol, range.start, lb_range_size(range), set);
+	return EFI_ERROR(status) ? status
+				 : protocol->clear(protocol, range.start, lb_range_size(range), clear);
 }
 
 EFI_STATUS lb_memory_attributes_data(struct lb_range range)

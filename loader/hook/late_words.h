@@ -16,6 +16,8 @@ EFI_STATUS lb_late_words_prepare(EFI_SYSTEM_TABLE *system, UINT32 words);
 bool lb_late_words_give(void);
 
 // Undoes what lb_late_words_give() did: an ExitBootServices that failed may have left it.
+// Where the firmware's memory map cannot be read the words stay: whether the page that they are told in is still that
+// kernel's is not known. They make an oops a panic and a panic a reset, then by the firmware.
 void lb_late_words_take_back(void);
 
 // Undoes all of it.
