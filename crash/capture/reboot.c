@@ -59,6 +59,7 @@ static bool variables_say_reboot(struct lb_run *run)
 // A reboot's words are the last ones; a panic with everything that it prints has hardly more records. The log is
 // not on a disk yet: more of a long one would take too long.
 #define LAST_RECORDS 4096U
+#define LAST_BYTES LB_MIB
 
 static bool look(void *ctx, const char *text, size_t bytes)
 {
@@ -70,7 +71,7 @@ static bool look(void *ctx, const char *text, size_t bytes)
 
 bool lb_was_reboot(struct lb_run *run)
 {
-	static const struct lb_dmesg_ends ends = {0, LAST_RECORDS};
+	static const struct lb_dmesg_ends ends = {.last = LAST_RECORDS, .bytes = LAST_BYTES};
 	struct lb_crash_signs signs = {.bytes = 0};
 	enum lb_crash_verdict verdict;
 	struct lb_error why;

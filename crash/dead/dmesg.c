@@ -129,13 +129,18 @@ int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmes
 	tail.records = lb_prb_last(&prb, bytes, RECORD_BYTES, &in_ring);
 	if (tail.records == prb.left && in_ring <= bytes / LONGER)
 		tail.records = UINT64_MAX;
-	else if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){0, tail.records}, count, &text, &left_out,
-				    err) != 0)
+	else if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, count, &text,
+				    &left_out, err) != 0)
 		return -1;
 	if (text > bytes)
 		tail.skip = text - bytes;
 	*ret_tail = tail;
 	return 0;
+}
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
@@ -144,9 +149,14 @@ int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends end
 {
 	struct out out = {.put = put, .ctx = ctx};
 	struct lb_prb prb;
+	uint64_t ignored;
 
 	if (lb_prb_open(&prb, dead, err) != 0)
 		return -1;
+	if (ends.bytes) {
+		ends.first = min64(ends.first, lb_prb_first(&prb, ends.bytes, RECORD_BYTES, &ignored));
+		ends.last = min64(ends.last, lb_prb_last(&prb, ends.bytes, RECORD_BYTES, &ignored));
+	}
 	*ret_left_out = lb_prb_keep_ends(&prb, ends.first, ends.last);
 	add_records(&out, &prb);
 	return 0;

@@ -25,9 +25,9 @@ struct lb_dmesg_tail {
 int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmesg_tail *ret_tail,
 		 struct lb_error *err);
 
-// How many records of a log's two ends are wanted.
+// How many records of a log's two ends are wanted, and bytes of text of either; 0: whatever they have.
 struct lb_dmesg_ends {
-	uint64_t first, last;
+	uint64_t first, last, bytes;
 };
 // The same, but what lies between is not looked at: a ring may hold millions of records. *ret_left_out: how
 // many were passed over.

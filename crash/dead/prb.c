@@ -155,27 +155,42 @@ static bool read_record(struct lb_prb *prb, uint64_t id, struct lb_prb_record *r
 	       find_text(prb, begin, next, text_bytes, record);
 }
 
-uint64_t lb_prb_last(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes)
+// What the info of an id says of its text.
+static uint64_t text_bytes_of(struct lb_prb *prb, uint64_t id)
 {
 	const struct lb_prb_layout *layout = &prb->layout;
+	const uint64_t info = prb->infos + (id & (prb->count - 1)) * layout->info_bytes;
+	uint16_t bytes;
+
+	lb_deadmem_refill(&prb->mem);
+	return read_number(prb, info + layout->info_text_len, &bytes, sizeof(bytes)) ? bytes : 0;
+}
+
+// `start`: the first id; `step`: to the next one, modulo 2^64.
+static uint64_t count_fitting(struct lb_prb *prb, uint64_t start, uint64_t step, uint64_t bytes,
+			      uint32_t more, uint64_t *ret_bytes)
+{
 	uint64_t sum = 0, ids = 0;
 
 	for (; ids < prb->left; ids++) {
-		const uint64_t id = prb->next_id + prb->left - 1 - ids;
-		uint16_t text_bytes;
+		const uint64_t next = sum + text_bytes_of(prb, start + ids * step) + more;
 
-		lb_deadmem_refill(&prb->mem);
-		if (!read_number(prb,
-				 prb->infos + (id & (prb->count - 1)) * layout->info_bytes +
-					 layout->info_text_len,
-				 &text_bytes, sizeof(text_bytes)))
-			text_bytes = 0;
-		if (sum + text_bytes + more > bytes)
+		if (next > bytes)
 			break;
-		sum += text_bytes + more;
+		sum = next;
 	}
 	*ret_bytes = sum;
 	return ids;
+}
+
+uint64_t lb_prb_first(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes)
+{
+	return count_fitting(prb, prb->next_id, 1, bytes, more, ret_bytes);
+}
+
+uint64_t lb_prb_last(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes)
+{
+	return count_fitting(prb, prb->next_id + prb->left - 1, UINT64_MAX, bytes, more, ret_bytes);
 }
 
 uint64_t lb_prb_keep_ends(struct lb_prb *prb, uint64_t first, uint64_t last)

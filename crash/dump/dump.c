@@ -78,7 +78,7 @@ static int read_log(const struct lb_deadspace *dead, struct log *log, struct lb_
 	if (lb_dmesg_fit(dead, room, &tail, err) != 0)
 		return -1;
 	log->skip = tail.skip;
-	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){0, tail.records}, put_log, log, &left_out,
+	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, put_log, log, &left_out,
 			       err) != 0)
 		return -1;
 	if (left_out || tail.skip)

@@ -11,6 +11,7 @@
 // record is some 100 microseconds under emulation.
 #define FIRST_RECORDS 512U
 #define LAST_RECORDS 4096U
+#define END_BYTES (256 * LB_KIB) // of text, of either
 
 static bool take_log(void *ctx, const char *text, size_t bytes)
 {
@@ -21,7 +22,7 @@ static bool take_log(void *ctx, const char *text, size_t bytes)
 
 static void open_log(struct lb_report_job *job)
 {
-	static const struct lb_dmesg_ends ends = {FIRST_RECORDS, LAST_RECORDS};
+	static const struct lb_dmesg_ends ends = {FIRST_RECORDS, LAST_RECORDS, END_BYTES};
 
 	lb_lastlog_begin(&job->log);
 	job->has_log = lb_dmesg_read_ends(&job->kernel.space, ends, take_log, job, &job->log_left_out,

@@ -277,9 +277,11 @@ static void test_stop(void **state)
 	assert_true(records < 12 && log_bytes <= 512);
 }
 
+static uint64_t end_bytes;
+
 static const char *ends_of_log(uint64_t first, uint64_t last, uint64_t *ret_left_out)
 {
-	const struct lb_dmesg_ends ends = {first, last};
+	const struct lb_dmesg_ends ends = {first, last, end_bytes};
 	struct lb_error err;
 
 	log_bytes = 0;
@@ -306,9 +308,17 @@ static void test_ends(void **state)
 	assert_int_equal(strlen(ends_of_log(20, 1, &left_out)), 12 * strlen("[    0.000000] a\n"));
 	assert_string_equal(ends_of_log(0, 1, &left_out), "[    0.000000] l\n");
 	assert_int_equal(left_out, 11);
+	end_bytes = 3 * 17 + 16; // of three records of a letter and 16 bytes
+	assert_string_equal(ends_of_log(12, 2, &left_out),
+			    "[    0.000000] a\n[    0.000000] b\n[    0.000000] c\n[    0.000000] k\n"
+			    "[    0.000000] l\n");
+	assert_string_equal(ends_of_log(0, 12, &left_out),
+			    "[    0.000000] j\n[    0.000000] k\n[    0.000000] l\n");
+	assert_int_equal(left_out, 9);
+	end_bytes = 0;
 	dead_info_drop(machine, "SYMBOL(prb)");
-	assert_int_equal(lb_dmesg_read_ends(&machine->dead, (struct lb_dmesg_ends){1, 1}, put, &log_bytes,
-					    &left_out, NULL),
+	assert_int_equal(lb_dmesg_read_ends(&machine->dead, (struct lb_dmesg_ends){.first = 1, .last = 1},
+					    put, &log_bytes, &left_out, NULL),
 			 -1);
 }
 
