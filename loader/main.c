@@ -443,16 +443,30 @@ static void judge_boot(struct session *s)
 		stand_aside(s);
 }
 
+// Before its words are read. A mark that another copy has begun is this boot's.
+static bool driver_stands_aside(struct session *s)
+{
+	s->stage = "mark";
+	if (lb_hook_image_found() || lb_brakes_look(lb_command_line_shell()) || !lb_command_line_driver())
+		return false;
+	lb_command_line_init(&s->options);
+	stand_aside(s);
+	return true;
+}
+
+static void give_up_arming(struct session *s)
+{
+	lb_brakes_let_go();
+	if (lb_brakes_aside() == LB_ASIDE_PANICS)
+		stand_aside(s);
+}
+
 static EFI_STATUS run(struct session *s)
 {
 	struct lb_error err;
 	EFI_STATUS status;
 
-	s->stage = "mark";
-	// A mark that another copy has begun is this boot's.
-	if (!lb_hook_image_found() && !lb_brakes_look(lb_command_line_shell()) && lb_command_line_driver()) {
-		lb_command_line_init(&s->options);
-		stand_aside(s);
+	if (driver_stands_aside(s)) {
 		tell(s);
 		return stay(s);
 	}
@@ -508,11 +522,8 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	arm(s);
-	if (s->refused) {
-		lb_brakes_let_go();
-		if (lb_brakes_aside() == LB_ASIDE_PANICS)
-			stand_aside(s);
-	}
+	if (s->refused)
+		give_up_arming(s);
 	return boot(s);
 }
 

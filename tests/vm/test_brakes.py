@@ -204,3 +204,19 @@ def test_three_captured_panics_end_the_capturing_until_a_boot_completes(tmp_path
     assert [line for line in mark if "counted" in line] == [f"counted={f'0{n}' * 16}" for n in (3, 2, 1)]
     assert _variable(second)["state"] == "prepared" and _variable(second)["trial"] == "begun"
     assert "dump0: arming this boot gives that dump up" in second and _mark(second)["panics"] == "0"
+
+
+@pytest.mark.parametrize("words, second", [
+    ("leave=cold", "lifeboat: prepared"),  # no Linux: it does not count
+    ("leave=cold linux=one", "standing aside, not armed: the last boot, a trial, did not complete"),
+])  # fmt: skip
+def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loader, kernel, leave, words, second):
+    files = {
+        "EFI/BOOT/BOOTX64.EFI": loader,
+        "EFI/BOOT/lifeboat.conf": f"chain \\leaving\narguments {words}\n".encode(),
+        "leaving": images.leaving(kernel.read_bytes(), leave),
+    }
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+        said = _boots(machine, 2)
+    assert "lifeboat: prepared" in said[0] and "leave: left boot services" in said[0]
+    assert second in said[1], said[1]
