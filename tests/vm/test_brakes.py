@@ -150,7 +150,8 @@ def _judged(said: str, kind: str, step: int) -> None:
     found = re.search(rf"failing: {kind}: (\d+) calls, (\d+) of them failed, (\d+) armed, 0 lost, 0 wrong", said)
     assert found, said[-3000:]
     calls, failed, armed = map(int, found.groups())
-    assert calls > 100 and failed == -(-calls // step)
+    # A failure may leave something to the next run, by which that makes fewer calls.
+    assert calls > 100 and 0.8 * calls <= failed * step < calls + step
     assert 0 < armed < failed if kind == "error" else armed <= failed
 
 
@@ -160,7 +161,7 @@ def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader):
     said = _failing(tmp_path, firmware, loader, orders, resets=1)
     _judged(said, "error", 23)
     _judged(said, "lie", 19)
-    assert re.search("not armed: firmware: its disks and files took 6[0-9]{3} ms, longer than the 5000", said)
+    assert re.search("not armed: firmware: its disks and files took [0-9]+ ms, longer than the 5000", said)
     assert said.count("failing: hangs in ") == 1 and "failing: stood aside after hang 1" in said
 
 

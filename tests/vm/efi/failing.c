@@ -9,7 +9,7 @@
 //   hang N M     the call that comes N calls after the mark was begun never comes back; the watchdog, whose
 //                seconds are sixtieths, resets the machine. The boot after it is one without a failure; then
 //                the call after 2 N, up to M N. No other line is obeyed after a reset
-//   slow 0       the first block that it reads takes 6 s
+//   slow 0       each block that it reads takes 3 s
 //   aside 0      each reason to stand aside, one after the other
 //
 // \failing.txt has a line for each. What was found is said on the console; in the end the machine is switched
@@ -22,7 +22,7 @@
 #include "tests/vm/efi/beside.h"
 
 #define MAX_DISKS 64
-#define SLOW_US 6000000
+#define SLOW_US 3000000
 #define NON_VOLATILE                                                                                         \
 	(EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 #define NAME(text) ((CHAR16 *)(UINTN)L##text)
@@ -310,7 +310,7 @@ static EFI_STATUS EFIAPI read_blocks(EFI_BLOCK_IO *this, UINT32 medium, EFI_LBA 
 
 	while (disks[i].io != this)
 		i++;
-	if (kind == SLOW && !slowed && is_ours(CALLER)) {
+	if (kind == SLOW && is_ours(CALLER)) {
 		slowed = true;
 		boot.Stall(SLOW_US);
 	}
@@ -602,14 +602,16 @@ static void fail_each(UINTN step)
 
 	armed_runs = lost = 0;
 
-	for (UINTN number = 1; number <= all; number += step, runs++) {
+	for (UINTN number = 1; number <= all; number += step) {
 		EFI_STATUS status;
 
 		set_mark("mark=pending\n");
-		if (!run(number, &status) || !struck)
-			fail("no call failed");
-		else
+		if (run(number, &status))
 			judge(status, pages, reset);
+		else
+			fail("lifeboat.efi was not loaded");
+		// What failed the time before may have left fewer calls to make: a header on the disk.
+		runs += struck != NULL;
 	}
 	say("failing: %s: %lu calls, %lu of them failed, %lu armed, %lu lost, %lu wrong\n",
 	    kind == LIE ? "lie" : "error", (unsigned long)all, (unsigned long)runs, (unsigned long)armed_runs,
