@@ -89,7 +89,7 @@ def test_json_of_an_armed_boot(status):
     assert (done.returncode, done.stderr) == (0, "")
     assert status_schema.read(done.stdout) == {
         "schema": "lifeboat-status-1", "covered": True, "version": "0.1.0", "state": "armed", "reason": None,
-        "mode": None, "kernel": None, "chain": None, "capture": "built-in",
+        "stage": None, "mode": None, "kernel": None, "chain": None, "capture": "built-in",
         "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "installed": None, "aside": None, "arming_ms": None,
         "switched_off": False, "restart_before_hibernation": False, "trial": None, "proof": None, "counters": None,
         "last_end": None, "last_stage": None, "problems": [], "notes": [],

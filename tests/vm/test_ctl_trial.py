@@ -499,14 +499,14 @@ def proved(boots):
     machine.run("install")
     machine.write("sys/class/dmi/id/bios_vendor", b"EDK II\n")
     machine.write("sys/class/dmi/id/bios_version", b"1.0 \n")
-    machine.write("sys/devices/vda/device/model", b"Disk      \n")
-    machine.write("sys/devices/vda/serial", b"S1\n")
+    machine.write("sys/block/vda/device/model", b"Disk      \n")
+    machine.write("sys/block/vda/serial", b"S1\n")
     link = machine.root / f"dev/disk/by-partuuid/{DUMP.unique}"
     link.parent.mkdir(parents=True)
     link.symlink_to("../../vda3")
     block = machine.root / "sys/class/block"
     block.mkdir(parents=True)
-    (block / "vda3").symlink_to("../../devices/vda/vda3")
+    (block / "vda3").symlink_to("../../block/vda/vda3")
     verdict(boots, 2)
     assert f"the try without a crash passed on partition {DUMP.unique}" in boots.run(**ARMED)
     return boots
@@ -526,7 +526,7 @@ def test_a_verdict_is_kept_with_what_it_was_a_try_of(proved):
     (lambda b: b.machine.write("sys/class/dmi/id/bios_version", b"1.1\n"),
      'the firmware changed from "EDK II 1.0" to "EDK II 1.1"'),
     (lambda b: b.run(**ARMED | {"version": "0.2"}), 'the loader changed from "0.1.0" to "0.2"'),
-    (lambda b: b.machine.write("sys/devices/vda/serial", b"S2\n"), 'the disk changed from "Disk S1" to "Disk S2"'),
+    (lambda b: b.machine.write("sys/block/vda/serial", b"S2\n"), 'the disk changed from "Disk S1" to "Disk S2"'),
     (lambda b: shutil.rmtree(b.machine.root / "dev/disk"), 'the disk changed from "Disk S1" to ""'),
 ], ids=["firmware", "loader", "disk", "no disk"])  # fmt: skip
 def test_a_proof_gets_stale(proved, change, since):
@@ -549,7 +549,7 @@ def test_a_proof_gets_stale(proved, change, since):
 
 def test_a_dump_that_waits_is_not_touched(proved):
     verdict(proved, 2, state=2)
-    proved.machine.write("sys/devices/vda/serial", b"S2\n")
+    proved.machine.write("sys/block/vda/serial", b"S2\n")
     before = proved.dump_header()
     said = proved.machine.run("test", "--when-stale", status=1).stderr
     assert "holds a dump that nobody has saved: lifeboatctl save" in said

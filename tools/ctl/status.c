@@ -81,8 +81,8 @@ static void put_installed(struct json *json, const struct installed *installed)
 
 static void put(const struct facts *facts)
 {
-	static const char *const keys[] = {"version", "state", "reason", "mode",
-					   "kernel",  "chain", "capture"};
+	static const char *const keys[] = {"version", "state",  "reason", "stage",
+					   "mode",    "kernel", "chain",  "capture"};
 	const struct content *text = &facts->text;
 	struct json json = {.out = stdout};
 
