@@ -162,7 +162,7 @@ def _make_disks(folder: Path) -> list[str]:
     words += ["-device", "virtio-blk-pci,drive=stale"]
     words += ["-device", "nvme,id=nv,serial=nv", "-device", "virtio-scsi-pci,id=vs"]
     words += ["-device", "piix3-ide,id=old", "-device", "pvscsi,id=pv"]
-    words += ["-device", "pcie-root-port,id=port,chassis=7", "-device", "pcie-pci-bridge,id=below,bus=port"]
+    words += ["-device", "pcie-root-port,id=way,chassis=7", "-device", "pcie-pci-bridge,id=below,bus=way"]
     words += ["-chardev", "null,id=card", "-device", f"pci-serial,chardev=card,addr={CARD:#x}"]
     for name, block, partitions, device in DISKS:
         path = folder / f"{name}.img"
