@@ -6,12 +6,23 @@
 #include "lifeboat/pci.h"
 #include "loader/budget.h"
 #include "loader/pci_io.h"
+#include "loader/print.h"
 
 #define PATH_END 0x7f // a node of this type ends a device path; UEFI 2.10, 10.3.1
 
 static EFI_GUID pci_guid = EFI_PCI_IO_PROTOCOL_GUID;
 static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID;
 static EFI_GUID path_guid = DEVICE_PATH_PROTOCOL;
+
+static void say_connecting(EFI_PCI_IO_PROTOCOL *pci)
+{
+	UINTN segment, bus, slot, function;
+
+	if (!EFI_ERROR(pci->GetLocation(pci, &segment, &bus, &slot, &function)))
+		lb_print_verbose("firmware: asked to drive the disks of %04lx:%02lx:%02lx.%lx\n",
+				 (unsigned long)segment, (unsigned long)bus, (unsigned long)slot,
+				 (unsigned long)function);
+}
 
 // A function that has a driver, or for which there is none, stays as it is.
 static bool connect(EFI_HANDLE handle)
@@ -21,6 +32,7 @@ static bool connect(EFI_HANDLE handle)
 	if (EFI_ERROR(BS->HandleProtocol(handle, &pci_guid, &pci)) ||
 	    !lb_target_driven(lb_pci_io_read(pci, LB_PCI_ID), lb_pci_io_read(pci, LB_PCI_CLASS) >> 8))
 		return false;
+	say_connecting(pci);
 	lb_step_begin();
 	lb_budget_wait();
 	BS->ConnectController(handle, NULL, NULL, TRUE);
