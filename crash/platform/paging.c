@@ -96,18 +96,48 @@ static bool map_device_page(uint64_t virt, uint64_t phys)
 	return true;
 }
 
+#define LARGE_BYTES (2 * LB_MIB)
+
+static bool map_device_large(uint64_t virt, uint64_t phys)
+{
+	uint64_t *entry = directory_entry(virt);
+
+	if (!entry)
+		return false;
+	*entry = phys | LEAF_BITS | X86_PTE_PS | X86_PTE_UNCACHED;
+	return true;
+}
+
+// Room for large leaves: both addresses then begin at the same place of one.
+static uint64_t skip_to_large(uint64_t phys, uint64_t bytes)
+{
+	const uint64_t used = devices_used, place = phys & (LARGE_BYTES - 1);
+
+	if (bytes < LARGE_BYTES)
+		return used;
+	return lb_align_up(used, LARGE_BYTES) + place;
+}
+
 // An entry that was not present is not cached (SDM 3A 4.10.2.1): nothing to invalidate.
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 {
-	uint64_t start = lb_align_down(phys, LB_PAGE), base = slot_address(DEVICE_SLOT) + devices_used, end;
+	const uint64_t start = lb_align_down(phys, LB_PAGE), skipped = skip_to_large(start, bytes);
+	const uint64_t base = slot_address(DEVICE_SLOT) + skipped;
+	uint64_t end, step;
 
 	if (!bytes || __builtin_add_overflow(phys, bytes, &end) || end > 1ULL << cpu_phys_bits() ||
-	    lb_align_up(end, LB_PAGE) - start > (1ULL << SLOT_SHIFT) - devices_used)
+	    skipped > 1ULL << SLOT_SHIFT ||
+	    lb_align_up(end, LB_PAGE) - start > (1ULL << SLOT_SHIFT) - skipped)
 		return NULL;
-	for (uint64_t at = start; at < end; at += LB_PAGE) {
-		if (!map_device_page(base + (at - start), at))
+	devices_used = skipped;
+	for (uint64_t at = start; at < end; at += step) {
+		const uint64_t virt = base + (at - start);
+		const bool large = lb_aligned(virt | at, LARGE_BYTES) && end - at >= LARGE_BYTES;
+
+		step = large ? LARGE_BYTES : LB_PAGE;
+		if (!(large ? map_device_large(virt, at) : map_device_page(virt, at)))
 			return NULL;
-		devices_used += LB_PAGE;
+		devices_used += step;
 	}
 	return (volatile void *)(uintptr_t)(base + (phys - start));
 }
