@@ -65,7 +65,7 @@ HOOK_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(HOOK)) $(patsubst %.asm,$(B)/efi/%.o,$
 	$(B)/efi/lib/mem.o $(B)/efi/lib/descriptor_tables.o $(B)/efi/lib/cpu_trace.o $(HOOK_WORDS:%=$(B)/efi/%.o)
 PURGATORY_OBJ := $(B)/purgatory/purgatory/entry.o $(patsubst %.c,$(B)/purgatory/%.o,$(PURGATORY))
 CAPTURE_OBJ := $(patsubst %.asm,$(B)/purgatory/%.o,$(wildcard crash/capture/*.asm)) \
-	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE))
+	$(patsubst %.c,$(B)/purgatory/%.o,$(CAPTURE)) $(B)/purgatory/gen/font.o
 # The drivers of the capture kernel, and what tries them as an EFI application.
 DISKTEST_OBJ := $(patsubst %.c,$(B)/efi/%.o,$(wildcard tests/vm/efi/disktest*.c \
 	crash/bare/pci_config.c crash/bare/pci_registers.c crash/platform/pcidev.c crash/platform/virtio_pci.c crash/platform/virtio_queue.c))
@@ -111,6 +111,22 @@ $(B)/gen/asm-defines.inc: include/lifeboat/asm-defines.c $(CONFIG)
 	@mkdir -p $(@D)
 	$(CC) $(FREESTANDING) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S -o $(@:.inc=.s) $<
 	sed -n 's/.*@define \([A-Z0-9_]*\) \$$*\(-*[0-9]\+\).*/%define \1 \2/p' $(@:.inc=.s) > $@
+
+# The capture kernel's letters, of the package fonts-spleen.
+FONTS := $(patsubst %,/usr/share/consolefonts/spleen-%.psfu.gz,8x16 12x24 16x32)
+$(B)/gen/font.c: crash/platform/mkfont $(FONTS) $(CONFIG)
+	@mkdir -p $(@D)
+	crash/platform/mkfont $(FONTS) >$@
+
+$(B)/purgatory/gen/font.o: $(B)/gen/font.c
+	@mkdir -p $(@D)
+	$(CC) $(PURGATORY_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/host/obj/gen/font.o: $(B)/gen/font.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/host/test_screen: $(B)/host/obj/gen/font.o
 
 $(B)/efi/%.o: %.asm $(B)/gen/asm-defines.inc
 	@mkdir -p $(@D)
@@ -244,7 +260,7 @@ $(B)/pvscsi_driver.efi: loader/loader.lds $(PVSCSI_DRIVER_OBJ) $(B)/efi/rooms.a
 
 $(B)/host/%: tests/unit/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(B)/host/rooms.a -lcmocka $(COMPRESSORS) $(CRYPTO)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -Itests/unit -o $@ $< $(filter %.o,$^) $(B)/host/rooms.a -lcmocka $(COMPRESSORS) $(CRYPTO)
 
 check: $(UNIT) ## unit tests on the host, under ASan and UBSan
 	@tests/unit/run $(UNIT)

@@ -9,6 +9,7 @@
 #include "loader/firmware.h"
 #include "loader/print.h"
 #include "loader/random.h"
+#include "loader/screen.h"
 #include "pgtable/ident.h"
 
 static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
@@ -134,6 +135,15 @@ static void list_iommus(const struct lb_machine *machine, struct lb_capture_conf
 			"locks the IOMMU, and a dump is written only where that lets the disk pass");
 }
 
+static void find_screen(enum lb_screen_policy policy, struct lb_capture_config *config)
+{
+	struct lb_error why;
+
+	if (policy != LB_SCREEN_NEVER && lb_screen_find(policy, &config->screen, &why) != 0 &&
+	    policy == LB_SCREEN_ALWAYS)
+		lb_print_warning("--screen always: %s; nothing will be shown", why.text);
+}
+
 static void warn_of_wishes(const struct lb_dump_options *dump, const struct lb_capture_config *config)
 {
 	if (dump->cpus > config->cpus)
@@ -170,6 +180,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 	lb_targets_judge_size(input->targets, largest_dump(input->saved));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
 	list_iommus(input->machine, ret_config);
+	find_screen(options->dump.screen, ret_config);
 	ret_config->wdat_count = acpi->wdat.count;
 	memcpy(ret_config->wdat, acpi->wdat.step, sizeof(ret_config->wdat));
 	if (acpi->power_off) {

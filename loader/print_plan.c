@@ -141,6 +141,18 @@ static void print_targets(const struct lb_plan *plan)
 								       : "the log goes to the console");
 }
 
+static void print_screen(const struct lb_screen_config *screen)
+{
+	if (screen->base)
+		lb_print_answer(
+			"screen: %s; %ux%u, %u bytes a line, at 0x%lx in BAR %u of %04x:%02x:%02x.%x\n",
+			lb_screen_policy_name((enum lb_screen_policy)screen->policy), screen->width,
+			screen->height, screen->stride, (unsigned long)screen->base, screen->bar_index,
+			screen->pci.segment, screen->pci.bus, screen->pci.device, screen->pci.function);
+	else
+		lb_print_answer("screen: none\n");
+}
+
 static void print_estimate(const struct lb_plan *plan)
 {
 	const struct lb_range everywhere = {0, UINT64_MAX};
@@ -172,6 +184,7 @@ static void print_capture(const struct lb_plan *plan)
 			capture->apic_count, lb_capture_end_name(capture->end),
 			lb_capture_end_name(capture->end_failed));
 	print_estimate(plan);
+	print_screen(&capture->screen);
 	print_targets(plan);
 	for (uint32_t i = 0; lb_acpi_unstoppable(&plan->machine.acpi, i); i++)
 		lb_print_answer("watchdog that nothing stops after a panic: %s\n",

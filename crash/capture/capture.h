@@ -3,8 +3,10 @@
 #ifndef LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 #define LIFEBOAT_CRASH_CAPTURE_CAPTURE_H
 
+#include "crash/dead/display.h"
 #include "crash/dump/writer.h"
 #include "crash/plan/capturesize.h"
+#include "crash/platform/screen.h"
 #include "lifeboat/capture_config.h"
 #include "lifeboat/crypt.h"
 #include "lifeboat/handoff.h"
@@ -28,6 +30,10 @@ struct lb_run {
 	char *report; // LB_CAPTURE_REPORT; NULL: there is no memory for one
 	uint32_t report_bytes; // 0: not made yet
 	bool report_printed;
+	enum lb_display display; // who had the screen, as far as the report found out
+	struct lb_error display_why;
+	bool shown; // or not, and that for good
+	struct lb_screen screen; // no rows: nothing is shown
 	char filter_why[240]; // why the level is not the one asked for; "": it is
 	struct lb_dump_job job;
 	uint32_t cpus; // that compress; 0: none yet
@@ -80,8 +86,16 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
 // Its beginning, to the console; the second time nothing.
 void lb_report_print(struct lb_run *run);
 
+// show.c: for who sits in front of the machine, once the report is on the disk or there will be none.
+// Opens the screen where the firmware's is still shown, and shows the report's beginning; of a machine whose dump is
+// encrypted, nothing but that. Says why not. The second time nothing.
+void lb_show_report(struct lb_run *run);
+// How far it is, or how it ended: on the last line, written over.
+void lb_show_line(const struct lb_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 // progress.c
 struct lb_progress {
+	const struct lb_run *run;
 	uint64_t begun_ms;
 };
 void lb_progress_say(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t bytes_written);

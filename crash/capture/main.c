@@ -5,6 +5,7 @@
 #include "crash/capture/capture.h"
 #include "crash/dump/dump.h"
 #include "crash/dump/helpers.h"
+#include "crash/plan/dumpsize.h"
 #include "crash/platform/iommu.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/pcidev.h"
@@ -84,6 +85,15 @@ static void find_own_pages(struct lb_run *run)
 	       facts.cut ? "; there are more than the list has room for" : "");
 }
 
+static void show_estimate(const struct lb_run *run)
+{
+	const struct lb_dump_estimate estimate = lb_dump_estimate(run->ram.pages, run->job.format, run->cpus);
+	char size[16];
+
+	lb_show_line(run, "CPUs that write the dump: %u; by estimate %s in %u s", run->cpus,
+		     lb_format_size(size, sizeof(size), estimate.bytes), estimate.seconds);
+}
+
 // Starting CPUs takes 10 ms each and more: not before log and report are on the disk. Once: the helpers
 // go on with the next target.
 static int open_helpers(void *ctx, struct lb_error *err)
@@ -92,6 +102,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 
 	if (!run->crypt)
 		lb_report_print(run);
+	lb_show_report(run);
 	if (run->job.format == LB_DUMP_ELF)
 		return 0;
 	find_own_pages(run);
@@ -99,6 +110,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 		return 0;
 	if (lb_helpers_open(run->capture, run->targets_left, &run->cpus, err) != 0)
 		return -1;
+	show_estimate(run);
 	lb_say("CPUs that compress: %u", run->cpus);
 	return 0;
 }
@@ -106,7 +118,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 // 0: complete. Whatever was left half done on this target is said in its header.
 static int dump_to(struct lb_run *run, uint32_t index, struct lb_opened *opened, struct lb_error *err)
 {
-	struct lb_progress progress = {.begun_ms = lb_clock_ms()};
+	struct lb_progress progress = {.run = run, .begun_ms = lb_clock_ms()};
 	struct lb_dump_header *header = opened->header;
 
 	header->tsc_hook = run->live->cpu.tsc;
@@ -195,8 +207,11 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	if (!run.crypt) {
 		lb_report_make(&run, &report_bytes);
 		lb_report_print(&run);
-		lb_deadlog_print(&run.dead);
 	}
+	lb_show_report(&run);
+	lb_show_line(&run, "No dump: %s", err.text);
+	if (!run.crypt)
+		lb_deadlog_print(&run.dead);
 	lb_say("no dump: %s", err.text);
 	lb_power_end(run.capture, (enum lb_capture_end)run.capture->end_failed);
 }

@@ -20,6 +20,7 @@ void lb_progress_say(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t by
 
 	if (!pages || pages_done > pages) {
 		lb_say("looking for what is to be dumped, %lu s", ms / MS_PER_S);
+		lb_show_line(progress->run, "looking for what is to be dumped, %lu s", ms / MS_PER_S);
 		return;
 	}
 	left = pages_done ? ms * (pages - pages_done) / pages_done / MS_PER_S : 0;
@@ -27,6 +28,8 @@ void lb_progress_say(void *ctx, uint64_t pages_done, uint64_t pages, uint64_t by
 	lb_say("%lu%% of %lu pages, %lu.%lu MiB/s of memory, %lu.%lu MiB/s to disk, %lu s left, %s in all",
 	       pages_done * 100 / pages, pages, memory / 1024, memory % 1024 * 10 / 1024, disk / 1024,
 	       disk % 1024 * 10 / 1024, left, lb_format_size(size, sizeof(size), all));
+	lb_show_line(progress->run, "%lu%% of %lu pages written, %lu s left, %s in all",
+		     pages_done * 100 / pages, pages, left, size);
 }
 
 void lb_progress_end(const struct lb_run *run, const struct lb_dump_header *header)
@@ -49,6 +52,7 @@ void lb_progress_end(const struct lb_run *run, const struct lb_dump_header *head
 	       header->dump_level, run->cpus ? run->cpus : 1, header->checkpoints);
 	lb_say("memory: %s of a heap of %s used", lb_format_size(used, sizeof(used), lb_heap_used()),
 	       lb_format_size(all, sizeof(all), lb_heap_used() + lb_heap_left()));
+	lb_show_line(run, "The dump is complete: %s.", lb_format_size(all, sizeof(all), header->file_bytes));
 	lb_say("dump complete: %lu bytes in %lu.%lu s", header->file_bytes, ms / MS_PER_S,
 	       ms % MS_PER_S * 10 / MS_PER_S);
 }

@@ -45,6 +45,8 @@ struct telling {
 	const char *section;
 	uint32_t complete; // bytes
 	bool begun; // the scratch memory holds a job
+	enum lb_display display;
+	struct lb_error display_why;
 	struct section_time times[SECTIONS_MAX];
 	uint32_t time_count;
 	char ours[LIFEBOAT_BYTES];
@@ -105,12 +107,25 @@ static bool go_on(void *ctx, const char *section, uint32_t bytes)
 	return !lb_deadline_passed(telling->end);
 }
 
+// With what the report has found, before its memory is used for something else.
+static void ask_display(struct telling *telling)
+{
+	struct lb_report_job *job = telling->source.memory;
+
+	if (job->has_modules)
+		telling->display =
+			lb_display_owner(&job->modules, &job->symbols, &job->btf, &telling->display_why);
+	else
+		telling->display_why = job->why_no_modules;
+}
+
 static void tell(void *ctx)
 {
 	struct telling *telling = ctx;
 
 	lb_deadkernel_open(telling->dead, &telling->kernel);
 	telling->bytes = lb_report_write(&telling->source, telling->text, LB_REPORT_MAX);
+	ask_display(telling);
 }
 
 // Ends the text where it did not come to its own end. Where its budget was spent, it says so itself.
@@ -203,6 +218,10 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 	*ret_bytes = run->report_bytes = telling.bytes;
 	if (telling.begun)
 		use_modules(run);
+	if (end == LB_GUARD_DONE) {
+		run->display = telling.display;
+		run->display_why = telling.display_why;
+	}
 	lb_say("report: %u bytes, in %lu ms", telling.bytes, lb_clock_ms() - begun_ms);
 	return run->report;
 }

@@ -12,7 +12,7 @@
 #include "lifeboat/range.h"
 
 #define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
-#define LB_CAPTURE_VERSION 4
+#define LB_CAPTURE_VERSION 5
 
 #define LB_MAX_TARGETS 4
 #define LB_MAX_BRIDGES 8
@@ -86,6 +86,26 @@ struct lb_iommu {
 	uint32_t flags;
 };
 
+enum lb_screen_policy {
+	LB_SCREEN_AUTO = 0, // where nothing but the firmware has set it up
+	LB_SCREEN_ALWAYS = 1,
+	LB_SCREEN_NEVER = 2,
+};
+
+// The firmware's linear frame buffer of 32-bit pixels, in a memory BAR of a PCI function. All 0: there is none to
+// draw on. Source: UEFI 2.10, 12.9.
+struct lb_screen_config {
+	uint64_t base; // physical, of the first pixel
+	uint64_t bar, bar_bytes; // what the BAR covers
+	uint32_t stride; // bytes from one line to the next
+	uint16_t width, height; // pixels
+	uint8_t red, green, blue; // first of the eight bits of each
+	uint8_t bar_index; // 0 to 5
+	struct lb_pci_address pci;
+	uint32_t pci_id; // vendor and device, as in the ID register
+	uint32_t policy; // enum lb_screen_policy
+};
+
 #define LB_MAX_WDAT_STEPS 8
 
 // How to stop the watchdog of the ACPI table WDAT, and how to see that it stands: one access to a
@@ -133,6 +153,7 @@ struct lb_capture_config {
 	uint32_t reserved2;
 	struct lb_wdat_step wdat[LB_MAX_WDAT_STEPS]; // in this order
 	uint64_t crypt; // struct lb_crypt behind this one; 0: nothing is encrypted
+	struct lb_screen_config screen;
 	struct lb_range heap; // crash memory that is the capture kernel's to allocate
 	char loader_version[16];
 };
@@ -141,6 +162,7 @@ _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
 _Static_assert(sizeof(struct lb_target) == 136, "no padding");
 _Static_assert(sizeof(struct lb_iommu) == 16, "no padding");
 _Static_assert(sizeof(struct lb_wdat_step) == 24, "no padding");
+_Static_assert(sizeof(struct lb_screen_config) == 56, "no padding");
 _Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");
 
 // The first bytes of the capture kernel's image, filled by its linker script; offsets from

@@ -26,6 +26,8 @@ const char lb_dump_options_help[] =
 	"                          the report, not out of log and dump\n"
 	"  --capture-cpus N        CPUs that compress (default: all, up to 64)\n"
 	"  --on-captured WHAT      reset (default), poweroff or halt, after the dump\n"
+	"  --screen WHAT           auto (default: where the firmware's is still shown),\n"
+	"                          always or never: the report and how far the dump is\n"
 	"  --selftest              do not boot KERNEL: reset into the capture kernel,\n"
 	"                          which tries target and memory, leaves a verdict and\n"
 	"                          resets; in lifeboat.conf until there is a verdict\n"
@@ -43,12 +45,16 @@ const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT] = {
 	[LB_DUMP_OPTION_ON_CAPTURED] = {"on-captured", "reset, poweroff or halt"},
 	[LB_DUMP_OPTION_SELFTEST] = {"selftest", NULL},
 	[LB_DUMP_OPTION_MASK_REPORT] = {"mask-report", NULL},
+	[LB_DUMP_OPTION_SCREEN] = {"screen", "auto, always or never"},
 };
 
 static const char *const formats[] = {
 	[LB_DUMP_ZSTD] = "zstd", [LB_DUMP_ZLIB] = "zlib", [LB_DUMP_RAW] = "raw", [LB_DUMP_ELF] = "elf"};
 static const char *const ends[] = {
 	[LB_CAPTURE_RESET] = "reset", [LB_CAPTURE_POWEROFF] = "poweroff", [LB_CAPTURE_HALT] = "halt"};
+
+static const char *const screens[] = {
+	[LB_SCREEN_AUTO] = "auto", [LB_SCREEN_ALWAYS] = "always", [LB_SCREEN_NEVER] = "never"};
 
 const char *lb_dump_format_name(enum lb_dump_format format)
 {
@@ -58,6 +64,11 @@ const char *lb_dump_format_name(enum lb_dump_format format)
 const char *lb_capture_end_name(enum lb_capture_end end)
 {
 	return ends[end];
+}
+
+const char *lb_screen_policy_name(enum lb_screen_policy policy)
+{
+	return screens[policy];
 }
 
 void lb_dump_options_init(struct lb_dump_options *options)
@@ -143,6 +154,11 @@ int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option opt
 		return 0;
 	case LB_DUMP_OPTION_ENCRYPT:
 		return add_recipient(options, shown, value, err);
+	case LB_DUMP_OPTION_SCREEN:
+		if (!lb_value_name(value, screens, sizeof(screens) / sizeof(screens[0]), &index))
+			return fail_wanted(option, shown, value, err);
+		options->screen = (enum lb_screen_policy)index;
+		return 0;
 	case LB_DUMP_OPTION_OVERWRITE:
 		options->overwrite = true;
 		return 0;

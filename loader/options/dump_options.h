@@ -39,6 +39,7 @@ struct lb_dump_options {
 	uint32_t cpus; // 0: not given
 	enum lb_capture_end end;
 	bool overwrite, selftest, mask_report;
+	enum lb_screen_policy screen;
 	bool selftest_once; // --selftest stands in lifeboat.conf, not on the command line
 	const char *first_word; // the first of these options that was given; NULL: none
 };
@@ -53,6 +54,7 @@ enum lb_dump_option {
 	LB_DUMP_OPTION_ON_CAPTURED,
 	LB_DUMP_OPTION_SELFTEST,
 	LB_DUMP_OPTION_MASK_REPORT,
+	LB_DUMP_OPTION_SCREEN,
 	LB_DUMP_OPTION_COUNT,
 };
 
@@ -81,6 +83,7 @@ enum lb_boot lb_dump_options_boot(const struct lb_dump_options *options, bool po
 
 const char *lb_dump_format_name(enum lb_dump_format format);
 const char *lb_capture_end_name(enum lb_capture_end end);
+const char *lb_screen_policy_name(enum lb_screen_policy policy);
 
 extern const char lb_dump_options_help[];
 

@@ -13,6 +13,7 @@ _ALONE = {
     "crash/bare/lapic.h": "registers, inline",
     "crash/dead/facts.h": "data, that several fill in",
     "crash/disk/block_reader.h": "data, that who drives the disk fills in",
+    "crash/platform/font.h": "data, that crash/platform/mkfont makes",
     "crash/report/source.h": "data, that the caller fills in",
     "lib/bits.h": "inline",
     "lib/cpu.h": "instructions, inline",
@@ -23,7 +24,7 @@ _ALONE = {
 # A contract that several sources keep, each its part: header, why, sources in its folder.
 _CONTRACTS = {
     "crash/bare/bare.h": ("a machine without firmware", "console trap window"),
-    "crash/capture/capture.h": ("one run's steps", "deadlog keys prepare progress reboot report selftest target"),
+    "crash/capture/capture.h": ("one run's steps", "deadlog keys prepare progress reboot report selftest show target"),
     "crash/disk/disk.h": ("a driver a kind of disk", "ahci nvme pvscsi virtio_blk virtio_scsi"),
     "crash/platform/iommu.h": ("a driver a kind of IOMMU", "iommu_amd iommu_virtio iommu_vtd"),
     "crash/platform/watchdog.h": (

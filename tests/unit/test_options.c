@@ -401,6 +401,7 @@ static void test_dump_defaults(void **state)
 	assert_int_equal(options.dump.end, LB_CAPTURE_RESET);
 	assert_false(options.dump.overwrite || options.dump.selftest || options.dump.selftest_once);
 	assert_false(options.dump.mask_report);
+	assert_int_equal(options.dump.screen, LB_SCREEN_AUTO);
 }
 
 static void test_dump_everything(void **state)
@@ -412,7 +413,8 @@ static void test_dump_everything(void **state)
 	assert_int_equal(PARSE("--capture", "builtin", "--dump-to", "PARTLABEL=a b", "--dump-to=auto",
 			       "--dump-to", "PARTUUID=00112233-4455-6677-8899-AABBCCddeeff",
 			       "--dump-format=elf", "--dump-level", "0", "--dump-overwrite", "--mask-report",
-			       "--capture-cpus=64", "--on-captured", "poweroff", "--selftest", "k"),
+			       "--screen", "always", "--capture-cpus=64", "--on-captured", "poweroff",
+			       "--selftest", "k"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_true(options.builtin);
@@ -427,6 +429,7 @@ static void test_dump_everything(void **state)
 	assert_int_equal(options.dump.cpus, 64);
 	assert_int_equal(options.dump.end, LB_CAPTURE_POWEROFF);
 	assert_true(options.dump.mask_report);
+	assert_int_equal(options.dump.screen, LB_SCREEN_ALWAYS);
 	assert_true(options.dump.overwrite && options.dump.selftest && !options.dump.selftest_once);
 }
 
@@ -434,12 +437,18 @@ static void test_dump_names(void **state)
 {
 	static const char *const formats[] = {"zstd", "zlib", "raw", "elf"};
 	static const char *const ends[] = {"reset", "poweroff", "halt"};
+	static const char *const screens[] = {"auto", "always", "never"};
 
 	(void)state;
 	for (uint32_t i = 0; i < 4; i++) {
 		assert_int_equal(PARSE("--dump-format", formats[i], "k"), 0);
 		assert_int_equal(options.dump.format, i);
 		assert_string_equal(lb_dump_format_name(i), formats[i]);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(PARSE("--screen", screens[i], "k"), 0);
+		assert_int_equal(options.dump.screen, i);
+		assert_string_equal(lb_screen_policy_name(i), screens[i]);
 	}
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(PARSE("--on-captured", ends[i], "k"), 0);
@@ -470,6 +479,7 @@ static void test_dump_mistakes(void **state)
 		 "--capture-cpus: \"65\" was given, wanted a number from 1 to 64"},
 		{{"--on-captured=boot", "k"},
 		 "--on-captured: \"boot\" was given, wanted reset, poweroff or halt"},
+		{{"--screen=on", "k"}, "--screen: \"on\" was given, wanted auto, always or never"},
 		{{"--selftest=1", "k"}, "--selftest: takes no value, \"1\" was given"},
 		{{"--dump-overwrite=1", "k"}, "--dump-overwrite: takes no value, \"1\" was given"},
 	};

@@ -29,6 +29,7 @@ class UnusualDisks:
     more_disks: tuple[str, ...] = ()  # labels of further ones
     yank_at: str = ""  # text of a console line at which the dump's drive is taken away
     check_at: str = ""  # and at which the CPU that panicked gets a machine check that says it can go on
+    picture_at: str = ""  # and at which the screen is kept as a picture, screen.ppm
     mark: bool = True  # the dump counts as saved once it is collected
 
 
@@ -69,6 +70,9 @@ class Unusual(Rehearsal):
         if text and not self.yanked and text in line.text:
             machine.qmp.human("drive_del dump")
             self.yanked = True
+        picture = self.options.folder / "screen.ppm"
+        if self._disks.picture_at and not picture.exists() and self._disks.picture_at in line.text:
+            machine.qmp.execute("screendump", filename=str(picture))
         if self._disks.check_at and not self.checked and self._disks.check_at in line.text:
             machine.qmp.human(f"mce {self.options.panic_cpu} 0 {_MC_STATUS:#x} {_MC_CAN_GO_ON:#x} 0 0")
             self.checked = True
