@@ -68,6 +68,7 @@ class Outcome:
     dmesg: Path | None = None
     report: Path | None = None  # text
     frame: Vmcore | None = None  # the dump's notes, once read
+    encrypted: bool = False  # the dump is an age file
 
     @property
     def purgatory_stages(self) -> dict[str, int]:
@@ -281,6 +282,10 @@ class Rehearsal:
                 return
             if outcome.vmcore is None:
                 raise VmError("the capture said done, but its disk holds no dump")
+            if is_encrypted(outcome.vmcore):
+                outcome.encrypted = True
+                outcome.reason = "an encrypted dump, which only its owner can look into"
+                return
             outcome.frame = read_vmcore(outcome.vmcore)
             verdict.check_dump(outcome.frame, kernel.release(self.options.kernel))
             if self.options.strict:
@@ -289,6 +294,12 @@ class Rehearsal:
             outcome.ok, outcome.reason = False, str(error) if outcome.ok else f"{outcome.reason}; {error}"
             return
         outcome.reason = f"a verified dump of {outcome.frame.release}"
+
+
+def is_encrypted(dump: Path) -> bool:
+    """Is it an age file?"""
+    with dump.open("rb") as file:
+        return file.readline(64) == b"age-encryption.org/v1\n"
 
 
 def _save_tool(options: Options) -> Path:
@@ -359,7 +370,7 @@ def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
         "first_kernel_cmdline": progress.first_kernel_cmdline or plan.get("cmdline", ""),
         "dump": str(dump) if dump else None,
         "dump_bytes": outcome.vmcore.stat().st_size if outcome.vmcore else 0,
-        "dump_format": outcome.frame.format if outcome.frame else None,
+        "dump_format": outcome.frame.format if outcome.frame else "age" if outcome.encrypted else None,
         "filter_level": outcome.frame.level if outcome.frame else None,
         "dump_header": rehearsal.capture.findings,
         "report": rehearsal.capture.report,

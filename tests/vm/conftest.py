@@ -118,6 +118,12 @@ def vmcoreinfo_verdict() -> Path:
 
 
 @pytest.fixture(scope="session")
+def keys_verdict() -> Path:
+    """The program that searches memory for an arming's keys."""
+    return build("host/keys_verdict")
+
+
+@pytest.fixture(scope="session")
 def frames_verdict() -> Path:
     """The program that names modules, tasks and stacks in a dump, built."""
     return build("host/frames_verdict")

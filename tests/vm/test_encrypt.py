@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A dump that only its owner can read: one panic, and what the disk, the console and memory hold of it.
+
+Memory is saved twice, at the first kernel's prompt and when the capture kernel has halted.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from vm.machine import ConsoleLine, Machine
+from vm.rehearsal import Options, Outcome, Rehearsal
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("encrypt")]
+
+MEMORY_BYTES = 512 << 20
+SECRET = "correct-horse-battery-staple"
+PANIC = b"Kernel panic - not syncing"
+
+
+def run(*words, check: bool = True) -> subprocess.CompletedProcess:
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, errors="replace", check=check)
+
+
+def make_key(folder: Path, name: str) -> tuple[Path, str]:
+    """The identity's file, and its recipient."""
+    path = folder / name
+    run("age-keygen", "-o", path)
+    return path, re.search(r"age1\w+", path.read_text()).group()
+
+
+class _Watched(Rehearsal):
+    """Saves memory on the way, and ends the machine where the capture kernel has halted."""
+
+    def on_console(self, machine: Machine, line: ConsoleLine) -> None:
+        for image, reached in (
+            ("prompt.ram", "up" in self.progress.stages),
+            ("halted.ram", line.text.startswith("lifeboat-capture: halted")),
+        ):
+            path = self.options.folder / image
+            if not reached or path.exists():
+                continue
+            machine.qmp.execute("pmemsave", timeout=120, val=0, size=MEMORY_BYTES, filename=str(path))
+            if image == "halted.ram":
+                machine.qmp.execute("system_reset")
+
+
+@dataclass
+class Encrypted:
+    outcome: Outcome
+    folder: Path
+    identity: Path  # the first of two recipients'
+    stranger: Path  # nobody's
+    save: Path
+
+    @property
+    def console(self) -> str:
+        return (self.folder / "console.log").read_text(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def encrypted(loader, kernel, firmware, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encrypt")
+    identity, recipient = make_key(folder, "owner.txt")
+    _, other = make_key(folder, "other.txt")
+    stranger, _ = make_key(folder, "stranger.txt")
+    options = Options(
+        kernel=kernel,
+        firmware=firmware,
+        loader=loader,
+        memory_bytes=MEMORY_BYTES,
+        cpus=2,
+        panic="sysrq",
+        dump_disk="nvme",
+        append=f"lifeboat_secret={SECRET}",
+        config=[f"dump-encrypt {recipient}", f"dump-encrypt {other}", "on-captured halt"],
+        folder=folder,
+    )
+    outcome = _Watched(options).run()
+    yield Encrypted(outcome, folder, identity, stranger, Path(loader).parent / "lifeboat-save")
+    for image in [*folder.glob("*.img"), *folder.glob("*.ram")]:
+        image.unlink()
+
+
+def test_captured(encrypted):
+    assert encrypted.outcome.ok, encrypted.outcome.reason
+    assert encrypted.outcome.vmcore.read_bytes()[:22] == b"age-encryption.org/v1\n"
+    header = run(encrypted.save, "--list", encrypted.folder / "dump.img").stdout
+    assert re.search(r"^encrypted: +to 2 recipients$", header, re.MULTILINE)
+    assert re.search(r"^message: +complete: \d+ pages, encrypted to 2 recipients$", header, re.MULTILINE)
+    assert "digests:               log right, report right, head right" in header
+    assert "6.1" not in header
+
+
+def test_nothing_is_shown(encrypted):
+    """From the panic on: the first kernel's own console is its own affair."""
+    said = [text for text in encrypted.console.splitlines() if "lifeboat-capture: " in text or "lifeboat-purgatory: " in text]
+    assert any("encrypted to 2 recipients" in text for text in said)
+    for word in ("> reason", "panic -", "dead kernel: ", "6.1.0", "_text", SECRET):
+        assert not [text for text in said if word in text], word
+
+
+def test_disk_holds_nothing_in_the_clear(encrypted):
+    disk = (encrypted.folder / "dump.img").read_bytes()
+    for text in (PANIC, SECRET.encode(), b"KDUMP   ", b"OSRELEASE=", b"Linux version", b"makedumpfile"):
+        assert text not in disk, text
+
+
+def test_age_opens_all_three(encrypted):
+    image, folder = encrypted.folder / "dump.img", encrypted.folder
+    dump, log, report = folder / "d.age", folder / "l.age", folder / "r.age"
+    run(encrypted.save, "--keep", "-f", "--log", log, "--report", report, image, dump)
+    opened = run("age", "-d", "-i", folder / "other.txt", log).stdout
+    assert PANIC.decode() in opened and SECRET in opened
+    assert run("age", "-d", "-i", encrypted.identity, report).stdout.startswith("reason: ")
+    flat = folder / "flat"
+    run("age", "-d", "-i", encrypted.identity, "-o", flat, dump)
+    with flat.open("rb") as stream:
+        subprocess.run(["makedumpfile", "-R", folder / "rearranged"], stdin=stream, check=True, capture_output=True)
+    run(encrypted.save, "--keep", "-f", "--identity", encrypted.identity, image, folder / "vmcore.plain")
+    assert (folder / "rearranged").read_bytes() == (folder / "vmcore.plain").read_bytes()
+    assert run("age", "-d", "-i", encrypted.stranger, log, check=False).returncode != 0
+
+
+def test_saved_with_the_identity(encrypted):
+    """In one go, in a folder, and readable by everybody's tools."""
+    folder = encrypted.folder / "crash"
+    folder.mkdir()
+    run(encrypted.save, "--keep", "-f", "--identity", encrypted.identity, encrypted.folder / "dump.img", folder)
+    (saved,) = folder.iterdir()
+    assert {path.name for path in saved.iterdir()} == {"vmcore", "vmcore-dmesg.txt", "report.txt", "report.json"}
+    log = encrypted.folder / "dmesg.makedumpfile"
+    run("makedumpfile", "--dump-dmesg", "-f", saved / "vmcore", log, check=False)
+    report = run(encrypted.save.with_name("lifeboat-report"), "--signature", saved / "vmcore").stdout
+    assert report.startswith("sysrq:sysrq_handle_crash:")
+    assert f"signature: {report.strip()}" in (saved / "report.txt").read_text()
+    assert SECRET.encode() in (saved / "vmcore-dmesg.txt").read_bytes()
+
+
+def test_stays_sealed_in_a_folder(encrypted):
+    folder = encrypted.folder / "sealed"
+    folder.mkdir()
+    run(encrypted.save, "--keep", encrypted.folder / "dump.img", folder)
+    (saved,) = folder.iterdir()
+    assert {path.name for path in saved.iterdir()} == {"vmcore.age", "vmcore-dmesg.txt.age", "report.txt.age"}
+    again = run(encrypted.save, "--keep", encrypted.folder / "dump.img", folder)
+    assert "there already" in again.stdout
+
+
+def test_wrong_identity(encrypted):
+    target = encrypted.folder / "none"
+    image = encrypted.folder / "dump.img"
+    failed = run(encrypted.save, "--keep", "--identity", encrypted.stranger, image, target, check=False)
+    assert failed.returncode == 1 and not target.exists()
+    assert "no identity that was given opens it" in failed.stderr
+
+
+def test_memory_holds_no_secret(encrypted, keys_verdict):
+    """Of what is not needed nothing at the first kernel's prompt; of the rest nothing after the capture."""
+    prompt, halted = encrypted.folder / "prompt.ram", encrypted.folder / "halted.ram"
+    said = run(keys_verdict, encrypted.identity, prompt, "plant=0x8000000", halted).stdout
+    # The payload keys of one target's three files are where they have to be. What is planted is found.
+    assert said.splitlines() == [
+        "files: 3",
+        "image 1: payload 3 file 0 shared 0 wrap 0",
+        "image 1: payload 4 file 1 shared 1 wrap 1",
+        "image 2: payload 0 file 0 shared 0 wrap 0",
+    ]
