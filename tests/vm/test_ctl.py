@@ -241,7 +241,23 @@ def test_tokens_bound_to_none(machine, tokens):
 
 def test_encrypted_root_is_told(machine):
     machine.write("sys/block/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
-    assert "the root is encrypted, a dump is not" in machine.run("install").stdout
+    refused = machine.run("install", status=1)
+    assert "the root is encrypted, a dump is not" in refused.stderr and "--cleartext" in refused.stderr
+    assert "note: the root is encrypted, a dump is not" in machine.run("install", "--cleartext").stdout
+
+
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+def test_recipients(machine):
+    """They go into lifeboat.conf, judged by the loader's parser; one that is there stays as it is."""
+    machine.write("sys/block/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
+    refused = machine.run("install", "--recipient", "ssh-ed25519 AAAA", status=1)
+    assert "an SSH key" in refused.stderr
+    assert "encrypted to 1 recipients" in machine.run("install", "--recipient", RECIPIENT).stdout
+    assert f"dump-encrypt {RECIPIENT}\n".encode() in machine.files()[CONF]
+    other = "age1ce7lzmmuu38hpgjnr4g5j4vmelqmcp5u65h7ymgw5n6czerw85dqmvau90"
+    assert "add the line" in machine.run("install", "--recipient", other, status=1).stderr
 
 
 def test_profile_of_a_desktop(machine):

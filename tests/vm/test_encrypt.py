@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from vm.machine import ConsoleLine, Machine
+from vm.machine import ConsoleLine, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
+from vm.verdict import Verdict
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("encrypt")]
 
@@ -45,6 +46,11 @@ class _Watched(Rehearsal):
             machine.qmp.execute("pmemsave", timeout=120, val=0, size=MEMORY_BYTES, filename=str(path))
             if image == "halted.ram":
                 machine.qmp.execute("system_reset")
+
+
+    def _judge_event(self, event: QmpEvent) -> Verdict | None:
+        halted = (self.options.folder / "halted.ram").exists()
+        return (True, "the capture kernel has halted") if halted else super()._judge_event(event)
 
 
 @dataclass

@@ -76,6 +76,9 @@ void conf_make(const struct options *options, const char *chain, char ret_text[C
 		used += snprintf(ret_text + used, CONF_BYTES - (size_t)used, "console %s\n", tty);
 	used += snprintf(ret_text + used, CONF_BYTES - (size_t)used, "profile %s\n",
 			 is_desktop(options->root) ? "desktop" : "server");
+	for (unsigned int i = 0; i < options->recipient_count; i++)
+		used += snprintf(ret_text + used, CONF_BYTES - (size_t)used, "dump-encrypt %.100s\n",
+				 options->recipients[i]);
 	if (chain[0])
 		snprintf(ret_text + used, CONF_BYTES - (size_t)used, "chain %s\n", chain);
 }

@@ -78,7 +78,10 @@ static void say_plan(const struct options *options, const struct plan *plan)
 	if (plan->chain[0])
 		printf("starts: %s\n", plan->chain);
 	say_volumes(plan);
-	if (options->live && root_is_encrypted(options->root))
+	if (plan->settings.options.dump.recipients.count)
+		printf("dumps are encrypted to %u recipients\n",
+		       plan->settings.options.dump.recipients.count);
+	else if (options->live && root_is_encrypted(options->root))
 		puts("note: the root is encrypted, a dump is not: whoever takes the disk reads memory's keys "
 		     "in it");
 }
@@ -98,6 +101,41 @@ static int judge_volumes(const struct options *options, const struct plan *plan,
 		"--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2%s, chain "
 		"4%s)",
 		plan->volumes.list[i].device, seven, seven);
+}
+
+// A recipient that was given and is not in a lifeboat.conf that stays is a wish that nobody would fulfil.
+static bool has_recipients(const struct options *options, const struct lb_recipients *there)
+{
+	for (unsigned int i = 0; i < options->recipient_count; i++) {
+		const char *text = options->recipients[i];
+		struct lb_recipient recipient;
+		bool found = false;
+
+		if (lb_recipient_parse(text, strlen(text), &recipient, NULL) != 0)
+			return false;
+		for (uint32_t j = 0; j < there->count; j++)
+			found |= memcmp(&there->list[j], &recipient, sizeof(recipient)) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static int judge_secrecy(const struct options *options, const struct plan *plan, struct lb_error *err)
+{
+	const struct lb_recipients *recipients = &plan->settings.options.dump.recipients;
+
+	if (!has_recipients(options, recipients))
+		return lb_fail(err,
+			       "--recipient %.80s: %.60s is there and stays: add the line \"dump-encrypt "
+			       "RECIPIENT\"",
+			       options->recipients[0], plan->settings.name);
+	if (recipients->count || options->cleartext || !plan->settings.options.builtin || !options->live ||
+	    !root_is_encrypted(options->root))
+		return 0;
+	return lb_fail(err,
+		       "the root is encrypted, a dump is not: whoever takes the disk reads memory's keys in "
+		       "it; say --recipient age1... (docs/encrypt.md), or --cleartext");
 }
 
 // ---- Doing it ------------------------------------------------------------------
@@ -199,7 +237,8 @@ int install_command(const struct options *options)
 	}
 	say_notes(&plan.target.notes);
 	say_plan(options, &plan);
-	if (judge_volumes(options, &plan, &err) != 0 || put_all(options, &plan, &err) != 0)
+	if (judge_secrecy(options, &plan, &err) != 0 || judge_volumes(options, &plan, &err) != 0 ||
+	    put_all(options, &plan, &err) != 0)
 		status = complain("install: nothing was done", &err);
 	else
 		say_next(options, &plan);

@@ -36,6 +36,9 @@ static const char usage[] =
 	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
 	"      --boot-order         of update: puts a chain's boot entry to the front again, and does no "
 	"more\n"
+	"      --recipient age1...  log, report and dump are encrypted to it (docs/encrypt.md); may be "
+	"repeated\n"
+	"      --cleartext          a dump may lie on the disk in the clear although the root is encrypted\n"
 	"  -n, --dry-run            prints what would be done, and does nothing\n"
 	"      --json               of status: for programs; docs/status.schema.json\n"
 	"      --metrics            of status: for Prometheus\n"
@@ -55,6 +58,8 @@ enum {
 	OPTION_NO_VARIABLES,
 	OPTION_ACCEPT_TPM_CHANGE,
 	OPTION_BOOT_ORDER,
+	OPTION_RECIPIENT,
+	OPTION_CLEARTEXT,
 	OPTION_JSON,
 	OPTION_METRICS,
 	OPTION_WHEN_STALE,
@@ -68,6 +73,8 @@ static const struct option long_options[] = {
 	{"no-variables", no_argument, NULL, OPTION_NO_VARIABLES},
 	{"accept-tpm-change", no_argument, NULL, OPTION_ACCEPT_TPM_CHANGE},
 	{"boot-order", no_argument, NULL, OPTION_BOOT_ORDER},
+	{"recipient", required_argument, NULL, OPTION_RECIPIENT},
+	{"cleartext", no_argument, NULL, OPTION_CLEARTEXT},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"metrics", no_argument, NULL, OPTION_METRICS},
@@ -131,6 +138,14 @@ static int take_option(struct options *options, const char *command, int option)
 		return 0;
 	case OPTION_BOOT_ORDER:
 		options->boot_order = true;
+		return 0;
+	case OPTION_RECIPIENT:
+		if (options->recipient_count == LB_MAX_RECIPIENTS)
+			return bad_usage(command, "--recipient: more than 8 of them");
+		options->recipients[options->recipient_count++] = optarg;
+		return 0;
+	case OPTION_CLEARTEXT:
+		options->cleartext = true;
 		return 0;
 	case OPTION_JSON:
 		options->json = true;

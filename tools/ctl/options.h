@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "lifeboat/crypt.h"
+
 enum { EXIT_BAD_USAGE = 2 };
 
 // How Lifeboat comes in front of a boot (docs/options.md).
@@ -15,7 +17,9 @@ struct options {
 	const char *esp; // NULL: it is looked for
 	const char *from; // folder of lifeboat.efi and lifeboatx64.efi; NULL: the usual ones
 	enum mode mode;
-	bool no_variables, dry_run, accept_tpm_change, boot_order, json, metrics, when_stale;
+	const char *recipients[LB_MAX_RECIPIENTS]; // of encrypted dumps, as given
+	unsigned int recipient_count;
+	bool no_variables, dry_run, accept_tpm_change, cleartext, boot_order, json, metrics, when_stale;
 	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the
 	// variables are. Else an image is built.
 	bool live;
