@@ -48,11 +48,59 @@ static void test_selftest_asked_twice(void **state)
 	assert_int_equal(lb_dump_options_boot(&options, true, LB_SELFTEST_PASSED), LB_BOOT_SELFTEST);
 }
 
+#define RECIPIENT "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+#define OTHER "age1ce7lzmmuu38hpgjnr4g5j4vmelqmcp5u65h7ymgw5n6czerw85dqmvau90"
+
+static int encrypt(struct lb_dump_options *options, const char *recipient, struct lb_error *err)
+{
+	err->text[0] = '\0';
+	return lb_dump_options_set(options, LB_DUMP_OPTION_ENCRYPT, "--dump-encrypt", recipient, err);
+}
+
+static void test_recipients(void **state)
+{
+	struct lb_dump_options options;
+	struct lb_error err;
+
+	(void)state;
+	lb_dump_options_init(&options);
+	assert_int_equal(options.recipients.count, 0);
+	assert_int_equal(encrypt(&options, RECIPIENT, &err), 0);
+	assert_int_equal(encrypt(&options, OTHER, &err), 0);
+	assert_int_equal(options.recipients.count, 2);
+	assert_memory_not_equal(options.recipients.list[0].share, options.recipients.list[1].share, 32);
+
+	// Words of a later source are all that counts.
+	options.recipients_begun = false;
+	assert_int_equal(encrypt(&options, OTHER, &err), 0);
+	assert_int_equal(options.recipients.count, 1);
+	for (unsigned int i = 1; i < LB_MAX_RECIPIENTS; i++)
+		assert_int_equal(encrypt(&options, RECIPIENT, &err), 0);
+	assert_int_equal(encrypt(&options, RECIPIENT, &err), -1);
+	assert_string_equal(err.text, "--dump-encrypt: more than 8 of them");
+	assert_int_equal(options.recipients.count, LB_MAX_RECIPIENTS);
+}
+
+static void test_recipients_refused(void **state)
+{
+	struct lb_dump_options options;
+	struct lb_error err;
+
+	(void)state;
+	lb_dump_options_init(&options);
+	assert_int_equal(encrypt(&options, "ssh-ed25519", &err), -1);
+	assert_string_equal(err.text, "--dump-encrypt: \"ssh-ed25519\": an SSH key; wanted: age1 and 58 "
+				      "characters, as age-keygen -y prints");
+	assert_int_equal(options.recipients.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_boot),
 		cmocka_unit_test(test_selftest_asked_twice),
+		cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_recipients_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

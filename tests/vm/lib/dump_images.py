@@ -26,7 +26,7 @@ _FIELDS = [
     ("tsc_khz", "Q"), ("release", "64s"), ("build_id", "20s"), ("build_id_bytes", "I"), ("message", "160s"),
     ("log_sha256", "32s"), ("head_sha256", "32s"), ("desc_sha256", "32s"), ("data_sha256", "32s"),
     ("sequence", "Q"), ("report_offset", "Q"), ("report_bytes", "Q"), ("report_sha256", "32s"),
-    ("kernel_bytes", "Q"), ("flags", "I"), ("reserved", "188s"),
+    ("kernel_bytes", "Q"), ("flags", "I"), ("keys_bytes", "I"), ("keys_phys", "Q"), ("reserved", "176s"),
 ]  # fmt: skip
 _FORMAT = "<" + "".join(kind for _, kind in _FIELDS)
 HEADER_BYTES = struct.calcsize(_FORMAT) + 32
