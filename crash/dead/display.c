@@ -22,11 +22,11 @@ static bool is_driver(const char *name)
 static enum lb_display ask_minors(struct lb_deadmem *mem, struct lb_btf *btf, uint64_t idr, uint64_t array,
 				  struct lb_error *ret_why)
 {
-	static const char *const names[] = {"idr", "idr_rt", "xarray", "xa_head"};
+	static const char *const names[] = {"idr", "idr_rt", "xarray", "xa_head", NULL};
 	struct lb_btf_field root = {.offset = 0}, head;
 	uint64_t first;
 
-	lb_btf_learn(btf, names, sizeof(names) / sizeof(names[0]));
+	lb_btf_learn(btf, names);
 	if ((!array && (!idr || !lb_btf_member(btf, "idr", "idr_rt", &root))) ||
 	    !lb_btf_member(btf, "xarray", "xa_head", &head) ||
 	    !lb_deadmem_u64(mem, (array ? array : idr) + root.offset + head.offset, &first)) {
