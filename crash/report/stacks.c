@@ -2,6 +2,7 @@
 #include "crash/report/stacks.h"
 
 #include "crash/dead/deadkernel.h"
+#include "crash/plan/cmdline.h"
 #include "crash/report/reason.h"
 #include "crash/report/signature.h"
 #include "lib/format.h"
@@ -176,6 +177,28 @@ static void write_cpu(struct lb_report_job *job, uint32_t cpu, uint64_t hashes[S
 	write_end(job, &job->ended, DEEPER);
 }
 
+// The word that has panic() save the registers of other CPUs is left out beside crashkernel=, since it lowers
+// kdump's odds (crash/plan/kernel_arguments.h).
+static bool spared_notifiers(struct lb_report_job *job)
+{
+	char line[LB_LASTLOG_LINE];
+	struct lb_user_regs registers;
+	struct lb_word value;
+	size_t at = 0;
+	int32_t pid;
+
+	for (uint32_t cpu = 0; cpu < job->kernel.cpu_count && lb_out_go_on(&job->out); cpu++) {
+		if (cpu != job->cpu && lb_deadkernel_cpu_regs(&job->kernel, cpu, &registers, &pid))
+			return false;
+	}
+	if (!lb_job_text(job, LB_JOB_COMMAND_LINE, line, sizeof(line)))
+		lb_snprintf(line, sizeof(line), "%s", job->log.command_line);
+	if (job->kernel.cpu_count < 2 || !lb_cmdline_next_value(line, "crashkernel", &at, &value))
+		return false;
+	at = 0;
+	return !lb_cmdline_next_value(line, "crash_kexec_post_notifiers", &at, &value);
+}
+
 void lb_stacks_write_cpus(struct lb_report_job *job)
 {
 	uint64_t hashes[SAME_CPUS] = {0};
@@ -186,8 +209,11 @@ void lb_stacks_write_cpus(struct lb_report_job *job)
 		lb_out_section(out, "cpus", CPUS_BYTES, "none: the kernel's CPUs were not found");
 		return;
 	}
-	if (!lb_out_section(out, "cpus", CPUS_BYTES, "%u, all but the one that panicked",
-			    job->kernel.cpu_count - 1))
+	if (!lb_out_section(
+		    out, "cpus", CPUS_BYTES, "%u, all but the one that panicked%s", job->kernel.cpu_count - 1,
+		    spared_notifiers(job)
+			    ? "; no registers: crash_kexec_post_notifiers is left out beside crashkernel="
+			    : ""))
 		return;
 	for (; cpu < job->kernel.cpu_count && !out->left_out && lb_out_go_on(out); cpu++) {
 		if (cpu != job->cpu)

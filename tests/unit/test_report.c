@@ -84,6 +84,36 @@ static void says_what_the_log_says(void **state)
 	assert_non_null(strstr(text, "\nlog: the last 8 of 8 lines\n  [    1.000000] Command line: "));
 }
 
+// What crash_kexec_post_notifiers would have brought, and why it was left out.
+static void says_why_other_cpus_have_no_registers(void **state)
+{
+	static const char note[] = "\ncpus: 1, all but the one that panicked; no registers: "
+				   "crash_kexec_post_notifiers is left out beside crashkernel=\n"
+				   "  CPU 0: no registers\n";
+	static const struct {
+		const char *line;
+		bool noted;
+	} with[] = {
+		{"Command line: crashkernel=256M quiet", true},
+		{"Command line: crashkernel=256M crash_kexec_post_notifiers", false},
+		{"Command line: quiet crashkernels=1", false},
+	};
+
+	(void)state;
+	kernel.has_cpus = true;
+	kernel.cpu_count = 2;
+	source.cpu = 1;
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		const char *log[] = {with[i].line, "CPU: 1 PID: 92 Comm: cat",
+				     "Kernel panic - not syncing: x"};
+
+		machine_put_log(&machine, log, sizeof(log) / sizeof(log[0]));
+		report();
+		assert_int_equal(strstr(text, note) != NULL, with[i].noted);
+		assert_non_null(strstr(text, "  CPU 0: no registers\n"));
+	}
+}
+
 static void says_what_is_missing_and_why(void **state)
 {
 	static const char *const wanted[] = {
@@ -233,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(says_what_the_log_says, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(says_what_is_missing_and_why, open_machine, close_machine),
+		cmocka_unit_test_setup_teardown(says_why_other_cpus_have_no_registers, open_machine,
+						close_machine),
 		cmocka_unit_test_setup_teardown(takes_the_callers_words, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(masks_all_of_it, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(fits_into_its_room, open_machine, close_machine),
