@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A Debian with kdump-tools, as apt installs it, started by Lifeboat's chain: a machine that has both."""
+
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import debian_image
+from debian_agent import Agent, Answer
+from debian_image import DebianDisk, DebianRoot, GuestFile
+from vm import boot_loaders
+from vm.machine import Disk, Machine, MachineSpec
+
+MIB = 1 << 20
+SECONDS = 2400.0  # of anything: a machine under emulation, beside others
+CRASHKERNEL = "crashkernel=256M"
+# kdump-tools recommends nothing that it needs; the libraries are lifeboatctl's.
+PACKAGES = ("kdump-tools", "libefiboot1", "libefivar1", "libkdumpfile10")
+CONF = b"console ttyS0\nchain \\EFI\\Linux\\debian.efi\n"
+_TOOL = "usr/local/sbin/lifeboatctl"
+
+
+@dataclass
+class Story:
+    """What one machine was asked, what its console said, and its disk, switched off."""
+
+    disk: Path
+    answers: dict[str, Answer] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # since power-on
+
+    def said(self, pattern: str) -> list[str]:
+        return [line for line in self.lines if re.search(pattern, line)]
+
+
+def make_root() -> DebianRoot:
+    return debian_image.make_root(more=PACKAGES)
+
+
+def make_disk(folder: Path, root: DebianRoot, loader: Path, early: bool = False) -> Path:
+    """`early`: the kernel gets no initrd and a root that is missing: it panics before user space."""
+    arguments = f"{debian_image.arguments()} {CRASHKERNEL}"
+    if early:
+        arguments = f"root=/dev/missing console=ttyS0,115200 {CRASHKERNEL}"
+    linux = boot_loaders.Linux(root.kernel, {} if early else {"initrd.img": root.initrd}, arguments, folder)
+    uki = boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
+    esp = {"EFI/BOOT/BOOTX64.EFI": loader, "EFI/BOOT/lifeboat.conf": CONF, "EFI/Linux/debian.efi": uki}
+    path = folder / "disk.img"
+    files = {_TOOL: GuestFile((loader.parent / "lifeboatctl").read_bytes(), 0o755)}
+    debian_image.make_disk(path, root, DebianDisk(esp, files))
+    return path
+
+
+class Guest:
+    """The machine of one story, from power-on; a context manager that keeps its lines."""
+
+    def __init__(self, path: Path, folder: Path, firmware):
+        self.story = Story(path)
+        spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=1024 * MIB, cpus=2)
+        self.machine = Machine(spec, folder)
+        self._agent = Agent(self.machine)
+
+    def __enter__(self) -> "Guest":
+        self.machine.__enter__()
+        self.machine.power_on()
+        return self
+
+    def __exit__(self, *what) -> None:
+        self.story.lines = [line.text for line in self.machine.lines]
+        self.machine.__exit__(*what)
+
+    def await_up(self) -> None:
+        self._agent.await_up(SECONDS)
+
+    def ask(self, name: str, command: str) -> Answer:
+        self.story.answers[name] = self._agent.run(command, SECONDS)
+        return self.story.answers[name]
+
+    def type(self, command: str) -> None:
+        self.note(command)
+        self._agent.type(command)
+
+    def wait(self, pattern: str) -> None:
+        self.machine.wait_line(pattern, time.monotonic() + SECONDS)
+        self.note(pattern)
+
+    def wait_reset(self) -> None:
+        self.machine.wait_qmp("RESET", time.monotonic() + SECONDS)
+        self.note("reset")
+
+    def note(self, name: str) -> None:
+        self.story.seconds[name] = self.machine.seconds()
+
+
+def panic(guest: Guest) -> None:
+    """By the system request; kdump, where it is loaded, is first."""
+    guest.type("echo c >/proc/sysrq-trigger")
+
+
+def save(story: Story, tool: Path, folder: Path) -> Path | None:
+    """What lifeboat-save takes off the disk: its folder; None: nothing is there."""
+    folder.mkdir()
+    done = subprocess.run([tool, "--force", story.disk, folder], capture_output=True, text=True, check=False)
+    found = list(folder.iterdir())
+    assert done.returncode == (0 if found else 3), done
+    return found[0] if found else None
+
+
+def remove(story: Story) -> None:
+    story.disk.unlink(missing_ok=True)
+    shutil.rmtree(story.disk.parent, ignore_errors=True)
