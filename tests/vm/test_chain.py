@@ -8,6 +8,7 @@ import firmware_shell as shell
 import images
 import pytest
 import saved_state
+from scenarios import FULL_ONLY
 from vm.firmware import find_firmware
 
 pytestmark = [pytest.mark.vm]
@@ -88,7 +89,9 @@ def test_chain_from_the_shell(tmp_path, firmware, preamble, files):
         shell.lifeboat("shim", f"{SECOND} --chain \\preamble.efi"),
         shell.Case("memory-after", "memmap"),
         shell.Case("ours-after", OURS),
+        shell.Case("marks-before", "fs0:\\leaving marks"),
         shell.Case("driver", "load fs0:\\EFI\\lifeboat\\lifeboatx64.efi"),
+        shell.Case("marks-after", "fs0:\\leaving marks"),
         shell.Case("ours-driver", OURS),
         shell.Case("driver-again", "load fs0:\\EFI\\lifeboat\\lifeboatx64.efi"),
         shell.lifeboat("chain-behind-driver", f"{SECOND} --chain \\succeeding"),
@@ -135,6 +138,10 @@ def test_chain_from_the_shell(tmp_path, firmware, preamble, files):
     assert said["chain-behind-driver"].status == 0
     # It is no Linux that left boot services: the runtime services are the firmware's again.
     assert not _services(said.text, "entered") & _services(said.text, "left boot services")
+    # What edk2's boot manager makes permanent knows neither of the hook nor of crash memory: the driver put the
+    # marks back as soon as it had armed.
+    before, after = (re.findall(r"leave: (.*) at most (\S+)", said[f"marks-{when}"].text) for when in ("before", "after"))
+    assert [name for name, _ in before] == ["reserved", "runtime code"] and after == before
 
 
 def _three_boots() -> list[str]:
@@ -157,9 +164,10 @@ def _three_boots() -> list[str]:
     ]
 
 
+@FULL_ONLY
 @pytest.mark.xdist_group("chain")
 def test_a_driver_entry(tmp_path, files):
-    """Before each boot option this firmware makes permanent what was allocated most, and resets for it."""
+    """In the firmware that keeps MemoryTypeInformation, over three boots, which ask for no more resets than three."""
     files |= shell.startup(_three_boots())
     with shell.make_machine(tmp_path, find_firmware(SECURE_FIRMWARE), files, boot_order=False) as machine:
         machine.power_on()

@@ -74,6 +74,21 @@ def test_remove_leaves_what_was_there(machine):
     assert machine.run("remove").stdout == ""
 
 
+def test_remove_keeps_what_others_changed_meanwhile(machine):
+    """The order of the other entries is whoever's changed it last, and stays."""
+    machine.set("BootOrder", struct.pack("<HH", 1, 0), attributes=0x47)
+    before = state(machine)
+    machine.run("install", "--mode", "chain")
+    machine.run("remove")
+    assert state(machine) == before
+    machine.run("install", "--mode", "chain")
+    machine.set("Boot0007", load_option("Other", "\\other.efi"))
+    machine.set("BootOrder", struct.pack("<HHHH", 7, 0, 2, 1))
+    machine.run("remove")
+    assert machine.variables()["BootOrder"][4:] == struct.pack("<HHH", 7, 0, 1)
+    assert "Boot0002" not in machine.variables()
+
+
 @pytest.mark.parametrize("mode", ["driver", "sd-boot", "chain"])
 def test_every_mode_is_idempotent_and_goes_without_a_trace(machine, mode):
     with_systemd_boot(machine)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Panic, dump, reset, save by the next boot's unit, armed again, without power-off: a Debian with systemd on
-each of six machines nine times; by default on one machine three times.
+each of six machines nine times; by default on one machine twice.
 
 Each test looks at one part of one machine's story.
 """

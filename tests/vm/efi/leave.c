@@ -10,6 +10,7 @@
 //   twice        signals the event of ExitBootServices once before, with a malformed table
 //   early        signals it once before, with the table as it is
 //   capsule      hands a capsule to UpdateCapsule() before the reset
+//   marks        says what the firmware remembers as the most pages of a type, and comes back
 //   linux=KIND   leaves a Linux's struct boot_params behind, and says which line it has afterwards: one; two
 //                with the same line; differ, two with different ones; refuse, one whose line has noefi; long,
 //                one whose line leaves no room; grub, as GRUB's own loader does
@@ -137,18 +138,39 @@ static UINT64 allocate(EFI_MEMORY_TYPE type, UINTN pages)
 	return address;
 }
 
+static void **find_table(const EFI_GUID *wanted, const char *missing)
+{
+	for (UINTN i = 0; i < st->NumberOfTableEntries; i++) {
+		EFI_CONFIGURATION_TABLE *entry = &st->ConfigurationTable[i];
+
+		if (memcmp(&entry->VendorGuid, wanted, sizeof(*wanted)) == 0)
+			return &entry->VendorTable;
+	}
+	fail(missing, 0);
+}
+
 static struct mat **find_mat(void)
 {
 	static const EFI_GUID wanted = {
 		0xdcfa911d, 0x26eb, 0x469f, {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
 
-	for (UINTN i = 0; i < st->NumberOfTableEntries; i++) {
-		EFI_CONFIGURATION_TABLE *entry = &st->ConfigurationTable[i];
+	return (struct mat **)find_table(&wanted, "no memory attributes table ");
+}
 
-		if (memcmp(&entry->VendorGuid, &wanted, sizeof(wanted)) == 0)
-			return (struct mat **)&entry->VendorTable;
+// What the firmware remembers as the most pages of runtime code and reserved memory, of pairs of type and pages;
+// edk2's boot manager makes it permanent.
+static void say_marks(void)
+{
+	static const EFI_GUID wanted = {
+		0x4c19049f, 0x4137, 0x4dd3, {0x9c, 0x10, 0x8b, 0x97, 0xa8, 0x3f, 0xfd, 0xfa}};
+
+	for (const UINT32 *mark = *find_table(&wanted, "no memory type information "); mark[0] <= EfiPalCode;
+	     mark += 2) {
+		if (mark[0] == EfiRuntimeServicesCode)
+			say_number("leave: runtime code at most ", mark[1]);
+		if (mark[0] == EfiReservedMemoryType)
+			say_number("leave: reserved at most ", mark[1]);
 	}
-	fail("no memory attributes table ", 0);
 }
 
 static UINT32 crc32_of(const void *start, UINTN bytes)
@@ -515,6 +537,10 @@ EFI_STATUS EFIAPI lb_leave_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 		fail("no loaded image ", 0);
 	words = self->LoadOptions;
 	say("\r\n");
+	if (asked("marks")) {
+		say_marks();
+		return EFI_SUCCESS;
+	}
 	map = (UINT8 *)(UINTN)allocate(EfiLoaderData, MAP_PAGES);
 	tables = allocate(EfiLoaderData, TABLE_PAGES);
 	if (asked("front"))
