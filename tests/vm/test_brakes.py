@@ -131,15 +131,23 @@ def _failing_files(loader: Path, orders: str, chained: str) -> dict[str, Path | 
     }
 
 
+def _await_ending(machine):
+    """The end of a boot behind failing.c: a reset, or the line that says that all is done. Each run is awaited anew."""
+    while True:
+        event = shell.watch(machine, "failing: run", "failing: done")
+        if "failing: run" not in getattr(event, "text", ""):
+            return event
+
+
 def _failing(folder: Path, firmware, loader: Path, orders: str, resets: int = 0) -> str:
     """What was said until the machine was switched off."""
     files = _failing_files(loader, orders, "succeeding")
     with shell.make_machine(folder, firmware, files, qemu_args=_dump_disk(folder)) as machine:
         machine.power_on()
         for _ in range(resets):
-            event = shell.watch(machine, "failing: done")
+            event = _await_ending(machine)
             assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
-        event = shell.watch(machine, "failing: done")
+        event = _await_ending(machine)
         assert not hasattr(event, "name"), shell.console_end(machine)
         said = "\n".join(line.text for line in machine.lines)
     assert "failing: failed" not in said, said[-3000:]

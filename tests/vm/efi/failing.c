@@ -559,6 +559,7 @@ static bool run(UINTN number, EFI_STATUS *ret_status)
 	callers[0] =
 		(struct lb_range){(UINTN)loaded->ImageBase, (UINTN)loaded->ImageBase + loaded->ImageSize};
 	calls = writes = 0;
+	say("failing: run %lu\n", (unsigned long)number);
 	strike_at = number;
 	struck = NULL;
 	marked = started = armed = false;
