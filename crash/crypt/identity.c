@@ -42,7 +42,7 @@ static int add_identity(struct line line, uint32_t number, struct lb_identities 
 			struct lb_error *err)
 {
 	const size_t word = lb_bech32_word(line.text, line.bytes);
-	uint8_t *secret = identities->list[identities->count].secret;
+	struct lb_identity *identity;
 	size_t count = 0;
 
 	if (begins(line, "AGE-PLUGIN-", 11))
@@ -53,10 +53,12 @@ static int add_identity(struct line line, uint32_t number, struct lb_identities 
 		return lb_fail(err, "line %u: no identity; wanted: " WORD "1...", number);
 	if (identities->count == LB_MAX_IDENTITIES)
 		return lb_fail(err, "more than %d identities", LB_MAX_IDENTITIES);
-	if (lb_bech32_read(line.text, line.bytes, secret, LB_CRYPT_SECRET, &count) != LB_BECH32_OK ||
+	identity = &identities->list[identities->count];
+	if (lb_bech32_read(line.text, line.bytes, identity->secret, LB_CRYPT_SECRET, &count) !=
+		    LB_BECH32_OK ||
 	    count != LB_CRYPT_SECRET)
 		return lb_fail(err, "line %u: an identity that is damaged", number);
-	lb_crypt_x25519_public(secret, identities->list[identities->count].share);
+	lb_crypt_x25519_public(identity->secret, identity->share);
 	identities->count++;
 	return 0;
 }

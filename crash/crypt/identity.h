@@ -8,11 +8,13 @@
 
 #define LB_MAX_IDENTITIES 16
 
+struct lb_identity {
+	uint8_t secret[LB_CRYPT_SECRET], share[LB_CRYPT_SHARE];
+};
+
 struct lb_identities {
 	uint32_t count;
-	struct {
-		uint8_t secret[LB_CRYPT_SECRET], share[LB_CRYPT_SHARE];
-	} list[LB_MAX_IDENTITIES];
+	struct lb_identity list[LB_MAX_IDENTITIES];
 };
 
 // Reads a file as age-keygen writes it: AGE-SECRET-KEY-1..., one a line; lines that are empty or begin

@@ -50,7 +50,7 @@ static const char usage[] =
 	"  --hook START-END|none the hook's image (default: 64 KiB 16 MiB below the top of RAM\n"
 	"                        below 4 GiB); repeatable\n"
 	"  --no-windows          without the two movable window slots\n"
-		"  -h, --help, --version\n";
+	"  -h, --help, --version\n";
 
 static int complain(const char *option, const char *value, const char *wanted)
 {
