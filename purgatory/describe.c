@@ -165,10 +165,12 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 				    : lb_deadkernel_synthesise(&dead, handoff->first_kernel_release, text);
 	note(handoff, "VMCOREINFO", 0, text, bytes);
 	if (!lb_encrypts(handoff))
-		lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, this is "
-	       "%u",
-	       dead.text_virt, dead.text_phys, dead.page_offset,
-	       dead.has_vmcoreinfo ? "found" : "synthesised", cpu_notes, dead.cpu_count, dead.this_cpu);
+		lb_say("dead kernel: _text 0x%lx at 0x%lx, direct map 0x%lx, VMCOREINFO %s, %u of %u CPUs, "
+		       "this is "
+		       "%u",
+		       dead.text_virt, dead.text_phys, dead.page_offset,
+		       dead.has_vmcoreinfo ? "found" : "synthesised", cpu_notes, dead.cpu_count,
+		       dead.this_cpu);
 	lb_elfcore_finish((void *)(uintptr_t)handoff->elfcorehdr, dead.has_page_offset ? dead.page_offset : 0,
 			  dead.text_virt, dead.text_phys, dead.has_text ? dead.image_bytes : 0);
 	lb_window_unmap(&handoff->window);
