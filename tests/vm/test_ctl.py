@@ -5,7 +5,6 @@ Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
 
 import base64
-import json
 import shutil
 import struct
 import subprocess

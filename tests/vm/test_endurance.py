@@ -11,6 +11,7 @@ import endurance
 import endurance_loop
 import module
 import pytest
+from conftest import build
 from endurance import MACHINES, SHORT, EnduringMachine
 from endurance_loop import Endurance
 from scenarios import FULL_ONLY, SECURE_FIRMWARE
