@@ -97,9 +97,10 @@ def test_what_is_installed_is_what_was_built(installed):
 
 
 def test_the_package_has_what_make_install_has(unpacked):
-    """But for Debian's compression, its place for units, and its own copyright file and changelog."""
+    """But for Debian's compression, its place for units, its own copyright file and changelog, and what lintian is told."""
     wanted = {f"usr/{name}" for name in listed()} - {"usr/share/doc/lifeboat/LICENSE"}
-    wanted |= {"usr/share/doc/lifeboat/copyright", "usr/share/doc/lifeboat/changelog"}
+    wanted |= {f"usr/share/{name}" for name in ("doc/lifeboat/copyright", "doc/lifeboat/changelog")}
+    wanted |= {"usr/share/lintian/overrides/lifeboat"}
     found = {name for name in files(unpacked) if not name.startswith("DEBIAN/")}
     names = {name.removesuffix(".gz") for name in found}
     assert {re.sub("^lib/(systemd|udev)/", r"usr/lib/\1/", name) for name in names} == wanted
