@@ -49,14 +49,14 @@ def _tell(machine, story: Story) -> None:
     agent.await_up(_SECONDS)
     ask("install", f"mount /boot/efi && lifeboatctl install --from {FOLDER} --mode sd-boot")
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
-    agent.type("systemctl reboot")
+    agent.reboot(_SECONDS)
     agent.await_up(_SECONDS)
     ask("proved", "lifeboatctl status --json")
     # The first by name that is not out of tries: "b" is before "a".
     lines = _entry("new", f"{debian_image.arguments()} {_PANIC}").splitlines()
     words = " ".join(f"'{line}'" for line in lines)
     ask("new", rf"mount /boot/efi && printf '%s\n' {words} >{_ENTRIES}/b-new+{_TRIES}.conf && ls {_ENTRIES}")
-    agent.type("systemctl reboot")
+    agent.reboot(_SECONDS)
     deadline = time.monotonic() + _SECONDS
     machine.wait_line("lifeboat-capture: dump complete: ", deadline)
     agent.await_up(3 * _SECONDS)

@@ -68,7 +68,7 @@ def _tell(machine, story: Story) -> None:
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
     ask("told", "lifeboatctl status --json")
     ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
-    agent.type("systemctl reboot")
+    agent.reboot(_SECONDS)
     agent.await_up(_SECONDS)
     ask("status", "mount /boot/efi && lifeboatctl status")
     ask("status as JSON", "lifeboatctl status --json")
@@ -76,10 +76,10 @@ def _tell(machine, story: Story) -> None:
     ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
     number = story.answers["entry"].output[4:8]
     ask("next", f"efibootmgr -q -n {number}")
-    agent.type("systemctl reboot")
+    agent.reboot(_SECONDS)
     deadline = time.monotonic() + _SECONDS
     machine.wait_line("lifeboat-capture: dump complete: ", deadline)
-    machine.wait_qmp("RESET", deadline)
+    agent.was_reset(_SECONDS)
     agent.await_up(_SECONDS)
     ask("counted", "lifeboatctl status --json")
     ask("journal", "journalctl -b -o cat SYSLOG_IDENTIFIER=lifeboat")

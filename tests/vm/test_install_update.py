@@ -87,7 +87,7 @@ def _tell(machine: Machine, story: Story, mode: str) -> None:
         story.answers[name] = agent.run(command, _SECONDS)
 
     def reboot() -> None:
-        agent.type("systemctl reboot")
+        agent.reboot(_SECONDS)
         agent.await_up(_SECONDS)
 
     machine.power_on()
@@ -105,7 +105,7 @@ def _tell(machine: Machine, story: Story, mode: str) -> None:
     agent.type("echo c >/proc/sysrq-trigger")
     deadline = time.monotonic() + _SECONDS
     machine.wait_line("lifeboat-capture: dump complete: ", deadline)
-    machine.wait_qmp("RESET", deadline)
+    agent.was_reset(_SECONDS)
     agent.await_up(_SECONDS)
     ask("save", "mkdir -p /var/crash && lifeboatctl save")
     ask("saved", "cd /var/crash/* && ls && head -n 3 report.txt")

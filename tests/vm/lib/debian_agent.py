@@ -92,6 +92,16 @@ class Agent:
                 return True
         return False
 
+    def reboot(self, seconds: float = 600.0) -> None:
+        """To the reset. A machine that keeps its translations boots ever more slowly, and its third boot may come to
+        nothing but the firmware's timer interrupts (Machine.forget_translations())."""
+        self.type("systemctl reboot")
+        self.was_reset(seconds)
+
+    def was_reset(self, seconds: float = 600.0) -> None:
+        self._machine.wait_qmp("RESET", time.monotonic() + seconds)
+        self._machine.forget_translations()
+
     def run(self, command: str, seconds: float = 120.0) -> Answer:
         """One line of shell; VmError when it does not end in time."""
         output = []
