@@ -10,6 +10,7 @@
 #include "lib/sha256.h"
 #include "tools/common/report_json.h"
 #include "tools/save/decrypt.h"
+#include "tools/save/output.h"
 
 // struct page_desc of a kdump-compressed file: offset, size, flags, page flags.
 #define DESC_BYTES 24U
@@ -96,23 +97,6 @@ static void edit_descs(const struct dump *dump, uint8_t *piece, size_t bytes, ui
 	}
 }
 
-static int put(int fd, uint64_t offset, const uint8_t *data, size_t bytes, struct lb_error *err)
-{
-	while (bytes) {
-		const ssize_t done = pwrite(fd, data, bytes, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return lb_fail(err, "writing %zu bytes at %lu: %s", bytes, offset,
-				       done ? strerror(errno) : "nothing was taken");
-		data += done;
-		offset += (uint64_t)done;
-		bytes -= (size_t)done;
-	}
-	return 0;
-}
-
 // A digest that was never written is zero: of a dump that was interrupted, or whose end the disk
 // did not take.
 static enum digest judge(const struct dump *dump, const uint8_t *wanted, const uint8_t *found)
@@ -131,7 +115,7 @@ static int put_piece(const struct copying *copying, struct decrypting *decryptin
 	if (copying->fd < 0)
 		return 0;
 	return decrypting ? decrypt_add(decrypting, piece, bytes, err)
-			  : put(copying->fd, offset, piece, bytes, err);
+			  : output_write(copying->fd, offset, piece, bytes, err);
 }
 
 static int copy_stretch(const struct dump *dump, const struct copying *copying, const struct stretch *stretch,

@@ -6,26 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/save/output.h"
+
 #define PIECE_BYTES 16U
 #define FLAT_SIGNATURE "makedumpfile\0\0\0"
 #define IDENTITY_FILE_MAX 65536
-
-static int put(int fd, uint64_t offset, const uint8_t *data, size_t bytes, struct lb_error *err)
-{
-	while (bytes) {
-		const ssize_t done = pwrite(fd, data, bytes, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return lb_fail(err, "writing %zu bytes at %lu: %s", bytes, offset,
-				       done ? strerror(errno) : "nothing was taken");
-		data += done;
-		offset += (uint64_t)done;
-		bytes -= (size_t)done;
-	}
-	return 0;
-}
 
 // ---- Rearranging -----------------------------------------------------------------
 
@@ -89,7 +74,7 @@ static int rearrange(struct decrypting *decrypting, const uint8_t *data, size_t 
 			break;
 		case REARRANGE_DATA:
 			taken = bytes < flat->left ? bytes : flat->left;
-			if (put(decrypting->fd, flat->at, data, taken, err) != 0)
+			if (output_write(decrypting->fd, flat->at, data, taken, err) != 0)
 				return -1;
 			flat->at += taken;
 			flat->left -= taken;
@@ -117,7 +102,7 @@ static int put_content(struct decrypting *decrypting, const uint8_t *data, size_
 				      : REARRANGE_NONE;
 	if (flat->state != REARRANGE_NONE)
 		return rearrange(decrypting, data, bytes, err);
-	if (put(decrypting->fd, decrypting->written, data, bytes, err) != 0)
+	if (output_write(decrypting->fd, decrypting->written, data, bytes, err) != 0)
 		return -1;
 	decrypting->written += bytes;
 	return 0;

@@ -161,3 +161,20 @@ void output_abandon(struct output *output)
 	output->fd = -1;
 	unlink(output->part);
 }
+
+int output_write(int fd, uint64_t offset, const uint8_t *data, size_t bytes, struct lb_error *err)
+{
+	while (bytes) {
+		const ssize_t done = pwrite(fd, data, bytes, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return lb_fail(err, "writing %zu bytes at %lu: %s", bytes, offset,
+				       done ? strerror(errno) : "nothing was taken");
+		data += done;
+		offset += (uint64_t)done;
+		bytes -= (size_t)done;
+	}
+	return 0;
+}

@@ -4,6 +4,7 @@
 #define LIFEBOAT_TOOLS_SAVE_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/format.h"
@@ -25,5 +26,8 @@ int output_begin(const char *path, uint64_t bytes, bool replace, struct output *
 // others it is an error.
 int output_commit(struct output *output, struct lb_error *err);
 void output_abandon(struct output *output);
+
+// Writes all `bytes` of `data` to the open file `fd`, `offset` bytes from its start.
+int output_write(int fd, uint64_t offset, const uint8_t *data, size_t bytes, struct lb_error *err);
 
 #endif
