@@ -75,10 +75,10 @@ bool lb_was_reboot(struct lb_run *run)
 	struct lb_crash_signs signs = {.bytes = 0};
 	enum lb_crash_verdict verdict;
 	struct lb_error why;
-	uint64_t left_out;
+	struct lb_dmesg_gaps gaps;
 
 	run->job.doubt = NULL;
-	if (lb_dmesg_read_ends(&run->dead, ends, look, &signs, &left_out, &why) != 0) {
+	if (lb_dmesg_read_ends(&run->dead, ends, look, &signs, &gaps, &why) != 0) {
 		lb_say_of_dead(run, "warning: the dead kernel's log: %s", why.text);
 		return variables_say_reboot(run);
 	}

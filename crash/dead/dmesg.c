@@ -10,6 +10,7 @@ struct out {
 	bool (*put)(void *ctx, const char *text, size_t bytes);
 	void *ctx;
 	bool stopped; // `put` wants no more
+	uint64_t lost; // records whose text is not there, or in part
 	size_t bytes;
 	char text[512];
 };
@@ -51,6 +52,19 @@ static size_t add_caller(uint32_t caller, char *stamp, size_t bytes)
 	return lb_snprintf(stamp, bytes, "[%8s] ", id);
 }
 
+static bool all_zero(const unsigned char *piece, uint32_t bytes)
+{
+	while (bytes && !piece[bytes - 1])
+		bytes--;
+	return bytes == 0;
+}
+
+static void add_lost(struct out *out)
+{
+	add(out, "(lost)", 6);
+	out->lost++;
+}
+
 static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_record *record)
 {
 	uint64_t microseconds = record->nanoseconds / 1000;
@@ -67,8 +81,11 @@ static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_
 		unsigned char piece[64]; // `put` may move the window that memory is seen through
 		uint32_t bytes = left < sizeof(piece) ? left : sizeof(piece);
 
-		if (!lb_deadmem_copy(&prb->mem, virt, piece, bytes))
-			break; // the rest of this record is lost
+		// Zeros are no text: a page that the reader of a dump that was cut off does not have.
+		if (!lb_deadmem_copy(&prb->mem, virt, piece, bytes) || all_zero(piece, bytes)) {
+			add_lost(out);
+			break;
+		}
 		for (uint32_t i = 0; i < bytes; i++)
 			add_char(out, piece[i], indent);
 		virt += bytes;
@@ -121,7 +138,8 @@ int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmes
 		 struct lb_error *err)
 {
 	struct lb_dmesg_tail tail = {UINT64_MAX, 0};
-	uint64_t in_ring, text = 0, left_out;
+	uint64_t in_ring, text = 0;
+	struct lb_dmesg_gaps gaps;
 	struct lb_prb prb;
 
 	if (lb_prb_open(&prb, dead, err) != 0)
@@ -129,8 +147,8 @@ int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmes
 	tail.records = lb_prb_last(&prb, bytes, RECORD_BYTES, &in_ring);
 	if (tail.records == prb.left && in_ring <= bytes / LONGER)
 		tail.records = UINT64_MAX;
-	else if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, count, &text,
-				    &left_out, err) != 0)
+	else if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, count, &text, &gaps,
+				    err) != 0)
 		return -1;
 	if (text > bytes)
 		tail.skip = text - bytes;
@@ -145,7 +163,7 @@ static uint64_t min64(uint64_t a, uint64_t b)
 
 int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
 		       bool (*put)(void *ctx, const char *text, size_t bytes), void *ctx,
-		       uint64_t *ret_left_out, struct lb_error *err)
+		       struct lb_dmesg_gaps *ret_gaps, struct lb_error *err)
 {
 	struct out out = {.put = put, .ctx = ctx};
 	struct lb_prb prb;
@@ -157,7 +175,8 @@ int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends end
 		ends.first = min64(ends.first, lb_prb_first(&prb, ends.bytes, RECORD_BYTES, &ignored));
 		ends.last = min64(ends.last, lb_prb_last(&prb, ends.bytes, RECORD_BYTES, &ignored));
 	}
-	*ret_left_out = lb_prb_keep_ends(&prb, ends.first, ends.last);
+	ret_gaps->left_out = lb_prb_keep_ends(&prb, ends.first, ends.last);
 	add_records(&out, &prb);
+	ret_gaps->lost = out.lost;
 	return 0;
 }

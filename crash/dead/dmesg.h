@@ -29,10 +29,15 @@ int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmes
 struct lb_dmesg_ends {
 	uint64_t first, last, bytes;
 };
-// The same, but what lies between is not looked at: a ring may hold millions of records. *ret_left_out: how
-// many were passed over.
+// Records that were not given whole.
+struct lb_dmesg_gaps {
+	uint64_t left_out; // between the two ends
+	uint64_t
+		lost; // whose text, or its rest, cannot be read or is nothing but zeros: "(lost)" stands for it
+};
+// The same, but what lies between is not looked at: a ring may hold millions of records.
 int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
 		       bool (*put)(void *ctx, const char *text, size_t bytes), void *ctx,
-		       uint64_t *ret_left_out, struct lb_error *err);
+		       struct lb_dmesg_gaps *ret_gaps, struct lb_error *err);
 
 #endif

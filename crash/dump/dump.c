@@ -73,15 +73,15 @@ static int read_log(const struct lb_deadspace *dead, struct log *log, struct lb_
 {
 	const uint64_t room = lb_output_room(&log->output);
 	struct lb_dmesg_tail tail;
-	uint64_t left_out;
+	struct lb_dmesg_gaps gaps;
 
 	if (lb_dmesg_fit(dead, room, &tail, err) != 0)
 		return -1;
 	log->skip = tail.skip;
-	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, put_log, log, &left_out,
+	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, put_log, log, &gaps,
 			       err) != 0)
 		return -1;
-	if (left_out || tail.skip)
+	if (gaps.left_out || tail.skip)
 		lb_say("the dead kernel's log is longer than %lu bytes: its beginning is in the dump only",
 		       room);
 	return 0;

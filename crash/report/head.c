@@ -10,6 +10,9 @@ static void write_reasons(struct lb_report_job *job)
 
 	if (!job->has_log)
 		lb_out_key(&job->out, "reason", "not known: %s", job->why_no_log.text);
+	else if (!first && job->log_gaps.lost)
+		lb_out_key(&job->out, "reason", "not known: log: the text of %lu of its records is lost",
+			   job->log_gaps.lost);
 	else if (!first)
 		lb_out_key(&job->out, "reason", "not known: the log has no line of a panic");
 	else

@@ -25,7 +25,7 @@ static void open_log(struct lb_report_job *job)
 	static const struct lb_dmesg_ends ends = {FIRST_RECORDS, LAST_RECORDS, END_BYTES};
 
 	lb_lastlog_begin(&job->log);
-	job->has_log = lb_dmesg_read_ends(&job->kernel.space, ends, take_log, job, &job->log_left_out,
+	job->has_log = lb_dmesg_read_ends(&job->kernel.space, ends, take_log, job, &job->log_gaps,
 					  &job->why_no_log) == 0;
 	lb_lastlog_end(&job->log);
 }

@@ -4,6 +4,7 @@
 #ifndef LIFEBOAT_CRASH_REPORT_JOB_H
 #define LIFEBOAT_CRASH_REPORT_JOB_H
 
+#include "crash/dead/dmesg.h"
 #include "crash/dead/tasks.h"
 #include "crash/report/lastlog.h"
 #include "crash/report/out.h"
@@ -43,7 +44,7 @@ struct lb_report_job {
 	uint32_t cpu; // that panicked; LB_REPORT_NO_CPU: not known
 
 	bool has_log;
-	uint64_t log_left_out; // records between the log's two ends, which are not looked at
+	struct lb_dmesg_gaps log_gaps; // records that it was not given whole
 	struct lb_error why_no_log;
 	struct lb_lastlog log;
 

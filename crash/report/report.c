@@ -59,7 +59,8 @@ static void write_log(struct lb_report_job *job)
 	lines = lb_lastlog_tail(&job->log, room > LB_OUT_CUT_BYTES ? room - LB_OUT_CUT_BYTES : 0,
 				INDENT_BYTES, &at);
 	if (!lb_out_section(out, "log", room, "the last %u of %s%lu lines", lines,
-			    job->log_left_out ? "more than " : "", job->log.lines + job->log_left_out))
+			    job->log_gaps.left_out ? "more than " : "",
+			    job->log.lines + job->log_gaps.left_out))
 		return;
 	while (lb_out_go_on(out) && lb_lastlog_line(&job->log, &at, line, sizeof(line)))
 		lb_out_line(out, "%s", line);

@@ -248,7 +248,7 @@ static void test_unreadable(void **state)
 	say(0, "one");
 	say(1000000000, "two");
 	machine->hole = DATA;
-	check_log("[    0.000000] \n[    1.000000] \n", 2);
+	check_log("[    0.000000] (lost)\n[    1.000000] (lost)\n", 2);
 	machine->hole = INFOS;
 	check_log("", 0);
 	machine->hole = RING & ~0xfffULL;
@@ -256,6 +256,40 @@ static void test_unreadable(void **state)
 	machine->hole = 0;
 	dead_put(machine, PRB_POINTER, 0x1234, 8);
 	check_refused("the printk_ringbuffer at 0x1234 cannot be read");
+}
+
+static uint64_t end_bytes;
+
+static const char *ends_of_log(uint64_t first, uint64_t last, struct lb_dmesg_gaps *ret_gaps)
+{
+	const struct lb_dmesg_ends ends = {first, last, end_bytes};
+	struct lb_error err;
+
+	log_bytes = 0;
+	log_text[0] = '\0';
+	if (lb_dmesg_read_ends(&machine->dead, ends, put, &log_bytes, ret_gaps, &err) != 0)
+		fail_msg("%s", err.text);
+	return log_text;
+}
+
+// What a reader makes of the end of a dump that was cut off: zeros, from the middle of a record on.
+static void test_lost(void **state)
+{
+	char text[101], wanted[256];
+	struct lb_dmesg_gaps gaps;
+
+	(void)state;
+	memset(text, 'x', 100);
+	text[100] = '\0';
+	say(0, "one");
+	say(1000000000, text);
+	say(2000000000, "three");
+	memset(dead_at(machine, DATA + 16 + 8 + 64), 0, 36);
+	memset(dead_at(machine, DATA + 16 + 112 + 8), 0, 5);
+	snprintf(wanted, sizeof(wanted),
+		 "[    0.000000] one\n[    1.000000] %.64s(lost)\n[    2.000000] (lost)\n", text);
+	assert_string_equal(ends_of_log(5, 5, &gaps), wanted);
+	assert_int_equal(gaps.lost, 2);
 }
 
 static void test_stop(void **state)
@@ -277,55 +311,41 @@ static void test_stop(void **state)
 	assert_true(records < 12 && log_bytes <= 512);
 }
 
-static uint64_t end_bytes;
-
-static const char *ends_of_log(uint64_t first, uint64_t last, uint64_t *ret_left_out)
-{
-	const struct lb_dmesg_ends ends = {first, last, end_bytes};
-	struct lb_error err;
-
-	log_bytes = 0;
-	log_text[0] = '\0';
-	if (lb_dmesg_read_ends(&machine->dead, ends, put, &log_bytes, ret_left_out, &err) != 0)
-		fail_msg("%s", err.text);
-	return log_text;
-}
-
 // Across the place where ids turn over.
 static void test_ends(void **state)
 {
-	uint64_t left_out;
+	struct lb_dmesg_gaps gaps;
 
 	(void)state;
 	for (char name[] = "a"; name[0] < 'm'; name[0]++)
 		say(0, name);
-	assert_string_equal(ends_of_log(2, 3, &left_out),
+	assert_string_equal(ends_of_log(2, 3, &gaps),
 			    "[    0.000000] a\n[    0.000000] b\n[    0.000000] j\n[    0.000000] k\n"
 			    "[    0.000000] l\n");
-	assert_int_equal(left_out, 7);
-	assert_int_equal(strlen(ends_of_log(2, 10, &left_out)), 12 * strlen("[    0.000000] a\n"));
-	assert_int_equal(left_out, 0);
-	assert_int_equal(strlen(ends_of_log(20, 1, &left_out)), 12 * strlen("[    0.000000] a\n"));
-	assert_string_equal(ends_of_log(0, 1, &left_out), "[    0.000000] l\n");
-	assert_int_equal(left_out, 11);
+	assert_int_equal(gaps.left_out, 7);
+	assert_int_equal(strlen(ends_of_log(2, 10, &gaps)), 12 * strlen("[    0.000000] a\n"));
+	assert_int_equal(gaps.left_out, 0);
+	assert_int_equal(strlen(ends_of_log(20, 1, &gaps)), 12 * strlen("[    0.000000] a\n"));
+	assert_string_equal(ends_of_log(0, 1, &gaps), "[    0.000000] l\n");
+	assert_int_equal(gaps.left_out, 11);
 	end_bytes = 3 * 17 + 16; // of three records of a letter and 16 bytes
-	assert_string_equal(ends_of_log(12, 2, &left_out),
+	assert_string_equal(ends_of_log(12, 2, &gaps),
 			    "[    0.000000] a\n[    0.000000] b\n[    0.000000] c\n[    0.000000] k\n"
 			    "[    0.000000] l\n");
-	assert_string_equal(ends_of_log(0, 12, &left_out),
+	assert_string_equal(ends_of_log(0, 12, &gaps),
 			    "[    0.000000] j\n[    0.000000] k\n[    0.000000] l\n");
-	assert_int_equal(left_out, 9);
+	assert_int_equal(gaps.left_out, 9);
 	end_bytes = 0;
 	dead_info_drop(machine, "SYMBOL(prb)");
 	assert_int_equal(lb_dmesg_read_ends(&machine->dead, (struct lb_dmesg_ends){.first = 1, .last = 1},
-					    put, &log_bytes, &left_out, NULL),
+					    put, &log_bytes, &gaps, NULL),
 			 -1);
 }
 
 // Of a ring with a quarter of a million records, what is read does not depend on how many there are.
 static void test_ends_of_a_large_ring(void **state)
 {
-	uint64_t left_out;
+	struct lb_dmesg_gaps gaps;
 
 	(void)state;
 	dead_put(machine, RING, 18, 4);
@@ -333,8 +353,8 @@ static void test_ends_of_a_large_ring(void **state)
 	head = (head + (1 << 18)) & ID_MASK;
 	put_ends();
 	machine->pages_read = 0;
-	ends_of_log(512, 4096, &left_out);
-	assert_int_equal(left_out, (1 << 18) - 512 - 4096);
+	ends_of_log(512, 4096, &gaps);
+	assert_int_equal(gaps.left_out, (1 << 18) - 512 - 4096);
 	assert_in_range(machine->pages_read, 1, 3 * (512 + 4096));
 }
 
@@ -392,6 +412,7 @@ int main(void)
 		TEST(test_block_ends_with_ring),
 		TEST(test_truncated),
 		TEST(test_unreadable),
+		TEST(test_lost),
 		TEST(test_stop),
 		TEST(test_ends),
 		TEST(test_ends_of_a_large_ring),

@@ -220,6 +220,18 @@ static void ends_when_the_budget_is_spent(void **state)
 	assert_true(asked > 10);
 }
 
+static void says_that_the_log_is_lost(void **state)
+{
+	const uint64_t first_text = MACHINE_MAP + 0x13000 + 8;
+
+	(void)state;
+	machine_put_log(&machine, &lines[6], 2);
+	memset(machine_at(&machine, first_text), 0, LB_PAGE - 8);
+	report();
+	assert_non_null(strstr(text, "reason: not known: log: the text of 2 of its records is lost\n"));
+	assert_non_null(strstr(text, "\n  [    2.000000] (lost)\n"));
+}
+
 static void is_cut_from_outside(void **state)
 {
 	uint32_t bytes = report(), cut = (uint32_t)(strstr(text, "\ncpus: ") - text);
@@ -269,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(masks_all_of_it, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(fits_into_its_room, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(ends_when_the_budget_is_spent, open_machine, close_machine),
+		cmocka_unit_test_setup_teardown(says_that_the_log_is_lost, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(is_cut_from_outside, open_machine, close_machine),
 		cmocka_unit_test(finds_a_value),
 	};

@@ -251,7 +251,8 @@ def test_cut_off(whole, run, tmp_path):
             path.write_bytes(file.read(whole.stat().st_size * percent // 100))
         text, _ = run(path)
         assert re.search(r"^release: 6\.1\.0", text, re.MULTILINE)
-        assert text.startswith("reason: not known: log: ") or text.startswith("reason: Kernel panic")
+        # Where the log lies, KASLR chose: it is there, gone, or gone in part.
+        assert text.startswith(("reason: not known: ", "reason: Kernel panic"))
 
 
 # No dump of a kernel at all: no machine is wanted.
