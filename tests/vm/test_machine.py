@@ -81,7 +81,9 @@ def test_translations_are_forgotten(machine):
     machine.wait_line("UEFI Interactive Shell", time.monotonic() + 120)
     before = blocks()
     machine.forget_translations()
-    assert blocks() < before / 10
+    deadline = time.monotonic() + 60
+    while blocks() >= before / 10:  # the CPU does it, when the host lets it run
+        assert time.monotonic() < deadline, f"{blocks()} of {before} blocks"
     assert machine.qmp.execute("query-status")["running"] is True
 
 
