@@ -258,7 +258,21 @@ static bool resolve(struct search *search, const struct lb_dump_to *to)
 
 static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
 
-// Is there a partition on it that can serve `to`, as far as its disk and its size go? Warns of nothing.
+// A dump that stays: of our type another partition is looked for then. Says nothing of it.
+static bool is_kept_for_a_dump(const struct search *search, const struct match *match)
+{
+	struct lb_dump_slots *slots = slots_room(search);
+	struct lb_dump_header header;
+	int result;
+
+	if ((search->options->overwrite && !lb_brakes_in_a_row()) ||
+	    EFI_ERROR(lb_blockdev_read(&match->device, match->partition.first, slots, sizeof(*slots))))
+		return false;
+	result = lb_dump_header_choose(slots, &header, NULL);
+	return result == LB_DUMP_UNREADABLE || (result == 0 && lb_dump_header_unsaved(&header));
+}
+
+// Is there a partition on it that can serve `to`, as far as its disk, its size and what lies there go? Warns of nothing.
 static bool serves(const struct search *search, const struct lb_blockdev *device, const struct lb_gpt *gpt,
 		   const struct lb_dump_to *to)
 {
@@ -268,7 +282,8 @@ static bool serves(const struct search *search, const struct lb_blockdev *device
 
 	for (uint32_t i = 0; i < gpt->count; i++) {
 		if (lb_gpt_partition(gpt, i, &match.partition) && matches(to, &match.partition) &&
-		    fits(search, to, &match, &target, &err) == 0)
+		    fits(search, to, &match, &target, &err) == 0 &&
+		    (to->by != LB_DUMP_BY_TYPE || !is_kept_for_a_dump(search, &match)))
 			return true;
 	}
 	return false;
