@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Panic, dump, reset, save by the next boot's unit, armed again, without power-off: a Debian with systemd on
-each of six machines nine times; by default on one machine twice.
+each of six machines nine times. In the default run test_install_debian.py does it on one machine twice.
 
 Each test looks at one part of one machine's story.
 """
@@ -12,7 +12,7 @@ import endurance_loop
 import module
 import pytest
 from conftest import build
-from endurance import MACHINES, SHORT, EnduringMachine
+from endurance import MACHINES, EnduringMachine
 from endurance_loop import Endurance
 from scenarios import FULL_ONLY, SECURE_FIRMWARE
 from vm import kernel
@@ -20,8 +20,7 @@ from vm.errors import VmError
 from vm.firmware import find_firmware
 
 
-ROWS = [pytest.param(SHORT, id="short", marks=pytest.mark.xdist_group("endurance-short"))]
-ROWS += [
+ROWS = [
     pytest.param(one, id=one.name, marks=[FULL_ONLY, pytest.mark.xdist_group(f"endurance-{one.name}")])
     for one in MACHINES
 ]
@@ -49,16 +48,6 @@ def test_every_pair_that_there_is_is_wanted():
     assert len(endurance.all_pairs()) == 3 * 3 + 3 * 2 + 3 * 2 + with_panic
 
 
-def test_the_short_draw_has_both_kinds_of_cpu_and_both_disks():
-    """Over the seeds each plain cause."""
-    drawn = [endurance.draw_short(seed) for seed in range(10)]
-    assert {cycle.cause.name for cycles in drawn for cycle in cycles} == {"sysrq", "oom", "nmi"}
-    for cycles in drawn:
-        assert len({cycle.cause.name for cycle in cycles}) == len(cycles) == 2
-        assert {cycle.controller for cycle in cycles} == set(SHORT.controllers)
-        assert {cycle.kind for cycle in cycles} == {endurance.BOOT, endurance.OTHER}
-
-
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory, loader, firmware, fetched):
     """stories(machine) is its story, made once; one that did not come to its end fails each test."""
@@ -67,8 +56,7 @@ def stories(tmp_path_factory, loader, firmware, fetched):
 
     def make(machine: EnduringMachine) -> Endurance:
         seed = endurance.seed()
-        cycles = endurance.draw_short(seed) if machine == SHORT else endurance.draw(seed)[machine]
-        story = Endurance(machine, seed, cycles)
+        story = Endurance(machine, seed, endurance.draw(seed)[machine])
         provoke = None
         if any(cycle.cause.how for cycle in story.cycles):
             image = f"linux-image-{kernel.release(endurance_loop.root_of(machine).kernel)}"
@@ -76,7 +64,7 @@ def stories(tmp_path_factory, loader, firmware, fetched):
         code = find_firmware(SECURE_FIRMWARE) if machine.smm else firmware
         folder = tmp_path_factory.mktemp("endurance")
         try:
-            endurance_loop.Loop(story, code, endurance_loop.Programs(loader, build("lifeboatctl"), provoke), folder).run()
+            endurance_loop.Loop(story, code, endurance_loop.Programs(loader, build, provoke), folder).run()
         except VmError as error:
             drawn = ", ".join(cycle.panic for cycle in story.cycles)
             failed[machine] = f"seed {seed} ({drawn}), in boot {len(story.boots)}, kept in {folder}: {error}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A booted Debian runs lifeboatctl install, reboots, panics at a missing root, reboots, and saves the dump with its
-report. Its units tell Lifeboat of boots that completed, and count.
+report. Its units tell Lifeboat of boots that completed, and count. Then it panics once more, and the boot's own unit saves.
 
 The firmware starts unified kernel images of Debian's stub, whose command lines have none of Lifeboat's words.
 """
@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass, field
 
 import debian_image
+import endurance_loop
 import pytest
 import status_schema
 from conftest import build
 from debian_agent import Agent, Answer
 from debian_image import DebianDisk
-from lifeboat_guest import FOLDER, UNITS, guest_files
+from lifeboat_guest import FOLDER, UNITS, guest_files, saver_files
 from vm import boot_loaders
 from vm.machine import Disk, Machine, MachineSpec
 
@@ -23,6 +24,8 @@ _MIB = 1 << 20
 _SECONDS = 900.0
 # By size and time: an emulated CPU takes long for digests.
 _FILES = r"cd /boot/efi && find . -type f -printf '%p %s %T@\n' | sort"
+_RULE = "etc/udev/rules.d/90-lifeboat-save.rules"  # what has the unit started; at first it is in /root
+_REBOOT_TYPE = "/sys/kernel/reboot/type"
 _MISSING = "root=/dev/missing console=ttyS0,115200 quiet"
 
 
@@ -43,7 +46,9 @@ def _disk(root, folder):
         "EFI/Linux/missing.efi": _uki(root, _MISSING, False, folder),
     }
     path = folder / "disk.img"
-    debian_image.make_disk(path, root, DebianDisk(esp, guest_files(build)))
+    files = guest_files(build) | saver_files(build)
+    files["root/rule"] = files.pop(_RULE)
+    debian_image.make_disk(path, root, DebianDisk(esp, files))
     return path
 
 
@@ -87,6 +92,16 @@ def _tell(machine, story: Story) -> None:
     ask("save", "mkdir -p /var/crash && lifeboatctl save")
     ask("saved", "cd /var/crash/* && ls && head -n 3 report.txt")
     ask("report", "lifeboatctl report --signature /var/crash/*/vmcore")
+    # Once more, without power-off: now the boot's own unit saves.
+    ask("disarmed", f"echo acpi >{_REBOOT_TYPE}; lifeboatctl status; echo efi >{_REBOOT_TYPE}")
+    ask("saver", f"cp /root/rule /{_RULE} && sync")
+    agent.type("taskset -c 1 sh -c 'echo c >/proc/sysrq-trigger'")
+    machine.wait_line("lifeboat-capture: dump complete: ", time.monotonic() + _SECONDS)
+    agent.was_reset(_SECONDS)
+    agent.await_up(_SECONDS)
+    ask("unit", endurance_loop.await_unit(endurance_loop.PARTITIONS[1]))
+    ask("both", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
+    ask("armed again", "lifeboatctl status")
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +109,15 @@ def story(tmp_path_factory, firmware):
     folder = tmp_path_factory.mktemp("install")
     path = _disk(debian_image.make_root(), folder)
     story = Story()
-    spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=512 * _MIB, cpus=2)
+    disks = [Disk("first", path, boot=True), endurance_loop.second_disk(folder, "nvme")]
+    spec = MachineSpec(firmware, disks, memory_bytes=512 * _MIB, cpus=2)
     with Machine(spec, folder) as machine:
         try:
             _tell(machine, story)
         finally:
             story.console = "\n".join(line.text for line in machine.lines)
-    path.unlink()
+    for disk in disks:
+        disk.path.unlink()
     return story
 
 
@@ -160,3 +177,25 @@ def test_the_dump_is_counted(story):
     # The row of panics ended: this boot completed.
     assert (told["trial"]["mark"], told["trial"]["panics"], told["last_end"]) == ("proved", 0, "dump"), told
     assert "a panic of kernel 6.1." in story.answers["journal"].output, story.answers["journal"]
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_status_says_what_disarms(story):
+    disarmed = story.answers["disarmed"]
+    complaints = [line for line in disarmed.output.splitlines() if line.startswith("lifeboatctl:")]
+    assert complaints == [f'lifeboatctl: {_REBOOT_TYPE} is "acpi", wanted efi: a panic would not call the firmware']
+    assert disarmed.status == 0  # the second echo's
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_the_next_panic_is_saved_by_the_unit(story):
+    """On the other CPU, without power-off between the two; then it is armed again."""
+    assert story.answers["saver"].status == 0, story.answers["saver"]
+    unit = story.answers["unit"]
+    assert unit.status == 0 and "every digest right" in unit.output, unit
+    reasons = re.findall(r"^reason: Kernel panic - not syncing: (\w+)", story.answers["both"].output, re.MULTILINE)
+    assert reasons == ["VFS", "sysrq"], story.answers["both"]
+    again = story.answers["armed again"]
+    assert again.status == 0 and "state=prepared" in again.output.splitlines(), again

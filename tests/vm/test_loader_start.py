@@ -8,6 +8,7 @@ import firmware_shell as shell
 import images
 import pytest
 from conftest import build
+from scenarios import FULL_ONLY
 
 pytestmark = pytest.mark.vm
 
@@ -48,6 +49,7 @@ def test_from_the_shell_to_a_captured_panic(tmp_path, firmware, files):
         assert images.SECOND_UP in getattr(event, "text", ""), shell.console_end(machine)
 
 
+@FULL_ONLY
 @pytest.mark.xdist_group("loader-entry")
 def test_from_a_boot_entry(tmp_path, firmware, files):
     """Made in the shell; its options are the loader's words alone. No shell runs in the second boot."""

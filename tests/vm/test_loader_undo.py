@@ -6,6 +6,7 @@ from pathlib import Path
 import firmware_shell as shell
 import images
 import pytest
+from scenarios import FULL
 from vm.firmware import find_firmware
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("loader-undo")]
@@ -24,7 +25,7 @@ NO_KERNEL = "--require \\text.txt console=ttyS0"
 BACK_UNARMED = "--capture \\text.txt \\returning console=ttyS0"
 BACK_ARMED = "--require --capture \\vmlinuz \\returning console=ttyS0"
 ROUND = [DRY, NO_CAPTURE, NO_ROOM, NO_KERNEL, BACK_UNARMED]
-ROUNDS = 4
+ROUNDS = 4 if FULL else 2
 ARMED_RUNS = 3
 
 
@@ -74,9 +75,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
     return transcript
 
 
-def test_twenty_runs_leave_memory_as_it_was(session):
+def test_runs_that_do_not_arm_leave_memory_as_it_was(session):
     """Dry runs, failed arms, a first kernel that is none, an unarmed start that came back."""
-    assert ROUNDS * len(ROUND) == 20
     for number in range(ROUNDS):
         statuses = [session[f"run-{number}-{index}"].status for index in range(len(ROUND))]
         assert statuses == [0, images.RETURN_STATUS, images.RETURN_STATUS, 1, images.RETURN_STATUS]

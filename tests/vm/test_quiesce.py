@@ -61,12 +61,13 @@ PC = (
     *("-device", "pci-bridge,id=pcibridge,chassis_nr=1", "-device", "nvme,bus=pcibridge,addr=3,drive=second,serial=second"),
     *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "e1000e"),
 )
-ROWS = [Row("q35-ecam", "q35", Q35), Row("pc-ports", "pc", PC)]
+ROWS = [Row("q35-ecam", "q35", Q35)]
 if os.environ.get("LIFEBOAT_FULL") == "1":
     # The cloud kernel has no driver for these.
     ahci = ("-drive", "if=none,id=second,format=raw,file={folder}/second.img", "-device", "ide-hd,drive=second,bus=ide.0")
     network = ("-netdev", "user,id=net", "-device", "e1000e,netdev=net")
     drivers = ("ahci", "sd_mod", "e1000e", "af_packet", "virtio_pci", "virtio_blk")
+    ROWS.append(Row("pc-ports", "pc", PC))
     ROWS.append(Row("q35-generic", "q35", ahci + network, "linux-image-amd64", drivers))
     ROWS.append(Row("pc-generic", "pc", network, "linux-image-amd64", drivers))
 

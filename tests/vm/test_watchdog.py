@@ -7,7 +7,7 @@ import firmware_shell as shell
 import images
 import pci_config
 import pytest
-from scenarios import FULL
+from scenarios import FULL, FULL_ONLY
 from vm.machine import ConsoleLine, QmpEvent
 
 pytestmark = pytest.mark.vm
@@ -48,6 +48,7 @@ def _until_reset(machine) -> list:
     raise AssertionError(f"no reset; the console's end:\n{shell.console_end(machine)}")
 
 
+@FULL_ONLY
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"watchdog-{name}")) for name in MACHINES]
 )
@@ -95,7 +96,7 @@ def test_is_stopped_after_a_panic(tmp_path, firmware, loader, kernel, name):
         assert images.SECOND_UP in getattr(event, "text", ""), shell.console_end(machine)
 
 
-@pytest.mark.skipif(not FULL, reason="with LIFEBOAT_FULL=1")
+@FULL_ONLY
 @pytest.mark.xdist_group("watchdog-none")
 def test_a_machine_without_one_boots_all_the_same(tmp_path, firmware, loader, kernel):
     with shell.make_machine(tmp_path, firmware, _files(loader, kernel, ""), machine="pc") as machine:

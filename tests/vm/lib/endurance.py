@@ -83,10 +83,10 @@ NMI = Cause(
     "nmi", "", (r"NMI received for unknown reason", rf"{_PANIC}: NMI: Not continuing", _CPU),
     others=False,
 )  # fmt: skip
-# Without a module, for the short run.
-PLAIN_CAUSES = (SYSRQ, OOM, NMI)
 CAUSES = (
-    *PLAIN_CAUSES,
+    SYSRQ,
+    OOM,
+    NMI,
     _provoked("process", *_OOPS, _FATAL),
     _provoked("irq", *_OOPS, r"<IRQ>", rf"{_FATAL} in interrupt"),
     _provoked("in-nmi", rf"{_PANIC}: a panic inside an NMI", _CPU, r"<NMI>"),
@@ -100,8 +100,6 @@ MACHINES = (
     EnduringMachine(4, False, ("nvme", "virtio")),
     EnduringMachine(4, True, ("nvme", "ahci")),
 )
-# The short run: where a stand-still was once seen.
-SHORT = EnduringMachine(2, False, ("nvme", "virtio"))
 
 
 def kinds(causes: tuple[Cause, ...], cpus: int) -> list[tuple[Cause, str]]:
@@ -156,15 +154,6 @@ def draw(seed: int) -> dict[EnduringMachine, list[Cycle]]:
         if covered(drawn) >= all_pairs():
             return drawn
     raise AssertionError(f"seed {seed}: no draw of {_TRIES} tried every pair")
-
-
-def draw_short(seed: int) -> list[Cycle]:
-    """Two for SHORT: two causes, one on each kind of CPU, both disks."""
-    causes = random.Random(seed).sample(PLAIN_CAUSES, 2)
-    other = next(cause for cause in causes if cause.others)
-    return [
-        Cycle(cause, OTHER if cause is other else BOOT, disk_of(SHORT, number)) for number, cause in enumerate(causes)
-    ]
 
 
 def seed() -> int:

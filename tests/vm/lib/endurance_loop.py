@@ -4,22 +4,21 @@
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import debian_image
-import host_program
 from debian_agent import Agent, Answer
 from debian_image import DebianDisk, GuestFile
 from endurance import OTHER, Cycle, EnduringMachine
+from lifeboat_guest import FOLDER, libraries, saver_files
 from stand_still import WatchedMachine
 from vm import disk, gpt
 from vm.errors import VmError
 from vm.firmware import Firmware
-from vm.kernel import ROOT
 from vm.machine import Disk, MachineSpec
 
-_SCRIPTS = ROOT / "scripts"
 _MIB = 1 << 20
 _MEMORY_BYTES = 512 * _MIB
 _DUMP_BYTES = 1024 * _MIB
@@ -46,7 +45,7 @@ def _unit(partition: uuid.UUID) -> str:
     return f"lifeboat-save@$(cat /sys/class/block/{device}/dev).service"
 
 
-def _await_unit(partition: uuid.UUID) -> str:
+def await_unit(partition: uuid.UUID) -> str:
     """A command that ends when the unit has ended, and says all that it said. On a busy host the boot is over
     before the unit has a process."""
     unit = _unit(partition)
@@ -96,8 +95,8 @@ class Endurance:
 
 @dataclass(frozen=True)
 class Programs:
-    loader: Path  # lifeboat-save beside it
-    lifeboatctl: Path
+    loader: Path
+    build: Callable[[str], Path]  # gives a file of the build folder
     provoke: bytes | None  # the module for the machine's kernel, where a cause wants it
 
 
@@ -113,23 +112,22 @@ def _disks(story: Endurance, programs: Programs, folder: Path) -> list[Disk]:
         "vmlinuz": root.kernel,
         "initrd.img": root.initrd,
     }
-    # As docs/capture.md has them installed.
-    files = {
-        "usr/local/sbin/lifeboatctl": GuestFile(programs.lifeboatctl.read_bytes(), 0o755),
-        "usr/local/sbin/lifeboat-save": GuestFile((programs.loader.parent / "lifeboat-save").read_bytes(), 0o755),
-        "etc/systemd/system/lifeboat-save@.service": GuestFile((_SCRIPTS / "lifeboat-save@.service").read_bytes()),
-        "etc/udev/rules.d/90-lifeboat-save.rules": GuestFile((_SCRIPTS / "90-lifeboat-save.rules").read_bytes()),
-    }
-    for name, data in host_program.missing_in_debian(programs.lifeboatctl).items():
-        files[name] = GuestFile(data)
+    files = saver_files(programs.build) | libraries(programs.build)
+    files[f"{FOLDER[1:]}/lifeboatctl"] = GuestFile(programs.build("lifeboatctl").read_bytes(), 0o755)
     if programs.provoke:
         files["root/provoke.ko"] = GuestFile(programs.provoke)
-    first, second = folder / "first.img", folder / "second.img"
+    first = folder / "first.img"
     debian_image.make_disk(first, root, DebianDisk(esp, files, dump_bytes=_DUMP_BYTES))
-    disk.make_sparse(second, _DUMP_BYTES + 2 * _MIB)
-    gpt.write_table(second, [gpt.Partition(_MIB, _DUMP_BYTES, unique=PARTITIONS[1])])
     here, there = story.machine.controllers
-    return [Disk("first", first, boot=True, controller=here), Disk("second", second, controller=there)]
+    return [Disk("first", first, boot=True, controller=here), second_disk(folder, there)]
+
+
+def second_disk(folder: Path, controller: str) -> Disk:
+    """Its partition, PARTITIONS[1], takes the dump while the first one's waits to be saved."""
+    path = folder / "second.img"
+    disk.make_sparse(path, _DUMP_BYTES + 2 * _MIB)
+    gpt.write_table(path, [gpt.Partition(_MIB, _DUMP_BYTES, unique=PARTITIONS[1])])
+    return Disk("second", path, controller=controller)
 
 
 class Loop:
@@ -186,7 +184,7 @@ class Loop:
             nothing = Answer(0, "")
             return Boot(state, status, nothing, [], "", "")
         before = PARTITIONS[(number - 1) % 2]
-        unit = self._ask(_await_unit(before))
+        unit = self._ask(await_unit(before))
         folders = self._ask("ls /var/crash").output.split()
         newest = f"/var/crash/{folders[-1]}" if folders else "/nowhere"
         vmcore = self._ask(f"head -c 8 {newest}/vmcore").output

@@ -98,7 +98,10 @@ def _provoked(name: str, how: str, **more) -> Scenario:
 
 
 # One the dump's readers are tried on: with a module, so that `mod` has something to show.
-READ = Scenario("sysrq-cpu0", "sysrq", modules=("dummy",))
+READ = Scenario(
+    "sysrq-cpu1-4level-512m-smm", "sysrq", modules=("dummy",),
+    panic_cpu=1, cpu="max,la57=off", memory_mib=512, more={"firmware": SECURE_FIRMWARE},
+)  # fmt: skip
 # The same by the built-in kernel, whose dump lies on NVMe.
 READ_BUILTIN = Scenario(
     "builtin-nvme-sysrq-cpu0", "sysrq", modules=("dummy",), more={"capture": "builtin", "dump_disk": "nvme"}
@@ -124,27 +127,26 @@ def _busy(cpus: int) -> str:
 
 
 BUSY = Scenario(
-    "oops-busy-cpu2of4-no1g-8g", "oops",
-    cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192, before=_busy(4),
+    "builtin-oops-busy-cpu2of4-no1g-8g", "oops",
+    cpus=4, panic_cpu=2, cpu="max,pdpe1gb=off", memory_mib=8192, before=_busy(4), more={"capture": "builtin"},
 )  # fmt: skip
 
 CAPTURED = [
     READ,
-    Scenario(
-        "sysrq-cpu1-4level-512m-smm", "sysrq",
-        panic_cpu=1, cpu="max,la57=off", memory_mib=512, more={"firmware": SECURE_FIRMWARE},
-    ),
     BUSY,
     VFS,
-]  # fmt: skip
+]
 
 # Further ways to die. Until the jump they are one path for every second kernel: the built-in one dumps
 # them, and a Linux with LIFEBOAT_FULL=1.
 _DEATHS = [
     _provoked("oops-in-interrupt", "irq"),
     Scenario("nmi-button-spinning", "nmi", memory_mib=512, before=_busy(2)),
-    _provoked("nested-panic", "nested"),
     _provoked("double-fault", "double"),
+]
+# With LIFEBOAT_FULL=1 only: by the same way as others.
+_MORE_DEATHS = [
+    _provoked("nested-panic", "nested"),
     Scenario("init-killed", "init", panic_cpu=1),
 ]
 
@@ -156,7 +158,6 @@ def by_builtin(scenario: Scenario) -> Scenario:
 DEATHS = [by_builtin(one) for one in _DEATHS]
 
 PASSING = [
-    Scenario("reboot", "none", more={"none_action": "reboot"}),
     Scenario("poweroff-qemu64-512m", "none", cpu="qemu64", memory_mib=512, more={"none_action": "poweroff"}),
     Scenario("reboot-warm", "none", more={"none_action": "warm"}),
 ]
@@ -293,9 +294,14 @@ NOT_PROVOKED = {
 
 FULL: list[Scenario] = []
 if _FULL:
-    FULL = _DEATHS + _paging() + _every_cpu() + _ways() + _kernels() + _processors() + _surroundings()
+    DEATHS += [by_builtin(one) for one in _MORE_DEATHS]
+    FULL = _DEATHS + _MORE_DEATHS + _paging() + _every_cpu() + _ways() + _kernels() + _processors() + _surroundings()
     NEWEST_BUILTIN += [_newest(package) for package in NEWEST[1:] + GENERIC_NEWEST]
-    PASSING += [Scenario("full-sysrq-b", "none", more={"none_action": "sysrq-b"})]
+    # An ordinary reboot is each of test_install_debian.py's, too.
+    PASSING += [
+        Scenario("full-reboot", "none", more={"none_action": "reboot"}),
+        Scenario("full-sysrq-b", "none", more={"none_action": "sysrq-b"}),
+    ]
 
 
 def rows(scenarios: list[Scenario]) -> list:
