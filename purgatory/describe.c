@@ -3,6 +3,7 @@
 // that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
 // LIFEBOAT.
 #include "crash/dead/deadkernel.h"
+#include "crash/dead/first_kernel.h"
 #include "crash/dead/hotadd.h"
 #include "crash/dead/special.h"
 #include "crash/plan/elfcore.h"
@@ -21,7 +22,7 @@ static struct lb_deadkernel dead;
 static struct lb_hotadd hotadded;
 static struct lb_special special;
 static struct lb_prstatus prstatus;
-static char text[LB_VMCOREINFO_MAX];
+static char text[LB_VMCOREINFO_MAX], first_text[LB_VMCOREINFO_MAX];
 static uint64_t notes_end;
 static uint32_t cpu_notes;
 
@@ -113,13 +114,17 @@ static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_hand
 	struct lb_user_regs regs;
 	int32_t pid;
 
+	if (!dead.has_cpus && live->first_cr3) {
+		lb_say("warning: per-CPU areas not found, no registers are in the dump");
+		return;
+	}
 	if (!dead.has_cpus) {
 		lb_say("warning: per-CPU areas not found, only this CPU's registers are in the dump");
 		cpu_note(handoff, 0, &live->cpu.regs);
 		return;
 	}
 	for (uint32_t cpu = 0; cpu < dead.cpu_count && cpu_notes < handoff->cpu_slots; cpu++) {
-		if (cpu == dead.this_cpu)
+		if (cpu == dead.this_cpu && !live->first_cr3)
 			cpu_note(handoff, cpu, &live->cpu.regs);
 		else if (lb_deadkernel_cpu_regs(&dead, cpu, &regs, &pid))
 			cpu_note(handoff, cpu, &regs);
@@ -140,8 +145,31 @@ static unsigned int address_bits(void)
 	return lb_encryption_address_bits(cpu_phys_bits(), leaf.eax, leaf.ebx);
 }
 
+// The dead kernel; where it was kdump's, and died before it could save the one that died first, that one.
+static void read_dead(const struct lb_deadspace *space, struct lb_handoff_live *live)
+{
+	const uint64_t gs_base = per_cpu_base(&live->cpu);
+	struct lb_first_kernel first;
+
+	live->first_cr3 = 0;
+	lb_deadkernel_read(space, gs_base, text, &dead);
+	if (dead.encrypted || !dead.has_vmcoreinfo || !lb_first_kernel_find(&dead.space, first_text, &first))
+		return;
+	first.space.vmcoreinfo.bytes = 0; // it is found again, with what has been added since
+	lb_deadkernel_read(&first.space, first.gs_base, first_text, &dead);
+	if (!dead.has_text || !dead.has_vmcoreinfo) {
+		lb_say("warning: kdump's kernel died, and the one whose memory it was to save was not found");
+		lb_deadkernel_read(space, gs_base, text, &dead);
+		return;
+	}
+	live->first_cr3 = first.space.cr3;
+	live->first_la57 = first.space.la57;
+	memcpy(text, first_text, sizeof(text));
+	lb_say("kdump's kernel died: the dump is of the kernel that died before it");
+}
+
 // False when the dead kernel's memory is encrypted: nothing of it can be read.
-bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
+bool lb_describe(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 {
 	const struct lb_physmem mem = {read_page, (void *)(uintptr_t)handoff};
 	const struct lb_deadspace space = {
@@ -152,7 +180,7 @@ bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live 
 	};
 	uint32_t bytes;
 
-	lb_deadkernel_read(&space, per_cpu_base(&live->cpu), text, &dead);
+	read_dead(&space, live);
 	if (dead.encrypted)
 		return false;
 	if (!dead.has_text)

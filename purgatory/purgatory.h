@@ -23,7 +23,7 @@ uint32_t lb_verify_segments(const struct lb_handoff *handoff);
 void lb_quiesce(const struct lb_handoff *handoff);
 
 // describe.c
-bool lb_describe(const struct lb_handoff *handoff, const struct lb_handoff_live *live);
+bool lb_describe(const struct lb_handoff *handoff, struct lb_handoff_live *live);
 // Is the dump encrypted, so that nothing of the dead machine is to be shown?
 bool lb_encrypts(const struct lb_handoff *handoff);
 void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live);

@@ -23,6 +23,8 @@ struct lb_run {
 	struct lb_ram ram;
 	struct lb_physmem mem;
 	struct lb_deadspace dead;
+	struct lb_deadspace
+		last; // of the kernel that entered the hook: `dead`, or kdump's that was to save it
 	struct lb_filter *filter;
 	void *scratch; // LB_CAPTURE_SCRATCH, for one after the other; NULL: there is none
 	uint64_t tsc_prepared; // when the dead kernel could be read

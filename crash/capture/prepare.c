@@ -136,6 +136,39 @@ static void complete_vmcoreinfo(struct lb_run *run, struct lb_notes *notes)
 			       making.made.why);
 }
 
+// The kernel that called the firmware.
+struct finding {
+	struct lb_deadspace space;
+	struct lb_deadkernel kernel;
+	char text[LB_VMCOREINFO_MAX];
+};
+
+static void find(void *ctx)
+{
+	struct finding *finding = ctx;
+
+	lb_deadkernel_read(&finding->space, 0, finding->text, &finding->kernel);
+}
+
+// The notes have the VMCOREINFO of the kernel that died first; that of kdump's, where it was one, is looked for here.
+static void find_last(struct lb_run *run)
+{
+	static struct finding finding;
+	struct lb_guard_fault fault;
+
+	run->last = run->dead;
+	if (!run->live->first_cr3)
+		return;
+	finding.space = run->dead;
+	finding.space.cr3 = run->live->cpu.cr3;
+	finding.space.la57 = run->live->cpu.cr4 & X86_CR4_LA57;
+	finding.space.vmcoreinfo.bytes = 0;
+	if (lb_guard_run(find, &finding, MAKE_MS, &fault) != LB_GUARD_DONE || !finding.kernel.has_vmcoreinfo)
+		lb_say("warning: kdump's kernel died, and its VMCOREINFO was not found");
+	else
+		run->last = finding.kernel.space;
+}
+
 static int find_notes(struct lb_run *run, struct lb_error *err)
 {
 	const struct lb_handoff *handoff = run->handoff;
@@ -147,14 +180,16 @@ static int find_notes(struct lb_run *run, struct lb_error *err)
 	run->mem = (struct lb_physmem){read_page, &run->ram};
 	run->dead = (struct lb_deadspace){
 		.mem = &run->mem,
-		.cr3 = run->live->cpu.cr3,
-		.la57 = run->live->cpu.cr4 & X86_CR4_LA57,
+		.cr3 = run->live->first_cr3 ? run->live->first_cr3 : run->live->cpu.cr3,
+		.la57 = run->live->first_cr3 ? run->live->first_la57 != 0
+					     : (run->live->cpu.cr4 & X86_CR4_LA57) != 0,
 		.phys_bits = cpu_phys_bits(),
 		.vmcoreinfo.text =
 			notes.vmcoreinfo ? (const char *)at(handoff->notes + notes.vmcoreinfo) : "",
 		.vmcoreinfo.bytes = notes.vmcoreinfo_bytes,
 	};
 	complete_vmcoreinfo(run, &notes);
+	find_last(run);
 	run->job.notes = at(handoff->notes);
 	run->job.notes_bytes = notes.bytes;
 	run->job.vmcoreinfo_offset = notes.vmcoreinfo;

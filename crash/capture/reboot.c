@@ -30,7 +30,7 @@ static void judge(void *ctx)
 // For a log that cannot be read. A fault or a loop in the search leaves it in doubt.
 static bool variables_say_reboot(struct lb_run *run)
 {
-	struct judging judging = {.dead = &run->dead, .work = run->scratch};
+	struct judging judging = {.dead = &run->last, .work = run->scratch};
 	struct lb_guard_fault fault;
 	enum lb_guard_end end = LB_GUARD_DONE;
 
@@ -78,7 +78,7 @@ bool lb_was_reboot(struct lb_run *run)
 	struct lb_dmesg_gaps gaps;
 
 	run->job.doubt = NULL;
-	if (lb_dmesg_read_ends(&run->dead, ends, look, &signs, &gaps, &why) != 0) {
+	if (lb_dmesg_read_ends(&run->last, ends, look, &signs, &gaps, &why) != 0) {
 		lb_say_of_dead(run, "warning: the dead kernel's log: %s", why.text);
 		return variables_say_reboot(run);
 	}

@@ -33,9 +33,15 @@ struct section_time {
 	uint64_t tsc;
 };
 
+// Of the second report, where kdump's kernel died, too: its last lines are in the first one.
+#define KDUMP_BYTES (4 * LB_KIB)
+#define KDUMP_INDENT 2U
+_Static_assert(KDUMP_BYTES < LB_REPORT_MAX / 2, "most of it is the first kernel's");
+
 struct telling {
 	const struct lb_run *run;
 	const struct lb_deadspace *dead;
+	const struct lb_deadspace *kdump; // the same where it was none
 	struct lb_deadkernel kernel;
 	struct lb_report_source source;
 	struct lb_deadline end;
@@ -119,13 +125,83 @@ static void ask_display(struct telling *telling)
 		telling->display_why = job->why_no_modules;
 }
 
-static void tell(void *ctx)
+// The first kernel's report is complete by then: what is cut is cut behind it.
+static bool go_on_kdump(void *ctx, const char *section, uint32_t bytes)
 {
 	struct telling *telling = ctx;
 
+	(void)section;
+	(void)bytes;
+	telling->section = "kdump";
+	telling->complete = telling->bytes;
+	return !lb_deadline_passed(telling->end);
+}
+
+// What the report found out of modules, whether or not it came to its end. Names are of LB_MODULE_NAME_MAX
+// bytes, with a NUL.
+static void use_modules(const struct lb_run *run)
+{
+	const struct lb_report_job *job = run->scratch;
+
+	for (uint32_t i = 0; job->has_modules && i < job->modules.count && i < LB_JOB_MODULES; i++)
+		lb_watchdog_stop_of_module(run->capture, job->room[i].name);
+}
+
+// A section of the lines of `text`, of `bytes` bytes, which are a report themselves.
+static void add_section(struct telling *telling, const char *text, uint32_t bytes)
+{
+	char *to = telling->text;
+	uint32_t at = telling->bytes;
+
+	at += (uint32_t)lb_snprintf(to + at, LB_REPORT_MAX - at,
+				    "\nkdump: its kernel was to save this one, and died\n");
+	for (uint32_t from = 0; from < bytes;) {
+		uint32_t end = from;
+
+		while (end < bytes && text[end] != '\n')
+			end++;
+		if (at + KDUMP_INDENT + (end - from) + 2 > LB_REPORT_MAX)
+			break;
+		if (end > from)
+			at += (uint32_t)lb_snprintf(to + at, LB_REPORT_MAX - at, "  %.*s\n",
+						    (int)(end - from), text + from);
+		from = end + 1;
+	}
+	telling->bytes = at;
+}
+
+static void tell_of_kdump(struct telling *telling, const struct lb_user_regs *registers)
+{
+	static char text[KDUMP_BYTES];
+	struct lb_report_source source = telling->source;
+	uint32_t bytes;
+
+	source.registers = registers;
+	source.lifeboat = NULL;
+	source.go_on = go_on_kdump;
+	lb_deadkernel_open(telling->kdump, &telling->kernel);
+	bytes = lb_report_write(&source, text, sizeof(text));
+	if (telling->display == LB_DISPLAY_FIRMWARE)
+		ask_display(telling); // it is the firmware's only where neither kernel took it
+	add_section(telling, text, bytes);
+}
+
+static void tell(void *ctx)
+{
+	struct telling *telling = ctx;
+	const struct lb_user_regs *registers = telling->source.registers;
+	const bool two = telling->kdump->cr3 != telling->dead->cr3;
+
 	lb_deadkernel_open(telling->dead, &telling->kernel);
-	telling->bytes = lb_report_write(&telling->source, telling->text, LB_REPORT_MAX);
+	if (two)
+		telling->source.registers = NULL; // those of the CPU that kdump's kernel ran on
+	telling->bytes = lb_report_write(&telling->source, telling->text,
+					 two ? LB_REPORT_MAX - KDUMP_BYTES - KDUMP_BYTES / 4 : LB_REPORT_MAX);
 	ask_display(telling);
+	if (!two)
+		return;
+	use_modules(telling->run); // the memory with their names is the next report's
+	tell_of_kdump(telling, registers);
 }
 
 // Ends the text where it did not come to its own end. Where its budget was spent, it says so itself.
@@ -175,16 +251,6 @@ static void tell_of_us(const struct lb_run *run, struct telling *telling)
 	telling->ours_bytes = at < room ? (uint32_t)at : room - 1;
 }
 
-// What the report found out of modules, whether or not it came to its end. Names are of LB_MODULE_NAME_MAX
-// bytes, with a NUL.
-static void use_modules(const struct lb_run *run)
-{
-	const struct lb_report_job *job = run->scratch;
-
-	for (uint32_t i = 0; job->has_modules && i < job->modules.count && i < LB_JOB_MODULES; i++)
-		lb_watchdog_stop_of_module(run->capture, job->room[i].name);
-}
-
 const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 {
 	struct lb_guard_fault fault;
@@ -195,7 +261,8 @@ const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes)
 	*ret_bytes = run->report_bytes;
 	if (run->report_bytes || !run->report || !run->scratch || lb_report_memory() > LB_CAPTURE_SCRATCH)
 		return run->report;
-	telling = (struct telling){.run = run, .dead = &run->dead, .text = run->report, .section = ""};
+	telling = (struct telling){
+		.run = run, .dead = &run->dead, .kdump = &run->last, .text = run->report, .section = ""};
 	tell_of_us(run, &telling);
 	take_time(&telling, "image");
 	telling.section = "image";

@@ -3,25 +3,35 @@
 
 #include "crash/dead/dmesg.h"
 #include "crash/dead/kallsyms.h"
+#include "lib/number.h"
 
-#define NOT_GIVEN UINT64_MAX // ELFCORE_ADDR_MAX; another value also when the header was of no use
+#define NOT_GIVEN UINT64_MAX // ELFCORE_ADDR_MAX
+#define READ (UINT64_MAX - 1) // ELFCORE_ADDR_ERR: given, and read by then: vmcore_init() of fs/proc/vmcore.c
 
-// False: the symbol cannot be looked up or read.
-static bool ask_symbol(const struct lb_deadspace *dead, bool *ret_is)
+// COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h, and as much again of a bootconfig.
+#define COMMAND_LINE_MAX 4096U
+#define WORD "elfcorehdr="
+#define WORD_BYTES (sizeof(WORD) - 1)
+#define VALUE_MAX 48U // of it: two numbers of 64 bits, their suffixes, '@'
+
+static bool open_symbols(const struct lb_deadspace *dead, struct lb_deadmem *mem, struct lb_symbols *symbols)
 {
 	const struct lb_deadkernel kernel = {
 		.space = *dead, .text_virt = LB_KERNEL_MAP, .image_bytes = LB_KERNEL_MODULES - LB_KERNEL_MAP};
+
+	lb_deadmem_open(mem, dead);
+	return lb_symbols_open_listed(symbols, mem, &kernel);
+}
+
+// The value of a variable of 64 bits. False: it cannot be looked up or read.
+static bool ask_symbol(const struct lb_deadspace *dead, const char *name, uint64_t *ret_value)
+{
 	struct lb_symbols symbols;
 	struct lb_deadmem mem;
-	uint64_t address, value;
+	uint64_t address;
 
-	lb_deadmem_open(&mem, dead);
-	if (!lb_symbols_open_listed(&symbols, &mem, &kernel) ||
-	    !lb_symbols_address(&symbols, "elfcorehdr_addr", &address) ||
-	    !lb_deadmem_u64(&mem, address, &value))
-		return false;
-	*ret_is = value != NOT_GIVEN;
-	return true;
+	return open_symbols(dead, &mem, &symbols) && lb_symbols_address(&symbols, name, &address) &&
+	       lb_deadmem_u64(&mem, address, ret_value);
 }
 
 // Looks for two texts in a line, the second behind the first. The first letter of either is nowhere
@@ -67,7 +77,106 @@ static bool ask_log(const struct lb_deadspace *dead)
 
 bool lb_was_capture_kernel(const struct lb_deadspace *dead)
 {
-	bool is;
+	uint64_t value;
 
-	return ask_symbol(dead, &is) ? is : ask_log(dead);
+	return ask_symbol(dead, "elfcorehdr_addr", &value) ? value != NOT_GIVEN : ask_log(dead);
+}
+
+// As memparse() of lib/cmdline.c reads it: base 10, or 16 behind 0x, then K, M or G. The rest of the text behind
+// it; NULL: it is no number, or more than 64 bits have room for.
+static const char *read_size(const char *text, uint64_t *ret_value)
+{
+	const unsigned int base = text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10;
+	const char *at = base == 16 ? text + 2 : text;
+	unsigned int shift = 0;
+	uint64_t value = 0;
+	int digit;
+
+	if (lb_digit_value(*at) < 0)
+		return NULL;
+	for (; (digit = lb_digit_value(*at)) >= 0 && digit < (int)base; at++) {
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)digit, &value))
+			return NULL;
+	}
+	if ((*at | 0x20) == 'k')
+		shift = 10;
+	else if ((*at | 0x20) == 'm')
+		shift = 20;
+	else if ((*at | 0x20) == 'g')
+		shift = 30;
+	if (value << shift >> shift != value)
+		return NULL;
+	*ret_value = value << shift;
+	return shift ? at + 1 : at;
+}
+
+// The value of one word elfcorehdr=[SIZE@]ADDRESS.
+static bool read_address(const char *text, uint64_t *ret_phys)
+{
+	const char *end = read_size(text, ret_phys);
+
+	if (end && *end == '@')
+		end = read_size(end + 1, ret_phys);
+	return end && !*end;
+}
+
+// Takes the command line letter by letter; of several such words the last one counts, as for the kernel.
+struct words {
+	uint32_t at; // letters of this word seen
+	bool other; // this word is another one
+	char value[VALUE_MAX];
+	bool found;
+	uint64_t phys;
+};
+
+static void end_word(struct words *words)
+{
+	if (!words->other && words->at > WORD_BYTES) {
+		words->value[words->at - WORD_BYTES] = '\0';
+		words->found = read_address(words->value, &words->phys);
+	}
+	words->at = 0;
+	words->other = false;
+}
+
+static void take_letter(struct words *words, char letter)
+{
+	if (letter == ' ') {
+		end_word(words);
+		return;
+	}
+	if (words->at < WORD_BYTES)
+		words->other |= letter != WORD[words->at];
+	else if (words->at - WORD_BYTES < VALUE_MAX - 1)
+		words->value[words->at - WORD_BYTES] = letter;
+	else
+		words->other = true;
+	words->at++;
+}
+
+static bool ask_command_line(const struct lb_deadspace *dead, uint64_t *ret_phys)
+{
+	struct words words = {.at = 0};
+	struct lb_deadcursor cursor;
+	struct lb_deadmem mem;
+	uint8_t letter = 0;
+	uint64_t text;
+
+	if (!ask_symbol(dead, "saved_command_line", &text))
+		return false;
+	lb_deadmem_open(&mem, dead);
+	cursor = (struct lb_deadcursor){.mem = &mem, .virt = text};
+	for (uint32_t i = 0; i < COMMAND_LINE_MAX && lb_deadcursor_byte(&cursor, &letter) && letter; i++)
+		take_letter(&words, (char)letter);
+	end_word(&words);
+	*ret_phys = words.phys;
+	return words.found;
+}
+
+bool lb_capture_kernel_header(const struct lb_deadspace *dead, uint64_t *ret_phys)
+{
+	if (!ask_symbol(dead, "elfcorehdr_addr", ret_phys) || *ret_phys == NOT_GIVEN)
+		return false;
+	return *ret_phys != READ || ask_command_line(dead, ret_phys);
 }

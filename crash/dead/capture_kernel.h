@@ -11,4 +11,8 @@
 // neither can be read.
 bool lb_was_capture_kernel(const struct lb_deadspace *dead);
 
+// Where the ELF core header lies that elfcorehdr= named: physical. By symbols only: elfcorehdr_addr or, where that
+// kernel has read the header, its command line. False: the kernel was none that kdump started, or that cannot be told.
+bool lb_capture_kernel_header(const struct lb_deadspace *dead, uint64_t *ret_phys);
+
 #endif

@@ -21,7 +21,7 @@
 
 #define LB_HANDOFF_MAGIC 0x54414f424546494cULL // "LIFEBOAT"
 #define LB_LIVE_MAGIC 0x4556494c424cULL // "LBLIVE"
-#define LB_HANDOFF_VERSION 3
+#define LB_HANDOFF_VERSION 5
 
 #define LB_SHA256_BYTES 32
 #define LB_MAX_SEGMENTS 16
@@ -209,6 +209,9 @@ struct lb_handoff_live {
 	uint64_t nmi_count;
 	uint64_t tsc[LB_STAGE_COUNT]; // [ARMED]: hook entry; else: that stage's begin
 	struct lb_cpu_state cpu; // copied from the hook's data
+	// Purgatory: page tables of the kernel that died first, where the dead one was kdump's; 0: it was not.
+	uint64_t first_cr3;
+	uint64_t first_la57; // bool
 };
 
 // The first bytes of purgatory.bin, filled by its linker script. Offsets from

@@ -49,6 +49,7 @@
 #define NOTES_PTR (DATA + 0x5018) // crash_notes
 #define NOTE_PTR (DATA + 0x9990) // vmcoreinfo_note
 #define ELFCOREHDR (DATA + 0xa008) // elfcorehdr_addr
+#define COMMAND_LINE (DATA + 0xa010) // saved_command_line
 #define PERCPU_LOAD (DATA + 0xe0000) // __per_cpu_load, __per_cpu_start since 6.15
 #define NUM_SYMS (DATA + 0x10000)
 #define RELATIVE_BASE (DATA + 0x10008)
@@ -239,6 +240,7 @@ static inline void build_kallsyms(const struct machine *m)
 	encode(&e, "Bcrash_notes", NOTES_PTR);
 	encode(&e, "Bcrash_notes_size", DATA);
 	encode(&e, "Delfcorehdr_addr", ELFCOREHDR);
+	encode(&e, "Dsaved_command_line", COMMAND_LINE);
 	memcpy(image_at(NUM_SYMS), &e.count, sizeof(e.count));
 	put64(RELATIVE_BASE, TEXT);
 }

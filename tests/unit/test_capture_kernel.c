@@ -98,12 +98,92 @@ static void an_unreadable_symbol(void **state)
 	assert_false(lb_was_capture_kernel(&kernel.space));
 }
 
+#define LINE 0xa40ff0ULL // the command line, across a page's end
+
+// The header's address by a command line; 0: none was found.
+static uint64_t header_by(const char *line)
+{
+	struct machine m = machine_with(BASE_NEGATIVE);
+	const struct lb_deadkernel kernel = read_kernel(&m);
+	uint64_t phys = 0;
+
+	put64(ELFCOREHDR, UINT64_MAX - 1); // read by then
+	put64(COMMAND_LINE, kernel.page_offset + LINE);
+	strcpy((char *)ram + LINE, line);
+	return lb_capture_kernel_header(&kernel.space, &phys) ? phys : 0;
+}
+
+static void the_header_by_the_command_line(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t phys;
+	} lines[] = {
+		{"root=/dev/vda1 elfcorehdr=0x5ff80000 nr_cpus=1", 0x5ff80000}, // kexec_file_load()
+		{"elfcorehdr=867176K", 867176ULL << 10}, // kexec-tools
+		{"a elfcorehdr=16m", 16ULL << 20},
+		{"a elfcorehdr=3G b", 3ULL << 30},
+		{"elfcorehdr=1024@0x1000 ro", 0x1000}, // other machines' kernels write the size
+		{"elfcorehdr=4K@8K", 8192},
+		{"elfcorehdr=1 elfcorehdr=2", 2}, // the last one counts
+		{"elfcorehdr=18446744073709551615", UINT64_MAX},
+		{"", 0},
+		{"ro quiet", 0},
+		{"elfcorehdr=", 0},
+		{"elfcorehdr", 0},
+		{"noelfcorehdr=1", 0},
+		{"elfcorehdrs=1", 0},
+		{"elfcorehdr=0x", 0},
+		{"elfcorehdr=1T", 0},
+		{"elfcorehdr=1KK", 0},
+		{"elfcorehdr=1@", 0},
+		{"elfcorehdr=1@2@3", 0},
+		{"elfcorehdr=-1", 0},
+		{"elfcorehdr=18446744073709551616", 0},
+		{"elfcorehdr=18014398509481984K", 0},
+		{"elfcorehdr=00000000000000000000000000000000000000000000000001", 0},
+	};
+	char longer[5000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(header_by(lines[i].line), lines[i].phys);
+	// Not read beyond what a kernel takes.
+	memset(longer, ' ', sizeof(longer));
+	strcpy(longer + sizeof(longer) - 100, "elfcorehdr=1");
+	assert_int_equal(header_by(longer), 0);
+}
+
+static void the_header_by_the_symbol(void **state)
+{
+	struct machine m = machine_with(BASE_NEGATIVE);
+	const struct lb_deadkernel kernel = read_kernel(&m);
+	uint64_t phys = 0;
+
+	(void)state;
+	assert_false(lb_capture_kernel_header(&kernel.space, &phys));
+	put64(ELFCOREHDR, 0x5ff80000);
+	assert_true(lb_capture_kernel_header(&kernel.space, &phys));
+	assert_int_equal(phys, 0x5ff80000);
+	// A command line that is nowhere, or without an end.
+	put64(ELFCOREHDR, UINT64_MAX - 1);
+	put64(COMMAND_LINE, 0);
+	assert_false(lb_capture_kernel_header(&kernel.space, &phys));
+	memset(ram + LINE, 'x', RAM_BYTES - LINE);
+	put64(COMMAND_LINE, kernel.page_offset + RAM_BYTES - 3);
+	assert_false(lb_capture_kernel_header(&kernel.space, &phys));
+	put64(COMMAND_LINE, kernel.page_offset + LINE);
+	assert_false(lb_capture_kernel_header(&kernel.space, &phys));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_symbol_decides),
 		cmocka_unit_test(the_log_where_there_is_no_symbol),
 		cmocka_unit_test(an_unreadable_symbol),
+		cmocka_unit_test(the_header_by_the_command_line),
+		cmocka_unit_test(the_header_by_the_symbol),
 	};
 
 	return cmocka_run_group_tests(tests, take_ram, free_ram);
