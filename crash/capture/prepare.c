@@ -245,6 +245,7 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 	run->job.ram = &run->ram;
 	run->job.filter = run->filter;
 	run->job.dead = &run->dead;
+	run->job.kdump = run->last.cr3 != run->dead.cr3 ? &run->last : NULL;
 	run->job.elfcorehdr = at(run->handoff->elfcorehdr);
 	run->job.elfcorehdr_bytes = run->handoff->elfcorehdr_bytes;
 	run->job.now = panic_time(run);

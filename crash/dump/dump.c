@@ -69,15 +69,15 @@ static const struct lb_sealing *sealing_of(const struct lb_dump_job *job, enum l
 }
 
 // Of a log that has no room its end.
-static int read_log(const struct lb_deadspace *dead, struct log *log, struct lb_error *err)
+static int read_log(const struct lb_deadspace *dead, uint64_t room, struct log *log, struct lb_error *err)
 {
-	const uint64_t room = lb_output_room(&log->output);
 	struct lb_dmesg_tail tail;
 	struct lb_dmesg_gaps gaps;
 
 	if (lb_dmesg_fit(dead, room, &tail, err) != 0)
 		return -1;
 	log->skip = tail.skip;
+	log->in_line = false;
 	if (lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){.last = tail.records}, put_log, log, &gaps,
 			       err) != 0)
 		return -1;
@@ -87,13 +87,32 @@ static int read_log(const struct lb_deadspace *dead, struct log *log, struct lb_
 	return 0;
 }
 
+// At the end of the log, for that of kdump's own kernel, where it died, too.
+#define KDUMP_LOG (512 * LB_KIB)
+
+// The log of the kernel that is dumped, then that of kdump's own. What cannot be read is said.
+static void read_logs(const struct lb_dump_job *job, struct log *log)
+{
+	static const char between[] = "lifeboat: the log of kdump's own kernel, which died next:\n";
+	uint64_t room = lb_output_room(&log->output);
+	struct lb_error why;
+
+	if (job->kdump)
+		room -= room / 4 < KDUMP_LOG ? room / 4 : KDUMP_LOG;
+	if (read_log(job->dead, room, log, &why) != 0 && !job->crypt)
+		lb_say("the dead kernel's log: %s", why.text);
+	if (!job->kdump || log->failed || log->cut || !put_log(log, between, sizeof(between) - 1))
+		return;
+	if (read_log(job->kdump, lb_output_room(&log->output), log, &why) != 0 && !job->crypt)
+		lb_say("the log of kdump's own kernel: %s", why.text);
+}
+
 // A dump without a log is a dump; without a disk it is none.
 static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
 	uint64_t limit = LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX;
 	struct log *log = lb_heap_pages(sizeof(*log));
 	struct lb_sealing sealing;
-	struct lb_error why;
 
 	if (!log)
 		return lb_fail(err, "dump: no memory for the log's state");
@@ -105,8 +124,7 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	if (lb_output_open(&log->output, writer->partition, LB_DUMP_SLOTS_BYTES, limit,
 			   sealing_of(writer->job, LB_CRYPT_LOG, &sealing), err) != 0)
 		return -1;
-	if (read_log(writer->job->dead, log, &why) != 0 && !writer->job->crypt)
-		lb_say("the dead kernel's log: %s", why.text);
+	read_logs(writer->job, log);
 	if (log->failed || lb_output_end(&log->output, err) != 0 ||
 	    lb_partition_flush(writer->partition, err) != 0)
 		return -1;

@@ -20,6 +20,8 @@ struct lb_dump_job {
 	struct lb_filter *filter;
 	struct lb_kernel_pages *own; // which pages come first; NULL: none. Until log_written() has returned
 	const struct lb_deadspace *dead; // with VMCOREINFO, for the log and the header
+	const struct lb_deadspace
+		*kdump; // the same of kdump's own kernel, which was to save `dead` and died; or NULL
 	const void *elfcorehdr; // the finished ELF core header, for LB_DUMP_ELF
 	uint64_t elfcorehdr_bytes;
 	const void *notes; // the finished notes, as in the ELF core header

@@ -225,18 +225,13 @@ static void test_doubt(void **state)
 	assert_string_equal(header.message, "complete: 1694 pages; no sign of a panic in the log");
 }
 
-// Of a log that has no room its end counts, from the beginning of a line on: here of 16 records, each of which is the
-// same 4000 bytes in the ring and 34 KB as text.
-static void test_long_log(void **state)
+// Of 16 records, each of which is the same 4000 bytes in the ring and 34 KB as text.
+static void put_long_log(void)
 {
 	const uint64_t descs = MACHINE_MAP + 0x11000, infos = descs + LB_PAGE, finalized = 2ULL << 62;
-	const uint64_t limit = 4 * LB_PARTITION_BUFFER;
 	static char line[4001];
 	const char *lines[] = {line};
-	const uint8_t *log;
 
-	(void)state;
-	prepare(LB_DUMP_ZLIB, limit);
 	for (unsigned int i = 0; i < 4000; i++)
 		line[i] = "a\n"[i % 2];
 	machine_put_log(&machine, lines, 1);
@@ -248,6 +243,17 @@ static void test_long_log(void **state)
 		machine_put(&machine, infos + 88 * i + 8, (i + 1) * 1000000000ULL);
 		machine_put(&machine, infos + 88 * i + 16, 4000);
 	}
+}
+
+// Of a log that has no room its end counts, from the beginning of a line on.
+static void test_long_log(void **state)
+{
+	const uint64_t limit = 4 * LB_PARTITION_BUFFER;
+	const uint8_t *log;
+
+	(void)state;
+	prepare(LB_DUMP_ZLIB, limit);
+	put_long_log();
 	assert_int_equal(write_dump(), -1); // there is no room for pages
 	log = disk.data + header.log_offset;
 	assert_true(header.log_bytes <= limit - header.log_offset);
@@ -256,6 +262,50 @@ static void test_long_log(void **state)
 	assert_int_equal(log[header.log_bytes - 1], '\n');
 	assert_non_null(strstr((const char *)log, "[   16.000000] a\n"));
 	check_digest(header.log_offset, header.log_bytes, header.log_sha256);
+}
+
+static const char between[] = "lifeboat: the log of kdump's own kernel, which died next:\n";
+
+static void test_two_logs(void **state)
+{
+	struct lb_deadspace none;
+	char wanted[512];
+
+	(void)state;
+	prepare(LB_DUMP_ZLIB, 8 * LB_MIB);
+	machine.job.kdump = &machine.dead; // the same log once more
+	assert_int_equal(write_dump(), 0);
+	snprintf(wanted, sizeof(wanted), "%s%s%s", log_text, between, log_text);
+	assert_int_equal(header.log_bytes, strlen(wanted));
+	assert_memory_equal(disk.data + header.log_offset, wanted, strlen(wanted));
+	// Of each kernel what can be read.
+	prepare(LB_DUMP_ZLIB, 8 * LB_MIB);
+	none = machine.dead;
+	none.cr3 = 0;
+	machine.job.kdump = &none;
+	assert_int_equal(write_dump(), 0);
+	assert_int_equal(header.log_bytes, strlen(log_text) + strlen(between));
+	assert_non_null(strstr(capture_said(), "the log of kdump's own kernel: "));
+}
+
+// A long log of the first kernel leaves room for that of kdump's.
+static void test_two_long_logs(void **state)
+{
+	const char *second;
+	uint64_t room;
+
+	(void)state;
+	prepare(LB_DUMP_ZLIB, 4 * LB_PARTITION_BUFFER);
+	put_long_log();
+	machine.job.kdump = &machine.dead;
+	assert_int_equal(write_dump(), -1);
+	room = 4 * LB_PARTITION_BUFFER - header.log_offset;
+	second = strstr((const char *)disk.data + header.log_offset, between);
+	assert_non_null(second);
+	assert_in_range(second - (const char *)disk.data - header.log_offset, room / 4 * 3 - 64,
+			room / 4 * 3);
+	assert_in_range(header.log_bytes, room - 64, room);
+	assert_memory_equal(second + sizeof(between) - 1, "               a\n", 17);
 }
 
 static char report[5000]; // a page, and a part of one
@@ -823,6 +873,8 @@ int main(void)
 		cmocka_unit_test(test_kdump_formats),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_long_log),
+		cmocka_unit_test(test_two_logs),
+		cmocka_unit_test(test_two_long_logs),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_no_report),
 		cmocka_unit_test(test_unreadable_page),
