@@ -2,6 +2,7 @@
 """Beside Debian's kdump-tools and kexec-tools: who captures which panic, and that neither takes the other's."""
 
 import re
+import subprocess
 
 import beside_kdump
 import pytest
@@ -68,6 +69,30 @@ def test_b_with_kdump_loaded_the_dump_is_kdumps(start, tmp_path):
     assert not guest.story.said("lifeboat-capture: ")
     assert guest.story.answers["status after"].status == 0
     assert beside_kdump.save(guest.story, build("lifeboat-save"), tmp_path / "saved") is None
+
+
+@FULL_ONLY
+def test_c_a_panic_of_kdumps_own_kernel_is_ours(start, tmp_path):
+    """With the memory of the kernel that died first, both logs, both reasons."""
+    with start() as guest:
+        guest.await_up()
+        beside_kdump.break_kdump(guest)
+        assert guest.story.answers["broken"].status == 0, guest.story.answers["broken"]
+        assert guest.ask("mark", "echo lifeboat-marked >/dev/kmsg").status == 0
+        beside_kdump.panic(guest)
+        guest.wait("lifeboat-capture: dump complete: ")
+        guest.wait_reset()
+    folder, report = saved(guest.story, tmp_path)
+    first, _, second = (folder / "vmcore-dmesg.txt").read_text().partition(beside_kdump.LOG_OF_KDUMP)
+    assert "lifeboat-marked" in first and "sysrq triggered crash" in first
+    assert "elfcorehdr=" in second and "Kernel panic - not syncing" in second
+    assert "reason: Kernel panic - not syncing: sysrq triggered crash" in report.partition("\nkdump: ")[0]
+    assert re.search("^  reason: Kernel panic - not syncing: ", report.partition("\nkdump: ")[2], re.MULTILINE), report
+    # Debian's own reader opens it as the first kernel's.
+    log = tmp_path / "log"
+    done = subprocess.run(["makedumpfile", "--dump-dmesg", folder / "vmcore", log], check=False, capture_output=True)
+    assert done.returncode == 0, done
+    assert "lifeboat-marked" in log.read_text(errors="replace") and "elfcorehdr=" not in log.read_text(errors="replace")
 
 
 @FULL_ONLY

@@ -21,6 +21,9 @@ CRASHKERNEL = "crashkernel=256M"
 PACKAGES = ("kdump-tools", "libefiboot1", "libefivar1", "libkdumpfile10")
 CONF = b"console ttyS0\nchain \\EFI\\Linux\\debian.efi\n"
 _TOOL = "usr/local/sbin/lifeboatctl"
+LOG_OF_KDUMP = "lifeboat: the log of kdump's own kernel"
+# kdump's own kernel finds no init, and no root either.
+FAILING = "reset_devices nr_cpus=1 irqpoll rdinit=/nonexistent init=/nonexistent"
 
 
 @dataclass
@@ -98,6 +101,12 @@ class Guest:
 def panic(guest: Guest) -> None:
     """By the system request; kdump, where it is loaded, is first."""
     guest.type("echo c >/proc/sysrq-trigger")
+
+
+def break_kdump(guest: Guest) -> None:
+    """kdump is loaded anew, with words that its kernel panics of."""
+    change = f"printf 'USE_KDUMP=1\\nKDUMP_CMDLINE_APPEND=\"{FAILING}\"\\n' >>/etc/default/kdump-tools"
+    guest.ask("broken", f"{change} && kdump-config unload && kdump-config load")
 
 
 def save(story: Story, tool: Path, folder: Path) -> Path | None:
