@@ -138,11 +138,42 @@ def test_a_boot_that_completes_ends_a_row_of_panics(boots):
 
 
 def test_the_mark_is_a_file_where_there_is_one(boots):
-    boots.set_mark(mark="aside")
     boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "begun"}))
     boots.run(**BEGUN)
     assert b"mark=proved\n" in boots.machine.files()[TRIAL]
-    assert boots.mark()["mark"] == "aside"
+    assert f"LifeboatTrial-{GUID}" not in boots.machine.variables()
+
+
+def test_of_two_marks_the_one_that_the_boot_has_begun_is_proved(boots):
+    """The firmware's variables failed once: the mark went into the file. The older one is gone afterwards."""
+    boots.set_mark()
+    boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
+    assert "version 0.1.0 is proved" in boots.run(**BEGUN, trial_in="variable")
+    assert boots.mark()["mark"] == "proved" and TRIAL not in boots.machine.files()
+    boots.set_mark(mark="pending")
+    boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "begun"}))
+    assert "version 0.1.0 is proved" in boots.run(**BEGUN, trial_in="file")
+    assert b"mark=proved\n" in boots.machine.files()[TRIAL]
+    assert f"LifeboatTrial-{GUID}" not in boots.machine.variables()
+
+
+@pytest.mark.parametrize("mark", ["aside", "pending"])
+def test_on_begins_anew_in_the_place_that_boots_go_by(boots, machine, mark):
+    """Of a variable that is not proved the loader does not look at the file."""
+    boots.set_mark(mark=mark, failed=2, why="2 boots on trial did not complete")
+    machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
+    assert boots.status()["trial"]["mark"] == mark
+    machine.run("on")
+    assert boots.mark() == {"mark": "pending", "hash": "0" * 16, "failed": "0", "panics": "0"}
+    assert TRIAL not in machine.files()
+
+
+def test_a_row_of_panics_ends_in_both_places(boots):
+    """The loader stands aside by a variable that is proved, too."""
+    boots.set_mark(mark="proved", hash=HASH, panics=3)
+    boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
+    boots.run(version="0.1.0", state="unarmed", reason="3 panics in a row", aside="panics")
+    assert f"LifeboatTrial-{GUID}" not in boots.machine.variables()
 
 
 @pytest.mark.parametrize("data", [b"", b"mark=\n", b"hash=1\n", b"mark=begun\nhash=z\n", b"\xff" * 5000], ids=range(5))

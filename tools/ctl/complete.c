@@ -15,6 +15,7 @@
 struct boot {
 	enum variable_state found;
 	struct lb_trial_boot trial;
+	enum trial_place begun_in;
 	char state[16], aside[16], version[24], reason[VARIABLE_VALUE];
 };
 
@@ -28,6 +29,7 @@ static void read_boot(const char *root, struct boot *ret_boot)
 	if (ret_boot->found != VARIABLE_FOUND)
 		return;
 	ret_boot->trial = trial_boot(&text);
+	ret_boot->begun_in = trial_begun_in(&text);
 	if (variable_value(&text, "state", 0, value))
 		snprintf(ret_boot->state, sizeof(ret_boot->state), "%.15s", value);
 	if (variable_value(&text, "aside", 0, value))
@@ -50,7 +52,7 @@ static int settle_trial(const struct options *options, const struct boot *boot, 
 			     boot->reason);
 	if (!options->live)
 		return 0;
-	trial_read(options, &trial);
+	trial_read_begun(options, boot->begun_in, &trial);
 	if (trial_complete(options, &trial, &boot->trial, &proved, err) != 0)
 		return -1;
 	if (proved)

@@ -41,17 +41,37 @@ static bool file_of_esp(const struct options *options, bool writable, const char
 	       esp_file(&esp, name, ret_path, &ignored) == 0;
 }
 
-void trial_read(const struct options *options, struct trial *ret_trial)
+static bool read_place(const struct options *options, enum trial_place place, struct trial *ret_trial)
 {
 	struct lb_error ignored;
 	char path[FILE_PATH];
+	bool found;
 
 	memset(ret_trial, 0, sizeof(*ret_trial));
-	if (file_of_esp(options, false, ESP_TRIAL, path) && take_text(path, 0, ret_trial))
-		ret_trial->place = TRIAL_FILE;
-	else if (file_path(options->root, TRIAL_FILE_NAME, path, &ignored) == 0 &&
-		 take_text(path, ATTRIBUTES, ret_trial))
-		ret_trial->place = TRIAL_VARIABLE;
+	if (place == TRIAL_FILE)
+		found = file_of_esp(options, false, ESP_TRIAL, path) && take_text(path, 0, ret_trial);
+	else
+		found = place == TRIAL_VARIABLE &&
+			file_path(options->root, TRIAL_FILE_NAME, path, &ignored) == 0 &&
+			take_text(path, ATTRIBUTES, ret_trial);
+	if (found)
+		ret_trial->place = place;
+	return found;
+}
+
+void trial_read(const struct options *options, struct trial *ret_trial)
+{
+	const bool variable = read_place(options, TRIAL_VARIABLE, ret_trial);
+	struct trial file;
+
+	if ((!variable || ret_trial->mark.mark == LB_TRIAL_PROVED) && read_place(options, TRIAL_FILE, &file))
+		*ret_trial = file;
+}
+
+void trial_read_begun(const struct options *options, enum trial_place begun, struct trial *ret_trial)
+{
+	if (!read_place(options, begun, ret_trial))
+		trial_read(options, ret_trial);
 }
 
 static uint64_t read_hex(const char *text, const char **ret_rest)
@@ -95,6 +115,15 @@ struct lb_trial_boot trial_boot(const struct content *text)
 	return boot;
 }
 
+enum trial_place trial_begun_in(const struct content *text)
+{
+	char value[VARIABLE_VALUE];
+
+	if (!variable_value(text, "trial_in", 0, value))
+		return TRIAL_NONE;
+	return strcmp(value, "file") == 0 ? TRIAL_FILE : TRIAL_VARIABLE;
+}
+
 // ---- Writing -------------------------------------------------------------------
 
 static int write_file(const struct options *options, char *text, size_t bytes, struct lb_error *err)
@@ -120,15 +149,57 @@ static int write_mark(const struct options *options, const struct trial *trial, 
 	return nvram_write(NVRAM_LIFEBOAT, TRIAL_NAME, &value, err);
 }
 
+static int drop_variable(const struct options *options, const char *file, const char *name,
+			 struct lb_error *err)
+{
+	if (!options->live || !file_exists(options->root, file))
+		return 0;
+	return nvram_delete(NVRAM_LIFEBOAT, name, err);
+}
+
+static int drop_file(const struct esp *esp, const char *name, struct lb_error *err)
+{
+	char path[FILE_PATH];
+
+	if (esp_file(esp, name, path, err) != 0)
+		return -1;
+	if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+		return lb_fail(err, "%.160s: %s", path, strerror(errno));
+	return 0;
+}
+
+// Variables that failed once leave a mark in each place. One that cannot be taken away is as it was before.
+static void drop_other(const struct options *options, const struct trial *trial)
+{
+	struct lb_error ignored;
+	struct trial other;
+	struct esp esp;
+
+	if (trial->place == TRIAL_FILE)
+		drop_variable(options, TRIAL_FILE_NAME, TRIAL_NAME, &ignored);
+	else if (read_place(options, TRIAL_FILE, &other) && esp_find(options, true, &esp, &ignored) == 0)
+		drop_file(&esp, ESP_TRIAL, &ignored);
+}
+
+// `changed`: it has to be written.
+static int settle(const struct options *options, const struct trial *trial, bool changed,
+		  struct lb_error *err)
+{
+	if (changed && write_mark(options, trial, err) != 0)
+		return -1;
+	drop_other(options, trial);
+	return 0;
+}
+
 int trial_complete(const struct options *options, struct trial *trial, const struct lb_trial_boot *boot,
 		   bool *ret_proved, struct lb_error *err)
 {
 	const enum lb_trial_mark before = trial->mark.mark;
 
 	*ret_proved = false;
-	if (trial->place == TRIAL_NONE || !lb_trial_complete(&trial->mark, boot))
+	if (trial->place == TRIAL_NONE)
 		return 0;
-	if (write_mark(options, trial, err) != 0)
+	if (settle(options, trial, lb_trial_complete(&trial->mark, boot), err) != 0)
 		return -1;
 	*ret_proved = before != LB_TRIAL_PROVED && trial->mark.mark == LB_TRIAL_PROVED;
 	return 0;
@@ -136,9 +207,9 @@ int trial_complete(const struct options *options, struct trial *trial, const str
 
 int trial_renew(const struct options *options, struct trial *trial, struct lb_error *err)
 {
-	if (trial->place == TRIAL_NONE || !lb_trial_renew(&trial->mark))
+	if (trial->place == TRIAL_NONE)
 		return 0;
-	return write_mark(options, trial, err);
+	return settle(options, trial, lb_trial_renew(&trial->mark), err);
 }
 
 int trial_begin_anew(const struct options *options, struct lb_error *err)
@@ -159,25 +230,6 @@ bool trial_is_off(const struct options *options)
 
 	return file_exists(options->root, OFF_FILE_NAME) ||
 	       (file_of_esp(options, false, ESP_OFF, path) && access(path, F_OK) == 0);
-}
-
-static int drop_variable(const struct options *options, const char *file, const char *name,
-			 struct lb_error *err)
-{
-	if (!options->live || !file_exists(options->root, file))
-		return 0;
-	return nvram_delete(NVRAM_LIFEBOAT, name, err);
-}
-
-static int drop_file(const struct esp *esp, const char *name, struct lb_error *err)
-{
-	char path[FILE_PATH];
-
-	if (esp_file(esp, name, path, err) != 0)
-		return -1;
-	if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
-		return lb_fail(err, "%.160s: %s", path, strerror(errno));
-	return 0;
 }
 
 int trial_remove(const struct options *options, const struct esp *esp, struct lb_error *err)
