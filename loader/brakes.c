@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/brakes.h"
 
+#include "crash/plan/smbios.h"
 #include "lib/sha256.h"
 #include "loader/embedded.h"
 #include "loader/firmware.h"
@@ -123,6 +124,26 @@ bool lb_brakes_look(bool attended)
 	return brakes.aside == LB_ASIDE_NOT;
 }
 
+// The firmware's own version: what EFI says of it is on many machines that of the code it was built from.
+static void add_firmware(struct lb_sha256 *sha)
+{
+	static const EFI_GUID smbios3 = {
+		0xf2fd1544, 0x9794, 0x4a2c, {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
+	static const EFI_GUID smbios2 = {
+		0xeb9d2d31, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+	const uint8_t *entry = lb_config_table(&smbios3), *found;
+	struct lb_smbios_table table;
+	uint32_t bytes;
+
+	if (!entry)
+		entry = lb_config_table(&smbios2);
+	if (!entry || !lb_smbios_entry(entry, &table))
+		return;
+	found = lb_smbios_firmware((const uint8_t *)(uintptr_t)table.phys, table.bytes, &bytes);
+	if (found)
+		lb_sha256_add(sha, found, bytes);
+}
+
 // Never 0. The loader's text and what is embedded; words; the firmware.
 static uint64_t hash_all(uint64_t words)
 {
@@ -142,6 +163,7 @@ static uint64_t hash_all(uint64_t words)
 	lb_sha256_add(&sha, &words, sizeof(words));
 	lb_sha256_add(&sha, vendor, units * sizeof(*vendor));
 	lb_sha256_add(&sha, &ST->FirmwareRevision, sizeof(ST->FirmwareRevision));
+	add_firmware(&sha);
 	lb_sha256_end(&sha, digest);
 	for (int i = 0; i < 8; i++)
 		hash = hash << 8 | digest[i];

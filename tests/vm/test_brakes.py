@@ -119,6 +119,18 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
     assert all("complete: nothing to write" in said for said in texts[1:])
 
 
+@FULL_ONLY
+def test_another_firmware_is_a_trial(tmp_path, firmware, loader, driver, kernel, leave):
+    """By its version in SMBIOS: what EFI says of it is the same."""
+    files, trials = _files("chain", loader, driver, tmp_path, kernel, leave), []
+    words = _dump_disk(tmp_path)
+    for version in ("1.0", "2.0"):
+        smbios = ["-smbios", f"type=0,vendor=tests,version={version}"]
+        with shell.make_machine(tmp_path, firmware, files, qemu_args=words + smbios) as machine:
+            trials += [_variable(said).get("trial") for said in _boots(machine, 2)]
+    assert trials == ["begun", None, "begun", None]
+
+
 def _failing_files(loader: Path, orders: str, chained: str) -> dict[str, Path | bytes]:
     return {
         "EFI/BOOT/BOOTX64.EFI": build("failing.efi"),
