@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("brakes")]
 
 MIB = 1 << 20
 BOOTS, BOOTS_FULL = 3, 50
+SLOW = "longer than the 5000 that arming may wait"
 PLACES = ("crash", "crash_low", "hook")
 
 
@@ -69,15 +70,31 @@ def _files(mode: str, loader: Path, driver: Path, folder: Path, kernel: Path, le
     }
 
 
+def _boot(machine) -> str:
+    """What the next boot says; it goes on to the system, which resets."""
+    before = len(machine.lines)
+    event = shell.watch(machine, "complete: failed", "leave: fault at", "leave: failed")
+    assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
+    return "\n".join(line.text for line in machine.lines[before:])
+
+
 def _boots(machine, count: int) -> list[str]:
     """What each boot said."""
+    machine.power_on()
+    return [_boot(machine) for _ in range(count)]
+
+
+def _boots_in_time(machine, count: int) -> list[str]:
+    """The same, of so many boots. On a busy host the disk may be slower than arming waits for: such a boot is another
+    one, which has to go on, too; no more than every second may be."""
     texts = []
     machine.power_on()
-    for _ in range(count):
-        before = len(machine.lines)
-        event = shell.watch(machine, "complete: failed", "leave: fault at", "leave: failed")
-        assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
-        texts.append("\n".join(line.text for line in machine.lines[before:]))
+    for _ in range(2 * count):
+        said = _boot(machine)
+        if SLOW not in said:
+            texts.append(said)
+        if len(texts) == count:
+            break
     return texts
 
 
@@ -102,10 +119,12 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
     """Each is armed at the same addresses; the first is a trial, the others write no mark."""
     files = _files(mode, loader, driver, tmp_path, kernel, leave)
     with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
-        texts = _boots(machine, boots + (mode == "driver"))[-boots:]
+        texts = _boots_in_time(machine, boots + (mode == "driver"))[-boots:]
+    assert len(texts) == boots
     if mode == "kernel":
         places = [_kernel_places(said) for said in texts]
-        assert all("lifeboat: armed; arming took" in said for said in texts)
+        unarmed = [re.findall("not armed.*", said) for said in texts if "lifeboat: armed; arming took" not in said]
+        assert unarmed == []
         assert set(places[0]) == {"crash", "crash_low", "hook_text", "hook_data"}
         assert places == places[:1] * boots
         return
