@@ -6,7 +6,7 @@ import subprocess
 
 import beside_kdump
 import pytest
-from beside_kdump import Guest
+from beside_kdump import Guest, Setup
 from conftest import build
 from scenarios import FULL_ONLY
 
@@ -26,7 +26,7 @@ def start(tmp_path, firmware, loader, root):
     build("lifeboatctl")
 
     def start(early: bool = False) -> Guest:
-        return Guest(beside_kdump.make_disk(tmp_path, root, loader, early), tmp_path, firmware)
+        return Guest(beside_kdump.make_disk(tmp_path, root, loader, Setup(early)), tmp_path, firmware)
 
     return start
 

@@ -39,21 +39,37 @@ class Story:
         return [line for line in self.lines if re.search(pattern, line)]
 
 
+# What the first start with crashkernel= does, for minutes under emulation: the hook of kernel packages.
+_INITRD = "for kernel in /lib/modules/*; do /etc/kernel/postinst.d/kdump-tools ${kernel##*/}; done"
+
+
 def make_root() -> DebianRoot:
-    return debian_image.make_root(more=PACKAGES)
+    return debian_image.make_root(more=PACKAGES, command=_INITRD)
 
 
-def make_disk(folder: Path, root: DebianRoot, loader: Path, early: bool = False) -> Path:
-    """`early`: the kernel gets no initrd and a root that is missing: it panics before user space."""
-    arguments = f"{debian_image.arguments()} {CRASHKERNEL}"
-    if early:
-        arguments = f"root=/dev/missing console=ttyS0,115200 {CRASHKERNEL}"
-    linux = boot_loaders.Linux(root.kernel, {} if early else {"initrd.img": root.initrd}, arguments, folder)
+@dataclass(frozen=True)
+class Setup:
+    """What one machine is like."""
+
+    early: bool = False  # the kernel gets no initrd and a root that is missing: it panics before user space
+    lifeboat: bool = True
+    crashkernel: bool = True
+    words: str = ""  # more on the kernel's command line
+    dump_bytes: int = 1024 * MIB  # of the partition for Lifeboat's dumps; 0: none
+
+
+def make_disk(folder: Path, root: DebianRoot, loader: Path, setup: Setup) -> Path:
+    words = "root=/dev/missing console=ttyS0,115200" if setup.early else debian_image.arguments()
+    arguments = " ".join(filter(None, [words, CRASHKERNEL if setup.crashkernel else "", setup.words]))
+    initrd = {} if setup.early else {"initrd.img": root.initrd}
+    linux = boot_loaders.Linux(root.kernel, initrd, arguments, folder)
     uki = boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
-    esp = {"EFI/BOOT/BOOTX64.EFI": loader, "EFI/BOOT/lifeboat.conf": CONF, "EFI/Linux/debian.efi": uki}
+    esp = {"EFI/BOOT/BOOTX64.EFI": uki}
+    if setup.lifeboat:
+        esp = {"EFI/BOOT/BOOTX64.EFI": loader, "EFI/BOOT/lifeboat.conf": CONF, "EFI/Linux/debian.efi": uki}
     path = folder / "disk.img"
     files = {_TOOL: GuestFile((loader.parent / "lifeboatctl").read_bytes(), 0o755)}
-    debian_image.make_disk(path, root, DebianDisk(esp, files))
+    debian_image.make_disk(path, root, DebianDisk(esp, files, dump_bytes=setup.dump_bytes))
     return path
 
 

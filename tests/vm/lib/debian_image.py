@@ -95,17 +95,17 @@ def arguments() -> str:
     return " ".join(words)
 
 
-def make_root(kernel: str = KERNEL, more: tuple[str, ...] = ()) -> DebianRoot:
+def make_root(kernel: str = KERNEL, more: tuple[str, ...] = (), command: str = "") -> DebianRoot:
     """From the cache, or made now: 80 s, and some 100 MB to fetch. `kernel` is KERNEL or GENERIC_KERNEL, `more` are
-    packages beside the usual ones."""
+    packages beside the usual ones; the shell's `command` is run in the root at last."""
     cache = Path(os.environ.get("LIFEBOAT_CACHE") or ROOT / "build" / "cache")
     cache.mkdir(parents=True, exist_ok=True)
-    key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe(kernel, more)]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe(kernel, more, command)]).encode()).hexdigest()[:16]
     folder = cache / f"debian-{SUITE}-{key}"
     with open(cache / ".debian.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            _make(folder, kernel, more)
+            _make(folder, _recipe(kernel, more, command))
     return DebianRoot(folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
 
 
@@ -138,14 +138,17 @@ def _initramfs(kernel: str) -> dict[str, str]:
     }
 
 
-def _recipe(kernel: str, more: tuple[str, ...]) -> list[str]:
+def _recipe(kernel: str, more: tuple[str, ...], command: str) -> list[str]:
     """mmdebstrap's words, but for the one that names its output."""
     words = ["--variant=minbase", "--format=tar", f"--include={','.join([*PACKAGES, kernel, *more])}"]
     words += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
     # The first of these before the kernel is configured, and with it the initrd made.
     words += [f"--essential-hook={_writes(name, text)}" for name, text in _initramfs(kernel).items()]
     words += [f"--customize-hook={_writes(name, text)}" for name, text in _FILES.items()]
-    return [*words, '--customize-hook=mkdir -p "$1/boot/efi"', SUITE]
+    words.append('--customize-hook=mkdir -p "$1/boot/efi"')
+    if command:
+        words.append(f'--customize-hook=chroot "$1" sh -ec {shlex.quote(command)}')
+    return [*words, SUITE]
 
 
 def _writes(name: str, text: str) -> str:
@@ -153,13 +156,13 @@ def _writes(name: str, text: str) -> str:
     return f'mkdir -p "$1/{os.path.dirname(name)}" && printf %s {shlex.quote(text)} >"$1/{name}"'
 
 
-def _make(folder: Path, kernel: str, more: tuple[str, ...]) -> None:
+def _make(folder: Path, recipe: list[str]) -> None:
     """Beside its place, and moved there whole: a run that is cut off leaves nothing half."""
     scratch = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     (scratch / "root").mkdir(parents=True)
     try:
-        tools.run("mmdebstrap", "--quiet", *_recipe(kernel, more), scratch / "root.tar")
+        tools.run("mmdebstrap", "--quiet", *recipe, scratch / "root.tar")
         disk.make_sparse(scratch / "disk.img", _DUMP_START)
         _make_file_system(scratch)
         for name, found in (("vmlinuz", "vmlinuz-*"), ("initrd.img", "initrd.img-*")):

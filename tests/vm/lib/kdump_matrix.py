@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Panics under kdump-tools as apt installs it, and the same under Lifeboat: who captures which, in what time.
+
+scripts/measure --kdump prints it. Each panic is one machine; the first with kdump's crashkernel= and without Lifeboat,
+the second with Lifeboat's chain and without crashkernel=.
+"""
+
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import beside_kdump
+from beside_kdump import Guest, Setup
+from vm.errors import VmError
+from vm.machine import ConsoleLine, Exited, QmpEvent
+from vm.markdown import table
+
+_SYSRQ = "echo c >/proc/sysrq-trigger"
+_BUTTON = "NMI"  # as the button of a server does
+_PANIC = "Kernel panic - not syncing"
+# Patterns on the console. kdump-config of kdump-tools says these two; the last one is the kernel's, which stops then.
+_KDUMP = {"log": "saved dmesg content in", "dump": "saved vmcore in"}
+# Of Lifeboat's: the report, which is made once the log is on the disk.
+_OURS = {"log": r"lifeboat-capture: report: \d+ bytes", "dump": "lifeboat-capture: dump complete: "}
+_NOBODY = r"end Kernel panic|Uhhuh\. NMI received"
+
+
+@dataclass(frozen=True)
+class Panic:
+    name: str
+    setup: dict = field(default_factory=dict)  # of beside_kdump.Setup, for both
+    how: str = _SYSRQ  # typed once the machine is up; "": it comes by itself, before
+
+
+PANICS = (
+    Panic("in an initcall", {"words": "initcall_blacklist=sock_init"}, ""),
+    Panic("no root file system", {"early": True}, ""),
+    Panic("sysrq c, the system is up"),
+    Panic("the NMI button", how=_BUTTON),
+    Panic("sysrq c, no partition for dumps", {"dump_bytes": 0}),
+)
+
+
+@dataclass
+class Found:
+    """Seconds are of QEMU's CPU time, from the panic on; None: it did not come to that."""
+
+    log_seconds: float | None = None
+    dump_seconds: float | None = None
+    memory: str = "none"  # that is kept for it
+
+
+def _watch(guest: Guest, patterns: dict[str, str]) -> dict[str, float]:
+    """Until the dump is there, or nobody takes one: what was said when."""
+    machine, seen = guest.machine, {}
+    deadline = time.monotonic() + beside_kdump.SECONDS
+    while (event := machine.next_event(deadline)) is not None:
+        if isinstance(event, Exited):
+            raise VmError(f"QEMU ended: {event.message}")
+        if isinstance(event, QmpEvent) and event.name == "RESET":
+            return seen
+        if not isinstance(event, ConsoleLine):
+            continue
+        if _PANIC in event.text and "panic" not in seen:
+            seen["panic"] = machine.cpu_seconds()
+        for name, pattern in patterns.items():
+            if re.search(pattern, event.text):
+                seen.setdefault(name, machine.cpu_seconds())
+        if {"log", "dump"} <= seen.keys() or re.search(_NOBODY, event.text):
+            return seen
+    raise VmError(f"no end was seen; last console line: {machine.last_line()}")
+
+
+def _memory(guest: Guest, kdump: bool) -> str:
+    """Of kdump what the kernel says when it is up; before that what its command line asks for."""
+    if not kdump:
+        said = [re.search(r"crash memory: \S+, (.* MiB)", line.text) for line in guest.machine.lines]
+        return next((match[1] for match in said if match), "none")
+    answer = guest.story.answers.get("reserved")
+    return f"{int(answer.output) >> 20} MiB" if answer else beside_kdump.CRASHKERNEL.partition("=")[2].replace("M", " MiB")
+
+
+def _run(panic: Panic, kdump: bool, folder: Path, parts: tuple) -> Found:
+    root, loader, firmware = parts
+    setup = Setup(lifeboat=not kdump, crashkernel=kdump, **panic.setup)
+    with Guest(beside_kdump.make_disk(folder, root, loader, setup), folder, firmware) as guest:
+        if panic.how:
+            guest.await_up()
+            if kdump:
+                guest.ask("reserved", "cat /sys/kernel/kexec_crash_size")
+                loaded = guest.ask("loaded", "cat /sys/kernel/kexec_crash_loaded")
+                if loaded.output != "1":
+                    raise VmError(f"kdump-tools has loaded no kernel: {loaded}")
+        if panic.how == _BUTTON:
+            guest.machine.qmp.execute("inject-nmi")
+        elif panic.how:
+            guest.type(panic.how)
+        seen = _watch(guest, _KDUMP if kdump else _OURS)
+        found = Found(memory=_memory(guest, kdump))
+    if {"log", "dump"} <= seen.keys():
+        found.dump_seconds = seen["dump"] - seen["panic"]
+        found.log_seconds = seen["log"] - seen["panic"]
+    return found
+
+
+def _cells(found: Found) -> list[str]:
+    if found.dump_seconds is None:
+        return ["no", "", ""]
+    return ["yes", f"{found.log_seconds:.1f}", f"{found.dump_seconds:.1f}"]
+
+
+def _winner(kdump: Found, ours: Found) -> str:
+    if (kdump.dump_seconds is None) != (ours.dump_seconds is None):
+        return "kdump" if ours.dump_seconds is None else "Lifeboat"
+    if kdump.dump_seconds is None:
+        return "neither"
+    return "kdump" if kdump.dump_seconds < ours.dump_seconds else "Lifeboat"
+
+
+def section(loader: Path, firmware, tell) -> str:
+    """Runs all of it. `tell` is called with what is run next."""
+    root = beside_kdump.make_root()
+    rows, reserved = [], set()
+    for panic in PANICS:
+        found = []
+        for kdump in (True, False):
+            tell(f"{panic.name}, under {'kdump-tools' if kdump else 'Lifeboat'}")
+            folder = Path(tempfile.mkdtemp())
+            try:
+                found.append(_run(panic, kdump, folder, (root, loader, firmware)))
+            finally:
+                shutil.rmtree(folder)
+        reserved.add((found[0].memory, found[1].memory))
+        rows.append([panic.name, *_cells(found[0]), *_cells(found[1]), _winner(*found)])
+    head = ["panic", "kdump-tools", "log, s", "dump, s", "Lifeboat", "log, s", "dump, s", "wins"]
+    kept = "; ".join(f"{kdump} for kdump's kernel, {ours} for Lifeboat" for kdump, ours in sorted(reserved))
+    return f"{table(head, rows)}\n\nMemory that is kept: {kept}.\n"
