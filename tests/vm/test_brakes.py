@@ -26,17 +26,9 @@ SLOW = "longer than the 5000 that arming may wait"
 PLACES = ("crash", "crash_low", "hook")
 
 
-def _dump_disk(folder: Path) -> list[str]:
-    path = folder / "dumps.img"
-    with open(path, "wb") as image:
-        image.truncate(64 * MIB)
-    gpt.write_table(path, [gpt.Partition(MIB, 48 * MIB, "dumps")])
-    return ["-drive", f"id=dumps,if=none,format=raw,file={path}", "-device", "nvme,drive=dumps,serial=dumps"]
-
-
 def _disk_of_dumps(folder: Path, count: int) -> list[str]:
     """A partition for each of so many dumps; the first is not saved."""
-    words = _dump_disk(folder)
+    words = dump_images.empty_disk(folder)
     parts = [
         gpt.Partition((1 + 8 * n) * MIB, 8 * MIB, f"dump{n}", unique=uuid.UUID(int=0xD0 + n)) for n in range(count)
     ]
@@ -118,7 +110,7 @@ def _kernel_places(said: str) -> dict[str, str]:
 def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, boots):
     """Each is armed at the same addresses; the first is a trial, the others write no mark."""
     files = _files(mode, loader, driver, tmp_path, kernel, leave)
-    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         texts = _boots_in_time(machine, boots + (mode == "driver"))[-boots:]
     assert len(texts) == boots
     if mode == "kernel":
@@ -142,7 +134,7 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
 def test_another_firmware_is_a_trial(tmp_path, firmware, loader, driver, kernel, leave):
     """By its version in SMBIOS: what EFI says of it is the same."""
     files, trials = _files("chain", loader, driver, tmp_path, kernel, leave), []
-    words = _dump_disk(tmp_path)
+    words = dump_images.empty_disk(tmp_path)
     for version in ("1.0", "2.0"):
         smbios = ["-smbios", f"type=0,vendor=tests,version={version}"]
         with shell.make_machine(tmp_path, firmware, files, qemu_args=words + smbios) as machine:
@@ -173,7 +165,7 @@ def _await_ending(machine):
 def _failing(folder: Path, firmware, loader: Path, orders: str, resets: int = 0) -> str:
     """What was said until the machine was switched off."""
     files = _failing_files(loader, orders, "succeeding")
-    with shell.make_machine(folder, firmware, files, qemu_args=_dump_disk(folder)) as machine:
+    with shell.make_machine(folder, firmware, files, qemu_args=dump_images.empty_disk(folder)) as machine:
         machine.power_on()
         for _ in range(resets):
             event = _await_ending(machine)
@@ -220,7 +212,7 @@ def test_a_firmware_that_hangs_costs_one_reset(tmp_path, firmware, loader):
 def test_a_proved_boot_writes_no_variable(tmp_path, firmware, loader):
     """The first boot is a trial; the second reads, and writes nothing that stays."""
     files = _failing_files(loader, "start 0", "complete.efi")
-    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         said = _boots(machine, 2)
     assert "a program starts, armed" in said[0] and " 1 variables written" in said[0]
     assert "a program starts, armed" in said[1] and " 0 variables written" in said[1]
@@ -256,7 +248,7 @@ def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loade
         "EFI/BOOT/lifeboat.conf": f"chain \\leaving\narguments {words}\n".encode(),
         "leaving": images.leaving(kernel.read_bytes(), leave),
     }
-    with shell.make_machine(tmp_path, firmware, files, qemu_args=_dump_disk(tmp_path)) as machine:
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         said = _boots(machine, 2)
     assert "lifeboat: prepared" in said[0] and "leave: left boot services" in said[0]
     assert second in said[1], said[1]

@@ -5,9 +5,12 @@ import re
 from pathlib import Path
 
 import boot_log
+import dump_images
 import firmware_shell as shell
 import images
 import pytest
+from scenarios import FULL_ONLY
+from vm import boot_loaders
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("placement")]
 
@@ -53,6 +56,40 @@ def test_two_boots_have_the_same_map(tmp_path, firmware, loader, kernel):
     assert len(maps[0]) > 5 and len(plans[0]) > 5
     assert maps[0] == maps[1]
     assert plans[0] == plans[1]
+
+
+def _types(entries: list[boot_log.Entry]) -> dict[int, int]:
+    """By page."""
+    return {page: one.type for one in entries for page in range(one.start >> 12, one.end >> 12)}
+
+
+def _plan_ranges(said: str) -> list[tuple[int, int]]:
+    ranges = re.findall(r"lifeboat: plan (?:crash|crash_low|hook_text|hook_data)=0x(\w+)-0x(\w+)", said)
+    return [(int(start, 16), int(end, 16)) for start, end in ranges]
+
+
+@FULL_ONLY
+def test_the_map_differs_by_region_and_hook_only(tmp_path, firmware, loader, kernel):
+    """A system's own kernel image, started by the firmware itself and behind Lifeboat."""
+    linux = boot_loaders.Linux(kernel, {"probe.img": images.probe(kernel)}, images.ARGUMENTS, tmp_path)
+    uki = boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
+    behind = {
+        "EFI/BOOT/BOOTX64.EFI": loader,
+        "EFI/BOOT/lifeboat.conf": b"chain \\linux.efi\nverbose\n",
+        "linux.efi": uki,
+    }
+    maps, said = [], ""
+    for files in ({"EFI/BOOT/BOOTX64.EFI": uki}, behind):
+        with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
+            machine.power_on()
+            event = shell.watch(machine, images.FIRST_UP, "Kernel panic")
+            assert images.FIRST_UP in getattr(event, "text", ""), shell.console_end(machine)
+            said = _lines(machine)
+        maps.append(_types(boot_log.printed(said)))
+    ours = {page for start, end in _plan_ranges(said) for page in range(start >> 12, end >> 12)}
+    different = {page for page in maps[0].keys() | maps[1].keys() if maps[0].get(page) != maps[1].get(page)}
+    assert ours and different == ours
+    assert {maps[1][page] for page in ours} == {boot_log.RESERVED}
 
 
 def _largest_hole(said: str) -> int:

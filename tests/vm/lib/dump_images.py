@@ -5,7 +5,11 @@ import hashlib
 import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from vm import gpt
+
+_MIB = 1 << 20
 BLOCK = 4096
 SLOTS = 2
 SLOTS_BYTES = SLOTS * BLOCK
@@ -30,6 +34,15 @@ _FIELDS = [
 ]  # fmt: skip
 _FORMAT = "<" + "".join(kind for _, kind in _FIELDS)
 HEADER_BYTES = struct.calcsize(_FORMAT) + 32
+
+
+def empty_disk(folder: Path) -> list[str]:
+    """QEMU's words for a disk on NVMe, dumps.img, with a partition that waits for its first dump."""
+    path = folder / "dumps.img"
+    with open(path, "wb") as image:
+        image.truncate(64 * _MIB)
+    gpt.write_table(path, [gpt.Partition(_MIB, 48 * _MIB, "dumps")])
+    return ["-drive", f"id=dumps,if=none,format=raw,file={path}", "-device", "nvme,drive=dumps,serial=dumps"]
 
 
 def seal(fields: dict) -> bytes:
