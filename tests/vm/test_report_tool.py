@@ -266,10 +266,31 @@ def core(machine: int) -> bytes:
     return (head + note + load).ljust(8192, b"\0")
 
 
+def kdump_head() -> bytes:
+    """A kdump-compressed dump of which nothing but the two headers was written: the second is cut in its notes."""
+    head = bytearray(b"KDUMP   \x06\0\0\0".ljust(8192, b"\0"))
+    for i, word in enumerate((b"Linux", b"(none)", b"6.1.0", b"#1", b"x86_64", b"(none)")):
+        head[12 + 65 * i : 12 + 65 * i + len(word)] = word
+    struct.pack_into("<IiiII", head, 424, 32, 4096, 2, 32, 524012)  # status, block, sub header, bitmaps, pages
+    struct.pack_into("<QQ", head, 4096 + 48, 4200, 4504)  # the notes
+    return bytes(head)
+
+
+def test_kdump_cut_off_in_its_head(run, tmp_path):
+    path = tmp_path / "vmcore-incomplete"
+    path.write_bytes(kdump_head())
+    text, _ = run(path)
+    assert text.startswith("reason: not known: ")
+
+
+def test_folder_is_no_dump(run, tmp_path):
+    assert run(tmp_path, status=FAILED) == ("", f"lifeboat-report: {tmp_path}: a folder, want the dump in it\n")
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no dump that can be read: "),
+        (b"", "a dump of 0 bytes: nothing was written to it"),
         (b"hello\n" * 2000, "no dump that can be read: "),
         (core(AARCH64), "of architecture aarch64, want x86_64"),
         (b"KDUMP   " + bytes(8192), "no dump that can be read: "),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lifeboat/range.h"
@@ -24,12 +25,15 @@ struct dumpfile_page {
 };
 
 // libkdumpfile up to 0.5.1 at least writes through NULL when it reads a page again that its cache gave up:
-// so its cache never has to.
+// so its cache never has to. By itself it maps the file, and what lies behind the end of one that was cut off is
+// SIGBUS: it is told to read.
 static int open_context(struct dumpfile *dump)
 {
 	dump->reads = 0;
 	dump->ctx = kdump_new();
-	if (!dump->ctx || kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK ||
+	if (!dump->ctx ||
+	    kdump_set_number_attr(dump->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER) != KDUMP_OK ||
+	    kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK ||
 	    kdump_set_number_attr(dump->ctx, "cache.size", CONTEXT_READS) != KDUMP_OK)
 		return -1;
 	// Its own translation of addresses is not wanted, and may fail: what it reads of VMCOREINFO is.
@@ -109,6 +113,20 @@ static int check_architecture(const struct dumpfile *dump, struct lb_error *err)
 	return 0;
 }
 
+// libkdumpfile says of both no more than that it does not know them.
+static int check_file(const struct dumpfile *dump, struct lb_error *err)
+{
+	struct stat status;
+
+	if (fstat(dump->file, &status) != 0)
+		return lb_fail(err, "%s: %s", dump->name, strerror(errno));
+	if (S_ISDIR(status.st_mode))
+		return lb_fail(err, "%s: a folder, want the dump in it", dump->name);
+	if (S_ISREG(status.st_mode) && !status.st_size)
+		return lb_fail(err, "%s: a dump of 0 bytes: nothing was written to it", dump->name);
+	return 0;
+}
+
 int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 {
 	kdump_num_t cpus = 0;
@@ -117,6 +135,8 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 	dump->mem = (struct lb_physmem){read_page, dump};
 	if (dump->file < 0)
 		return lb_fail(err, "%s: %s", name, strerror(errno));
+	if (check_file(dump, err) != 0)
+		return -1;
 	if (unflatten_wants(dump->file) && rearrange(dump, err) != 0)
 		return -1;
 	if (open_cache(dump, err) != 0)
