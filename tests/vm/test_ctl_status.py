@@ -54,6 +54,13 @@ def test_a_watchdog_that_nothing_stops(status):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("words", ["", "--json", "--metrics"])
+def test_output_that_does_not_get_out(tool, tmp_path, words):
+    done = run_command(["bash", "-c", f'exec "$0" status {words} "$@" >/dev/full', tool], tmp_path, {VARIABLE: ARMED})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "lifeboatctl: standard output cannot be written: No space left on device\n"
+
+
 SERVER = b"words=panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic\n"
 ALONE = b"words=panic=-1 reboot=efi,cold,panic_warm efi=runtime\n"  # --without crash_kexec_post_notifiers
 NEEDED = b"ro panic=-1 reboot=efi,cold,panic_warm efi=runtime"

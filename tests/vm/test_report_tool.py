@@ -287,6 +287,16 @@ def test_folder_is_no_dump(run, tmp_path):
     assert run(tmp_path, status=FAILED) == ("", f"lifeboat-report: {tmp_path}: a folder, want the dump in it\n")
 
 
+@pytest.mark.parametrize("words", [[], ["--json"], ["--signature"]], ids=["text", "json", "signature"])
+def test_output_that_does_not_get_out(tool, tmp_path, words):
+    path = tmp_path / "vmcore"
+    path.write_bytes(core(X86_64))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([tool, *words, path], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == FAILED
+    assert done.stderr.startswith("lifeboat-report: standard output cannot be written")
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [

@@ -979,6 +979,14 @@ def test_bad_usage(run, words, message):
     assert message in run(*words, status=USAGE)
 
 
+@pytest.mark.parametrize("words", [["--list"], ["--list", "--json"], ["--verify"]], ids=["list", "json", "verify"])
+def test_output_that_does_not_get_out(tool, device, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([tool, *words, device()], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == FAILED
+    assert done.stderr == "lifeboat-save: standard output cannot be written: No space left on device\n"
+
+
 def test_help_and_version(run):
     assert "exit status:" in run("--help")
     assert re.fullmatch(r"lifeboat-save \(Lifeboat\) \S+\n", run("--version"))

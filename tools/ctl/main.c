@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lifeboat/version.h"
+#include "tools/common/end_output.h"
 #include "tools/ctl/complete.h"
 #include "tools/ctl/ends.h"
 #include "tools/ctl/install.h"
@@ -118,5 +119,5 @@ int main(int argc, char **argv)
 	}
 	if (options_take(&options, argc - 1, argv + 1) != 0)
 		return EXIT_BAD_USAGE;
-	return command->run(&options);
+	return end_output("lifeboatctl", command->run(&options));
 }

@@ -7,6 +7,7 @@
 
 #include "crash/report/report.h"
 #include "crash/report/signature.h"
+#include "tools/common/end_output.h"
 #include "tools/common/json.h"
 #include "tools/common/report_json.h"
 #include "tools/report/kernel.h"
@@ -207,7 +208,5 @@ int report_command(int argc, char **argv)
 	for (unsigned int i = 0; i < options.count; i++)
 		free(reports[i].text);
 	free(reports);
-	if (fflush(stdout) != 0)
-		return complain("the output cannot be written");
-	return status;
+	return end_output("lifeboat-report", status);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "crash/disk/dump_header.h"
+#include "tools/common/end_output.h"
 #include "tools/save/decrypt.h"
 #include "tools/save/list.h"
 #include "tools/save/options.h"
@@ -280,5 +281,5 @@ int save_command(int argc, char **argv)
 		return EXIT_BAD_USAGE;
 	status = run(&scan, &options);
 	scan_close(&scan);
-	return status;
+	return end_output("lifeboat-save", status);
 }
