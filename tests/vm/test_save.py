@@ -965,7 +965,7 @@ def test_the_rule_is_of_our_partition_type():
 
 @pytest.mark.parametrize("words, message", [
     ([], "DEVICE is wanted"),
-    (["disk"], "FILE is wanted"),
+    (["disk"], "FILE or FOLDER is wanted"),
     (["a", "b", "c"], "too many words"),
     (["--list", "--verify", "a"], "one of them"),
     (["--list", "a", "b"], "too many words"),
@@ -987,8 +987,16 @@ def test_output_that_does_not_get_out(tool, device, words):
     assert done.stderr == "lifeboat-save: standard output cannot be written: No space left on device\n"
 
 
+def test_two_outputs_are_not_one_file(run, device, tmp_path):
+    for words in (["--log", "x"], ["--report", "x"], ["--log", "y", "--report", "y"]):
+        words = [tmp_path / word if len(word) == 1 else word for word in words]
+        assert "FILE, LOG and REPORT are three files" in run(*words, device(), tmp_path / "x", status=USAGE)
+    assert {path.name for path in tmp_path.iterdir()} == {"partition"}
+
+
 def test_help_and_version(run):
-    assert "exit status:" in run("--help")
+    text = run("--help")
+    assert "exit status:" in text and max(map(len, text.splitlines())) <= 100
     assert re.fullmatch(r"lifeboat-save \(Lifeboat\) \S+\n", run("--version"))
 
 

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lifeboat/version.h"
 
@@ -19,11 +20,10 @@ static const char usage[] =
 	"        `auto`: every disk of this machine\n"
 	"FOLDER  a folder that is there. Every dump that waits on DEVICE gets a folder of its own in\n"
 	"        it, lifeboat-TIME-ID, with vmcore, vmcore-dmesg.txt, report.txt and report.json. It has\n"
-	"        that name when all are whole. What a try left behind that was cut off, the next one clears "
-	"away. A dump is\n"
-	"        saved only where 10 % of the file system and 1 GiB stay free, else its log alone. An "
-	"encrypted\n"
-	"        one has vmcore.age, vmcore-dmesg.txt.age and report.txt.age instead\n"
+	"        that name when all are whole. What a try left behind that was cut off, the next one\n"
+	"        clears away. A dump is saved only where 10 % of the file system and 1 GiB stay free,\n"
+	"        else its log alone. An encrypted one has vmcore.age, vmcore-dmesg.txt.age and\n"
+	"        report.txt.age instead\n"
 	"FILE    the first dump that waits on DEVICE, and no other. It appears when it is whole; until\n"
 	"        then it is FILE.part\n"
 	"\n"
@@ -81,6 +81,11 @@ static int bad_usage(const char *text)
 	return -1;
 }
 
+static bool are_same(const char *left, const char *right)
+{
+	return left && right && strcmp(left, right) == 0;
+}
+
 static int take_words(struct options *options, int count, char **words)
 {
 	const int modes = options->list + options->verify + options->mark;
@@ -98,9 +103,12 @@ static int take_words(struct options *options, int count, char **words)
 	if (count > 2 || (modes && count > 1))
 		return bad_usage("too many words");
 	if (count < 2 && !device_only)
-		return bad_usage("FILE is wanted");
+		return bad_usage("FILE or FOLDER is wanted");
 	options->device = words[0];
 	options->file = count > 1 ? words[1] : NULL;
+	if (are_same(options->file, options->log) || are_same(options->file, options->report) ||
+	    are_same(options->log, options->report))
+		return bad_usage("FILE, LOG and REPORT are three files");
 	return 0;
 }
 
