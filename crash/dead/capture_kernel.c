@@ -7,6 +7,9 @@
 
 #define NOT_GIVEN UINT64_MAX // ELFCORE_ADDR_MAX
 #define READ (UINT64_MAX - 1) // ELFCORE_ADDR_ERR: given, and read by then: vmcore_init() of fs/proc/vmcore.c
+// The command line is among the first records. A ring may hold millions, and the log is not on the disk yet.
+#define FIRST_RECORDS 512U
+#define FIRST_BYTES (256 * LB_KIB) // of text
 
 // COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h, and as much again of a bootconfig.
 #define COMMAND_LINE_MAX 4096U
@@ -67,11 +70,12 @@ static bool look(void *ctx, const char *text, size_t bytes)
 
 static bool ask_log(const struct lb_deadspace *dead)
 {
+	static const struct lb_dmesg_ends ends = {.first = FIRST_RECORDS, .bytes = FIRST_BYTES};
 	struct search search = {0};
+	struct lb_dmesg_gaps gaps;
 	struct lb_error why;
-	uint64_t records;
 
-	lb_dmesg_read(dead, look, &search, &records, &why); // what was put before it failed counts
+	lb_dmesg_read_ends(dead, ends, look, &search, &gaps, &why); // what was put before it failed counts
 	return search.found == 2;
 }
 

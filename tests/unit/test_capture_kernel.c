@@ -8,20 +8,35 @@ static const char *log_text;
 static size_t log_piece; // bytes of it that are put at once
 static bool log_fails; // at its end
 
-int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
-		  void *ctx, uint64_t *ret_records, struct lb_error *err)
+// The last ends that were asked for; all of a log, where nobody says how much.
+static struct lb_dmesg_ends asked;
+
+int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
+		       bool (*put)(void *ctx, const char *text, size_t bytes), void *ctx,
+		       struct lb_dmesg_gaps *ret_gaps, struct lb_error *err)
 {
 	size_t bytes = log_text ? strlen(log_text) : 0;
 
 	assert_non_null(dead);
+	asked = ends;
 	for (size_t at = 0; at < bytes; at += log_piece) {
 		size_t left = bytes - at;
 
 		if (!put(ctx, log_text + at, left < log_piece ? left : log_piece))
 			break;
 	}
-	*ret_records = 1;
+	*ret_gaps = (struct lb_dmesg_gaps){0};
 	return log_fails ? lb_fail(err, "unreadable") : 0;
+}
+
+int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
+		  void *ctx, uint64_t *ret_records, struct lb_error *err)
+{
+	struct lb_dmesg_gaps gaps;
+
+	*ret_records = 1;
+	return lb_dmesg_read_ends(dead, (struct lb_dmesg_ends){UINT64_MAX, UINT64_MAX, 0}, put, ctx, &gaps,
+				  err);
 }
 
 static struct machine machine_with(enum symbols symbols)
@@ -81,6 +96,20 @@ static void the_log_where_there_is_no_symbol(void **state)
 	log_fails = true; // what was read before counts
 	assert_true(ask(&m));
 	log_fails = false;
+}
+
+// Of a large ring no more than its beginning: the log is not on the disk yet.
+static void a_large_log_is_not_read_to_its_end(void **state)
+{
+	struct machine m = machine_with(NONE);
+
+	(void)state;
+	log_text = "[    0.000000] Command line: ro\n[    0.1] x\n";
+	log_piece = 1000;
+	assert_false(ask(&m));
+	assert_in_range(asked.first, 16, 4096);
+	assert_int_equal(asked.last, 0);
+	assert_in_range(asked.bytes, 16 * LB_KIB, LB_MIB);
 }
 
 // A symbol that cannot be read is none.
@@ -181,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_symbol_decides),
 		cmocka_unit_test(the_log_where_there_is_no_symbol),
+		cmocka_unit_test(a_large_log_is_not_read_to_its_end),
 		cmocka_unit_test(an_unreadable_symbol),
 		cmocka_unit_test(the_header_by_the_command_line),
 		cmocka_unit_test(the_header_by_the_symbol),
