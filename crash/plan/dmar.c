@@ -59,6 +59,9 @@ static int take_entries(const struct lb_acpi_table *table, struct lb_dmar *dmar,
 			return lb_fail(err, "ACPI table DMAR: entry %u is one more IOMMU than %u",
 				       entry.index, LB_MAX_IOMMUS);
 		memcpy(&unit, entry.data, sizeof(unit));
+		if (!unit.registers) // as Linux does, which then has none
+			return lb_fail(err, "ACPI table DMAR: entry %u is an IOMMU with its registers at 0",
+				       entry.index);
 		dmar->iommu[dmar->count++] = (struct lb_iommu){
 			.registers = unit.registers,
 			.kind = LB_IOMMU_VTD,

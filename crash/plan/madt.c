@@ -96,10 +96,10 @@ static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags, str
 		madt->apic[madt->apic_count++] = apic_id;
 }
 
-// `beyond` counts those that the list has no place for.
+// `beyond` counts those that the list has no place for. One at 0 is none: Linux passes it over, too (bad_ioapic()).
 static void take_io_apic(struct lb_madt *madt, uint64_t phys, uint32_t *beyond)
 {
-	if (has_io_apic(madt, phys))
+	if (!phys || has_io_apic(madt, phys))
 		return;
 	if (madt->ioapic_count < LB_MAX_IOAPICS)
 		madt->ioapic[madt->ioapic_count++] = phys;

@@ -98,6 +98,23 @@ static void test_left_out(void **state)
 					   "wanted 4 to 56; it and what follows are not used");
 }
 
+// Else low memory would be taken for registers, and written to.
+static void test_registers_at_0(void **state)
+{
+	struct made made = made_table("DMAR", 48);
+
+	(void)state;
+	add_unit(&made, 0xfed90000, 0);
+	add_unit(&made, 0, 0);
+	add_unit(&made, 0xfed91000, 0);
+	seal(&made);
+	assert_reads(read_dmar, &made);
+	assert_int_equal(dmar.count, 1);
+	assert_int_equal(dmar.iommu[0].registers, 0xfed90000);
+	assert_string_equal(left_out.text, "ACPI table DMAR: entry 1 is an IOMMU with its registers at 0; it "
+					   "and what follows are not used");
+}
+
 static void test_many(void **state)
 {
 	struct made made = made_table("DMAR", 48);
@@ -158,8 +175,9 @@ static void test_graphics(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_header),   cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_many), cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_good),     cmocka_unit_test(test_header),
+		cmocka_unit_test(test_left_out), cmocka_unit_test(test_registers_at_0),
+		cmocka_unit_test(test_many),     cmocka_unit_test(test_graphics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,23 @@ static void test_twice(void **state)
 }
 
 // Also where the list is full, and where one of the two entries is disabled. Ids above 255 are CPUs as others.
+// Firmware leaves such entries. Else low memory would be taken for it, and written to when it is masked.
+static void test_an_io_apic_at_0(void **state)
+{
+	struct made made = made_madt(1);
+
+	(void)state;
+	add_local(&made, 0, 1);
+	add_ioapic(&made, 0);
+	add_ioapic(&made, 0xfec00000);
+	add_ioapic(&made, 0);
+	seal(&made);
+	assert_reads(read_madt, &made);
+	assert_int_equal(madt.ioapic_count, 1);
+	assert_int_equal(madt.ioapic[0], 0xfec00000);
+	assert_string_equal(left_out.text, "");
+}
+
 static void test_twice_beyond_the_list(void **state)
 {
 	struct made made = made_madt(1);
@@ -289,7 +306,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),     cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_short_entries), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_twice),         cmocka_unit_test(test_twice_beyond_the_list),
-		cmocka_unit_test(test_broadcast_ids),
+		cmocka_unit_test(test_broadcast_ids), cmocka_unit_test(test_an_io_apic_at_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
