@@ -4,6 +4,7 @@
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import failing_call
 import pytest
 import stale_table
 from conftest import SCRIPTS, build
@@ -697,6 +699,17 @@ def test_a_folder_of_somebody_else_is_refused(run, device, crash):
     os.chown(crash, 12345, -1)
     assert "it belongs to user 12345, wanted: root" in run(device(), crash, status=FAILED)
     assert names(crash) == []
+
+
+@pytest.mark.parametrize("name", ["crash", "vmcore"], ids=["folder", "file"])
+def test_what_does_not_reach_the_disk_gets_no_name_and_no_mark(tool, device, crash, tmp_path, name):
+    """fsync() comes before the name, the name before the mark."""
+    disk = device()
+    before = disk.read_bytes()
+    done = failing_call.run([tool, disk, tmp_path / name], failing_call.FSYNC, errno.EIO)
+    assert (done.returncode, done.stdout) == (FAILED, "") and "Input/output error" in done.stderr
+    assert disk.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"crash", "partition"} and not list(crash.iterdir())
 
 
 def test_two_runs_at_once_come_one_after_the_other(tool, device, crash):

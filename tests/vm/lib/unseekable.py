@@ -2,41 +2,14 @@
 """Runs a program to which lseek() fails on every file, as on those of efivarfs.
 
 They are regular files to stat(), so that a pipe in their place would be read another way.
-A seccomp filter stands for the file system (Documentation/userspace-api/seccomp_filter.rst).
 """
 
-import ctypes
 import errno
-import os
-import struct
 import subprocess
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
-_RET_ALLOW, _RET_ERRNO = 0x7FFF0000, 0x00050000
-_LSEEK = 8  # its number on x86-64
-# struct sock_filter: code, jump when true, jump when false, value.
-_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
-_FILTER = b"".join(
-    struct.pack("<HBBI", *instruction)
-    for instruction in (
-        (_LOAD, 0, 0, 0),  # the system call's number
-        (_JUMP_IF_EQUAL, 0, 1, _LSEEK),
-        (_RETURN, 0, 0, _RET_ERRNO | errno.ESPIPE),
-        (_RETURN, 0, 0, _RET_ALLOW),
-    )
-)
-
-
-def _install() -> None:
-    """In the child."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    program = ctypes.create_string_buffer(_FILTER, len(_FILTER))
-    head = struct.pack("<H6xQ", len(_FILTER) // 8, ctypes.addressof(program))
-    for option, value, more in ((_PR_SET_NO_NEW_PRIVS, 1, None), (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, head)):
-        if prctl(option, ctypes.c_ulong(value), more, None, None) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+import failing_call
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """The program's end, whatever it is, with what it wrote."""
-    return subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_install)
+    return failing_call.run(command, failing_call.LSEEK, errno.ESPIPE)
