@@ -8,6 +8,7 @@
 #define NAMES 0x100ffcULL // physical; they lie across a page's end
 #define INFO "OSRELEASE=6.1.0-test\nOFFSET(uts_namespace.name)=4\nSYMBOL(init_uts_ns)=%llx\n"
 
+enum { NODE = 1, DOMAIN = 5 };
 static const char *const usual[] = {"Linux", "host", "6.1.0-test", "#1 SMP", "x86_64", "(none)"};
 
 static struct dead_machine *machine;
@@ -64,6 +65,23 @@ static void names_are_read(void **state)
 	assert_names(usual);
 }
 
+// Whoever empties the domain's name does not lose the host's, which a report masks.
+static void names_that_root_emptied(void **state)
+{
+	const char *names[6];
+
+	(void)state;
+	memcpy(names, usual, sizeof(names));
+	put_name(DOMAIN, "");
+	lb_uts_read(&machine->dead, &uts);
+	assert_names(names); // it is "(none)" again
+	put_name(DOMAIN, names[DOMAIN] = "lan");
+	put_name(NODE, "");
+	names[NODE] = "(none)";
+	lb_uts_read(&machine->dead, &uts);
+	assert_names(names);
+}
+
 static void names_that_make_no_sense(void **state)
 {
 	char endless[LB_UTS_BYTES + 1];
@@ -74,7 +92,7 @@ static void names_that_make_no_sense(void **state)
 	for (unsigned int i = 0; i < 6; i++) {
 		static const char *const bad[] = {"", "bell\a", "caf\xc3\xa9"};
 
-		for (unsigned int j = 0; j < 3; j++) {
+		for (unsigned int j = i == NODE || i == DOMAIN ? 1 : 0; j < 3; j++) {
 			put_name(i, bad[j]);
 			assert_unknown("6.1.0-test");
 		}
@@ -107,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(names_are_read, open_machine, close_machine),
+		cmocka_unit_test_setup_teardown(names_that_root_emptied, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(names_that_make_no_sense, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(names_that_cannot_be_found, open_machine, close_machine),
 	};
