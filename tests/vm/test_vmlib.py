@@ -377,6 +377,23 @@ def test_the_built_in_kernel_dumps_to_its_disk_unless_told(more, wanted):
     assert BuiltinCapture(Path("lifeboat-save")).config(more) == wanted
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--panic", "planted", "--panic-at", "zz"], "error: argument --panic-at: zz: not a number, such as 0x"),
+        (["--none-action", "reboot"], "--none-action reboot: only with --panic none"),
+        (["--before", "/absent"], "--before /absent: No such file or directory"),
+        (["--before", sys.executable], f"--before {sys.executable}: not a text of shell commands"),
+    ],
+    ids=["panic-at", "none-action", "before-absent", "before-binary"],
+)
+def test_a_wrong_word_is_named(words, message):
+    command = [Path(__file__).resolve().parents[2] / "scripts" / "lifeboat-vm", "--kernel", __file__, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done
+    assert done.stderr.splitlines()[-1].startswith(f"lifeboat-vm: {message}"), done
+
+
 def test_the_second_kernels_of_a_rehearsal(tmp_path):
     known = {"kernel": tmp_path / "vmlinuz", "folder": tmp_path, "firmware": mock.Mock(), "loader": tmp_path / "l.efi"}
     with pytest.raises(VmError, match="lifeboat-save: no such file; what takes dumps off a partition .run make"):
