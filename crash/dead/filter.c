@@ -9,6 +9,7 @@
 #include "crash/dead/pages.h"
 #include "crash/dead/struct_page.h"
 #include "lib/bits.h"
+#include "lib/load.h"
 #include "lib/mem.h"
 
 #define MAPPING_ANON 1ULL // PAGE_MAPPING_ANON
@@ -147,22 +148,6 @@ const struct lb_filter_count *lb_filter_counts(const struct lb_filter *filter)
 	return &filter->count;
 }
 
-static uint64_t get64(const uint8_t *page, uint64_t at)
-{
-	uint64_t value;
-
-	memcpy(&value, page + at, sizeof(value));
-	return value;
-}
-
-static uint32_t get32(const uint8_t *page, uint64_t at)
-{
-	uint32_t value;
-
-	memcpy(&value, page + at, sizeof(value));
-	return value;
-}
-
 // What one struct page says; read before another one is.
 struct facts {
 	uint64_t flags, mapping, private, compound_head;
@@ -176,11 +161,11 @@ static unsigned int read_order(const struct lb_filter *filter, uint64_t pfn, uin
 {
 	unsigned int order = second[filter->at.order_at];
 
-	*ret_hugetlb =
-		lb_page_is_type(filter->at.hugetlb_type, mapcount) ||
-		(filter->at.hugetlb_flag && (get64(second, filter->at.flags) & filter->at.hugetlb_flag)) ||
-		(filter->at.dtor_at != LB_STRUCT_PAGE_NONE &&
-		 second[filter->at.dtor_at] == filter->at.hugetlb_dtor);
+	*ret_hugetlb = lb_page_is_type(filter->at.hugetlb_type, mapcount) ||
+		       (filter->at.hugetlb_flag &&
+			(lb_load64(second + filter->at.flags) & filter->at.hugetlb_flag)) ||
+		       (filter->at.dtor_at != LB_STRUCT_PAGE_NONE &&
+			second[filter->at.dtor_at] == filter->at.hugetlb_dtor);
 	return order <= LB_STRUCT_PAGE_ORDER_MAX && lb_aligned(pfn, 1ULL << order) ? order : 0;
 }
 
@@ -229,11 +214,11 @@ static uint64_t judge_run(struct lb_filter *filter, const uint8_t *page, uint64_
 
 	for (bool moved = false; pfn < end && !moved; pfn++, page += page_bytes) {
 		struct facts facts = {
-			.flags = get64(page, filter->at.flags),
-			.mapping = get64(page, filter->at.mapping),
-			.private = get64(page, filter->at.private),
-			.compound_head = get64(page, filter->at.compound_head),
-			.mapcount = get32(page, filter->at.mapcount),
+			.flags = lb_load64(page + filter->at.flags),
+			.mapping = lb_load64(page + filter->at.mapping),
+			.private = lb_load64(page + filter->at.private),
+			.compound_head = lb_load64(page + filter->at.compound_head),
+			.mapcount = lb_load32(page + filter->at.mapcount),
 		};
 		unsigned int order = 0;
 		bool hugetlb = false;

@@ -5,6 +5,7 @@
 #include "crash/dead/pages.h"
 #include "crash/dead/struct_page.h"
 #include "lib/bits.h"
+#include "lib/load.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
@@ -34,14 +35,6 @@ struct lb_kernel_pages {
 	// A table of each level, copied.
 	uint64_t table[LEVELS_MAX][X86_PT_ENTRIES];
 };
-
-static uint64_t get64(const uint8_t *page, uint64_t at)
-{
-	uint64_t value;
-
-	memcpy(&value, page + at, sizeof(value));
-	return value;
-}
 
 // ---- By page tables.
 
@@ -188,7 +181,7 @@ static void find_reserved(struct lb_kernel_pages *pages)
 
 	for (uint64_t i = 0; i < IMAGE_SAMPLES && pages->image != UINT64_MAX; i++) {
 		const uint8_t *page = struct_page(pages, pages->image / LB_PAGE + i * IMAGE_STEP);
-		uint64_t these = page ? get64(page, pages->at.flags) & FLAGS_MASK : 0;
+		uint64_t these = page ? lb_load64(page + pages->at.flags) & FLAGS_MASK : 0;
 
 		if (!these || these & (these - 1) || (i && these != flags))
 			return;
@@ -260,15 +253,14 @@ static bool said_own(struct lb_kernel_pages *pages, uint64_t frame)
 {
 	const uint8_t *page = struct_page(pages, frame);
 	uint64_t flags;
-	uint32_t mapcount;
 
 	if (!page)
 		return false;
-	if (get64(page, pages->at.compound_head) & COMPOUND_TAIL)
+	if (lb_load64(page + pages->at.compound_head) & COMPOUND_TAIL)
 		return pages->head_is_own;
-	flags = get64(page, pages->at.flags);
-	memcpy(&mapcount, page + pages->at.mapcount, sizeof(mapcount));
-	pages->head_is_own = (flags & pages->at.slab) || lb_page_is_type(pages->at.slab_type, mapcount);
+	flags = lb_load64(page + pages->at.flags);
+	pages->head_is_own = (flags & pages->at.slab) ||
+			     lb_page_is_type(pages->at.slab_type, lb_load32(page + pages->at.mapcount));
 	return pages->head_is_own || (flags & pages->reserved);
 }
 

@@ -17,6 +17,7 @@ _ALONE = {
     "crash/report/source.h": "data, that the caller fills in",
     "lib/bits.h": "inline",
     "lib/cpu.h": "instructions, inline",
+    "lib/load.h": "inline",
     "lib/sha256_blocks.h": "sha256.c calls it in sha256_ni.c, which is compiled with other instructions",
     "loader/hook/hook.h": "a protocol, between two programs",
     "loader/hook/state.h": "data of main.c, which entry.asm names too",
