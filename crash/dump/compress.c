@@ -12,8 +12,16 @@
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 
-// The fastest level of both: makedumpfile's choice, too.
-#define LEVEL 1
+#define ZLIB_LEVEL 1 // the fastest: makedumpfile's choice, too
+
+// zstd's levels for a page of 4 KiB, all of them its fastest kind of search. Level 2 looks for matches of 4 bytes
+// where level 1, makedumpfile's, wants 5. Level -1 leaves literals as they are: half of the time goes into tables
+// for their Huffman code, which a page that shrinks to little has no use for. Pages of a kind lie side by
+// side, so the last page's size says which level this one is tried with first.
+// Against level 1, on 17 000 pages of Linux 6.1: -0.1 % to +0.2 % in size, 0.89 of the time.
+#define ZSTD_LEVEL 2
+#define ZSTD_LEVEL_QUICK (-1)
+#define QUICK_BYTES 1200U // what level -1 makes larger than this is compressed again
 
 // zlib: matches reach over a page and zlib's own margin of 262 bytes, and a block takes
 // as many symbols as a page has bytes: 1 << (memLevel + 6). zlib.h has the sum, to which its
@@ -28,16 +36,27 @@ struct lb_compressor {
 	z_stream zlib;
 	uint8_t *next; // zlib's next piece
 	uint64_t left;
+	bool quick; // zstd: the last page was a small one
 };
 
 // What a library finds behind the struct.
 #define AREA_ALIGN 64ULL
 
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t zstd_bytes(int level)
+{
+	return ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, LB_PAGE, 0));
+}
+
 static uint64_t library_bytes(enum lb_dump_format format)
 {
 	switch (format) {
 	case LB_DUMP_ZSTD:
-		return ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(LEVEL, LB_PAGE, 0));
+		return max64(zstd_bytes(ZSTD_LEVEL), zstd_bytes(ZSTD_LEVEL_QUICK));
 	case LB_DUMP_ZLIB:
 		return ZLIB_BYTES;
 	default:
@@ -76,7 +95,7 @@ static bool zlib_open(struct lb_compressor *compressor)
 	compressor->zlib.zalloc = zlib_take;
 	compressor->zlib.zfree = zlib_give;
 	compressor->zlib.opaque = compressor;
-	return deflateInit2(&compressor->zlib, LEVEL, Z_DEFLATED, ZLIB_WINDOW_BITS, ZLIB_MEM_LEVEL,
+	return deflateInit2(&compressor->zlib, ZLIB_LEVEL, Z_DEFLATED, ZLIB_WINDOW_BITS, ZLIB_MEM_LEVEL,
 			    Z_DEFAULT_STRATEGY) == Z_OK;
 }
 
@@ -99,13 +118,28 @@ struct lb_compressor *lb_compressor_open(void *area, enum lb_dump_format format)
 	}
 }
 
-// Both of these: 0 when it does not get smaller.
-static uint32_t compress_zstd(struct lb_compressor *compressor, const void *page, void *to)
+void lb_compressor_forget(struct lb_compressor *compressor)
+{
+	compressor->quick = false;
+}
+
+// All of these: 0 when it does not get smaller.
+static uint32_t compress_at(struct lb_compressor *compressor, int level, const void *page, void *to)
 {
 	// By the size of its source it finds the parameters that the area was measured for.
-	size_t bytes = ZSTD_compressCCtx(compressor->zstd, to, LB_PAGE - 1, page, LB_PAGE, LEVEL);
+	size_t bytes = ZSTD_compressCCtx(compressor->zstd, to, LB_PAGE - 1, page, LB_PAGE, level);
 
 	return ZSTD_isError(bytes) ? 0 : (uint32_t)bytes;
+}
+
+static uint32_t compress_zstd(struct lb_compressor *compressor, const void *page, void *to)
+{
+	uint32_t bytes = compressor->quick ? compress_at(compressor, ZSTD_LEVEL_QUICK, page, to) : 0;
+
+	if (!bytes || bytes > QUICK_BYTES)
+		bytes = compress_at(compressor, ZSTD_LEVEL, page, to);
+	compressor->quick = bytes && bytes <= QUICK_BYTES;
+	return bytes;
 }
 
 static uint32_t compress_zlib(struct lb_compressor *compressor, const void *page, void *to)

@@ -42,6 +42,7 @@ static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 {
 	uint32_t at = 0;
 
+	lb_compressor_forget(helpers.compressors[cpu]); // a batch's bytes are the same by any CPU
 	for (uint32_t i = 0; i < batch->count; i++) {
 		batch->bytes[i] = 0;
 		batch->flags[i] = LB_COMPRESS_RAW;
