@@ -215,10 +215,12 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 {
 	LB_CLEANUP(free_words) struct words words = {0};
 	int result = 0;
+	bool typed;
 
 	lb_command_line_init(options);
 	lb_sha256_begin(&sum);
-	if (!words_of_shell(&words, &result, err))
+	typed = words_of_shell(&words, &result, err);
+	if (!typed)
 		result = words_of_load_options(&words, err);
 	if (result != 0)
 		return result;
@@ -237,6 +239,7 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 		lb_options_source(options, words.base);
 		lb_options_words(options, words.count, words.list, &later); // said once already
 	}
+	options->typed = typed;
 	if (lb_options_finish(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	return result;

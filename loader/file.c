@@ -165,7 +165,7 @@ static EFI_STATUS read_into(const char *path, uint8_t *to, UINTN bytes, struct l
 {
 	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *file = NULL;
 	EFI_STATUS status = open_file(path, &file, err);
-	bool shown = bytes >= PROGRESS_STEP && lb_print_enabled(LB_NORMAL);
+	bool shown = bytes >= PROGRESS_STEP && lb_print_enabled(LB_VERBOSE);
 	UINTN done = 0;
 
 	if (EFI_ERROR(status))

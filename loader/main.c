@@ -3,6 +3,7 @@
 // nothing, by a driver, which stays. A failure to arm stops the boot with --require only. When what was
 // started comes back, arming is undone.
 #include "crash/plan/bzimage.h"
+#include "crash/plan/imagekind.h"
 #include "crash/plan/kernel_arguments.h"
 #include "lifeboat/version.h"
 #include "loader/arming.h"
@@ -87,23 +88,6 @@ static EFI_STATUS give_up(EFI_STATUS status, const struct lb_error *err)
 	return status;
 }
 
-// Reads the first kernel and its initrds. Without them there is nothing to boot.
-static EFI_STATUS read_first_kernel(struct session *s)
-{
-	const struct lb_options *options = &s->options;
-	struct lb_error err;
-	EFI_STATUS status = lb_file_read(options->kernel, &s->kernel, &err);
-
-	if (EFI_ERROR(status))
-		return give_up(status, &err);
-	if (lb_bzimage_parse(s->kernel.path, s->kernel.data, s->kernel.bytes, &s->first, &err) != 0)
-		return give_up(EFI_LOAD_ERROR, &err);
-	if (options->initrd_count == 0)
-		return EFI_SUCCESS;
-	status = lb_file_read_all(options->initrd, options->initrd_count, &s->initrd, &err);
-	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
-}
-
 // Loading measures a program into the TPM: --dry-run and --footprint leave it out.
 static EFI_STATUS read_chain(struct session *s)
 {
@@ -113,6 +97,35 @@ static EFI_STATUS read_chain(struct session *s)
 	EFI_STATUS status = starts ? lb_chain_load(s->options.chain, &s->chain, &err)
 				   : lb_file_read(s->options.chain, &file, &err);
 
+	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
+}
+
+static EFI_STATUS read_unified(struct session *s)
+{
+	struct lb_error err;
+
+	lb_file_free(&s->kernel);
+	if (lb_options_unified(&s->options, &err) != 0)
+		refuse(s, &err);
+	return read_chain(s);
+}
+
+// Reads the first kernel and its initrds. Without them there is nothing to boot.
+static EFI_STATUS read_first_kernel(struct session *s)
+{
+	const struct lb_options *options = &s->options;
+	struct lb_error err;
+	EFI_STATUS status = lb_file_read(options->kernel, &s->kernel, &err);
+
+	if (EFI_ERROR(status))
+		return give_up(status, &err);
+	if (lb_image_kind(s->kernel.data, s->kernel.bytes) == LB_IMAGE_UKI)
+		return read_unified(s);
+	if (lb_bzimage_parse(s->kernel.path, s->kernel.data, s->kernel.bytes, &s->first, &err) != 0)
+		return give_up(EFI_LOAD_ERROR, &err);
+	if (options->initrd_count == 0)
+		return EFI_SUCCESS;
+	status = lb_file_read_all(options->initrd, options->initrd_count, &s->initrd, &err);
 	return EFI_ERROR(status) ? give_up(status, &err) : EFI_SUCCESS;
 }
 
@@ -161,7 +174,7 @@ static void read_second(struct session *s)
 
 static void show_plan(const struct session *s)
 {
-	if (s->options.dry_run || (lb_print_enabled(LB_NORMAL) && !s->options.footprint))
+	if (s->options.dry_run || (lb_print_enabled(LB_VERBOSE) && !s->options.footprint))
 		lb_print_plan(&s->plan);
 }
 
@@ -229,6 +242,19 @@ static int carry_out(struct session *s, struct lb_error *err)
 	return lb_arm(&s->plan, err);
 }
 
+// All that an ordinary boot prints.
+static void tell_armed(const struct lb_plan *plan)
+{
+	char size[16], second[32] = "a Linux";
+
+	if (plan->second.builtin)
+		lb_snprintf(second, sizeof(second), "partitions for dumps: %u", plan->capture.target_count);
+	lb_print("lifeboat: %s in %lu ms: %s at 0x%lx, %s\n",
+		 lb_options_late(plan->options) ? "prepared" : "armed", (unsigned long)lb_budget_ms(),
+		 lb_format_size(size, sizeof(size), lb_range_size(plan->layout.region)),
+		 (unsigned long)plan->layout.region.start, second);
+}
+
 static void arm(struct session *s)
 {
 	struct lb_error err;
@@ -248,9 +274,7 @@ static void arm(struct session *s)
 	}
 	if (lb_print_enabled(LB_VERBOSE))
 		lb_print_plan(&s->plan); // now with digests
-	lb_print("lifeboat: %s; arming took %lu ms\n",
-		 lb_options_late(&s->options) ? "prepared: a Linux that takes the words is armed" : "armed",
-		 (unsigned long)lb_budget_ms());
+	tell_armed(&s->plan);
 }
 
 // Prepares the user's own arguments, less initrd=, which lb_linux_load() has served.
@@ -356,6 +380,15 @@ static EFI_STATUS start(struct session *s)
 	if (!s->covered)
 		lb_variable_remove();
 	return status;
+}
+
+static EFI_STATUS tell_dry_run(const struct session *s)
+{
+	if (s->refused)
+		lb_print_error("would not arm: %s", s->reason.text);
+	else
+		lb_print_answer("lifeboat: would arm\n");
+	return s->refused ? EFI_ABORTED : EFI_SUCCESS;
 }
 
 static EFI_STATUS selftest(void)
@@ -474,6 +507,10 @@ static EFI_STATUS run(struct session *s)
 	if (lb_command_line_read(&s->options, &err) != 0)
 		refuse(s, &err);
 	lb_print_level(s->options.verbosity);
+	if (s->options.typed && s->options.unknown) {
+		lb_print_error("%s (--help lists the options)", s->reason.text);
+		return EFI_INVALID_PARAMETER;
+	}
 	if (only_answers(&s->options))
 		lb_steps_end(); // somebody reads, page by page
 	if (s->options.help || s->options.help_dump || s->options.version) {
@@ -515,11 +552,8 @@ static EFI_STATUS run(struct session *s)
 	make_plan(s);
 	if (s->options.footprint)
 		return report_footprint(s);
-	if (s->options.dry_run) {
-		if (s->refused)
-			lb_print_error("would not arm: %s", s->reason.text);
-		return s->refused ? EFI_ABORTED : EFI_SUCCESS;
-	}
+	if (s->options.dry_run)
+		return tell_dry_run(s);
 
 	arm(s);
 	if (s->refused)

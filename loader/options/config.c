@@ -17,6 +17,21 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
+// Of `text`, `bytes` long, what stands before a # that follows a blank or comes first, and is in no double
+// quotes; blanks at the end left out.
+static size_t without_comment(const char *text, size_t bytes)
+{
+	bool quoted = false;
+	size_t used = 0;
+
+	for (; used < bytes && (quoted || text[used] != '#' || (used > 0 && !is_blank(text[used - 1])));
+	     used++)
+		quoted ^= text[used] == '"';
+	while (used > 0 && is_blank(text[used - 1]))
+		used--;
+	return used;
+}
+
 // False for an empty line and for a comment.
 static bool split_line(const char *text, size_t bytes, struct line *ret_line)
 {
@@ -35,7 +50,7 @@ static bool split_line(const char *text, size_t bytes, struct line *ret_line)
 	while (bytes > 0 && is_blank(*text))
 		text++, bytes--;
 	line.value = text;
-	line.value_bytes = bytes;
+	line.value_bytes = without_comment(text, bytes);
 	*ret_line = line;
 	return true;
 }

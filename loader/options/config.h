@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // lifeboat.conf: one `key value` a line, the keys being the long options without
-// their dashes, `kernel FILE` and `arguments TEXT` (repeated ones are joined). Lines
-// that begin with # are comments. Values end with the line, blanks around them do
-// not count; a value wholly in double quotes loses them, but for `arguments`, which
-// the kernel gets as it stands. UTF-8, line ends as on Unix or DOS. Pure.
+// their dashes, `kernel FILE` and `arguments TEXT` (repeated ones are joined). A line that
+// begins with #, and a # behind a blank and outside of double quotes, begin a comment. Blanks
+// around values do not count; a value wholly in double quotes loses them, but for `arguments`,
+// which the kernel gets as it stands. UTF-8, line ends as on Unix or DOS. Pure.
 #ifndef LIFEBOAT_LOADER_OPTIONS_CONFIG_H
 #define LIFEBOAT_LOADER_OPTIONS_CONFIG_H
 

@@ -16,10 +16,11 @@
 int lb_load_options_split(char *text, const char **words, uint32_t max, uint32_t *ret_count,
 			  struct lb_error *err);
 
-// The text in `bytes` bytes of load options: UTF-16, or ASCII as some tools write it
-// (efibootmgr without -u), NUL-terminated or not. Fails, saying why, on anything that
-// no user typed: firmware leaves binary data, GUIDs and scraps there. `room` is in
-// bytes, NUL included.
-int lb_load_options_text(const uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err);
+// The text in `bytes` bytes of load options: UTF-16, or UTF-8 as some tools write it
+// (efibootmgr without -u), NUL-terminated or not, with a byte-order mark or not; of a whole
+// EFI_LOAD_OPTION that of its optional data, which are then moved to the beginning of `data`.
+// Fails, saying why, on anything that no user typed: firmware leaves binary data, GUIDs and
+// scraps there. `room` is in bytes, NUL included.
+int lb_load_options_text(uint16_t *data, size_t bytes, char *text, size_t room, struct lb_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/mem.h"
 #include "loader/options/consoles.h"
 #include "loader/options/path.h"
+#include "loader/options/suggest.h"
 #include "loader/options/values.h"
 
 const char lb_options_help[] =
@@ -27,11 +28,11 @@ const char lb_options_help[] =
 	"  -n, --dry-run           print the plan and return\n"
 	"  --footprint             page-table bytes on this machine; needs no KERNEL\n"
 	"  -v, --verbose; -q, --quiet   more messages; warnings and errors only\n"
-	"  -h, -?, --help; --version    this text; the version\n"
-	"  --help-dump             the options of the built-in capture kernel\n"
+	"  -h, -?, --help; --help-dump; --version   this; dump options; the version\n"
 	"\n"
 	"FILE is \\DIR\\FILE on the volume of lifeboat.efi, or fs0:\\DIR\\FILE.\n"
-	"Without KERNEL the words come from lifeboat.conf beside lifeboat.efi.\n";
+	"Without KERNEL lifeboat.conf beside lifeboat.efi is read: kernel FILE,\n"
+	"arguments ARGS, any option of these two lists without dashes; # a comment.\n";
 
 enum option {
 	OPTION_CHAIN,
@@ -134,6 +135,58 @@ static enum option find_option(const char *name, size_t bytes)
 	return option;
 }
 
+// Names that other boot loaders have for what has another name here.
+static const struct {
+	const char *name, *key, *elsewhere; // of lifeboat.conf; on the command line
+} foreign[] = {
+	{"kernel", "kernel", "KERNEL follows the options, with no option of its own"},
+	{"linux", "kernel", "KERNEL follows the options, with no option of its own"},
+	{"arguments", "arguments", "the kernel's arguments follow KERNEL"},
+	{"options", "arguments", "the kernel's arguments follow KERNEL"},
+	{"append", "arguments", "the kernel's arguments follow KERNEL"},
+	{"cmdline", "arguments", "the kernel's arguments follow KERNEL"},
+};
+#define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
+
+static const char *option_name(uint32_t index)
+{
+	return index < OPTION_COUNT ? word_of((enum option)index)->name : NULL;
+}
+
+static const char *key_name(uint32_t index)
+{
+	static const char *const more[] = {"kernel", "arguments", NULL};
+
+	return index < OPTION_COUNT ? option_name(index) : more[index - OPTION_COUNT];
+}
+
+// `shown` as it was given, with any dashes and any "=value". `key`: it stands in lifeboat.conf.
+static int fail_unknown(const char *shown, bool key, struct lb_error *err)
+{
+	const char *name = shown, *value, *meant;
+	size_t bytes;
+
+	while (*name == '-')
+		name++;
+	value = lb_strchr(name, '=');
+	bytes = value ? (size_t)(value - name) : lb_strlen(name);
+	for (size_t i = 0; i < FOREIGN; i++) {
+		if (lb_strlen(foreign[i].name) != bytes || lb_strncmp(foreign[i].name, name, bytes) != 0)
+			continue;
+		if (!key)
+			return lb_fail(err, "%.80s: unknown option; %s", shown, foreign[i].elsewhere);
+		return lb_fail(err, "%.80s: unknown option; did you mean \"%s%s%.60s\"?", shown,
+			       foreign[i].key, value ? " " : "", value ? value + 1 : "");
+	}
+	meant = lb_suggest(name, bytes, key ? key_name : option_name);
+	if (!meant)
+		return lb_fail(err, "%.80s: unknown option", shown);
+	if (!key)
+		return lb_fail(err, "%.80s: unknown option; did you mean \"--%s\"?", shown, meant);
+	return lb_fail(err, "%.80s: unknown option; did you mean \"%s%s%.60s\"?", shown, meant,
+		       value ? " " : "", value ? value + 1 : "");
+}
+
 static int set_text(char *text, size_t room, const char *shown, const char *value, struct lb_error *err)
 {
 	return lb_value_copy(shown, value, lb_strlen(value), text, room, err);
@@ -214,7 +267,7 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 	const char *wants;
 
 	if (option == OPTION_COUNT)
-		return lb_fail(err, "%s: unknown option", shown);
+		return fail_unknown(shown, true, err);
 	wants = word_of(option)->wants;
 	if (!wants && value)
 		return lb_fail(err, "%s: takes no value, \"%.60s\" was given", shown, value);
@@ -369,8 +422,10 @@ static int take_option(struct lb_options *options, uint32_t count, const char *c
 			option = short_known[i].option;
 	if (option == OPTION_COUNT && lb_strncmp(word, "--", 2) == 0)
 		option = find_option(word + 2, bytes - 2);
-	if (option == OPTION_COUNT)
-		return lb_fail(err, "%.80s: unknown option", word);
+	if (option == OPTION_COUNT) {
+		options->unknown = true;
+		return fail_unknown(word, false, err);
+	}
 	if (word_of(option)->wants && !value && *pos + 1 < count)
 		value = words[++*pos];
 	lb_snprintf(shown, sizeof(shown), "%.*s", (int)bytes, word);
@@ -451,6 +506,7 @@ static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 		used += lb_snprintf(options->crashkernel + used, sizeof(options->crashkernel) - used,
 				    "%s%.*s", used ? " " : "", (int)spec.bytes, spec.text);
 	}
+	options->crashkernel_taken = used > 0;
 	if (used == 0)
 		lb_snprintf(options->crashkernel, sizeof(options->crashkernel), "auto");
 	return 0;
@@ -521,4 +577,22 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 	if (!options->crashkernel[0] && take_crashkernel(options, result == 0 ? err : NULL) != 0)
 		result = -1;
 	return result;
+}
+
+// Its own crashkernel= stays, for the kdump that it is for.
+int lb_options_unified(struct lb_options *options, struct lb_error *err)
+{
+	const char *lost = options->initrd_count ? "--initrd" : options->watchdog ? "--watchdog" : NULL;
+
+	memcpy(options->chain, options->kernel, sizeof(options->chain));
+	memcpy(options->chain_words, options->cmdline, sizeof(options->chain_words));
+	options->kernel[0] = options->cmdline[0] = '\0';
+	options->initrd_count = 0;
+	options->watchdog = 0;
+	if (options->crashkernel_taken)
+		lb_snprintf(options->crashkernel, sizeof(options->crashkernel), "auto");
+	if (lost)
+		return lb_fail(err, "%s: wanted a bzImage as KERNEL, and %.120s is a unified kernel image",
+			       lost, options->chain);
+	return choose_second(options, err);
 }

@@ -25,6 +25,8 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 // Paths are kept resolved (loader/options/path.h).
 struct lb_options {
 	bool help, help_dump, version, dry_run, footprint, require;
+	bool unknown; // among the words was an unknown option; lifeboat.conf does not count
+	bool typed; // the caller's: the words come from a UEFI shell
 	enum lb_verbosity verbosity;
 	char kernel[LB_MAX_PATH]; // once finished "" where lb_options_late() holds
 	char chain[LB_MAX_PATH]; // "": no boot manager is started
@@ -39,6 +41,7 @@ struct lb_options {
 	char capture_args[LB_MAX_CMDLINE];
 	// --crashkernel, else every crashkernel= of the arguments, parted by blanks, else "auto"
 	char crashkernel[LB_MAX_CMDLINE];
+	bool crashkernel_taken; // from the arguments
 	enum lb_policy on_mismatch;
 	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
 	struct lb_console console;
@@ -87,6 +90,11 @@ int lb_options_arguments(struct lb_options *options, const char *text, size_t by
 // that do not go together, and a missing KERNEL. --footprint, --chain and a driver go without one; a
 // driver leaves aside what it is told to start.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
+
+// KERNEL is a unified kernel image: it is started as --chain starts a boot manager, with the arguments
+// as its words, and the Linux in it gets its words late. After lb_options_finish(). Refuses options that do
+// not fit that; *options is in order all the same.
+int lb_options_unified(struct lb_options *options, struct lb_error *err);
 
 const char *lb_policy_name(enum lb_policy policy);
 

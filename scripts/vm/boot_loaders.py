@@ -166,6 +166,7 @@ ENTERS = {
     "driver": "lifeboatx64.efi as the firmware's Driver0000",
     "sd-boot": "lifeboatx64.efi in systemd-boot's drivers folder",
     "chain": "lifeboat.efi --chain, which starts the boot loader",
+    "kernel": "lifeboat.efi with the unified kernel image as its KERNEL",
 }
 
 # Short words for both.
@@ -181,6 +182,8 @@ def choose(boot: str, enter: str | None) -> tuple[str, str]:
     enter = enter or BOOT_LOADERS[boot].enter
     if enter == "sd-boot" and boot != "systemd-boot":
         raise VmError(f"--boot {boot} --enter sd-boot: only systemd-boot loads drivers")
+    if enter == "kernel" and boot != "uki":
+        raise VmError(f"--boot {boot} --enter kernel: only a unified kernel image is a kernel, too")
     return boot, enter
 
 
@@ -199,10 +202,10 @@ class Entered:
 
 def enter(way: str, loaded: Loaded, loader: Path, driver: Path) -> Entered:
     """`loader`, `driver`: lifeboat.efi and lifeboatx64.efi."""
-    if way == "chain":
+    if way in ("chain", "kernel"):
         esp = {**loaded.esp, _FALLBACK: loader, loaded.program: loaded.image}
         chained = loaded.program.replace("/", "\\")
-        return Entered(esp, "EFI/BOOT/lifeboat.conf", [f"chain \\{chained}"])
+        return Entered(esp, "EFI/BOOT/lifeboat.conf", [f"{way} \\{chained}"])
     folder = "EFI/systemd/drivers" if way == "sd-boot" else "EFI/lifeboat"
     esp = {**loaded.esp, _FALLBACK: loaded.image, f"{folder}/lifeboatx64.efi": driver}
     path = f"\\{folder}/lifeboatx64.efi".replace("/", "\\") if way == "driver" else ""

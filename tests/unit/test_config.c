@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,27 +37,26 @@ static void test_everything(void **state)
 	assert_int_equal(parse("# a comment\n"
 			       "\n"
 			       "  # another\n"
-			       "arguments root=/dev/vda1  ro # not a comment\n"
-			       "kernel    /vmlinuz\n"
+			       "arguments root=/dev/vda1  ro  # the kernel's\n"
+			       "kernel    /vmlinuz#1\n"
 			       "initrd\tmicrocode.img\n"
 			       "initrd initrd.img\n"
-			       "capture my kernel\n"
+			       "capture my kernel\t#2\n"
 			       "capture-initrd \"the initrd\"\n"
 			       "capture-args \"a b\"\n"
 			       "crashkernel 64M\n"
 			       "console mmio:0xfe000000\n"
 			       "on-fault halt\n"
 			       "require\n"
-			       "quiet  \n"
+			       "quiet  # no more\n"
 			       "dry-run\n"
 			       "profile desktop\n"
 			       "with unknown_nmi_panic\n"
-			       "arguments dyndbg=\"file x +p\" -- quiet"),
+			       "arguments dyndbg=\"file x # +p\" -- quiet"),
 			 0);
 	assert_string_equal(err.text, "");
-	assert_string_equal(options.kernel, "\\vmlinuz");
-	assert_string_equal(options.cmdline,
-			    "root=/dev/vda1  ro # not a comment dyndbg=\"file x +p\" -- quiet");
+	assert_string_equal(options.kernel, "\\vmlinuz#1");
+	assert_string_equal(options.cmdline, "root=/dev/vda1  ro dyndbg=\"file x # +p\" -- quiet");
 	assert_int_equal(options.initrd_count, 2);
 	assert_string_equal(options.initrd[0], "\\EFI\\BOOT\\microcode.img");
 	assert_string_equal(options.initrd[1], "\\EFI\\BOOT\\initrd.img");
@@ -99,16 +99,21 @@ static void test_mistakes(void **state)
 	static const struct {
 		const char *text, *wanted;
 	} cases[] = {
-		{"kernle k\nkernel k", NAME ":1: kernle: unknown option"},
+		{"kernle k\nkernel k", NAME ":1: kernle: unknown option; did you mean \"kernel\"?"},
+		{"linux /v\nkernel k", NAME ":1: linux: unknown option; did you mean \"kernel\"?"},
+		{"kernel k\noptions a b", NAME ":2: options: unknown option; did you mean \"arguments\"?"},
+		{"kernel k\ndumpto a", NAME ":2: dumpto: unknown option; did you mean \"dump-to\"?"},
 		{"kernel k\n\n# c\nfoo", NAME ":4: foo: unknown option"},
-		{"kernel k\r\nkernel=x", NAME ":2: kernel=x: unknown option"},
+		{"kernel k\r\nkernel=x", NAME ":2: kernel=x: unknown option; did you mean \"kernel x\"?"},
+		{"kernel k\nprofil=a", NAME ":2: profil=a: unknown option; did you mean \"profile a\"?"},
+		{"kernel k\ninitrd # i", NAME ":2: initrd: nothing was given, wanted FILE"},
 		{"kernel k\nrequire yes", NAME ":2: require: takes no value, \"yes\" was given"},
 		{"kernel k\ninitrd", NAME ":2: initrd: nothing was given, wanted FILE"},
 		{"kernel k\nhelp", NAME ":2: help: only for the command line"},
 		{"kernel k\nversion", NAME ":2: version: only for the command line"},
 		{"kernel k\non-fault burn",
 		 NAME ":2: on-fault: \"burn\" was given, wanted reset, boot or halt"},
-		{"kernel k\n--quiet", NAME ":2: --quiet: unknown option"},
+		{"kernel k\n--quiet", NAME ":2: --quiet: unknown option; did you mean \"quiet\"?"},
 		{"kernel k\nthis-key-is-far-too-long-for-anything x",
 		 NAME ":2: unknown key \"this-key-is-far-too-long-for-anything\""},
 		{"foo\nbar\nkernel k", NAME ":1: foo: unknown option"}, // the first one is told
@@ -171,13 +176,80 @@ static void test_truncations(void **state)
 	}
 }
 
+// The options that a help text lists, the file's own keys, and how often the sample has each.
+static struct {
+	char name[32];
+	unsigned int seen;
+} keys[64];
+static size_t key_count;
+
+static void add_key(const char *name, size_t bytes)
+{
+	assert_true(key_count < sizeof(keys) / sizeof(keys[0]) && bytes < sizeof(keys[0].name));
+	memcpy(keys[key_count++].name, name, bytes);
+}
+
+static void add_keys_of_help(const char *text)
+{
+	static const char *const not_of_the_file[] = {"help", "help-dump", "version"};
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz-";
+
+	while ((text = strstr(text, "--"))) {
+		size_t bytes = strspn(text + 2, letters);
+		bool taken = bytes == 0 || !strchr(" :;,\n[", text[2 + bytes]);
+
+		for (size_t i = 0; i < sizeof(not_of_the_file) / sizeof(not_of_the_file[0]); i++)
+			taken |= strlen(not_of_the_file[i]) == bytes &&
+				 memcmp(not_of_the_file[i], text + 2, bytes) == 0;
+		for (size_t i = 0; i < key_count; i++)
+			taken |= strlen(keys[i].name) == bytes && memcmp(keys[i].name, text + 2, bytes) == 0;
+		if (!taken)
+			add_key(text + 2, bytes);
+		text += 2 + bytes;
+	}
+}
+
+// docs/lifeboat.conf has every key once, and each of its lines is understood when it is switched on.
+static void test_sample(void **state)
+{
+	FILE *file = fopen("docs/lifeboat.conf", "r");
+	char line[256];
+
+	(void)state;
+	assert_non_null(file);
+	add_key("kernel", strlen("kernel"));
+	add_key("arguments", strlen("arguments"));
+	add_keys_of_help(lb_options_help);
+	add_keys_of_help(lb_dump_options_help);
+	assert_true(key_count > 25);
+	while (fgets(line, sizeof(line), file)) {
+		size_t bytes = strcspn(line + 1, " \n"), i = 0;
+
+		assert_true(strlen(line) < 121);
+		assert_int_equal(parse(line), 0);
+		if (line[0] != '#' || bytes == 0)
+			continue;
+		assert_int_equal(parse(line + 1), 0);
+		while (i < key_count &&
+		       (strlen(keys[i].name) != bytes || memcmp(keys[i].name, line + 1, bytes) != 0))
+			i++;
+		assert_true(i < key_count);
+		keys[i].seen++;
+	}
+	fclose(file);
+	for (size_t i = 0; i < key_count; i++)
+		if (keys[i].seen != 1)
+			fail_msg("%s: %u times in docs/lifeboat.conf, wanted once", keys[i].name,
+				 keys[i].seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),  cmocka_unit_test(test_line_ends),
 		cmocka_unit_test(test_quotes),      cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_not_text),    cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_truncations),
+		cmocka_unit_test(test_truncations), cmocka_unit_test(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

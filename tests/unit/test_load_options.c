@@ -102,6 +102,89 @@ static void test_ascii(void **state)
 	}
 }
 
+static void test_byte_order_mark(void **state)
+{
+	static const uint16_t marked[] = {0xfeff, '\\', 'k', ' ', 'r', 'o'};
+	uint16_t narrow[8] = {0};
+	char out[32];
+
+	(void)state;
+	assert_int_equal(convert(marked, sizeof(marked), out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "\\k ro");
+	memcpy(narrow, "\xef\xbb\xbf\\k ro", 8);
+	assert_int_equal(lb_load_options_text(narrow, 8, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "\\k ro");
+}
+
+static void test_8_bit(void **state)
+{
+	static const char utf8[] = "\\vmlinuz root=LABEL=J\xc3\xa9 ro";
+	static const char latin1[] = "\\vmlinuz root=LABEL=J\xe9 ro";
+	uint16_t data[32] = {0};
+	struct lb_error err;
+	char out[64];
+
+	(void)state;
+	memcpy(data, utf8, sizeof(utf8));
+	assert_int_equal(lb_load_options_text(data, sizeof(utf8) - 1, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, utf8);
+	// Cut within its letter beyond ASCII it is no UTF-8.
+	assert_int_equal(lb_load_options_text(data, 22, out, sizeof(out), &err), -1);
+	assert_string_equal(err.text,
+			    "load options: not text, 8-bit with 0xc3 at byte 21, wanted UTF-8 or UTF-16");
+	for (size_t bytes = sizeof(latin1) - 1; bytes < sizeof(latin1) + 1; bytes++) {
+		memset(data, 0, sizeof(data));
+		memcpy(data, latin1, sizeof(latin1));
+		assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), &err), -1);
+		assert_string_equal(
+			err.text,
+			"load options: not text, 8-bit with 0xe9 at byte 21, wanted UTF-8 or UTF-16");
+	}
+}
+
+// An EFI_LOAD_OPTION with the description "Dell", one path of a node of 5 bytes and an end, and `words`.
+static size_t make_whole(uint8_t *data, const uint16_t *words, size_t words_bytes)
+{
+	static const uint8_t paths[] = {4, 4, 9, 0, 'a', 'b', 'c', 0, 0, 0x7f, 0xff, 4, 0};
+	static const uint8_t head[] = {1, 0, 0, 0, sizeof(paths), 0, 'D', 0, 'e', 0, 'l', 0, 'l', 0, 0, 0};
+
+	memcpy(data, head, sizeof(head));
+	memcpy(data + sizeof(head), paths, sizeof(paths));
+	memcpy(data + sizeof(head) + sizeof(paths), words, words_bytes);
+	return sizeof(head) + sizeof(paths) + words_bytes;
+}
+
+static void test_whole_load_option(void **state)
+{
+	static const uint16_t words[] = {'\\', 'k', ' ', 'r', 'o', 0};
+	uint16_t data[32] = {0};
+	struct lb_error err;
+	char out[32];
+	size_t bytes = make_whole((uint8_t *)data, words, sizeof(words));
+
+	(void)state;
+	assert_int_equal(bytes % 2, 1); // what follows the paths is not aligned
+	assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "\\k ro");
+	bytes = make_whole((uint8_t *)data, words, 0); // no words
+	assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), NULL), 0);
+	assert_string_equal(out, "");
+	// Whatever is cut off or is no such structure is not text either.
+	for (size_t cut = 1; cut < bytes; cut++) {
+		make_whole((uint8_t *)data, words, 0);
+		assert_int_equal(lb_load_options_text(data, bytes - cut, out, sizeof(out), &err), -1);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		static const uint8_t at[] = {2, 4, 18,
+					     26}; // attributes, two lengths, the last node's subtype
+
+		make_whole((uint8_t *)data, words, 0);
+		((uint8_t *)data)[at[i]] ^= 0x20;
+		assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), &err), -1);
+		assert_non_null(strstr(err.text, "not text"));
+	}
+}
+
 static void test_garbage(void **state)
 {
 	// The GUID that edk2 puts behind boot options it makes itself.
@@ -138,7 +221,7 @@ static void test_garbage(void **state)
 
 static void test_room(void **state)
 {
-	static const uint16_t wide[] = {'a', 'b', 'c', 'd', 'e', 0};
+	uint16_t wide[] = {'a', 'b', 'c', 'd', 'e', 0};
 	uint16_t narrow[4] = {0};
 	struct lb_error err;
 	char out[6];
@@ -157,9 +240,15 @@ static void test_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),   cmocka_unit_test(test_split_too_many),
-		cmocka_unit_test(test_text),    cmocka_unit_test(test_ascii),
-		cmocka_unit_test(test_garbage), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split_too_many),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_byte_order_mark),
+		cmocka_unit_test(test_8_bit),
+		cmocka_unit_test(test_whole_load_option),
+		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,10 +188,15 @@ static void test_mistakes(void **state)
 		const char *wanted;
 	} cases[] = {
 		{{"--foo", "k"}, "--foo: unknown option"},
-		{{"--initrdx=a", "k"}, "--initrdx=a: unknown option"},
+		{{"--initrdx=a", "k"}, "--initrdx=a: unknown option; did you mean \"--initrd\"?"},
+		{{"--dumpto", "k"}, "--dumpto: unknown option; did you mean \"--dump-to\"?"},
+		{{"-quiet", "k"}, "-quiet: unknown option; did you mean \"--quiet\"?"},
+		{{"--linux", "k"},
+		 "--linux: unknown option; KERNEL follows the options, with no option of its own"},
+		{{"--cmdline=a", "k"}, "--cmdline=a: unknown option; the kernel's arguments follow KERNEL"},
 		{{"-x", "k"}, "-x: unknown option"},
 		{{"-nv", "k"}, "-nv: unknown option"},
-		{{"--chained", "k"}, "--chained: unknown option"},
+		{{"--chained", "k"}, "--chained: unknown option; did you mean \"--chain\"?"},
 		{{"--require=yes", "k"}, "--require: takes no value, \"yes\" was given"},
 		{{"--initrd=", "k"}, "--initrd: nothing was given, wanted FILE"},
 		{{"k", NULL, NULL}, NULL},
@@ -638,6 +643,70 @@ static void test_a_driver_starts_nothing(void **state)
 	}
 }
 
+static void test_unified(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("-q", "u.efi", "root=/dev/vda", "crashkernel=256M"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "256M");
+	assert_int_equal(lb_options_unified(&options, &err), 0);
+	assert_true(lb_options_late(&options) && options.builtin);
+	assert_string_equal(options.chain, BASE "\\u.efi");
+	assert_string_equal(options.chain_words, "root=/dev/vda crashkernel=256M");
+	assert_string_equal(options.kernel, "");
+	assert_string_equal(options.cmdline, "");
+	assert_string_equal(options.crashkernel, "auto"); // the kernel's own stays its own
+
+	assert_int_equal(PARSE("--crashkernel", "32M", "u.efi"), 0);
+	assert_int_equal(lb_options_finish(&options, &err), 0);
+	assert_int_equal(lb_options_unified(&options, &err), 0);
+	assert_string_equal(options.crashkernel, "32M");
+}
+
+static void test_unified_refuses(void **state)
+{
+	static const struct {
+		const char *words[4], *wanted;
+	} cases[] = {
+		{{"--initrd=i", "u.efi"}, "--initrd: wanted a bzImage as KERNEL, and "},
+		{{"u.efi", "initrd=i"}, "--initrd: wanted a bzImage as KERNEL, and "},
+		{{"--watchdog=9", "u.efi"}, "--watchdog: wanted a bzImage as KERNEL, and "},
+		{{"--capture-initrd=i", "u.efi"}, "--capture-initrd: wanted --capture FILE, too"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].words), 0);
+		assert_int_equal(lb_options_finish(&options, &err), 0);
+		assert_int_equal(lb_options_unified(&options, &err), -1);
+		assert_non_null(strstr(err.text, cases[i].wanted));
+		assert_string_equal(options.chain, BASE "\\u.efi"); // it boots all the same
+		assert_true(!options.initrd_count && !options.watchdog);
+	}
+}
+
+static void test_unknown_option_is_marked(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--quiet", "k"), 0);
+	assert_false(options.unknown);
+	assert_int_equal(PARSE("--dump-level=99", "k"), -1);
+	assert_false(options.unknown); // known, and a mistake
+	assert_int_equal(PARSE("--foo", "k"), -1);
+	assert_true(options.unknown);
+	assert_int_equal(lb_options_set(&options, "foo", "foo", NULL, &err), -1);
+	assert_int_equal(PARSE("k"), 0);
+	assert_int_equal(lb_options_set(&options, "foo", "foo", NULL, &err), -1);
+	assert_false(options.unknown); // lifeboat.conf's
+}
+
+static void test_help_names_what_the_file_has(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(lb_options_help, "kernel FILE"));
+	assert_non_null(strstr(lb_options_help, "arguments ARGS"));
+}
+
 static void test_help_fits_a_screen(void **state)
 {
 	(void)state;
@@ -668,6 +737,10 @@ int main(void)
 		cmocka_unit_test(test_dump_mistakes),
 		cmocka_unit_test(test_which_second),
 		cmocka_unit_test(test_dump_two_sources),
+		cmocka_unit_test(test_unified),
+		cmocka_unit_test(test_unified_refuses),
+		cmocka_unit_test(test_unknown_option_is_marked),
+		cmocka_unit_test(test_help_names_what_the_file_has),
 		cmocka_unit_test(test_help_fits_a_screen),
 		cmocka_unit_test(test_footprint_without_kernel),
 		cmocka_unit_test(test_chain),

@@ -29,6 +29,7 @@ PAIRS = {
     "systemd-boot-chain": ("systemd-boot", {"enter": "chain"}),
     "systemd-boot-driver": ("systemd-boot", {"enter": "driver"}),
     "uki-chain": ("uki", {"enter": "chain"}),
+    "uki-kernel": ("uki", {"enter": "kernel"}),
     "chain-smm": ("grub", {"firmware": SECURE_FIRMWARE}),
     "driver-smm": ("uki", {"firmware": SECURE_FIRMWARE}),
     "chain-no-root": ("grub", {"panic": "vfs"}),

@@ -59,13 +59,13 @@ _KERNELS = [
     ("32-bit", "only32", ("is 32-bit only", "xloadflags", "wanted bit 0"), LOAD_ERROR),
     ("fixed", "fixed", ("is not relocatable", "relocatable_kernel is 0"), LOAD_ERROR),
     ("old", "old", ("boot protocol 2.11, wanted 2.12 or newer",), LOAD_ERROR),
-    ("unified", "unified.efi", ("unified kernel image", ".linux section", "objcopy"), LOAD_ERROR),
     ("no-kernel", "lifeboat.efi", ("is an EFI program but no Linux kernel",), LOAD_ERROR),
 ]
 
 CASES = [
     *[_first(name, file, *says, status=status) for name, file, says, status in _KERNELS],
     *[_capture(name, file, *says) for name, file, says, _ in _KERNELS],
+    _capture("unified", "unified.efi", "unified kernel image", ".linux section", "objcopy"),
     Bad("initrd-missing", "--initrd \\nothere \\vmlinuz", ("\\nothere: no such file",), NOT_FOUND),
     Bad("initrd-argument-missing", "\\vmlinuz initrd=\\nothere", ("\\nothere: no such file",), NOT_FOUND),
     Bad("initrd-directory", "--initrd \\folder \\vmlinuz", ("\\folder: is a directory",), INVALID_PARAMETER),
@@ -103,7 +103,8 @@ CASES = [
     Bad("noefi", f"{GOOD} noefi", ("noefi", "EFI runtime services")),
     Bad("efi-noruntime", f"{GOOD} efi=debug,noruntime", ("efi=debug,noruntime", "EFI runtime services")),
     Bad("mem-encrypt", f"{GOOD} mem_encrypt=on", ("mem_encrypt=on", "cannot be read")),
-    Bad("unknown-option", f"--frobnicate {GOOD}", ("--frobnicate: unknown option",)),
+    Bad("unknown-option", f"--frobnicate {GOOD}", ("--frobnicate: unknown option",), INVALID_PARAMETER),
+    Bad("mistyped-option", f"--dumpto auto {GOOD}", ('did you mean "--dump-to"?',), INVALID_PARAMETER),
     Bad("option-without-value", f"--require=yes {GOOD}", ("--require: takes no value", '"yes"')),
     Bad("on-fault-nonsense", f"--on-fault pray {GOOD}", ("--on-fault", '"pray"', "reset, boot or halt")),
     Bad(
@@ -169,6 +170,8 @@ def session(tmp_path_factory, firmware, loader, kernel):
         shell.lifeboat("nothing-left", "--dry-run \\vmlinuz"),
         shell.lifeboat("nothing-left-required", "--require \\vmlinuz"),
         shell.lifeboat("log-left", f"--dry-run --require {GOOD}"),
+        shell.lifeboat("unified", "--dry-run \\unified.efi"),
+        shell.lifeboat("unified-initrd", "--dry-run --initrd \\capture.img \\unified.efi"),
     ]
     cases += [shell.Case("after", "memmap"), shell.lifeboat("still-fine", f"--dry-run {GOOD}")]
     transcript = shell.run_cases(folder, firmware, _files(folder, loader, kernel), cases)
@@ -199,6 +202,15 @@ def test_a_panic_that_would_leave_nothing_is_told(session):
     assert "error: not armed: neither a partition to dump to nor a console" in required.text
     assert "vmlinuz: --require was given" in required.text
     assert log.status == 0 and "the log will go to the console" in log.text
+    assert log.text.rstrip().endswith("lifeboat: would arm")
+
+
+def test_a_unified_kernel_image_is_a_boot_manager(session):
+    """Its kernel's words come late, which needs a partition; its initrd is inside."""
+    alone, initrd = session["unified"], session["unified-initrd"]
+    assert alone.status == initrd.status == ABORTED
+    assert "would not arm: no partition to dump to" in alone.text
+    assert re.search(r"would not arm: --initrd: wanted a bzImage as KERNEL, and \S*\\unified.efi is a", initrd.text)
 
 
 def test_memory_is_what_it_was(session):

@@ -94,7 +94,7 @@ arguments {images.ARGUMENTS} crashkernel=160M
 UNARMED = [("--capture \\nothere", "reason=FS0:\\nothere: no such file")]
 if os.environ.get("LIFEBOAT_FULL") == "1":
     UNARMED += [
-        ("--frobnicate", "reason=--frobnicate: unknown option"),
+        ("--dump-level 32", "reason=--dump-level: \"32\" was given, wanted a number from 0 to 31"),
         ("--crashkernel 8G", "reason=crashkernel=8G: asks for 8 GiB"),
         ("--crashkernel 2M", "reason=crashkernel=2M: too small"),
         ("--capture \\lifeboat.efi", "reason=FS0:\\lifeboat.efi: is an EFI program but no Linux kernel"),

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("odd-firmware")]
 
-CONFIG = b"kernel /returning\narguments console=ttyS0\n"
+CONFIG = b"kernel /returning\narguments console=ttyS0\nverbose\n"
 ORDERS = {
     "undisturbed": "take 0",
     "taken-once": "take 1",

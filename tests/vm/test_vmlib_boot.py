@@ -74,6 +74,7 @@ def test_driver_entry_names_partition_and_file(store):
     (("systemd-boot", None), ("systemd-boot", "sd-boot")),
     (("uki", None), ("uki", "driver")),
     (("uki", "chain"), ("uki", "chain")),
+    (("uki", "kernel"), ("uki", "kernel")),
     (("driver", None), ("uki", "driver")),
     (("chain", None), ("grub", "chain")),
 ])  # fmt: skip
@@ -83,6 +84,7 @@ def test_ways_in(words, wanted):
 
 @pytest.mark.parametrize("words, message", [
     (("grub", "sd-boot"), "only systemd-boot loads drivers"),
+    (("grub", "kernel"), "only a unified kernel image is a kernel"),
     (("driver", "chain"), "says already how Lifeboat is entered"),
 ])  # fmt: skip
 def test_ways_in_that_do_not_go(words, message):
@@ -96,6 +98,8 @@ def test_lifeboat_gets_in_front():
     chain = boot_loaders.enter("chain", loaded, loader, driver)
     assert chain.esp["EFI/BOOT/BOOTX64.EFI"] == loader and chain.esp["EFI/debian/grubx64.efi"] == b"grub"
     assert chain.lines == ["chain \\EFI\\debian\\grubx64.efi"] and not chain.driver
+    kernel = boot_loaders.enter("kernel", loaded, loader, driver)
+    assert kernel.esp == chain.esp and kernel.lines == ["kernel \\EFI\\debian\\grubx64.efi"]
     for way, folder in (("driver", "EFI/lifeboat"), ("sd-boot", "EFI/systemd/drivers")):
         entered = boot_loaders.enter(way, loaded, loader, driver)
         assert entered.esp["EFI/BOOT/BOOTX64.EFI"] == b"grub"
