@@ -11,7 +11,6 @@ from vm import boot_loaders, disk, guest, inject, kernel, panics, stub_panics, v
 from vm.builtin import REPORT, BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
-from vm.key_values import parse_number
 from vm.linux_capture import LinuxCapture
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
 from vm.progress import Progress
@@ -54,7 +53,9 @@ class Options:
     none_action: str = "reboot"
     before: str = ""  # shell commands for the first kernel's init
     strict: bool = False  # a dump of a lower level than was asked for is a failure
+    unarmed: bool = False  # the kill switch is thrown: what happens without Lifeboat
     timeout: float = 300.0
+    silence: float | None = None  # seconds without a word on the console that end the run; None: any number
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Rehearsal:
             if ok and self.entered:
                 ok, reason = self._judge_boot_loader(machine, reason)
         outcome = Outcome(ok, reason, seconds, self.progress, last)
-        if options.panic != "none" and self.progress.took_over:
+        if options.panic != "none" and not options.unarmed and self.progress.took_over:
             self._collect(outcome, disks[-1].path)
         return outcome
 
@@ -168,7 +169,7 @@ class Rehearsal:
             files: dict[str, Path | bytes] = {"EFI/BOOT/BOOTX64.EFI": options.loader, "vmlinuz": options.kernel}
             files |= self.capture.files(folder) | initrds
             files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
-            disk.make_esp(folder / "esp.img", self.esp(files))
+            disk.make_esp(folder / "esp.img", self.esp(files | self._kill_switch()))
         self.make_dump_disk(folder / "dump.img")
         return [Disk("esp", folder / "esp.img", boot=True), self.dump_disk(folder / "dump.img")]
 
@@ -183,7 +184,11 @@ class Rehearsal:
         # No command line says which console there is.
         config = self._config(self.entered.lines, ["console ttyS0"])
         files = {**self.entered.esp, **self.capture.files(folder), self.entered.config: config.encode()}
+        files |= self._kill_switch()
         self._esp_partition = boot_loaders.make_disk(folder / "esp.img", self.esp(files), loaded.boot)
+
+    def _kill_switch(self) -> dict[str, Path | bytes]:
+        return {"EFI/lifeboat/off": b""} if self.options.unarmed else {}
 
     # For a rehearsal that does more than this one
 
@@ -214,13 +219,15 @@ class Rehearsal:
 
     def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
-        while (event := machine.next_event(deadline)) is not None:
+        spoken = time.monotonic()
+        while time.monotonic() < deadline:
+            silent = spoken + self.options.silence if self.options.silence else deadline
+            if (event := machine.next_event(min(deadline, silent))) is None:
+                break
             judged = None
             if isinstance(event, ConsoleLine):
-                self._line(event)
-                self.on_console(machine, event)
-                self._do_what_was_asked(machine)
-                judged = verdict.after_line(self.progress)
+                spoken = time.monotonic()
+                judged = self._judge_line(machine, event)
             elif isinstance(event, DebugStop) and self._striker is not None:
                 self.before_oops(machine)
                 self._striker.strike(event.thread)
@@ -232,7 +239,18 @@ class Rehearsal:
                 judged = verdict.of_exit(event)
             if judged is not None:
                 return judged
+        if time.monotonic() < deadline:
+            return verdict.of_silence(self.progress, self.options.silence, machine.last_line())
         return verdict.of_timeout(self.progress, self.options.timeout, machine.last_line())
+
+    def _judge_line(self, machine: Machine, line: ConsoleLine) -> Verdict | None:
+        self._line(line)
+        self.on_console(machine, line)
+        self._do_what_was_asked(machine)
+        judged = verdict.after_line(self.progress)
+        if judged is None and self.options.unarmed:
+            judged = verdict.unarmed(self.progress)
+        return judged
 
     def _judge_boot_loader(self, machine: Machine, reason: str) -> Verdict:
         """All went well; did it go by the way that was meant?"""
@@ -317,6 +335,23 @@ def _capture(options: Options) -> BuiltinCapture | LinuxCapture:
     return LinuxCapture(options.kernel, image, options.capture_initrd, arguments)
 
 
+# Firmware, its loader and the kernel's own early tables; less than any boot takes.
+_LEAST_BYTES = 48 << 20
+
+
+def _check_kernel(options: Options) -> None:
+    """What no loader would start, and what no kernel of that size could boot in."""
+    header = kernel.read_header(options.kernel)
+    initrds = sum(path.stat().st_size for path in options.initrds)
+    # An initrd is there packed while it is unpacked.
+    least = _LEAST_BYTES + header.init_bytes + 2 * initrds
+    if options.memory_bytes < least:
+        raise VmError(
+            f"--memory: {options.memory_bytes >> 20} MiB; the kernel takes {header.init_bytes >> 20} MiB to start, its"
+            f" initrds {2 * initrds >> 20} MiB at least, all together {-(-least >> 20)} MiB"
+        )
+
+
 def _check(options: Options) -> None:
     builtin = options.capture == "builtin"
     for path, what in [
@@ -342,44 +377,7 @@ def _check(options: Options) -> None:
         raise VmError("--panic vfs goes without --initrd: the kernel panics because it finds no root file system")
     if "\n" in options.append + options.capture_args + options.crashkernel:
         raise VmError("kernel arguments: one line is wanted, a newline was found")
-
-
-def result(rehearsal: Rehearsal, outcome: Outcome, dump: Path | None) -> dict:
-    """What --json writes."""
-    options, progress = rehearsal.options, outcome.progress
-    plan = progress.plan
-    tables = {kind: parse_number(plan.get(kind)) for kind in ("pml5", "pml4", "pdpt", "pd", "pt")}
-    return {
-        "ok": outcome.ok,
-        "reason": outcome.reason,
-        "captured": outcome.ok and options.panic != "none",
-        "panic": options.panic,
-        "panic_cpu": options.panic_cpu,
-        "kernel": str(options.kernel),
-        "boot": options.boot or None,
-        "enter": options.enter or None,
-        "boot_line": rehearsal.boot_line,
-        "capture": rehearsal.capture.title,
-        "memory_bytes": options.memory_bytes,
-        "cpus": options.cpus,
-        "crash_bytes": parse_number(plan.get("crash_bytes")),
-        "crash_low_bytes": parse_number(plan.get("crash_low_bytes")) or 0,
-        "capture_left_bytes": None if progress.capture_left_kib is None else progress.capture_left_kib << 10,
-        "page_table_bytes": parse_number(plan.get("page_table_bytes")),
-        "page_tables": {kind: count for kind, count in tables.items() if count is not None},
-        "first_kernel_cmdline": progress.first_kernel_cmdline or plan.get("cmdline", ""),
-        "dump": str(dump) if dump else None,
-        "dump_bytes": outcome.vmcore.stat().st_size if outcome.vmcore else 0,
-        "dump_format": outcome.frame.format if outcome.frame else "age" if outcome.encrypted else None,
-        "filter_level": outcome.frame.level if outcome.frame else None,
-        "dump_header": rehearsal.capture.findings,
-        "report": rehearsal.capture.report,
-        "seconds": round(outcome.seconds, 3),
-        "stages": {name: round(seconds, 3) for name, seconds in progress.stages.items()},
-        "purgatory_stages": outcome.purgatory_stages,
-        "plan": plan,
-        "messages": progress.messages,
-    }
+    _check_kernel(options)
 
 
 def save(source: Path | None, target: Path) -> bool:

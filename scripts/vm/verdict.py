@@ -93,6 +93,19 @@ def of_timeout(findings: Findings, seconds: float, last_line: str) -> Verdict:
     return False, f"timeout after {seconds:g} s; {_where(findings)}; last line: {last_line}"
 
 
+def of_silence(findings: Findings, seconds: float, last_line: str) -> Verdict:
+    return False, f"the machine said nothing for {seconds:g} s; {_where(findings)}; last line: {last_line}"
+
+
+def unarmed(findings: Findings) -> Verdict | None:
+    """The same kernel and the same panic, with Lifeboat's kill switch thrown."""
+    if "armed" in findings.stages:
+        return False, f"it was armed although the kill switch was thrown; {_where(findings)}"
+    if findings.panicked:
+        return True, "the kernel panicked unarmed: nothing is captured"
+    return None
+
+
 def check_dump(dump: Vmcore, release: str) -> None:
     """VmError unless it is whole and of the kernel `release`; "" is any."""
     if problems := dump.problems():

@@ -3,6 +3,7 @@
 
 import gzip
 import io
+import json
 import re
 import socket
 import struct
@@ -12,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import status_schema
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -25,7 +27,8 @@ from vm.key_values import parse_key_values  # noqa: E402
 from vm.machine import CONTROLLERS  # noqa: E402
 from vm.progress import Progress  # noqa: E402
 from vm.qmp import QmpClient  # noqa: E402
-from vm.rehearsal import Options, Outcome, Rehearsal, result  # noqa: E402
+from vm.rehearsal import Options, Outcome, Rehearsal  # noqa: E402
+from vm.results import result  # noqa: E402
 from vm.sizes import format_size, parse_size  # noqa: E402
 from vm.vmcore import LIFEBOAT_NOTE_TYPE, VmcoreError, parse_notes, read_vmcore  # noqa: E402
 
@@ -428,7 +431,7 @@ def test_a_strict_rehearsal_wants_the_level_it_asked_for(tmp_path, content, stri
     rehearsal.capture.collect = lambda *_: (tmp_path / "vmcore", None)
     outcome = Outcome(True, "captured", 1.0, rehearsal.progress, [])
     rehearsal._collect(outcome, tmp_path / "dump.img")
-    findings = result(rehearsal, outcome, None)
+    findings = status_schema.read(json.dumps(result(rehearsal, outcome, None)), "vm")
     assert (findings["ok"], findings["filter_level"]) == (ok, level)
     said = "a verified dump of 6.1.0-test" if ok else "the dump has .* instead of level 31"
     assert re.fullmatch(said, findings["reason"])
@@ -673,6 +676,11 @@ def test_timeline_text_and_svg():
     root = ElementTree.parse(io.StringIO(drawing)).getroot()
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts[0] == 'a <title> & "more"' and set(stages) <= set(texts)
+    assert {"first kernel", "panic", "second kernel", "firmware, Lifeboat's loader"} <= set(texts)
+    assert "purgatory" not in texts  # a key for what is there
+    # The second panel has what follows the panic, counted from it.
+    assert texts.count("panic") == 3 and texts.count("first_kernel") == 1 and texts.count("0 s") == 2
+    assert "from the panic" in texts and "from the panic" not in timeline.svg({"firmware": 0.0}, 3.0, "")
     assert timeline.text({}, 0.0) == "no stage was reached"
 
 

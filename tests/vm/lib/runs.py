@@ -97,7 +97,7 @@ class Rehearse:
 
     def __init__(self, folder: Path, loader: Path, kernel: Path, capture_image: Path):
         self._folder = folder
-        self._defaults = {"loader": loader, "kernel": kernel, "timeout": _TIMEOUT}
+        self._defaults = {"loader": loader, "kernel": kernel, "timeout": _TIMEOUT, "silence": 0}
         self._linux = {"capture": "linux", "capture_initrd": capture_image}
         self._runs: dict[str, Run] = {}
 

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What `lifeboatctl status --json` says, judged by docs/status.schema.json."""
+"""What `lifeboatctl status --json` says, judged by docs/status.schema.json, and other schemas of docs/."""
 
 import json
 from pathlib import Path
 
 import jsonschema
 
-_SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "status.schema.json").read_text())
+_DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
-def read(text: str) -> dict:
-    """The object, which is as the schema says, and has no member that the schema does not know."""
+def read(text: str, name: str = "status") -> dict:
+    """The object, which is as docs/NAME.schema.json says, and has no member that the schema does not know."""
+    schema = json.loads((_DOCS / f"{name}.schema.json").read_text())
     told = json.loads(text)
-    jsonschema.Draft7Validator.check_schema(_SCHEMA)
-    jsonschema.validate(told, _closed(_SCHEMA))
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(told, _closed(schema))
     return told
 
 
