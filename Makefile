@@ -311,10 +311,26 @@ $(B)/tool/%.o: %.c $(CONFIG)
 FOOTPRINT_SRC := $(wildcard tools/footprint/*.c)
 SAVE_SRC := $(wildcard tools/save/*.c)
 
-$(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC)) $(B)/tool/rooms.a
+# What the linker made of purgatory and capture kernel: fields of struct lb_purgatory_header and lb_capture_image.
+$(B)/gen/image_bytes.c: $(B)/purgatory.bin $(B)/capture.bin $(CONFIG)
+	@mkdir -p $(@D)
+	@set -- $$(od -An -tu4 -j16 -N12 $(B)/purgatory.bin) $$(od -An -tu4 -j20 -N4 $(B)/capture.bin); \
+	printf '#include "tools/footprint/crash_memory.h"\nconst struct image_bytes image_bytes = {%s, %s, %s};\n' \
+		"$$1" "$$3" "$$4" >$@
+
+$(B)/tool/gen/image_bytes.o: $(B)/gen/image_bytes.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/host/obj/gen/image_bytes.o: $(B)/gen/image_bytes.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/footprint: $(patsubst %.c,$(B)/tool/%.o,$(FOOTPRINT_SRC)) $(B)/tool/gen/image_bytes.o $(B)/tool/rooms.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lm
 
-$(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC)) $(B)/host/rooms.a
+$(B)/footprint.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(FOOTPRINT_SRC)) $(B)/host/obj/gen/image_bytes.o \
+		$(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ -lm
 
 $(B)/lifeboat-save: $(patsubst %.c,$(B)/tool/%.o,$(SAVE_SRC)) $(B)/tool/rooms.a

@@ -23,34 +23,15 @@ static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 	return wanted ? wanted : 1;
 }
 
-// Bytes of tables that map all RAM of the dead kernel, counted as the capture kernel counts
-// them. 0: they cannot be counted, and the capture kernel slides a window.
+// 0 also where there is no memory to count in.
 static uint64_t ram_tables(const struct lb_capture_config_input *input)
 {
 	const struct lb_machine *machine = input->machine;
-	const struct lb_e820 *saved = input->saved;
+	const struct lb_capture_paging paging = {machine->phys_bits, machine->gib_pages, machine->la57};
 	LB_CLEANUP(lb_pool_free)
-	struct lb_ident_range *ranges = lb_pool_alloc((saved->count + 1) * sizeof(*ranges));
-	struct lb_ident_request request = {
-		.ranges = ranges,
-		.phys_bits = machine->phys_bits,
-		.gib_pages = machine->gib_pages,
-		.root4 = !machine->la57,
-		.root5 = machine->la57,
-	};
-	struct lb_ident_size size;
+	struct lb_ident_range *room = lb_pool_alloc((input->saved->count + 1) * sizeof(*room));
 
-	if (!ranges)
-		return 0;
-	for (uint32_t i = 0; i < saved->count; i++) {
-		const struct boot_e820_entry *entry = &saved->entries[i];
-		struct lb_range whole = {lb_align_up(entry->addr, LB_PAGE),
-					 lb_align_down(entry->addr + entry->size, LB_PAGE)};
-
-		if (entry->type == LB_E820_RAM && !lb_range_empty(whole))
-			ranges[request.count++] = (struct lb_ident_range){whole, LB_MEM_WB};
-	}
-	return lb_ident_count(&request, &size) == LB_IDENT_OK ? size.pages * LB_PAGE : 0;
+	return room ? lb_capture_ram_tables(input->saved, &paging, room) : 0;
 }
 
 int lb_capture_config_size(const struct lb_capture_config_input *input, const struct lb_layout_need *need,
@@ -78,21 +59,6 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 	else
 		*ret_bytes = ret_size->total > LB_CAPTURE_MIN ? ret_size->total : LB_CAPTURE_MIN;
 	return 0;
-}
-
-static uint64_t largest_dump(const struct lb_e820 *saved)
-{
-	uint64_t pages = 0, max_pfn = 0;
-
-	for (uint32_t i = 0; i < saved->count; i++) {
-		const struct boot_e820_entry *entry = &saved->entries[i];
-
-		if (entry->type != LB_E820_RAM)
-			continue;
-		max_pfn = lb_pages(entry->addr + entry->size);
-		pages += max_pfn - entry->addr / LB_PAGE;
-	}
-	return lb_dump_size_largest(pages, max_pfn);
 }
 
 static bool plan_selftest(const struct lb_dump_options *dump, const struct lb_targets *targets)
@@ -177,7 +143,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);
-	lb_targets_judge_size(input->targets, largest_dump(input->saved));
+	lb_targets_judge_size(input->targets, lb_dump_size_of(input->saved));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
 	list_iommus(input->machine, ret_config);
 	find_screen(options->dump.screen, ret_config);

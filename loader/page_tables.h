@@ -3,14 +3,12 @@
 #ifndef LIFEBOAT_LOADER_PAGE_TABLES_H
 #define LIFEBOAT_LOADER_PAGE_TABLES_H
 
+#include "crash/plan/layout.h"
 #include "loader/machine.h"
 #include "pgtable/ident.h"
 
 // Low 1 MiB, crash region, the hook's text and data.
 #define LB_MAPPED_RANGES 4
-// The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
-// PTs), in a GiB of its own (a PD), or straddle that (another).
-#define LB_HOOK_TABLES 4
 
 // The ranges that the tables map, and the CPU's abilities.
 struct lb_mapped {

@@ -23,12 +23,6 @@
 #include "loader/region.h"
 
 #define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // for the purgatory, which may append the word
-// Cutting both regions out of RAM entries and the low 1 MiB out of another adds six at most.
-#define SECOND_MAP_SPARE 8
-// PT_LOADs kept free where the machine has hot-pluggable, soft-reserved or persistent ranges: one for each run of memory
-// that was added, with a hole before the next.
-#define HOTADD_SLOTS 64
-
 static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_error *err)
 {
 	void *entries;
@@ -44,7 +38,7 @@ static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_er
 {
 	if (lb_cmdline_nosoftreserve(plan->options->cmdline))
 		lb_memmap_nosoftreserve(memmap);
-	if (allocate_entries(&plan->saved, 2 * memmap->count + SECOND_MAP_SPARE, err) != 0 ||
+	if (allocate_entries(&plan->saved, 2 * memmap->count + LB_SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_from_uefi(&plan->saved, memmap->ranges, memmap->count, err) != 0)
 		return -1;
 	lb_e820_seal(&plan->saved);
@@ -132,22 +126,7 @@ struct lb_mapped lb_plan_mapped(const struct lb_plan *plan)
 
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan)
 {
-	return plan->hotplug_count || lb_hotplug_special_bytes(&plan->saved) ? HOTADD_SLOTS : 0;
-}
-
-// The most memory that tables for a region of `bytes` take, wherever it and the hook end up.
-static uint64_t page_tables_bound(const struct lb_plan *plan, uint64_t bytes)
-{
-	const struct lb_range beyond = {X86_PDPT_BYTES, UINT64_MAX};
-	uint64_t pages = 2 // roots
-			 + 1 // PDPT of the low 1 MiB
-			 + 2 // its PD and PT
-			 + bytes / LB_GIB + 2 // a PD for each GiB the region touches
-			 + LB_HOOK_TABLES;
-
-	if (lb_e820_ram(&plan->saved, beyond))
-		pages += bytes / X86_PDPT_BYTES + 2; // a PDPT for each 512 GiB it touches up there
-	return pages * LB_PAGE;
+	return plan->hotplug_count || lb_hotplug_special_bytes(&plan->saved) ? LB_HOTADD_SLOTS : 0;
 }
 
 static struct lb_capture_config_input capture_input(const struct lb_plan *plan)
@@ -171,10 +150,10 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 	plan->need = (struct lb_layout_need){
 		.kernel = plan->second.image.init_size,
 		.initrd = plan->second.initrd->bytes,
-		.setup_data = lb_bootparams_setup_data(plan->saved.count + SECOND_MAP_SPARE),
+		.setup_data = lb_bootparams_setup_data(plan->saved.count + LB_SECOND_MAP_SPARE),
 		.cmdline = lb_strlen(plan->second_cmdline) + 1 + NO5LVL_ROOM,
-		.page_tables =
-			page_tables_bound(plan, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
+		.page_tables = lb_layout_tables_bound(
+			&plan->saved, plan->crashkernel.bytes ? plan->crashkernel.bytes : LB_GIB),
 		.purgatory_text = purgatory->text_bytes,
 		.purgatory_total = purgatory->total_bytes,
 		.capture = plan->second.builtin ? lb_capture_config_bytes(plan->options) : 0,
@@ -321,7 +300,7 @@ static int finish(struct lb_plan *plan, struct lb_error *err)
 	const struct lb_mapped mapped = lb_plan_mapped(plan);
 	const struct lb_crash_regions regions = {plan->layout.region, plan->layout.ram, plan->crash_low};
 
-	if (allocate_entries(&plan->second_map, plan->saved.count + SECOND_MAP_SPARE, err) != 0 ||
+	if (allocate_entries(&plan->second_map, plan->saved.count + LB_SECOND_MAP_SPARE, err) != 0 ||
 	    lb_e820_second(&plan->saved, &regions, &plan->second_map, err) != 0)
 		return -1;
 	lb_e820_seal(&plan->second_map);

@@ -132,3 +132,26 @@ int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct l
 				       LB_CAPTURE_REPORT + LB_CAPTURE_CHUNK),
 		lb_format_size(limit_text, sizeof(limit_text), limit));
 }
+
+uint64_t lb_capture_ram_tables(const struct lb_e820 *saved, const struct lb_capture_paging *paging,
+			       struct lb_ident_range *room)
+{
+	struct lb_ident_request request = {
+		.ranges = room,
+		.phys_bits = paging->phys_bits,
+		.gib_pages = paging->gib_pages,
+		.root4 = !paging->la57,
+		.root5 = paging->la57,
+	};
+	struct lb_ident_size size;
+
+	for (uint32_t i = 0; i < saved->count; i++) {
+		const struct boot_e820_entry *entry = &saved->entries[i];
+		struct lb_range whole = {lb_align_up(entry->addr, LB_PAGE),
+					 lb_align_down(entry->addr + entry->size, LB_PAGE)};
+
+		if (entry->type == LB_E820_RAM && !lb_range_empty(whole))
+			room[request.count++] = (struct lb_ident_range){whole, LB_MEM_WB};
+	}
+	return lb_ident_count(&request, &size) == LB_IDENT_OK ? size.pages * LB_PAGE : 0;
+}

@@ -4,8 +4,10 @@
 #ifndef LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
 #define LIFEBOAT_CRASH_PLAN_CAPTURESIZE_H
 
+#include "crash/plan/e820.h"
 #include "lib/format.h"
 #include "lifeboat/range.h"
+#include "pgtable/ident.h"
 
 // What `auto` stays between with up to LB_CAPTURE_FIRST_CPUS. The first leaves the smallest machine something to
 // spare. Each further CPU takes what lb_capture_helpers() says, and may take LB_CAPTURE_FURTHER.
@@ -59,6 +61,17 @@ struct lb_capture_need {
 // tables, then the targets after the first, which leaves one CPU; what that takes with a window has to fit.
 int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
 		    struct lb_error *err);
+
+// What the CPU can do, as far as tables for RAM go.
+struct lb_capture_paging {
+	uint32_t phys_bits;
+	bool gib_pages, la57;
+};
+
+// Bytes of tables that map all RAM of `saved`, counted as the capture kernel counts them. 0: they cannot be
+// counted, and the capture kernel slides a window. `room` is for saved->count ranges.
+uint64_t lb_capture_ram_tables(const struct lb_e820 *saved, const struct lb_capture_paging *paging,
+			       struct lb_ident_range *room);
 
 // What `auto` takes at most on a machine with `cpus` that may compress and `ram` bytes, rounded up to 2 MiB.
 uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram);

@@ -19,6 +19,21 @@ uint64_t lb_dump_size_largest(uint64_t pages, uint64_t max_pfn)
 	       BITMAPS * bitmap + lb_align_up(pages * PAGE_DESC, LB_PAGE) + pages * LB_PAGE + LB_PAGE;
 }
 
+uint64_t lb_dump_size_of(const struct lb_e820 *saved)
+{
+	uint64_t pages = 0, max_pfn = 0;
+
+	for (uint32_t i = 0; i < saved->count; i++) {
+		const struct boot_e820_entry *entry = &saved->entries[i];
+
+		if (entry->type != LB_E820_RAM)
+			continue;
+		max_pfn = lb_pages(entry->addr + entry->size);
+		pages += max_pfn - entry->addr / LB_PAGE;
+	}
+	return lb_dump_size_largest(pages, max_pfn);
+}
+
 #define IDLE_BYTES (80 * LB_MIB)
 #define IDLE_PART 64 // of RAM: struct pages, above all
 #define SHRINKS_TO 5 // one part of so many

@@ -5,12 +5,16 @@
 
 #include <stdint.h>
 
+#include "crash/plan/e820.h"
 #include "lifeboat/capture_config.h"
 
 // Bytes of header, log, report, and an ELF core or a kdump-compressed file with nothing left out and nothing
 // that shrinks. `pages`: RAM in pages of 4 KiB, those that are RAM in part counted whole; `max_pfn`: the
 // page number of RAM's end. docs/install.md has it as a rule for people: RAM, one percent of it, 32 MiB.
 uint64_t lb_dump_size_largest(uint64_t pages, uint64_t max_pfn);
+
+// The same for all RAM of `saved`.
+uint64_t lb_dump_size_of(const struct lb_e820 *saved);
 
 // What a dump will take, roughly.
 struct lb_dump_estimate {

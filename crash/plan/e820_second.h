@@ -12,6 +12,10 @@ struct lb_crash_regions {
 	struct lb_range low; // RAM above 1 MiB and beside `crash`, for DMA; may be empty
 };
 
+// Entries that the second map may have beyond the saved one's: cutting both regions out of RAM entries and the
+// low 1 MiB out of another adds six at most.
+#define LB_SECOND_MAP_SPARE 8
+
 // RAM below 1 MiB, `ram` and `low` stay RAM, every other RAM becomes reserved, all else
 // stays as it was. `saved` is tidy; *map is filled and tidy. Refuses a sealed table, regions
 // that are not as said above, and a map without RAM below 1 MiB.

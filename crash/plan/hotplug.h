@@ -10,6 +10,10 @@
 
 #define LB_HOTADD_SECTION (128 * LB_MIB) // SECTION_SIZE_BITS 27, arch/x86/include/asm/sparsemem.h
 
+// PT_LOADs kept free where the machine has hot-pluggable, soft-reserved or persistent ranges: one for each run of
+// memory that was added, with a hole before the next.
+#define LB_HOTADD_SLOTS 64
+
 // Whole pages only; sorted, disjoint, neighbours merged; above the low 1 MiB, which Linux
 // maps whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get
 // memory and is passed over, and so is what is special: there the direct map alone does not tell

@@ -3,6 +3,7 @@
 
 #include "crash/plan/place.h"
 #include "lifeboat/handoff.h"
+#include "lifeboat/x86.h"
 #include "pgtable/footprint.h"
 
 // Where a region costs the second kernel most: it begins right below the border of a
@@ -33,6 +34,20 @@ struct parts {
 // Pages of their own: one is sealed, the other written after the panic.
 #define HANDOFF_BYTES lb_align_up(sizeof(struct lb_handoff), LB_PAGE)
 #define LIVE_BYTES lb_align_up(sizeof(struct lb_handoff_live), LB_PAGE)
+
+uint64_t lb_layout_tables_bound(const struct lb_e820 *saved, uint64_t bytes)
+{
+	const struct lb_range beyond = {X86_PDPT_BYTES, UINT64_MAX};
+	uint64_t pages = 2 // roots
+			 + 1 // PDPT of the low 1 MiB
+			 + 2 // its PD and PT
+			 + bytes / LB_GIB + 2 // a PD for each GiB the region touches
+			 + LB_HOOK_TABLES;
+
+	if (lb_e820_ram(saved, beyond))
+		pages += bytes / X86_PDPT_BYTES + 2; // a PDPT for each 512 GiB it touches up there
+	return pages * LB_PAGE;
+}
 
 static int round_part(const char *name, uint64_t bytes, uint64_t *ret_bytes, struct lb_error *err)
 {

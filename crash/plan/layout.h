@@ -25,6 +25,7 @@
 #ifndef LIFEBOAT_CRASH_PLAN_LAYOUT_H
 #define LIFEBOAT_CRASH_PLAN_LAYOUT_H
 
+#include "crash/plan/e820.h"
 #include "lib/format.h"
 #include "lifeboat/range.h"
 
@@ -56,6 +57,13 @@ struct lb_layout {
 // Where the two windows of the crash page tables are: behind the low 1 MiB, in its page
 // table's upper half. Nothing of the layout itself is there.
 #define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
+
+// The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
+// PTs), in a GiB of its own (a PD), or straddle that (another).
+#define LB_HOOK_TABLES 4
+
+// The most bytes that tables for a region of `bytes` take, wherever in RAM it and the hook's image end up.
+uint64_t lb_layout_tables_bound(const struct lb_e820 *saved, uint64_t bytes);
 
 // Everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);

@@ -34,7 +34,7 @@ _CONTRACTS = {
     ),
     "crash/platform/platform.h": ("what the parts may ask of the machine", "clock heap"),
     "purgatory/purgatory.h": ("a stage a file", "describe quiesce swap verify"),
-    "tools/footprint/report.h": ("a form a file", "data svg text"),
+    "tools/footprint/report.h": ("a form a file", "data picture svg text"),
 }
 # Sources without a header, and why. A main.c is entered by no C.
 _UNSEEN = {

@@ -27,7 +27,6 @@
 #define OWN_MAPS "tests/data/maps"
 #define REAL_MAPS "../shared/data/e820"
 #define OWN_MAPS_MIN 16
-#define HOTADD_SLOTS 64
 #define WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
 static const char *current; // the map looked at, for messages
@@ -643,7 +642,7 @@ static void run_region(const struct map_judge *judge, const struct lb_e820 *save
 		.judge = judge,
 		.saved = *saved,
 		.request = {.bytes = bytes, .align = 2 * LB_MIB, .min = 16 * LB_MIB, .max = max},
-		.spare = srat->count ? HOTADD_SLOTS : 0,
+		.spare = srat->count ? LB_HOTADD_SLOTS : 0,
 	};
 
 	world.request.avoid = world.avoid;

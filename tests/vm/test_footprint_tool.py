@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -137,14 +138,15 @@ def test_real_maps(machines):
         pytest.skip(f"no maps in {REAL_MAPS}: LIFEBOAT_MAPS names the folder")
     for machine in machines(*maps):
         check_machine(machine)
+        assert machine["table_pages_avoided"] == 0
 
 
 def test_sweep(machines):
     found = machines()
-    assert [machine["ram_bytes"] for machine in found[:-1] if machine["levels"] == 4] == sorted(
+    assert [machine["ram_bytes"] for machine in found[:-2] if machine["levels"] == 4] == sorted(
         [512 * MIB << i for i in range(18)] + [6 * TIB, 24 * TIB]
     )
-    assert [machine["ram_bytes"] for machine in found if machine["levels"] == 5] == [128 * TIB << i for i in range(6)]
+    assert [machine["ram_bytes"] for machine in found[:-2] if machine["levels"] == 5] == [128 * TIB << i for i in range(6)]
     for machine in found:
         if machine["ram_bytes"] <= TIB:
             check_machine(machine)
@@ -160,6 +162,21 @@ def test_figures_of_the_threads(machines):
     five = machines("--levels", "5", "--sizes", "1G")[0]["sections"]["second"]
     assert five["temporary_whole_bytes"] == 512 * MIB
     assert five["temporary_present_bytes"] == 16 * five["present"]
+    named = machines()[-1]
+    assert named["name"] == "PC, --crash 256M" and named["levels"] == 5 and named["crash_bytes"] == 256 * MIB
+    assert named["sections"]["second"]["whole"] == 1 << 25
+    # The region touches three, and the low 1 MiB lies in another.
+    assert named["sections"]["second"]["present"] == 4
+
+
+def test_what_a_further_tib_costs(footprint):
+    told = json.loads(footprint("--json", "--flat", "--sizes", "16T,32T"))
+    small, large = (machine["page_tables"] for machine in told["machines"])
+    slopes = {policy: (large[policy]["bytes"] - small[policy]["bytes"]) // 16 for policy in POLICIES}
+    assert told["bytes_per_further_tib"] == slopes
+    assert (slopes["ours"], slopes["ram-2m"], slopes["ram-1g"], slopes["linux-today"]) == (0, 4 * MIB + 8 * KIB, 8 * KIB, 16 * KIB)
+    assert re.search("^ram-2m +4.0 MiB/TiB  page tables: ", footprint(), re.MULTILINE)
+    assert re.search("^ours +0/TiB  page tables: ", footprint(), re.MULTILINE)
 
 
 def test_sizes(machines):
@@ -172,6 +189,80 @@ def test_region_goes_up_where_nothing_fits_below(machines, tmp_path):
     path = tmp_path / "high.e820"
     path.write_text("0x0 0x9ffff usable\n0x100000 0x3ffffff usable\n0x100000000 0x1ffffffff usable\n")
     assert machines("--crash", "256M", path)[0]["crash"][-1] == [0x1F0000000, 0x200000000]
+
+
+def test_auto_grows_with_cpus_and_not_with_ram(machines):
+    """docs/capture.md: 8 MiB to 16 for up to eight CPUs, 0.4 MiB at most for each further one."""
+    by_ram = [machine["crash_bytes"] for machine in machines("--sizes", "1G,1T,24T,64T")]
+    assert by_ram == sorted(by_ram) and 8 * MIB <= by_ram[0] and by_ram[-1] <= 16 * MIB
+    eight, many = (machines("--cpus", cpus, "--sizes", "1T")[0]["crash_bytes"] for cpus in ("8", "64"))
+    assert eight < many <= eight + 56 * (MIB * 4 // 10) + 2 * MIB
+    assert machines("--cpus", "65536", "--sizes", "1T")[0]["crash_bytes"] >= many  # notes of all of them
+    assert machines("--crash", "64M", "--crash", "auto", "--sizes", "1G")[0]["crash_bytes"] == by_ram[0]
+
+
+def test_e820_and_target(machines, tmp_path, wanted):
+    assert wanted["e820_entries"] == len(ENTRIES) and wanted["e820_bytes"] == 20 * len(ENTRIES)
+    ram = sum(end - start for start, end in wanted["ram"])
+    assert ram < wanted["dump_bytes"] < ram + ram // 100 + 36 * MIB  # docs/install.md's rule, and a page an entry
+
+
+def srat(*ranges: tuple[int, int, int]) -> bytes:
+    """ACPI's table: (start, end, flags); flags: 1 enabled, 2 hot-pluggable, 4 non-volatile."""
+    body = bytes(12)
+    for start, end, flags in ranges:
+        body += struct.pack("<BBIHQQIIQ", 1, 40, 0, 0, start, end - start, 0, flags, 0)
+    table = bytearray(struct.pack("<4sIBB6s8sIII", b"SRAT", 36 + len(body), 3, 0, b"", b"", 0, 0, 0) + body)
+    table[9] = -sum(table) & 0xFF
+    return bytes(table)
+
+
+def test_srat_keeps_crash_memory_and_tables_out(machines, footprint, tmp_path):
+    path, table = tmp_path / "pc.e820", tmp_path / "SRAT"
+    path.write_text(E820.replace("SRAT 0 0", "# "))
+    (at,) = machines(path)[0]["crash"][1:]
+    table.write_bytes(srat((0x100000, 0x40000000, 1), (0x40000000, 0x80000000, 3), (0x100000000, 0x140000000, 5)))
+    (moved,) = machines("--srat", table, path)[0]["crash"][1:]
+    assert at[0] > 0x40000000 >= moved[1]
+    machine = machines("--srat", table, path)[0]
+    assert machine["avoided"] == [[0x40000000, 0x80000000], [0x100000000, 0x140000000]]
+    (tables,) = machine["tables"]
+    assert tables[1] - tables[0] == machine["page_tables"]["ours"]["bytes"] and moved[0] <= tables[0] < moved[1]
+    assert machine["table_pages_avoided"] == 0
+    # Where a user says exactly where, it is told.
+    forced = machines("--srat", table, "--crash", "0x50000000-0x51000000", path)[0]
+    assert forced["table_pages_avoided"] == forced["page_tables"]["ours"]["bytes"] // PAGE
+    assert "SRAT" in footprint("--srat", path, status=2)
+    assert "No such file" in footprint("--srat", tmp_path / "none", status=2)
+
+
+def test_srat_lines_of_a_log_are_those_of_a_map(machines, tmp_path):
+    lines = "\n".join(
+        f"[    0.0] ACPI: SRAT: Node 1 PXM 1 [mem {start:#x}-{end:#x}]{word}"
+        for start, end, word in [(0x0, 0x3FFFFFFF, ""), (0x40000000, 0x7FFFFFFF, " hotplug"), (0x100000000, 0x1BFFFFFFF, " non-volatile")]
+    )
+    path = tmp_path / "boot.log"
+    path.write_text(LOGS["2012"] + lines + "\n")
+    assert machines(path)[0]["avoided"] == [[0x40000000, 0x80000000], [0x100000000, 0x1C0000000]]
+
+
+def test_a_table_that_marks_all_memory_says_nothing(machines, footprint, wanted, tmp_path):
+    """E820's own SRAT line does: Hyper-V's way."""
+    assert wanted["avoided"] == []
+    assert "there the word says nothing" in footprint("--map", tmp_path / "pc.e820")
+
+
+def test_map(footprint, machines):
+    text = footprint("--map", *sorted(OWN_MAPS.glob("*.e820")))
+    bars = re.findall(r"^  0 \|(.*)\| ", text, re.MULTILINE)
+    assert len(bars) == len(list(OWN_MAPS.glob("*.e820"))) and {len(bar) for bar in bars} == {96}
+    assert text.splitlines()[-1].startswith("0 table pages in memory that may go away; ")
+    one = footprint("--map", OWN_MAPS / "hotplug.e820")
+    assert "T#" in one and "0x140000000-0x540000000, 16 GiB" in one
+    (machine,) = machines(OWN_MAPS / "hotplug.e820")
+    (tables,) = machine["tables"]
+    assert f"T page tables    {tables[0]:#x}-{tables[1]:#x}, " in one
+    assert "no crash memory: " in footprint("--map", "--sizes", "2M")
 
 
 def test_exact_ranges(machines):
@@ -415,7 +506,7 @@ def test_every_truncation_inside_a_line_is_refused(tool, footprint, tmp_path):
 def test_region_that_does_not_fit(tool, tmp_path):
     path = tmp_path / "small.e820"
     path.write_text("0x0 0x9ffff usable\n0x100000 0x3ffffff usable\n")
-    done = subprocess.run([tool, "--csv", path], capture_output=True, text=True, check=True)
+    done = subprocess.run([tool, "--crash", "256M", "--csv", path], capture_output=True, text=True, check=True)
     row = next(csv.DictReader(io.StringIO(done.stdout)))
     assert row["ours_bytes"] == row["crash-2m_bytes"] == "" and row["ram-2m_bytes"] == str(3 * PAGE)
     assert f"{path}: no crash region: " in done.stderr and "256 MiB" in done.stderr
@@ -427,12 +518,16 @@ def test_region_that_does_not_fit(tool, tmp_path):
 def test_csv_says_what_json_says(machines, footprint):
     rows = list(csv.DictReader(io.StringIO(footprint("--csv"))))
     found = machines()
-    assert len(rows) == len(found) == 27
+    assert len(rows) == len(found) == 28
     for row, machine in zip(rows, found):
         assert int(row["ram_bytes"]) == machine["ram_bytes"]
         assert row["machine"] == machine["name"]
         for policy in POLICIES:
             assert int(row[f"{policy}_bytes"]) == machine["page_tables"][policy]["bytes"]
+            wanted = machine["page_tables"][policy]["bytes"] * TIB / machine["ram_bytes"]
+            assert float(row[f"{policy}_bytes_per_tib"]) == pytest.approx(wanted, abs=0.06)
+        for name in ("crash_bytes", "dump_bytes", "e820_entries", "e820_bytes"):
+            assert int(row[name]) == machine[name] > 0
         assert int(row["sections_bytes"]) == machine["sections"]["second"]["bytes"]
         assert int(row["temporary_whole_bytes"]) == machine["sections"]["second"]["temporary_whole_bytes"]
 
@@ -449,19 +544,19 @@ def test_names_are_quoted(machines, footprint, tmp_path):
 def test_table_is_aligned(footprint):
     lines = footprint().splitlines()
     head, rows = lines[0], lines[1 : lines.index("")]
-    assert len(rows) == 27
+    assert len(rows) == 28
     ends = [match.end() for match in re.finditer(r"\S+", head)][1:-3]  # right edges of the columns of numbers
     for row in rows:
         assert len(row) > ends[-1]
         assert all(row[end - 1] != " " and row[end] == " " for end in ends), row
     assert rows[0].endswith("4 KiB x (1 PML4 + 1 PDPT + 1 PD + 2 PT)")
-    assert "388 KiB" in rows[-1] and "196 KiB" in rows[-1]
+    assert "388 KiB" in rows[-2] and "196 KiB" in rows[-2] and "512 MiB" in rows[-1]
 
 
 def test_markdown(footprint):
     lines = footprint("--markdown").splitlines()
     table = [line for line in lines if line.startswith("|")]
-    assert len(table) == 29
+    assert len(table) == 30
     assert {line.count("|") for line in table} == {table[0].count("|")}
     assert "(2 x 48 + 1) x 4 KiB = 388 KiB" in "\n".join(lines)
 
@@ -485,7 +580,9 @@ def test_plot(footprint):
     # The figures of three sizes.
     at = texts.index("6 TiB")
     assert texts[at + 1 : at + 3] == ["24 KiB", "20 KiB"] and "24 TiB" in texts[at:]
-    assert texts[-1] == "396 KiB" and "96.2 MiB" in texts
+    at = texts.index("a further TiB")
+    assert texts[at - 1] == "396 KiB" and "96.2 MiB" in texts
+    assert texts[at + 1 :] == ["0", "0", "0", "2.0 GiB", "4.0 MiB", "8 KiB", "16 KiB", "16 KiB"]
     # Nothing outside of the picture.
     width, height = float(root.get("width")), float(root.get("height"))
     for line in lines:
@@ -531,11 +628,13 @@ def test_output_file(footprint, tmp_path):
         (["--sizes", "1M"], "want machines of 2M or more"),
         (["--sizes", "1G,"], "--sizes 1G,: want sizes as"),
         (["--levels", "3"], "--levels 3: want 4 or 5"),
-        (["--crash", "3M"], "--crash 3M: want a multiple of 2M"),
+        (["--crash", "3M"], "--crash 3M: want auto, a multiple of 2M"),
         (["--crash", "0x2000-0x1000"], "the end above the start"),
         (["--crash", "0x2001-0x3000"], "on 4 KiB"),
         (["--hook", "zz-0x1000"], "--hook zz-0x1000: want none, or START-END"),
         (["--csv", "--json"], "want only one of"),
+        (["--cpus", "0"], "--cpus 0: want a number from 1 to 65536"),
+        (["--cpus", "8x"], "--cpus 8x: want a number from 1 to 65536"),
         (["--nonsense"], "footprint: --help lists the options"),
     ],
 )

@@ -18,19 +18,30 @@ static void print_csv_text(FILE *out, const char *text)
 
 void report_csv(FILE *out, const struct report *report)
 {
-	fprintf(out, "machine,ram_bytes,levels,gib_pages");
+	fprintf(out, "machine,ram_bytes,levels,gib_pages,e820_entries,e820_bytes,crash_bytes,dump_bytes");
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
 		fprintf(out, ",%s_bytes", lb_footprint_policy_name((enum lb_footprint_policy)i));
+	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
+		fprintf(out, ",%s_bytes_per_tib", lb_footprint_policy_name((enum lb_footprint_policy)i));
 	fprintf(out, ",sections_bytes,sections_all_bytes,temporary_present_bytes,temporary_whole_bytes\n");
 	for (size_t i = 0; i < report->count; i++) {
 		const struct machine *machine = &report->machines[i];
 
 		print_csv_text(out, machine->name);
-		fprintf(out, ",%lu,%u,%d", machine->ram_bytes, machine->levels, machine->gib_pages);
+		fprintf(out, ",%lu,%u,%d,%u,%lu,", machine->ram_bytes, machine->levels, machine->gib_pages,
+			machine->e820_entries, machine_e820_bytes(machine));
+		if (machine->crash_count)
+			fprintf(out, "%lu", lb_range_size(machine->region));
+		fprintf(out, ",%lu", machine->dump_bytes);
 		for (int j = 0; j < LB_FOOTPRINT_POLICIES; j++) {
 			fputc(',', out);
 			if (machine_has(machine, (enum lb_footprint_policy)j))
 				fprintf(out, "%lu", machine->footprints[j].bytes);
+		}
+		for (int j = 0; j < LB_FOOTPRINT_POLICIES; j++) {
+			fputc(',', out);
+			if (machine_has(machine, (enum lb_footprint_policy)j))
+				fprintf(out, "%.1f", machine_per_tib(machine, (enum lb_footprint_policy)j));
 		}
 		fputc(',', out);
 		if (machine->crash_count)
@@ -100,7 +111,14 @@ static void print_machine(FILE *out, const struct machine *machine)
 	fprintf(out, ",\n      \"synthetic\": %s,\n", machine->synthetic ? "true" : "false");
 	fprintf(out, "      \"ram_bytes\": %lu,\n      \"levels\": %u,\n      \"gib_pages\": %s,\n",
 		machine->ram_bytes, machine->levels, machine->gib_pages ? "true" : "false");
+	fprintf(out, "      \"e820_entries\": %u,\n      \"e820_bytes\": %lu,\n", machine->e820_entries,
+		machine_e820_bytes(machine));
+	fprintf(out, "      \"crash_bytes\": %lu,\n      \"dump_bytes\": %lu,\n",
+		machine->crash_count ? lb_range_size(machine->region) : 0, machine->dump_bytes);
 	print_ranges(out, "ram", machine->ram, machine->ram_count);
+	print_ranges(out, "avoided", machine->avoid, machine->avoid_count);
+	print_ranges(out, "tables", &machine->tables, !lb_range_empty(machine->tables));
+	fprintf(out, "      \"table_pages_avoided\": %lu,\n", machine_tables_avoided(machine));
 	print_ranges(out, "crash", machine->crash, machine->crash_count);
 	print_ranges(out, "ours", machine->ours, machine->crash_count ? machine->ours_count : 0);
 	fprintf(out, "      \"windows\": %lu,\n      \"no_crash\": ", machine->windows);
@@ -129,7 +147,11 @@ static void print_machine(FILE *out, const struct machine *machine)
 
 void report_json(FILE *out, const struct report *report)
 {
-	fprintf(out, "{\n  \"machines\": [\n");
+	fprintf(out, "{\n  \"bytes_per_further_tib\": {");
+	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
+		fprintf(out, "%s\"%s\": %lu", i ? ", " : "",
+			lb_footprint_policy_name((enum lb_footprint_policy)i), report->slope[i]);
+	fprintf(out, "},\n  \"machines\": [\n");
 	for (size_t i = 0; i < report->count; i++) {
 		print_machine(out, &report->machines[i]);
 		fprintf(out, i + 1 < report->count ? ",\n" : "\n");

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash/plan/layout.h"
+#include "crash/plan/dumpsize.h"
 #include "crash/plan/place.h"
+#include "tools/footprint/crash_memory.h"
 #include "tools/footprint/plain_text.h"
+
+_Static_assert(MACHINE_E820_ENTRY == sizeof(struct boot_e820_entry), "as the kernel has it");
 
 // MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
 #define LEVELS4_END (1ULL << 46)
@@ -67,6 +70,15 @@ static struct lb_range likely_hook(const struct machine *machine)
 	return hook;
 }
 
+uint64_t machine_tables_avoided(const struct machine *machine)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < machine->avoid_count; i++)
+		pages += lb_pages(lb_range_size(lb_range_intersect(machine->avoid[i], machine->tables)));
+	return pages;
+}
+
 static bool clear_of_hook(void *ctx, struct lb_range candidate)
 {
 	const struct machine *machine = ctx;
@@ -90,26 +102,58 @@ static void take_hook(struct machine *machine, const struct setting *setting)
 		machine->ours[machine->ours_count++] = hook;
 }
 
+// A region of the asked size, or of the size that `auto` comes to, where the loader would place it.
+static int place_region(struct machine *machine, const struct lb_e820 *map, const struct setting *setting,
+			uint64_t automatic, struct lb_error *why)
+{
+	const struct lb_place_request request = {
+		.bytes = setting->crash_bytes ? setting->crash_bytes : automatic,
+		.align = LB_REGION_STEP,
+		.min = LB_REGION_MIN,
+		.avoid = machine->avoid,
+		.avoid_count = machine->avoid_count,
+		.reach = LB_PLACE_LOWEST,
+	};
+
+	return lb_place_by_reach(map, request, clear_of_hook, machine, &machine->region, why);
+}
+
+// Where the tables lie in a region that holds all that the built-in capture kernel needs.
+static void find_tables(struct machine *machine, const struct lb_layout_need *need)
+{
+	struct lb_layout layout;
+
+	if (lb_layout(need, machine->region, &layout, NULL) == 0)
+		machine->tables = layout.page_tables;
+}
+
 // After the hook: the region keeps clear of it. Where none fits there is no crash memory.
 static void take_crash(struct machine *machine, const struct lb_e820 *map, const struct setting *setting)
 {
-	const struct lb_place_request request = {.bytes = setting->crash_bytes,
-						 .align = LB_REGION_STEP,
-						 .min = LB_REGION_MIN,
-						 .reach = LB_PLACE_LOWEST};
+	const struct crash_memory_request request = {
+		.map = map,
+		.srat = &machine->srat,
+		.cpus = setting->cpus,
+		.paging = {52, machine->gib_pages, machine->levels == 5},
+	};
+	struct crash_memory memory = {0};
 	struct lb_error why = {""};
+	int failed = crash_memory_auto(&request, &memory, &why);
 
 	machine->crash[machine->crash_count++] = (struct lb_range){0, LB_LOW_END};
 	for (size_t i = 0; i < setting->crash_count; i++)
-		machine->crash[machine->crash_count++] = setting->crash[i];
+		machine->crash[machine->crash_count++] = machine->region = setting->crash[i];
 	if (setting->crash_count == 0) {
-		struct lb_range *region = &machine->crash[machine->crash_count++];
-
-		if (lb_place_by_reach(map, request, clear_of_hook, machine, region, &why) != 0) {
+		if (!failed || setting->crash_bytes)
+			failed = place_region(machine, map, setting, memory.bytes, &why);
+		machine->crash[machine->crash_count++] = machine->region;
+		if (failed) {
 			memcpy(machine->no_crash, why.text, sizeof(machine->no_crash));
 			machine->crash_count = 0;
 		}
 	}
+	if (machine->crash_count && memory.bytes)
+		find_tables(machine, &memory.need);
 	machine->crash_count = lb_footprint_tidy(machine->crash, machine->crash_count);
 	memcpy(&machine->ours[machine->ours_count], machine->crash,
 	       machine->crash_count * sizeof(machine->crash[0]));
@@ -158,9 +202,19 @@ static int fill(struct machine *machine, const struct lb_e820 *map, const struct
 	if (machine->levels == 0)
 		machine->levels = machine->ram[machine->ram_count - 1].end > LEVELS4_END ? 5 : 4;
 	machine->windows = setting->no_windows ? 0 : LB_WINDOWS_AT;
+	machine->e820_entries = map->count;
+	machine->dump_bytes = lb_dump_size_of(map);
+	if (setting->srat)
+		machine->srat = *setting->srat;
+	machine->avoid_count = lb_srat_avoid(&machine->srat, machine->avoid);
 	take_hook(machine, setting);
 	take_crash(machine, map, setting);
-	return count_all(machine, err);
+	if (count_all(machine, err) != 0)
+		return -1;
+	// Of what was kept free for them, what they take.
+	if (!lb_range_empty(machine->tables))
+		machine->tables.end = machine->tables.start + machine->footprints[LB_FOOTPRINT_OURS].bytes;
+	return 0;
 }
 
 static int tidy_and_fill(struct machine *machine, struct lb_e820 *map, const struct setting *setting,
@@ -180,7 +234,7 @@ static int tidy_and_fill(struct machine *machine, struct lb_e820 *map, const str
 int machine_from_map(const char *name, const struct source *source, const struct setting *setting,
 		     struct machine *ret_machine, struct source_error *err)
 {
-	struct machine machine = {0};
+	struct machine machine = {.srat = source->srat};
 	struct lb_e820 map = {.capacity = 2 * source->count};
 	struct lb_error why = {""};
 	int result = 0;
@@ -238,6 +292,23 @@ int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, st
 		return -1;
 	machine.ram_bytes = ram; // what was asked for; the hole at 640 KiB is not RAM
 	*ret_machine = machine;
+	return 0;
+}
+
+int machine_slope(const struct setting *setting, uint64_t ret_bytes[LB_FOOTPRINT_POLICIES],
+		  struct source_error *err)
+{
+	const uint64_t sizes[2] = {16 * LB_TIB, 32 * LB_TIB};
+	struct machine machines[2];
+
+	for (int i = 0; i < 2; i++) {
+		if (machine_synthetic(sizes[i], true, setting, &machines[i], err) != 0)
+			return -1;
+		machine_free(&machines[i]);
+	}
+	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
+		ret_bytes[i] = (machines[1].footprints[i].bytes - machines[0].footprints[i].bytes) /
+			       ((sizes[1] - sizes[0]) / LB_TIB);
 	return 0;
 }
 

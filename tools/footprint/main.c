@@ -14,10 +14,12 @@
 
 #define SIZES_MAX 64
 
-enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM_SVG };
+enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM_SVG, FORM_MAP };
 
 struct options {
 	struct setting setting;
+	struct lb_srat srat;
+	uint64_t slope[LB_FOOTPRINT_POLICIES];
 	enum form form;
 	const char *output; // NULL: standard output
 	uint64_t sizes[SIZES_MAX]; // of the sweep; none: the usual ones
@@ -33,22 +35,30 @@ static const char usage[] =
 	"usage: lifeboat-footprint [OPTION]... [MAP]...\n"
 	"\n"
 	"Prints what the page tables for a crash jump cost, in bytes, under eight ways of\n"
-	"choosing what they map, and what the second kernel's section tables cost.\n"
+	"choosing what they map, what crash memory and a target for dumps take, and what the\n"
+	"second kernel's section tables cost.\n"
 	"A MAP is a Linux boot log, a folder /sys/firmware/memmap, an .e820 file, or - (one of\n"
 	"the first and third on standard input). Without one: a sweep over synthetic machines,\n"
 	"512 MiB to 64 TiB with 4 levels and on to 4 PiB with 5.\n"
 	"\n"
 	"  --csv, --json, --markdown, --svg   another form than the aligned table\n"
+	"  --map                 instead a picture of each machine's addresses: RAM, memory that\n"
+	"                        may go away, crash memory, tables, hook\n"
 	"  -o, --output FILE     write there\n"
 	"  --sizes SIZE,...      the synthetic machines, with units: 512M,1.5T,24TiB\n"
 	"  --sweep               synthetic machines beside MAPs\n"
 	"  --flat                synthetic machines without the holes that PCs have\n"
 	"  --levels 4|5          of page tables (default: 5 where RAM lies above 64 TiB)\n"
 	"  --no-gib-pages        the CPU has no 1 GiB pages\n"
-	"  --crash SIZE          crash region, placed as the loader does (default 256M)\n"
+	"  --crash auto          crash memory of the size that the loader plans, and where it\n"
+	"                        would be (default)\n"
+	"  --cpus N              CPUs of the machine, for that (default 8)\n"
+	"  --crash SIZE          of this size, placed as the loader does\n"
 	"  --crash START-END     exactly there (hex, end exclusive); repeatable\n"
 	"  --hook START-END|none the hook's image (default: 64 KiB 16 MiB below the top of RAM\n"
 	"                        below 4 GiB); repeatable\n"
+	"  --srat FILE           ACPI's table of memory that may go away: a copy of\n"
+	"                        /sys/firmware/acpi/tables/SRAT, for every MAP\n"
 	"  --no-windows          without the two movable window slots\n"
 	"  -h, --help, --version\n";
 
@@ -117,9 +127,13 @@ static int take_crash(struct setting *setting, const char *value)
 	const char *rest;
 	uint64_t bytes;
 
+	if (strcmp(value, "auto") == 0) {
+		setting->crash_bytes = 0;
+		return 0;
+	}
 	if (!strchr(value, '-')) {
 		if (!take_size(value, &bytes, &rest) || *rest || !lb_aligned(bytes, LB_REGION_STEP))
-			return complain("crash", value, "a multiple of 2M, or START-END");
+			return complain("crash", value, "auto, a multiple of 2M, or START-END");
 		setting->crash_bytes = bytes;
 		return 0;
 	}
@@ -142,6 +156,45 @@ static int take_hook(struct setting *setting, const char *value)
 		return complain("hook", value,
 				"none, or START-END in hex, on 4 KiB, the end above the start");
 	return 0;
+}
+
+static int take_cpus(struct setting *setting, const char *value)
+{
+	char *rest;
+	unsigned long cpus;
+
+	errno = 0;
+	cpus = strtoul(value, &rest, 10);
+	if (*value < '0' || *value > '9' || *rest || errno || cpus < 1 || cpus > 65536)
+		return complain("cpus", value, "a number from 1 to 65536");
+	setting->cpus = (uint32_t)cpus;
+	return 0;
+}
+
+#define SRAT_MAX (1U << 20)
+
+// A table in binary, as firmware has it.
+static int take_srat(struct options *options, const char *value)
+{
+	FILE *file = fopen(value, "rb");
+	uint8_t *table = malloc(SRAT_MAX);
+	struct lb_error why = {""};
+	size_t bytes = file && table ? fread(table, 1, SRAT_MAX, file) : 0;
+	int failed = -1;
+
+	if (!table)
+		fputs("footprint: out of memory\n", stderr);
+	else if (!file || ferror(file))
+		fprintf(stderr, "footprint: --srat %s: %s\n", value, strerror(errno));
+	else if (lb_srat_read(table, bytes, &options->srat, &why) != 0)
+		fprintf(stderr, "footprint: --srat %s: %s\n", value, why.text);
+	else
+		failed = 0;
+	if (file)
+		fclose(file);
+	free(table);
+	options->setting.srat = &options->srat;
+	return failed;
 }
 
 static int take_sizes(struct options *options, const char *value)
@@ -172,6 +225,9 @@ enum {
 	OPTION_FLAT,
 	OPTION_LEVELS,
 	OPTION_NO_GIB_PAGES,
+	OPTION_MAP,
+	OPTION_SRAT,
+	OPTION_CPUS,
 	OPTION_CRASH,
 	OPTION_HOOK,
 	OPTION_NO_WINDOWS,
@@ -183,6 +239,9 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"markdown", no_argument, NULL, OPTION_MARKDOWN},
 	{"svg", no_argument, NULL, OPTION_SVG},
+	{"map", no_argument, NULL, OPTION_MAP},
+	{"srat", required_argument, NULL, OPTION_SRAT},
+	{"cpus", required_argument, NULL, OPTION_CPUS},
 	{"output", required_argument, NULL, 'o'},
 	{"sizes", required_argument, NULL, OPTION_SIZES},
 	{"sweep", no_argument, NULL, OPTION_SWEEP},
@@ -200,7 +259,7 @@ static const struct option long_options[] = {
 static int take_form(struct options *options, enum form form)
 {
 	if (options->form != FORM_TABLE && options->form != form) {
-		fprintf(stderr, "footprint: want only one of --csv, --json, --markdown and --svg\n");
+		fprintf(stderr, "footprint: want only one of --csv, --json, --markdown, --svg and --map\n");
 		return -1;
 	}
 	options->form = form;
@@ -218,6 +277,12 @@ static int take_option(struct options *options, int option, const char *value)
 		return take_form(options, FORM_MARKDOWN);
 	case OPTION_SVG:
 		return take_form(options, FORM_SVG);
+	case OPTION_MAP:
+		return take_form(options, FORM_MAP);
+	case OPTION_SRAT:
+		return take_srat(options, value);
+	case OPTION_CPUS:
+		return take_cpus(&options->setting, value);
 	case 'o':
 		options->output = value;
 		return 0;
@@ -272,6 +337,8 @@ static int take_options(struct options *options, int argc, char **argv)
 }
 
 #define THREAD_2017 (24 * LB_TIB)
+// The capture kernel of the 2018 thread.
+#define THREAD_2018 (256 * LB_MIB)
 
 static void add_usual(struct options *options, uint64_t size)
 {
@@ -340,6 +407,24 @@ static int read_maps(const struct options *options, struct results *results)
 	return failed;
 }
 
+// Linux as the second kernel, in 256 MiB and with 5 levels.
+static int add_thread_2018(const struct options *options, struct results *results)
+{
+	struct machine *machine = &results->machines[results->count];
+	struct setting setting = options->setting;
+	struct source_error err = {""};
+
+	if (setting.levels == 4)
+		return 0;
+	setting.levels = 5;
+	setting.crash_bytes = THREAD_2018;
+	if (machine_synthetic(LB_TIB, false, &setting, machine, &err) != 0)
+		return complain_of(&err);
+	snprintf(machine->name, sizeof(machine->name), "PC, --crash 256M");
+	results->count++;
+	return 0;
+}
+
 static int make_sweep(const struct options *options, struct results *results)
 {
 	struct source_error err = {""};
@@ -356,12 +441,12 @@ static int make_sweep(const struct options *options, struct results *results)
 			      &err) != 0)
 		return complain_of(&err);
 	results->count++;
-	return 0;
+	return add_thread_2018(options, results);
 }
 
 static void write_form(FILE *out, const struct options *options, const struct results *all, size_t real)
 {
-	const struct report report = {all->machines, all->count};
+	const struct report report = {all->machines, all->count, options->slope};
 
 	switch (options->form) {
 	case FORM_TABLE:
@@ -376,9 +461,12 @@ static void write_form(FILE *out, const struct options *options, const struct re
 	case FORM_MARKDOWN:
 		report_markdown(out, &report);
 		return;
+	case FORM_MAP:
+		report_map(out, &report);
+		return;
 	case FORM_SVG:
-		report_svg(out, &(struct report){all->machines + real, all->count - real},
-			   &(struct report){all->machines, real});
+		report_svg(out, &(struct report){all->machines + real, all->count - real, options->slope},
+			   &(struct report){all->machines, real, options->slope});
 		return;
 	}
 }
@@ -405,14 +493,20 @@ static int run(struct options *options)
 {
 	const bool sweep =
 		options->map_count == 0 || options->sweep || options->size_count || options->form == FORM_SVG;
+	struct setting four = options->setting;
 	struct results results = {0};
+	struct source_error err = {""};
 	size_t real;
 	int failed;
 
+	four.levels = 0;
+	four.srat = NULL;
+	if (machine_slope(&four, options->slope, &err) != 0)
+		return complain_of(&err);
 	if (sweep && options->size_count == 0)
 		usual_sizes(options);
 	results.machines =
-		calloc((size_t)options->map_count + options->size_count + 1, sizeof(*results.machines));
+		calloc((size_t)options->map_count + options->size_count + 2, sizeof(*results.machines));
 	if (!results.machines) {
 		fprintf(stderr, "footprint: out of memory\n");
 		return -1;
@@ -431,7 +525,7 @@ static int run(struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.setting = {.gib_pages = true, .crash_bytes = 256 * LB_MIB}};
+	struct options options = {.setting = {.gib_pages = true, .cpus = 8}};
 
 	if (take_options(&options, argc, argv) != 0)
 		return 2;

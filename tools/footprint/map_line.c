@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/footprint/map_line.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -118,4 +119,42 @@ int map_line_type(const struct place *at, const struct type_name *names, const c
 		return 0;
 	return place_fail(
 		at, "type of memory is '%.40s', want one that Linux prints, as 'usable' or 'reserved'", text);
+}
+
+static int add_srat(struct source *source, const struct place *at, struct lb_srat_range marked)
+{
+	marked.range.end++; // inclusive so far
+	if (lb_range_empty(marked.range))
+		return place_fail(at, "SRAT: the range ends before it begins");
+	if (!marked.hotplug && !marked.nonvolatile)
+		return 0;
+	if (source->srat.count == LB_SRAT_MAX_RANGES)
+		return place_fail(at, "SRAT: more than %d hot-pluggable or non-volatile ranges",
+				  LB_SRAT_MAX_RANGES);
+	source->srat.ranges[source->srat.count++] = marked;
+	return 0;
+}
+
+int map_line_srat(struct source *source, const struct place *at, const char *line)
+{
+	struct lb_srat_range marked = {0};
+
+	if (sscanf(line, "SRAT %*u %*u %" SCNx64 " %" SCNx64, &marked.range.start, &marked.range.end) != 2)
+		return place_fail(at, "'%.40s' is no SRAT NODE PXM START END", line);
+	marked.hotplug = strstr(line, " hotplug") != NULL;
+	marked.nonvolatile = strstr(line, " non-volatile") != NULL;
+	return add_srat(source, at, marked);
+}
+
+int map_line_srat_of_log(struct source *source, const struct place *at, const char *line)
+{
+	const char *text = strstr(line, "SRAT: Node ");
+	struct lb_srat_range marked = {0};
+
+	if (!text || sscanf(text, "SRAT: Node %*u PXM %*u [mem %" SCNx64 "-%" SCNx64 "]", &marked.range.start,
+			    &marked.range.end) != 2)
+		return 0;
+	marked.hotplug = strstr(text, " hotplug") != NULL;
+	marked.nonvolatile = strstr(text, " non-volatile") != NULL;
+	return add_srat(source, at, marked);
 }

@@ -6,6 +6,8 @@
 #include <asm/bootparam.h>
 #include <stdint.h>
 
+#include "crash/plan/srat.h"
+
 struct source_error {
 	char text[1024]; // FILE:LINE: what is wrong
 };
@@ -13,6 +15,7 @@ struct source_error {
 struct source {
 	struct boot_e820_entry *entries; // malloc'd; as found, in any order
 	uint32_t count;
+	struct lb_srat srat; // of its SRAT lines, those that are hot-pluggable or non-volatile
 	const char *note; // what whoever reads the figures has to know of this map, or NULL
 };
 
@@ -36,6 +39,12 @@ __attribute__((format(printf, 2, 3))) int place_fail(const struct place *at, con
 
 // Appends [start, last] to `source`. Fails where the range ends before it begins, or there are too many.
 int map_line_add(struct source *source, const struct place *at, uint64_t start, uint64_t last, uint32_t type);
+
+// "SRAT NODE PXM START END [hotplug] [non-volatile]", END inclusive, as an .e820 file has it.
+int map_line_srat(struct source *source, const struct place *at, const char *line);
+
+// The same of a boot log's "SRAT: Node N PXM P [mem START-END] [hotplug]"; other lines are passed over.
+int map_line_srat_of_log(struct source *source, const struct place *at, const char *line);
 
 const char *map_line_skip_spaces(const char *text);
 

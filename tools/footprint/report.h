@@ -11,11 +11,13 @@
 struct report {
 	const struct machine *machines;
 	size_t count;
+	const uint64_t *slope; // by policy: machine_slope()
 };
 
 void report_table(FILE *out, const struct report *report);
 void report_markdown(FILE *out, const struct report *report);
 void report_csv(FILE *out, const struct report *report);
+void report_map(FILE *out, const struct report *report);
 void report_json(FILE *out, const struct report *report);
 
 // `sweep`: the lines, machines of growing size. `points`: real machines, may be none.

@@ -23,8 +23,10 @@ static int parse_e820_line(const struct place *at, const char *line, struct sour
 	uint64_t start, last;
 	uint32_t type;
 
-	if (*text == '\0' || *text == '#' || strncmp(text, "SRAT ", 5) == 0)
+	if (*text == '\0' || *text == '#')
 		return 0;
+	if (strncmp(text, "SRAT ", 5) == 0)
+		return map_line_srat(source, at, text);
 	text = map_line_hex(text, &start);
 	if (!text || (*text != ' ' && *text != '\t'))
 		return place_fail(at, "'%.40s' is no START END TYPE, and the file has no BIOS-e820: line",
@@ -84,7 +86,8 @@ static int parse_log(struct place *at, char *text, struct source *source)
 
 		text[bytes] = '\0';
 		at->line++;
-		if (map_log_line(&log, at, text, source, &of_map) != 0)
+		if (map_log_line(&log, at, text, source, &of_map) != 0 ||
+		    map_line_srat_of_log(source, at, text) != 0)
 			return -1;
 		if (!more && before && !of_map)
 			return place_fail(

@@ -426,7 +426,7 @@ static void print_key(FILE *out, double x, double y, const struct line *line)
 	print_text(out, x, y, "start", line->label);
 }
 
-// Page tables at three sizes, where the sweep has them.
+// Page tables at three sizes, where the sweep has them, and what a further TiB costs.
 static void print_table(FILE *out, const struct report *sweep)
 {
 	static const uint64_t sizes[] = {LB_TIB, 6 * LB_TIB, 24 * LB_TIB};
@@ -450,6 +450,13 @@ static void print_table(FILE *out, const struct report *sweep)
 					   lb_format_size_nearest(text, sizeof(text), value));
 		}
 		x += 110;
+	}
+	print_text(out, x + 30, TABLE_TOP, "end", "a further TiB");
+	for (size_t j = 0; j < panel->count; j++) {
+		uint64_t slope = sweep->slope[panel->lines[j].value];
+
+		print_text(out, x + 30, TABLE_TOP + (double)(j + 1) * TABLE_ROW, "end",
+			   slope ? lb_format_size_nearest(text, sizeof(text), slope) : "0");
 	}
 }
 

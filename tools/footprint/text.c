@@ -5,11 +5,14 @@
 #include "lib/format.h"
 #include "tools/footprint/report.h"
 
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 20
 #define CELL 256
 
 enum {
-	FIRST_POLICY = 3, // after the machine's name, RAM and levels
+	E820 = 3, // after the machine's name, RAM and levels
+	CRASH,
+	DUMP,
+	FIRST_POLICY,
 	SECOND = FIRST_POLICY + LB_FOOTPRINT_POLICIES,
 	SECOND_ALL,
 	TEMPORARY,
@@ -49,6 +52,9 @@ static void fill_head(row cells)
 	snprintf(cells[0], CELL, "machine");
 	snprintf(cells[1], CELL, "RAM");
 	snprintf(cells[2], CELL, "levels");
+	snprintf(cells[E820], CELL, "e820");
+	snprintf(cells[CRASH], CELL, "crash");
+	snprintf(cells[DUMP], CELL, "target");
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
 		snprintf(cells[FIRST_POLICY + i], CELL, "%s",
 			 lb_footprint_policy_name((enum lb_footprint_policy)i));
@@ -68,9 +74,13 @@ static void fill_row(row cells, const struct machine *machine)
 		if (machine_has(machine, (enum lb_footprint_policy)i))
 			lb_format_size_nearest(cells[FIRST_POLICY + i], CELL, machine->footprints[i].bytes);
 	}
+	snprintf(cells[E820], CELL, "%lu B", machine_e820_bytes(machine));
+	snprintf(cells[CRASH], CELL, "-");
+	lb_format_size_nearest(cells[DUMP], CELL, machine->dump_bytes);
 	snprintf(cells[SECOND], CELL, "-");
 	snprintf(cells[FORMULA], CELL, "no crash region fits");
 	if (machine->crash_count) {
+		lb_format_size_nearest(cells[CRASH], CELL, lb_range_size(machine->region));
 		lb_format_size_nearest(cells[SECOND], CELL, machine->second.total_bytes);
 		report_formula(cells[FORMULA], CELL, &machine->footprints[LB_FOOTPRINT_OURS]);
 	}
@@ -95,17 +105,39 @@ static void print_row(FILE *out, const size_t widths[COLUMNS], row cells)
 	fprintf(out, "  %s\n", cells[FORMULA]);
 }
 
-static void print_legend(FILE *out)
+// Of what a further TiB costs: "4 MiB/TiB".
+static const char *format_slope(char text[CELL], uint64_t slope)
 {
+	char size[32];
+
+	if (slope)
+		snprintf(text, CELL, "%s/TiB", lb_format_size_nearest(size, sizeof(size), slope));
+	else
+		snprintf(text, CELL, "0/TiB");
+	return text;
+}
+
+static const char *const other_columns[][2] = {
+	{"e820", "the sealed map, 20 bytes an entry; Linux boots with two arrays of 64004 bytes, newer ones "
+		 "with three"},
+	{"crash", "crash memory, as the loader plans it"},
+	{"target", "a partition of this size holds any dump"},
+	{"sections", "the second kernel's section tables and memory map, for its own RAM only"},
+	{"sections-all", "the same, were all RAM its own"},
+	{"temporary", "arrays that Linux before 4.19 took at boot for the whole address space"},
+};
+
+static void print_legend(FILE *out, const uint64_t *slope)
+{
+	char text[CELL];
+
 	fprintf(out, "\n");
+	for (size_t i = 0; i < sizeof(other_columns) / sizeof(other_columns[0]); i++)
+		fprintf(out, "%-12s  %12s  %s\n", other_columns[i][0], "", other_columns[i][1]);
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
-		fprintf(out, "%-12s  page tables: %s\n",
-			lb_footprint_policy_name((enum lb_footprint_policy)i),
+		fprintf(out, "%-12s  %12s  page tables: %s\n",
+			lb_footprint_policy_name((enum lb_footprint_policy)i), format_slope(text, slope[i]),
 			lb_footprint_policy_text((enum lb_footprint_policy)i));
-	fprintf(out,
-		"sections      second kernel: section tables and memory map, its own RAM only\n"
-		"sections-all  the same, were all RAM its own\n"
-		"temporary     arrays that Linux before 4.19 took at boot for the whole address space\n");
 }
 
 void report_table(FILE *out, const struct report *report)
@@ -125,7 +157,7 @@ void report_table(FILE *out, const struct report *report)
 		fill_row(cells, &report->machines[i]);
 		print_row(out, widths, cells);
 	}
-	print_legend(out);
+	print_legend(out, report->slope);
 }
 
 static void print_markdown_row(FILE *out, row cells)
@@ -137,6 +169,7 @@ static void print_markdown_row(FILE *out, row cells)
 
 void report_markdown(FILE *out, const struct report *report)
 {
+	char size[32];
 	row cells;
 
 	fill_head(cells);
@@ -150,14 +183,14 @@ void report_markdown(FILE *out, const struct report *report)
 		print_markdown_row(out, cells);
 	}
 	fprintf(out, "\n");
+	for (size_t i = 0; i < sizeof(other_columns) / sizeof(other_columns[0]); i++)
+		fprintf(out, "- `%s`: %s\n", other_columns[i][0], other_columns[i][1]);
 	for (int i = 0; i < LB_FOOTPRINT_POLICIES; i++)
-		fprintf(out, "- `%s`: page tables; %s\n",
+		fprintf(out, "- `%s`: page tables; %s; a further TiB without holes takes %s\n",
 			lb_footprint_policy_name((enum lb_footprint_policy)i),
-			lb_footprint_policy_text((enum lb_footprint_policy)i));
-	fprintf(out,
-		"- `sections`: the second kernel's section tables and memory map, for its own RAM only\n"
-		"- `sections-all`: the same, were all RAM its own\n"
-		"- `temporary`: arrays that Linux before 4.19 took at boot for the whole address space\n");
+			lb_footprint_policy_text((enum lb_footprint_policy)i),
+			report->slope[i] ? lb_format_size_nearest(size, sizeof(size), report->slope[i])
+					 : "nothing");
 	fprintf(out, "\n"
 		     "A table is a page of 4 KiB. There is one for every 2 MiB (PT), 1 GiB (PD), 512 GiB "
 		     "(PDPT) and\n"
