@@ -174,6 +174,29 @@ static void test_short_heap(void **state)
 	assert_int_equal(lb_capture_cpus(lb_capture_helpers(7) + LB_CAPTURE_WRITER - 1, 64, 1), 6);
 }
 
+// Whole pages of RAM, under the one root that the CPU has.
+static void test_ram_tables(void **state)
+{
+	struct boot_e820_entry entries[] = {
+		{0, 0x9fc00, LB_E820_RAM}, // a PT, for the last page is none of ours
+		{2 * LB_MIB, LB_GIB - 2 * LB_MIB, LB_E820_RAM}, // the same PD, leaves of 2 MiB
+		{3 * LB_GIB, LB_GIB, LB_E820_RESERVED},
+		{LB_4GIB, 4 * LB_GIB, LB_E820_RAM}, // leaves of 1 GiB
+	};
+	const struct lb_e820 map = {entries, 4, 4, true};
+	struct lb_capture_paging paging = {46, true, false};
+	struct lb_ident_range room[4];
+
+	(void)state;
+	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), (1 + 1 + 1 + 1) * LB_PAGE);
+	paging.la57 = true;
+	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), (2 + 1 + 1 + 1) * LB_PAGE);
+	paging = (struct lb_capture_paging){46, false, false};
+	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), (1 + 1 + 5 + 1) * LB_PAGE);
+	paging.phys_bits = 32; // the CPU does not reach it: a window slides
+	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_planned_cpus_start),
 		cmocka_unit_test(test_short_heap),
+		cmocka_unit_test(test_ram_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

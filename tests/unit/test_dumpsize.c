@@ -66,12 +66,29 @@ static void test_estimate(void **state)
 	assert_int_equal(estimate.bytes, 80 * LB_MIB + LB_GIB);
 }
 
+// Pages that are RAM in part count whole, and what is no RAM does not count.
+static void test_of_a_map(void **state)
+{
+	struct boot_e820_entry entries[] = {
+		{0, 0x9fc00, LB_E820_RAM},
+		{0x9fc00, 0x400, LB_E820_RESERVED},
+		{LB_MIB, 15 * LB_MIB, LB_E820_RAM},
+		{LB_4GIB, LB_GIB, LB_E820_SOFT_RESERVED},
+	};
+	const struct lb_e820 map = {entries, 4, 4, true};
+
+	(void)state;
+	assert_int_equal(lb_dump_size_of(&map),
+			 lb_dump_size_largest(0xa0 + 15 * LB_MIB / LB_PAGE, 16 * LB_MIB / LB_PAGE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_of_a_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

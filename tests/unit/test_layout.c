@@ -272,6 +272,30 @@ static void test_low(void **state)
 	assert_true(LB_LAYOUT_LOW_BYTES >= M(64) + M(8) + 2 * M(2) + M(16));
 }
 
+// What footprint.h counts for a region and a hook anywhere stays within it.
+static void test_tables_bound(void **state)
+{
+	struct boot_e820_entry entries[] = {{0, 512 * LB_GIB, LB_E820_RAM}, {LB_TIB, LB_TIB, LB_E820_RAM}};
+	const struct lb_range regions[] = {{M(16), M(24)},
+					   {LB_GIB - M(2), LB_GIB + M(2)},
+					   {LB_TIB, LB_TIB + M(8)},
+					   {LB_TIB + M(2), LB_TIB + 3 * LB_GIB}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+		const struct lb_e820 map = {entries, regions[i].start < LB_TIB ? 1 : 2, 2, true};
+		struct lb_range ours[] = {{0, LB_MIB}, regions[i], {3 * LB_GIB - M(1), 3 * LB_GIB + M(1)}};
+		struct lb_footprint_request request = {
+			.ours = ours, .windows = LB_WINDOWS_AT, .la57 = true, .root4 = true};
+		struct lb_footprint counted;
+
+		request.ours_count = lb_footprint_tidy(ours, 3);
+		assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_OURS, &counted), LB_FOOTPRINT_OK);
+		assert_in_range(lb_layout_tables_bound(&map, lb_range_size(regions[i])), counted.bytes,
+				counted.bytes + 6 * LB_PAGE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_auto),
 		cmocka_unit_test(test_auto_sections),
 		cmocka_unit_test(test_low),
+		cmocka_unit_test(test_tables_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
