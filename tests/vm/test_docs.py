@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,32 @@ def test_packages_are_those_of_setup():
     page = (ROOT / "docs/packages.md").read_text()
     documented = set(re.findall(r"^\| `([a-z0-9+-]+)` \|", page, re.MULTILINE))
     assert documented == wanted
+
+
+def test_origins_has_a_section_for_each_thread():
+    """Author and date, a link, and a command whose output is shown; `make lint` runs the commands."""
+    text = (ROOT / "docs/origins.md").read_text()
+    sections = re.findall(r"^## (\d{4}): .*?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert [year for year, _ in sections] == ["2016", "2017", "2018", "2013", "2009"]
+    for year, section in sections:
+        first = section.lstrip().split("\n\n")[0]
+        assert re.match(rf"[A-Z]\w+ \w+.*\b{year}\b", first, re.DOTALL), first
+        assert re.search(r"\]\(https?://", first) and re.search(r"^\$ \S", section, re.MULTILINE), year
+
+
+@pytest.mark.parametrize("page, status", [
+    ("```\n$ echo a; echo b\na\nb\n```\n", 0),
+    ("```\n$ echo a\na\n$ echo b\nc\n```\n", 1),
+    ("```\n$ false\n```\n", 1),
+    ("```\necho a\n```\n", 1),  # nothing is shown
+])  # fmt: skip
+def test_what_a_page_shows_is_compared(tmp_path, page, status):
+    (tmp_path / "page.md").write_text(page)
+    done = subprocess.run([ROOT / "tests/shown", tmp_path / "page.md"], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout
+    assert bool(done.stdout) == bool(status)
+
+
+def test_pictures_are_drawings():
+    for path in (ROOT / "docs").glob("*.svg"):
+        ElementTree.parse(path)
