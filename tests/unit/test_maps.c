@@ -19,6 +19,7 @@
 #include "crash/plan/capturesize.h"
 #include "crash/plan/e820_second.h"
 #include "crash/plan/elfcore.h"
+#include "crash/plan/hotplug.h"
 #include "crash/plan/place.h"
 #include "crash/plan/srat.h"
 #include "lifeboat/capture_config.h"
