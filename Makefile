@@ -78,7 +78,7 @@ COMPRESSORS_STATIC = $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -pr
 # Manual pages, of all sections, and where they are installed.
 MANUALS := $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
 
-.PHONY: all FORCE bench check deb fuzz install lint format clean help
+.PHONY: all FORCE bench check deb fuzz install lint format sign clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -235,6 +235,18 @@ $(B)/report-trial.efi: loader/loader.lds $(TRIAL_EFI_OBJ) $(B)/efi/rooms.a
 # The same as a driver of boot services, for Driver#### and systemd-boot's drivers, which it names so.
 $(B)/lifeboatx64.efi: loader/loader.lds $(EFI_OBJ) $(B)/efi/rooms.a
 	$(call link_app,$(EFI_OBJ) $(B)/efi/rooms.a,efi-bsdrv-x86_64)
+
+# For Secure Boot, by who builds: in a folder of their own, for a signature has the time in it.
+SIGNED_IN := $(B)/signed
+SIGNED := $(SIGNED_IN)/lifeboat.efi $(SIGNED_IN)/lifeboatx64.efi
+
+sign: $(SIGNED) ## sign both with SB_KEY= and SB_CERT= (PEM files), into build/signed
+
+$(SIGNED): $(SIGNED_IN)/%: $(B)/% FORCE
+	@test -f '$(SB_KEY)' -a -f '$(SB_CERT)' || \
+		{ echo 'make sign SB_KEY=FILE SB_CERT=FILE: wanted a private key and its certificate, in PEM' >&2; exit 1; }
+	@mkdir -p $(@D)
+	sbsign --key '$(SB_KEY)' --cert '$(SB_CERT)' --output $@ $<
 
 # Test-only EFI programs. leave is linked like the hook: it is written over a kernel's code.
 $(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a

@@ -8,6 +8,7 @@ specification 2.10, 3.1.3 and 10.3.
 
 import struct
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from vm.errors import VmError
@@ -22,17 +23,23 @@ _ACTIVE = 1  # LOAD_OPTION_ACTIVE
 _BLOCK = 512
 
 
-def _record(name: str, data: bytes) -> bytes:
-    text = name.encode("utf-16-le") + b"\0\0"
-    attributes = _NON_VOLATILE | _BOOT | _RUNTIME
-    header = struct.pack("<HBBIQ16sIII16s", _VARIABLE, _ADDED, 0, attributes, 0, bytes(16), 0, len(text), len(data),
-                         _GLOBAL.bytes_le)  # fmt: skip
+@dataclass(frozen=True)
+class Variable:
+    data: bytes
+    vendor: uuid.UUID = _GLOBAL
+    attributes: int = _NON_VOLATILE | _BOOT | _RUNTIME
+
+
+def _record(name: str, variable: Variable) -> bytes:
+    text, data = name.encode("utf-16-le") + b"\0\0", variable.data
+    header = struct.pack("<HBBIQ16sIII16s", _VARIABLE, _ADDED, 0, variable.attributes, 0, bytes(16), 0, len(text),
+                         len(data), variable.vendor.bytes_le)  # fmt: skip
     record = header + text + data
     return record + b"\xff" * (-len(record) % 4)
 
 
-def add(store: Path, variables: dict[str, bytes]) -> None:
-    """Global variables into the file, which has none of these names."""
+def add(store: Path, variables: dict[str, bytes | Variable]) -> None:
+    """Variables into the file, which has none of these names; bytes are a global one's."""
     image = bytearray(store.read_bytes())
     (volume,) = struct.unpack_from("<H", image, 48)  # EFI_FIRMWARE_VOLUME_HEADER.HeaderLength
     if image[volume : volume + 16] != _STORE:
@@ -42,8 +49,8 @@ def add(store: Path, variables: dict[str, bytes]) -> None:
     while at + 60 < end and struct.unpack_from("<H", image, at)[0] == _VARIABLE:
         at += 60 + sum(struct.unpack_from("<II", image, at + 36))
         at += -at % 4
-    for name, data in variables.items():
-        record = _record(name, data)
+    for name, value in variables.items():
+        record = _record(name, value if isinstance(value, Variable) else Variable(value))
         if at + len(record) > end:
             raise VmError(f"{store}: no room for the variable {name}")
         image[at : at + len(record)] = record
@@ -55,13 +62,15 @@ def _node(kind: int, sub: int, data: bytes) -> bytes:
     return struct.pack("<BBH", kind, sub, 4 + len(data)) + data
 
 
-def load_option(title: str, partition: Partition, number: int, path: str) -> bytes:
-    """EFI_LOAD_OPTION for a file of a GPT partition, by the short form that begins at the partition."""
+def load_option(title: str, partition: Partition, number: int, path: str, words: str = "") -> bytes:
+    """EFI_LOAD_OPTION for a file of a GPT partition, by the short form that begins at the partition; `words`: its
+    load options."""
     drive = struct.pack("<IQQ16sBB", number, partition.start // _BLOCK, partition.size // _BLOCK,
                         partition.unique.bytes_le, 2, 2)  # fmt: skip
     file = path.encode("utf-16-le") + b"\0\0"
     nodes = _node(4, 1, drive) + _node(4, 4, file) + _node(0x7F, 0xFF, b"")
-    return struct.pack("<IH", _ACTIVE, len(nodes)) + title.encode("utf-16-le") + b"\0\0" + nodes
+    options = f"{words}\0".encode("utf-16-le") if words else b""
+    return struct.pack("<IH", _ACTIVE, len(nodes)) + title.encode("utf-16-le") + b"\0\0" + nodes + options
 
 
 def driver(store: Path, option: bytes) -> None:

@@ -23,6 +23,7 @@ sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parent / "lib")]
 import machines  # noqa: E402
 import runs  # noqa: E402
 import saved_state as saving  # noqa: E402
+import secure_boot  # noqa: E402
 import stopped  # noqa: E402
 import suites  # noqa: E402
 from ledger import (  # noqa: E402, F401 (hooks)
@@ -73,6 +74,21 @@ def loader() -> Path:
 def driver() -> Path:
     """lifeboatx64.efi, built."""
     return build("lifeboatx64.efi")
+
+
+@pytest.fixture(scope="session")
+def own_key(tmp_path_factory) -> secure_boot.Key:
+    """Of the machine's owner."""
+    return secure_boot.make_key(tmp_path_factory.mktemp("own"), "own key")
+
+
+@pytest.fixture(scope="session")
+def signed(loader, own_key, tmp_path_factory) -> Path:
+    """lifeboat.efi, signed by `make sign`; beside it lifeboatx64.efi and lifeboat-save."""
+    folder = tmp_path_factory.mktemp("signed")
+    make("sign", f"SB_KEY={own_key.key}", f"SB_CERT={own_key.certificate}", f"SIGNED_IN={folder}")
+    shutil.copy(build("lifeboat-save"), folder)
+    return folder / "lifeboat.efi"
 
 
 @pytest.fixture(scope="session")

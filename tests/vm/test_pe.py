@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import BUILD, ROOT, build
 
 PE = Path(__file__).resolve().parents[1] / "pe"
 
@@ -16,8 +17,20 @@ def judge(path: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_clean(loader):
-    assert judge(loader) == (0, "")
+@pytest.mark.parametrize("name", ["lifeboat.efi", "lifeboatx64.efi"])
+def test_clean(name):
+    assert judge(build(name)) == (0, "")
+
+
+def test_make_sign_wants_a_key_and_its_certificate(tmp_path):
+    words = ["make", "-s", "-C", ROOT, "sign", f"B={BUILD}", f"SIGNED_IN={tmp_path}", "SB_KEY=/none"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "wanted a private key and its certificate" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signature_is_no_fault(signed):
+    assert judge(signed) == (0, "")
 
 
 def _header(image: bytearray) -> int:
@@ -66,6 +79,39 @@ def _tail(image: bytearray) -> None:
     image += b"tail"
 
 
+def _unaligned(image: bytearray) -> None:
+    struct.pack_into("<I", image, _header(image) + 24 + 32, 512)
+
+
+def _unaligned_section(image: bytearray) -> None:
+    image[_section(image, b".sbat") + 12] |= 0x40
+
+
+def _section_in_another(image: bytearray) -> None:
+    at = _section(image, b".sbat")
+    text = struct.unpack_from("<I", image, _section(image, b".text") + 12)
+    struct.pack_into("<I", image, at + 12, *text)
+
+
+def _section_in_headers(image: bytearray) -> None:
+    struct.pack_into("<I", image, _section(image, b".sbat") + 20, 0)
+
+
+def _entry_in_data(image: bytearray) -> None:
+    data = struct.unpack_from("<I", image, _section(image, b".data") + 12)
+    struct.pack_into("<I", image, _header(image) + 24 + 16, *data)
+
+
+def _behind_the_signature(image: bytearray) -> None:
+    image += bytes(8)
+
+
+def _signature_elsewhere(image: bytearray) -> None:
+    at = _header(image) + 24 + 144
+    where, size = struct.unpack_from("<II", image, at)
+    struct.pack_into("<II", image, at, where + 8, size - 8)
+
+
 def _no_image(image: bytearray) -> None:
     image[0] = 0
 
@@ -78,8 +124,11 @@ def _no_image(image: bytearray) -> None:
     (_renamed_sbat, "has 0 sections .sbat, want one"),
     (_sbat_line, ".sbat has the line lifeboat,1,"),
     (_writable_code, ".text can be written and executed"),
-    (_more_in_memory, ".data has 16777216 bytes in memory"),
     (_tail, "and its last section ends at"),
+    (_unaligned, "has a SectionAlignment that is 0x200 off a page"),
+    (_unaligned_section, ".sbat begins at"),
+    (_section_in_another, "(address), inside"),
+    (_entry_in_data, "in no section that can be executed"),
     (_no_image, "is no PE image"),
 ], ids=lambda value: getattr(value, "__name__", None))  # fmt: skip
 def test_a_fault_is_found(tmp_path, loader, change, says):
@@ -90,3 +139,18 @@ def test_a_fault_is_found(tmp_path, loader, change, says):
     status, said = judge(changed)
     assert status == 1 and says in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("change, says", [
+    (_more_in_memory, ".data has 16777216 bytes in memory"),
+    (_section_in_headers, ".sbat begins at 0x0 (file_at), inside the headers"),
+    (_behind_the_signature, "and its last section ends at"),
+    (_signature_elsewhere, "has its signatures at"),
+], ids=lambda value: getattr(value, "__name__", None))  # fmt: skip
+def test_a_fault_of_a_signed_image_is_found(tmp_path, signed, change, says):
+    image = bytearray(signed.read_bytes())
+    change(image)
+    changed = tmp_path / "changed.efi"
+    changed.write_bytes(image)
+    status, said = judge(changed)
+    assert status == 1 and says in said

@@ -49,18 +49,23 @@ def fetch(package: str, folder: Path, *options: str) -> Path:
     return path
 
 
-@cache
-def _fetch(package: str, folder: Path, *options: str) -> tuple[Path | None, str]:
-    """The path, or None and why the package cannot be had."""
-    suite = package.partition("/")[2]
+def apt_environment(suite: str, folder: Path) -> dict[str, str]:
+    """What apt's programs run in to have that suite's package lists, kept in `folder`."""
     folder = folder / suite
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "sources.list").write_text(_sources(suite))
     (folder / "apt.conf").write_text(_CONFIG.format(folder=folder.resolve()))
+    return {**os.environ, "APT_CONFIG": str(folder / "apt.conf")}
+
+
+@cache
+def _fetch(package: str, folder: Path, *options: str) -> tuple[Path | None, str]:
+    """The path, or None and why the package cannot be had."""
+    suite = package.partition("/")[2]
     done = subprocess.run(
         [_SCRIPTS / "fetch-kernel", *options, package],
-        env={**os.environ, "APT_CONFIG": str(folder / "apt.conf")},
+        env=apt_environment(suite, folder),
         capture_output=True,
         text=True,
         check=False,
