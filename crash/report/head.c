@@ -72,6 +72,26 @@ static void write_taint(struct lb_report_job *job)
 		lb_out_key(&job->out, "tainted", "%s", lb_taint_text(flags, text, sizeof(text)));
 }
 
+// An enumerator (security/lockdown/lockdown.c), since 6.17 a bitmap of all that is locked: of that it is known only
+// whether anything is.
+const char *const lb_job_lockdown_types[] = {"LOCKDOWN_INTEGRITY_MAX", "LOCKDOWN_CONFIDENTIALITY_MAX", NULL};
+
+static void write_lockdown(struct lb_report_job *job)
+{
+	static const char *const levels[] = {"integrity", "confidentiality"};
+	const uint64_t address = job->wanted[LB_JOB_LOCKED_DOWN].address;
+	const char *text = "yes";
+	int64_t value;
+	uint32_t state;
+
+	if (!address || !lb_deadmem_copy(&job->mem, address, &state, sizeof(state)))
+		return;
+	for (uint32_t i = 0; job->has_btf && i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (lb_btf_enumerator(&job->btf, lb_job_lockdown_types[i], &value) && value == state)
+			text = levels[i];
+	lb_out_key(&job->out, "lockdown", "%s", state ? text : "no");
+}
+
 static void write_command_line(struct lb_report_job *job)
 {
 	char text[LB_LASTLOG_LINE];
@@ -90,5 +110,6 @@ void lb_head_write(struct lb_report_job *job)
 	write_times(job);
 	lb_job_find(job);
 	write_taint(job);
+	write_lockdown(job);
 	write_command_line(job);
 }

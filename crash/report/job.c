@@ -59,11 +59,17 @@ void lb_job_open(struct lb_report_job *job, const struct lb_report_source *sourc
 static void find_symbols(struct lb_report_job *job)
 {
 	static const char *const names[LB_JOB_SYMBOLS + 1] = {
-		[LB_JOB_BTF_START] = "__start_BTF",           [LB_JOB_BTF_STOP] = "__stop_BTF",
-		[LB_JOB_TAINTED_MASK] = "tainted_mask",       [LB_JOB_COMMAND_LINE] = "saved_command_line",
-		[LB_JOB_PER_CPU_OFFSET] = "__per_cpu_offset", [LB_JOB_PANIC_CPU] = "panic_cpu",
-		[LB_JOB_ZONE_STAT] = "vm_zone_stat",          [LB_JOB_NODE_STAT] = "vm_node_stat",
-		[LB_JOB_TOTAL_PAGES] = "_totalram_pages",     [LB_JOB_SYMBOLS] = NULL,
+		[LB_JOB_BTF_START] = "__start_BTF",
+		[LB_JOB_BTF_STOP] = "__stop_BTF",
+		[LB_JOB_TAINTED_MASK] = "tainted_mask",
+		[LB_JOB_COMMAND_LINE] = "saved_command_line",
+		[LB_JOB_LOCKED_DOWN] = "kernel_locked_down",
+		[LB_JOB_PER_CPU_OFFSET] = "__per_cpu_offset",
+		[LB_JOB_PANIC_CPU] = "panic_cpu",
+		[LB_JOB_ZONE_STAT] = "vm_zone_stat",
+		[LB_JOB_NODE_STAT] = "vm_node_stat",
+		[LB_JOB_TOTAL_PAGES] = "_totalram_pages",
+		[LB_JOB_SYMBOLS] = NULL,
 	};
 	static const char *const per_cpu[] = {"crash_notes", NULL};
 	static const char *const *const lists[] = {names, per_cpu, lb_modules_symbols, lb_tasks_symbols,
@@ -105,7 +111,7 @@ static void find_cpus(struct lb_report_job *job)
 static void find_types(struct lb_report_job *job)
 {
 	static const char *const *const lists[] = {lb_modules_types, lb_tasks_types, lb_job_memory_types,
-						   NULL};
+						   lb_job_lockdown_types, NULL};
 	uint64_t start = job->wanted[LB_JOB_BTF_START].address, stop = job->wanted[LB_JOB_BTF_STOP].address;
 
 	job->modules = (struct lb_modules){.mem = &job->mem, .list = job->room, .capacity = LB_JOB_MODULES};

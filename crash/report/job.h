@@ -20,6 +20,7 @@ enum lb_job_symbol {
 	LB_JOB_BTF_STOP,
 	LB_JOB_TAINTED_MASK,
 	LB_JOB_COMMAND_LINE,
+	LB_JOB_LOCKED_DOWN,
 	LB_JOB_PER_CPU_OFFSET,
 	LB_JOB_PANIC_CPU,
 	LB_JOB_ZONE_STAT,
@@ -73,6 +74,8 @@ struct lb_report_job {
 
 // Enumerators that the section "memory" asks BTF for, in its order; NULL ends them.
 extern const char *const lb_job_memory_types[];
+// The same that the head asks for.
+extern const char *const lb_job_lockdown_types[];
 
 // Begins the text, and reads the log: all that the first lines of a head want.
 void lb_job_open(struct lb_report_job *job, const struct lb_report_source *source, char *text, uint32_t room);

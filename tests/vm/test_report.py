@@ -69,6 +69,7 @@ def test_the_report_in_the_findings(run_scenario):
     assert run.findings["report"]["schema"] == "lifeboat-report-1"
     report = (run.folder / "report.txt").read_text()
     assert "\nreason: Kernel panic - not syncing: sysrq triggered crash\n" in f"\n{report}"
+    assert "\nlockdown: no\n" in report and run.findings["report"]["lockdown"] == "no"
     assert "why it died:" in run.said and "\n  signature: sysrq:" in run.said
 
 

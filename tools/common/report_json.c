@@ -143,7 +143,7 @@ static void put_head(struct json *json, const struct lines *lines)
 		{"reason", "reason"},     {"signature", "signature"}, {"release", "release"},
 		{"build-id", "build_id"}, {"hardware", "hardware"},   {"firmware", "firmware"},
 		{"time", "time"},         {"tainted", "tainted"},     {"command-line", "command_line"},
-		{"command", "command"},
+		{"command", "command"},   {"lockdown", "lockdown"},
 	};
 
 	for (size_t i = 0; i < COUNT(texts); i++)
