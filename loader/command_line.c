@@ -11,6 +11,7 @@
 #include "loader/budget.h"
 #include "loader/file.h"
 #include "loader/firmware.h"
+#include "loader/measure.h"
 #include "loader/options/config.h"
 #include "loader/options/load_options.h"
 #include "loader/options/path.h"
@@ -162,11 +163,11 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	return 0;
 }
 
-// lifeboat.conf of `directory` into *options. No such file is not an error.
+// lifeboat.conf of `directory` into *options; its content into the caller's *ret_file, which is empty before. No such
+// file is not an error.
 static int read_config_of(const char *directory, struct lb_options *options, bool *ret_found,
-			  struct lb_error *err)
+			  struct lb_file *ret_file, struct lb_error *err)
 {
-	LB_CLEANUP(lb_file_free) struct lb_file file = {0};
 	char path[LB_MAX_PATH];
 	EFI_STATUS status;
 
@@ -174,27 +175,27 @@ static int read_config_of(const char *directory, struct lb_options *options, boo
 	if (lb_path_resolve(directory, LB_CONFIG_NAME, path, sizeof(path), err) != 0)
 		return -1;
 	lb_budget_wait();
-	status = lb_file_read(path, &file, err);
+	status = lb_file_read(path, ret_file, err);
 	lb_budget_waited();
 	if (status == EFI_NOT_FOUND)
 		return 0;
 	*ret_found = true;
 	if (EFI_ERROR(status))
 		return -1;
-	lb_sha256_add(&sum, file.data, file.bytes);
+	lb_sha256_add(&sum, ret_file->data, ret_file->bytes);
 	lb_options_source(options, directory);
-	return lb_config_parse(path, file.data, file.bytes, options, err);
+	return lb_config_parse(path, ret_file->data, ret_file->bytes, options, err);
 }
 
-static int read_config(struct lb_options *options, struct lb_error *err)
+static int read_config(struct lb_options *options, struct lb_file *ret_file, struct lb_error *err)
 {
 	char directory[LB_MAX_PATH];
 	bool found;
 	int result;
 
 	lb_command_line_directory(directory);
-	result = read_config_of(directory, options, &found, err);
-	return found || result != 0 ? result : read_config_of(LB_HOME, options, &found, err);
+	result = read_config_of(directory, options, &found, ret_file, err);
+	return found || result != 0 ? result : read_config_of(LB_HOME, options, &found, ret_file, err);
 }
 
 // A driver of boot services, as what lifeboatx64.efi is linked to be: the firmware has put it there.
@@ -214,6 +215,7 @@ void lb_command_line_init(struct lb_options *options)
 int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 {
 	LB_CLEANUP(free_words) struct words words = {0};
+	LB_CLEANUP(lb_file_free) struct lb_file config = {0};
 	int result = 0;
 	bool typed;
 
@@ -234,7 +236,7 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 		struct lb_error later;
 
 		lb_command_line_init(options);
-		if (read_config(options, result == 0 ? err : NULL) != 0)
+		if (read_config(options, &config, result == 0 ? err : NULL) != 0)
 			result = -1;
 		lb_options_source(options, words.base);
 		lb_options_words(options, words.count, words.list, &later); // said once already
@@ -242,6 +244,8 @@ int lb_command_line_read(struct lb_options *options, struct lb_error *err)
 	options->typed = typed;
 	if (lb_options_finish(options, result == 0 ? err : NULL) != 0)
 		result = -1;
+	if (config.data && !options->no_measure && !lb_options_answer(options))
+		lb_measure_config(config.data, config.bytes);
 	return result;
 }
 

@@ -8,8 +8,9 @@
 #include "lib/format.h"
 #include "loader/options/options.h"
 
-// Reads all, lb_options_finish() included; options->resident by how the firmware loaded us. Fails with the first mistake; *options then
-// holds all that was understood (loader/options/options.h).
+// Reads all, lb_options_finish() included; options->resident by how the firmware loaded us. Fails with the first
+// mistake; *options then holds all that was understood (loader/options/options.h). Measures lifeboat.conf
+// (loader/measure.h) where something will be booted, unless --no-measure.
 int lb_command_line_read(struct lb_options *options, struct lb_error *err);
 
 // Whether the firmware has loaded us as a driver.

@@ -16,6 +16,7 @@
 #include "loader/footprint.h"
 #include "loader/hook_image.h"
 #include "loader/linux.h"
+#include "loader/measure.h"
 #include "loader/options/path.h"
 #include "loader/placeholder.h"
 #include "loader/print.h"
@@ -255,6 +256,17 @@ static void tell_armed(const struct lb_plan *plan)
 		 (unsigned long)plan->layout.region.start, second);
 }
 
+// The words that a later Linux may get, whatever arming comes to: what a TPM has seen is the same at each boot.
+static void measure_late_words(const struct session *s)
+{
+	char words[LB_PANIC_WORDS_TEXT];
+
+	if (s->refused || s->options.no_measure || !lb_options_late(&s->options))
+		return;
+	lb_panic_words_print(s->options.panic_words, words);
+	lb_measure_line(words);
+}
+
 static void arm(struct session *s)
 {
 	struct lb_error err;
@@ -331,16 +343,17 @@ static void start_watchdog(const struct session *s)
 
 static EFI_STATUS start_kernel(struct session *s)
 {
+	const char *line = s->plan.armed ? s->plan.first_cmdline : s->cmdline;
 	EFI_STATUS status;
 
 	if (s->refused)
 		make_unarmed_cmdline(s);
-	lb_print_verbose("starting %s: %s\n", s->kernel.path,
-			 s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	lb_print_verbose("starting %s: %s\n", s->kernel.path, line);
+	if (!s->options.no_measure)
+		lb_measure_line(line);
 	start_watchdog(s);
 	lb_steps_hand_over();
-	status =
-		lb_program_start(&s->linux_image.program, s->plan.armed ? s->plan.first_cmdline : s->cmdline);
+	status = lb_program_start(&s->linux_image.program, line);
 	lb_watchdog_stop();
 	lb_steps_end();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
@@ -433,13 +446,6 @@ static EFI_STATUS boot(struct session *s)
 	return go_on(s);
 }
 
-// Nothing is booted.
-static bool only_answers(const struct lb_options *options)
-{
-	return options->help || options->help_dump || options->version || options->dry_run ||
-	       options->footprint;
-}
-
 // A copy that is a driver may have armed before us.
 static void look_for_another(struct session *s)
 {
@@ -511,7 +517,7 @@ static EFI_STATUS run(struct session *s)
 		lb_print_error("%s (--help lists the options)", s->reason.text);
 		return EFI_INVALID_PARAMETER;
 	}
-	if (only_answers(&s->options))
+	if (lb_options_answer(&s->options))
 		lb_steps_end(); // somebody reads, page by page
 	if (s->options.help || s->options.help_dump || s->options.version) {
 		lb_print_answer("%s", s->options.help        ? lb_options_help
@@ -527,7 +533,7 @@ static EFI_STATUS run(struct session *s)
 	}
 
 	look_for_another(s);
-	if (!only_answers(&s->options))
+	if (!lb_options_answer(&s->options))
 		judge_boot(s);
 	s->stage = "files";
 	lb_budget_pause();
@@ -548,6 +554,8 @@ static EFI_STATUS run(struct session *s)
 		if (EFI_ERROR(status))
 			return give_up(status, &err);
 	}
+	if (!lb_options_answer(&s->options))
+		measure_late_words(s);
 	read_second(s);
 	make_plan(s);
 	if (s->options.footprint)

@@ -61,16 +61,6 @@ static void add_record(struct text *text)
 	}
 }
 
-// The words that profile and exceptions choose, parted by blanks, as a line gets them that has none.
-static void add_words(struct text *text, uint32_t words)
-{
-	add(text, "words=");
-	for (uint32_t word = 0; word < LB_WORD_COUNT; word++)
-		if (words & LB_WORD_BIT(word))
-			add(text, "%s%s", word ? " " : "", lb_panic_word_for((enum lb_panic_word)word, ""));
-	add(text, "\n");
-}
-
 static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 {
 	const struct lb_handoff *handoff = (const struct lb_handoff *)plan->layout.handoff.start;
@@ -117,11 +107,13 @@ static void add_brakes(struct text *text)
 void lb_variable_armed(const struct lb_plan *plan)
 {
 	struct text text = {.used = 0};
+	char words[LB_PANIC_WORDS_TEXT];
 
 	add(&text, "version=%s\nstate=%s\n", LIFEBOAT_VERSION,
 	    lb_options_late(plan->options) ? "prepared" : "armed");
 	add_start(&text, plan->options);
-	add_words(&text, plan->options->panic_words);
+	lb_panic_words_print(plan->options->panic_words, words);
+	add(&text, "words=%s\n", words);
 	add_brakes(&text);
 	add_crash_memory(&text, plan);
 	if (lb_options_late(plan->options))

@@ -84,3 +84,14 @@ const char *lb_panic_word_for(enum lb_panic_word word, const char *user)
 	}
 	return same || (said && member->yields) ? NULL : text;
 }
+
+void lb_panic_words_print(uint32_t words, char text[LB_PANIC_WORDS_TEXT])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t word = 0; word < LB_WORD_COUNT; word++)
+		if (words & LB_WORD_BIT(word) && used < LB_PANIC_WORDS_TEXT)
+			used += lb_snprintf(text + used, LB_PANIC_WORDS_TEXT - used, "%s%s", used ? " " : "",
+					    lb_panic_word_for((enum lb_panic_word)word, ""));
+}

@@ -43,4 +43,8 @@ bool lb_panic_words_find(const char *text, uint32_t *ret_words);
 // silent: what it sets itself, also by sysctl.kernel.NAME=, wins.
 const char *lb_panic_word_for(enum lb_panic_word word, const char *user);
 
+// The words of a set, parted by blanks, as a line gets them that has none. Cut where `text` has no room.
+#define LB_PANIC_WORDS_TEXT 256U
+void lb_panic_words_print(uint32_t words, char text[LB_PANIC_WORDS_TEXT]);
+
 #endif

@@ -19,7 +19,7 @@ const char lb_options_help[] =
 	"  --capture-initrd FILE   its initrd (default: capture.img beside lifeboat.efi)\n"
 	"  --capture-args ARGS     its arguments; with one of these three it is a Linux\n"
 	"  --crashkernel SPEC      memory for it (default: crashkernel=, else auto)\n"
-	"  --require               never boot unarmed\n"
+	"  --require; --no-measure      never boot unarmed; leave the TPM alone\n"
 	"  --on-fault WHAT         reset (default), boot or halt on a mismatch or fault\n"
 	"  --console WHERE         none, ttySN, 0xPORT, mmio[32]:ADDRESS, pci:B:D.F\n"
 	"  --watchdog SECONDS      start the machine's watchdog just before KERNEL\n"
@@ -42,6 +42,7 @@ enum option {
 	OPTION_CAPTURE_ARGS,
 	OPTION_CRASHKERNEL,
 	OPTION_REQUIRE,
+	OPTION_NO_MEASURE,
 	OPTION_ON_FAULT,
 	OPTION_CONSOLE,
 	OPTION_WATCHDOG,
@@ -71,6 +72,7 @@ static const struct lb_option_word own_words[OPTION_DUMP] = {
 	[OPTION_CAPTURE_ARGS] = {"capture-args", "ARGS"},
 	[OPTION_CRASHKERNEL] = {"crashkernel", "SPEC"},
 	[OPTION_REQUIRE] = {"require", NULL},
+	[OPTION_NO_MEASURE] = {"no-measure", NULL},
 	[OPTION_ON_FAULT] = {"on-fault", "reset, boot or halt"},
 	[OPTION_CONSOLE] = {"console", LB_CONSOLE_WANTS},
 	[OPTION_WATCHDOG] = {"watchdog", "a number of seconds from 5 to 613"},
@@ -296,6 +298,9 @@ static int apply(struct lb_options *options, enum option option, const char *sho
 		return set_text(options->crashkernel, sizeof(options->crashkernel), shown, value, err);
 	case OPTION_REQUIRE:
 		options->require = true;
+		return 0;
+	case OPTION_NO_MEASURE:
+		options->no_measure = true;
 		return 0;
 	case OPTION_ON_FAULT:
 		return set_policy(&options->on_mismatch, shown, value, err);

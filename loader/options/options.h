@@ -27,6 +27,7 @@ struct lb_options {
 	bool help, help_dump, version, dry_run, footprint, require;
 	bool unknown; // among the words was an unknown option; lifeboat.conf does not count
 	bool typed; // the caller's: the words come from a UEFI shell
+	bool no_measure; // nothing into the TPM
 	enum lb_verbosity verbosity;
 	char kernel[LB_MAX_PATH]; // once finished "" where lb_options_late() holds
 	char chain[LB_MAX_PATH]; // "": no boot manager is started
@@ -62,6 +63,13 @@ struct lb_options {
 static inline bool lb_options_late(const struct lb_options *options)
 {
 	return options->resident || options->chain[0];
+}
+
+// Nothing is booted.
+static inline bool lb_options_answer(const struct lb_options *options)
+{
+	return options->help || options->help_dump || options->version || options->dry_run ||
+	       options->footprint;
 }
 
 void lb_options_init(struct lb_options *options);

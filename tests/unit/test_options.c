@@ -48,9 +48,9 @@ static void test_everything(void **state)
 {
 	(void)state;
 	assert_int_equal(PARSE("--initrd", "a", "--initrd=/b", "--capture=fs1:\\c", "--capture-initrd", "d",
-			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--on-fault",
-			       "boot", "--console=ttyS1", "--watchdog=30", "--profile=strict", "--without",
-			       "oops=panic", "-n", "-v", "/k", "root=a", "--initrd", "-q"),
+			       "--capture-args", "x=1 y", "--crashkernel=64M", "--require", "--no-measure",
+			       "--on-fault", "boot", "--console=ttyS1", "--watchdog=30", "--profile=strict",
+			       "--without", "oops=panic", "-n", "-v", "/k", "root=a", "--initrd", "-q"),
 			 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_int_equal(options.initrd_count, 2);
@@ -61,6 +61,7 @@ static void test_everything(void **state)
 	assert_string_equal(options.capture_args, "x=1 y");
 	assert_string_equal(options.crashkernel, "64M");
 	assert_true(options.require && options.dry_run && options.console_given);
+	assert_true(options.no_measure && lb_options_answer(&options));
 	assert_int_equal(options.on_mismatch, LB_POLICY_BOOT);
 	assert_int_equal(options.console.type, LB_CONSOLE_PORT);
 	assert_int_equal(options.console.address, 0x2f8);

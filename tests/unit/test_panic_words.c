@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include <string.h>
+
 static const char *const texts[LB_WORD_COUNT] = {
 	"panic=-1",          "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime",
 	"oops=panic",        "unknown_nmi_panic",          "softlockup_panic=1",         "hung_task_panic=1",
@@ -94,6 +96,24 @@ static void test_only_members_are_chosen(void **state)
 	assert_int_equal(words, LB_WORD_BIT(LB_WORD_NOTIFIERS) | LB_WORDS_BESIDE_KDUMP);
 }
 
+static void test_a_set_as_text(void **state)
+{
+	char text[LB_PANIC_WORDS_TEXT];
+
+	(void)state;
+	lb_panic_words_print(0, text);
+	assert_string_equal(text, "");
+	lb_panic_words_print(lb_panic_words_of(LB_PROFILE_SERVER) | LB_WORDS_BESIDE_KDUMP, text);
+	assert_string_equal(text,
+			    "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime "
+			    "oops=panic unknown_nmi_panic");
+	lb_panic_words_print(LB_WORD_BIT(LB_WORD_HARD_LOCKUP), text);
+	assert_string_equal(text, "nmi_watchdog=panic");
+	lb_panic_words_print(UINT32_MAX, text);
+	assert_true(strlen(text) + 1 < sizeof(text));
+	assert_non_null(strstr(text, " nmi_watchdog=panic"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +122,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_line_says_of_the_rest_wins),
 		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_only_members_are_chosen),
+		cmocka_unit_test(test_a_set_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
