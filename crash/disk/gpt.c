@@ -167,6 +167,7 @@ static int read_table(const struct place *place, void *room, struct lb_gpt *ret_
 		.last_usable = header.last_usable,
 		.backup = place->block != PRIMARY_BLOCK,
 	};
+	memcpy(ret_gpt->disk_guid, header.disk, LB_UUID_BYTES);
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct lb_gpt {
 	uint32_t count, entry_bytes;
 	uint64_t first_usable, last_usable; // blocks
 	bool backup; // the primary table was unusable
+	uint8_t disk_guid[LB_UUID_BYTES]; // as on disk
 };
 
 struct lb_gpt_partition {

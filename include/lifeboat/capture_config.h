@@ -12,10 +12,11 @@
 #include "lifeboat/range.h"
 
 #define LB_CAPTURE_MAGIC 0x545041434c424c00ULL
-#define LB_CAPTURE_VERSION 5
+#define LB_CAPTURE_VERSION 6
 
 #define LB_MAX_TARGETS 4
 #define LB_MAX_BRIDGES 8
+#define LB_MAX_EXTENTS 24
 #define LB_MAX_CAPTURE_CPUS 64
 #define LB_MAX_IOMMUS 64
 
@@ -56,8 +57,14 @@ struct lb_pci_address {
 // Within its segment. 0 is a host bridge, wherever there is one.
 #define LB_PCI_BDF(at) ((uint16_t)((at).bus << 8 | (at).device << 3 | (at).function))
 
-// A GPT partition, as the firmware saw it when armed. The capture kernel writes to it only
-// if its first block still carries the header that was put there when armed, with this
+// A piece of a file: bytes, whole blocks of 4 KiB, that follow each other on the disk.
+struct lb_extent {
+	uint64_t start; // from the partition's beginning, a multiple of the disk's blocks
+	uint64_t bytes;
+};
+
+// A GPT partition, as the firmware saw it when armed, or a file on one (lifeboat/dumpfile.h). The capture
+// kernel writes to it only if its first block still carries the header that was put there when armed, with this
 // `arm_id` (lifeboat/dumpdisk.h): another disk in the same slot is left alone.
 struct lb_target {
 	uint32_t kind; // enum lb_target_kind
@@ -69,7 +76,17 @@ struct lb_target {
 	uint8_t partuuid[16]; // as GPT has it on disk
 	char name[64]; // what the user called it, for messages
 	uint16_t bridges[LB_MAX_BRIDGES]; // above the function, LB_PCI_BDF(), the topmost first; 0: no more
+	uint8_t file_id[16]; // of a file
+	uint32_t extent_count; // of a file, up to LB_MAX_EXTENTS; 0: all of the partition
+	uint32_t reserved;
+	struct lb_extent extents[LB_MAX_EXTENTS]; // in the file's order
 };
+
+// What the header of a dump there has in `partuuid`.
+static inline const uint8_t *lb_target_id(const struct lb_target *target)
+{
+	return target->extent_count ? target->file_id : target->partuuid;
+}
 
 enum lb_iommu_kind {
 	LB_IOMMU_VTD = 1, // Intel's, of the ACPI table DMAR
@@ -159,7 +176,7 @@ struct lb_capture_config {
 };
 
 _Static_assert(sizeof(struct lb_pci_address) == 8, "no padding");
-_Static_assert(sizeof(struct lb_target) == 136, "no padding");
+_Static_assert(sizeof(struct lb_target) == 544, "no padding");
 _Static_assert(sizeof(struct lb_iommu) == 16, "no padding");
 _Static_assert(sizeof(struct lb_wdat_step) == 24, "no padding");
 _Static_assert(sizeof(struct lb_screen_config) == 56, "no padding");

@@ -76,6 +76,7 @@ static inline void gpt_disk_seal(struct gpt_disk *disk)
 		gpt_disk_put(at + 32, headers[1 - i], 8);
 		gpt_disk_put(at + 40, GPT_DISK_FIRST, 8);
 		gpt_disk_put(at + 48, GPT_DISK_LAST, 8);
+		memset(at + 56, 'd', 16);
 		gpt_disk_put(at + 72, own_entries, 8);
 		gpt_disk_put(at + 80, GPT_DISK_ENTRIES, 4);
 		gpt_disk_put(at + 84, 128, 4);

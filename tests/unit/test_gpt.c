@@ -67,6 +67,7 @@ static void test_good(void **state)
 		assert_int_equal(read_table(), 0);
 		assert_int_equal(gpt.count, GPT_DISK_ENTRIES);
 		assert_false(gpt.backup);
+		assert_memory_equal(gpt.disk_guid, "dddddddddddddddd", LB_UUID_BYTES);
 		check_partitions();
 	}
 }
