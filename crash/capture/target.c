@@ -23,8 +23,8 @@ static uint32_t buffers_for(const struct lb_run *run)
 static int check_header(const struct lb_capture_config *capture, const struct lb_target *target,
 			const struct lb_dump_header *header, struct lb_error *err)
 {
-	if (memcmp(header->partuuid, target->partuuid, sizeof(header->partuuid)) != 0)
-		return lb_fail(err, "target %.63s: the header there is another partition's; it is left alone",
+	if (memcmp(header->partuuid, lb_target_id(target), sizeof(header->partuuid)) != 0)
+		return lb_fail(err, "target %.63s: the header there is another's; it is left alone",
 			       target->name);
 	if (memcmp(header->arm_id, capture->arm_id, sizeof(header->arm_id)) != 0)
 		return lb_fail(err,
@@ -46,7 +46,7 @@ static int read_header(const struct lb_run *run, struct lb_opened *opened, struc
 		return lb_fail(err, "target %.63s: %s; it is left alone", opened->target->name, why.text);
 	if (check_header(run->capture, opened->target, opened->header, err) != 0)
 		return -1;
-	if (!lb_dump_header_in_every_slot(room, opened->target->partuuid))
+	if (!lb_dump_header_in_every_slot(room, lb_target_id(opened->target)))
 		return lb_fail(err,
 			       "target %.63s: the dump header is in one slot only, so somebody else wrote to "
 			       "the other; it is left alone",
@@ -81,9 +81,9 @@ int lb_target_open(const struct lb_run *run, const struct lb_target *target, str
 	    lb_partition_open(&opened->disk, target, buffers_for(run), &opened->partition, err) != 0 ||
 	    read_header(run, opened, room, err) != 0)
 		return -1;
-	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, partition of %s", target->name,
+	lb_say("target %.63s: %.12s%s%.48s, blocks of %u bytes, %s of %s", target->name,
 	       opened->disk.driver->name, opened->disk.model[0] ? " " : "", opened->disk.model,
-	       opened->disk.block_bytes,
+	       opened->disk.block_bytes, target->extent_count ? "file" : "partition",
 	       lb_format_size(size, sizeof(size), lb_partition_bytes(opened->partition)));
 	return 0;
 }

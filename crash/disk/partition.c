@@ -7,8 +7,13 @@
 // other. The failure is counted against the requests that it is blamed on; the second one of
 // the same request is final. So is a reset that fails. There is always an end to it: a
 // request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
+//
+// Of a file every block behind the headers is read before it is written, and written only if it has the file's
+// stamp. What is behind `stamped` was not looked at yet; a block before it was, once, and what it has now is ours.
 #include "crash/disk/partition.h"
 
+#include "crash/disk/extents.h"
+#include "crash/disk/stamp.h"
 #include "crash/disk/target_check.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
@@ -18,6 +23,8 @@
 #define NO_BUFFER UINT32_MAX
 // Of a disk whose every request needs one, each after ten seconds, a dump would take days.
 #define RESETS_MAX 16
+// How far stamps are looked at in one go, so that a disk with a head does not move it for each write.
+#define STAMPS_AHEAD (8 * LB_PARTITION_BUFFER)
 
 struct request {
 	bool busy;
@@ -43,8 +50,12 @@ struct lb_partition {
 		__attribute__((aligned(LB_PAGE))); // what is read to no page's beginning goes through it
 	struct lb_disk *disk;
 	uint64_t first_block;
-	uint64_t bytes;
+	uint64_t bytes; // of the partition, or of the file
 	char name[64];
+	const struct lb_target *file; // NULL: all of the partition
+	uint64_t stamped; // of a file: up to here each block was the file's
+	bool lost; // the block at `stamped` is not
+	void *stamps; // LB_PARTITION_BUFFER bytes to read them into
 	struct request requests[LB_DISK_MAX_DEPTH]; // by tag
 	uint32_t in_flight; // by tag, a bit each
 	struct buffer buffers[LB_DISK_MAX_DEPTH];
@@ -77,6 +88,40 @@ static int check_disk(const struct lb_disk *disk, const struct lb_target *target
 	return 0;
 }
 
+static uint64_t target_bytes(const struct lb_disk *disk, const struct lb_target *target)
+{
+	return (target->last_block - target->first_block + 1) * disk->block_bytes;
+}
+
+static int open_file(struct lb_partition *partition, const struct lb_target *target, struct lb_error *err)
+{
+	const struct lb_extents_room room = {partition->disk->block_bytes,
+					     target_bytes(partition->disk, target)};
+	struct lb_error why;
+
+	if (lb_extents_check(target->extents, target->extent_count, &room, &why) != 0)
+		return lb_fail(err, "%.64s: the file's %s", target->name, why.text);
+	partition->stamps = lb_heap_pages(LB_PARTITION_BUFFER);
+	if (!partition->stamps)
+		return lb_fail(err, "%.64s: no memory to look at its stamps", target->name);
+	partition->file = target;
+	partition->bytes = lb_extents_bytes(target->extents, target->extent_count);
+	partition->stamped = LB_DUMP_SLOTS_BYTES;
+	return 0;
+}
+
+static void take_buffers(struct lb_partition *partition, uint32_t buffers)
+{
+	while (partition->buffer_count < buffers) {
+		struct buffer *buffer = &partition->buffers[partition->buffer_count];
+
+		buffer->data = lb_heap_pages(LB_PARTITION_BUFFER);
+		if (!buffer->data)
+			break; // fewer will do
+		partition->buffer_count++;
+	}
+}
+
 int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint32_t buffers,
 		      struct lb_partition **ret_partition, struct lb_error *err)
 {
@@ -88,21 +133,20 @@ int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint
 		return lb_fail(err, "%.64s: %u buffers, wanted 1 to %u", target->name, buffers,
 			       LB_DISK_MAX_DEPTH);
 	partition = lb_heap_pages(sizeof(*partition));
-	while (partition && partition->buffer_count < buffers) {
-		struct buffer *buffer = &partition->buffers[partition->buffer_count];
-
-		buffer->data = lb_heap_pages(LB_PARTITION_BUFFER);
-		if (!buffer->data)
-			break; // fewer will do
-		partition->buffer_count++;
+	if (partition) {
+		partition->disk = disk;
+		partition->first_block = target->first_block;
+		partition->bytes = target_bytes(disk, target);
+		lb_snprintf(partition->name, sizeof(partition->name), "%.64s", target->name);
+		if (target->extent_count && open_file(partition, target, err) != 0)
+			return -1;
+		// A file's stamps have one of them.
+		take_buffers(partition,
+			     partition->file && buffers > LB_CAPTURE_BUFFERS_MIN ? buffers - 1 : buffers);
 	}
 	if (!partition || !partition->buffer_count)
 		return lb_fail(err, "%.64s: no memory for a buffer of %llu bytes", target->name,
 			       LB_PARTITION_BUFFER);
-	partition->disk = disk;
-	partition->first_block = target->first_block;
-	partition->bytes = (target->last_block - target->first_block + 1) * disk->block_bytes;
-	lb_snprintf(partition->name, sizeof(partition->name), "%.64s", target->name);
 	*ret_partition = partition;
 	return 0;
 }
@@ -112,14 +156,27 @@ uint64_t lb_partition_bytes(const struct lb_partition *partition)
 	return partition->bytes;
 }
 
+// Where on the partition `offset` is, and how many bytes go on from there in one piece.
+static uint64_t place_of(const struct lb_partition *partition, uint64_t offset, uint64_t *ret_bytes)
+{
+	const struct lb_target *file = partition->file;
+
+	if (file)
+		return lb_extents_find(file->extents, file->extent_count, offset, ret_bytes);
+	*ret_bytes = partition->bytes - offset;
+	return offset;
+}
+
 static int submit(struct lb_partition *partition, uint32_t tag, struct lb_error *err)
 {
 	struct request *request = &partition->requests[tag];
 	struct lb_disk *disk = partition->disk;
+	uint64_t ignored;
 	const struct lb_disk_request wanted = {
 		.op = request->op,
 		.tag = tag,
-		.block = partition->first_block + request->offset / disk->block_bytes,
+		.block = partition->first_block +
+			 place_of(partition, request->offset, &ignored) / disk->block_bytes,
 		.buffer = request->data,
 		.bytes = request->bytes,
 	};
@@ -335,15 +392,33 @@ void *lb_partition_take(struct lb_partition *partition, struct lb_error *err)
 	return NULL;
 }
 
+static uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+// Of `bytes` from `offset` on those that one request may have.
+static uint32_t piece_at(const struct lb_partition *partition, uint64_t offset, uint32_t bytes)
+{
+	uint64_t run;
+
+	place_of(partition, offset, &run);
+	if (run < bytes)
+		bytes = (uint32_t)run;
+	return min32(bytes, partition->disk->max_bytes);
+}
+
 static int write_pieces(struct lb_partition *partition, uint32_t index, uint64_t offset, uint32_t bytes)
 {
 	struct buffer *buffer = &partition->buffers[index];
-	uint32_t most = partition->disk->max_bytes, tag;
+	uint32_t tag;
 
 	buffer->state = BUFFER_WRITING;
-	buffer->pieces = (bytes + most - 1) / most;
+	buffer->pieces = 0;
+	for (uint32_t done = 0; done < bytes; done += piece_at(partition, offset + done, bytes - done))
+		buffer->pieces++;
 	for (uint32_t done = 0, piece; done < bytes; done += piece) {
-		piece = bytes - done < most ? bytes - done : most;
+		piece = piece_at(partition, offset + done, bytes - done);
 		if (begin(partition,
 			  (struct request){.op = LB_DISK_WRITE,
 					   .offset = offset + done,
@@ -354,6 +429,33 @@ static int write_pieces(struct lb_partition *partition, uint32_t index, uint64_t
 			return -1;
 	}
 	return 0;
+}
+
+// Looks at the stamps up to `end` and a little beyond, unless it was done. Fails where one before `end` is not there.
+static int see_stamps(struct lb_partition *partition, uint64_t end, struct lb_error *err)
+{
+	uint64_t goal = end > partition->stamped ? lb_align_up(end, STAMPS_AHEAD) : 0;
+
+	if (goal > partition->bytes)
+		goal = partition->bytes;
+	while (partition->stamped < goal && !partition->lost) {
+		const uint64_t left = goal - partition->stamped;
+		const uint32_t piece = left < LB_PARTITION_BUFFER ? (uint32_t)left : LB_PARTITION_BUFFER;
+		uint64_t good;
+
+		if (lb_partition_read(partition, partition->stamped, partition->stamps, piece, err) != 0)
+			return -1;
+		good = lb_stamp_check(partition->file->file_id, partition->stamped, partition->stamps, piece);
+		partition->stamped += good;
+		partition->lost = good < piece;
+	}
+	if (end <= partition->stamped)
+		return 0;
+	return lb_fail(
+		err,
+		"%s: the block at 0x%lx of the file does not have its stamp any more: it may be somebody "
+		"else's by now; nothing is written there",
+		partition->name, partition->stamped);
 }
 
 int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offset, uint32_t bytes,
@@ -367,15 +469,11 @@ int lb_partition_put(struct lb_partition *partition, void *buffer, uint64_t offs
 		return lb_fail(err, "%s: a buffer that was not taken is not to be written", partition->name);
 	if (partition->failed)
 		failed(partition, err);
-	else if (check_place(partition, "write", offset, bytes, err) == 0)
+	else if (check_place(partition, "write", offset, bytes, err) == 0 &&
+		 (!partition->file || see_stamps(partition, offset + bytes, err) == 0))
 		return write_pieces(partition, index, offset, bytes) == 0 ? 0 : failed(partition, err);
 	partition->buffers[index].state = BUFFER_FREE;
 	return -1;
-}
-
-static uint32_t min32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *data, uint32_t bytes,
@@ -390,7 +488,7 @@ int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *dat
 			lb_aligned((uint64_t)(uintptr_t)data, LB_PAGE); // else a page goes by ours
 		uint8_t *to = (uint8_t *)data + done;
 
-		piece = direct ? min32(bytes - done, partition->disk->max_bytes) : (uint32_t)LB_PAGE;
+		piece = piece_at(partition, offset + done, direct ? bytes - done : (uint32_t)LB_PAGE);
 		if (finish(partition, (struct request){.op = LB_DISK_READ,
 						       .offset = offset + done,
 						       .bytes = piece,

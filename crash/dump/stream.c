@@ -45,8 +45,11 @@ static int end_buffer(struct lb_stream *stream, struct lb_error *err)
 	memset(buffer + held, 0, whole - held);
 	memcpy(stream->tail, buffer + lb_align_down(held, LB_PAGE), held % LB_PAGE);
 	stream->buffer = NULL;
-	return lb_partition_put(stream->partition, buffer, stream->start + stream->buffer_at, (uint32_t)whole,
-				err);
+	if (lb_partition_put(stream->partition, buffer, stream->start + stream->buffer_at, (uint32_t)whole,
+			     err) == 0)
+		return 0;
+	stream->broken = true;
+	return -1;
 }
 
 // `data` NULL: zeroes.
@@ -95,6 +98,8 @@ int lb_stream_align(struct lb_stream *stream, uint64_t align, struct lb_error *e
 
 int lb_stream_settle(struct lb_stream *stream, struct lb_error *err)
 {
+	if (stream->broken)
+		return lb_fail(err, "what was written before did not reach the partition");
 	return stream->buffer ? end_buffer(stream, err) : 0;
 }
 

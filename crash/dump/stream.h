@@ -18,6 +18,7 @@ struct lb_stream {
 	uint64_t bytes; // added so far
 	uint8_t *buffer; // NULL: none now
 	uint64_t buffer_at; // what of the stream the buffer begins with, a multiple of 4 KiB
+	bool broken; // a buffer was lost: never settled again
 	uint8_t tail[LB_PAGE]; // what of a last, begun block is on the disk already
 	struct lb_sha256 sha; // of what was added
 };

@@ -10,6 +10,7 @@ _PREFIX = "tests/unit/test_"
 # Those that judge several files, and which.
 _SEVERAL = {
     "tests/unit/test_ident_maps.c": "pgtable/ident.c, on each memory map of tests/data/maps/",
+    "tests/unit/test_partition_file.c": "crash/disk/partition.c, over a file",
     "tests/unit/test_maps.c": "the plan, from e820.c to layout.c, on each memory map of tests/data/maps/",
 }
 LISTED = [*_SEVERAL]

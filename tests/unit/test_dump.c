@@ -7,6 +7,7 @@
 
 #include "age_made.h"
 #include "crash/disk/dump_header.h"
+#include "crash/disk/stamp.h"
 #include "crash/plan/capturesize.h"
 #include "crash/plan/dumpsize.h"
 #include "fake_machine.h"
@@ -603,6 +604,49 @@ static void test_second_target(void **state)
 	assert_int_equal(header.page_count, machine.ram.pages);
 }
 
+// A file whose stamps are there but for the one at `lost`; as it then was into *ret_before, the caller's to free.
+static void prepare_file(uint64_t lost, uint8_t **ret_before)
+{
+	prepare(LB_DUMP_ZSTD, ROOMY);
+	disk.target.extent_count = 1;
+	disk.target.extents[0] = (struct lb_extent){0, ROOMY};
+	lb_stamp_fill(disk.target.file_id, 0, disk.data, ROOMY);
+	if (lost)
+		disk.data[lost]++;
+	*ret_before = malloc(ROOMY);
+	assert_non_null(*ret_before);
+	memcpy(*ret_before, disk.data, ROOMY);
+	assert_int_equal(lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err), 0);
+}
+
+// Wherever the file has lost a block, nothing is written from there on, and what was written says so.
+static void test_file(void **state)
+{
+	uint64_t wrote;
+	uint8_t *before;
+
+	(void)state;
+	prepare_file(0, &before);
+	assert_int_equal(write_dump(), 0);
+	check_header(LB_DUMP_COMPLETE, LB_DUMP_ZSTD);
+	wrote = header.file_offset + header.file_bytes;
+	assert_memory_equal(disk.data + lb_align_up(wrote, LB_DUMP_BLOCK),
+			    before + lb_align_up(wrote, LB_DUMP_BLOCK),
+			    ROOMY - lb_align_up(wrote, LB_DUMP_BLOCK));
+	free(before);
+	for (uint64_t lost = header.file_offset; lost < wrote; lost += 97 * LB_DUMP_BLOCK) {
+		prepare_file(lost, &before);
+		assert_int_equal(write_dump(), -1);
+		assert_non_null(strstr(err.text, "does not have its stamp any more"));
+		check_header(LB_DUMP_PARTIAL, LB_DUMP_ZSTD);
+		assert_non_null(strstr(header.message, "does not have its stamp any more"));
+		assert_memory_equal(disk.data + lost, before + lost, ROOMY - lost);
+		assert_true(header.file_offset + header.data_offset + header.data_bytes <= lost ||
+			    !header.data_bytes);
+		free(before);
+	}
+}
+
 // A dump without a log is a dump.
 static void test_no_log(void **state)
 {
@@ -885,6 +929,7 @@ int main(void)
 		cmocka_unit_test(test_tiny),
 		cmocka_unit_test(test_disk_gone),
 		cmocka_unit_test(test_second_target),
+		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_no_log),
 		cmocka_unit_test(test_worst_case),
 		cmocka_unit_test(test_encrypted_kdump),
