@@ -39,6 +39,11 @@ bool lb_budget_spent(void)
 	return !lifted && to_ms(waited) > LB_BUDGET_MS;
 }
 
+bool lb_budget_low(void)
+{
+	return !lifted && to_ms(waited) > LB_BUDGET_MS - LB_BUDGET_RESERVE_MS;
+}
+
 int lb_budget_check(struct lb_error *err)
 {
 	if (!lb_budget_spent())

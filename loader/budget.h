@@ -11,6 +11,7 @@
 #include "lib/format.h"
 
 #define LB_BUDGET_MS 5000U
+#define LB_BUDGET_RESERVE_MS 2000U
 
 // Arming begins.
 void lb_budget_begin(void);
@@ -25,6 +26,8 @@ void lb_budget_waited(void);
 // first call, 40 ms.
 bool lb_budget_spent(void);
 int lb_budget_check(struct lb_error *err);
+// No more than LB_BUDGET_RESERVE_MS of it is left: nothing that arming can do without may begin.
+bool lb_budget_low(void);
 
 // Around what would be done without Lifeboat, too: it does not count as arming.
 void lb_budget_pause(void);

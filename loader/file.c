@@ -152,7 +152,7 @@ static EFI_STATUS file_size(EFI_FILE_PROTOCOL *file, const char *path, UINTN *re
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS size_of(const char *path, UINTN *ret_bytes, struct lb_error *err)
+EFI_STATUS lb_file_size(const char *path, UINTN *ret_bytes, struct lb_error *err)
 {
 	LB_CLEANUP(close_file) EFI_FILE_PROTOCOL *file = NULL;
 	EFI_STATUS status = open_file(path, &file, err);
@@ -209,7 +209,7 @@ EFI_STATUS lb_file_read_all(const char (*paths)[LB_MAX_PATH], uint32_t count, st
 		return EFI_INVALID_PARAMETER;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		status = size_of(paths[i], &sizes[i], err);
+		status = lb_file_size(paths[i], &sizes[i], err);
 		if (EFI_ERROR(status))
 			return status;
 		if (!lb_align_up_checked(total, INITRD_ALIGN, &total) ||

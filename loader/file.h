@@ -26,6 +26,9 @@ EFI_STATUS lb_file_read(const char *path, struct lb_file *ret_file, struct lb_er
 EFI_STATUS lb_file_read_all(const char (*paths)[LB_MAX_PATH], uint32_t count, struct lb_file *ret_file,
 			    struct lb_error *err);
 
+// A file's bytes, by its directory entry; fails also where it is empty.
+EFI_STATUS lb_file_size(const char *path, UINTN *ret_bytes, struct lb_error *err);
+
 // Whether there is such a file; a directory will do.
 bool lb_file_exists(const char *path);
 

@@ -107,7 +107,7 @@ static void show_verdict(const char *partition, const struct lb_dump_header *hea
 
 void lb_previous_dump_show(const struct lb_target *target, const struct lb_dump_header *header)
 {
-	bool elsewhere = memcmp(header->partuuid, target->partuuid, sizeof(header->partuuid)) != 0;
+	bool elsewhere = memcmp(header->partuuid, lb_target_id(target), sizeof(header->partuuid)) != 0;
 
 	if (lb_dump_header_unsaved(header))
 		show_dump(target, elsewhere, header);

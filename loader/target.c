@@ -2,9 +2,12 @@
 #include "loader/target.h"
 
 #include "crash/disk/dump_header.h"
+#include "crash/disk/extents.h"
 #include "crash/disk/gpt.h"
+#include "crash/disk/stamp.h"
 #include "lib/mem.h"
 #include "loader/brakes.h"
+#include "loader/file_target.h"
 #include "loader/keys.h"
 #include "loader/pci_view.h"
 #include "loader/previous_dump.h"
@@ -21,12 +24,22 @@ struct match {
 	struct lb_gpt_partition partition;
 };
 
+// One --dump-to, or what is done without.
+struct wish {
+	struct lb_dump_to to;
+	struct lb_file_map map; // by file
+	bool usable; // else its map is not
+	bool optional; // what the next one is as good for
+	bool seen; // there is a partition that can serve it
+};
+
 struct search {
 	const struct lb_dump_options *options;
 	const struct lb_machine *machine;
 	struct lb_blockdev *devices; // pool
-	bool seen[LB_MAX_TARGETS]; // by --dump-to: there is a partition that can serve it
 	UINTN device_count;
+	struct wish wishes[LB_MAX_TARGETS];
+	uint32_t wish_count;
 	void *room; // LB_GPT_ROOM bytes, struct lb_dump_slots, LB_DUMP_REPORT_MAX bytes; pages
 	struct lb_targets *targets;
 };
@@ -64,31 +77,68 @@ static int read_gpt(const struct search *search, struct lb_blockdev *device, str
 	return lb_gpt_read(&disk, search->room, ret_gpt, err);
 }
 
-static bool matches(const struct lb_dump_to *to, const struct lb_gpt_partition *partition)
+static bool matches(const struct wish *wish, const struct lb_gpt *gpt,
+		    const struct lb_gpt_partition *partition)
 {
+	const struct lb_dump_to *to = &wish->to;
+
 	switch (to->by) {
 	case LB_DUMP_BY_LABEL:
 		return lb_strcmp(partition->name, lb_dump_to_label(to)) == 0;
 	case LB_DUMP_BY_UUID:
 		return memcmp(partition->uuid, to->uuid, sizeof(to->uuid)) == 0;
+	case LB_DUMP_BY_FILE:
+		return wish->usable && memcmp(partition->uuid, wish->map.partuuid, LB_UUID_BYTES) == 0 &&
+		       memcmp(gpt->disk_guid, wish->map.disk_guid, LB_UUID_BYTES) == 0;
 	default:
 		return memcmp(partition->type, our_type, sizeof(our_type)) == 0;
 	}
 }
 
-static void warn(const struct lb_dump_to *to, const char *why)
+static void warn(const struct wish *wish, const char *why)
 {
-	lb_print_warning("--dump-to %s: %s; left out", to->word[0] ? to->word : "auto", why);
+	lb_print_warning("--dump-to %s: %s; left out", wish->to.word[0] ? wish->to.word : "auto", why);
 }
 
-static bool taken(const struct lb_targets *targets, const struct match *match)
+// All of a partition once, of its files each one once.
+static bool taken(const struct lb_targets *targets, const struct wish *wish, const struct match *match)
 {
+	const bool by_file = wish->to.by == LB_DUMP_BY_FILE;
+
 	for (uint32_t i = 0; i < targets->count; i++) {
+		const struct lb_target *target = &targets->found[i].target;
+
 		if (targets->found[i].device.handle == match->device.handle &&
-		    targets->found[i].target.first_block == match->partition.first)
+		    target->first_block == match->partition.first &&
+		    memcmp(lb_target_id(target), by_file ? wish->map.file_id : match->partition.uuid,
+			   LB_UUID_BYTES) == 0)
 			return true;
 	}
 	return false;
+}
+
+// Of a file the pieces one after the other.
+static EFI_STATUS read_target(const struct lb_target_found *found, uint64_t offset, void *data,
+			      uint64_t bytes)
+{
+	uint8_t *to = data;
+
+	while (bytes) {
+		uint64_t piece, block = lb_target_block(&found->target, offset, &piece);
+		EFI_STATUS status;
+
+		if (!piece)
+			return EFI_END_OF_FILE;
+		if (piece > bytes)
+			piece = bytes;
+		status = lb_blockdev_read(&found->device, block, to, piece);
+		if (EFI_ERROR(status))
+			return status;
+		to += piece;
+		offset += piece;
+		bytes -= piece;
+	}
+	return EFI_SUCCESS;
 }
 
 // Where the header says that it is, within what a report may be.
@@ -105,9 +155,7 @@ static void show_report(const struct search *search, const struct lb_target_foun
 		lb_previous_dump_report(header, NULL, "the header does not say where it is");
 		return;
 	}
-	status = lb_blockdev_read(&found->device,
-				  found->target.first_block + offset / found->target.block_bytes, text,
-				  lb_align_up(bytes, LB_DUMP_BLOCK));
+	status = read_target(found, offset, text, lb_align_up(bytes, LB_DUMP_BLOCK));
 	lb_previous_dump_report(header, EFI_ERROR(status) ? NULL : text, lb_status_text(status));
 }
 
@@ -116,8 +164,7 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 {
 	struct lb_dump_slots *slots = slots_room(search);
 	struct lb_error why;
-	EFI_STATUS status =
-		lb_blockdev_read(&found->device, found->target.first_block, slots, sizeof(*slots));
+	EFI_STATUS status = read_target(found, 0, slots, sizeof(*slots));
 	int result;
 
 	if (EFI_ERROR(status))
@@ -126,7 +173,7 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 	if (result == 0) {
 		lb_keys_forget(&found->header);
 		found->has_header =
-			memcmp(found->header.partuuid, found->target.partuuid, LB_UUID_BYTES) == 0;
+			memcmp(found->header.partuuid, lb_target_id(&found->target), LB_UUID_BYTES) == 0;
 		found->waits = lb_dump_header_unsaved(&found->header);
 		if (found->header.state != LB_DUMP_EMPTY)
 			lb_brakes_count(found->header.arm_id);
@@ -142,7 +189,7 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 }
 
 // What of the disk, its controller and the partition's size has to hold. Fills `target` but for its name.
-static int fits(const struct search *search, const struct lb_dump_to *to, const struct match *match,
+static int fits(const struct search *search, const struct wish *wish, const struct match *match,
 		struct lb_target *target, struct lb_error *err)
 {
 	const EFI_BLOCK_IO_MEDIA *media = match->device.io->Media;
@@ -157,7 +204,9 @@ static int fits(const struct search *search, const struct lb_dump_to *to, const 
 		return lb_fail(err, "its disk is read-only");
 	if (media->BlockSize != 512 && media->BlockSize != 4096)
 		return lb_fail(err, "its disk has blocks of %u bytes, wanted 512 or 4096", media->BlockSize);
-	if (lb_blockdev_locate(&match->device, to->by != LB_DUMP_BY_TYPE, target, err) != 0)
+	if (wish->to.by == LB_DUMP_BY_FILE && lb_file_target_place(&wish->map, target, err) != 0)
+		return -1;
+	if (lb_blockdev_locate(&match->device, wish->to.by != LB_DUMP_BY_TYPE, target, err) != 0)
 		return -1;
 	if (lb_target_bytes(target) < PARTITION_MIN)
 		return lb_fail(err, "it has %lu bytes, wanted a MiB at least",
@@ -165,48 +214,77 @@ static int fits(const struct search *search, const struct lb_dump_to *to, const 
 	return lb_pci_view_check(search->machine, target, err);
 }
 
-// Everything that has to hold before a byte is written there. Says what waits there.
-static int examine(const struct search *search, const struct lb_dump_to *to, const struct match *match,
-		   struct lb_target_found *found, struct lb_error *err)
+// May the headers be written where they belong?
+static int judge_slots(const struct search *search, const struct match *match, const struct lb_target *target,
+		       struct lb_error *err)
 {
-	const struct lb_target *target = &found->target;
+	const struct lb_dump_slots *slots = slots_room(search);
 
-	if (fits(search, to, match, &found->target, err) != 0)
-		return -1;
-	if (read_header(search, found, err) != 0)
-		return -1;
-	if (!lb_dump_header_in_every_slot(slots_room(search), target->partuuid) &&
-	    memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
+	if (lb_dump_header_in_every_slot(slots, lb_target_id(target)))
+		return 0;
+	if (target->extent_count)
+		return lb_stamp_check(target->file_id, 0, slots, sizeof(*slots)) == sizeof(*slots)
+			       ? 0
+			       : lb_fail(err,
+					 "where it begins are neither its stamps, nor whole headers that "
+					 "Lifeboat made for it");
+	if (memcmp(match->partition.type, our_type, sizeof(our_type)) != 0)
 		return lb_fail(err, "neither is it of the type " LB_DUMP_TYPE_TEXT
 				    ", nor has it whole headers that Lifeboat made for it");
 	return 0;
 }
 
+// Everything that has to hold before a byte is written there. Says what waits there.
+static int examine(const struct search *search, const struct wish *wish, const struct match *match,
+		   struct lb_target_found *found, struct lb_error *err)
+{
+	if (fits(search, wish, match, &found->target, err) != 0)
+		return -1;
+	if (wish->to.by == LB_DUMP_BY_FILE && lb_file_target_is_there(&wish->to, &wish->map, err) != 0)
+		return -1;
+	if (read_header(search, found, err) != 0)
+		return -1;
+	return judge_slots(search, match, &found->target, err);
+}
+
+static void name_target(const struct wish *wish, const struct match *match, struct lb_target *target)
+{
+	char uuid[LB_UUID_TEXT];
+
+	if (wish->to.by == LB_DUMP_BY_TYPE)
+		lb_snprintf(target->name, sizeof(target->name), "PARTUUID=%s",
+			    lb_uuid_format(match->partition.uuid, uuid));
+	else if (wish->to.by == LB_DUMP_BY_FILE)
+		lb_snprintf(target->name, sizeof(target->name), "FILE=%s", wish->map.host_path);
+	else
+		lb_snprintf(target->name, sizeof(target->name), "%s", wish->to.word);
+}
+
 // False: the partition cannot be used, whatever lies on it.
-static bool take(struct search *search, const struct lb_dump_to *to, const struct match *match)
+static bool take(struct search *search, const struct wish *wish, const struct match *match)
 {
 	struct lb_target_found *found = &search->targets->found[search->targets->count];
-	char uuid[LB_UUID_TEXT];
 	struct lb_error err;
 
-	if (taken(search->targets, match))
+	if (taken(search->targets, wish, match))
 		return true;
 	*found = (struct lb_target_found){.device = match->device};
-	if (to->by == LB_DUMP_BY_TYPE)
-		lb_snprintf(found->target.name, sizeof(found->target.name), "PARTUUID=%s",
-			    lb_uuid_format(match->partition.uuid, uuid));
-	else
-		lb_snprintf(found->target.name, sizeof(found->target.name), "%s", to->word);
-	if (examine(search, to, match, found, &err) != 0) {
-		warn(to, err.text);
+	name_target(wish, match, &found->target);
+	if (examine(search, wish, match, found, &err) != 0) {
+		warn(wish, err.text);
 		return false;
 	}
 	if (found->waits && (!search->options->overwrite || lb_brakes_in_a_row())) {
-		warn(to, search->options->overwrite
-				 ? "it is kept for that dump: no boot has completed since"
-				 : "it is kept for that dump, since --dump-overwrite was not given");
+		warn(wish, search->options->overwrite
+				   ? "it is kept for that dump: no boot has completed since"
+				   : "it is kept for that dump, since --dump-overwrite was not given");
 		search->targets->kept++;
 		return true;
+	}
+	if (wish->to.by == LB_DUMP_BY_FILE &&
+	    lb_file_target_stamped(&found->device, &found->target, &err) != 0) {
+		warn(wish, err.text);
+		return false;
 	}
 	if (found->waits)
 		lb_print_warning("%s: arming this boot gives that dump up, as --dump-overwrite says",
@@ -215,10 +293,11 @@ static bool take(struct search *search, const struct lb_dump_to *to, const struc
 	return true;
 }
 
-// A label or a UUID may name one partition only. Of our type the first usable one is taken.
-// False: no partition can serve `to`.
-static bool resolve(struct search *search, const struct lb_dump_to *to)
+// A label, a UUID or a map may name one partition only. Of our type the first usable one is taken.
+// False: no partition can serve the wish.
+static bool resolve(struct search *search, const struct wish *wish)
 {
+	const bool by_type = wish->to.by == LB_DUMP_BY_TYPE;
 	uint32_t before = search->targets->count, count = 0;
 	struct match match = {0};
 	bool served = false, left_out = false;
@@ -232,31 +311,29 @@ static bool resolve(struct search *search, const struct lb_dump_to *to)
 		if (result == -1)
 			continue;
 		for (uint32_t j = 0; j < gpt.count; j++) {
-			if (!lb_gpt_partition(&gpt, j, &one.partition) || !matches(to, &one.partition))
+			if (!lb_gpt_partition(&gpt, j, &one.partition) ||
+			    !matches(wish, &gpt, &one.partition))
 				continue;
 			if (result != 0) {
-				warn(to, foreign.text);
+				warn(wish, foreign.text);
 				left_out = true;
 				continue;
 			}
 			count++;
 			match = one;
-			if (to->by == LB_DUMP_BY_TYPE && search->targets->count == before)
-				served |= take(search, to, &one);
+			if (by_type && search->targets->count == before)
+				served |= take(search, wish, &one);
 		}
 	}
-	if (!count && !left_out)
-		warn(to, to->by == LB_DUMP_BY_TYPE
-				 ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
-				 : "there is no such partition on a disk with a GPT");
-	else if (to->by != LB_DUMP_BY_TYPE && count > 1)
-		warn(to, "there is more than one such partition");
-	else if (to->by != LB_DUMP_BY_TYPE && count == 1)
-		served = take(search, to, &match);
+	if (!count && !left_out && !wish->optional)
+		warn(wish, by_type ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
+				   : "there is no such partition on a disk with a GPT");
+	else if (!by_type && count > 1)
+		warn(wish, "there is more than one such partition");
+	else if (!by_type && count == 1)
+		served = take(search, wish, &match);
 	return served;
 }
-
-static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
 
 // A dump that stays: of our type another partition is looked for then. Says nothing of it.
 static bool is_kept_for_a_dump(const struct search *search, const struct match *match)
@@ -272,18 +349,18 @@ static bool is_kept_for_a_dump(const struct search *search, const struct match *
 	return result == LB_DUMP_UNREADABLE || (result == 0 && lb_dump_header_unsaved(&header));
 }
 
-// Is there a partition on it that can serve `to`, as far as its disk, its size and what lies there go? Warns of nothing.
+// Is there a partition on it that can serve the wish, as far as its disk, its size and what lies there go? Warns of nothing.
 static bool serves(const struct search *search, const struct lb_blockdev *device, const struct lb_gpt *gpt,
-		   const struct lb_dump_to *to)
+		   const struct wish *wish)
 {
 	struct match match = {.device = *device};
 	struct lb_target target = {0};
 	struct lb_error err;
 
 	for (uint32_t i = 0; i < gpt->count; i++) {
-		if (lb_gpt_partition(gpt, i, &match.partition) && matches(to, &match.partition) &&
-		    fits(search, to, &match, &target, &err) == 0 &&
-		    (to->by != LB_DUMP_BY_TYPE || !is_kept_for_a_dump(search, &match)))
+		if (lb_gpt_partition(gpt, i, &match.partition) && matches(wish, gpt, &match.partition) &&
+		    fits(search, wish, &match, &target, &err) == 0 &&
+		    (wish->to.by != LB_DUMP_BY_TYPE || !is_kept_for_a_dump(search, &match)))
 			return true;
 	}
 	return false;
@@ -298,12 +375,11 @@ static bool is_among(const struct lb_blockdev *devices, UINTN count, EFI_HANDLE 
 	return false;
 }
 
-// Looks at the disks that are not among the `old` ones. True: each --dump-to has a partition that can serve it.
+// Looks at the disks that are not among the `old` ones. True: each wish that has to be has a partition that can
+// serve it.
 static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN old_count)
 {
-	const struct lb_dump_options *options = search->options;
-	const struct lb_dump_to *to = options->to_count ? options->to : &automatic;
-	uint32_t count = options->to_count ? options->to_count : 1, found = 0;
+	bool all = true;
 
 	for (UINTN i = 0; i < search->device_count; i++) {
 		struct lb_blockdev *device = &search->devices[i];
@@ -312,12 +388,15 @@ static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN
 
 		if (is_among(old, old_count, device->handle) || read_gpt(search, device, &gpt, &err) != 0)
 			continue;
-		for (uint32_t j = 0; j < count; j++)
-			search->seen[j] |= serves(search, device, &gpt, &to[j]);
+		for (uint32_t j = 0; j < search->wish_count; j++)
+			search->wishes[j].seen |= serves(search, device, &gpt, &search->wishes[j]);
 	}
-	for (uint32_t j = 0; j < count; j++)
-		found += search->seen[j];
-	return found == count;
+	for (uint32_t j = 0; j < search->wish_count; j++) {
+		const struct wish *wish = &search->wishes[j];
+
+		all = all && (wish->seen || wish->optional || !wish->usable);
+	}
+	return all;
 }
 
 // Firmware drives what it boots from, and perhaps no more: it is made to drive one controller
@@ -340,17 +419,52 @@ static int list_devices(struct search *search, struct lb_error *err)
 	return result;
 }
 
+// Of a file the map. *ret_there: there is one, whatever is in it.
+static void make_wish(struct search *search, const struct lb_dump_to *to, bool *ret_there)
+{
+	struct wish *wish = &search->wishes[search->wish_count];
+	struct lb_error err;
+
+	*ret_there = true;
+	wish->to = *to;
+	wish->usable = to->by != LB_DUMP_BY_FILE || lb_file_target_map(to, ret_there, &wish->map, &err) == 0;
+	search->wish_count++;
+	if (!wish->usable && (*ret_there || search->options->to_count))
+		warn(wish, err.text);
+}
+
+// Without --dump-to: a partition of our type, and the file, if lifeboatctl has reserved one. Where there is a file, no
+// controller is connected to look for a partition.
+static void make_wishes(struct search *search)
+{
+	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
+	static const struct lb_dump_to file = {.by = LB_DUMP_BY_FILE, .word = LB_DUMP_FILE_WORD};
+	const struct lb_dump_options *options = search->options;
+	bool there;
+
+	for (uint32_t i = 0; i < options->to_count; i++)
+		make_wish(search, &options->to[i], &there);
+	if (options->to_count)
+		return;
+	make_wish(search, &automatic, &there);
+	make_wish(search, &file, &there);
+	search->wishes[0].optional = there;
+	if (!there)
+		search->wish_count--;
+}
+
 static void find_all(struct search *search)
 {
 	const struct lb_dump_options *options = search->options;
 
 	search->targets->unmatched = NULL;
-	for (uint32_t i = 0; i < options->to_count; i++) {
-		if (!resolve(search, &options->to[i]) && !search->targets->unmatched)
+	for (uint32_t i = 0; i < search->wish_count; i++) {
+		const struct wish *wish = &search->wishes[i];
+
+		if (!(wish->usable && resolve(search, wish)) && options->to_count &&
+		    !search->targets->unmatched)
 			search->targets->unmatched = options->to[i].word;
 	}
-	if (!options->to_count)
-		resolve(search, &automatic);
 }
 
 void lb_targets_find(const struct lb_dump_options *options, const struct lb_machine *machine,
@@ -366,6 +480,7 @@ void lb_targets_find(const struct lb_dump_options *options, const struct lb_mach
 		return;
 	}
 	search.room = (void *)(uintptr_t)room;
+	make_wishes(&search);
 	if (list_devices(&search, &err) != 0)
 		lb_print_warning("%s", err.text);
 	else
@@ -383,6 +498,8 @@ uint32_t lb_targets_verdict(const struct lb_targets *targets)
 
 uint64_t lb_target_bytes(const struct lb_target *target)
 {
+	if (target->extent_count)
+		return lb_extents_bytes(target->extents, target->extent_count);
 	return (target->last_block - target->first_block + 1) * target->block_bytes;
 }
 
@@ -393,7 +510,8 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst)
 	for (uint32_t i = 0; i < targets->count; i++) {
 		const struct lb_target *target = &targets->found[i].target;
 
-		if (lb_target_bytes(target) < worst)
+		// A file is there for what comes first.
+		if (!target->extent_count && lb_target_bytes(target) < worst)
 			lb_print_warning("%s: has %s; a dump that nothing can be left out of takes %s",
 					 target->name,
 					 lb_format_size(has, sizeof(has), lb_target_bytes(target)),

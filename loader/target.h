@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The partitions that the built-in capture kernel writes to: --dump-to, resolved while
+// The partitions, and files on one, that the built-in capture kernel writes to: --dump-to, resolved while
 // firmware can still be asked. Nothing here stops the arming: loader/options/evidence.h judges
 // what is left without a partition.
 #ifndef LIFEBOAT_LOADER_TARGET_H
@@ -37,6 +37,7 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst);
 // Of the last self-test, by the first partition: enum lb_selftest.
 uint32_t lb_targets_verdict(const struct lb_targets *targets);
 
+// Of the partition, or of the file.
 uint64_t lb_target_bytes(const struct lb_target *target);
 
 #endif

@@ -4,6 +4,7 @@
 #include "crash/disk/dump_header.h"
 #include "lib/mem.h"
 #include "lifeboat/crypt.h"
+#include "loader/file_target.h"
 #include "loader/print.h"
 
 // Both slots, and both as they are read again.
@@ -18,7 +19,8 @@ static void make_header(const struct lb_target_found *found, const uint8_t arm_i
 {
 	memset(header, 0, sizeof(*header));
 	memcpy(header->arm_id, arm_id, sizeof(header->arm_id));
-	memcpy(header->partuuid, found->target.partuuid, sizeof(header->partuuid));
+	memcpy(header->partuuid, lb_target_id(&found->target), sizeof(header->partuuid));
+	header->flags = found->target.extent_count ? LB_DUMP_FLAG_FILE : 0;
 	header->partition_bytes = lb_target_bytes(&found->target);
 	header->state = LB_DUMP_EMPTY;
 	header->keys_phys = keys_phys;
@@ -56,7 +58,8 @@ enum mark {
 // header whose flush failed is there all the same. *ret_status: what went wrong.
 static enum mark put_slots(const struct lb_target_found *found, struct room *room, EFI_STATUS *ret_status)
 {
-	const uint64_t block = found->target.first_block;
+	uint64_t ignored;
+	const uint64_t block = lb_target_block(&found->target, 0, &ignored); // both are in one piece
 	EFI_STATUS written = lb_blockdev_write(&found->device, block, &room->slots, sizeof(room->slots));
 	EFI_STATUS read = lb_blockdev_read(&found->device, block, &room->again, sizeof(room->again));
 

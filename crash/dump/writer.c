@@ -21,7 +21,7 @@ static void begin_header(const struct lb_dump_job *job, const struct lb_dump_hea
 	ret_header->tsc_khz = old->tsc_khz;
 	ret_header->state = LB_DUMP_WRITING;
 	ret_header->format = job->format;
-	ret_header->flags = job->crypt ? LB_DUMP_FLAG_ENCRYPTED : 0;
+	ret_header->flags = (old->flags & LB_DUMP_FLAG_FILE) | (job->crypt ? LB_DUMP_FLAG_ENCRYPTED : 0);
 	ret_header->log_offset = LB_DUMP_SLOTS_BYTES;
 	ret_header->dump_level = job->format == LB_DUMP_ELF ? 0 : job->level;
 	ret_header->crash_time = job->now;

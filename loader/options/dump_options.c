@@ -3,6 +3,7 @@
 
 #include "lib/mem.h"
 #include "lifeboat/dumpdisk.h"
+#include "loader/options/path.h"
 #include "loader/options/values.h"
 
 #define LEVEL_MAX 31 // all of makedumpfile's -d bits
@@ -12,9 +13,9 @@ const char lb_dump_options_help[] =
 	"The second kernel is the one inside lifeboat.efi, which writes the dump itself,\n"
 	"with --capture builtin, or without --capture, --capture-initrd, --capture-args.\n"
 	"\n"
-	"  --dump-to WHERE         PARTLABEL=NAME, PARTUUID=UUID or auto: the first\n"
-	"                          partition of the type below (default); may be\n"
-	"                          repeated, for others to try in this order\n"
+	"  --dump-to WHERE         PARTLABEL=NAME, PARTUUID=UUID, auto: the first of the\n"
+	"                          type below, file: lifeboatctl's, or a map's path; may\n"
+	"                          be repeated, in this order; default: auto, then file\n"
 	"  --dump-format WHAT      zstd (default), zlib or raw: kdump-compressed;\n"
 	"                          elf: an ELF core of all RAM\n"
 	"  --dump-level BITS       pages to leave out: 0 to 31 (default), the bits of\n"
@@ -31,11 +32,11 @@ const char lb_dump_options_help[] =
 	"                          which tries target and memory, leaves a verdict and\n"
 	"                          resets; in lifeboat.conf until there is a verdict\n"
 	"\n"
-	"Only a partition of the type " LB_DUMP_TYPE_TEXT ", or one\n"
-	"that has had a dump of Lifeboat's on it, is ever written to.\n";
+	"Only a partition of the type " LB_DUMP_TYPE_TEXT ", one\n"
+	"that has had a dump of Lifeboat's, or such a file, is ever written to.\n";
 
 const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT] = {
-	[LB_DUMP_OPTION_TO] = {"dump-to", "PARTLABEL=NAME, PARTUUID=UUID or auto"},
+	[LB_DUMP_OPTION_TO] = {"dump-to", "PARTLABEL=NAME, PARTUUID=UUID, auto, file or \\DIR\\FILE"},
 	[LB_DUMP_OPTION_FORMAT] = {"dump-format", "zstd, zlib, raw or elf"},
 	[LB_DUMP_OPTION_LEVEL] = {"dump-level", "a number from 0 to 31"},
 	[LB_DUMP_OPTION_OVERWRITE] = {"dump-overwrite", NULL},
@@ -81,6 +82,16 @@ static int fail_wanted(enum lb_dump_option option, const char *shown, const char
 	return lb_value_refuse(shown, value, lb_dump_words[option].wants, err);
 }
 
+static bool is_path(const char *value)
+{
+	return value[0] == '\\' || value[0] == '/' || lb_path_behind_volume(value);
+}
+
+const char *lb_dump_to_map(const struct lb_dump_to *to)
+{
+	return lb_strcmp(to->word, LB_DUMP_FILE_WORD) == 0 ? LB_DUMP_FILE_MAP : to->word;
+}
+
 static int add_target(struct lb_dump_options *options, const char *shown, const char *value,
 		      struct lb_error *err)
 {
@@ -95,11 +106,13 @@ static int add_target(struct lb_dump_options *options, const char *shown, const 
 	to = &options->to[options->to_count];
 	memset(to, 0, sizeof(*to));
 	if (lb_snprintf(to->word, sizeof(to->word), "%s", value) >= sizeof(to->word))
-		return lb_fail(err, "%s: \"%.40s...\" is longer than any partition's name", shown, value);
+		return lb_fail(err, "%s: \"%.40s...\" is longer than any name or path", shown, value);
 	if (lb_strncmp(value, LB_DUMP_BY_LABEL_WORD, label_at) == 0 && value[label_at])
 		to->by = LB_DUMP_BY_LABEL;
 	else if (lb_strncmp(value, BY_UUID, uuid_at) == 0 && lb_uuid_parse(value + uuid_at, to->uuid))
 		to->by = LB_DUMP_BY_UUID;
+	else if (lb_strcmp(value, LB_DUMP_FILE_WORD) == 0 || is_path(value))
+		to->by = LB_DUMP_BY_FILE;
 	else if (lb_strcmp(value, "auto") != 0)
 		return fail_wanted(LB_DUMP_OPTION_TO, shown, value, err);
 	options->to_count++;

@@ -11,8 +11,14 @@
 #include "crash/disk/gpt.h"
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
+#include "lifeboat/dumpfile.h"
 
-enum lb_dump_by { LB_DUMP_BY_TYPE = 0, LB_DUMP_BY_LABEL = 1, LB_DUMP_BY_UUID = 2 };
+enum lb_dump_by {
+	LB_DUMP_BY_TYPE = 0,
+	LB_DUMP_BY_LABEL = 1,
+	LB_DUMP_BY_UUID = 2,
+	LB_DUMP_BY_FILE = 3, // a file, by its map
+};
 
 // One --dump-to.
 struct lb_dump_to {
@@ -20,6 +26,12 @@ struct lb_dump_to {
 	char word[16 + LB_GPT_NAME_BYTES]; // as given
 	uint8_t uuid[LB_UUID_BYTES]; // by UUID
 };
+
+// Where the map of `--dump-to file` is, on the volume of lifeboat.efi.
+#define LB_DUMP_FILE_WORD "file"
+#define LB_DUMP_FILE_MAP "\\EFI\\lifeboat\\" LB_FILE_MAP_NAME
+// By file: the map's path.
+const char *lb_dump_to_map(const struct lb_dump_to *to);
 
 #define LB_DUMP_BY_LABEL_WORD "PARTLABEL="
 // By label: the label.
@@ -29,7 +41,7 @@ static inline const char *lb_dump_to_label(const struct lb_dump_to *to)
 }
 
 struct lb_dump_options {
-	uint32_t to_count; // 0: auto
+	uint32_t to_count; // 0: auto, and the file if there is its map
 	struct lb_dump_to to[LB_MAX_TARGETS]; // in order
 	bool to_begun; // by the words now read
 	struct lb_recipients recipients; // of --dump-encrypt; none: in the clear

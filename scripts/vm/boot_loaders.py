@@ -23,7 +23,6 @@ STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 _PACKAGES = {GRUB: "grub-efi-amd64-signed", SYSTEMD_BOOT: "systemd-boot-efi", STUB: "systemd-boot-efi"}
 
 MIB = 1 << 20
-_ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 _LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 _ESP_UNIQUE = uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650011")
 _BOOT_UNIQUE = uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650012")
@@ -233,16 +232,18 @@ def _bytes_of(files: Files) -> int:
     return sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in files.values())
 
 
-def make_disk(image: Path, esp: Files, boot: Files) -> gpt.Partition:
-    """The boot disk; the partition is its ESP, the first."""
-    esp_size = max(40 * MIB, _bytes_of(esp) * 17 // 16 + 8 * MIB) // MIB * MIB + MIB
+def make_disk(image: Path, esp: Files, boot: Files, spare: int = 0) -> gpt.Partition:
+    """The boot disk; the partition is its ESP, the first, with `spare` bytes more than it needs."""
+    esp_size = max(40 * MIB, (_bytes_of(esp) + spare) * 17 // 16 + 8 * MIB) // MIB * MIB + MIB
     boot_size = _bytes_of(boot) * 9 // 8 // MIB * MIB + 32 * MIB
-    first = gpt.Partition(MIB, esp_size, "esp", _ESP_TYPE, _ESP_UNIQUE)
+    first = gpt.Partition(MIB, esp_size, "esp", gpt.ESP_TYPE, _ESP_UNIQUE)
     second = gpt.Partition(MIB + esp_size, boot_size, "boot", _LINUX_TYPE, _BOOT_UNIQUE)
-    disk.make_sparse(image, second.start + second.size + MIB)
-    gpt.write_table(image, [first, second])
+    partitions = [first, second] if boot else [first]
+    disk.make_sparse(image, partitions[-1].start + partitions[-1].size + MIB)
+    gpt.write_table(image, partitions)
     disk.fill_esp(image, esp, first.size, first.start)
-    _make_boot(image, boot, second.start, second.size)
+    if boot:
+        _make_boot(image, boot, second.start, second.size)
     return first
 
 

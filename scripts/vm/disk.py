@@ -19,7 +19,7 @@ DUMP_LABEL = "lifeboat"
 _DUMP_DISK_MAX = 64 << 30
 _DUMP_DISK_SLACK = 256 * MIB
 # mtools asks about geometry and names as on a floppy unless told not to.
-_MTOOLS = {"MTOOLS_SKIP_CHECK": "1", "MTOOLS_NO_VFAT": "0"}
+MTOOLS = {"MTOOLS_SKIP_CHECK": "1", "MTOOLS_NO_VFAT": "0"}
 
 
 def make_sparse(path: Path, size: int) -> None:
@@ -49,18 +49,18 @@ def fill_esp(path: Path, files: dict[str, Path | bytes], size: int, at: int = 0)
     where = f"{path}@@{at}"
     tools.run(
         "mformat", "-i", where, "-F", "-T", size // 512, "-h", 64, "-s", 32,
-        "-N", "4c494645", "-v", "LIFEBOAT", "::", env=_MTOOLS,
+        "-N", "4c494645", "-v", "LIFEBOAT", "::", env=MTOOLS,
     )  # fmt: skip
     folders = sorted({"/".join(name.split("/")[:n]) for name in files for n in range(1, name.count("/") + 1)})
     if folders:
-        tools.run("mmd", "-i", where, *[f"::{folder}" for folder in folders], env=_MTOOLS)
+        tools.run("mmd", "-i", where, *[f"::{folder}" for folder in folders], env=MTOOLS)
     for name, source in files.items():
         with tempfile.NamedTemporaryFile(dir=path.parent) as held:
             if isinstance(source, bytes):
                 held.write(source)
                 held.flush()
             host = held.name if isinstance(source, bytes) else source
-            tools.run("mcopy", "-i", where, "-o", host, f"::{name}", env=_MTOOLS)
+            tools.run("mcopy", "-i", where, "-o", host, f"::{name}", env=MTOOLS)
 
 
 def make_dump_disk(path: Path, memory_bytes: int) -> None:

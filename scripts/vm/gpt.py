@@ -10,6 +10,8 @@ from pathlib import Path
 # LB_DUMP_TYPE_TEXT of include/lifeboat/dumpdisk.h.
 DUMP_TYPE = uuid.UUID("5a1d3c0e-7b5f-4f0e-9c55-4c6966654201")
 DUMP_LABEL = "lifeboat-dump"
+ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+DISK = uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650000")
 MIB = 1 << 20
 _ENTRIES, _ENTRY_BYTES = 128, 128
 
@@ -34,12 +36,11 @@ def _entry(partition: Partition, block: int) -> bytes:
 
 def _header(mine: int, other: int, entries_at: int, table: bytes, blocks: int, block: int) -> bytes:
     table_blocks = len(table) // block
-    disk = uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650000")
 
     def packed(crc: int) -> bytes:
         return struct.pack(
             "<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, crc, 0, mine, other, 2 + table_blocks,
-            blocks - table_blocks - 2, disk.bytes_le, entries_at, _ENTRIES, _ENTRY_BYTES, zlib.crc32(table),
+            blocks - table_blocks - 2, DISK.bytes_le, entries_at, _ENTRIES, _ENTRY_BYTES, zlib.crc32(table),
         )  # fmt: skip
 
     return packed(zlib.crc32(packed(0))).ljust(block, b"\0")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vm import boot_loaders, disk, guest, inject, kernel, panics, stub_panics, verdict
+from vm import boot_loaders, disk, guest, inject, kernel, panics, reserve, stub_panics, verdict
 from vm.builtin import REPORT, BuiltinCapture
 from vm.errors import VmError
 from vm.firmware import Firmware
@@ -20,6 +20,7 @@ from vm.vmcore import Vmcore, read_vmcore
 # Before the user's own, so that theirs win.
 FIRST_ARGUMENTS = ["console=ttyS0,115200"]
 _LAST_LINES = 12
+IN_FILE = "file"  # in place of a dump disk's controller
 # What an earlier run may have left in a folder that is used again.
 _FROM_A_RUN = ("console.log", "firmware-variables.fd", "vmcore", "vmcore-dmesg.txt", REPORT)
 
@@ -39,7 +40,7 @@ class Options:
     capture: str | Path = "builtin"  # "linux": the first kernel's image; or another image
     capture_initrd: Path | None = None  # of a Linux; None: built by scripts/mkcapture
     capture_args: str = ""  # of a Linux
-    dump_disk: str = "virtio"  # its controller, a word of machine.CONTROLLERS
+    dump_disk: str = "virtio"  # its controller, a word of machine.CONTROLLERS; IN_FILE: a file on the ESP
     crashkernel: str = ""
     config: list[str] = field(default_factory=list)  # further lines of lifeboat.conf
     memory_bytes: int = 2 << 30
@@ -126,7 +127,7 @@ class Rehearsal:
                 ok, reason = self._judge_boot_loader(machine, reason)
         outcome = Outcome(ok, reason, seconds, self.progress, last)
         if options.panic != "none" and not options.unarmed and self.progress.took_over:
-            self._collect(outcome, disks[-1].path)
+            self._collect(outcome, self._dump_image(disks))
         return outcome
 
     # Before
@@ -151,7 +152,10 @@ class Rehearsal:
     def _config(self, first: list[str], last: list[str]) -> str:
         options = self.options
         lines = ["# Written by lifeboat-vm.", *first]
-        lines += self.capture.config(options.config)
+        if not self._in_file:
+            lines += self.capture.config(options.config)
+        elif not any(line.split()[:1] == ["dump-to"] for line in options.config):
+            lines.append("dump-to file")
         lines += [f"crashkernel {options.crashkernel}"] if options.crashkernel else []
         return "\n".join([*lines, "verbose", *options.config, *last]) + "\n"
 
@@ -169,9 +173,32 @@ class Rehearsal:
             files: dict[str, Path | bytes] = {"EFI/BOOT/BOOTX64.EFI": options.loader, "vmlinuz": options.kernel}
             files |= self.capture.files(folder) | initrds
             files["EFI/BOOT/lifeboat.conf"] = self.config(list(initrds)).encode()
-            disk.make_esp(folder / "esp.img", self.esp(files | self._kill_switch()))
+            self._make_esp(files | self._kill_switch())
+        esp = Disk("esp", folder / "esp.img", boot=True)
+        if self._in_file:
+            reserve.fill(esp.path, self._esp_partition)
+            return [esp]
         self.make_dump_disk(folder / "dump.img")
-        return [Disk("esp", folder / "esp.img", boot=True), self.dump_disk(folder / "dump.img")]
+        return [esp, self.dump_disk(folder / "dump.img")]
+
+    @property
+    def _in_file(self) -> bool:
+        return self.options.dump_disk == IN_FILE
+
+    def _make_esp(self, files: dict[str, Path | bytes]) -> None:
+        image = self.options.folder / "esp.img"
+        if self._in_file:  # whose map names a disk with a GPT
+            files["EFI/lifeboat/.keep"] = b""
+            self._esp_partition = boot_loaders.make_disk(image, self.esp(files), {}, reserve.BYTES)
+        else:
+            disk.make_esp(image, self.esp(files))
+
+    def _dump_image(self, disks: list[Disk]) -> Path:
+        if not self._in_file:
+            return disks[-1].path
+        image = self.options.folder / "reserve.img"
+        reserve.take(disks[0].path, self._esp_partition, image)
+        return image
 
     def _make_boot_disk(self, initrds: dict[str, Path | bytes]) -> None:
         """One with a boot loader on it, and Lifeboat in front of that."""
@@ -185,7 +212,10 @@ class Rehearsal:
         config = self._config(self.entered.lines, ["console ttyS0"])
         files = {**self.entered.esp, **self.capture.files(folder), self.entered.config: config.encode()}
         files |= self._kill_switch()
-        self._esp_partition = boot_loaders.make_disk(folder / "esp.img", self.esp(files), loaded.boot)
+        spare = reserve.BYTES if self._in_file else 0
+        if self._in_file:
+            files["EFI/lifeboat/.keep"] = b""
+        self._esp_partition = boot_loaders.make_disk(folder / "esp.img", self.esp(files), loaded.boot, spare)
 
     def _kill_switch(self) -> dict[str, Path | bytes]:
         return {"EFI/lifeboat/off": b""} if self.options.unarmed else {}

@@ -13,7 +13,10 @@ _BARE = (*_PLAN, "crash/dead", "crash/bare")
 _DISK = (*_BARE, "crash/platform", "crash/disk")
 _REPORT = ("crash/dead", "crash/report")
 # Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
-_PARTITION = ("crash/disk/gpt.h", "crash/disk/dump_header.h", "crash/disk/target_kind.h")
+_PARTITION = (
+    "crash/disk/gpt.h", "crash/disk/dump_header.h", "crash/disk/target_kind.h",
+    "crash/disk/extents.h", "crash/disk/file_map.h", "crash/disk/stamp.h",
+)  # fmt: skip
 
 # How the capture kernel will reach a disk's function, which the loader tries when arming.
 _PCI = (

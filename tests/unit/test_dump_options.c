@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/options/dump_options.h"
 
+#include <string.h>
+
 #include "lifeboat/dumpdisk.h"
 #include "unit.h"
 
@@ -94,13 +96,45 @@ static void test_recipients_refused(void **state)
 	assert_int_equal(options.recipients.count, 0);
 }
 
+static void to(struct lb_dump_options *options, const char *value, enum lb_dump_by by, const char *map)
+{
+	const struct lb_dump_to *last;
+	struct lb_error err;
+
+	assert_int_equal(lb_dump_options_set(options, LB_DUMP_OPTION_TO, "--dump-to", value, &err), 0);
+	last = &options->to[options->to_count - 1];
+	assert_int_equal(last->by, by);
+	assert_string_equal(last->word, value);
+	if (map)
+		assert_string_equal(lb_dump_to_map(last), map);
+}
+
+// Partitions and files, in their order.
+static void test_files(void **state)
+{
+	struct lb_dump_options options;
+	struct lb_error err;
+
+	(void)state;
+	lb_dump_options_init(&options);
+	to(&options, "file", LB_DUMP_BY_FILE, "\\EFI\\lifeboat\\reserve.map");
+	to(&options, "auto", LB_DUMP_BY_TYPE, NULL);
+	to(&options, "\\x\\y.map", LB_DUMP_BY_FILE, "\\x\\y.map");
+	to(&options, "fs1:\\y.map", LB_DUMP_BY_FILE, "fs1:\\y.map");
+	assert_int_equal(options.to_count, 4);
+	options.to_begun = false;
+	to(&options, "/y.map", LB_DUMP_BY_FILE, "/y.map");
+	assert_int_equal(options.to_count, 1);
+	assert_int_equal(lb_dump_options_set(&options, LB_DUMP_OPTION_TO, "--dump-to", "files", &err), -1);
+	assert_non_null(strstr(err.text, "wanted PARTLABEL=NAME, PARTUUID=UUID, auto, file or"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boot),
-		cmocka_unit_test(test_selftest_asked_twice),
-		cmocka_unit_test(test_recipients),
-		cmocka_unit_test(test_recipients_refused),
+		cmocka_unit_test(test_boot),       cmocka_unit_test(test_selftest_asked_twice),
+		cmocka_unit_test(test_recipients), cmocka_unit_test(test_recipients_refused),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

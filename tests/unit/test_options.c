@@ -470,11 +470,14 @@ static void test_dump_mistakes(void **state)
 		const char *wanted;
 	} cases[] = {
 		{{"--dump-to=sda1", "k"},
-		 "--dump-to: \"sda1\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		 "--dump-to: \"sda1\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID, auto, file or "
+		 "\\DIR\\FILE"},
 		{{"--dump-to=PARTLABEL=", "k"},
-		 "--dump-to: \"PARTLABEL=\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		 "--dump-to: \"PARTLABEL=\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID, auto, file or "
+		 "\\DIR\\FILE"},
 		{{"--dump-to=PARTUUID=1234", "k"},
-		 "--dump-to: \"PARTUUID=1234\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID or auto"},
+		 "--dump-to: \"PARTUUID=1234\" was given, wanted PARTLABEL=NAME, PARTUUID=UUID, auto, file "
+		 "or \\DIR\\FILE"},
 		{{"--dump-format=gzip", "k"},
 		 "--dump-format: \"gzip\" was given, wanted zstd, zlib, raw or elf"},
 		{{"--dump-level=32", "k"}, "--dump-level: \"32\" was given, wanted a number from 0 to 31"},

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A dump in a file on the ESP: one panic, and what the disk then holds of it and of all else."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from vm import reserve
+from vm.machine import Disk
+from vm.rehearsal import Options, Outcome, Rehearsal
+
+from lib.builtin_runs import console
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("file-target")]
+
+
+def else_digest(image: Path, partition) -> str:
+    """Of all bytes of a disk but the file's."""
+    content = bytearray(image.read_bytes())
+    for start, length in reserve.find(image, partition.start):
+        at = partition.start + start
+        content[at : at + length] = bytes(length)
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Watched(Rehearsal):
+    def _make_disks(self) -> list[Disk]:
+        disks = super()._make_disks()
+        self.before = else_digest(disks[0].path, self._esp_partition)
+        return disks
+
+    @property
+    def partition(self):
+        return self._esp_partition
+
+
+@dataclass
+class InFile:
+    outcome: Outcome
+    folder: Path
+    rehearsal: _Watched
+
+
+@pytest.fixture(scope="module")
+def in_file(loader, kernel, firmware, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in-file")
+    rehearsal = _Watched(
+        Options(
+            kernel=kernel,
+            folder=folder,
+            firmware=firmware,
+            loader=loader,
+            append="no_timer_check",
+            dump_disk="file",
+            memory_bytes=512 << 20,
+            cpus=1,
+            timeout=600,
+        )
+    )
+    yield InFile(rehearsal.run(), folder, rehearsal)
+    for image in folder.glob("*.img"):
+        image.unlink()
+
+
+def test_captured(in_file):
+    assert in_file.outcome.ok, in_file.outcome.reason
+    assert in_file.outcome.frame.level == 31
+    said = console(in_file.folder)
+    assert "target FILE=/boot/efi/EFI/lifeboat/reserve: virtio-blk, blocks of 512 bytes, file of 64 MiB" in said
+    assert "reason: Kernel panic - not syncing: sysrq triggered crash" in in_file.outcome.report.read_text()
+
+
+def test_nothing_else_was_written(in_file):
+    assert else_digest(in_file.folder / "esp.img", in_file.rehearsal.partition) == in_file.rehearsal.before
+
+
+def test_what_the_dump_did_not_take_keeps_its_stamps(in_file):
+    raw = in_file.folder / "raw.img"
+    reserve.take(in_file.folder / "esp.img", in_file.rehearsal.partition, raw)
+    content, whole = raw.read_bytes(), reserve.stamped(reserve.BYTES)
+    differ = [at for at in range(0, len(whole), 4096) if content[at : at + 4096] != whole[at : at + 4096]]
+    assert len(content) == len(whole) and differ[0] == 0
+    # One dump from the beginning on, and then nothing.
+    assert in_file.outcome.vmcore.stat().st_size <= differ[-1] + 4096 < in_file.outcome.vmcore.stat().st_size + (2 << 20)
