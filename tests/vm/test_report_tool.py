@@ -266,12 +266,15 @@ def core(machine: int) -> bytes:
     return (head + note + load).ljust(8192, b"\0")
 
 
-def kdump_head() -> bytes:
+INCOMPLETE = 8  # in the status of a kdump-compressed dump
+
+
+def kdump_head(status: int = 0) -> bytes:
     """A kdump-compressed dump of which nothing but the two headers was written: the second is cut in its notes."""
     head = bytearray(b"KDUMP   \x06\0\0\0".ljust(8192, b"\0"))
     for i, word in enumerate((b"Linux", b"(none)", b"6.1.0", b"#1", b"x86_64", b"(none)")):
         head[12 + 65 * i : 12 + 65 * i + len(word)] = word
-    struct.pack_into("<IiiII", head, 424, 32, 4096, 2, 32, 524012)  # status, block, sub header, bitmaps, pages
+    struct.pack_into("<IiiII", head, 424, 32 | status, 4096, 2, 32, 524012)  # status, block, sub header, bitmaps, pages
     struct.pack_into("<QQ", head, 4096 + 48, 4200, 4504)  # the notes
     return bytes(head)
 
@@ -281,6 +284,39 @@ def test_kdump_cut_off_in_its_head(run, tmp_path):
     path.write_bytes(kdump_head())
     text, _ = run(path)
     assert text.startswith("reason: not known: ")
+
+
+def flattened(*pieces: bytes) -> bytes:
+    """Pieces one behind the other, without an end."""
+    parts = [struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0")]
+    at = 0
+    for piece in pieces:
+        parts.append(struct.pack(">qq", at, len(piece)) + piece)
+        at += len(piece)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("data", "lacks"),
+    [
+        (kdump_head(INCOMPLETE), "it says of itself that it is incomplete"),
+        (core(X86_64)[:48] + b"\1" + core(X86_64)[49:], "it says of itself that it is incomplete"),
+        (flattened(kdump_head()), "flattened, and cut at byte 12304: it has no end"),
+        (flattened(kdump_head(), bytes(100))[:-1], "flattened: its piece at byte 12320 of 100 bytes: the file ends before"),
+    ],
+    ids=["kdump", "elf", "flattened", "flattened-in-a-piece"],
+)
+def test_what_a_dump_lacks_is_said(run, tmp_path, data, lacks):
+    path = tmp_path / "vmcore"
+    path.write_bytes(data)
+    text, _ = run(path)
+    assert f"\n\nlifeboat: what it did\n  {path}: {lacks}\n" in text
+
+
+def test_flattened_and_cut_before_any_dump(run, tmp_path):
+    path = tmp_path / "vmcore"
+    path.write_bytes(flattened(b"KDUM"))
+    assert run(path, status=FAILED) == ("", f"lifeboat-report: {path}: flattened, and cut at byte 4116: it has no end\n")
 
 
 def test_folder_is_no_dump(run, tmp_path):

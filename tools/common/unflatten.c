@@ -106,9 +106,11 @@ int unflatten(int from, const char *name, int to, struct lb_error *err)
 
 		if (count < 0)
 			return lb_fail(err, "%s: %s", name, strerror(errno));
-		if ((size_t)count < sizeof(piece))
-			return lb_fail(err, "%s: flattened, and cut at byte %lu: it has no end", name,
-				       (unsigned long)at);
+		if ((size_t)count < sizeof(piece)) {
+			lb_fail(err, "%s: flattened, and cut at byte %lu: it has no end", name,
+				(unsigned long)at);
+			return UNFLATTEN_CUT;
+		}
 		offset = number(piece.offset);
 		bytes = number(piece.bytes);
 		if (offset == END && bytes == END)
@@ -120,10 +122,14 @@ int unflatten(int from, const char *name, int to, struct lb_error *err)
 				       "%s: flattened: its piece at byte %lu has %ld bytes at %ld, want both "
 				       "in a file",
 				       name, (unsigned long)at, (long)bytes, (long)offset);
-		if (copy_piece(from, at, to, offset, bytes) != 0)
-			return lb_fail(err, "%s: flattened: its piece at byte %lu of %ld bytes: %s", name,
-				       (unsigned long)at, (long)bytes,
-				       errno == ENODATA ? "the file ends before" : strerror(errno));
+		if (copy_piece(from, at, to, offset, bytes) != 0) {
+			const bool cut = errno == ENODATA;
+
+			lb_fail(err, "%s: flattened: its piece at byte %lu of %ld bytes: %s", name,
+				(unsigned long)at, (long)bytes,
+				cut ? "the file ends before" : strerror(errno));
+			return cut ? UNFLATTEN_CUT : -1;
+		}
 		at += bytes;
 	}
 }

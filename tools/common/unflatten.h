@@ -11,9 +11,11 @@
 // The file that `from` is open on begins as a flattened one does.
 bool unflatten_wants(int from);
 
+#define UNFLATTEN_CUT (-2)
+
 // Writes the dump that the flattened file holds to `to`, an empty file. `name` is the file's, for
-// messages. Fails, naming the piece, where the file is cut or a piece lies nowhere; then `to` holds what
-// came before.
+// messages. Fails, naming the piece, where a piece lies nowhere; UNFLATTEN_CUT where the file ends early. Then `to`
+// holds what came before.
 int unflatten(int from, const char *name, int to, struct lb_error *err);
 
 #endif

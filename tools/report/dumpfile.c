@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/report/dumpfile.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,6 +80,18 @@ static int open_cache(struct dumpfile *dump, struct lb_error *err)
 	return 0;
 }
 
+// Of one that was cut off, as far as it goes. Fails where that is nothing.
+static int rearrange_into(struct dumpfile *dump, int to, struct lb_error *err)
+{
+	struct stat status;
+	int result = unflatten(dump->file, dump->name, to, err);
+
+	if (result != UNFLATTEN_CUT || fstat(to, &status) != 0 || !status.st_size)
+		return result;
+	dump->lacks = *err;
+	return 0;
+}
+
 // The file of `dump` becomes a temporary one, rearranged.
 static int rearrange(struct dumpfile *dump, struct lb_error *err)
 {
@@ -92,7 +105,7 @@ static int rearrange(struct dumpfile *dump, struct lb_error *err)
 		return lb_fail(err, "%s: flattened; no temporary file in %s for it: %s", dump->name, folder,
 			       strerror(errno));
 	unlink(path);
-	if (unflatten(dump->file, dump->name, to, err) != 0) {
+	if (rearrange_into(dump, to, err) != 0) {
 		close(to);
 		return -1;
 	}
@@ -111,6 +124,32 @@ static int check_architecture(const struct dumpfile *dump, struct lb_error *err)
 	if (strcmp(name, ARCHITECTURE) != 0)
 		return lb_fail(err, "%s: of architecture %s, want " ARCHITECTURE, dump->name, name);
 	return 0;
+}
+
+// Of a kdump-compressed file `status` and the bit that makedumpfile and lifeboat-save leave in it; of an ELF core
+// the same in e_flags.
+#define KDUMP_STATUS_AT 424U
+#define KDUMP_INCOMPLETE 0x8U
+#define ELF_FLAGS_AT 48U
+#define ELF_INCOMPLETE 0x1U
+
+static void ask_if_complete(struct dumpfile *dump)
+{
+	uint8_t head[KDUMP_STATUS_AT + sizeof(uint32_t)];
+	bool incomplete = false;
+	uint32_t word;
+
+	if (dump->lacks.text[0] || pread(dump->file, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return;
+	if (memcmp(head, "KDUMP   ", 8) == 0) {
+		memcpy(&word, head + KDUMP_STATUS_AT, sizeof(word));
+		incomplete = word & KDUMP_INCOMPLETE;
+	} else if (memcmp(head, ELFMAG, SELFMAG) == 0) {
+		memcpy(&word, head + ELF_FLAGS_AT, sizeof(word));
+		incomplete = word & ELF_INCOMPLETE;
+	}
+	if (incomplete)
+		lb_fail(&dump->lacks, "%s: it says of itself that it is incomplete", dump->name);
 }
 
 // libkdumpfile says of both no more than that it does not know them.
@@ -142,8 +181,10 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 	if (open_cache(dump, err) != 0)
 		return -1;
 	if (open_context(dump) != 0)
-		return lb_fail(err, "%s: no dump that can be read: %s", name,
-			       dump->ctx ? kdump_get_err(dump->ctx) : "no memory");
+		return dump->lacks.text[0] ? lb_fail(err, "%s", dump->lacks.text)
+					   : lb_fail(err, "%s: no dump that can be read: %s", name,
+						     dump->ctx ? kdump_get_err(dump->ctx) : "no memory");
+	ask_if_complete(dump);
 	if (check_architecture(dump, err) != 0)
 		return -1;
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK) {

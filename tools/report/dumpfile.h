@@ -18,11 +18,13 @@ struct dumpfile {
 	char *vmcoreinfo; // NUL-terminated; "" when the dump has none
 	uint32_t cpus; // whose registers it has
 	struct cpu_notes notes;
+	struct lb_error lacks; // why something of it is missing; "": nobody says that anything is
 	uint32_t reads; // by `ctx`
 	struct dumpfile_page *pages; // a cache, by address
 };
 
-// Opens `name`, a flattened one through a temporary file. Fails when it is no dump of an x86-64 machine.
+// Opens `name`, a flattened one through a temporary file, one that was cut off as far as it goes. Fails when it is no
+// dump of an x86-64 machine.
 // Afterwards dumpfile_close(), whatever the result.
 int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err);
 void dumpfile_close(struct dumpfile *dump);

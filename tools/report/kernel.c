@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/report/kernel.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,17 @@ static bool find_tables(struct lb_deadspace *space)
 	return true;
 }
 
+// One more line on what the dump lacks.
+__attribute__((format(printf, 2, 3))) static void tell(struct kernel *kernel, const char *format, ...)
+{
+	const size_t at = strlen(kernel->lifeboat);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(kernel->lifeboat + at, sizeof(kernel->lifeboat) - at, format, args);
+	va_end(args);
+}
+
 static void complete_vmcoreinfo(struct kernel *kernel)
 {
 	struct lb_vmcoreinfo_made made;
@@ -32,14 +44,12 @@ static void complete_vmcoreinfo(struct kernel *kernel)
 	if (lb_vmcoreinfo_is_whole(&kernel->dead.space.vmcoreinfo))
 		return;
 	if (lb_vmcoreinfo_make(&kernel->dead, &kernel->work, kernel->made, &made, &err) != 0) {
-		snprintf(kernel->lifeboat, sizeof(kernel->lifeboat),
-			 "no VMCOREINFO in the dump, nor to be made: %s\n", err.text);
+		tell(kernel, "no VMCOREINFO in the dump, nor to be made: %s\n", err.text);
 		return;
 	}
 	kernel->dead.space.vmcoreinfo = (struct lb_vmcoreinfo){.text = kernel->made, .bytes = made.bytes};
-	snprintf(kernel->lifeboat, sizeof(kernel->lifeboat),
-		 "VMCOREINFO: made from kallsyms and BTF, %u keys%s%s\n", made.keys,
-		 made.why[0] ? ", without " : "", made.why);
+	tell(kernel, "VMCOREINFO: made from kallsyms and BTF, %u keys%s%s\n", made.keys,
+	     made.why[0] ? ", without " : "", made.why);
 }
 
 // Which CPU panicked, and which there are. panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
@@ -71,6 +81,8 @@ void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_r
 	uint32_t cpu = LB_REPORT_NO_CPU;
 
 	memset(kernel, 0, sizeof(*kernel));
+	if (dump->lacks.text[0])
+		tell(kernel, "%s\n", dump->lacks.text);
 	space.vmcoreinfo =
 		(struct lb_vmcoreinfo){.text = dump->vmcoreinfo, .bytes = (uint32_t)strlen(dump->vmcoreinfo)};
 	kernel->dead.space = space;

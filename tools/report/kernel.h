@@ -12,7 +12,7 @@ struct kernel {
 	struct lb_user_regs registers; // of the CPU that panicked
 	struct lb_vmcoreinfo_work work;
 	char made[LB_VMCOREINFO_MAX]; // VMCOREINFO, where the dump's has too little in it
-	char lifeboat[512]; // lines on what the dump lacks; "": nothing
+	char lifeboat[1024]; // lines on what the dump lacks; "": nothing
 };
 
 // Fills `source`, all but memory and what the user chose. Always succeeds: a dump without VMCOREINFO has
