@@ -39,8 +39,12 @@ class Story:
         return [line for line in self.lines if re.search(pattern, line)]
 
 
-# What the first start with crashkernel= does, for minutes under emulation: the hook of kernel packages.
-_INITRD = "for kernel in /lib/modules/*; do /etc/kernel/postinst.d/kdump-tools ${kernel##*/}; done"
+# What the first start with crashkernel= does, for minutes under emulation: the hook of kernel packages. kdump-config
+# does it again where it has no copy of its sysctls.
+_INITRD = (
+    "for kernel in /lib/modules/*; do version=${kernel##*/}; /etc/kernel/postinst.d/kdump-tools $version; "
+    "cp /etc/kdump/sysctl.conf /var/lib/kdump/latest_sysctls-$version; done"
+)
 
 
 def make_root() -> DebianRoot:
