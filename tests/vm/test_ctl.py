@@ -138,7 +138,7 @@ def test_chain_without_an_entry(machine):
 def test_secure_boot_without_keys(machine):
     with_secure_boot(machine)
     before = state(machine)
-    assert "lifeboatx64.efi is not signed: sign it (sbsign" in machine.run("install", status=1).stderr
+    assert "lifeboatx64.efi is not signed: have it signed by --sign KEY CERT" in machine.run("install", status=1).stderr
     with_secure_boot(machine, CERTIFICATE)
     assert "signed by nobody that this machine knows" in machine.run("install", status=1).stderr
     assert state(machine) == before
@@ -192,7 +192,7 @@ def test_tpm_stops_until_told(machine):
     machine.write("dev/vda2", luks("2, 4"))
     before = state(machine)
     done = machine.run("install", status=1)
-    assert "TPM: /dev/vda2 has a key bound to PCR 2, 4; mode driver changes 2: it will ask" in done.stdout
+    assert "TPM: /dev/vda2 has a key bound to PCR 2, 4; mode driver changes 2, 5, 12: it will ask" in done.stdout
     assert "--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2, chain 4)" in done.stderr
     assert state(machine) == before
     machine.run("install", "--accept-tpm-change")
@@ -203,7 +203,7 @@ def test_tpm_of_other_pcrs_is_no_matter(machine, pcrs):
     machine.write("dev/vda2", luks(pcrs))
     done = machine.run("install")
     assert "mode: driver\n" in done.stdout
-    assert ("mode driver changes 2: it stays" in done.stdout) == bool(pcrs)
+    assert ("mode driver changes 2, 5, 12: it stays" in done.stdout) == bool(pcrs)
 
 
 def test_secure_boot_changes_pcr_7_in_every_mode(machine):
@@ -211,7 +211,7 @@ def test_secure_boot_changes_pcr_7_in_every_mode(machine):
     machine.set("db", signature_list(CERTIFICATE), DATABASE, 0x27)
     machine.write("dev/vda2", luks("7,11"))
     done = machine.run("install", status=1)
-    assert "bound to PCR 7, 11; mode driver changes 2, 7: it will ask" in done.stdout
+    assert "bound to PCR 7, 11; mode driver changes 2, 5, 7, 12: it will ask" in done.stdout
     assert "(driver and sd-boot change PCR 2, 7, chain 4, 7)" in done.stderr
 
 
@@ -240,7 +240,7 @@ def test_tokens_bound_to_pcrs(machine, tokens, bound):
     machine.write("sys/block/dm-0/dm/uuid", b"LVM-x\n")
     machine.write("dev/dm-0", luks_of(*tokens))
     done = machine.run("install", "--mode", "driver", status=1)
-    assert f"TPM: /dev/dm-0 has a key bound to PCR {bound}; mode driver changes 2: it will ask" in done.stdout
+    assert f"TPM: /dev/dm-0 has a key bound to PCR {bound}; mode driver changes 2, 5, 12: it will ask" in done.stdout
 
 
 @pytest.mark.parametrize("tokens", [
@@ -391,7 +391,7 @@ def installed_problems(machine):
 def test_status_tells_what_is_installed(machine):
     assert installed_problems(machine) == (None, [])
     machine.run("install")
-    told = {"program": f"/boot/efi/{OURS}", "mode": "driver", "version": "0.1.0"}
+    told = {"program": f"/boot/efi/{OURS}", "mode": "driver", "version": "0.1.0", "signed_by": [], "secure_boot_by": None}
     assert installed_problems(machine) == (told, [])
     (machine.efivars / f"DriverOrder-{fake_machine.GLOBAL}").unlink()
     assert "no driver entry" in installed_problems(machine)[1][0]

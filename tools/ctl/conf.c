@@ -79,6 +79,8 @@ void conf_make(const struct options *options, const char *chain, char ret_text[C
 	for (unsigned int i = 0; i < options->recipient_count; i++)
 		used += snprintf(ret_text + used, CONF_BYTES - (size_t)used, "dump-encrypt %.100s\n",
 				 options->recipients[i]);
+	if (options->no_measure)
+		used += snprintf(ret_text + used, CONF_BYTES - (size_t)used, "no-measure\n");
 	if (chain[0])
 		snprintf(ret_text + used, CONF_BYTES - (size_t)used, "chain %s\n", chain);
 }

@@ -18,6 +18,8 @@
 #define OWNER_BYTES 16U
 static const uint8_t x509[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
 				 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
+static const uint8_t sha256[16] = {0x26, 0x16, 0xc4, 0xc1, 0x4c, 0x50, 0x92, 0x40,
+				   0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}; // EFI_CERT_SHA256_GUID
 
 static bool get(efi_guid_t guid, const char *name, struct content *ret_content)
 {
@@ -83,35 +85,48 @@ int firmware_read(const struct options *options, struct firmware *ret_firmware, 
 	return 0;
 }
 
-// One list of signatures: is a certificate of it in the image's signature, as its signer's is?
-static bool list_has_signer(const uint8_t *list, uint32_t bytes, const struct image *image)
+// Does the signature hold this certificate, or was its signer's issued by it?
+static bool is_signed_by(const struct image *image, const uint8_t *certificate, size_t bytes)
 {
+	return image->signature && (memmem(image->signature, image->signature_bytes, certificate, bytes) ||
+				    signature_issued(&image->signers, certificate, bytes));
+}
+
+static bool list_has(const uint8_t *list, uint32_t bytes, const struct image *image)
+{
+	const bool certificates = memcmp(list, x509, sizeof(x509)) == 0,
+		   digests = memcmp(list, sha256, sizeof(sha256)) == 0;
 	uint32_t header, each;
 
 	memcpy(&header, list + 20, 4);
 	memcpy(&each, list + 24, 4);
-	if (memcmp(list, x509, sizeof(x509)) != 0 || each <= OWNER_BYTES || header > bytes - LIST_BYTES)
+	if (each <= OWNER_BYTES || header > bytes - LIST_BYTES)
 		return false;
-	for (uint32_t at = LIST_BYTES + header; bytes - at >= each; at += each)
-		if (memmem(image->signature, image->signature_bytes, list + at + OWNER_BYTES,
-			   each - OWNER_BYTES))
+	for (uint32_t at = LIST_BYTES + header; bytes - at >= each; at += each) {
+		const uint8_t *data = list + at + OWNER_BYTES;
+
+		if (certificates && is_signed_by(image, data, each - OWNER_BYTES))
 			return true;
+		if (digests && each == OWNER_BYTES + LB_SHA256_BYTES &&
+		    memcmp(data, image->digest, LB_SHA256_BYTES) == 0)
+			return true;
+	}
 	return false;
 }
 
-static bool database_has_signer(efi_guid_t guid, const char *name, const struct image *image)
+static bool database_has(efi_guid_t guid, const char *name, const struct image *image)
 {
 	struct content content;
 	bool found = false;
 	uint32_t bytes;
 
-	if (!image->signature || !get(guid, name, &content))
+	if (!get(guid, name, &content))
 		return false;
 	for (size_t at = 0; !found && content.bytes - at >= LIST_BYTES; at += bytes) {
 		memcpy(&bytes, content.data + at + 16, 4);
 		if (bytes < LIST_BYTES || bytes > content.bytes - at)
 			break;
-		found = list_has_signer((const uint8_t *)content.data + at, bytes, image);
+		found = list_has((const uint8_t *)content.data + at, bytes, image);
 	}
 	free(content.data);
 	return found;
@@ -121,9 +136,18 @@ enum trust firmware_trusts(const struct firmware *firmware, const struct image *
 {
 	if (!firmware->secure_boot)
 		return TRUST_NOT_NEEDED;
-	if (database_has_signer(GUID_DATABASE, "db", image))
+	if (database_has(GUID_DATABASE, "dbx", image) || database_has(GUID_SHIM, "MokListXRT", image))
+		return TRUST_FORBIDDEN;
+	if (database_has(GUID_DATABASE, "db", image))
 		return TRUST_FIRMWARE;
-	if (database_has_signer(GUID_SHIM, "MokListRT", image))
+	if (database_has(GUID_SHIM, "MokListRT", image))
 		return TRUST_SHIM;
 	return TRUST_NONE;
+}
+
+const char *firmware_distrust(enum trust trust, const struct image *image)
+{
+	if (trust == TRUST_FORBIDDEN)
+		return "forbidden by this machine's dbx";
+	return image->signature ? "signed by nobody that this machine knows" : "not signed";
 }

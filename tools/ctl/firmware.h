@@ -11,6 +11,7 @@ enum trust {
 	TRUST_FIRMWARE, // signed by a certificate of db
 	TRUST_SHIM, // signed by one that shim knows (MOK)
 	TRUST_NONE,
+	TRUST_FORBIDDEN, // in dbx, or shim's list of the same kind
 };
 
 struct firmware {
@@ -22,7 +23,9 @@ struct firmware {
 // read-only.
 int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err);
 
-// Would the firmware, or shim, start this image?
+// Would the firmware, or shim, start this image? By names and digests: no signature is verified here.
 enum trust firmware_trusts(const struct firmware *firmware, const struct image *image);
+// Why not, for TRUST_NONE and TRUST_FORBIDDEN, behind "Secure Boot is on, and NAME is": "not signed".
+const char *firmware_distrust(enum trust trust, const struct image *image);
 
 #endif

@@ -12,6 +12,7 @@
 #define PE_MACHINE 4U
 #define PE_MAGIC 24U
 #define PE_SUBSYSTEM (PE_MAGIC + 68U)
+#define PE_CHECKSUM (PE_MAGIC + 64U)
 #define PE_CERTIFICATES (PE_MAGIC + 144U) // the data directory's entry 4: offset in the file and bytes
 #define PE_BYTES (PE_CERTIFICATES + 8U)
 
@@ -41,6 +42,20 @@ static void read_version(const struct content *content, char *ret_version, size_
 	ret_version[used] = '\0';
 }
 
+// All but the checksum, where the certificates are, and these themselves (Authenticode; sections in the file's order
+// with nothing between, which `make lint` sees to).
+static void digest(const struct content *content, uint32_t pe, size_t end, uint8_t *ret_digest)
+{
+	const char *data = content->data;
+	struct lb_sha256 sha;
+
+	lb_sha256_begin(&sha);
+	lb_sha256_add(&sha, data, pe + PE_CHECKSUM);
+	lb_sha256_add(&sha, data + pe + PE_CHECKSUM + 4, PE_CERTIFICATES - PE_CHECKSUM - 4);
+	lb_sha256_add(&sha, data + pe + PE_BYTES, end - pe - PE_BYTES);
+	lb_sha256_end(&sha, ret_digest);
+}
+
 static int judge(const char *path, enum image_kind kind, struct image *image, struct lb_error *err)
 {
 	const struct content *content = &image->content;
@@ -60,10 +75,12 @@ static int judge(const char *path, enum image_kind kind, struct image *image, st
 		return lb_fail(err, "%.160s: a program of somebody else: its .sbat names no lifeboat", path);
 	at = number(content, pe + PE_CERTIFICATES, 4);
 	bytes = number(content, pe + PE_CERTIFICATES + 4, 4);
-	if (bytes && at < content->bytes && bytes <= content->bytes - at) {
+	if (bytes && at >= pe + PE_BYTES && at < content->bytes && bytes <= content->bytes - at) {
 		image->signature = (const uint8_t *)content->data + at;
 		image->signature_bytes = bytes;
+		signature_read(image->signature, bytes, &image->signers);
 	}
+	digest(content, pe, image->signature ? at : content->bytes, image->digest);
 	return 0;
 }
 
@@ -71,6 +88,7 @@ int image_read(const char *path, enum image_kind kind, struct image *ret_image, 
 {
 	struct image image = {.signature = NULL};
 
+	ret_image->content.data = NULL;
 	if (file_read(path, IMAGE_MAX, &image.content) != 0)
 		return lb_fail(err, "%.160s: %s", path, strerror(errno));
 	if (judge(path, kind, &image, err) != 0) {

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/sha256.h"
 #include "tools/ctl/file.h"
+#include "tools/ctl/signature.h"
 
 #define IMAGE_MAX (64U << 20) // bytes of the file
 
@@ -17,9 +19,11 @@ struct image {
 	char version[24]; // of Lifeboat
 	const uint8_t *signature; // within the content; NULL: it is not signed
 	size_t signature_bytes;
+	struct signers signers;
+	uint8_t digest[LB_SHA256_BYTES]; // as signatures have it, and as firmware measures it
 };
 
-// Fails where it is no Lifeboat for x86-64 of this kind.
+// Fails where it is no Lifeboat for x86-64 of this kind; ret_image->content.data is NULL then.
 int image_read(const char *path, enum image_kind kind, struct image *ret_image, struct lb_error *err);
 void image_free(struct image *image);
 

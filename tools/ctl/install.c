@@ -10,7 +10,9 @@
 #include "tools/ctl/change.h"
 #include "tools/ctl/health.h"
 #include "tools/ctl/keep.h"
+#include "tools/ctl/pcrlock.h"
 #include "tools/ctl/plan.h"
+#include "tools/ctl/sign.h"
 
 static int complain(const char *command, const struct lb_error *err)
 {
@@ -45,9 +47,7 @@ static void say_target(const struct target *target)
 // Of a volume's PCRs those that change, or TPM_PCRS_UNKNOWN.
 static uint32_t lost_pcrs(const struct plan *plan, unsigned int i)
 {
-	const uint32_t changed = mode_pcrs(plan->mode, plan->firmware.secure_boot);
-
-	return plan->volumes.list[i].pcrs & (changed | TPM_PCRS_UNKNOWN);
+	return plan->volumes.list[i].pcrs & (plan_pcrs(plan) | TPM_PCRS_UNKNOWN);
 }
 
 static void say_volumes(const struct plan *plan)
@@ -57,13 +57,16 @@ static void say_volumes(const struct plan *plan)
 	for (unsigned int i = 0; i < plan->volumes.count; i++) {
 		const uint32_t lost = lost_pcrs(plan, i);
 
-		printf("TPM: %s has a key bound to PCR %s; ", plan->volumes.list[i].device,
+		printf(plan->volumes.list[i].bitlocker
+			       ? "TPM: %s is BitLocker's, by Windows' custom bound to PCR %s; "
+			       : "TPM: %s has a key bound to PCR %s; ",
+		       plan->volumes.list[i].device,
 		       tpm_pcrs_text(plan->volumes.list[i].pcrs, bound, sizeof(bound)));
-		printf(lost ? "mode %s changes %s: it will ask for its passphrase\n"
-			    : "mode %s changes %s: it stays\n",
-		       mode_name(plan->mode),
-		       tpm_pcrs_text(mode_pcrs(plan->mode, plan->firmware.secure_boot), changed,
-				     sizeof(changed)));
+		printf("mode %s changes %s: %s\n", mode_name(plan->mode),
+		       tpm_pcrs_text(plan_pcrs(plan), changed, sizeof(changed)),
+		       !lost                             ? "it stays"
+		       : plan->volumes.list[i].bitlocker ? "it will ask for its recovery key"
+							 : "it will ask for its passphrase");
 	}
 }
 
@@ -97,10 +100,11 @@ static int judge_volumes(const struct options *options, const struct plan *plan,
 		return 0;
 	return lb_fail(
 		err,
-		"%s would ask for its passphrase at the next boot: have it at hand, and say "
+		"%s would ask for its passphrase or recovery key at the next boot: have it at hand, and say "
 		"--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2%s, chain "
-		"4%s)",
-		plan->volumes.list[i].device, seven, seven);
+		"4%s)%s",
+		plan->volumes.list[i].device, seven, seven,
+		plan->settings.options.no_measure ? "" : ", or --no-measure (else each changes 5 and 12)");
 }
 
 // A recipient that was given and is not in a lifeboat.conf that stays is a wish that nobody would fulfil.
@@ -119,6 +123,15 @@ static bool has_recipients(const struct options *options, const struct lb_recipi
 			return false;
 	}
 	return true;
+}
+
+// Of a lifeboat.conf that stays, as recipients.
+static int judge_measuring(const struct options *options, const struct plan *plan, struct lb_error *err)
+{
+	if (!options->no_measure || plan->settings.options.no_measure)
+		return 0;
+	return lb_fail(err, "--no-measure: %.60s is there and stays: add the line \"no-measure\"",
+		       plan->settings.name);
 }
 
 static int judge_secrecy(const struct options *options, const struct plan *plan, struct lb_error *err)
@@ -154,6 +167,31 @@ static int put(const struct options *options, const struct esp *esp, const char 
 	if (!options->dry_run && place_file(esp->path, path, content, placed, err) != 0)
 		return -1;
 	printf("%s: %s\n", options->dry_run ? "would write" : "wrote", path);
+	return 0;
+}
+
+// A signature has the time in it: the same program that is there, and starts, stays.
+static int put_program(const struct options *options, struct plan *plan, struct placed *placed,
+		       struct lb_error *err)
+{
+	struct lb_error ignored;
+	struct image there;
+	char path[FILE_PATH];
+	bool stays;
+
+	if (esp_file(&plan->esp, plan->program, path, err) != 0)
+		return -1;
+	stays = options->sign_key && image_read(path, mode_image(plan->mode), &there, &ignored) == 0;
+	if (stays) {
+		stays = memcmp(there.digest, plan->image.digest, sizeof(there.digest)) == 0 &&
+			firmware_trusts(&plan->firmware, &there) ==
+				firmware_trusts(&plan->firmware, &plan->image) &&
+			there.signature;
+		image_free(&there);
+	}
+	if (!stays)
+		return put(options, &plan->esp, plan->program, &plan->image.content, placed, err);
+	printf("is there: %s\n", path);
 	return 0;
 }
 
@@ -200,8 +238,7 @@ static int put_all(const struct options *options, struct plan *plan, struct lb_e
 {
 	struct placed placed = {.count = 0};
 
-	if (put_conf(options, plan, &placed, err) == 0 &&
-	    put(options, &plan->esp, plan->program, &plan->image.content, &placed, err) == 0 &&
+	if (put_conf(options, plan, &placed, err) == 0 && put_program(options, plan, &placed, err) == 0 &&
 	    put_entry(options, plan, err) == 0 && trial_begin_anew(options, err) == 0)
 		return 0;
 	place_undo(&placed);
@@ -210,6 +247,7 @@ static int put_all(const struct options *options, struct plan *plan, struct lb_e
 
 static void say_next(const struct options *options, const struct plan *plan)
 {
+	pcrlock_put(options, &plan->esp, plan->mode, &plan->image, PCRLOCK_INSTALLED);
 	if (options->dry_run)
 		return;
 	change_note(options, "install");
@@ -237,8 +275,8 @@ int install_command(const struct options *options)
 	}
 	say_notes(&plan.target.notes);
 	say_plan(options, &plan);
-	if (judge_secrecy(options, &plan, &err) != 0 || judge_volumes(options, &plan, &err) != 0 ||
-	    put_all(options, &plan, &err) != 0)
+	if (judge_secrecy(options, &plan, &err) != 0 || judge_measuring(options, &plan, &err) != 0 ||
+	    judge_volumes(options, &plan, &err) != 0 || put_all(options, &plan, &err) != 0)
 		status = complain("install: nothing was done", &err);
 	else
 		say_next(options, &plan);
@@ -264,24 +302,58 @@ static int put_newer(const struct options *options, const struct esp *esp, enum 
 	return 0;
 }
 
-static int replace(const struct options *options, const struct esp *esp, enum mode mode, struct lb_error *err)
+// One that the firmware would not start is no update.
+static int judge_newer(const struct firmware *firmware, enum mode mode, const struct image *newer,
+		       struct lb_error *err)
 {
+	const enum trust trust = firmware_trusts(firmware, newer);
+
+	if (trust == TRUST_NONE || trust == TRUST_FORBIDDEN || (trust == TRUST_SHIM && mode != MODE_CHAIN))
+		return lb_fail(err,
+			       "Secure Boot is on, and version %s is %s: have it signed by --sign KEY CERT",
+			       newer->version,
+			       trust == TRUST_SHIM ? "signed by one that only shim knows"
+						   : firmware_distrust(trust, newer));
+	return 0;
+}
+
+static void put_variants(const struct options *options, const struct esp *esp, const struct image *newer,
+			 const struct image *older)
+{
+	const enum mode mode = plan_installed(esp);
+
+	pcrlock_put(options, esp, mode, newer, PCRLOCK_INSTALLED);
+	pcrlock_put(options, esp, mode, older, PCRLOCK_REPLACED);
+}
+
+static int replace(const struct options *options, const struct esp *esp, const struct firmware *firmware,
+		   struct lb_error *err)
+{
+	const enum mode mode = plan_installed(esp);
 	const enum image_kind kind = mode_image(mode);
 	char source[FILE_PATH], path[FILE_PATH];
 	struct image newer, older;
 	int failed = 0;
 
 	if (plan_source(options, mode, source, err) != 0 ||
-	    esp_file(esp, mode_program(mode), path, err) != 0 || image_read(source, kind, &newer, err) != 0)
+	    esp_file(esp, mode_program(mode), path, err) != 0 ||
+	    sign_image_read(options, source, kind, &newer, err) != 0)
 		return -1;
 	if (image_read(path, kind, &older, err) != 0) {
 		image_free(&newer);
 		return -1;
 	}
-	if (image_compare_versions(newer.version, older.version) > 0)
-		failed = put_newer(options, esp, mode, &newer.content, err);
-	else
+	if (image_compare_versions(newer.version, older.version) <= 0) {
 		printf("%s is of version %s, no older than %s\n", path, older.version, newer.version);
+	} else if (judge_newer(firmware, mode, &newer, err) != 0) {
+		failed = options->dry_run ? 0 : -1;
+		if (!failed) // whoever asks whether there is something to do is told so
+			printf("would write: %s, but: %s\n", path, err->text);
+	} else {
+		failed = put_newer(options, esp, mode, &newer.content, err);
+		if (!failed)
+			put_variants(options, esp, &newer, &older);
+	}
 	image_free(&newer);
 	image_free(&older);
 	return failed;
@@ -303,7 +375,7 @@ int update_command(const struct options *options)
 		printf("not installed on %s: nothing to update\n", esp.point);
 		return EXIT_SUCCESS;
 	}
-	if (replace(options, &esp, mode, &err) != 0)
+	if (replace(options, &esp, &firmware, &err) != 0)
 		return complain("update", &err);
 	return EXIT_SUCCESS;
 }

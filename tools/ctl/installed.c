@@ -20,6 +20,29 @@ static void judge_entry(const struct esp *esp, enum mode mode, struct findings *
 			     "lifeboatctl install puts it back");
 }
 
+// Would the next boot start it?
+static void judge_trust(enum trust trust, const struct image *image, struct findings *findings,
+			struct installed *installed)
+{
+	static const char *const names[] = {[TRUST_NOT_NEEDED] = NULL,
+					    [TRUST_FIRMWARE] = "db",
+					    [TRUST_SHIM] = "shim",
+					    [TRUST_NONE] = "nobody",
+					    [TRUST_FORBIDDEN] = "nobody"};
+
+	installed->trust = names[trust];
+	if (trust == TRUST_NONE || trust == TRUST_FORBIDDEN)
+		findings_add(findings, FINDING_PROBLEM,
+			     "Secure Boot is on, and the program on the ESP is %s: the next boot will not be "
+			     "armed; lifeboatctl install --sign KEY CERT",
+			     firmware_distrust(trust, image));
+	else if (trust == TRUST_SHIM && installed->mode != MODE_CHAIN)
+		findings_add(findings, FINDING_PROBLEM,
+			     "Secure Boot is on, and only shim knows who signed the program on the ESP: in "
+			     "mode %s the next boot will not be armed",
+			     mode_name(installed->mode));
+}
+
 void installed_judge(const struct options *options, struct findings *findings,
 		     struct installed *ret_installed)
 {
@@ -28,6 +51,7 @@ void installed_judge(const struct options *options, struct findings *findings,
 	char path[FILE_PATH];
 	struct image image;
 	struct esp esp;
+	bool has_firmware;
 
 	*ret_installed = (struct installed){.mode = MODE_AUTO};
 	if (esp_find(options, false, &esp, &ignored) != 0)
@@ -37,10 +61,14 @@ void installed_judge(const struct options *options, struct findings *findings,
 	    esp_file(&esp, mode_program(ret_installed->mode), path, &ignored) != 0)
 		return;
 	snprintf(ret_installed->path, FILE_PATH, "%s", path + strlen(options->root));
+	has_firmware = options->live && firmware_read(options, &firmware, &ignored) == 0;
 	if (image_read(path, mode_image(ret_installed->mode), &image, &ignored) == 0) {
 		memcpy(ret_installed->version, image.version, sizeof(image.version));
+		ret_installed->signers = image.signers;
+		if (has_firmware)
+			judge_trust(firmware_trusts(&firmware, &image), &image, findings, ret_installed);
 		image_free(&image);
 	}
-	if (options->live && esp.has_partition && firmware_read(options, &firmware, &ignored) == 0)
+	if (has_firmware && esp.has_partition)
 		judge_entry(&esp, ret_installed->mode, findings);
 }

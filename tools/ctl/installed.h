@@ -10,6 +10,9 @@ struct installed {
 	enum mode mode; // MODE_AUTO: nothing, or the ESP is not mounted or not to be read by this user
 	char path[FILE_PATH]; // of the program, without the root
 	char version[24]; // "": it cannot be read
+	struct signers signers; // their names only
+	const char *
+		trust; // who would start it while Secure Boot is on: db, shim, nobody; NULL: Secure Boot is off
 };
 
 // Finds it; adds a problem where the firmware's entry is gone, or a boot entry is not the first any more.

@@ -34,6 +34,9 @@ static const char usage[] =
 	"      --mode MODE          driver, sd-boot or chain (docs/options.md); default: auto\n"
 	"      --no-variables       leaves the firmware's variables alone\n"
 	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
+	"      --sign KEY CERT      of install, update: signs the program for Secure Boot "
+	"(docs/secure-boot.md)\n"
+	"      --no-measure         of install: Lifeboat is to measure nothing into the TPM\n"
 	"      --boot-order         of update: puts a chain's boot entry to the front again, and does no "
 	"more\n"
 	"      --recipient age1...  log, report and dump are encrypted to it (docs/encrypt.md); may be "
@@ -57,6 +60,8 @@ enum {
 	OPTION_MODE,
 	OPTION_NO_VARIABLES,
 	OPTION_ACCEPT_TPM_CHANGE,
+	OPTION_SIGN,
+	OPTION_NO_MEASURE,
 	OPTION_BOOT_ORDER,
 	OPTION_RECIPIENT,
 	OPTION_CLEARTEXT,
@@ -72,6 +77,8 @@ static const struct option long_options[] = {
 	{"mode", required_argument, NULL, OPTION_MODE},
 	{"no-variables", no_argument, NULL, OPTION_NO_VARIABLES},
 	{"accept-tpm-change", no_argument, NULL, OPTION_ACCEPT_TPM_CHANGE},
+	{"no-measure", no_argument, NULL, OPTION_NO_MEASURE},
+	{"sign", required_argument, NULL, OPTION_SIGN},
 	{"boot-order", no_argument, NULL, OPTION_BOOT_ORDER},
 	{"recipient", required_argument, NULL, OPTION_RECIPIENT},
 	{"cleartext", no_argument, NULL, OPTION_CLEARTEXT},
@@ -116,6 +123,16 @@ static int take_mode(const char *command, const char *value, enum mode *ret_mode
 	return -1;
 }
 
+// Two words: the second is the next one of argv.
+static int take_sign(struct options *options, const char *command, int argc, char **argv)
+{
+	if (optind >= argc || argv[optind][0] == '-')
+		return bad_usage(command, "--sign: wanted two files, KEY and CERT");
+	options->sign_key = optarg;
+	options->sign_certificate = argv[optind++];
+	return 0;
+}
+
 static int take_option(struct options *options, const char *command, int option)
 {
 	switch (option) {
@@ -135,6 +152,9 @@ static int take_option(struct options *options, const char *command, int option)
 		return 0;
 	case OPTION_ACCEPT_TPM_CHANGE:
 		options->accept_tpm_change = true;
+		return 0;
+	case OPTION_NO_MEASURE:
+		options->no_measure = true;
 		return 0;
 	case OPTION_BOOT_ORDER:
 		options->boot_order = true;
@@ -173,7 +193,8 @@ int options_take(struct options *ret_options, int argc, char **argv)
 	int option;
 
 	while ((option = getopt_long(argc, argv, "hn", long_options, NULL)) != -1)
-		if (take_option(&options, argv[0], option) != 0)
+		if ((option == OPTION_SIGN ? take_sign(&options, argv[0], argc, argv)
+					   : take_option(&options, argv[0], option)) != 0)
 			return -1;
 	if (optind < argc)
 		return bad_usage(argv[optind], "no such word is known here");

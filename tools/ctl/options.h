@@ -17,9 +17,11 @@ struct options {
 	const char *esp; // NULL: it is looked for
 	const char *from; // folder of lifeboat.efi and lifeboatx64.efi; NULL: the usual ones
 	enum mode mode;
+	const char *sign_key, *sign_certificate; // PEM files; NULL: nothing is signed
 	const char *recipients[LB_MAX_RECIPIENTS]; // of encrypted dumps, as given
 	unsigned int recipient_count;
-	bool no_variables, dry_run, accept_tpm_change, cleartext, boot_order, json, metrics, when_stale;
+	bool no_variables, dry_run, accept_tpm_change, no_measure, cleartext, boot_order, json, metrics,
+		when_stale;
 	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the
 	// variables are. Else an image is built.
 	bool live;

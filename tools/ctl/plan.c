@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "loader/options/path.h"
+#include "tools/ctl/sign.h"
 
 #define LIBRARY "/usr/lib/lifeboat"
 #define FALLBACK "\\EFI\\BOOT\\BOOTX64.EFI"
@@ -29,6 +30,13 @@ enum image_kind mode_image(enum mode mode)
 uint32_t mode_pcrs(enum mode mode, bool secure_boot)
 {
 	return TPM_PCR(mode == MODE_CHAIN ? 4 : 2) | (secure_boot ? TPM_PCR(7) : 0);
+}
+
+uint32_t plan_pcrs(const struct plan *plan)
+{
+	const uint32_t ours = plan->settings.options.no_measure ? 0 : TPM_PCR(5) | TPM_PCR(12);
+
+	return mode_pcrs(plan->mode, plan->firmware.secure_boot) | ours;
 }
 
 static bool on_esp(const struct esp *esp, const char *name)
@@ -181,7 +189,7 @@ static int read_image(const struct options *options, struct plan *plan, struct l
 	image_free(&plan->image);
 	if (plan_source(options, plan->mode, plan->source, err) != 0)
 		return -1;
-	return image_read(plan->source, mode_image(plan->mode), &plan->image, err);
+	return sign_image_read(options, plan->source, mode_image(plan->mode), &plan->image, err);
 }
 
 static int find_mode(const struct options *options, struct plan *plan, struct lb_error *err)
@@ -196,13 +204,11 @@ static int find_mode(const struct options *options, struct plan *plan, struct lb
 	if (read_image(options, plan, err) != 0)
 		return -1;
 	trust = firmware_trusts(&plan->firmware, &plan->image);
-	if (trust == TRUST_NONE)
-		return lb_fail(
-			err,
-			"Secure Boot is on, and %s is %s: sign it (sbsign --key KEY --cert CERT), or turn "
-			"Secure Boot off",
-			strrchr(plan->source, '/') + 1,
-			plan->image.signature ? "signed by nobody that this machine knows" : "not signed");
+	if (trust == TRUST_NONE || trust == TRUST_FORBIDDEN)
+		return lb_fail(err,
+			       "Secure Boot is on, and %s is %s: have it signed by --sign KEY CERT, or turn "
+			       "Secure Boot off (docs/secure-boot.md)",
+			       strrchr(plan->source, '/') + 1, firmware_distrust(trust, &plan->image));
 	if (judge_mode(plan, trust, err) != 0)
 		return -1;
 	plan->program = mode_program(plan->mode);
@@ -244,7 +250,7 @@ static int make(const struct options *options, struct plan *plan, struct lb_erro
 	    esp_find(options, true, &plan->esp, err) != 0)
 		return -1;
 	if (options->live)
-		tpm_find(options->root, &plan->volumes);
+		tpm_find(options->root, plan->firmware.secure_boot, &plan->volumes);
 	if (find_mode(options, plan, err) != 0)
 		return -1;
 	conf_make(options, plan->chain, plan->conf);

@@ -40,8 +40,10 @@ int plan_make(const struct options *options, struct plan *ret_plan, struct lb_er
 struct entry plan_entry(const struct plan *plan);
 void plan_free(struct plan *plan);
 
-// PCRs that a mode changes.
+// PCRs that a mode changes by what the firmware measures.
 uint32_t mode_pcrs(enum mode mode, bool secure_boot);
+// Those, and what Lifeboat measures itself.
+uint32_t plan_pcrs(const struct plan *plan);
 
 // The program of that kind in options->from, else in /usr/lib/lifeboat of another root, else in
 // ../lib/lifeboat beside the folder that lifeboatctl lies in, else in /usr/lib/lifeboat.

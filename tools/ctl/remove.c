@@ -9,6 +9,7 @@
 
 #include "tools/ctl/change.h"
 #include "tools/ctl/keep.h"
+#include "tools/ctl/pcrlock.h"
 #include "tools/ctl/trial.h"
 
 // Entries first: an entry without its file does no harm, but a file without entry is easily found again.
@@ -112,6 +113,7 @@ static int remove_all(const struct options *options, const struct esp *esp, stru
 	    remove_conf(options, esp, err) != 0)
 		return -1;
 	remove_folders(options, esp);
+	pcrlock_remove(options);
 	if (installed)
 		change_note(options, "remove");
 	return 0;

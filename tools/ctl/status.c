@@ -21,6 +21,17 @@ static void say_variable(const struct content *text)
 	}
 }
 
+static void say_signers(const struct installed *installed)
+{
+	for (unsigned int i = 0; i < installed->signers.count; i++)
+		printf("signed by: %s\n", installed->signers.list[i].name);
+	if (installed->trust)
+		printf("Secure Boot: %s\n", strcmp(installed->trust, "db") == 0 ? "db takes it"
+					    : strcmp(installed->trust, "shim") == 0
+						    ? "shim takes it (MokList, or the certificate in shim)"
+						    : "nobody takes it");
+}
+
 static void say(const struct facts *facts)
 {
 	const struct installed *installed = &facts->installed;
@@ -30,6 +41,7 @@ static void say(const struct facts *facts)
 	if (installed->mode != MODE_AUTO)
 		printf("installed: %s, mode %s, version %s\n", installed->path, mode_name(installed->mode),
 		       installed->version[0] ? installed->version : "not known");
+	say_signers(installed);
 	health_say(&facts->health);
 	for (unsigned int i = 0; i < findings->count; i++) {
 		if (findings->list[i].kind == FINDING_NOTE)
@@ -76,6 +88,11 @@ static void put_installed(struct json *json, const struct installed *installed)
 	json_text(json, "program", installed->path);
 	json_text(json, "mode", mode_name(installed->mode));
 	json_text(json, "version", installed->version[0] ? installed->version : NULL);
+	json_open(json, "signed_by", '[');
+	for (unsigned int i = 0; i < installed->signers.count; i++)
+		json_text(json, NULL, installed->signers.list[i].name);
+	json_close(json, ']');
+	json_text(json, "secure_boot_by", installed->trust);
 	json_close(json, '}');
 }
 

@@ -216,20 +216,42 @@ static bool read_volume(const char *path, uint32_t *ret_pcrs)
 	return bound;
 }
 
-static void take_device(const char *root, const char *device, struct tpm_volumes *volumes)
+// A volume's first sector: a jump of three bytes, then this name. Whether a TPM has a key of it cannot be read.
+static bool is_bitlocker(const char *path)
 {
+	static const char name[8] = {'-', 'F', 'V', 'E', '-', 'F', 'S', '-'};
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char head[11];
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		memcmp(head + 3, name, sizeof(name)) == 0;
+	close(fd);
+	return found;
+}
+
+static void take_device(const char *root, const char *device, bool secure_boot, struct tpm_volumes *volumes)
+{
+	const uint32_t windows =
+		secure_boot ? TPM_PCR(7) | TPM_PCR(11) : TPM_PCR(0) | TPM_PCR(2) | TPM_PCR(4) | TPM_PCR(11);
 	struct lb_error ignored;
 	char path[FILE_PATH];
-	uint32_t pcrs;
+	uint32_t pcrs = windows;
+	bool bitlocker;
 
-	if (volumes->count == TPM_VOLUMES || file_path(root, device, path, &ignored) != 0 ||
-	    !read_volume(path, &pcrs))
+	if (volumes->count == TPM_VOLUMES || file_path(root, device, path, &ignored) != 0)
+		return;
+	bitlocker = is_bitlocker(path);
+	if (!bitlocker && !read_volume(path, &pcrs))
 		return;
 	snprintf(volumes->list[volumes->count].device, TPM_DEVICE, "%s", device);
+	volumes->list[volumes->count].bitlocker = bitlocker;
 	volumes->list[volumes->count++].pcrs = pcrs;
 }
 
-void tpm_find(const char *root, struct tpm_volumes *ret_volumes)
+void tpm_find(const char *root, bool secure_boot, struct tpm_volumes *ret_volumes)
 {
 	static struct disk disk;
 	struct lb_error ignored;
@@ -239,13 +261,13 @@ void tpm_find(const char *root, struct tpm_volumes *ret_volumes)
 
 	*ret_volumes = (struct tpm_volumes){.count = 0};
 	for (int i = 0; i < count; i++) {
-		take_device(root, disk_device(names[i], 0, device, sizeof(device)), ret_volumes);
+		take_device(root, disk_device(names[i], 0, device, sizeof(device)), secure_boot, ret_volumes);
 		if (disk_read(root, names[i], &disk, &ignored) != 0)
 			disk.count = 0;
 		for (unsigned int j = 0; j < disk.count; j++)
 			take_device(root,
 				    disk_device(names[i], disk.partitions[j].number, device, sizeof(device)),
-				    ret_volumes);
+				    secure_boot, ret_volumes);
 		free(names[i]);
 	}
 	if (count >= 0)

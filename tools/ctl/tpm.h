@@ -16,14 +16,15 @@ struct tpm_volumes {
 	struct {
 		char device[TPM_DEVICE];
 		uint32_t pcrs; // TPM_PCR() bits
+		bool bitlocker;
 	} list[TPM_VOLUMES];
 	unsigned int count;
 };
 
 // LUKS2 volumes with tokens of systemd-cryptenroll's or clevis' that are bound to PCRs (LUKS2 On-Disk Format, 3), also below
-// LVM. A device that cannot be
-// read has none.
-void tpm_find(const char *root, struct tpm_volumes *ret_volumes);
+// LVM; BitLocker's volumes, with the PCRs that Windows binds to if nobody says otherwise, which Secure Boot decides.
+// A device that cannot be read has none.
+void tpm_find(const char *root, bool secure_boot, struct tpm_volumes *ret_volumes);
 
 // "2, 7"; "not known".
 char *tpm_pcrs_text(uint32_t pcrs, char *text, unsigned int bytes);

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""lifeboatctl and Secure Boot: signing, who takes what is signed, and what systemd-pcrlock is told.
+
+Runs no virtual machine. The tool is the one built with ASan and UBSan; keys and signatures are real.
+"""
+
+import hashlib
+import json
+import shutil
+import struct
+import subprocess
+
+import fake_machine
+import pytest
+import status_schema
+from conftest import build
+from fake_machine import APPLICATION, DATABASE, DRIVER, SHIM, image
+from secure_boot import authenticode, signature_list
+
+OURS = "EFI/lifeboat/lifeboatx64.efi"
+CHAINED = "EFI/lifeboat/lifeboat.efi"
+OURS_FROM = "usr/lib/lifeboat/lifeboatx64.efi"
+CONF = "EFI/lifeboat/lifeboat.conf"
+SERVER = "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic unknown_nmi_panic"
+COMPONENTS = "var/lib/pcrlock.d"
+SHA256 = bytes.fromhex("2616c4c14c509240aca941f936934328")  # EFI_CERT_SHA256_GUID
+
+
+@pytest.fixture
+def machine(tmp_path, loader, driver):
+    """One with Secure Boot on, and what was built in /usr/lib/lifeboat."""
+    machine = fake_machine.make(tmp_path, build("lifeboatctl.checked"))
+    machine.set("SecureBoot", b"\1", attributes=6)
+    shutil.copy(loader, machine.root / "usr/lib/lifeboat")
+    shutil.copy(driver, machine.root / "usr/lib/lifeboat")
+    return machine
+
+
+def sign(key):
+    return ["--sign", str(key.key), str(key.certificate)]
+
+
+def installed(machine):
+    return status_schema.read(machine.run("status", "--json", status=1).stdout)["installed"]
+
+
+def is_signed_with(key, path) -> bool:
+    words = ["sbverify", "--cert", key.certificate, path]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def test_installed_signed_for_db(machine, own_key):
+    machine.set("db", signature_list(b"another") + signature_list(own_key.der), DATABASE, 0x27)
+    assert "is not signed: have it signed by --sign KEY CERT" in machine.run("install", status=1).stderr
+    assert not (machine.esp / OURS).exists()
+    machine.run("install", *sign(own_key))
+    assert is_signed_with(own_key, machine.esp / OURS)
+    assert not is_signed_with(own_key, machine.root / "usr/lib/lifeboat/lifeboatx64.efi")
+    said = installed(machine)
+    assert said["signed_by"] == ["own key"] and said["secure_boot_by"] == "db"
+    text = machine.run("status", status=1).stdout
+    assert "signed by: own key\nSecure Boot: db takes it\n" in text
+    # A signature has its time in it: the same program stays.
+    before = machine.files()
+    assert "wrote" not in machine.run("install", *sign(own_key)).stdout and machine.files() == before
+
+
+def test_installed_signed_for_shim(machine, own_key):
+    machine.set("MokListRT", signature_list(own_key.der), SHIM, 6)
+    machine.run("install", *sign(own_key))
+    assert installed(machine)["mode"] == "chain" and installed(machine)["secure_boot_by"] == "shim"
+    assert "Secure Boot: shim takes it" in machine.run("status", status=1).stdout
+
+
+def test_who_is_not_taken_any_more_is_a_problem(machine, own_key):
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.run("install", *sign(own_key))
+    machine.set("db", signature_list(b"another"), DATABASE, 0x27)
+    done = machine.run("status", status=1)
+    assert "the program on the ESP is signed by nobody that this machine knows: the next boot will not" in done.stderr
+    assert installed(machine)["secure_boot_by"] == "nobody"
+    machine.set("MokListRT", signature_list(own_key.der), SHIM, 6)
+    assert "in mode driver the next boot will not be armed" in machine.run("status", status=1).stderr
+
+
+def test_what_dbx_has_is_not_taken(machine, own_key):
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.set("dbx", signature_list(own_key.der), DATABASE, 0x27)
+    assert "is forbidden by this machine's dbx" in machine.run("install", *sign(own_key), status=1).stderr
+
+
+def test_a_digest_in_db_is_as_good_as_a_signature(machine, driver):
+    entry = bytes(16) + authenticode(driver)
+    machine.set("db", SHA256 + struct.pack("<III", 28 + len(entry), 0, len(entry)) + entry, DATABASE, 0x27)
+    machine.run("install")
+    assert installed(machine)["secure_boot_by"] == "db" and not installed(machine)["signed_by"]
+
+
+def test_a_certificate_that_db_s_issued(machine, tmp_path, own_key):
+    """db has the authority's certificate, the signature the signer's."""
+    request, leaf, key = (tmp_path / f"leaf.{end}" for end in ("csr", "pem", "key"))
+    subprocess.run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/O=The leaf/", "-keyout", key, "-out",
+                    request], check=True, capture_output=True)  # fmt: skip
+    subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", own_key.certificate, "-CAkey", own_key.key,
+                    "-CAcreateserial", "-CAserial", tmp_path / "serial", "-out", leaf], check=True,
+                   capture_output=True)  # fmt: skip
+    words = ["--sign", str(key), str(leaf)]
+    machine.set("db", signature_list(b"another"), DATABASE, 0x27)
+    assert "signed by nobody that this machine knows" in machine.run("install", *words, status=1).stderr
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.run("install", *words)
+    assert installed(machine)["signed_by"] == ["The leaf"] and installed(machine)["secure_boot_by"] == "db"
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--sign", "/none", "/none"], "sbsign did not sign"),
+    (["--sign", "/none"], "--sign: wanted two files, KEY and CERT"),
+])  # fmt: skip
+def test_what_cannot_be_signed_is_not_installed(machine, words, says):
+    before = machine.variables(), machine.files()
+    assert says in machine.run("install", *words, status=2 if len(words) == 2 else 1).stderr
+    assert (machine.variables(), machine.files()) == before
+
+
+def test_an_update_that_would_not_start_is_none(machine, own_key):
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.write(OURS_FROM, image(DRIVER, "0.0.1", own_key.der))
+    machine.run("install")
+    shutil.copy(build("lifeboatx64.efi"), machine.root / "usr/lib/lifeboat")
+    before = machine.files()
+    assert "version 0.1.0 is not signed: have it signed by --sign" in machine.run("update", status=1).stderr
+    assert machine.files() == before
+    # The package's script asks so.
+    assert machine.run("update", "--dry-run").stdout.startswith("would write: ")
+    machine.run("update", *sign(own_key))
+    assert is_signed_with(own_key, machine.esp / OURS)
+
+
+
+def test_damaged_signatures_have_no_signer(machine, own_key, tmp_path):
+    """Wherever the damage is, status says something, and nothing is read that is not there."""
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.run("install", *sign(own_key))
+    good = (machine.esp / OURS).read_bytes()
+    header = int.from_bytes(good[0x3C:0x40], "little")
+    (at,) = struct.unpack_from("<I", good, header + 24 + 144)
+    signature = good[at:]
+    assert signature[8] == 0x30
+    for place in [*range(0, 48), *range(48, len(signature), 37)]:
+        damaged = bytearray(good)
+        damaged[at + place] ^= 0xFF
+        (machine.esp / OURS).write_bytes(damaged)
+        assert machine.run("status", status=1).stderr
+    for bytes_left in range(9, len(signature), 97):
+        damaged = bytearray(good[: at + bytes_left])
+        struct.pack_into("<I", damaged, header + 24 + 148, bytes_left)
+        struct.pack_into("<I", damaged, at, bytes_left)
+        (machine.esp / OURS).write_bytes(damaged)
+        assert "signed by" not in machine.run("status", status=1).stdout
+
+
+# ---- systemd-pcrlock ------------------------------------------------------------
+
+
+def with_pcrlock(machine):
+    machine.set("SecureBoot", b"\0", attributes=6)
+    machine.write("usr/lib/systemd/systemd-pcrlock", b"")
+
+
+def component(machine, name) -> dict[int, str]:
+    """Digests by PCR."""
+    records = json.loads((machine.root / COMPONENTS / name).read_text())["records"]
+    assert all([digest["hashAlg"] for digest in one["digests"]] == ["sha256"] for one in records)
+    return {one["pcr"]: one["digests"][0]["digest"] for one in records}
+
+
+def digest_of_line(line):
+    return hashlib.sha256(f"{line}\0".encode("utf-16-le")).hexdigest()
+
+
+def test_a_component_says_what_a_boot_measures(machine, loader):
+    with_pcrlock(machine)
+    machine.run("install", "--mode", "chain")
+    assert component(machine, "630-lifeboat.pcrlock.d/installed.pcrlock") == {
+        4: authenticode(loader).hex(),
+        5: hashlib.sha256((machine.esp / CONF).read_bytes()).hexdigest(),
+        12: digest_of_line(SERVER),
+    }
+    machine.run("remove")
+    assert not list((machine.root / COMPONENTS).iterdir())
+
+
+def test_a_driver_s_component_comes_before_the_separators(machine, driver):
+    with_pcrlock(machine)
+    machine.run("install", "--mode", "driver", "--no-measure")
+    assert "no-measure\n" in (machine.esp / CONF).read_text()
+    assert component(machine, "300-lifeboat.pcrlock.d/installed.pcrlock") == {2: authenticode(driver).hex()}
+    machine.run("remove")
+    assert "the line \"no-measure\"" not in machine.run("install").stdout
+    assert 'stays: add the line "no-measure"' in machine.run("install", "--no-measure", status=1).stderr
+
+
+def test_an_update_has_both_programs(machine):
+    with_pcrlock(machine)
+    machine.write("var/lib/systemd/pcrlock.json", b"{}")
+    machine.write("usr/lib/lifeboat/lifeboat.efi", image(APPLICATION, "0.0.1"))
+    machine.run("install", "--mode", "chain")
+    before = component(machine, "630-lifeboat.pcrlock.d/installed.pcrlock")
+    machine.write("usr/lib/lifeboat/lifeboat.efi", image(APPLICATION, "0.0.2"))
+    assert "systemd-pcrlock make-policy" in machine.run("update").stdout
+    after = component(machine, "630-lifeboat.pcrlock.d/installed.pcrlock")
+    assert component(machine, "630-lifeboat.pcrlock.d/replaced.pcrlock") == before
+    assert after[4] == authenticode(machine.esp / CHAINED).hex() != before[4] and after[5] == before[5]
+
+
+def test_without_systemd_pcrlock_there_is_no_component(machine):
+    machine.set("SecureBoot", b"\0", attributes=6)
+    machine.run("install")
+    assert not (machine.root / COMPONENTS).exists()
+
+
+# ---- BitLocker --------------------------------------------------------------------
+
+BITLOCKER = b"\xeb\x58\x90-FVE-FS-" + bytes(4096)
+
+
+def test_bitlocker_is_seen(machine):
+    machine.set("SecureBoot", b"\0", attributes=6)
+    machine.write("dev/vda2", BITLOCKER)
+    said = machine.run("install", "--mode", "driver", "--dry-run", status=1)
+    assert "TPM: /dev/vda2 is BitLocker's, by Windows' custom bound to PCR 0, 2, 4, 11; mode driver changes" in said.stdout
+    assert "it will ask for its recovery key" in said.stdout and "--accept-tpm-change" in said.stderr
+    machine.run("install", "--mode", "driver", "--accept-tpm-change")
+
+
+def test_bitlocker_under_secure_boot(machine, own_key):
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    machine.write("dev/vda2", BITLOCKER)
+    assert "bound to PCR 7, 11;" in machine.run("install", *sign(own_key), status=1).stdout
