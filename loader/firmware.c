@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/firmware.h"
 
-#include <stdbool.h>
-
 #include "lib/mem.h"
 
 #define WATCHDOG_CODE 0x10000 // those below are the firmware's; UEFI 2.10, 7.5
@@ -117,4 +115,20 @@ EFI_LOADED_IMAGE *lb_own_image(void)
 	if (EFI_ERROR(BS->HandleProtocol(lb_image, &guid, &image)))
 		return NULL;
 	return image;
+}
+
+static bool flag(CHAR16 *name)
+{
+	EFI_GUID global = EFI_GLOBAL_VARIABLE;
+	UINT8 value = 0;
+	UINTN bytes = sizeof(value);
+
+	return !EFI_ERROR(RT->GetVariable(name, &global, NULL, &bytes, &value)) && value == 1;
+}
+
+bool lb_secure_boot(void)
+{
+	static CHAR16 on[] = L"SecureBoot", setup[] = L"SetupMode";
+
+	return flag(on) && !flag(setup);
 }

@@ -7,6 +7,7 @@
 #include <efi.h>
 
 #include <efilib.h>
+#include <stdbool.h>
 
 extern EFI_HANDLE lb_image; // this program
 extern EFI_GUID lb_vendor; // of each EFI variable of ours
@@ -50,6 +51,9 @@ const char *lb_status_text(EFI_STATUS status);
 
 // The system configuration table of that name; NULL: none.
 void *lb_config_table(const EFI_GUID *guid);
+
+// Does the firmware start only what is signed? As Linux's stub judges it (UEFI 2.10, 32.3).
+bool lb_secure_boot(void);
 
 // Our own loaded image protocol.
 EFI_LOADED_IMAGE *lb_own_image(void);

@@ -84,23 +84,6 @@ static bool reset_system_works(void)
 	return !properties || properties->supported & 0x400;
 }
 
-static bool flag(CHAR16 *name)
-{
-	EFI_GUID global = EFI_GLOBAL_VARIABLE;
-	UINT8 value = 0;
-	UINTN bytes = sizeof(value);
-
-	return !EFI_ERROR(RT->GetVariable(name, &global, NULL, &bytes, &value)) && value == 1;
-}
-
-// As Linux's stub judges it. UEFI 2.10, 32.3.
-static bool secure_boot(void)
-{
-	static CHAR16 on[] = L"SecureBoot", setup[] = L"SetupMode";
-
-	return flag(on) && !flag(setup);
-}
-
 int lb_machine_read(struct lb_machine *machine, struct lb_error *err)
 {
 	*machine = (struct lb_machine){0};
@@ -109,7 +92,7 @@ int lb_machine_read(struct lb_machine *machine, struct lb_error *err)
 			       "firmware: its RT properties table says that ResetSystem is not supported "
 			       "at run time; a panic could not reach the hook");
 	lb_machine_read_cpu(machine);
-	machine->secure_boot = secure_boot();
+	machine->secure_boot = lb_secure_boot();
 	machine->bsp_apic = own_apic_id(); // firmware runs applications on the boot processor
 	machine->rsdp = find_rsdp();
 	if (!machine->rsdp)

@@ -4,6 +4,7 @@
 #include "lib/mem.h"
 #include "lib/utf16.h"
 #include "loader/options/options.h"
+#include "loader/shim.h"
 
 EFI_STATUS lb_program_load(const struct lb_file *file, struct lb_program *program, struct lb_error *err)
 {
@@ -21,7 +22,7 @@ EFI_STATUS lb_program_load(const struct lb_file *file, struct lb_program *progra
 	status = lb_file_device_path(file->path, &path, err);
 	if (EFI_ERROR(status))
 		return status;
-	status = BS->LoadImage(FALSE, lb_image, path, file->data, file->bytes, &program->image);
+	status = lb_shim_load_image(path, file, &program->image);
 	// After a security violation the image is there, for lb_program_unload(). UEFI 2.10, 7.4.1.
 	if (EFI_ERROR(status) && status != EFI_SECURITY_VIOLATION)
 		program->image = NULL;
