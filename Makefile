@@ -296,9 +296,20 @@ $(B)/bench_ident: $(B)/tool/tests/bench/bench_ident.o $(B)/tool/tests/bench/per_
 $(B)/bench_sha256: $(B)/tool/tests/bench/bench_sha256.o $(B)/tool/rooms.a
 	$(CC) -o $@ $^
 
-bench: $(B)/bench_ident $(B)/bench_sha256 ## time page tables (a per-page builder beside ours) and SHA-256 (OpenSSL beside it)
+# The capture kernel's writer, of the objects and libraries that capture.bin is linked from, on a platform of the
+# host's.
+BENCH_ROOMS := $(BASE_ROOMS) crash/crypt crash/dead crash/disk crash/dump
+$(eval $(call archive,$(B)/bench-rooms.a,$(call objects,purgatory,$(BENCH_ROOMS))))
+$(B)/bench_scale: $(B)/tool/tests/bench/synthetic.o
+$(B)/bench_writer $(B)/bench_scale: $(B)/%: $(B)/tool/tests/bench/%.o $(B)/tool/tests/bench/bench_platform.o $(B)/bench-rooms.a
+	$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(COMPRESSORS_STATIC) $(CRYPTO) $(WRAPPED)
+$(B)/bench_writer: WRAPPED := -Wl,--wrap=lb_compress_page
+$(B)/bench_scale: WRAPPED := -Wl,--wrap=lb_kdump_head
+
+bench: $(B)/bench_ident $(B)/bench_sha256 $(B)/bench_writer $(B)/lifeboat.efi $(B)/lifeboat-save ## time page tables (a per-page builder beside ours), SHA-256 (OpenSSL beside it), the writer (makedumpfile beside it)
 	@tests/bench/run $(B)/bench_ident
 	@tests/bench/run-sha256 $(B)/bench_sha256
+	@tests/bench/run-writer $(B)/bench_writer
 
 # What tests/vm asks about memory that was read back from a machine: tables_verdict judges page
 # tables, also for scripts/footprint-measure; handoff_fields names what a handoff says;
