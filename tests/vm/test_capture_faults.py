@@ -13,6 +13,7 @@ from pathlib import Path
 import firmware_shell as shell
 import pytest
 from saved_state import SavedState, Second, save
+from scenarios import FULL_ONLY
 from vm import disk, tools
 from vm.machine import ConsoleLine, Exited, Machine, QmpEvent
 
@@ -110,6 +111,7 @@ def test_target_runs_full(armed, tmp_path):
     assert names == ["vmcore-dmesg.txt"]
 
 
+@FULL_ONLY
 def test_target_vanishes(armed, tmp_path):
     """Taken out of its port while the dump is written."""
     image = _file_system(tmp_path / "disk.img", _ROOMY)
@@ -133,7 +135,7 @@ def test_target_has_errors(armed, tmp_path):
     assert _failure(lines) in ("dump", "verify")
 
 
-@pytest.mark.skipif(os.environ.get("LIFEBOAT_FULL") != "1", reason="takes its limits' time: LIFEBOAT_FULL=1")
+@FULL_ONLY  # takes its limits' time
 @pytest.mark.parametrize("when", ["lifeboat-capture: target ", "lifeboat-capture: dump "])
 def test_target_hangs(armed, tmp_path, when):
     """No write ever ends any more, and none fails."""

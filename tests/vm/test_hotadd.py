@@ -18,11 +18,12 @@ import drgn
 import pytest
 
 import boot_log
+from scenarios import FULL_ONLY
 from vm.errors import VmError
 from vm.machine import ConsoleLine, Exited, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, FULL_ONLY]  # by default the unit tests of crash/dead/hotadd.c
 
 PAGE, MIB, GIB = 4096, 1 << 20, 1 << 30
 BLOCK = 128 * MIB  # Linux's memory block on a machine as small as this
@@ -211,7 +212,6 @@ def test_added_memory_is_not_ram_in_the_second_kernel(added):
     assert "Fallback order for Node" not in added.second_log.partition("Memory: ")[2], "zones were built anew"
 
 
-@pytest.mark.skipif(os.environ.get("LIFEBOAT_FULL") != "1", reason="LIFEBOAT_FULL=1 runs it")
 @pytest.mark.xdist_group("hotadd-many")
 def test_more_pieces_than_slots(folder, loader, kernel, capture_image, firmware):
     count = SLOTS + 3

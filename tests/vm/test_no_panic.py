@@ -43,6 +43,7 @@ def _boot(machine: Machine) -> tuple[str, str]:
     return getattr(event, "name", "line"), "\n".join(line.text for line in machine.lines[seen:])
 
 
+@FULL_ONLY
 @pytest.mark.xdist_group("shell-resets")
 def test_resets_in_the_shell(tmp_path, firmware, loader, kernel):
     """After an arming that was undone the machine resets, and boots again."""

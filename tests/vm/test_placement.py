@@ -42,6 +42,7 @@ def _lines(machine) -> str:
     return "\n".join(line.text for line in machine.lines)
 
 
+@FULL_ONLY  # by default test_brakes.py sees the places of three
 def test_two_boots_have_the_same_map(tmp_path, firmware, loader, kernel):
     """Hibernation compares maps. The second boot has the variables that the first one left."""
     maps, plans = [], []
