@@ -21,7 +21,7 @@ uint64_t lb_flat_room(const struct lb_flat *flat);
 // `bytes` (1 and up) at `offset` of the file.
 int lb_flat_put(struct lb_flat *flat, uint64_t offset, const void *data, uint64_t bytes,
 		struct lb_error *err);
-// Zeroes at `offset`, `least` of them or so many more that all that was put before can be read back;
+// Zeroes at `offset`, `least` of them or so many more that all that was put before can be read back, once settled;
 // *ret_bytes is how many.
 int lb_flat_pad(struct lb_flat *flat, uint64_t offset, uint64_t least, uint64_t *ret_bytes,
 		struct lb_error *err);
