@@ -121,6 +121,13 @@ static void warn_of_wishes(const struct lb_dump_options *dump, const struct lb_c
 			"--on-captured poweroff: ACPI does not say how here; the machine will be reset");
 }
 
+static uint64_t largest_dump(const struct lb_capture_config_input *input)
+{
+	const uint64_t bytes = lb_dump_size_of(input->saved);
+
+	return input->options->dump.recipients.count ? lb_dump_size_encrypted(bytes) : bytes;
+}
+
 void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
 			    struct lb_capture_config *ret_config)
 {
@@ -143,7 +150,7 @@ void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_
 		.heap = heap,
 	};
 	list_targets(input->targets, ret_config);
-	lb_targets_judge_size(input->targets, lb_dump_size_of(input->saved));
+	lb_targets_judge_size(input->targets, largest_dump(input));
 	memcpy(ret_config->apic, acpi->madt.apic, sizeof(ret_config->apic));
 	list_iommus(input->machine, ret_config);
 	find_screen(options->dump.screen, ret_config);

@@ -159,11 +159,13 @@ static void print_estimate(const struct lb_plan *plan)
 	const struct lb_dump_estimate estimate =
 		lb_dump_estimate(lb_e820_ram(&plan->saved, everywhere) / LB_PAGE,
 				 (enum lb_dump_format)plan->capture.format, plan->capture.cpus);
+	const uint64_t most = plan->options->dump.recipients.count ? lb_dump_size_encrypted(estimate.largest)
+								   : estimate.largest;
 	char bytes[SIZE_TEXT], largest[SIZE_TEXT];
 
 	lb_print_answer("a dump, by estimate: %s in %u s, at most %s in %u s\n",
 			lb_format_size(bytes, sizeof(bytes), estimate.bytes), estimate.seconds,
-			lb_format_size(largest, sizeof(largest), estimate.largest), estimate.most_seconds);
+			lb_format_size(largest, sizeof(largest), most), estimate.most_seconds);
 }
 
 // The built-in capture kernel: its memory's purposes, its settings, its targets.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/plan/dumpsize.h"
 
+#include "crash/plan/capturesize.h"
 #include "lib/bits.h"
 #include "lifeboat/dumpdisk.h"
 #include "lifeboat/range.h"
@@ -32,6 +33,23 @@ uint64_t lb_dump_size_of(const struct lb_e820 *saved)
 		pages += max_pfn - entry->addr / LB_PAGE;
 	}
 	return lb_dump_size_largest(pages, max_pfn);
+}
+
+// crash/dump/flat.h and crash/crypt/chunk.h have the sizes.
+#define PIECE 16ULL // of a flattened file
+#define FLAT_HEAD LB_PAGE
+#define CHUNK (64 * LB_KIB)
+#define TAG 16ULL // of a chunk
+#define PADS 2 // to a chunk's end, behind each bitmap
+#define AGE_FILES 3 // log, report, dump: a beginning of up to 1 KiB each
+
+uint64_t lb_dump_size_encrypted(uint64_t bytes)
+{
+	// At worst the descriptor of each page is a piece by itself, and each batch of data another.
+	const uint64_t pages = bytes / LB_PAGE + 1, batches = pages / LB_CAPTURE_BATCH_PAGES + 2;
+	const uint64_t flat = bytes + (pages + batches) * PIECE + FLAT_HEAD + PADS * CHUNK;
+
+	return flat + (flat / CHUNK + AGE_FILES) * TAG + AGE_FILES * LB_PAGE;
 }
 
 #define IDLE_BYTES (80 * LB_MIB)

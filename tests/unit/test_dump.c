@@ -787,6 +787,27 @@ static void test_encrypted_kdump(void **state)
 	}
 }
 
+// The same machine, once in the clear and once encrypted, nothing of it zero or compressed.
+static void test_encrypted_size(void **state)
+{
+	uint64_t ends[2];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		encrypted = i;
+		prepare(LB_DUMP_RAW, ROOMY);
+		encrypted = false;
+		for (uint32_t piece = 0; piece < MACHINE_PIECES; piece++)
+			memset(machine.content[piece], 0x5a, lb_range_size(machine.pieces[piece].phys));
+		machine.dead.cr3 = 0;
+		assert_int_equal(write_dump(), 0);
+		assert_int_equal(header.pages_done, machine.ram.pages);
+		ends[i] = header.file_offset + header.file_bytes;
+	}
+	assert_true(ends[1] > ends[0]);
+	assert_in_range(lb_dump_size_encrypted(ends[0]), ends[1], ends[1] + ends[1] / 100 + 4 * 64 * LB_KIB);
+}
+
 static void test_encrypted_elf(void **state)
 {
 	size_t bytes;
@@ -933,6 +954,7 @@ int main(void)
 		cmocka_unit_test(test_no_log),
 		cmocka_unit_test(test_worst_case),
 		cmocka_unit_test(test_encrypted_kdump),
+		cmocka_unit_test(test_encrypted_size),
 		cmocka_unit_test(test_encrypted_elf),
 		cmocka_unit_test(test_encrypted_report),
 		cmocka_unit_test(test_encrypted_full),

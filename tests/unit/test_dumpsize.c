@@ -82,13 +82,30 @@ static void test_of_a_map(void **state)
 			 lb_dump_size_largest(0xa0 + 15 * LB_MIB / LB_PAGE, 16 * LB_MIB / LB_PAGE));
 }
 
+// Never smaller than what is in it, never more than half a percent beyond the fixed parts.
+static void test_encrypted(void **state)
+{
+	(void)state;
+	for (uint64_t bytes = 0; bytes <= 64 * LB_TIB; bytes += bytes / 3 + LB_PAGE) {
+		const uint64_t pages = bytes / LB_PAGE, chunks = bytes / (64 * LB_KIB);
+
+		assert_in_range(lb_dump_size_encrypted(bytes), bytes + pages * 16 + chunks * 16,
+				bytes + bytes / 200 + LB_MIB);
+	}
+	for (uint64_t ram = 64 * LB_MIB; ram <= 64 * LB_TIB; ram += ram / 3 + LB_PAGE) {
+		const uint64_t pages = ram / LB_PAGE, end = pages + 4 * LB_GIB / LB_PAGE;
+
+		assert_in_range(lb_dump_size_encrypted(lb_dump_size_largest(pages, end)), ram,
+				ram + ram / 200 * 3 + 32 * LB_MIB); // docs/encrypt.md
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule),
-		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_estimate),
-		cmocka_unit_test(test_of_a_map),
+		cmocka_unit_test(test_rule),      cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_estimate),  cmocka_unit_test(test_of_a_map),
+		cmocka_unit_test(test_encrypted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
