@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Secure Boot on: by keys of one's own, and behind Microsoft's keys and shim. What is signed boots, is captured, and is
+measured; what is not is refused by the party that should."""
+
+import hashlib
+import os
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import firmware_shell as shell
+import pytest
+import secure_boot
+import tpm
+from conftest import BUILD, build
+from scenarios import FULL_ONLY
+from secure_boot import NEW, OLD, Entry, authenticode, flipped, make_key, unsigned
+from vm import boot_loaders
+from vm.machine import Disk, Machine, MachineSpec
+from vm.rehearsal import Options, Outcome, Rehearsal
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("secure-boot")]
+
+MEMORY_BYTES = 512 << 20
+TIMEOUT = 300.0
+LOCKED = "none [integrity] confidentiality"
+LOCKDOWN = "\necho \"lockdown is $($b cat /sys/kernel/security/lockdown)\"\n"
+CONFIG_TAG = 0x4C464254  # LB_CONFIG_TAG
+EV_SEPARATOR, EV_BOOT_SERVICES_APPLICATION, EV_BOOT_SERVICES_DRIVER = 0x04, 0x80000003, 0x80000004
+
+
+Files = dict[str, Path | bytes]
+
+
+class Signed(Rehearsal):
+    """One whose ESP holds what `change` makes of its files."""
+
+    def __init__(self, options: Options, change: Callable[[Files], Files]):
+        super().__init__(options)
+        self._change = change
+
+    def esp(self, files: Files) -> Files:
+        return self._change(files)
+
+
+@pytest.fixture(scope="module", name="folder")
+def _folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("secure-boot")
+
+
+@pytest.fixture(scope="module", name="own")
+def _own(folder, own_key):
+    """Own keys in the firmware."""
+    return secure_boot.own_keys(folder / "own", own_key)
+
+
+@pytest.fixture(scope="module", name="sold")
+def _sold(folder, own_key):
+    """As machines are sold; the own key is a MOK."""
+    return secure_boot.microsofts_keys(folder / "sold", own_key)
+
+
+@pytest.fixture(scope="module", name="shim")
+def _shim(tmp_path_factory):
+    cache = Path(os.environ.get("LIFEBOAT_CACHE", BUILD / "cache"))
+    return lambda version: secure_boot.shim(version, cache, tmp_path_factory.mktemp("lists"))
+
+
+@dataclass(frozen=True)
+class Captured:
+    console: str
+    outcome: Outcome
+    measured: tpm.Measured
+
+
+def capture(folder: Path, change: Callable[[Files], Files], **options) -> Captured:
+    """A panic that is captured, on a machine with a TPM, whose first kernel is locked down as without us."""
+    folder.mkdir()
+    with tpm.running(folder) as words:
+        options = {"before": tpm.SHOW + LOCKDOWN, "memory_bytes": MEMORY_BYTES, **options}
+        outcome = Signed(Options(folder=folder, qemu_args=words, timeout=TIMEOUT, **options), change).run()
+    console = (folder / "console.log").read_text(errors="replace")
+    assert outcome.ok, f"{outcome.reason}\n{console[-4000:]}"
+    assert f"lockdown is {LOCKED}" in console
+    # Out of the dump: the capture kernel's own report may be cut where a machine is busy.
+    words = [build("lifeboat-report"), outcome.vmcore]
+    report = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "\nlockdown: integrity\n" in report, report
+    return Captured(console, outcome, tpm.take(console, folder))
+
+
+def digest_of_line(line: str) -> bytes:
+    """As a line is measured."""
+    return hashlib.sha256(f"{line}\0".encode("utf-16-le")).digest()
+
+
+WORDS = "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic unknown_nmi_panic"
+
+
+def check_measured(captured: Captured, line: str) -> None:
+    """The line in PCR 12, lifeboat.conf in PCR 5, and nothing of ours in PCR 11."""
+    measured = captured.measured
+    ours = [event for event in measured.of(12) if event.digest == digest_of_line(line)]
+    assert [(event.type, event.data) for event in ours] == [(tpm.EV_IPL, f"{line}\0".encode("utf-16-le"))]
+    (conf,) = [event for event in measured.of(5) if event.type == tpm.EV_EVENT_TAG]
+    tag, size = struct.unpack_from("<II", conf.data)
+    assert tag == CONFIG_TAG and conf.data[8:].startswith(b"# Written by lifeboat-vm.") and size == len(conf.data) - 8
+    assert conf.digest == hashlib.sha256(conf.data[8:]).digest()
+    # That is for a unified kernel image's stub, whose events are names of sections.
+    assert all(event.data.startswith(".".encode("utf-16-le")) for event in measured.of(11))
+
+
+def check_driver(captured: Captured, signed: Path) -> None:
+    drivers = [event.digest for event in captured.measured.of(2) if event.type == EV_BOOT_SERVICES_DRIVER]
+    assert drivers == [authenticode(signed.with_name("lifeboatx64.efi"))]
+
+
+def check_application(captured: Captured, signed: Path) -> None:
+    """In PCR 4; PCR 2 has the firmware's separator alone."""
+    applications = [event.digest for event in captured.measured.of(4) if event.type == EV_BOOT_SERVICES_APPLICATION]
+    assert authenticode(signed) in applications
+    assert [event.type for event in captured.measured.of(2)] == [EV_SEPARATOR]
+
+
+def by_shim(shim: Path, signed: Path) -> Callable[[Files], Files]:
+    """shim where the firmware looks, and Lifeboat where shim does."""
+    return lambda files: {**files, "EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": signed}
+
+
+def test_a_driver_by_own_keys(folder, own, own_key, signed, kernel):
+    """A unified kernel image, signed, behind the driver, which is measured into PCR 2 as any driver is."""
+
+    def change(files: Files) -> Files:
+        uki = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], folder / "uki.signed.efi")
+        return {**files, "EFI/BOOT/BOOTX64.EFI": uki}
+
+    captured = capture(folder / "driver", change, kernel=kernel, firmware=own, loader=signed, boot="uki", enter="driver")
+    check_measured(captured, WORDS)
+    check_driver(captured, signed)
+
+
+@FULL_ONLY
+def test_a_file_for_systemd_boot_by_own_keys(folder, own, own_key, signed, kernel):
+    def change(files: Files) -> Files:
+        manager = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], folder / "systemd-boot.signed.efi")
+        return {**files, "EFI/BOOT/BOOTX64.EFI": manager, "vmlinuz": own_key.sign(kernel, folder / "vmlinuz.signed")}
+
+    captured = capture(
+        folder / "sd-boot", change, kernel=kernel, firmware=own, loader=signed, boot="systemd-boot", enter="sd-boot"
+    )
+    check_measured(captured, WORDS)
+    check_driver(captured, signed)
+
+
+@FULL_ONLY
+def test_a_kernel_by_own_keys(folder, own, own_key, signed, kernel):
+    own_kernel = own_key.sign(kernel, folder / "vmlinuz.direct")
+    captured = capture(folder / "direct", lambda files: files, kernel=own_kernel, firmware=own, loader=signed)
+    check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
+    check_application(captured, signed)
+
+
+def test_a_chain_behind_the_new_shim(folder, sold, shim, signed, kernel):
+    """Microsoft's keys, shim, Lifeboat by a MOK, then Debian's GRUB and kernel by the certificate in shim."""
+    captured = capture(
+        folder / "chain", by_shim(shim(NEW), signed), kernel=kernel, firmware=sold, loader=signed, boot="grub", enter="chain"
+    )
+    check_measured(captured, WORDS)
+    check_application(captured, signed)
+
+
+def test_a_kernel_behind_the_old_shim(folder, sold, shim, signed, kernel):
+    """shim 15.8, which does not stand behind LoadImage."""
+    captured = capture(folder / "old-shim", by_shim(shim(OLD), signed), kernel=kernel, firmware=sold, loader=signed)
+    check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
+    check_application(captured, signed)
+
+
+@FULL_ONLY
+def test_a_kernel_behind_the_new_shim(folder, sold, shim, signed, kernel):
+    captured = capture(folder / "new-shim", by_shim(shim(NEW), signed), kernel=kernel, firmware=sold, loader=signed)
+    check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
+
+
+# ---- What is refused ----------------------------------------------------------
+
+
+def refusals(folder: Path, firmware, files: Files, entries: list[Entry]) -> list[str]:
+    """What the console says of each boot entry, none of which boots anything."""
+    folder.mkdir()
+    esp = boot_loaders.make_disk(folder / "disk.img", files, {})
+    secure_boot.add_entries(firmware.private_variables(folder), esp, entries)
+    spec = MachineSpec(firmware, [Disk("disk", folder / "disk.img")], MEMORY_BYTES)
+    with Machine(spec, folder) as machine:
+        machine.power_on()
+        # The firmware's own entries come behind ours.
+        after = [f" Boot{len(entries) + more:04X} " for more in range(4)]
+        shell.watch(machine, *after, "Linux version", "lifeboat: armed in")
+        text = "\n".join(line.text for line in machine.lines)
+    assert not re.search("Linux version|lifeboat: (armed|prepared) in", text), text[-3000:]
+    said = re.split(r'(?=BdsDxe: (?:loading|failed to load) Boot\d{4} "entry)', text)
+    found = {number: "" for number in range(len(entries))}
+    for part in said:
+        if number := re.match(r"BdsDxe: .* Boot(\d{4})", part):
+            found[int(number[1], 16)] += part
+    return list(found.values())
+
+
+def test_what_is_not_signed_is_refused_by_own_keys(folder, own, own_key, signed, loader, kernel):
+    other = make_key(folder, "other")
+    good = own_key.sign(kernel, folder / "vmlinuz.own")
+    files = {
+        "unsigned.efi": loader,
+        "flipped.efi": flipped(signed, folder / "flipped.efi"),
+        "other.efi": other.sign(loader, folder / "other.efi"),
+        "lifeboat.efi": signed,
+        "none": unsigned(kernel, folder / "vmlinuz.none"),
+        "changed": flipped(good, folder / "vmlinuz.changed"),
+        "debian": kernel,
+        "good": good,
+        "capture.img": b"0" * 512,
+    }
+    ours = [
+        ("\\none", "\\none: the firmware's Secure Boot policy refuses it"),
+        ("\\changed", "\\changed: the firmware's Secure Boot policy refuses it"),
+        ("\\debian", "\\debian: the firmware's Secure Boot policy refuses it"),
+        ("--chain \\unsigned.efi", "\\unsigned.efi: the firmware's Secure Boot policy refuses it"),
+        ("--require --capture \\good \\good", "not armed: Secure Boot is on: nobody checks the signature of a Linux"),
+        ("--require --console 0x2f0 \\good", "not armed: Secure Boot is on: --console 0x2f0: nobody signed that address"),
+    ]
+    entries = [Entry(f"\\{name}.efi") for name in ("unsigned", "flipped", "other")]
+    said = refusals(folder / "refused", own, files, entries + [Entry("\\lifeboat.efi", words) for words, _ in ours])
+    for text in said[: len(entries)]:
+        assert "failed to load" in text and "Access Denied" in text and "lifeboat" not in text.partition("\n")[2], text
+    for (_, sentence), text in zip(ours, said[len(entries) :], strict=True):
+        assert sentence in text, text
+
+
+@pytest.mark.parametrize("version", [NEW, pytest.param(OLD, marks=FULL_ONLY)])
+def test_what_is_not_signed_is_refused_behind_shim(folder, sold, shim, signed, loader, kernel, version):
+    files = {
+        "EFI/BOOT/shim.efi": shim(version),
+        "EFI/lifeboat/lifeboat.efi": signed,
+        "unsigned.efi": loader,
+        "none": unsigned(kernel, folder / "vmlinuz.none"),
+        "changed": flipped(kernel, folder / "vmlinuz.changed"),
+    }
+    words = ["\\none", "\\changed", "--chain \\unsigned.efi"]
+    entries = [Entry("\\EFI\\BOOT\\shim.efi", f"\\EFI\\lifeboat\\lifeboat.efi {one}") for one in words]
+    said = refusals(folder / f"refused-{version}", sold, files, entries)
+    for one, text in zip(words, said, strict=True):
+        assert f"{one.split()[-1]}: the firmware's Secure Boot policy refuses it" in text, text
+
+
+def _without_sbat(image: bytes) -> bytes:
+    """Its section has another name."""
+    changed = bytearray(image)
+    at = image.index(b".sbat\0\0\0")
+    changed[at : at + 5] = b".tabs"
+    return bytes(changed)
+
+
+@FULL_ONLY
+@pytest.mark.parametrize("fault", ["unsigned", "flipped", "another-key", "no-sbat"])
+def test_shim_refuses_us(folder, sold, shim, own_key, signed, loader, fault):
+    """With a box on the screen, which waits for a key."""
+    image = folder / f"{fault}.efi"
+    if fault == "unsigned":
+        image = loader
+    elif fault == "flipped":
+        flipped(signed, image)
+    elif fault == "another-key":
+        make_key(folder, fault).sign(loader, image)
+    else:
+        unsigned_image = folder / "no-sbat.unsigned.efi"
+        unsigned_image.write_bytes(_without_sbat(loader.read_bytes()))
+        own_key.sign(unsigned_image, image)
+    place = folder / f"shim-{fault}"
+    place.mkdir()
+    files = {"EFI/BOOT/BOOTX64.EFI": shim(NEW), "EFI/BOOT/grubx64.efi": image}
+    with shell.make_machine(place, sold, files) as machine:
+        machine.power_on()
+        shell.watch(machine, "Security Violation", "lifeboat:")
+        text = "\n".join(line.text for line in machine.lines)
+    assert "Security Violation" in text and "lifeboat:" not in text, text
