@@ -63,6 +63,7 @@ enum lb_selftest {
 // Of the dump, in `flags`.
 #define LB_DUMP_FLAG_ENCRYPTED 1U // log, report and file are
 #define LB_DUMP_FLAG_KERNEL_FIRST 2U // of the page data, the kernel's own pages come first: all are there
+#define LB_DUMP_FLAG_ERASED 8U // lifeboat-save: of a saved dump nothing is left but this header
 // Of what it lies on.
 #define LB_DUMP_FLAG_FILE 4U // a file (lifeboat/dumpfile.h): `partuuid` is its id, `partition_bytes` its size
 

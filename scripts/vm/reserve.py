@@ -25,6 +25,11 @@ def stamped(size: int, file_id: bytes = _ID) -> bytes:
     return b"".join(head + struct.pack("<Q", at) for at in range(0, size, 32))
 
 
+def sealed(body: bytes) -> bytes:
+    """A map with its digest."""
+    return body + hashlib.sha256(body).digest()
+
+
 def make_map(extents: list[tuple[int, int]], partition: gpt.Partition, file_id: bytes = _ID) -> bytes:
     """`extents`: first byte, from the partition's beginning, and bytes of each piece."""
     size = sum(length for _, length in extents)
@@ -33,8 +38,7 @@ def make_map(extents: list[tuple[int, int]], partition: gpt.Partition, file_id: 
     )
     pieces = b"".join(struct.pack("<QQ", *extent) for extent in extents).ljust(16 * _EXTENTS, b"\0")
     paths = ("\\" + FILE.replace("/", "\\")).encode().ljust(128, b"\0") + f"/boot/efi/{FILE}".encode().ljust(256, b"\0")
-    body = head + pieces + paths
-    return body + hashlib.sha256(body).digest()
+    return sealed(head + pieces + paths)
 
 
 def find(image: Path, at: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 """A dump in a file on the ESP: one panic, and what the disk then holds of it and of all else."""
 
 import hashlib
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +84,15 @@ def test_what_the_dump_did_not_take_keeps_its_stamps(in_file):
     assert len(content) == len(whole) and differ[0] == 0
     # One dump from the beginning on, and then nothing.
     assert in_file.outcome.vmcore.stat().st_size <= differ[-1] + 4096 < in_file.outcome.vmcore.stat().st_size + (2 << 20)
+def test_saved_and_ready_again(in_file):
+    """What lifeboat-save has saved it puts the stamps back for."""
+    image, partition = in_file.folder / "esp.img", in_file.rehearsal.partition
+    again = in_file.folder / "again.img"
+    reserve.take(image, partition, again)
+    tool = in_file.rehearsal.options.loader.parent / "lifeboat-save"
+    done = subprocess.run([tool, again, in_file.folder / "again"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "every digest right" in done.stdout
+    assert again.read_bytes()[8192:] == reserve.stamped(reserve.BYTES)[8192:]
+    listed = subprocess.run([tool, "--list", again], capture_output=True, text=True, check=False)
+    assert "complete, saved, erased" in listed.stdout

@@ -44,7 +44,7 @@ static int judge(const struct dump *dump, const struct options *options, struct 
 {
 	const struct copying copying = progress_copying(-1, options->quiet);
 
-	if (dump->header.state == LB_DUMP_EMPTY)
+	if (dump->header.state == LB_DUMP_EMPTY || dump_is_erased(&dump->header))
 		return 0;
 	if (copy_log(dump, &copying, ret_judgement, err) != 0 ||
 	    copy_report(dump, &copying, ret_judgement, err) != 0)
@@ -114,6 +114,7 @@ static int say_nothing_to_save(const struct dump *dump, const struct options *op
 	if (!options->quiet)
 		printf("lifeboat-save: %s: nothing to save: %s\n", dump->device.name,
 		       dump->header.state == LB_DUMP_EMPTY ? "it holds no dump"
+		       : dump_is_erased(&dump->header)     ? "it is saved already, and erased"
 							   : "it is saved already; --force saves it again");
 	return EXIT_NOTHING;
 }
@@ -124,7 +125,7 @@ static int verify(const struct dump *dump, const struct options *options)
 	struct lb_error err;
 	const char *wrong;
 
-	if (dump->header.state == LB_DUMP_EMPTY)
+	if (dump->header.state == LB_DUMP_EMPTY || dump_is_erased(&dump->header))
 		return say_nothing_to_save(dump, options);
 	if (judge(dump, options, &judgement, &err) != 0)
 		return complain(err.text);
@@ -143,11 +144,18 @@ static int verify(const struct dump *dump, const struct options *options)
 	return EXIT_SUCCESS;
 }
 
-static int mark(struct dump *dump)
+static int mark(struct dump *dump, const struct options *options)
 {
 	struct lb_error err;
 
-	return save_mark(dump, &err) != 0 ? complain(err.text) : EXIT_SUCCESS;
+	return save_mark(dump, options, &err) != 0 ? complain(err.text) : EXIT_SUCCESS;
+}
+
+// Of a file that an earlier run has saved and did not give its stamps back: no boot could use it.
+static bool wants_stamps(const struct dump *dump, const struct options *options)
+{
+	return (dump->header.flags & LB_DUMP_FLAG_FILE) && dump->header.saved &&
+	       !dump_is_erased(&dump->header) && !options->no_erase && !options->keep;
 }
 
 // Of such a dump nothing can be had, now or ever: it does not keep its partition from the next.
@@ -157,7 +165,7 @@ static int mark_void(struct dump *dump, const struct options *options)
 		printf("lifeboat-save: %s: nothing to save: it ended before its first byte%s%s%s\n",
 		       dump->device.name, dump->header.message[0] ? " (" : "", dump->header.message,
 		       dump->header.message[0] ? ")" : "");
-	return options->keep ? EXIT_NOTHING : mark(dump);
+	return options->keep ? EXIT_NOTHING : mark(dump, options);
 }
 
 // `folder` is NULL where options->file is not one.
@@ -166,11 +174,13 @@ static int save(struct dump *dump, const struct crash_folder *folder, const stru
 	struct lb_error err;
 	int failed;
 
-	if (dump->header.state == LB_DUMP_EMPTY ||
+	if (!options->force && wants_stamps(dump, options))
+		return mark(dump, options);
+	if (dump->header.state == LB_DUMP_EMPTY || dump_is_erased(&dump->header) ||
 	    (!options->force && !lb_dump_header_unsaved(&dump->header)))
 		return say_nothing_to_save(dump, options);
 	if (options->mark)
-		return mark(dump);
+		return mark(dump, options);
 	if (save_is_void(dump))
 		return mark_void(dump, options);
 	if (folder)

@@ -47,9 +47,32 @@ int device_open(const char *path, struct device *ret_device, struct lb_error *er
 	return 0;
 }
 
+int device_set_immutable(int fd, bool immutable)
+{
+	int flags, wanted;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+		return -1;
+	wanted = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	return wanted == flags ? 0 : ioctl(fd, FS_IOC_SETFLAGS, &wanted);
+}
+
+static bool is_immutable(int fd)
+{
+	struct stat status;
+	int flags;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
+}
+
 int device_make_writable(struct device *device, struct lb_error *err)
 {
-	const int fd = open(device->path, O_RDWR | O_CLOEXEC);
+	int fd;
+
+	if (!device->unlocked && is_immutable(device->fd))
+		device->unlocked = device_set_immutable(device->fd, false) == 0;
+	fd = open(device->path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return lb_fail(err, "%s: cannot be opened for marking: %s; --keep does without the mark",
@@ -61,9 +84,12 @@ int device_make_writable(struct device *device, struct lb_error *err)
 
 void device_close(struct device *device)
 {
+	if (device->unlocked)
+		device_set_immutable(device->fd, true);
 	if (device->fd >= 0)
 		close(device->fd);
 	device->fd = -1;
+	device->unlocked = false;
 }
 
 static int check_place(const struct device *device, uint64_t offset, size_t bytes, struct lb_error *err)

@@ -3,6 +3,7 @@
 #ifndef LIFEBOAT_TOOLS_SAVE_DEVICE_H
 #define LIFEBOAT_TOOLS_SAVE_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,12 +15,16 @@ struct device {
 	int fd;
 	uint64_t start; // of the partition, in the device
 	uint64_t bytes; // of the partition
+	bool unlocked; // a file that was immutable, and is to be so again
 };
 
 // The whole of it, for reading only.
 int device_open(const char *path, struct device *ret_device, struct lb_error *err);
-// From here on device_write() is possible.
+// From here on device_write() is possible. A file that is immutable is not until device_close(); where that is cut off,
+// it stays so.
 int device_make_writable(struct device *device, struct lb_error *err);
+// -1 with errno, also where its file system does not know that.
+int device_set_immutable(int fd, bool immutable);
 void device_close(struct device *device);
 
 // Offsets count from the partition's beginning; beyond its end nothing is read or written.

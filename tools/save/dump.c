@@ -213,6 +213,7 @@ static int write_next(struct dump *dump, void (*change)(struct lb_dump_header *h
 	if (device_write(&dump->device, offset, &next, sizeof(next), err) != 0)
 		return -1;
 	change(&dump->header);
+	memcpy(dump->header.sha256, now->sha256, sizeof(now->sha256)); // what the next change finds
 	return 0;
 }
 
@@ -224,6 +225,21 @@ static void set_saved(struct lb_dump_header *header)
 int dump_mark_saved(struct dump *dump, struct lb_error *err)
 {
 	return write_next(dump, set_saved, err);
+}
+
+static void set_erased(struct lb_dump_header *header)
+{
+	header->flags |= LB_DUMP_FLAG_ERASED;
+}
+
+int dump_mark_erased(struct dump *dump, struct lb_error *err)
+{
+	return write_next(dump, set_erased, err);
+}
+
+bool dump_is_erased(const struct lb_dump_header *header)
+{
+	return header->flags & LB_DUMP_FLAG_ERASED;
 }
 
 static void set_untested(struct lb_dump_header *header)

@@ -40,6 +40,9 @@ bool dump_is_kdump(const struct lb_dump_header *header);
 // Notes in the header that it has been saved; needs device_make_writable(). Fails where the
 // header has changed since it was read.
 int dump_mark_saved(struct dump *dump, struct lb_error *err);
+// The same, that it has been erased.
+int dump_mark_erased(struct dump *dump, struct lb_error *err);
+bool dump_is_erased(const struct lb_dump_header *header);
 // Takes the verdict of a self-test out of the header, in the same way.
 int dump_forget_selftest(struct dump *dump, struct lb_error *err);
 

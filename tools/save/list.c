@@ -168,6 +168,7 @@ void list_dump(const struct dump *dump, const struct judgement *judgement)
 	line("partition bytes:", "%" PRIu64, dump->device.bytes);
 	line("state:", "%s%s", dump_state_name(header),
 	     header->state == LB_DUMP_EMPTY ? ""
+	     : dump_is_erased(header)       ? ", saved, erased"
 	     : header->saved                ? ", saved"
 					    : ", not saved");
 	if (header->state != LB_DUMP_EMPTY)
@@ -257,6 +258,7 @@ void list_json(struct json *json, const struct dump *dump, const struct judgemen
 	json_number(json, "partition_bytes", dump->device.bytes);
 	json_text(json, "state", dump_state_name(header));
 	json_bool(json, "saved", header->state != LB_DUMP_EMPTY && header->saved);
+	json_bool(json, "erased", dump_is_erased(header));
 	json_text(json, "selftest",
 		  header->selftest <= LB_SELFTEST_FAILED ? verdicts[header->selftest] : NULL);
 	json_text(json, "message", header->message[0] ? header->message : NULL);

@@ -14,10 +14,12 @@ static const char usage[] =
 	"       lifeboat-save [--log LOG] [--report REPORT] DEVICE\n"
 	"\n"
 	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE, checks every digest\n"
-	"on the way, and marks it as saved, so that Lifeboat may use the partition again.\n"
+	"on the way, marks it as saved, so that Lifeboat may use the partition again, and erases it there.\n"
 	"\n"
-	"DEVICE  a partition, a disk with partitions of Lifeboat's GPT type, an image of either; or\n"
-	"        `auto`: every disk of this machine\n"
+	"DEVICE  a partition, a disk with partitions of Lifeboat's GPT type, an image of either, a file for\n"
+	"        dumps; `file`: the one that lifeboatctl has reserved; or `auto`: every disk of this "
+	"machine, and\n"
+	"        that file\n"
 	"FOLDER  a folder that is there. Every dump that waits on DEVICE gets a folder of its own in\n"
 	"        it, lifeboat-TIME-ID, with vmcore, vmcore-dmesg.txt, report.txt and report.json. It has\n"
 	"        that name when all are whole. What a try left behind that was cut off, the next one\n"
@@ -36,7 +38,11 @@ static const char usage[] =
 	"                    without it log, report and dump stay age files. The machine that crashed\n"
 	"                    needs no such file\n"
 	"      --keep        do not mark it as saved: nothing is written to DEVICE\n"
-	"      --mark-saved  only mark the first that waits as saved: it is not wanted\n"
+	"      --mark-saved  only mark the first that waits as saved, and erase it: it is not wanted\n"
+	"      --no-erase    leave a saved dump on its disk; without this it is erased once it is saved and "
+	"its\n"
+	"                    digests are right. In a file for dumps it keeps the next boot from using the "
+	"file\n"
 	"  -f, --force       save once more what is saved, save in spite of a wrong digest or of too\n"
 	"                    little room, replace files\n"
 	"  -q, --quiet       say only what went wrong\n"
@@ -56,6 +62,7 @@ enum {
 	OPTION_IDENTITY,
 	OPTION_KEEP,
 	OPTION_MARK,
+	OPTION_NO_ERASE,
 	OPTION_VERSION
 };
 
@@ -68,6 +75,7 @@ static const struct option long_options[] = {
 	{"identity", required_argument, NULL, OPTION_IDENTITY},
 	{"keep", no_argument, NULL, OPTION_KEEP},
 	{"mark-saved", no_argument, NULL, OPTION_MARK},
+	{"no-erase", no_argument, NULL, OPTION_NO_ERASE},
 	{"force", no_argument, NULL, 'f'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -139,6 +147,9 @@ int save_options_take(struct options *ret_options, int argc, char **argv)
 			break;
 		case OPTION_KEEP:
 			options.keep = true;
+			break;
+		case OPTION_NO_ERASE:
+			options.no_erase = true;
 			break;
 		case OPTION_MARK:
 			options.mark = true;

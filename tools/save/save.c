@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/save/erase.h"
 #include "tools/save/progress.h"
 
 bool save_is_void(const struct dump *dump)
@@ -17,9 +18,29 @@ bool save_is_void(const struct dump *dump)
 	       !header->report_bytes;
 }
 
-int save_mark(struct dump *dump, struct lb_error *err)
+// The mark comes first: what is erased is not to wait.
+static int mark_and_erase(struct dump *dump, const struct options *options, struct lb_error *err)
 {
-	return device_make_writable(&dump->device, err) != 0 ? -1 : dump_mark_saved(dump, err);
+	if (!dump->header.saved && dump_mark_saved(dump, err) != 0)
+		return -1;
+	if (options->no_erase || !erase_is_due(dump))
+		return 0;
+	return erase_dump(dump, err);
+}
+
+int save_mark(struct dump *dump, const struct options *options, struct lb_error *err)
+{
+	return device_make_writable(&dump->device, err) != 0 ? -1 : mark_and_erase(dump, options, err);
+}
+
+// Saved though a digest is wrong: what is on the disk may be worth another look.
+static int end_saving(struct dump *dump, const struct options *options, const struct judgement *judgement,
+		      struct lb_error *err)
+{
+	struct options as_it_is = *options;
+
+	as_it_is.no_erase |= judgement && judgement_wrong(judgement);
+	return mark_and_erase(dump, &as_it_is, err);
 }
 
 static const char *how_sealed(const struct dump *dump)
@@ -193,7 +214,7 @@ int save_to_file(struct dump *dump, const struct options *options, struct lb_err
 	// Log and report alone are not the dump, unless there is no more.
 	if (options->keep || (!options->file && dump->file_bytes))
 		return 0;
-	return dump_mark_saved(dump, err);
+	return end_saving(dump, options, &judgement, err);
 }
 
 // ---- To a folder of its own ----------------------------------------------------
@@ -258,18 +279,18 @@ static const char *part_path(const struct dump *dump, const struct dump_folder *
 
 // `whole`: the dump, too, not only log and report.
 static int make_folder(const struct dump *dump, struct dump_folder *folder, const struct options *options,
-		       bool whole, struct lb_error *err)
+		       bool whole, struct judgement *ret_judgement, struct lb_error *err)
 {
-	struct judgement judgement = {0};
+	struct judgement *judgement = ret_judgement;
 	char path[PART_PATH];
 
 	if (dump_folder_begin(folder, err) != 0)
 		return -1;
-	if ((dump->header.log_bytes && fill(dump, folder, &log_part, options->quiet, &judgement, err) != 0) ||
-	    (dump->header.report_bytes && fill_report(dump, folder, &judgement, err) != 0) ||
+	if ((dump->header.log_bytes && fill(dump, folder, &log_part, options->quiet, judgement, err) != 0) ||
+	    (dump->header.report_bytes && fill_report(dump, folder, judgement, err) != 0) ||
 	    (whole && dump->file_bytes &&
-	     fill(dump, folder, &file_part, options->quiet, &judgement, err) != 0) ||
-	    check_digests(dump, &judgement, options, err) != 0) {
+	     fill(dump, folder, &file_part, options->quiet, judgement, err) != 0) ||
+	    check_digests(dump, judgement, options, err) != 0) {
 		dump_folder_abandon(folder);
 		return -1;
 	}
@@ -282,12 +303,12 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 	if (dump->header.report_bytes)
 		say_report(dump, part_path(dump, folder, &report_part, path));
 	if (whole && dump->file_bytes)
-		say_file(dump, &judgement, part_path(dump, folder, &file_part, path));
+		say_file(dump, judgement, part_path(dump, folder, &file_part, path));
 	return 0;
 }
 
 static int save_folder(const struct dump *dump, struct dump_folder *folder, const struct options *options,
-		       struct lb_error *err)
+		       struct judgement *ret_judgement, struct lb_error *err)
 {
 	const uint64_t bytes = dump->file_bytes + dump->header.log_bytes;
 	struct lb_error why;
@@ -299,9 +320,9 @@ static int save_folder(const struct dump *dump, struct dump_folder *folder, cons
 		return 0;
 	}
 	if (!dump->file_bytes || options->force || crash_folder_check_room(folder->parent, bytes, err) == 0)
-		return make_folder(dump, folder, options, true, err);
+		return make_folder(dump, folder, options, true, ret_judgement, err);
 	if (folder->state == DUMP_FOLDER_NEW && (dump->header.log_bytes || dump->header.report_bytes) &&
-	    make_folder(dump, folder, options, false, &why) != 0)
+	    make_folder(dump, folder, options, false, ret_judgement, &why) != 0)
 		return lb_fail(err, "%s; nor is its log: %s", dump->device.name, why.text);
 	return -1;
 }
@@ -309,12 +330,13 @@ static int save_folder(const struct dump *dump, struct dump_folder *folder, cons
 int save_to_folder(struct dump *dump, const struct crash_folder *parent, const struct options *options,
 		   struct lb_error *err)
 {
+	struct judgement judgement = {0};
 	struct dump_folder folder;
 
 	if (!options->keep && device_make_writable(&dump->device, err) != 0)
 		return -1;
 	if (dump_folder_find(parent, dump, &folder, err) != 0 ||
-	    save_folder(dump, &folder, options, err) != 0)
+	    save_folder(dump, &folder, options, &judgement, err) != 0)
 		return -1;
-	return options->keep ? 0 : dump_mark_saved(dump, err);
+	return options->keep ? 0 : end_saving(dump, options, &judgement, err);
 }

@@ -8,8 +8,8 @@
 
 // True of one that was interrupted before there was anything of it.
 bool save_is_void(const struct dump *dump);
-// Marks it, without saving anything.
-int save_mark(struct dump *dump, struct lb_error *err);
+// Marks it, without saving anything; unless options->no_erase, erases it.
+int save_mark(struct dump *dump, const struct options *options, struct lb_error *err);
 
 // To options->file and options->log, as far as they are given.
 int save_to_file(struct dump *dump, const struct options *options, struct lb_error *err);

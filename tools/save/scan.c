@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crash/disk/dump_header.h"
+#include "crash/disk/file_map.h"
 #include "tools/save/partition.h"
 
 #define SYS_BLOCK "/sys/block"
@@ -99,10 +100,64 @@ static void add_partition(struct scan *scan, const char *path, unsigned int numb
 	}
 }
 
+// False: it is no map of a file for dumps, whole or not.
+static bool read_map(const struct device *device, struct lb_file_map *ret_map)
+{
+	struct lb_error ignored;
+
+	return device->bytes == sizeof(*ret_map) &&
+	       device_read(device, 0, ret_map, sizeof(*ret_map), &ignored) == 0 &&
+	       ret_map->magic == LB_FILE_MAP_MAGIC;
+}
+
+// The file that a map names. One that was never armed has no header.
+static void add_mapped(struct scan *scan, const char *path, const struct lb_file_map *map)
+{
+	struct device file;
+	struct lb_error err, why;
+
+	if (lb_file_map_check(map, sizeof(*map), &why) != 0)
+		lb_fail(&err, "%.100s: %s", path, why.text);
+	else if (device_open(map->host_path, &file, &why) != 0)
+		lb_fail(&err, "%.100s names a file that cannot be read: %s", path, why.text);
+	else if (dump_present(&file))
+		return add_device(scan, &file);
+	else
+		return device_close(&file);
+	add_error(scan, &err);
+}
+
+// Beside lifeboat.efi, on an ESP where it is usually mounted: opening it has an automount do its work.
+static void add_reserved(struct scan *scan, bool named)
+{
+	static const char *const maps[] = {"/efi/EFI/lifeboat/" LB_FILE_MAP_NAME,
+					   "/boot/efi/EFI/lifeboat/" LB_FILE_MAP_NAME,
+					   "/boot/EFI/lifeboat/" LB_FILE_MAP_NAME};
+	struct lb_file_map map;
+	struct device device;
+	struct lb_error err;
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (access(maps[i], F_OK) != 0 || device_open(maps[i], &device, &err) != 0)
+			continue;
+		if (read_map(&device, &map)) {
+			add_mapped(scan, maps[i], &map);
+			named = false;
+		}
+		device_close(&device);
+	}
+	if (!named)
+		return;
+	lb_fail(&err,
+		"no file for dumps: none of /efi, /boot/efi and /boot has EFI/lifeboat/" LB_FILE_MAP_NAME);
+	add_error(scan, &err);
+}
+
 // That there is nothing of ours on the disk is an error if it is `named`.
 static void add_disk(struct scan *scan, const char *path, bool named)
 {
 	struct device disk, ignored;
+	struct lb_file_map map;
 	struct lb_error err;
 	uint64_t first;
 	int count;
@@ -113,6 +168,11 @@ static void add_disk(struct scan *scan, const char *path, bool named)
 	}
 	if (dump_present(&disk)) {
 		add_device(scan, &disk);
+		return;
+	}
+	if (read_map(&disk, &map)) {
+		add_mapped(scan, path, &map);
+		device_close(&disk);
 		return;
 	}
 	if (disk.bytes >= sizeof(first) && device_read(&disk, 0, &first, sizeof(first), &err) != 0)
@@ -188,10 +248,14 @@ static void add_machine(struct scan *scan)
 void scan_open(const char *path, struct scan *ret_scan)
 {
 	memset(ret_scan, 0, sizeof(*ret_scan));
-	if (!strcmp(path, SCAN_AUTO))
+	if (!strcmp(path, SCAN_AUTO)) {
 		add_machine(ret_scan);
-	else
+		add_reserved(ret_scan, false);
+	} else if (!strcmp(path, SCAN_FILE)) {
+		add_reserved(ret_scan, true);
+	} else {
 		add_disk(ret_scan, path, true);
+	}
 }
 
 void scan_close(struct scan *scan)

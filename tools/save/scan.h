@@ -5,7 +5,8 @@
 
 #include "tools/save/dump.h"
 
-#define SCAN_AUTO "auto" // in place of a path: the disks of this machine
+#define SCAN_AUTO "auto" // in place of a path: the disks of this machine, and the file for dumps
+#define SCAN_FILE "file" // that file alone
 #define SCAN_DUMPS 64U
 #define SCAN_ERRORS 64U
 
@@ -20,7 +21,8 @@ struct scan {
 	unsigned int error_count;
 };
 
-// `path`: a partition, a disk with a GPT, an image of either, or SCAN_AUTO. What cannot be read is
+// `path`: a partition, a disk with a GPT, an image of either, a file for dumps or its map, SCAN_AUTO
+// or SCAN_FILE. What cannot be read is
 // in `errors`; the dumps are to be closed by scan_close().
 void scan_open(const char *path, struct scan *ret_scan);
 void scan_close(struct scan *scan);
