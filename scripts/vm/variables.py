@@ -19,6 +19,7 @@ _GLOBAL = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")  # EFI_GLOBAL_VARIAB
 _NON_VOLATILE, _BOOT, _RUNTIME = 1, 2, 4
 _VARIABLE = 0x55AA
 _ADDED = 0x3F
+_DELETED = 0xFD  # is taken out of an added one's state
 _ACTIVE = 1  # LOAD_OPTION_ACTIVE
 _BLOCK = 512
 
@@ -39,7 +40,8 @@ def _record(name: str, variable: Variable) -> bytes:
 
 
 def add(store: Path, variables: dict[str, bytes | Variable]) -> None:
-    """Variables into the file, which has none of these names; bytes are a global one's."""
+    """Variables into the file, in the place of those that have their names; bytes are a global one's."""
+    values = {name: value if isinstance(value, Variable) else Variable(value) for name, value in variables.items()}
     image = bytearray(store.read_bytes())
     (volume,) = struct.unpack_from("<H", image, 48)  # EFI_FIRMWARE_VOLUME_HEADER.HeaderLength
     if image[volume : volume + 16] != _STORE:
@@ -47,10 +49,14 @@ def add(store: Path, variables: dict[str, bytes | Variable]) -> None:
     (size,) = struct.unpack_from("<I", image, volume + 16)
     at, end = volume + 28, volume + size
     while at + 60 < end and struct.unpack_from("<H", image, at)[0] == _VARIABLE:
-        at += 60 + sum(struct.unpack_from("<II", image, at + 36))
+        name_bytes, data_bytes, vendor = struct.unpack_from("<II16s", image, at + 36)
+        known = values.get(image[at + 60 : at + 60 + name_bytes].decode("utf-16-le").rstrip("\0"))
+        if known and known.vendor.bytes_le == vendor:
+            image[at + 2] &= _DELETED
+        at += 60 + name_bytes + data_bytes
         at += -at % 4
-    for name, value in variables.items():
-        record = _record(name, value if isinstance(value, Variable) else Variable(value))
+    for name, value in values.items():
+        record = _record(name, value)
         if at + len(record) > end:
             raise VmError(f"{store}: no room for the variable {name}")
         image[at : at + len(record)] = record

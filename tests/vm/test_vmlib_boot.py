@@ -4,6 +4,7 @@
 import struct
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def test_variables_are_added_behind_one_another(store):
     variables.add(store, {"One": b"x", "Two": b"yy"})
     variables.add(store, {"Three": b"zzz"})
     assert _variables(store) == {"One": b"x", "Two": b"yy", "Three": b"zzz"}
+
+
+def test_a_variable_takes_the_place_of_one_that_has_its_name(store):
+    variables.add(store, {"One": b"x", "Two": b"yy"})
+    variables.add(store, {"One": b"z", "Two": variables.Variable(b"other", uuid.UUID(int=7))})
+    image = store.read_bytes()
+    assert _variables(store) == {"One": b"z", "Two": b"other"}
+    assert image.count(b"\xaa\x55\x3d\0") == 1 and image.count(b"\xaa\x55\x3f\0") == 3
 
 
 def test_variables_want_a_store_and_room(store, tmp_path):
