@@ -33,18 +33,25 @@ def _tell(machine: Machine, answers: dict) -> None:
     def ask(name: str, command: str) -> None:
         answers[name] = agent.run(command, _SECONDS)
 
+    def back(name: str) -> None:
+        """The command that sent it to sleep ends when it is awake."""
+        answers[name] = agent.answer(name, _SECONDS)
+        agent.be_heard(_SECONDS)
+
     machine.power_on()
     agent.await_up(_SECONDS)
     ask("proved", "lifeboatctl boot-complete; lifeboatctl status")
     agent.type("echo mem >/sys/power/state")
     machine.wait_qmp("SUSPEND", time.monotonic() + _SECONDS)
     machine.qmp.execute("system_wakeup")
+    back("suspend")
     ask("awake", "dmesg | grep 'PM: suspend exit'")
     ask("swap", "mkswap -q /dev/vdb && swapon /dev/vdb && echo reboot >/sys/power/disk")
     ask("places", _PLACES)
     ask("mark", "echo lifeboat-before-hibernation >/run/mark; echo lifeboat-before-hibernation >/dev/kmsg")
     agent.type("echo disk >/sys/power/state")
     agent.was_reset(_SECONDS)
+    back("hibernate")
     ask("resumed", "dmesg | grep 'PM: hibernation: hibernation exit'; cat /run/mark")
     ask("boot", "lifeboatctl status")
     ask("places again", _PLACES)
@@ -75,7 +82,7 @@ def test_sleep_hibernation_a_panic_and_power_off(tmp_path, firmware, loader):
             console = "\n".join(line.text for line in machine.lines)
             (tmp_path / "power.log").write_text(console + "\n" + "\n".join(map(str, answers.items())))
     assert "state=prepared" in answers["proved"].output and answers["awake"].status == 0, answers
-    assert answers["swap"].status == 0, answers["swap"]
+    assert [answers[name].status for name in ("suspend", "swap", "hibernate", "mark")] == [0] * 4, answers
     assert answers["resumed"].output.endswith("lifeboat-before-hibernation"), answers["resumed"]
     assert answers["places"].output.count("=") == 2 and answers["places"] == answers["places again"]
     # The boot that resumed was armed; nobody complained of another memory map.

@@ -68,14 +68,15 @@ class Agent:
 
     def await_up(self, seconds: float = 600.0) -> str:
         """Awaits the agent, then the boot's end; systemd's word for it, "running" when no unit failed."""
-        deadline = time.monotonic() + seconds
-        self._machine.wait_line(_UP, deadline)
-        self._be_heard(deadline)
+        self._machine.wait_line(_UP, time.monotonic() + seconds)
+        self.be_heard(seconds)
         return self.run("systemctl is-system-running --wait", seconds).output
 
-    def _be_heard(self, deadline: float) -> None:
-        """One line typed at the end of a boot was lost once. So the first is typed again until it is answered; each
-        time it is another, so that an answer that comes late is not taken for that of a later line."""
+    def be_heard(self, seconds: float) -> None:
+        """One line typed at the end of a boot was lost once, and the beginning of one as a machine awoke. So the first
+        is typed again until it is answered; each time it is another, so that an answer that comes late is not taken for
+        that of a later line."""
+        deadline = time.monotonic() + seconds
         for number in itertools.count(1):
             self.type(f"echo heard {number}")
             if self._awaits(f"{_OUTPUT}heard {number}", min(deadline, time.monotonic() + _RETYPE_SECONDS)):
@@ -104,8 +105,12 @@ class Agent:
 
     def run(self, command: str, seconds: float = 120.0) -> Answer:
         """One line of shell; VmError when it does not end in time."""
-        output = []
         self.type(command)
+        return self.answer(command, seconds)
+
+    def answer(self, command: str, seconds: float = 120.0) -> Answer:
+        """Of a command that was typed."""
+        output = []
         deadline = time.monotonic() + seconds
         while (event := self._machine.next_event(deadline)) is not None:
             if isinstance(event, Exited):
