@@ -172,9 +172,10 @@ uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, 
 	return wanted;
 }
 
-int bench_start_cpus(enum lb_dump_format format, uint32_t cpus, uint32_t *ret_cpus, struct lb_error *err)
+int bench_start_cpus(const struct lb_dump_job *job, uint32_t cpus, uint32_t *ret_cpus, struct lb_error *err)
 {
-	const struct lb_capture_config config = {.format = format, .cpus = cpus, .apic_count = cpus};
+	const struct lb_capture_config config = {
+		.format = job->format, .cpus = cpus, .apic_count = cpus, .crypt = job->crypt ? 1 : 0};
 
 	return lb_helpers_open(&config, 1, ret_cpus, err);
 }

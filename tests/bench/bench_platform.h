@@ -39,8 +39,8 @@ void bench_disk_open(struct bench_disk *disk, void *data, uint64_t kept, uint64_
 // `path` as `bytes` of memory, shared: the file is made anew.
 void *bench_map_new(const char *path, uint64_t bytes);
 
-// Starts up to `cpus` that compress, for `format`: what log_written() does in the capture kernel.
-int bench_start_cpus(enum lb_dump_format format, uint32_t cpus, uint32_t *ret_cpus, struct lb_error *err);
+// Starts up to `cpus` that compress, and encrypt, as the job wants it: what log_written() does in the capture kernel.
+int bench_start_cpus(const struct lb_dump_job *job, uint32_t cpus, uint32_t *ret_cpus, struct lb_error *err);
 
 // Has lb_filter_next() judge all of the job's RAM, a bitmap's piece at a time. Nanoseconds of this CPU.
 uint64_t bench_filter(const struct lb_dump_job *job);

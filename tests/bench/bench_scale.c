@@ -48,7 +48,7 @@ static int start(void *ctx, struct lb_error *err)
 	if (lb_kernel_pages_open(memory, LB_CAPTURE_SCRATCH, &machine.dead, &machine.ram, &job->own, err) !=
 	    0)
 		return -1;
-	return bench_start_cpus(job->format, cpus_wanted, &cpus, err);
+	return bench_start_cpus(job, cpus_wanted, &cpus, err);
 }
 
 // All struct pages that the filter looks at, made and not looked at.

@@ -2,17 +2,19 @@
 // The capture kernel's writer, timed: makes a dump of the machine whose RAM is in an ELF dump, on CPUs of the
 // host, from memory to memory.
 //
-//	bench_writer VMCORE IMAGE CPUS FORMAT [share]    FORMAT: zstd, zlib or raw
+//	bench_writer VMCORE IMAGE CPUS FORMAT [encrypted|share]    FORMAT: zstd, zlib or raw
 //
-// share: tells also how much of the time any CPU can do, and how much the first must do alone. It takes longer.
+// encrypted: to one recipient, with keys made as the loader makes them. share: tells also how much of the time any CPU can do, and how much the first must do alone. It takes longer.
 // IMAGE, a partition's, is made anew. The level is 31, log and the kernel's own pages come first, digests are
 // made: all that the capture kernel does after a panic but the report. The filter is timed once more by itself.
 // Prints key=value; a time is in nanoseconds.
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "tests/vm/elf_core.h"
 
 #include "bench_platform.h"
+#include "crash/crypt/age.h"
 #include "crash/dead/notes.h"
 #include "crash/plan/dumpsize.h"
 
@@ -23,7 +25,8 @@ static struct core core;
 static struct lb_deadspace dead;
 static uint32_t cpus_wanted;
 static uint64_t begun, log_written;
-static bool tells_share;
+static bool tells_share, encrypted;
+static struct lb_crypt_file files[LB_CRYPT_PARTS];
 static uint64_t any_cpu; // nanoseconds, all CPUs together
 
 // Linked in front of the one in crash/dump/compress.c, as which it goes on.
@@ -57,7 +60,7 @@ static int start(void *ctx, struct lb_error *err)
 	uint32_t cpus;
 
 	if (lb_kernel_pages_open(memory, LB_CAPTURE_SCRATCH, &dead, &core.ram, &job->own, err) != 0 ||
-	    bench_start_cpus(job->format, cpus_wanted, &cpus, err) != 0)
+	    bench_start_cpus(job, cpus_wanted, &cpus, err) != 0)
 		return -1;
 	if (cpus != cpus_wanted)
 		bench_die("heap", "it has no room for all CPUs");
@@ -91,6 +94,28 @@ static struct lb_dump_job make_job(enum lb_dump_format format)
 	return job;
 }
 
+static void host_random(void *ctx, void *to, size_t bytes)
+{
+	(void)ctx;
+	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
+		bench_die("encryption", "no random numbers");
+}
+
+static void encrypt(struct lb_dump_job *job)
+{
+	const struct lb_recipients recipients = {.count = 1, .list = {{{9}}}}; // the base point: a good one
+	const struct lb_random random = {.bytes = host_random};
+	struct lb_error err;
+
+	for (unsigned int i = 0; i < LB_CRYPT_PARTS; i++) {
+		if (lb_age_make(&recipients, &random, &files[i], &err) != 0)
+			bench_die("encryption", err.text);
+	}
+	job->crypt = files;
+	job->sealing = lb_chunk_new();
+	job->recipients = recipients.count;
+}
+
 static void write_dump(struct lb_dump_job *job, const char *path)
 {
 	const uint64_t bytes = lb_align_up(core.bytes + core.bytes / 64, LB_MIB) + 64 * LB_MIB;
@@ -120,10 +145,11 @@ int main(int argc, char **argv)
 	begun = bench_ns(CLOCK_MONOTONIC);
 	cpus_wanted = argc == 5 || argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 0) : 0;
 	if (!cpus_wanted) {
-		fprintf(stderr, "usage: bench_writer VMCORE IMAGE CPUS FORMAT [share]\n");
+		fprintf(stderr, "usage: bench_writer VMCORE IMAGE CPUS FORMAT [encrypted|share]\n");
 		return 2;
 	}
-	tells_share = argc == 6;
+	tells_share = argc == 6 && strcmp(argv[5], "share") == 0;
+	encrypted = argc == 6 && !tells_share;
 	format = strcmp(argv[4], "zlib") == 0  ? LB_DUMP_ZLIB
 		 : strcmp(argv[4], "raw") == 0 ? LB_DUMP_RAW
 					       : LB_DUMP_ZSTD;
@@ -132,6 +158,8 @@ int main(int argc, char **argv)
 	bench_old_page_by(old_page, NULL);
 	job = make_job(format);
 	job.ctx = &job;
+	if (encrypted)
+		encrypt(&job);
 	write_dump(&job, argv[2]);
 	bench_filter(&job); // what it reads is in the CPU's reach then
 	printf("ram_pages=%lu\nfilter=%lu\n", core.ram.pages, bench_filter(&job));
