@@ -107,12 +107,14 @@ static void show_verdict(const char *partition, const struct lb_dump_header *hea
 
 void lb_previous_dump_show(const struct lb_target *target, const struct lb_dump_header *header)
 {
+	struct lb_dump_header printable = *header;
 	bool elsewhere = memcmp(header->partuuid, lb_target_id(target), sizeof(header->partuuid)) != 0;
 
-	if (lb_dump_header_unsaved(header))
-		show_dump(target, elsewhere, header);
+	lb_dump_header_printable(&printable);
+	if (lb_dump_header_unsaved(&printable))
+		show_dump(target, elsewhere, &printable);
 	else if (!elsewhere)
-		show_verdict(target->name, header);
+		show_verdict(target->name, &printable);
 }
 
 void lb_previous_dump_unreadable(const struct lb_target *target, const char *why)

@@ -8,6 +8,7 @@
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
+#include "lib/text_line.h"
 #include "lifeboat/x86.h"
 
 // After which the making of a VMCOREINFO is broken off: ten times what it takes under emulation.
@@ -229,10 +230,22 @@ static uint64_t panic_time(const struct lb_run *run)
 	return capture->armed_time + ticks / capture->tsc_khz / 1000;
 }
 
+// Its text is a dead kernel's.
+static void say_release(struct lb_run *run)
+{
+	char release[64], printable[sizeof(release)];
+	const uint32_t bytes =
+		lb_vmcoreinfo_text(&run->dead.vmcoreinfo, "OSRELEASE=", release, sizeof(release));
+
+	if (!bytes)
+		return;
+	lb_text_line(release, bytes, printable, sizeof(printable));
+	lb_say_of_dead(run, "dead kernel: %s, CPUs whose registers are known: %u", printable,
+		       run->job.nr_cpus);
+}
+
 int lb_prepare(struct lb_run *run, struct lb_error *err)
 {
-	char release[64];
-
 	run->scratch = lb_heap_pages(LB_CAPTURE_SCRATCH);
 	run->report = lb_heap_pages(LB_CAPTURE_REPORT);
 	if (run->crypt)
@@ -249,8 +262,6 @@ int lb_prepare(struct lb_run *run, struct lb_error *err)
 	run->job.elfcorehdr = at(run->handoff->elfcorehdr);
 	run->job.elfcorehdr_bytes = run->handoff->elfcorehdr_bytes;
 	run->job.now = panic_time(run);
-	if (lb_vmcoreinfo_text(&run->dead.vmcoreinfo, "OSRELEASE=", release, sizeof(release)))
-		lb_say_of_dead(run, "dead kernel: %s, CPUs whose registers are known: %u", release,
-			       run->job.nr_cpus);
+	say_release(run);
 	return 0;
 }

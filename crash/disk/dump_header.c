@@ -111,3 +111,18 @@ bool lb_dump_header_unsaved(const struct lb_dump_header *header)
 {
 	return header->state != LB_DUMP_EMPTY && !header->saved;
 }
+
+static void make_printable(char *text, size_t bytes)
+{
+	text[bytes - 1] = '\0';
+	for (; *text; text++) {
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+	}
+}
+
+void lb_dump_header_printable(struct lb_dump_header *header)
+{
+	make_printable(header->release, sizeof(header->release));
+	make_printable(header->message, sizeof(header->message));
+}

@@ -294,6 +294,23 @@ static void test_unsaved(void **state)
 	}
 }
 
+// Both the loader and lifeboat-save print them: neither an escape sequence nor a line of its own gets through.
+static void test_printable(void **state)
+{
+	struct lb_dump_header header = {.release = "6.1.0\x1b[2J\nstate=armed", .sequence = 7};
+
+	(void)state;
+	memset(header.message, '\a', sizeof(header.message));
+	lb_dump_header_printable(&header);
+	assert_string_equal(header.release, "6.1.0?[2J?state=armed");
+	assert_int_equal(strlen(header.message), sizeof(header.message) - 1);
+	assert_int_equal(strspn(header.message, "?"), sizeof(header.message) - 1);
+	assert_int_equal(header.sequence, 7);
+	strcpy(header.message, "full: caf\xc3\xa9");
+	lb_dump_header_printable(&header);
+	assert_string_equal(header.message, "full: caf??");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_version_2_over_version_1),
 		cmocka_unit_test(test_every_slot),
 		cmocka_unit_test(test_unsaved),
+		cmocka_unit_test(test_printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,15 +151,6 @@ static int read_header(const struct device *device, struct lb_dump_header *ret_h
 	return 0;
 }
 
-// A dead kernel's text, and a disk's: not to be trusted with a terminal.
-static void make_printable(char *text, size_t bytes)
-{
-	text[bytes - 1] = '\0';
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-}
-
 bool dump_present(const struct device *device)
 {
 	static struct lb_dump_slots slots;
@@ -176,8 +167,7 @@ int dump_open(const struct device *device, struct dump *ret_dump, struct lb_erro
 
 	if (read_header(&dump.device, &dump.header, err) != 0 || check_dump(&dump, err) != 0)
 		return -1;
-	make_printable(dump.header.release, sizeof(dump.header.release));
-	make_printable(dump.header.message, sizeof(dump.header.message));
+	lb_dump_header_printable(&dump.header);
 	*ret_dump = dump;
 	return 0;
 }
