@@ -16,7 +16,7 @@ from conftest import ROOT, build, make
 pytestmark = pytest.mark.xdist_group("package")
 
 MANUALS = {path.stem for path in (ROOT / "docs/man").glob("*.scd")}
-UNITS = {path.name for path in (ROOT / "tools/ctl/units").glob("*.service")} | {"lifeboat-save@.service"}
+UNITS = {path.name for path in (ROOT / "tools/ctl/units").glob("*.service")} | {"lifeboat-save@.service", "lifeboat-save-file.service"}
 PROGRAMS = {
     "sbin/lifeboatctl": "lifeboatctl",
     "sbin/lifeboat-save": "lifeboat-save",

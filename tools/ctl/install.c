@@ -12,6 +12,7 @@
 #include "tools/ctl/keep.h"
 #include "tools/ctl/pcrlock.h"
 #include "tools/ctl/plan.h"
+#include "tools/ctl/reserve.h"
 #include "tools/ctl/sign.h"
 
 static int complain(const char *command, const struct lb_error *err)
@@ -263,6 +264,21 @@ static void say_next(const struct options *options, const struct plan *plan)
 		puts("no entry of the firmware was made: run `lifeboatctl install` on the machine");
 }
 
+// The file for dumps first: without any target there is nothing to install for.
+static int carry_out(const struct options *options, struct plan *plan, struct lb_error *err)
+{
+	struct lb_error ignored;
+	bool made;
+
+	if (reserve_make(options, &plan->esp, &made, err) != 0)
+		return -1;
+	if (put_all(options, plan, err) == 0)
+		return 0;
+	if (made)
+		reserve_remove(options, &plan->esp, &ignored);
+	return -1;
+}
+
 int install_command(const struct options *options)
 {
 	static struct plan plan;
@@ -276,7 +292,7 @@ int install_command(const struct options *options)
 	say_notes(&plan.target.notes);
 	say_plan(options, &plan);
 	if (judge_secrecy(options, &plan, &err) != 0 || judge_measuring(options, &plan, &err) != 0 ||
-	    judge_volumes(options, &plan, &err) != 0 || put_all(options, &plan, &err) != 0)
+	    judge_volumes(options, &plan, &err) != 0 || carry_out(options, &plan, &err) != 0)
 		status = complain("install: nothing was done", &err);
 	else
 		say_next(options, &plan);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/ctl/reserve.h"
+
 static void judge_entry(const struct esp *esp, enum mode mode, struct findings *findings)
 {
 	const struct entry driver = {
@@ -62,6 +64,7 @@ void installed_judge(const struct options *options, struct findings *findings,
 		return;
 	snprintf(ret_installed->path, FILE_PATH, "%s", path + strlen(options->root));
 	has_firmware = options->live && firmware_read(options, &firmware, &ignored) == 0;
+	reserve_judge(options->root, &esp, findings);
 	if (image_read(path, mode_image(ret_installed->mode), &image, &ignored) == 0) {
 		memcpy(ret_installed->version, image.version, sizeof(image.version));
 		ret_installed->signers = image.signers;

@@ -54,3 +54,25 @@ bool mount_find(const char *root, const char *point, struct mount *ret_mount)
 	free(content.data);
 	return found;
 }
+
+bool mount_has_option(const char *root, const char *numbers, const char *option)
+{
+	struct lb_error ignored;
+	struct content content;
+	char path[FILE_PATH], found[32], super[1024];
+	bool has = false;
+	char *line, *rest;
+
+	if (file_path(root, "/proc/self/mountinfo", path, &ignored) != 0 ||
+	    file_read(path, MOUNTS_MAX, &content) != 0)
+		return false;
+	for (line = strtok_r(content.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *behind = strstr(line, " - ");
+
+		if (behind && sscanf(line, "%*s %*s %31s", found) == 1 && strcmp(found, numbers) == 0 &&
+		    sscanf(behind + 3, "%*s %*s %1023s", super) == 1)
+			has = has || has_word(super, option);
+	}
+	free(content.data);
+	return has;
+}

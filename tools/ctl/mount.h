@@ -16,4 +16,7 @@ struct mount {
 // What is mounted last on `point`, an automount aside; false: nothing.
 bool mount_find(const char *root, const char *point, struct mount *ret_mount);
 
+// Is the file system of the device "MAJOR:MINOR" mounted with `option`, one of its own ("data=journal")?
+bool mount_has_option(const char *root, const char *numbers, const char *option);
+
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lifeboat/dumpfile.h"
+
 static const char usage[] =
 	"usage: lifeboatctl COMMAND [OPTION]...\n"
 	"\n"
@@ -41,6 +43,11 @@ static const char usage[] =
 	"more\n"
 	"      --recipient age1...  log, report and dump are encrypted to it (docs/encrypt.md); may be "
 	"repeated\n"
+	"      --reserve SIZE       of install: makes a file for dumps, where there is no partition: 64M is "
+	"usual\n"
+	"                           (docs/capture.md)\n"
+	"      --dump-to FILE       where it goes: on the ESP, an ext4 or an XFS; default: /boot, else the "
+	"ESP\n"
 	"      --cleartext          a dump may lie on the disk in the clear although the root is encrypted\n"
 	"  -n, --dry-run            prints what would be done, and does nothing\n"
 	"      --json               of status: for programs; docs/status.schema.json\n"
@@ -65,6 +72,8 @@ enum {
 	OPTION_BOOT_ORDER,
 	OPTION_RECIPIENT,
 	OPTION_CLEARTEXT,
+	OPTION_RESERVE,
+	OPTION_DUMP_TO,
 	OPTION_JSON,
 	OPTION_METRICS,
 	OPTION_WHEN_STALE,
@@ -82,6 +91,8 @@ static const struct option long_options[] = {
 	{"boot-order", no_argument, NULL, OPTION_BOOT_ORDER},
 	{"recipient", required_argument, NULL, OPTION_RECIPIENT},
 	{"cleartext", no_argument, NULL, OPTION_CLEARTEXT},
+	{"reserve", required_argument, NULL, OPTION_RESERVE},
+	{"dump-to", required_argument, NULL, OPTION_DUMP_TO},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"metrics", no_argument, NULL, OPTION_METRICS},
@@ -133,6 +144,24 @@ static int take_sign(struct options *options, const char *command, int argc, cha
 	return 0;
 }
 
+// "64M", "1G" or bytes, whole blocks; false: it is none, or no file's for dumps.
+static bool parse_size(const char *text, uint64_t *ret_bytes)
+{
+	unsigned long long number;
+	unsigned int shift = 0;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	number = strtoull(text, &end, 10);
+	if (*end == 'M' || *end == 'G')
+		shift = *end++ == 'M' ? 20 : 30;
+	if (*end || number > LB_FILE_BYTES_MAX >> shift)
+		return false;
+	*ret_bytes = number << shift;
+	return *ret_bytes >= LB_FILE_BYTES_MIN && *ret_bytes % LB_DUMP_BLOCK == 0;
+}
+
 static int take_option(struct options *options, const char *command, int option)
 {
 	switch (option) {
@@ -167,6 +196,13 @@ static int take_option(struct options *options, const char *command, int option)
 	case OPTION_CLEARTEXT:
 		options->cleartext = true;
 		return 0;
+	case OPTION_RESERVE:
+		if (!parse_size(optarg, &options->reserve))
+			return bad_usage(command, "--reserve: wanted 1M to 1024G, whole blocks of 4 KiB");
+		return 0;
+	case OPTION_DUMP_TO:
+		options->reserve_at = optarg;
+		return 0;
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
@@ -198,6 +234,8 @@ int options_take(struct options *ret_options, int argc, char **argv)
 			return -1;
 	if (optind < argc)
 		return bad_usage(argv[optind], "no such word is known here");
+	if (options.reserve_at && !options.reserve)
+		return bad_usage(argv[0], "--dump-to FILE goes with --reserve SIZE");
 	options.live = !options.no_variables && (!options.root[0] || getenv("EFIVARFS_PATH"));
 	*ret_options = options;
 	return 0;

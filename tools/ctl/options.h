@@ -4,6 +4,7 @@
 #define LIFEBOAT_TOOLS_CTL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lifeboat/crypt.h"
 
@@ -20,6 +21,8 @@ struct options {
 	const char *sign_key, *sign_certificate; // PEM files; NULL: nothing is signed
 	const char *recipients[LB_MAX_RECIPIENTS]; // of encrypted dumps, as given
 	unsigned int recipient_count;
+	uint64_t reserve; // bytes of a file for dumps; 0: none is asked for
+	const char *reserve_at; // its path; NULL: the usual ones
 	bool no_variables, dry_run, accept_tpm_change, no_measure, cleartext, boot_order, json, metrics,
 		when_stale;
 	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "loader/options/path.h"
+#include "tools/ctl/reserve.h"
 #include "tools/ctl/sign.h"
 
 #define LIBRARY "/usr/lib/lifeboat"
@@ -259,7 +260,9 @@ static int make(const struct options *options, struct plan *plan, struct lb_erro
 	plan->has_entry = options->live && plan->mode != MODE_SD_BOOT;
 	if (!options->live || !plan->settings.options.builtin)
 		return 0;
-	return target_find(options->root, &plan->settings.options.dump, &plan->target, err);
+	if (target_find(options->root, &plan->settings.options.dump, &plan->target, err) == 0)
+		return 0;
+	return options->reserve || reserve_is_there(&plan->esp) ? 0 : -1;
 }
 
 int plan_make(const struct options *options, struct plan *ret_plan, struct lb_error *err)

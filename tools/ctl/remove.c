@@ -10,6 +10,7 @@
 #include "tools/ctl/change.h"
 #include "tools/ctl/keep.h"
 #include "tools/ctl/pcrlock.h"
+#include "tools/ctl/reserve.h"
 #include "tools/ctl/trial.h"
 
 // Entries first: an entry without its file does no harm, but a file without entry is easily found again.
@@ -108,7 +109,7 @@ static int remove_all(const struct options *options, const struct esp *esp, stru
 	const bool installed = plan_installed(esp) != MODE_AUTO;
 
 	if (remove_all_entries(options, esp, err) != 0 || remove_file(options, esp, ESP_DRIVER, err) != 0 ||
-	    remove_file(options, esp, ESP_SD_BOOT, err) != 0 ||
+	    remove_file(options, esp, ESP_SD_BOOT, err) != 0 || reserve_remove(options, esp, err) != 0 ||
 	    remove_file(options, esp, ESP_LOADER, err) != 0 || remove_traces(options, esp, err) != 0 ||
 	    remove_conf(options, esp, err) != 0)
 		return -1;

@@ -227,6 +227,11 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 	unsigned int count = 0;
 	struct match match = {.number = 0};
 
+	// Of a file reserve_judge() tells.
+	if (to->by == LB_DUMP_BY_FILE) {
+		search->target->files++;
+		return;
+	}
 	for (int i = 0; i < search->disk_count; i++)
 		count += look(search, to, search->disks[i], &match);
 	if (to->by == LB_DUMP_BY_TYPE)
@@ -255,5 +260,18 @@ int target_find(const char *root, const struct lb_dump_options *dump, struct tar
 		free(search.disks[i]);
 	if (search.disk_count >= 0)
 		free(search.disks);
-	return ret_target->count || ret_target->kept ? 0 : gap_fail(root, dump, err);
+	return ret_target->count || ret_target->kept || ret_target->files ? 0 : gap_fail(root, dump, err);
+}
+
+int target_disk_guid(const char *root, const char *disk, uint8_t ret_guid[LB_UUID_BYTES],
+		     struct lb_error *err)
+{
+	static uint8_t room[LB_GPT_ROOM];
+	struct reader reader;
+	struct lb_gpt gpt;
+
+	if (read_gpt(root, disk, room, &gpt, &reader, err) != 0)
+		return -1;
+	memcpy(ret_guid, gpt.disk_guid, LB_UUID_BYTES);
+	return 0;
 }

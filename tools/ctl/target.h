@@ -18,6 +18,7 @@ struct target {
 	} list[TARGETS_MAX];
 	unsigned int count;
 	unsigned int kept; // others keep a dump that nobody has saved
+	unsigned int files; // `dump-to` that name a file
 	bool any; // no --dump-to: one of those is taken, whichever the firmware shows first
 	struct findings notes; // partitions that are left out, and why; those that are small
 };
@@ -26,5 +27,9 @@ struct target {
 // notes are there all the same.
 int target_find(const char *root, const struct lb_dump_options *dump, struct target *ret_target,
 		struct lb_error *err);
+
+// As GPT has it on the disk.
+int target_disk_guid(const char *root, const char *disk, uint8_t ret_guid[LB_UUID_BYTES],
+		     struct lb_error *err);
 
 #endif
