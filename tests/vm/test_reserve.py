@@ -82,10 +82,13 @@ class Disk:
 
     def fill_up(self) -> None:
         """Every block that a file can have is another's."""
-        with pytest.raises(OSError, match="No space"), (self.point / "full").open("wb", buffering=0) as file:
-            while True:
-                file.write(b"F" * 65536)
-                os.fsync(file.fileno())
+        with (self.point / "full").open("wb", buffering=0) as file:
+            for size in (MIB, 4096):
+                with pytest.raises(OSError, match="No space"):
+                    while file.write(b"F" * size) == size:
+                        pass
+                    raise OSError("No space for all of it")
+            os.fsync(file.fileno())
 
     def write(self, image: Path | None = None) -> str:
         """As the capture kernel would, whatever the file system thinks."""
