@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from age_heads import once_only, repeated
 from vm.machine import ConsoleLine, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
 from vm.verdict import Verdict
@@ -128,6 +129,16 @@ def test_age_opens_all_three(encrypted):
     run(encrypted.save, "--keep", "-f", "--identity", encrypted.identity, image, folder / "vmcore.plain")
     assert (folder / "rearranged").read_bytes() == (folder / "vmcore.plain").read_bytes()
     assert run("age", "-d", "-i", encrypted.stranger, log, check=False).returncode != 0
+
+
+def test_no_key_and_no_nonce_twice(encrypted):
+    """Of three files with two recipients each, and over all runs that this build folder has seen."""
+    image, folder = encrypted.folder / "dump.img", encrypted.folder
+    paths = [folder / name for name in ("once.dump", "once.log", "once.report")]
+    run(encrypted.save, "--keep", "-f", "--log", paths[1], "--report", paths[2], image, paths[0])
+    files = [path.read_bytes()[:4096] for path in paths]
+    assert [len(once_only(sealed)) for sealed in files] == [3, 3, 3]
+    assert repeated(encrypted.save.parent / "age-heads.txt", files) == []
 
 
 def test_saved_with_the_identity(encrypted):

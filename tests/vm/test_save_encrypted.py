@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from age_heads import once_only, repeated
 from conftest import build
 from dump_images import BLOCK, COMPLETE, SLOTS_BYTES, WRITING, both_slots
 
@@ -48,6 +49,20 @@ def age(keys):
 def payload_at(sealed: bytes) -> int:
     """Behind header and nonce."""
     return sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1 + 16
+
+
+def test_heads_that_repeat_are_found(age, tmp_path):
+    """What test_encrypt.py's gathering of shares and nonces is worth."""
+    one, two, ledger = age(b"one"), age(b"two"), tmp_path / "heads.txt"
+    share, nonce = once_only(one)
+    assert re.fullmatch(r"share [A-Za-z0-9+/]{43}", share)
+    assert nonce == f"nonce {one[payload_at(one) - 16 : payload_at(one)].hex()}"
+    assert repeated(ledger, [one, two]) == []
+    assert repeated(ledger, [age(b"three"), one]) == [share, nonce]
+    other_nonce = one[: payload_at(one) - 16] + bytes(16) + one[payload_at(one) :]
+    assert repeated(ledger, [other_nonce]) == [share]
+    with pytest.raises(ValueError):
+        once_only(b"KDUMP   ")
 
 
 def chunks_of(sealed: bytes) -> tuple[bytes, list[bytes]]:
