@@ -154,10 +154,16 @@ def test_its_blocks_are_others(disk, how):
         disk.file.unlink()
         assert "No such file" in disk.install(check=False)
     disk.fill_up()
+    kept = others(disk)
     disk.unmount()
     before = digest(disk.image)
     assert LOST in disk.write()
-    assert digest(disk.image) == before
+    if how != "anew":
+        assert digest(disk.image) == before
+    # A new ext4 has inode tables that it has not written yet: there the stamps still are, and nothing to lose.
+    disk.check()
+    disk.mount()
+    assert others(disk) == kept
 
 
 def test_a_panic_while_the_file_system_was_written(disk):
