@@ -157,10 +157,12 @@ def test_its_blocks_are_others(disk, how):
     kept = others(disk)
     disk.unmount()
     before = digest(disk.image)
-    assert LOST in disk.write()
-    if how != "anew":
+    said = disk.write()
+    # XFS keeps some blocks free: there the stamps still are, and nothing to lose. So it is with inode tables that a new
+    # ext4 has not written yet.
+    assert LOST in said or disk.kind == "xfs"
+    if disk.kind == "ext4" and how != "anew":
         assert digest(disk.image) == before
-    # A new ext4 has inode tables that it has not written yet: there the stamps still are, and nothing to lose.
     disk.check()
     disk.mount()
     assert others(disk) == kept
