@@ -49,6 +49,7 @@ class Disk:
 
     def attach(self, image: Path) -> None:
         self.loop = sh("losetup", "-f", "--show", image).strip()
+        sh("delpart", self.loop, 1, check=False)  # of a run that was killed
         sh("addpart", self.loop, 1, START // SECTOR, SIZE // SECTOR)
         deadline = time.monotonic() + 60
         while not Path(self.loop + "p1").exists():
