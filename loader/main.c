@@ -467,6 +467,8 @@ static void stand_aside(struct session *s)
 	// A kill switch may be there for good: what it needs to resume is one restart.
 	if (mark && lb_brakes_aside() != LB_ASIDE_OFF)
 		lb_placeholder_take(mark);
+	else if (mark)
+		lb_placeholder_wipe_keys(mark);
 	lb_fail(&err, "%s", lb_brakes_why());
 	refuse(s, &err);
 }
