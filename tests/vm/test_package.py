@@ -117,6 +117,17 @@ def test_versions_agree(deb):
     assert (ROOT / "debian/changelog").read_text().startswith(f"lifeboat ({version}) ")
 
 
+def test_what_is_linked_in_is_named(deb):
+    """Each source, by the version that this machine builds with."""
+    said = subprocess.run(["dpkg-deb", "-f", deb, "Built-Using"], capture_output=True, text=True, check=True).stdout
+    words = ["dpkg-query", "-f", "${source:Package} (= ${source:Version})\n", "-W"]
+    packages = ["fonts-spleen", "gnu-efi", "libbearssl-dev", "libzstd-dev", "zlib1g-dev"]
+    built = subprocess.run([*words, *packages], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert sorted(said.strip().split(", ")) == sorted(built)
+    copyright_text = (ROOT / "debian/copyright").read_text()
+    assert all(source.split()[0] in copyright_text for source in built)
+
+
 def test_lintian_has_nothing_to_say(deb):
     changes = deb.with_suffix(".changes")
     words = ["lintian", "--allow-root", "--display-info", "--fail-on", "info,warning,error", changes]
