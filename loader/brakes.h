@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What keeps Lifeboat from costing a boot: the kill switch, the trial mark, the end of a row of panics. The
+// The kill switch, the trial mark and the end of a row of panics keep Lifeboat from costing a boot. The
 // rules are crash/plan/trial.h's; here they are asked at the right moments, and the mark is written. There
 // is one mark, and this is the only file that changes it.
 #ifndef LIFEBOAT_LOADER_BRAKES_H
@@ -15,7 +15,7 @@
 // only the kill switch counts. False: this boot stands aside.
 bool lb_brakes_look(bool attended);
 
-// What would be armed is known: `options`, and `words`, a sum of the words and of lifeboat.conf. False: this
+// To be called once the words are known: `options`, and `words`, a sum of them and of lifeboat.conf. False: this
 // boot stands aside. Not called where nothing is booted: no mark is written then.
 bool lb_brakes_know(const struct lb_options *options, uint64_t words);
 

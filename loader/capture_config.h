@@ -30,7 +30,7 @@ int lb_capture_config_size(const struct lb_capture_config_input *input, const st
 void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
 			    struct lb_capture_config *ret_config);
 
-// What it takes in crash memory, the keys of an encrypted dump behind it included.
+// Bytes of crash memory for it, with the keys of an encrypted dump behind it.
 uint64_t lb_capture_config_bytes(const struct lb_options *options);
 
 // The rest: the clock, and this arming's own number, with `salt` (loader/random.h). Takes

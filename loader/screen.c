@@ -10,7 +10,7 @@
 #include "loader/firmware.h"
 #include "loader/pci_io.h"
 
-// What GetBarAttributes() answers: a QWORD address space descriptor. Source: UEFI 2.10, 14.4.11; ACPI 6.5, 6.4.3.5.1.
+// GetBarAttributes() answers with a QWORD address space descriptor. Source: UEFI 2.10, 14.4.11; ACPI 6.5, 6.4.3.5.1.
 #define QWORD_SPACE 0x8a
 #define SPACE_MEMORY 0
 struct __attribute__((packed)) bar_descriptor {

@@ -188,7 +188,7 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 	return 0;
 }
 
-// What of the disk, its controller and the partition's size has to hold. Fills `target` but for its name.
+// Judges the disk, its controller and the partition's size. Fills `target` but for its name.
 static int fits(const struct search *search, const struct wish *wish, const struct match *match,
 		struct lb_target *target, struct lb_error *err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What can be read out of a dead kernel's memory, knowing nothing but its CR3 and
+// Reads a dead kernel's memory, knowing nothing but its CR3 and
 // GS base. Everything read is hostile: every loop is bounded, every address is
 // RAM or it is not followed. See docs/handoff.md for how each fact is found.
 #ifndef LIFEBOAT_CRASH_DEAD_DEADKERNEL_H

@@ -131,7 +131,7 @@ static bool read_pieces(struct lb_deadmem *mem, const struct lb_modules_layout *
 	return true;
 }
 
-// What cannot be read is not there.
+// A table that cannot be read counts as absent.
 static void read_tables(struct lb_deadmem *mem, const struct lb_modules_layout *layout, uint64_t at,
 			struct lb_module *module)
 {

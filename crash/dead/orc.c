@@ -6,7 +6,7 @@
 #define ENTRY_BYTES 6
 #define NUMBERS 16 // of a register, in four bits
 #define TYPES 4 // in the two bits that both generations have
-// What the encoding is told by: this many runs of entries, over the whole table.
+// The encoding is told by this many runs of entries, spread over the whole table.
 #define RUNS 256U
 #define RUN_ENTRIES 64U
 

@@ -146,7 +146,7 @@ static bool find_entry(struct lb_unwinder *unwinder, uint64_t address, struct lb
 	       ret_entry->type != LB_ORC_UNDEFINED;
 }
 
-// What called through a bad pointer has just pushed where to return to.
+// A call through a bad pointer has just pushed its return address.
 static enum lb_unwind_move by_bad_call(struct lb_unwinder *unwinder, struct lb_unwind_state *state)
 {
 	static const struct lb_orc_entry pushed = {

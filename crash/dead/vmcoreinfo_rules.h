@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What of a VMCOREINFO is neither a symbol nor in BTF: each value's rule, and by what of the dead
-// kernel it is known to apply. Never by the release's number.
+// Some values of a VMCOREINFO are neither symbols nor in BTF. Each has a rule here, and a sign in the dead
+// kernel that the rule applies. Never by the release's number.
 #ifndef LIFEBOAT_CRASH_DEAD_VMCOREINFO_RULES_H
 #define LIFEBOAT_CRASH_DEAD_VMCOREINFO_RULES_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the ACPI tables say that a plan is made from, table by table, and what a wrong table
-// costs. The caller finds the tables.
+// The facts of ACPI tables that a plan is made from, table by table, and the cost of a table that is
+// wrong. The caller finds the tables.
 #ifndef LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
 #define LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
 

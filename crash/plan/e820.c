@@ -187,7 +187,7 @@ int lb_e820_tidy_by(const char *caller, struct lb_e820 *map, struct lb_error *er
 	return tidy(map, err);
 }
 
-// What entry `at` has of `range` becomes `to`, or a hole when `to` is 0. Returns
+// The part of `range` that lies in entry `at` becomes `to`, or a hole when `to` is 0. Returns
 // the number of entries that stand there afterwards, -1 when they do not fit.
 static int replace_part(struct lb_e820 *map, uint32_t at, struct lb_range range, uint32_t to,
 			struct lb_error *err)

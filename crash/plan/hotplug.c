@@ -52,7 +52,7 @@ static void insert_hole(struct list *list, uint64_t start, uint64_t end)
 		insert(list, hole);
 }
 
-// What `saved` calls neither RAM nor special of `range`.
+// Inserts the parts of `range` that `saved` calls neither RAM nor special.
 static void insert_unused(struct list *list, struct lb_range range, const struct lb_e820 *saved)
 {
 	for (uint32_t i = 0; i < saved->count && !lb_range_empty(range); i++) {

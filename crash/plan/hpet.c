@@ -4,7 +4,7 @@
 #include "crash/plan/acpi_table.h"
 #include "lib/mem.h"
 
-// What follows the base, its number and page protection, is not asked for.
+// Number and page protection, which follow the base, are not asked for.
 struct __attribute__((packed)) hpet {
 	struct lb_acpi_header header;
 	uint32_t block_id;

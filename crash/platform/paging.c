@@ -229,7 +229,7 @@ static void slide(struct window *window, uint64_t phys, uint64_t bytes)
 	cpu_invlpg(window->virt);
 }
 
-// What is in none of the ranges are pages that are RAM in part only: the ELF core, which has
+// The ranges leave out pages that are RAM in part only: the ELF core, which has
 // them to the byte, is written by the first CPU alone, through the purgatory's window.
 const void *lb_old_page(uint32_t cpu, uint64_t phys)
 {

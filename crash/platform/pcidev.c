@@ -143,7 +143,7 @@ static int wake_bridge(struct lb_pci_address at, struct lb_error *err)
 		lb_say("%s: the bridge slept, and is woken", lb_pcidev_name(at, name));
 		lb_wait_ms(BEHIND_MS);
 	}
-	// What is behind it is reached, and may write to memory.
+	// The bridge passes requests on to what is behind it, and its writes to memory.
 	command = lb_pcidev_read(at, LB_PCI_COMMAND) & LB_PCI_CONTROL_HALF;
 	lb_pcidev_write(at, LB_PCI_COMMAND, command | LB_PCI_COMMAND_MEMORY | LB_PCI_COMMAND_MASTER);
 	return 0;

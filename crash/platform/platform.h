@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the capture kernel's parts may ask of the machine they run on: memory, time,
+// The machine, as the capture kernel's parts see it: they may ask for memory, time and
 // device registers. The host tests bring their own (tests/unit/capture_platform.h).
 #ifndef LIFEBOAT_CRASH_PLATFORM_PLATFORM_H
 #define LIFEBOAT_CRASH_PLATFORM_PLATFORM_H

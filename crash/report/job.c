@@ -7,7 +7,7 @@
 #include "crash/dead/uts.h"
 #include "lib/mem.h"
 
-// What a log's ends must have for a report: what the kernel says of its machine first, and of its end last. A
+// A report wants both ends of a log: the kernel names its machine first, and says last why it died. A
 // record is some 100 microseconds under emulation.
 #define FIRST_RECORDS 512U
 #define LAST_RECORDS 4096U

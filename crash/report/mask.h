@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a report that leaves the house should not say: the values of words that look like secrets
-// ("password=..."), what tells of a network, MAC and IP addresses, the machine's host name. Lifeboat's
+// Takes out of a report what should not leave the house: values of words that look like secrets
+// ("password=..."), MAC and IP addresses, which tell of a network, and the machine's host name. Lifeboat's
 // one list of them.
 #ifndef LIFEBOAT_CRASH_REPORT_MASK_H
 #define LIFEBOAT_CRASH_REPORT_MASK_H

@@ -6,7 +6,7 @@
 #include "lib/mem.h"
 
 #define INDENT "  "
-// What "..." and the line feed take of a line.
+// Bytes of a line for "..." and the line feed.
 #define LINE_TAIL 4U
 
 void lb_out_open(struct lb_out *out, char *text, uint32_t room)

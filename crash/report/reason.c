@@ -10,7 +10,7 @@
 
 static const char panic_words[] = "Kernel panic - not syncing: ";
 
-// What stands behind panic_words when the cause was said before.
+// A panic line that ends so says no cause: the cause stands in an earlier line.
 static const char *const following[] = {
 	"Fatal exception",
 	"Fatal machine check",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What becomes of the hook at ExitBootServices: armed, or gone. The OS may run only what
+// At ExitBootServices the hook is armed, or it is gone. The OS may run only what
 // the memory attributes table lets it, so the table decides.
 #ifndef LIFEBOAT_LOADER_HOOK_EXIT_BOOT_H
 #define LIFEBOAT_LOADER_HOOK_EXIT_BOOT_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a panic would leave behind where the built-in capture kernel is armed: a dump, a log on the
-// console, or nothing. Pure.
+// A panic of an armed boot leaves a dump, a log on the console, or nothing: which of them, before it is armed. Of the
+// built-in capture kernel. Pure.
 #ifndef LIFEBOAT_LOADER_OPTIONS_EVIDENCE_H
 #define LIFEBOAT_LOADER_OPTIONS_EVIDENCE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a disk hangs on, by sysfs.
+// The controller that a disk hangs on, by sysfs.
 #ifndef LIFEBOAT_TOOLS_CTL_CONTROLLER_H
 #define LIFEBOAT_TOOLS_CTL_CONTROLLER_H
 

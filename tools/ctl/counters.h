@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What this machine's boots came to, since lifeboatctl first counted: /var/lib/lifeboat/counters.
+// Counts how this machine's boots ended, since lifeboatctl first looked: /var/lib/lifeboat/counters.
 #ifndef LIFEBOAT_TOOLS_CTL_COUNTERS_H
 #define LIFEBOAT_TOOLS_CTL_COUNTERS_H
 

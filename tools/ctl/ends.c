@@ -88,7 +88,7 @@ static int start(const struct options *options, struct lb_error *err)
 	counters.boots++;
 	counters.armed += boot.armed;
 	counters.aside += boot.aside;
-	// What a hard end came to is seen late in this boot.
+	// Whether a hard end left a dump is seen late in this boot.
 	counters.last_end = marked && state_number(&mark, "armed") ? END_UNKNOWN : END_CLEAN;
 	counters.last_stage[0] = '\0';
 	if (counters.last_end == END_UNKNOWN && note_end(options->root, &mark, err) != 0)

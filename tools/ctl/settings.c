@@ -25,7 +25,7 @@ const char *settings_name(const struct esp *esp, enum mode mode)
 	return ESP_CONF;
 }
 
-// What a lifeboat.conf may say, and an installed one may not.
+// Refuses options that a lifeboat.conf may have, and an installed one may not.
 static int judge(const char *path, const struct lb_options *options, struct lb_error *err)
 {
 	const char *word = options->dry_run ? "dry-run" : options->footprint ? "footprint" : NULL;

@@ -366,7 +366,7 @@ struct results {
 	size_t count;
 };
 
-// What an error says is the input's in part.
+// An error quotes the input, which may hold anything.
 static int complain_of(struct source_error *err)
 {
 	plain_name(err->text);
