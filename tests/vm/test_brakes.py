@@ -252,3 +252,13 @@ def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loade
         said = _boots(machine, 2)
     assert "lifeboat: prepared" in said[0] and "leave: left boot services" in said[0]
     assert second in said[1], said[1]
+
+
+@FULL_ONLY
+def test_a_rehearsal_with_the_kill_switch_thrown_captures_nothing(rehearse):
+    """lifeboat-vm --unarmed: the same kernel and the same panic, without Lifeboat."""
+    found = rehearse("unarmed", capture="builtin", unarmed=True).check().findings
+    assert found["unarmed"] is True and found["captured"] is False and found["dump"] is None
+    assert {"first_kernel", "panic"} <= found["stages"].keys()
+    assert not {"armed", "purgatory", "capture_begin"} & found["stages"].keys()
+    assert any("standing aside, not armed" in message for message in found["messages"])
