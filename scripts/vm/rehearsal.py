@@ -14,6 +14,7 @@ from vm.firmware import Firmware
 from vm.linux_capture import LinuxCapture
 from vm.machine import ConsoleLine, DebugStop, Disk, Exited, Machine, MachineSpec, QmpEvent
 from vm.progress import Progress
+from vm.silence import Silence
 from vm.verdict import Verdict
 from vm.vmcore import Vmcore, read_vmcore
 
@@ -56,7 +57,7 @@ class Options:
     strict: bool = False  # a dump of a lower level than was asked for is a failure
     unarmed: bool = False  # the kill switch is thrown: what happens without Lifeboat
     timeout: float = 300.0
-    silence: float | None = None  # seconds without a word on the console that end the run; None: any number
+    silence: float = 0.0  # seconds without a word on the console that end the run (silence.py); 0: any number
 
 
 @dataclass
@@ -249,14 +250,15 @@ class Rehearsal:
 
     def _watch(self, machine: Machine) -> Verdict:
         deadline = time.monotonic() + self.options.timeout
-        spoken = time.monotonic()
+        silence = Silence(self.options.silence, machine.cpu_seconds)
         while time.monotonic() < deadline:
-            silent = spoken + self.options.silence if self.options.silence else deadline
-            if (event := machine.next_event(min(deadline, silent))) is None:
-                break
+            event = machine.next_event(min(deadline, silence.deadline))
             judged = None
-            if isinstance(event, ConsoleLine):
-                spoken = time.monotonic()
+            if event is None:
+                if silence.over():
+                    return verdict.of_silence(self.progress, self.options.silence, machine.last_line())
+            elif isinstance(event, ConsoleLine):
+                silence.spoken()
                 judged = self._judge_line(machine, event)
             elif isinstance(event, DebugStop) and self._striker is not None:
                 self.before_oops(machine)
@@ -269,8 +271,6 @@ class Rehearsal:
                 judged = verdict.of_exit(event)
             if judged is not None:
                 return judged
-        if time.monotonic() < deadline:
-            return verdict.of_silence(self.progress, self.options.silence, machine.last_line())
         return verdict.of_timeout(self.progress, self.options.timeout, machine.last_line())
 
     def _judge_line(self, machine: Machine, line: ConsoleLine) -> Verdict | None:
