@@ -120,7 +120,7 @@ def test_a_unified_kernel_image_is_taken_apart(tmp_path):
     assert kernel.take_apart(tmp_path / "vmlinuz", tmp_path / "parts") is None
 
 
-@pytest.mark.parametrize("script", ["fetch-kernel", "fetch-tool", "footprint-measure", "lifeboat-vm", "measure", "mkcapture", "setup", "test"])
+@pytest.mark.parametrize("script", ["demo", "fetch-kernel", "fetch-tool", "footprint-measure", "lifeboat-vm", "measure", "mkcapture", "setup", "test"])
 def test_wrong_words_are_exit_status_2(script):
     done = subprocess.run([SCRIPTS / script, "--nonsense"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2 and done.stderr, done
