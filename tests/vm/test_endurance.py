@@ -126,7 +126,7 @@ def test_each_dump_went_to_its_disk(stories, machine):
     last = len(story.cycles) - 1
     # The other has been armed for since.
     saved, armed = endurance_loop.PARTITIONS[last % 2], endurance_loop.PARTITIONS[1 - last % 2]
-    wanted = {str(saved): "complete, saved", str(armed): "empty"}
+    wanted = {str(saved): "complete, saved, erased", str(armed): "empty"}
     assert dict(states) == wanted, story.listed
 
 
