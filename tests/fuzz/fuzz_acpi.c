@@ -64,7 +64,8 @@ static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_mad
 		bool x2 = entry[0] == 9 && entry[1] >= 16;
 
 		fuzz_check(entry[1] >= 2 && entry[1] <= bytes - at);
-		if (entry[0] == 1 && entry[1] >= 12 && !is_in(io, ioapics, (uint32_t)number(entry + 4, 4))) {
+		if (entry[0] == 1 && entry[1] >= 12 && number(entry + 4, 4) &&
+		    !is_in(io, ioapics, (uint32_t)number(entry + 4, 4))) {
 			beyond |= ioapics == LB_MAX_IOAPICS;
 			if (ioapics == LB_MAX_IOAPICS)
 				continue;
@@ -199,7 +200,7 @@ static void check_dmar(const uint8_t *table, uint64_t bytes, const struct lb_dma
 		uint64_t length = number(table + at + 2, 2);
 
 		if (number(table + at, 2) == 0 && length >= 16) {
-			if (units == LB_MAX_IOMMUS)
+			if (units == LB_MAX_IOMMUS || !number(table + at + 8, 8))
 				break;
 			fuzz_check(units < dmar->count &&
 				   dmar->iommu[units].registers == number(table + at + 8, 8));

@@ -118,6 +118,8 @@ static void check_as_option(const char *line)
 	lb_options_init(&by_word);
 	lb_options_source(&by_word, "\\EFI\\lifeboat");
 	fuzz_check(lb_options_words(&by_word, 1, (const char *const[]){word}, &err) == result);
+	fuzz_check(!by_line.unknown);
+	by_word.unknown = false; // of words only
 	fuzz_check(memcmp(&by_line, &by_word, sizeof(by_word)) == 0);
 	free(word);
 }
