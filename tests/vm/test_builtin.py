@@ -467,7 +467,7 @@ def _check_machine(scenario: Scenario, run: Run, record_row, log_by_makedumpfile
 def test_deaths(run_scenario, log_by_makedumpfile, scenario: Scenario):
     """Their rows and last words are test_panics.py's."""
     run = run_scenario(scenario)
-    check_findings(run.findings)
+    check_findings(run.findings, scenario.cpus)
     assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")
 
 
