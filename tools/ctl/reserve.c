@@ -313,7 +313,7 @@ static int put_map(const struct esp *esp, const struct lb_file_map *map, struct 
 	return place_file(esp->path, path, &content, &placed, err);
 }
 
-// Is the file that the map names in its place?
+// Is the file that the map names in its place? The caller says its name.
 static int check_file(const char *root, const struct lb_file_map *map, struct lb_error *err)
 {
 	struct lb_extent extents[LB_MAX_EXTENTS];
@@ -326,7 +326,7 @@ static int check_file(const char *root, const struct lb_file_map *map, struct lb
 		return -1;
 	fd = open(whole, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return lb_fail(err, "%.160s: %s", map->host_path, strerror(errno));
+		return lb_fail(err, "%s", strerror(errno));
 	failed = fstat(fd, &status) != 0 || (uint64_t)status.st_size != map->file_bytes
 			 ? lb_fail(err, "it has %lu bytes, its map says %lu", (uint64_t)status.st_size,
 				   map->file_bytes)
