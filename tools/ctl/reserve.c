@@ -188,13 +188,11 @@ static int check_disk(const struct options *options, const struct partition *par
 	return failed;
 }
 
-static void name_paths(const struct options *options, const struct esp *esp, const char *path,
-		       struct lb_file_map *map)
+// The firmware's name of what lies on the ESP.
+static void name_on_esp(const struct esp *esp, const char *path, struct lb_file_map *map)
 {
 	const size_t point = strlen(esp->point);
 
-	snprintf(map->host_path, sizeof(map->host_path), "%s", path);
-	(void)options;
 	if (strncmp(path, esp->point, point) != 0 || path[point] != '/')
 		return;
 	snprintf(map->esp_path, sizeof(map->esp_path), "%s", path + point);
@@ -219,10 +217,9 @@ static int make_map(const struct options *options, const struct esp *esp, const 
 	if (lb_extents_check(map->extents, map->extent_count, &room, err) != 0 ||
 	    check_disk(options, &partition, map, err) != 0)
 		return -1;
+	snprintf(map->host_path, sizeof(map->host_path), "%s", path);
 	if (strcmp(file_system(fd), "vfat") == 0)
-		name_paths(options, esp, path, map);
-	else
-		snprintf(map->host_path, sizeof(map->host_path), "%s", path);
+		name_on_esp(esp, path, map);
 	lb_file_map_seal(map);
 	return lb_file_map_check(map, sizeof(*map), err);
 }
