@@ -31,8 +31,8 @@ EFI_STATUS lb_chain_start(struct lb_chain *chain, const char *words)
 		return status;
 	lb_steps_hand_over();
 	status = lb_program_start(&chain->program, words);
+	lb_steps_take_back();
 	BS->UninstallProtocolInterface(chain->mark, &mark_guid, chain);
-	lb_steps_end();
 	return status;
 }
 

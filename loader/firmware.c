@@ -38,6 +38,12 @@ void lb_steps_hand_over(void)
 	BS->SetWatchdogTimer(LB_STEP_SECONDS, WATCHDOG_CODE, 0, NULL);
 }
 
+void lb_steps_take_back(void)
+{
+	steps_ended = false;
+	lb_step_begin();
+}
+
 void *lb_pool_alloc(UINTN bytes)
 {
 	void *memory;

@@ -24,6 +24,8 @@ void lb_step_begin(void);
 void lb_steps_end(void);
 // The same, but whoever runs next has LB_STEP_SECONDS before them, as a boot option has.
 void lb_steps_hand_over(void);
+// Whoever ran has come back, and may have switched it off: what is undone now are steps again.
+void lb_steps_take_back(void);
 
 // `node`, or NULL where the path ends; a length that is none ends it, too.
 static inline EFI_DEVICE_PATH *lb_path_node(EFI_DEVICE_PATH *node)

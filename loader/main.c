@@ -354,8 +354,8 @@ static EFI_STATUS start_kernel(struct session *s)
 	start_watchdog(s);
 	lb_steps_hand_over();
 	status = lb_program_start(&s->linux_image.program, line);
+	lb_steps_take_back();
 	lb_watchdog_stop();
-	lb_steps_end();
 	lb_print_error("%s: came back from its start: %s (0x%lx)", s->kernel.path, lb_status_text(status),
 		       (unsigned long)status);
 	return EFI_ERROR(status) ? status : EFI_LOAD_ERROR;
@@ -571,23 +571,35 @@ static EFI_STATUS run(struct session *s)
 	return boot(s);
 }
 
+// `ret_stays`: a boot manager goes on, with the driver in memory.
+static EFI_STATUS run_session(bool *ret_stays)
+{
+	LB_CLEANUP(end_session)
+	struct session *session = lb_pool_alloc(sizeof(*session)); // too much for a stack
+	EFI_STATUS status;
+
+	*ret_stays = false;
+	if (!session) {
+		lb_print_error("no memory for %zu bytes", sizeof(*session));
+		return EFI_OUT_OF_RESOURCES;
+	}
+	status = run(session);
+	*ret_stays = session->options.resident && !lb_command_line_shell();
+	return status;
+}
+
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
-	LB_CLEANUP(end_session) struct session *session = NULL;
-	EFI_STATUS status = EFI_OUT_OF_RESOURCES;
+	EFI_STATUS status;
+	bool stays;
 
 	lb_firmware_init(image, table);
 	// The boot manager's five minutes for all would run out while large files are read.
 	lb_step_begin();
 	lb_budget_begin();
-
-	session = lb_pool_alloc(sizeof(*session)); // too much for a firmware's stack
-	if (session)
-		status = run(session);
-	else
-		lb_print_error("no memory for %zu bytes", sizeof(*session));
-	if (session && session->options.resident && !lb_command_line_shell())
-		lb_steps_hand_over(); // a boot manager goes on, within its own five minutes
+	status = run_session(&stays);
+	if (stays)
+		lb_steps_hand_over(); // within the boot manager's own five minutes
 	else
 		lb_steps_end();
 	return status;

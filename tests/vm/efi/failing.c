@@ -6,9 +6,9 @@
 //   start 0      once, nothing fails; it may not come back. SetVariable() calls are said when it starts a program
 //   error N      once for each N-th call, from the first to the last: that one call fails
 //   lie N        the same: it says that it succeeded, and gave, read or wrote nothing that is right
-//   hang N M     the call that comes N calls after the mark was begun never comes back; the watchdog, whose
-//                seconds are sixtieths, resets the machine. The boot after it is one without a failure; then
-//                the call after 2 N, up to M N. No other line is obeyed after a reset
+//   hang M       one call never comes back; the watchdog, whose seconds are sixtieths, resets the machine. The
+//                boot after it is one without a failure; then another call, M of them: evenly spread over those
+//                that come after the mark was begun, up to the last. No other line is obeyed after a reset
 //   slow 0       each block that it reads takes 3 s
 //   aside 0      each reason to stand aside, one after the other
 //
@@ -620,25 +620,33 @@ static void fail_each(UINTN step)
 }
 
 // After a hang this boot stands aside; then comes the next one.
-static void hang(UINTN step, UINTN times)
+static void hang(UINT32 times)
 {
+	struct {
+		UINT32 done, calls;
+	} hangs = {0, 0};
 	CHAR16 *name = NAME("FailingHangs");
-	UINT32 hangs = 0;
 	UINTN bytes = sizeof(hangs);
 	EFI_STATUS status;
 
 	runtime.GetVariable(name, &ours, NULL, &bytes, &hangs);
-	if (hangs) {
-		if (!run(0, &status) || !started || armed || !mark_is(LB_TRIAL_PENDING, 1))
+	if (!hangs.done)
+		set_mark("mark=pending\n");
+	if (!run(0, &status) || !started)
+		fail("nothing was started");
+	if (hangs.done) {
+		if (armed || !mark_is(LB_TRIAL_PENDING, 1))
 			fail("the boot after a hang does not stand aside");
 		else
-			say("failing: stood aside after hang %u\n", hangs);
+			say("failing: stood aside after hang %u\n", hangs.done);
+	} else {
+		hangs.calls = (UINT32)calls;
 	}
-	if (hangs++ == times)
+	if (hangs.done++ == times)
 		return;
 	set_mark("mark=pending\n");
 	runtime.SetVariable(name, &ours, NON_VOLATILE, sizeof(hangs), &hangs);
-	run(hangs * step, &status);
+	run(hangs.done * hangs.calls / times, &status);
 	fail("it did not hang");
 }
 
@@ -796,7 +804,7 @@ static void obey(const char *text)
 		enum kind kind;
 	} words[] = {{"start", START}, {"error", ERROR}, {"lie", LIE},
 		     {"hang", HANG},   {"slow", SLOW},   {"aside", ASIDE}};
-	UINTN first, second;
+	UINTN number;
 	EFI_STATUS status;
 
 	for (UINTN i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -805,10 +813,9 @@ static void obey(const char *text)
 	}
 	while (*text && *text != ' ')
 		text++;
-	first = number_of(&text);
-	second = number_of(&text);
+	number = number_of(&text);
 	if (kind == HANG)
-		hang(first, second);
+		hang((UINT32)number);
 	else if (was_reset())
 		return;
 	else if (kind == START)
@@ -818,7 +825,7 @@ static void obey(const char *text)
 	else if (kind == SLOW)
 		slow();
 	else
-		fail_each(first);
+		fail_each(number);
 }
 
 static bool read_orders(char text[128])
