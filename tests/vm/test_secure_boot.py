@@ -3,7 +3,6 @@
 measured; what is not is refused by the party that should."""
 
 import hashlib
-import os
 import re
 import struct
 import subprocess
@@ -15,7 +14,7 @@ import firmware_shell as shell
 import pytest
 import secure_boot
 import tpm
-from conftest import BUILD, build
+from conftest import build
 from scenarios import FULL_ONLY
 from secure_boot import NEW, OLD, Entry, authenticode, flipped, make_key, unsigned
 from vm import boot_loaders
@@ -65,8 +64,7 @@ def _sold(folder, own_key):
 
 @pytest.fixture(scope="module", name="shim")
 def _shim(tmp_path_factory):
-    cache = Path(os.environ.get("LIFEBOAT_CACHE", BUILD / "cache"))
-    return lambda version: secure_boot.shim(version, cache, tmp_path_factory.mktemp("lists"))
+    return lambda version: secure_boot.shim(version, tmp_path_factory.mktemp("lists"))
 
 
 @dataclass(frozen=True)

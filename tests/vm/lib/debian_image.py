@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import debian_agent
+from suites import cache_folder
 from vm import disk, gpt, tools
 from vm.errors import VmError
-from vm.kernel import ROOT
 
 MIB = 1 << 20
 SUITE = "bookworm"
@@ -98,8 +98,7 @@ def arguments() -> str:
 def make_root(kernel: str = KERNEL, more: tuple[str, ...] = (), command: str = "") -> DebianRoot:
     """From the cache, or made now: 80 s, and some 100 MB to fetch. `kernel` is KERNEL or GENERIC_KERNEL, `more` are
     packages beside the usual ones; the shell's `command` is run in the root at last."""
-    cache = Path(os.environ.get("LIFEBOAT_CACHE") or ROOT / "build" / "cache")
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = cache_folder()
     key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe(kernel, more, command)]).encode()).hexdigest()[:16]
     folder = cache / f"debian-{SUITE}-{key}"
     with open(cache / ".debian.lock", "wb") as lock:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Secure Boot for machines in tests: keys of our own, signed images, variable stores, Debian's shims."""
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -11,7 +9,6 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import suites
 from vm import firmware, variables
 from vm.firmware import Firmware
@@ -137,34 +134,10 @@ NEW, OLD = "16", "15.8"
 _SUITES = {NEW: "", OLD: suites.BULLSEYE}
 
 
-def shim(version: str, cache: Path, lists: Path) -> Path:
+def shim(version: str, lists: Path) -> Path:
     """shimx64.efi as Microsoft has signed it, of Debian's package; skips the test where it cannot be had."""
-    folder = cache / f"shim-signed-{version}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / ".shim-signed.lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _fetch_shim(version, folder, lists)
+    folder = suites.unpacked("shim-signed", _SUITES[version], lists)
     (found,) = folder.rglob("shimx64.efi.signed")
     said = re.search(rb"UEFI SHIM\n\$Version: (\S+) \$", found.read_bytes())
     assert said and said[1].decode().startswith(version), (found, said)
     return found
-
-
-def _fetch_shim(version: str, folder: Path, lists: Path) -> None:
-    suite = _SUITES[version]
-    environment = suites.apt_environment(suite, lists) if suite else dict(os.environ)
-    scratch = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    apt = ["apt-get", "-o", "APT::Sandbox::User=root"]
-    for words in ([*apt, "update"] if suite else None, [*apt, "download", "shim-signed"]):
-        if words is None:
-            continue
-        done = subprocess.run(words, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"{suites.NOT_RUN}shim-signed {version} cannot be had: {done.stderr.strip()[-200:]}")
-    (package,) = scratch.glob("*.deb")
-    _run("dpkg-deb", "-x", package, scratch / "root")
-    (scratch / "root").rename(folder)
-    shutil.rmtree(scratch)

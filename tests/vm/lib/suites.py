@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Kernels of other Debian suites than this machine's, by apt with package lists of its own: the
+"""Kernels and other packages of other Debian suites than this machine's, by apt with package lists of its own: the
 machine's are left alone."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 _SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 BULLSEYE = "bullseye"  # 5.10
+TRIXIE = "trixie"
 SID, EXPERIMENTAL = "sid", "experimental"
 _WITHOUT_SECURITY = (SID, EXPERIMENTAL)
 NOT_RUN = "not run, "  # so a skip begins whose row was to run; summary.py lists them
@@ -47,6 +50,43 @@ def fetch(package: str, folder: Path, *options: str) -> Path:
     if path is None:
         pytest.skip(reason)
     return path
+
+
+def cache_folder() -> Path:
+    """Where what was fetched once is kept."""
+    folder = Path(os.environ.get("LIFEBOAT_CACHE") or _SCRIPTS.parent / "build" / "cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def unpacked(package: str, suite: str, lists: Path) -> Path:
+    """A folder with what the package holds, never installed; suite "": this machine's. Skips the test where it
+    cannot be had. `lists` keeps the package lists."""
+    folder = cache_folder() / f"{package}@{suite or 'here'}"
+    with open(folder.with_name(f".{package}.lock"), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _unpack(package, suite, folder, lists)
+    return folder
+
+
+def _unpack(package: str, suite: str, folder: Path, lists: Path) -> None:
+    environment = apt_environment(suite, lists) if suite else dict(os.environ)
+    scratch = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    apt = ["apt-get", "-o", "APT::Sandbox::User=root"]
+    for words in ([*apt, "update"] if suite else None, [*apt, "download", package]):
+        if words is None:
+            continue
+        done = subprocess.run(words, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            where = suite or "this machine's suite"
+            pytest.skip(f"{NOT_RUN}{package} of {where} cannot be had: {done.stderr.strip()[-200:]}")
+    (archive,) = scratch.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", archive, scratch / "root"], check=True)
+    (scratch / "root").rename(folder)
+    shutil.rmtree(scratch)
 
 
 def apt_environment(suite: str, folder: Path) -> dict[str, str]:
