@@ -40,6 +40,7 @@ class Linux:
     initrds: Files  # by name, in order
     arguments: str
     folder: Path  # where files are made
+    root: Path = Path("/")  # below it lie the boot loader's own files
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ class Loaded:
     boot: Files  # of the ext4 /boot
 
 
-def _needed(path: Path) -> Path:
-    if not path.is_file():
-        raise VmError(f"{path}: no such file; on Debian it is in the package {_PACKAGES[path]}")
-    return path
+def _needed(path: Path, linux: Linux) -> Path:
+    found = linux.root / path.relative_to("/")
+    if not found.is_file():
+        raise VmError(f"{found}: no such file; on Debian it is in the package {_PACKAGES[path]}")
+    return found
 
 
 def _grub(linux: Linux, words: str, initrd_words: str) -> Loaded:
@@ -67,7 +69,7 @@ def _grub(linux: Linux, words: str, initrd_words: str) -> Loaded:
     )
     return Loaded(
         "EFI/debian/grubx64.efi",
-        _needed(GRUB),
+        _needed(GRUB, linux),
         {"EFI/debian/grub.cfg": find.encode()},
         {"vmlinuz": linux.kernel, **linux.initrds, "grub/grub.cfg": menu.encode()},
     )
@@ -79,7 +81,7 @@ def _systemd_boot(linux: Linux) -> Loaded:
     # With a second of time it shows itself.
     return Loaded(
         "EFI/systemd/systemd-bootx64.efi",
-        _needed(SYSTEMD_BOOT),
+        _needed(SYSTEMD_BOOT, linux),
         {
             "loader/loader.conf": b"timeout 1\n",
             "loader/entries/debian.conf": entry.encode(),
@@ -100,10 +102,11 @@ def _joined(initrds: Files) -> bytes:
 
 
 def _end_of_image(image: Path) -> int:
-    """SizeOfImage of a PE file: where further sections may begin."""
+    """ImageBase and SizeOfImage of a PE file: where further sections may begin, as objcopy counts."""
     data = image.read_bytes()
     (pe,) = struct.unpack_from("<I", data, 0x3C)
-    return struct.unpack_from("<I", data, pe + 24 + 56)[0]
+    (base,) = struct.unpack_from("<Q", data, pe + 24 + 24)
+    return base + struct.unpack_from("<I", data, pe + 24 + 56)[0]
 
 
 def make_uki(stub: Path, sections: dict[str, bytes], output: Path) -> None:
@@ -126,7 +129,7 @@ def _uki(linux: Linux) -> Loaded:
     if linux.initrds:
         sections[".initrd"] = _joined(linux.initrds)
     sections[".linux"] = linux.kernel.read_bytes()
-    make_uki(_needed(STUB), sections, output)
+    make_uki(_needed(STUB, linux), sections, output)
     return Loaded("EFI/Linux/debian.efi", output, {}, {})
 
 
@@ -138,18 +141,20 @@ class BootLoader:
     line: str  # what the console says of it alone
 
 
+_GRUB_LINE = r"(?:Welcome to GRUB!|Booting `Debian')[\s\S]*"  # from 2.12 on without the welcome
+
 BOOT_LOADERS = {
     "grub": BootLoader(
         "Debian's signed GRUB, its own loader of Linux",
         "chain",
         lambda linux: _grub(linux, "linux", "initrd"),
-        r"Welcome to GRUB![\s\S]*Loading Linux by linux\b",
+        _GRUB_LINE + r"Loading Linux by linux\b",
     ),
     "grub-efi": BootLoader(
-        "the same, by the kernel's EFI stub (linuxefi)",
+        "GRUB 2.06 by the kernel's EFI stub (linuxefi); a newer one always goes by it",
         "chain",
         lambda linux: _grub(linux, "linuxefi", "initrdefi"),
-        r"Welcome to GRUB![\s\S]*Loading Linux by linuxefi\b",
+        _GRUB_LINE + r"Loading Linux by linuxefi\b",
     ),
     "systemd-boot": BootLoader("systemd-boot with an entry of type 1", "sd-boot", _systemd_boot, r"Boot in 1 s\."),
     # It says nothing; only the kernel's stub says where the initrd came from.

@@ -36,6 +36,7 @@ class Options:
     loader: Path = kernel.LOADER  # lifeboatx64.efi lies beside it
     boot: str = ""  # a word of boot_loaders.BOOT_LOADERS; "": Lifeboat starts the kernel itself
     enter: str = ""  # with it: how Lifeboat gets in front, a word of boot_loaders.ENTERS
+    boot_root: Path = Path("/")  # below it lie the boot loader's own files
     initrds: list[Path] = field(default_factory=list)
     append: str = ""
     capture: str | Path = "builtin"  # "linux": the first kernel's image; or another image
@@ -204,7 +205,8 @@ class Rehearsal:
     def _make_boot_disk(self, initrds: dict[str, Path | bytes]) -> None:
         """One with a boot loader on it, and Lifeboat in front of that."""
         options, folder = self.options, self.options.folder
-        linux = boot_loaders.Linux(options.kernel, initrds, " ".join(self.first_arguments()), folder)
+        arguments = " ".join(self.first_arguments())
+        linux = boot_loaders.Linux(options.kernel, initrds, arguments, folder, options.boot_root)
         loaded = boot_loaders.BOOT_LOADERS[options.boot].make(linux)
         boot_loaders.check_configuration(loaded)
         driver = options.loader.with_name("lifeboatx64.efi")

@@ -8,6 +8,7 @@ itself looks for the boot loader's own line, and for our words in what it config
 import re
 
 import pytest
+import suites
 from scenarios import FULL_ONLY, SECURE_FIRMWARE
 from vm import boot_loaders
 
@@ -35,6 +36,18 @@ PAIRS = {
     "chain-no-root": ("grub", {"panic": "vfs"}),
     "chain-linux": ("grub", {"capture": "linux"}),
 }
+# Boot loaders and firmware of newer suites: boot loader, its package, suite, firmware's suite ("" is this machine's).
+FIRMWARE = {suites.TRIXIE: "ovmf", suites.SID: "ovmf-generic"}
+SIGNED_GRUB, SYSTEMD = "grub-efi-amd64-signed", "systemd-boot-efi"
+NEWER = {
+    "grub-trixie": ("grub", SIGNED_GRUB, suites.TRIXIE, ""),
+    "grub-sid": ("grub", SIGNED_GRUB, suites.SID, ""),
+    "systemd-boot-trixie": ("systemd-boot", SYSTEMD, suites.TRIXIE, ""),
+    "uki-trixie": ("uki", SYSTEMD, suites.TRIXIE, ""),
+    "all-trixie": ("grub", SIGNED_GRUB, suites.TRIXIE, suites.TRIXIE),
+    "all-trixie-smm": ("systemd-boot", SYSTEMD, suites.TRIXIE, suites.TRIXIE),
+    "all-sid": ("uki", SYSTEMD, suites.SID, suites.SID),
+}
 
 
 def _cases() -> list:
@@ -56,7 +69,24 @@ def _booted(rehearse, driver):
 
 @pytest.mark.parametrize("name", _cases())
 def test_a_panic_behind_a_boot_loader(booted, name):
-    run = booted(name)
+    _judge(booted(name))
+
+
+@FULL_ONLY
+@pytest.mark.parametrize("name", NEWER)
+def test_a_panic_behind_a_newer_boot_loader(rehearse, driver, tmp_path_factory, name):
+    """Of its own suite; three of them with that suite's firmware."""
+    assert driver.is_file()
+    boot, package, suite, firmware = NEWER[name]
+    lists = tmp_path_factory.getbasetemp() / "suites"
+    options = {"boot": boot, "boot_root": suites.unpacked(package, suite, lists)}
+    if firmware:
+        image = "OVMF_CODE_4M.secboot.fd" if name.endswith("smm") else "OVMF_CODE_4M.fd"
+        options["firmware"] = suites.unpacked(FIRMWARE[firmware], firmware, lists) / "usr/share/OVMF" / image
+    _judge(rehearse(f"boot-{name}", capture="builtin", **options).check())
+
+
+def _judge(run) -> None:
     words = run.findings["first_kernel_cmdline"].split()
     assert words[-len(ADDED) :] == ADDED, words
     before = [word for word in words if not word.startswith(("BOOT_IMAGE=", "initrd="))][: -len(ADDED)]

@@ -120,6 +120,22 @@ def test_a_unified_kernel_image_is_taken_apart(tmp_path):
     assert kernel.take_apart(tmp_path / "vmlinuz", tmp_path / "parts") is None
 
 
+def test_a_stub_has_its_sections_where_it_is_loaded(tmp_path):
+    """systemd's stubs from 254 on have an ImageBase."""
+    stub = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+    if not stub.exists():
+        pytest.skip(f"no {stub}")
+    image = bytearray(stub.read_bytes())
+    (pe,) = struct.unpack_from("<I", image, 0x3C)
+    struct.pack_into("<Q", image, pe + 24 + 24, 0x14DF90000)
+    (tmp_path / "stub").write_bytes(image)
+    for one in (stub, tmp_path / "stub"):
+        make_uki(one, {".linux": bzimage()}, tmp_path / "uki.efi")
+        made = (tmp_path / "uki.efi").read_bytes()
+        (at,) = struct.unpack_from("<I", made, made.index(b".linux\0\0") + 12)  # IMAGE_SECTION_HEADER.VirtualAddress
+        assert 0 < at < 1 << 20, one
+
+
 @pytest.mark.parametrize("script", ["demo", "fetch-kernel", "fetch-tool", "footprint-measure", "lifeboat-vm", "measure", "mkcapture", "setup", "test"])
 def test_wrong_words_are_exit_status_2(script):
     done = subprocess.run([SCRIPTS / script, "--nonsense"], capture_output=True, text=True, timeout=60, check=False)
