@@ -6,74 +6,20 @@ tests/vm/efi/failing.c.
 """
 
 import re
-import uuid
 from pathlib import Path
 
+import completing
 import dump_images
-
 import firmware_shell as shell
 import images
 import pytest
 from conftest import build
 from scenarios import FULL_ONLY
-from vm import gpt
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("brakes")]
 
-MIB = 1 << 20
 BOOTS, BOOTS_FULL = 3, 50
 SLOW = "longer than the 5000 that arming may wait"
-PLACES = ("crash", "crash_low", "hook")
-
-
-def _disk_of_dumps(folder: Path, count: int) -> list[str]:
-    """A partition for each of so many dumps; the first is not saved."""
-    words = dump_images.empty_disk(folder)
-    parts = [
-        gpt.Partition((1 + 8 * n) * MIB, 8 * MIB, f"dump{n}", unique=uuid.UUID(int=0xD0 + n)) for n in range(count)
-    ]
-    gpt.write_table(folder / "dumps.img", parts)
-    with open(folder / "dumps.img", "r+b") as image:
-        for n, part in enumerate(parts):
-            fields = {"arm_id": bytes([n + 1] * 16), "partuuid": part.unique.bytes_le, "partition_bytes": 8 * MIB}
-            image.seek(part.start)
-            image.write(dump_images.both_slots(fields | {"state": dump_images.COMPLETE, "saved": n > 0}))
-    return words
-
-
-def _files(mode: str, loader: Path, driver: Path, folder: Path, kernel: Path, leave: Path) -> dict:
-    if mode == "driver":
-        return {
-            "EFI/BOOT/BOOTX64.EFI": build("complete.efi"),
-            "EFI/lifeboat/lifeboatx64.efi": driver,
-            "EFI/lifeboat/lifeboat.conf": b"dump-to auto\n",
-        }
-    if mode == "chain":
-        return {
-            "EFI/BOOT/BOOTX64.EFI": loader,
-            "EFI/BOOT/lifeboat.conf": b"chain \\complete.efi\n",
-            "EFI/lifeboat/empty": b"-",
-            "complete.efi": build("complete.efi"),
-        }
-    return {
-        "EFI/BOOT/BOOTX64.EFI": loader,
-        "EFI/BOOT/lifeboat.conf": f"kernel \\leaving\nverbose\narguments {images.ARGUMENTS} leave=cold\n".encode(),
-        "leaving": images.leaving(kernel.read_bytes(), leave),
-    }
-
-
-def _boot(machine) -> str:
-    """What the next boot says; it goes on to the system, which resets."""
-    before = len(machine.lines)
-    event = shell.watch(machine, "complete: failed", "leave: fault at", "leave: failed")
-    assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
-    return "\n".join(line.text for line in machine.lines[before:])
-
-
-def _boots(machine, count: int) -> list[str]:
-    """What each boot said."""
-    machine.power_on()
-    return [_boot(machine) for _ in range(count)]
 
 
 def _boots_in_time(machine, count: int) -> list[str]:
@@ -82,7 +28,7 @@ def _boots_in_time(machine, count: int) -> list[str]:
     texts = []
     machine.power_on()
     for _ in range(2 * count):
-        said = _boot(machine)
+        said = completing.boot(machine)
         if SLOW not in said:
             texts.append(said)
         if len(texts) == count:
@@ -90,41 +36,25 @@ def _boots_in_time(machine, count: int) -> list[str]:
     return texts
 
 
-def _variable(said: str) -> dict[str, str]:
-    text = re.search("complete: begin\n(.*?)complete: mark\n", said, re.DOTALL)
-    assert text, said[-2000:]
-    return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
-
-
 def _mark(said: str) -> dict[str, str]:
     text = re.search("complete: mark\n(.*?)complete: ", said, re.DOTALL)
     return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
 
 
-def _kernel_places(said: str) -> dict[str, str]:
-    return dict(re.findall(r"lifeboat: plan (crash|crash_low|hook_text|hook_data)=(\S+)", said))
-
-
 @pytest.mark.parametrize("boots", [BOOTS, pytest.param(BOOTS_FULL, marks=FULL_ONLY)])
-@pytest.mark.parametrize("mode", ["kernel", "chain", "driver"])
+@pytest.mark.parametrize("mode", completing.MODES)
 def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, boots):
     """Each is armed at the same addresses; the first is a trial, the others write no mark."""
-    files = _files(mode, loader, driver, tmp_path, kernel, leave)
+    files = completing.files(mode, loader, driver, kernel, leave)
     with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         texts = _boots_in_time(machine, boots + (mode == "driver"))[-boots:]
     assert len(texts) == boots
-    if mode == "kernel":
-        places = [_kernel_places(said) for said in texts]
-        unarmed = [said for said in texts if not re.search(r"lifeboat: armed in \d+ ms: ", said)]
-        assert unarmed == []
-        assert set(places[0]) == {"crash", "crash_low", "hook_text", "hook_data"}
-        assert places == places[:1] * boots
-        return
-    variables = [_variable(said) for said in texts]
-    assert [one["state"] for one in variables] == ["prepared"] * boots
-    assert [one.get("trial") for one in variables] == ["begun"] + [None] * (boots - 1)
-    places = [[one[key] for key in PLACES] for one in variables]
+    places = [completing.places(mode, said) for said in texts]
     assert places == places[:1] * boots
+    if mode == "kernel":
+        return
+    variables = [completing.variable(said) for said in texts]
+    assert [one.get("trial") for one in variables] == ["begun"] + [None] * (boots - 1)
     assert all(0 < int(one["arming_ms"]) < 5000 for one in variables), variables
     assert [_mark(said)["mark"] for said in texts] == ["begun"] + ["proved"] * (boots - 1)
     assert all("complete: nothing to write" in said for said in texts[1:])
@@ -133,12 +63,12 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
 @FULL_ONLY
 def test_another_firmware_is_a_trial(tmp_path, firmware, loader, driver, kernel, leave):
     """By its version in SMBIOS: what EFI says of it is the same."""
-    files, trials = _files("chain", loader, driver, tmp_path, kernel, leave), []
+    files, trials = completing.files("chain", loader, driver, kernel, leave), []
     words = dump_images.empty_disk(tmp_path)
     for version in ("1.0", "2.0"):
         smbios = ["-smbios", f"type=0,vendor=tests,version={version}"]
         with shell.make_machine(tmp_path, firmware, files, qemu_args=words + smbios) as machine:
-            trials += [_variable(said).get("trial") for said in _boots(machine, 2)]
+            trials += [completing.variable(said).get("trial") for said in completing.boots(machine, 2)]
     assert trials == ["begun", None, "begun", None]
 
 
@@ -216,7 +146,7 @@ def test_a_proved_boot_writes_no_variable(tmp_path, firmware, loader):
     """The first boot is a trial; the second reads, and writes nothing that stays."""
     files = _failing_files(loader, "start 0", "complete.efi")
     with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
-        said = _boots(machine, 2)
+        said = completing.boots(machine, 2)
     assert "a program starts, armed" in said[0] and " 1 variables written" in said[0]
     assert "a program starts, armed" in said[1] and " 0 variables written" in said[1]
 
@@ -229,15 +159,15 @@ def test_three_captured_panics_end_the_capturing_until_a_boot_completes(tmp_path
         "EFI/BOOT/lifeboat.conf": config.encode(),
         "complete.efi": build("complete.efi"),
     }
-    with shell.make_machine(tmp_path, firmware, files, qemu_args=_disk_of_dumps(tmp_path, 3)) as machine:
-        first, second = _boots(machine, 2)
-    assert (_variable(first)["state"], _variable(first)["aside"]) == ("unarmed", "panics")
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=completing.disk_of_dumps(tmp_path, 3)) as machine:
+        first, second = completing.boots(machine, 2)
+    assert (completing.variable(first)["state"], completing.variable(first)["aside"]) == ("unarmed", "panics")
     assert "standing aside, not armed: three panics were captured, and no boot has completed since" in first
     assert "dump0: it is kept for that dump: no boot has completed since; left out" in first
     mark = re.search("complete: mark\n(.*?)complete: ", first, re.DOTALL)[1].splitlines()
     assert mark[0] == "mark=pending" and "panics=3" in mark
     assert [line for line in mark if "counted" in line] == [f"counted={f'0{n}' * 16}" for n in (3, 2, 1)]
-    assert _variable(second)["state"] == "prepared" and _variable(second)["trial"] == "begun"
+    assert completing.variable(second)["state"] == "prepared" and completing.variable(second)["trial"] == "begun"
     assert "dump0: arming this boot gives that dump up" in second and _mark(second)["panics"] == "0"
 
 
@@ -252,7 +182,7 @@ def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loade
         "leaving": images.leaving(kernel.read_bytes(), leave),
     }
     with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
-        said = _boots(machine, 2)
+        said = completing.boots(machine, 2)
     assert "lifeboat: prepared" in said[0] and "leave: left boot services" in said[0]
     assert second in said[1], said[1]
 
