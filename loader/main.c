@@ -52,14 +52,14 @@ struct session {
 static void end_session(struct session **session)
 {
 	struct session *s = *session;
+	bool stays;
 
 	if (!s)
 		return;
-	if (!s->stays) {
-		lb_brakes_let_go();
+	stays = s->stays;
+	if (!stays)
 		lb_placeholder_give_back();
-	}
-	if (s->plan.armed && !s->stays) {
+	if (s->plan.armed && !stays) {
 		lb_disarm(&s->plan);
 		lb_print("Disarmed, crash memory freed.\n");
 	}
@@ -72,6 +72,8 @@ static void end_session(struct session **session)
 	lb_file_free(&s->initrd);
 	lb_file_free(&s->kernel);
 	lb_pool_free(session);
+	if (!stays)
+		lb_brakes_let_go(); // last: what hangs before is a boot that did not complete
 }
 
 // A step that arming needs has failed. The first refusal counts.
