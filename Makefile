@@ -395,7 +395,7 @@ MANDIR = $(PREFIX)/share/man
 COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 DOCDIR = $(PREFIX)/share/doc/lifeboat
 INSTALL := install
-UNITS := scripts/lifeboat-save@.service scripts/lifeboat-save-file.service $(wildcard tools/ctl/units/*.service)
+UNITS := $(wildcard scripts/*.service tools/ctl/units/*.service)
 COMPLETED := lifeboatctl lifeboat-save lifeboat-report lifeboat-footprint
 
 # Nothing on an ESP: that is lifeboatctl's.

@@ -16,7 +16,7 @@ from conftest import ROOT, build, make
 pytestmark = pytest.mark.xdist_group("package")
 
 MANUALS = {path.stem for path in (ROOT / "docs/man").glob("*.scd")}
-UNITS = {path.name for path in (ROOT / "tools/ctl/units").glob("*.service")} | {"lifeboat-save@.service", "lifeboat-save-file.service"}
+UNITS = {path.name for folder in ("scripts", "tools/ctl/units") for path in (ROOT / folder).glob("*.service")}
 PROGRAMS = {
     "sbin/lifeboatctl": "lifeboatctl",
     "sbin/lifeboat-save": "lifeboat-save",

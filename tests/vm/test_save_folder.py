@@ -412,11 +412,15 @@ def test_a_dump_cut_short_says_what_it_is_good_for(run, device, flags, words):
 # At next boot
 
 
-def test_the_unit_is_one_that_systemd_understands(tool, tmp_path):
+UNITS = sorted(SCRIPTS.glob("*.service"))
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_the_unit_is_one_that_systemd_understands(tool, tmp_path, path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not on this machine")
-    unit = tmp_path / "lifeboat-save@.service"
-    text = (SCRIPTS / "lifeboat-save@.service").read_text()
+    unit = tmp_path / path.name
+    text = path.read_text()
     assert len(re.findall("^[A-Z].*=/usr/local/sbin/lifeboat-save", text, re.MULTILINE)) == 2, "condition and start"
     unit.write_text(text.replace("/usr/local/sbin/lifeboat-save", str(tool)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
@@ -424,9 +428,10 @@ def test_the_unit_is_one_that_systemd_understands(tool, tmp_path):
     assert f"SuccessExitStatus={NOTHING}\n" in text
 
 
-def test_nothing_of_the_boot_waits_for_the_unit():
-    text = (SCRIPTS / "lifeboat-save@.service").read_text()
-    assert "Type=exec\n" in text
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_nothing_of_the_boot_waits_for_the_unit(path):
+    text = path.read_text()
+    assert "Type=exec\n" in text and "CPUSchedulingPolicy=idle\nIOSchedulingClass=idle\n" in text
     assert not re.search(r"^(Before|WantedBy|RequiredBy|Type=oneshot)", text, re.MULTILINE)
 
 

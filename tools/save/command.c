@@ -8,6 +8,7 @@
 
 #include "crash/disk/dump_header.h"
 #include "tools/common/end_output.h"
+#include "tools/save/afterwards.h"
 #include "tools/save/decrypt.h"
 #include "tools/save/list.h"
 #include "tools/save/options.h"
@@ -217,8 +218,13 @@ static int open_folder(const struct options *options, struct crash_folder *ret_f
 {
 	struct lb_error busy;
 
+	struct lb_error ignored;
+
 	if (crash_folder_open(options->file, ret_folder, err) != 0)
 		return -1;
+	// afterwards() says what is wrong with it.
+	if (ret_folder->usual)
+		save_conf_read(&ret_folder->conf, &ignored);
 	if (crash_folder_lock(ret_folder, false, &busy) == 0)
 		return 0;
 	if (!options->quiet) {
@@ -244,6 +250,13 @@ static void give_identities(struct scan *scan, const struct lb_identities *ident
 		scan->dumps[i].identities = identities;
 }
 
+static int run_afterwards(const struct options *options)
+{
+	const enum hooks_end end = afterwards(options->quiet);
+
+	return end == HOOKS_FAILED ? EXIT_FAILURE : end == HOOKS_DONE ? EXIT_SUCCESS : EXIT_NOTHING;
+}
+
 static int run(struct scan *scan, const struct options *options)
 {
 	static struct lb_identities identities;
@@ -266,7 +279,8 @@ static int run(struct scan *scan, const struct options *options)
 		give_identities(scan, given);
 		status = save_found(scan, &folder, options);
 		crash_folder_close(&folder);
-		return status;
+		return folder.usual && !options->no_afterwards ? combine(status, run_afterwards(options))
+							       : status;
 	}
 	scan_open(options->device, scan);
 	give_identities(scan, given);
@@ -289,7 +303,7 @@ int save_command(int argc, char **argv)
 
 	if (save_options_take(&options, argc, argv) != 0)
 		return EXIT_BAD_USAGE;
-	status = run(&scan, &options);
+	status = options.afterwards ? run_afterwards(&options) : run(&scan, &options);
 	scan_close(&scan);
 	return end_output("lifeboat-save", status);
 }

@@ -18,7 +18,8 @@
 #define FREE_BYTES (1ULL << 30)
 #define SUFFIXES 9
 
-static const char *const files[] = {FOLDER_LOG,
+static const char *const files[] = {FOLDER_NEW,
+				    FOLDER_LOG,
 				    FOLDER_REPORT,
 				    FOLDER_REPORT_JSON,
 				    FOLDER_VMCORE,
@@ -45,6 +46,14 @@ static int judge_owner(const struct crash_folder *folder, struct lb_error *err)
 	return 0;
 }
 
+static bool is_usual(int fd)
+{
+	struct stat this, usual;
+
+	return fstat(fd, &this) == 0 && stat(FOLDER_USUAL, &usual) == 0 && this.st_dev == usual.st_dev &&
+	       this.st_ino == usual.st_ino;
+}
+
 int crash_folder_open(const char *path, struct crash_folder *ret_folder, struct lb_error *err)
 {
 	struct crash_folder *folder = ret_folder;
@@ -67,6 +76,8 @@ int crash_folder_open(const char *path, struct crash_folder *ret_folder, struct 
 		crash_folder_close(folder);
 		return -1;
 	}
+	folder->usual = is_usual(folder->fd);
+	folder->conf = (struct save_conf){0};
 	return 0;
 }
 
@@ -102,6 +113,8 @@ int crash_folder_check_room(const struct crash_folder *folder, uint64_t bytes, s
 	wanted = whole / 100 * FREE_PERCENT;
 	if (wanted < FREE_BYTES)
 		wanted = FREE_BYTES;
+	if (folder->conf.min_free)
+		wanted = folder->conf.min_free;
 	if (room >= wanted && room - wanted >= bytes)
 		return 0;
 	return lb_fail(err, "%s: a dump of %lu bytes is not saved: %lu are free, and %lu are to stay free",
@@ -125,10 +138,9 @@ static void make_name(const struct dump *dump, char *text, size_t bytes)
 		 header->arm_id[2], header->arm_id[3]);
 }
 
-// A folder of ours, that nobody else writes to; -1 with errno.
-static int open_own(int parent, const char *name)
+int dump_folder_open(const struct crash_folder *parent, const char *name)
 {
-	const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int fd = openat(parent->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat status;
 
 	if (fd < 0)
@@ -158,7 +170,7 @@ static bool has_file(int fd, const char *name, uint64_t bytes, const struct dump
 // False: the name is taken by something else.
 static bool judge_finished(struct dump_folder *folder, const struct dump *dump)
 {
-	const int fd = open_own(folder->parent->fd, folder->name);
+	const int fd = dump_folder_open(folder->parent, folder->name);
 	bool is_this = true;
 
 	if (fd < 0) {
@@ -179,7 +191,7 @@ static bool judge_finished(struct dump_folder *folder, const struct dump *dump)
 
 static bool judge_part(const struct dump_folder *folder)
 {
-	const int fd = open_own(folder->parent->fd, folder->part);
+	const int fd = dump_folder_open(folder->parent, folder->part);
 
 	if (fd < 0)
 		return errno == ENOENT;
@@ -209,17 +221,21 @@ int dump_folder_find(const struct crash_folder *parent, const struct dump *dump,
 		       SUFFIXES);
 }
 
-static int remove_part(const struct dump_folder *folder, struct lb_error *err)
+int dump_folder_remove(const struct crash_folder *parent, const char *name)
 {
-	const int parent = folder->parent->fd;
-	const int fd = open_own(parent, folder->part);
+	const int fd = dump_folder_open(parent, name);
 
 	if (fd >= 0) {
 		for (size_t i = 0; i < FILES; i++)
 			unlinkat(fd, files[i], 0);
 		close(fd);
 	}
-	if (unlinkat(parent, folder->part, AT_REMOVEDIR) != 0 && errno != ENOENT)
+	return unlinkat(parent->fd, name, AT_REMOVEDIR);
+}
+
+static int remove_part(const struct dump_folder *folder, struct lb_error *err)
+{
+	if (dump_folder_remove(folder->parent, folder->part) != 0 && errno != ENOENT)
 		return lb_fail(err, "%s/%s: left behind by an earlier run, and not to be removed: %s",
 			       folder->parent->path, folder->part, strerror(errno));
 	return 0;
@@ -231,7 +247,7 @@ int dump_folder_begin(struct dump_folder *folder, struct lb_error *err)
 		return -1;
 	if (mkdirat(folder->parent->fd, folder->part, FOLDER_MODE) != 0)
 		return lb_fail(err, "%s/%s: %s", folder->parent->path, folder->part, strerror(errno));
-	folder->fd = open_own(folder->parent->fd, folder->part);
+	folder->fd = dump_folder_open(folder->parent, folder->part);
 	if (folder->fd < 0)
 		return lb_fail(err, "%s/%s: %s", folder->parent->path, folder->part, strerror(errno));
 	return 0;
@@ -252,7 +268,7 @@ int dump_folder_create(const struct dump_folder *folder, const char *name, int *
 // The files into a folder that has its name already, each whole when it gets there.
 static int move_files(const struct dump_folder *folder)
 {
-	const int fd = open_own(folder->parent->fd, folder->name);
+	const int fd = dump_folder_open(folder->parent, folder->name);
 	int failed = fd < 0;
 
 	for (size_t i = 0; !failed && i < FILES; i++)

@@ -12,6 +12,7 @@ static const char usage[] =
 	"usage: lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
 	"       lifeboat-save --list [--json] | --verify | --mark-saved DEVICE\n"
 	"       lifeboat-save [--log LOG] [--report REPORT] DEVICE\n"
+	"       lifeboat-save --afterwards\n"
 	"\n"
 	"Saves the dump that Lifeboat's built-in capture kernel left on DEVICE, checks every digest\n"
 	"on the way, marks it as saved, so that Lifeboat may use the partition again, and erases it there.\n"
@@ -40,6 +41,10 @@ static const char usage[] =
 	"      --mark-saved  only mark the first that waits as saved, and erase it: it is not wanted\n"
 	"      --no-erase    leave a saved dump on its disk: else it is erased once its digests were\n"
 	"                    right. A file for dumps then is not used again before it is erased\n"
+	"      --afterwards  only do what follows a dump that was saved to /var/crash: tell the programs\n"
+	"                    in /etc/lifeboat/saved.d, then remove what is too much by\n"
+	"                    /etc/lifeboat/save.conf. Saving to /var/crash ends with that, too\n"
+	"      --no-afterwards  leave that to a run of --afterwards\n"
 	"  -f, --force       save once more what is saved, save in spite of a wrong digest or of too\n"
 	"                    little room, replace files\n"
 	"  -q, --quiet       say only what went wrong\n"
@@ -60,6 +65,8 @@ enum {
 	OPTION_KEEP,
 	OPTION_MARK,
 	OPTION_NO_ERASE,
+	OPTION_AFTERWARDS,
+	OPTION_NO_AFTERWARDS,
 	OPTION_VERSION
 };
 
@@ -73,6 +80,8 @@ static const struct option long_options[] = {
 	{"keep", no_argument, NULL, OPTION_KEEP},
 	{"mark-saved", no_argument, NULL, OPTION_MARK},
 	{"no-erase", no_argument, NULL, OPTION_NO_ERASE},
+	{"afterwards", no_argument, NULL, OPTION_AFTERWARDS},
+	{"no-afterwards", no_argument, NULL, OPTION_NO_AFTERWARDS},
 	{"force", no_argument, NULL, 'f'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -103,6 +112,9 @@ static int take_words(struct options *options, int count, char **words)
 	if (modes && (texts || options->keep || options->identity))
 		return bad_usage("--list, --verify and --mark-saved save nothing: no --log, no --report, "
 				 "no --identity, no --keep");
+	if (options->afterwards)
+		return count || device_only || options->no_afterwards ? bad_usage("--afterwards stands alone")
+								      : 0;
 	if (count < 1)
 		return bad_usage("DEVICE is wanted");
 	if (count > 2 || (modes && count > 1))
@@ -147,6 +159,12 @@ int save_options_take(struct options *ret_options, int argc, char **argv)
 			break;
 		case OPTION_NO_ERASE:
 			options.no_erase = true;
+			break;
+		case OPTION_AFTERWARDS:
+			options.afterwards = true;
+			break;
+		case OPTION_NO_AFTERWARDS:
+			options.no_afterwards = true;
 			break;
 		case OPTION_MARK:
 			options.mark = true;

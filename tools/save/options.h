@@ -8,7 +8,7 @@
 struct options {
 	const char *device; // a path, or SCAN_AUTO
 	const char *file, *log, *report, *identity; // NULL: not given
-	bool list, json, verify, mark, keep, force, quiet, no_erase;
+	bool list, json, verify, mark, keep, force, quiet, no_erase, afterwards, no_afterwards;
 };
 
 // Prints the help or the version, and exits, where it is asked to. Fails, having said why, where the

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/save/erase.h"
+#include "tools/save/limits.h"
 #include "tools/save/progress.h"
 
 bool save_is_void(const struct dump *dump)
@@ -277,6 +278,19 @@ static const char *part_path(const struct dump *dump, const struct dump_folder *
 	return path;
 }
 
+// Of a dump that others are to be told of.
+static int mark_new(const struct dump_folder *folder, struct lb_error *err)
+{
+	int fd;
+
+	if (!folder->parent->usual)
+		return 0;
+	if (dump_folder_create(folder, FOLDER_NEW, &fd, err) != 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 // `whole`: the dump, too, not only log and report.
 static int make_folder(const struct dump *dump, struct dump_folder *folder, const struct options *options,
 		       bool whole, struct judgement *ret_judgement, struct lb_error *err)
@@ -290,7 +304,7 @@ static int make_folder(const struct dump *dump, struct dump_folder *folder, cons
 	    (dump->header.report_bytes && fill_report(dump, folder, judgement, err) != 0) ||
 	    (whole && dump->file_bytes &&
 	     fill(dump, folder, &file_part, options->quiet, judgement, err) != 0) ||
-	    check_digests(dump, judgement, options, err) != 0) {
+	    check_digests(dump, judgement, options, err) != 0 || (whole && mark_new(folder, err) != 0)) {
 		dump_folder_abandon(folder);
 		return -1;
 	}
@@ -319,6 +333,8 @@ static int save_folder(const struct dump *dump, struct dump_folder *folder, cons
 			       folder->parent->path, folder->name);
 		return 0;
 	}
+	if (dump->file_bytes && !options->force && limits_make_room(folder->parent, bytes, err) != 0)
+		return -1;
 	if (!dump->file_bytes || options->force || crash_folder_check_room(folder->parent, bytes, err) == 0)
 		return make_folder(dump, folder, options, true, ret_judgement, err);
 	if (folder->state == DUMP_FOLDER_NEW && (dump->header.log_bytes || dump->header.report_bytes) &&

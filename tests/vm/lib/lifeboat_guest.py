@@ -29,9 +29,9 @@ def libraries(build: Callable[[str], Path]) -> dict[str, GuestFile]:
 def saver_files(build: Callable[[str], Path]) -> dict[str, GuestFile]:
     """lifeboat-save, and what has systemd start it for each partition of Lifeboat's: as docs/capture.md installs it."""
     scripts = _ROOT / "scripts"
-    return {
+    units = {f"etc/systemd/system/{path.name}": GuestFile(path.read_bytes()) for path in scripts.glob("*.service")}
+    return units | {
         f"{FOLDER[1:]}/lifeboat-save": _program(build, "lifeboat-save"),
-        "etc/systemd/system/lifeboat-save@.service": GuestFile((scripts / "lifeboat-save@.service").read_bytes()),
         "etc/udev/rules.d/90-lifeboat-save.rules": GuestFile((scripts / "90-lifeboat-save.rules").read_bytes()),
     }
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/save/afterwards.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tools/save/limits.h"
+
+static enum hooks_end complain(const struct lb_error *err)
+{
+	fprintf(stderr, "lifeboat-save: %s\n", err->text);
+	return HOOKS_FAILED;
+}
+
+enum hooks_end afterwards(bool quiet)
+{
+	struct crash_folder folder;
+	enum hooks_end end;
+	struct lb_error err;
+	int wrong;
+
+	if (access(FOLDER_USUAL, F_OK) != 0)
+		return HOOKS_NOTHING;
+	if (crash_folder_open(FOLDER_USUAL, &folder, &err) != 0)
+		return complain(&err);
+	wrong = save_conf_read(&folder.conf, &err);
+	if (wrong)
+		complain(&err);
+	end = hooks_run(&folder, quiet);
+	if (crash_folder_lock(&folder, true, &err) != 0 || limits_keep(&folder, &err) != 0)
+		end = complain(&err);
+	crash_folder_close(&folder);
+	return wrong ? HOOKS_FAILED : end;
+}
