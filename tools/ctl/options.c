@@ -8,6 +8,8 @@
 
 #include "lifeboat/dumpfile.h"
 
+#define RESERVE_USUAL "64M"
+
 static const char usage[] =
 	"usage: lifeboatctl COMMAND [OPTION]...\n"
 	"\n"
@@ -43,8 +45,9 @@ static const char usage[] =
 	"more\n"
 	"      --recipient age1...  log, report and dump are encrypted to it (docs/encrypt.md); may be "
 	"repeated\n"
-	"      --reserve SIZE       of install: makes a file for dumps, where there is no partition: 64M is "
-	"usual\n"
+	"      --reserve [SIZE]     of install: makes a file for dumps, where there is no partition; "
+	"default: "
+	"64M\n"
 	"                           (docs/capture.md)\n"
 	"      --dump-to FILE       where it goes: on the ESP, an ext4 or an XFS; default: /boot, else the "
 	"ESP\n"
@@ -91,7 +94,7 @@ static const struct option long_options[] = {
 	{"boot-order", no_argument, NULL, OPTION_BOOT_ORDER},
 	{"recipient", required_argument, NULL, OPTION_RECIPIENT},
 	{"cleartext", no_argument, NULL, OPTION_CLEARTEXT},
-	{"reserve", required_argument, NULL, OPTION_RESERVE},
+	{"reserve", optional_argument, NULL, OPTION_RESERVE},
 	{"dump-to", required_argument, NULL, OPTION_DUMP_TO},
 	{"dry-run", no_argument, NULL, 'n'},
 	{"json", no_argument, NULL, OPTION_JSON},
@@ -144,6 +147,14 @@ static int take_sign(struct options *options, const char *command, int argc, cha
 	return 0;
 }
 
+// Of an option whose value may be left out: "--option=VALUE", or the next word unless it is an option.
+static const char *take_optional(int argc, char **argv, const char *usual)
+{
+	if (optarg)
+		return optarg;
+	return optind < argc && argv[optind][0] != '-' ? argv[optind++] : usual;
+}
+
 // "64M", "1G" or bytes, whole blocks; false: it is none, or no file's for dumps.
 static bool parse_size(const char *text, uint64_t *ret_bytes)
 {
@@ -160,6 +171,13 @@ static bool parse_size(const char *text, uint64_t *ret_bytes)
 		return false;
 	*ret_bytes = number << shift;
 	return *ret_bytes >= LB_FILE_BYTES_MIN && *ret_bytes % LB_DUMP_BLOCK == 0;
+}
+
+static int take_reserve(struct options *options, int argc, char **argv)
+{
+	if (!parse_size(take_optional(argc, argv, RESERVE_USUAL), &options->reserve))
+		return bad_usage(argv[0], "--reserve: wanted 1M to 1024G, whole blocks of 4 KiB");
+	return 0;
 }
 
 static int take_option(struct options *options, const char *command, int option)
@@ -196,10 +214,6 @@ static int take_option(struct options *options, const char *command, int option)
 	case OPTION_CLEARTEXT:
 		options->cleartext = true;
 		return 0;
-	case OPTION_RESERVE:
-		if (!parse_size(optarg, &options->reserve))
-			return bad_usage(command, "--reserve: wanted 1M to 1024G, whole blocks of 4 KiB");
-		return 0;
 	case OPTION_DUMP_TO:
 		options->reserve_at = optarg;
 		return 0;
@@ -223,19 +237,30 @@ static int take_option(struct options *options, const char *command, int option)
 	}
 }
 
+static int take(struct options *options, int argc, char **argv, int option)
+{
+	switch (option) {
+	case OPTION_SIGN:
+		return take_sign(options, argv[0], argc, argv);
+	case OPTION_RESERVE:
+		return take_reserve(options, argc, argv);
+	default:
+		return take_option(options, argv[0], option);
+	}
+}
+
 int options_take(struct options *ret_options, int argc, char **argv)
 {
 	struct options options = {.root = "", .mode = MODE_AUTO};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "hn", long_options, NULL)) != -1)
-		if ((option == OPTION_SIGN ? take_sign(&options, argv[0], argc, argv)
-					   : take_option(&options, argv[0], option)) != 0)
+		if (take(&options, argc, argv, option) != 0)
 			return -1;
 	if (optind < argc)
 		return bad_usage(argv[optind], "no such word is known here");
 	if (options.reserve_at && !options.reserve)
-		return bad_usage(argv[0], "--dump-to FILE goes with --reserve SIZE");
+		return bad_usage(argv[0], "--dump-to FILE goes with --reserve");
 	options.live = !options.no_variables && (!options.root[0] || getenv("EFIVARFS_PATH"));
 	*ret_options = options;
 	return 0;
