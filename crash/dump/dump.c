@@ -173,6 +173,11 @@ static void next_from_filter(void *ctx, uint64_t pages, uint8_t *bits)
 	lb_filter_next(ctx, pages, bits);
 }
 
+static void rewind_filter(void *ctx)
+{
+	lb_filter_rewind(ctx);
+}
+
 static void keep_own(void *ctx, uint64_t pages, uint8_t *bits)
 {
 	lb_kernel_pages_keep(ctx, pages, bits);
@@ -186,7 +191,7 @@ static void rewind_own(void *ctx)
 static int write_file(struct lb_writer *writer, struct lb_error *err)
 {
 	const struct lb_dump_job *job = writer->job;
-	struct lb_page_choice choice = {next_from_filter, job->filter, NULL},
+	struct lb_page_choice choice = {next_from_filter, job->filter, rewind_filter},
 			      own = {keep_own, NULL, rewind_own};
 
 	if (job->log_written && job->log_written(job->ctx, err) != 0)

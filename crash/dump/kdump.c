@@ -19,6 +19,8 @@
 // nothing is written twice. It is read back for bitmap 2 only, so which pages the first pass has
 // written is not asked but found anew, and a page that could not be read is lost in either pass.
 //
+// A partition that descriptors of all pages would fill gets the kernel's own pages only, and ends early.
+//
 // Until the last moment the header says INCOMPLETE, and a descriptor that is zeroes or points beyond the
 // data says that its page is lost: what there is can be read whenever it ends.
 //
@@ -275,6 +277,9 @@ static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
 	if (kdump->pages_done != kdump->next->page_count)
 		return lb_fail(err, "bitmap read back from the disk: %lu pages, %lu were chosen",
 			       kdump->pages_done, kdump->next->page_count);
+	if (kdump->own_only)
+		return lb_fail(err, "full: the partition's %lu bytes hold the kernel's own %lu pages only",
+			       kdump->writer->limit, kdump->pages_done);
 	return 0;
 }
 
@@ -374,6 +379,7 @@ int lb_kdump_write(struct lb_writer *writer, const struct lb_page_choice *choice
 	kdump->job = writer->job;
 	kdump->next = &writer->next;
 	kdump->own = own;
+	kdump->own_only = false;
 	if (writer->job->crypt) {
 		kdump->flat = (struct lb_flat *)(kdump + 1);
 		return write_flat(kdump, choice, err);

@@ -166,11 +166,33 @@ static uint64_t choose(const struct lb_kdump *kdump, const struct lb_page_choice
 	fill_ram_bits(kdump->job->ram, first, bytes, kdump->ram_bits);
 	memset(kdump->dump_bits, 0, bytes);
 	choice->next(choice->ctx, frames, kdump->dump_bits);
+	if (kdump->own_only)
+		kdump->own->next(kdump->own->ctx, frames, kdump->dump_bits);
 	for (uint64_t i = 0; i < bytes; i++) {
 		kdump->dump_bits[i] &= kdump->ram_bits[i];
 		count += count_bits(kdump->dump_bits[i]);
 	}
 	return count;
+}
+
+// Counts only where RAM is so large that it could be. Flattened, a descriptor takes room only once it is written.
+static bool is_tight(const struct lb_kdump *kdump, const struct lb_page_choice *choice)
+{
+	const uint64_t descs =
+		kdump->next->file_offset + (1 + kdump->sub_blocks) * LB_PAGE + 2 * kdump->bitmap_bytes;
+	const uint64_t room = kdump->writer->limit > descs ? kdump->writer->limit - descs : 0;
+	const uint64_t most = room / 2 / sizeof(struct lb_page_desc);
+	uint64_t count = 0;
+
+	if (kdump->flat || !kdump->own || kdump->job->ram->pages <= most)
+		return false;
+	for (uint64_t at = 0; at < kdump->bitmap_bytes; at += LB_BITMAP_PIECE) {
+		count += choose(kdump, choice, at * LB_BYTE_BITS, lb_kdump_piece(kdump, at));
+		lb_partition_poll(kdump->writer->partition);
+		lb_writer_progress(kdump->writer, 0, kdump->head_bytes);
+	}
+	choice->rewind(choice->ctx);
+	return count > most;
 }
 
 static int write_bitmaps(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err)
@@ -253,8 +275,11 @@ int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, s
 	lb_stream_open(&kdump->head, kdump->writer->partition, kdump->next->file_offset,
 		       kdump->writer->limit);
 	lb_sha256_begin(&kdump->head_sha);
+	kdump->own_only = is_tight(kdump, choice);
 	if (write_headers(kdump, err) != 0 || write_bitmaps(kdump, choice, err) != 0)
 		return -1;
+	if (kdump->own_only)
+		kdump->own->rewind(kdump->own->ctx);
 	kdump->desc_offset = kdump->head_bytes;
 	kdump->data_offset = lb_align_up(
 		kdump->desc_offset + kdump->next->page_count * sizeof(struct lb_page_desc), LB_PAGE);

@@ -15,7 +15,7 @@
 struct lb_page_choice {
 	void (*next)(void *ctx, uint64_t pages, uint8_t *bits);
 	void *ctx;
-	void (*rewind)(void *ctx); // from frame 0 on again; of those that come first only
+	void (*rewind)(void *ctx); // from frame 0 on again
 };
 
 // A piece of a bitmap in memory: 2 GiB of RAM.
@@ -39,6 +39,7 @@ struct lb_kdump {
 	uint64_t bitmap_bytes; // of one, whole blocks
 	uint8_t *ram_bits, *dump_bits; // LB_BITMAP_PIECE each; ram_bits is the table's afterwards
 	const struct lb_page_choice *own; // NULL: one pass
+	bool own_only; // there is room for no others
 	bool last_pass;
 	uint64_t index; // of the page that is looked at, among those to be dumped
 	struct lb_batch *filling;
@@ -53,7 +54,8 @@ static inline uint64_t lb_kdump_piece(const struct lb_kdump *kdump, uint64_t at)
 }
 
 // Writes headers, notes and bitmaps, fills in where the rest goes, writes the descriptors as zeroes, and
-// begins the stream of data. Fails also when the partition has no room for any page. Flattened: the descriptors
+// begins the stream of data. Where the descriptors of all that were chosen would take more than half of what
+// bitmaps leave, only the kernel's own pages are in the bitmap. Fails also when the partition has no room for any page. Flattened: the descriptors
 // are a hole, and the bitmaps can be read back.
 int lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err);
 

@@ -2,6 +2,7 @@
 """A dump in a file on the ESP: one panic, and what the disk then holds of it and of all else."""
 
 import hashlib
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,18 @@ def test_captured(in_file):
     assert "reason: Kernel panic - not syncing: sysrq triggered crash" in in_file.outcome.report.read_text()
 
 
+def test_crash_shows_the_backtrace(in_file, crash, vmlinux):
+    commands = in_file.folder / "commands"
+    commands.write_text("bt\nquit\n")
+    done = subprocess.run(
+        [crash, "--no_scroll", "-i", commands, vmlinux, in_file.outcome.vmcore],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    frames = iter(re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+)", done.stdout, re.MULTILINE))
+    assert all(name in frames for name in ("panic", "sysrq_handle_crash", "write_sysrq_trigger", "vfs_write")), done.stdout
+
+
 def test_nothing_else_was_written(in_file):
     assert else_digest(in_file.folder / "esp.img", in_file.rehearsal.partition) == in_file.rehearsal.before
 
@@ -84,6 +97,8 @@ def test_what_the_dump_did_not_take_keeps_its_stamps(in_file):
     assert len(content) == len(whole) and differ[0] == 0
     # One dump from the beginning on, and then nothing.
     assert in_file.outcome.vmcore.stat().st_size <= differ[-1] + 4096 < in_file.outcome.vmcore.stat().st_size + (2 << 20)
+
+
 def test_saved_and_ready_again(in_file):
     """What lifeboat-save has saved it puts the stamps back for."""
     image, partition = in_file.folder / "esp.img", in_file.rehearsal.partition
