@@ -279,6 +279,5 @@ def test_shim_refuses_us(folder, sold, shim, own_key, signed, loader, fault):
     files = {"EFI/BOOT/BOOTX64.EFI": shim(NEW), "EFI/BOOT/grubx64.efi": image}
     with shell.make_machine(place, sold, files) as machine:
         machine.power_on()
-        shell.watch(machine, "Security Violation", "lifeboat:")
-        text = "\n".join(line.text for line in machine.lines)
+        text = shell.watch_screen(machine, "Security Violation", "lifeboat:")
     assert "Security Violation" in text and "lifeboat:" not in text, text

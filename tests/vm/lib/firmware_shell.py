@@ -117,6 +117,17 @@ def watch(machine: Machine, *wanted: str) -> Event:
     raise AssertionError(f"none of {wanted} came; the console's end:\n{console_end(machine)}")
 
 
+def watch_screen(machine: Machine, *wanted: str) -> str:
+    """The console's whole text, once it holds one of `wanted`: for a program that draws, and ends no line."""
+    deadline = soon()
+    while time.monotonic() < deadline:
+        machine.next_event(min(deadline, time.monotonic() + 1))
+        text = (machine.folder / "console.log").read_text(errors="replace")
+        if any(one in text for one in wanted):
+            return text
+    raise AssertionError(f"none of {wanted} came; the console's end:\n{text[-2000:]}")
+
+
 def console_end(machine: Machine, lines: int = 40) -> str:
     return "\n".join(line.text for line in machine.lines[-lines:])
 
