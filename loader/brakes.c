@@ -103,6 +103,8 @@ bool lb_brakes_look(bool attended)
 {
 	brakes.attended = attended;
 	if (lb_trial_store_off(LB_TRIAL_VARIABLE)) {
+		// Not judged: it says where an earlier boot may have left keys.
+		brakes.found = !attended && lb_trial_store_read(LB_TRIAL_VARIABLE, &brakes.before);
 		stand_aside(LB_ASIDE_OFF, "the EFI variable LifeboatOff is there (lifeboatctl on)");
 		return false;
 	}

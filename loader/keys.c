@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/keys.h"
 
+#include <stddef.h>
+
 #include "crash/crypt/age.h"
+#include "crash/crypt/left_keys.h"
 #include "crash/crypt/primitives.h"
 #include "lib/mem.h"
 #include "lifeboat/range.h"
+#include "loader/firmware.h"
 #include "loader/library.h"
 #include "loader/memmap.h"
 #include "loader/print.h"
@@ -66,29 +70,94 @@ int lb_keys_make(const struct lb_recipients *recipients, uint32_t targets, const
 	return making.result;
 }
 
-// Memory that nobody has. Where the firmware uses it now, nothing is left of them.
-static bool is_free(struct lb_range range)
-{
-	struct lb_memmap memmap = {NULL, 0};
-	struct lb_error ignored;
-	const bool result = lb_memmap_read(&memmap, &ignored) == 0 && lb_memmap_free_range(&memmap, range);
+// ---- Those of an earlier boot --------------------------------------------------
 
-	lb_memmap_free(&memmap);
-	return result;
+#define LOOKED_AT_MOST (4 * LB_GIB) // whoever may write the mark might have a boot look for ever
+
+// Each page alone: the firmware may have one of them, and that one is left to it.
+static void wipe_free(struct lb_range range)
+{
+	for (uint64_t at = lb_align_down(range.start, LB_PAGE); at < range.end; at += LB_PAGE) {
+		const struct lb_range part = lb_range_intersect(range, (struct lb_range){at, at + LB_PAGE});
+		EFI_PHYSICAL_ADDRESS page = at;
+
+		if (EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiLoaderData, 1, &page)))
+			continue;
+		lb_crypt_wipe((void *)(uintptr_t)part.start, lb_range_size(part));
+		BS->FreePages(page, 1);
+	}
+}
+
+static void tell_wiped(void)
+{
+	lb_print_verbose("lifeboat: the keys of an earlier arming were still in memory: wiped\n");
+}
+
+// What is behind their beginning may be there although the firmware has that: it is wiped unseen.
+static void forget(const struct lb_memmap *memmap, const struct lb_dump_header *header)
+{
+	const uint64_t phys = header->keys_phys;
+	const struct lb_crypt *keys = (const struct lb_crypt *)(uintptr_t)phys;
+	const struct lb_range range = {phys, phys + sizeof(*keys)};
+	const struct lb_range head = {lb_align_down(phys, LB_PAGE),
+				      lb_align_up(phys + offsetof(struct lb_crypt, recipients), LB_PAGE)};
+
+	if (!lb_memmap_free_range(memmap, head)) {
+		wipe_free(range);
+	} else if (keys->magic == LB_CRYPT_MAGIC &&
+		   memcmp(keys->arm_id, header->arm_id, sizeof(keys->arm_id)) == 0) {
+		wipe_free(range);
+		tell_wiped();
+	}
 }
 
 void lb_keys_forget(const struct lb_dump_header *header)
 {
 	const uint64_t phys = header->keys_phys;
-	struct lb_crypt *keys = (struct lb_crypt *)(uintptr_t)phys;
+	struct lb_memmap memmap = {NULL, 0};
+	struct lb_error ignored;
 
-	if (!phys || !lb_aligned(phys, sizeof(uint64_t)) || header->keys_bytes != sizeof(*keys) ||
-	    phys > UINT64_MAX - sizeof(*keys) - LB_PAGE)
+	if (!phys || !lb_aligned(phys, sizeof(uint64_t)) || header->keys_bytes != sizeof(struct lb_crypt) ||
+	    phys > UINT64_MAX - sizeof(struct lb_crypt) - LB_PAGE)
 		return;
-	if (!is_free((struct lb_range){lb_align_down(phys, LB_PAGE),
-				       lb_align_up(phys + sizeof(*keys), LB_PAGE)}) ||
-	    keys->magic != LB_CRYPT_MAGIC || memcmp(keys->arm_id, header->arm_id, sizeof(keys->arm_id)) != 0)
+	if (lb_memmap_read(&memmap, &ignored) == 0)
+		forget(&memmap, header);
+	lb_memmap_free(&memmap);
+}
+
+// In memory that is free, all of it.
+static void look(struct lb_range range)
+{
+	const void *memory = (const void *)(uintptr_t)range.start;
+	const uint64_t bytes = lb_range_size(range);
+
+	for (uint64_t at = 0; (at = lb_left_keys_find(memory, bytes, at)) < bytes; at += sizeof(uint64_t)) {
+		wipe_free((struct lb_range){range.start + at, range.start + at + sizeof(struct lb_crypt)});
+		tell_wiped();
+	}
+}
+
+static void look_in_free(const struct lb_memmap *memmap, struct lb_range range)
+{
+	if (lb_range_size(range) > LOOKED_AT_MOST)
 		return;
-	lb_crypt_wipe(keys, sizeof(*keys));
-	lb_print_verbose("lifeboat: the keys of an earlier arming were still in memory: wiped\n");
+	for (uint32_t i = 0; i < memmap->count; i++) {
+		const struct lb_uefi_range *one = &memmap->ranges[i];
+		const struct lb_range part = {one->phys, one->phys + one->pages * LB_PAGE};
+
+		if (one->type == EfiConventionalMemory)
+			look(lb_range_intersect(part, range));
+	}
+}
+
+void lb_keys_forget_proved(const struct lb_trial *mark)
+{
+	struct lb_memmap memmap = {NULL, 0};
+	struct lb_error ignored;
+
+	if (lb_memmap_read(&memmap, &ignored) == 0) {
+		look_in_free(&memmap, mark->crash);
+		look_in_free(&memmap, mark->crash_low);
+	}
+	lb_memmap_free(&memmap);
 }

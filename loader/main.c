@@ -15,6 +15,7 @@
 #include "loader/firmware.h"
 #include "loader/footprint.h"
 #include "loader/hook_image.h"
+#include "loader/keys.h"
 #include "loader/linux.h"
 #include "loader/measure.h"
 #include "loader/options/path.h"
@@ -466,11 +467,11 @@ static void stand_aside(struct session *s)
 	const struct lb_trial *mark = lb_brakes_mark();
 	struct lb_error err;
 
+	if (mark)
+		lb_keys_forget_proved(mark);
 	// A kill switch may be there for good: what it needs to resume is one restart.
 	if (mark && lb_brakes_aside() != LB_ASIDE_OFF)
 		lb_placeholder_take(mark);
-	else if (mark)
-		lb_placeholder_wipe_keys(mark);
 	lb_fail(&err, "%s", lb_brakes_why());
 	refuse(s, &err);
 }
@@ -497,11 +498,16 @@ static bool driver_stands_aside(struct session *s)
 	return true;
 }
 
+// The keys of the boot before: what was refused may be what leads to the partition that says where they are.
 static void give_up_arming(struct session *s)
 {
+	const struct lb_trial *mark = lb_brakes_mark();
+
 	lb_brakes_let_go();
 	if (lb_brakes_aside() == LB_ASIDE_PANICS)
 		stand_aside(s);
+	else if (mark)
+		lb_keys_forget_proved(mark);
 }
 
 static EFI_STATUS run(struct session *s)

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "loader/placeholder.h"
 
-#include "crash/crypt/left_keys.h"
 #include "loader/firmware.h"
 #include "loader/memory_marks.h"
 #include "loader/print.h"
 
 static struct lb_range taken[3];
-
-// Of the memory at `range`, which is ours.
-static void wipe_keys(struct lb_range range)
-{
-	if (lb_left_keys_wipe((void *)(uintptr_t)range.start, lb_range_size(range)))
-		lb_print_verbose("lifeboat: the keys of an earlier arming were still in memory: wiped\n");
-}
 
 static void take(struct lb_range range, EFI_MEMORY_TYPE type, const char *name, struct lb_range *ret_taken)
 {
@@ -35,29 +27,11 @@ void lb_placeholder_take(const struct lb_trial *mark)
 {
 	struct lb_memory_marks marks;
 
-	lb_placeholder_wipe_keys(mark);
 	lb_memory_marks_take(&marks);
 	take(mark->crash, EfiReservedMemoryType, "crash memory", &taken[0]);
 	take(mark->crash_low, EfiReservedMemoryType, "crash memory's low region", &taken[1]);
 	take(mark->hook, EfiRuntimeServicesCode, "the hook", &taken[2]);
 	lb_memory_marks_put_back(&marks);
-}
-
-static void look_for_keys(struct lb_range range)
-{
-	EFI_PHYSICAL_ADDRESS address = range.start;
-	const UINTN pages = lb_range_size(range) / LB_PAGE;
-
-	if (!pages || EFI_ERROR(BS->AllocatePages(AllocateAddress, EfiLoaderData, pages, &address)))
-		return; // the firmware has it: nothing is left of them
-	wipe_keys(range);
-	BS->FreePages(address, pages);
-}
-
-void lb_placeholder_wipe_keys(const struct lb_trial *mark)
-{
-	look_for_keys(mark->crash);
-	look_for_keys(mark->crash_low);
 }
 
 void lb_placeholder_give_back(void)

@@ -6,9 +6,7 @@
 
 #include "crash/plan/trial.h"
 
-// Wipes the keys of encrypted dumps that an earlier boot left in the crash memory of the mark. Takes no memory.
-void lb_placeholder_wipe_keys(const struct lb_trial *mark);
-// The same, and takes what the mark says that a proved boot had; what is not free any more is warned of.
+// Takes what the mark says that a proved boot had; what is not free any more is warned of.
 void lb_placeholder_take(const struct lb_trial *mark);
 // Gives it back: the firmware goes on. Harmless where nothing was taken.
 void lb_placeholder_give_back(void);

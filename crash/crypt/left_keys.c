@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "crash/crypt/left_keys.h"
 
-#include "crash/crypt/primitives.h"
 #include "lifeboat/crypt.h"
 
-uint32_t lb_left_keys_wipe(void *memory, uint64_t bytes)
+uint64_t lb_left_keys_find(const void *memory, uint64_t bytes, uint64_t from)
 {
-	uint64_t *words = memory, count = bytes / sizeof(*words);
-	uint32_t found = 0;
+	const uint64_t *words = memory;
 
-	for (uint64_t i = 0; i < count; i++) {
-		const uint64_t left = (count - i) * sizeof(*words);
-
-		if (words[i] != LB_CRYPT_MAGIC)
-			continue;
-		lb_crypt_wipe(&words[i], left < sizeof(struct lb_crypt) ? left : sizeof(struct lb_crypt));
-		found++;
+	for (uint64_t at = from; at < bytes; at += sizeof(*words)) {
+		if (words[at / sizeof(*words)] == LB_CRYPT_MAGIC)
+			return at;
 	}
-	return found;
+	return bytes;
 }

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-// Wipes each struct lb_crypt in the `bytes` at `memory` (both multiples of 8), and of one that reaches beyond them
-// what is there. Returns how many.
-uint32_t lb_left_keys_wipe(void *memory, uint64_t bytes);
+// Where the first struct lb_crypt at `from` or behind begins, in the `bytes` at `memory`; `bytes` where there is none.
+// All three are multiples of 8.
+uint64_t lb_left_keys_find(const void *memory, uint64_t bytes, uint64_t from);
 
 #endif

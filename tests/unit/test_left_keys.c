@@ -8,70 +8,58 @@
 #include "unit.h"
 
 #define BYTES (64 * 1024ULL)
-#define OTHER 0x5a
 
-static uint8_t *memory;
+static uint64_t *memory;
 
-// Keys at `at`, all of them that there is room for.
 static void put(uint64_t at)
 {
-	struct lb_crypt keys;
-	const uint64_t left = BYTES - at;
-
-	memset(&keys, 0xc7, sizeof(keys));
-	keys.magic = LB_CRYPT_MAGIC;
-	memcpy(memory + at, &keys, left < sizeof(keys) ? left : sizeof(keys));
-}
-
-// Nothing but what was there before, and zeroes in the keys' place.
-static void check(uint64_t at)
-{
-	for (uint64_t i = 0; i < BYTES; i++)
-		assert_int_equal(memory[i], i >= at && i < at + sizeof(struct lb_crypt) ? 0 : OTHER);
+	memory[at / 8] = LB_CRYPT_MAGIC;
 }
 
 static void test_found_anywhere(void **state)
 {
-	const uint64_t places[] = {0, 8, 4096, 12344, BYTES - sizeof(struct lb_crypt)};
+	const uint64_t places[] = {0, 8, 4096, 12344, BYTES - 8};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		memset(memory, OTHER, BYTES);
+		memset(memory, 0x5a, BYTES);
+		assert_int_equal(lb_left_keys_find(memory, BYTES, 0), BYTES);
 		put(places[i]);
-		assert_int_equal(lb_left_keys_wipe(memory, BYTES), 1);
-		check(places[i]);
-		assert_int_equal(lb_left_keys_wipe(memory, BYTES), 0);
+		assert_int_equal(lb_left_keys_find(memory, BYTES, 0), places[i]);
+		assert_int_equal(lb_left_keys_find(memory, BYTES, places[i]), places[i]);
+		assert_int_equal(lb_left_keys_find(memory, BYTES, places[i] + 8), BYTES);
+		// ASan sees whoever reads beyond the memory.
+		assert_int_equal(lb_left_keys_find(memory, places[i], 0), places[i]);
 	}
 }
 
-// ASan sees whoever writes beyond the memory.
-static void test_cut_off(void **state)
+static void test_one_after_the_other(void **state)
 {
 	(void)state;
-	for (uint64_t there = 8; there < sizeof(struct lb_crypt); there += 1000) {
-		memset(memory, OTHER, BYTES);
-		put(BYTES - there);
-		assert_int_equal(lb_left_keys_wipe(memory, BYTES), 1);
-		check(BYTES - there);
-	}
-}
-
-static void test_two(void **state)
-{
-	(void)state;
-	memset(memory, OTHER, BYTES);
+	memset(memory, 0, BYTES);
 	put(64);
-	put(64 + sizeof(struct lb_crypt) + 8);
-	assert_int_equal(lb_left_keys_wipe(memory, BYTES), 2);
-	for (uint64_t i = 0; i < BYTES; i++)
-		assert_int_not_equal(memory[i], 0xc7);
-	assert_int_equal(lb_left_keys_wipe(memory, 0), 0);
+	put(64 + sizeof(struct lb_crypt));
+	assert_int_equal(lb_left_keys_find(memory, BYTES, 0), 64);
+	assert_int_equal(lb_left_keys_find(memory, BYTES, 72), 64 + sizeof(struct lb_crypt));
+	assert_int_equal(lb_left_keys_find(memory, 0, 0), 0);
+}
+
+// Words that have all but one byte of it, or have it where no word begins.
+static void test_not_taken_for_keys(void **state)
+{
+	(void)state;
+	memset(memory, 0, BYTES);
+	for (unsigned int i = 0; i < 8; i++)
+		memory[i] = LB_CRYPT_MAGIC ^ 1ULL << (8 * i);
+	memory[16] = LB_CRYPT_MAGIC << 8;
+	memory[17] = LB_CRYPT_MAGIC >> 56;
+	assert_int_equal(lb_left_keys_find(memory, BYTES, 0), BYTES);
 }
 
 static int make_memory(void **state)
 {
 	(void)state;
-	memory = aligned_alloc(8, BYTES);
+	memory = malloc(BYTES);
 	return memory ? 0 : -1;
 }
 
@@ -86,8 +74,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found_anywhere),
-		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_two),
+		cmocka_unit_test(test_one_after_the_other),
+		cmocka_unit_test(test_not_taken_for_keys),
 	};
 
 	return cmocka_run_group_tests(tests, make_memory, free_memory);

@@ -9,8 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import dump_images
+import firmware_shell as shell
 import pytest
 from age_heads import once_only, repeated
+from conftest import build
 from vm.machine import ConsoleLine, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
 from vm.verdict import Verdict
@@ -47,7 +50,6 @@ class _Watched(Rehearsal):
             machine.qmp.execute("pmemsave", timeout=120, val=0, size=MEMORY_BYTES, filename=str(path))
             if image == "halted.ram":
                 machine.qmp.execute("system_reset")
-
 
     def _judge_event(self, event: QmpEvent) -> Verdict | None:
         halted = (self.options.folder / "halted.ram").exists()
@@ -183,3 +185,51 @@ def test_memory_holds_no_secret(encrypted, keys_verdict):
         "image 1: payload 4 file 1 shared 1 wrap 1",
         "image 2: payload 0 file 0 shared 0 wrap 0",
     ]
+
+
+# ---- Keys that a boot left ------------------------------------------------------
+
+
+def test_the_next_start_wipes_what_a_boot_left(tmp_path, firmware, loader, keys_verdict):
+    """Two boots leave their keys in memory, which a reset does not change: the one after the first arms anew, the one
+    after the second stands aside, and has a page there that is the firmware's. The system is tests/vm/efi/complete.c,
+    the firmware tests/vm/efi/preamble.c."""
+    identity, recipient = make_key(tmp_path, "owner.txt")
+    config = f"chain \\complete.efi\narguments off wait\nverbose\ndump-to auto\ndump-encrypt {recipient}\n"
+    files = {
+        "EFI/BOOT/BOOTX64.EFI": build("preamble.efi"),
+        "preamble.txt": b"inside 0\n",
+        "lifeboat.efi": loader,
+        "lifeboat.conf": config.encode(),
+        "complete.efi": build("complete.efi"),
+    }
+    words = dump_images.empty_disk(tmp_path)
+    images, said = [tmp_path / f"boot{n}.ram" for n in range(3)], []
+    with shell.make_machine(tmp_path, firmware, files, qemu_args=words, memory_bytes=MEMORY_BYTES) as machine:
+        machine.power_on()
+        for image in images:
+            before = len(machine.lines)
+            event = shell.watch(machine, "complete: waits for a key", "complete: failed", "preamble: failed")
+            assert "waits" in getattr(event, "text", ""), shell.console_end(machine)
+            machine.qmp.execute("pmemsave", timeout=120, val=0, size=MEMORY_BYTES, filename=str(image))
+            said.append("\n".join(line.text for line in machine.lines[before:]))
+            machine.write_console(b"\r")
+            assert getattr(shell.watch(machine, "complete: "), "name", "") == "RESET"
+    wiped = [text.count("the keys of an earlier arming were still in memory: wiped") for text in said]
+    assert wiped == [0, 1, 1], said
+    assert ["preamble: took a page" in text for text in said] == [False, False, True]
+    assert [("prepared in" in text, "standing aside, not armed" in text) for text in said] == [
+        (True, False),
+        (True, False),
+        (False, True),
+    ]
+    # In the first image the keys of that boot are found; in the second they are not, and others are.
+    for first, second in zip(images, images[1:]):
+        verdict = run(keys_verdict, identity, first, second).stdout.splitlines()
+        assert verdict == [
+            "files: 3",
+            "image 1: payload 3 file 0 shared 0 wrap 0",
+            "image 2: payload 0 file 0 shared 0 wrap 0",
+        ]
+    for image in images:
+        image.unlink()

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Test only: a system whose boot completes at once. It says what the EFI variables Lifeboat and LifeboatTrial
 // hold, completes the boot as lifeboatctl does, and resets the machine. Where \EFI\lifeboat\lifeboatx64.efi is
-// there and no Driver#### entry is, it makes one for it first, and resets.
+// there and no Driver#### entry is, it makes one for it first, and resets. Its words:
+//
+//   wait   waits for a key before it resets
+//   off    throws the kill switch where there is nothing to prove: an EFI variable
 #include <efi.h>
 #include <stdbool.h>
 
@@ -41,7 +44,39 @@ static UINTN get(CHAR16 *name, char text[ROOM])
 	return bytes;
 }
 
-static void complete(const char *said)
+// One of the ASCII words.
+static bool has_word(const EFI_LOADED_IMAGE *self, const char *word)
+{
+	const CHAR16 *options = self->LoadOptions;
+	const UINTN units = self->LoadOptionsSize / sizeof(*options), letters = lb_strlen(word);
+
+	for (UINTN at = 0, same; at + letters <= units; at++) {
+		for (same = 0; same < letters && options[at + same] == (CHAR16)(UINT8)word[same]; same++)
+			;
+		if (same == letters)
+			return true;
+	}
+	return false;
+}
+
+static void throw_switch(void)
+{
+	UINT8 any = 1;
+
+	if (EFI_ERROR(st->RuntimeServices->SetVariable(NAME("LifeboatOff"), &ours, NON_VOLATILE, sizeof(any),
+						       &any)))
+		say("complete: failed: the kill switch cannot be thrown\n");
+}
+
+static void await_key(void)
+{
+	UINTN index;
+
+	say("complete: waits for a key\n");
+	st->BootServices->WaitForEvent(1, &st->ConIn->WaitForKey, &index);
+}
+
+static void complete(const char *said, bool off)
 {
 	struct lb_trial trial, boot;
 	char text[ROOM], now[LB_TRIAL_ROOM] = "mark=pending\n";
@@ -64,6 +99,8 @@ static void complete(const char *said)
 		done.begun |= lb_strncmp(at, "\ntrial=begun\n", 13) == 0;
 	if (!lb_trial_complete(&trial, &done)) {
 		say("complete: nothing to write\n");
+		if (off)
+			throw_switch();
 		return;
 	}
 	bytes = lb_trial_print(&trial, text);
@@ -137,8 +174,10 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 		get(NAME("Lifeboat"), said);
 		say("complete: begin\n");
 		say(said);
-		complete(said);
+		complete(said, has_word(self, "off"));
 		say("complete: end\n");
+		if (has_word(self, "wait"))
+			await_key();
 	}
 	st->RuntimeServices->ResetSystem(EfiResetCold, EFI_SUCCESS, 0, NULL);
 	return EFI_ABORTED;

@@ -13,6 +13,8 @@
 //   soft N       takes N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
 //   take N       takes a page out of the middle of a region just before it is allocated by its
 //                address, N times: somebody was quicker
+//   inside 0     takes the first page of what the EFI variable LifeboatTrial calls crash memory, once the
+//                kill switch LifeboatOff is thrown
 //   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
 //                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
 //   deny 0       gives no memory for runtime code
@@ -122,6 +124,49 @@ static EFI_STATUS scatter(UINTN pages)
 			pages--;
 	}
 	return pages ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
+}
+
+// Its line crash=0x...
+static UINT64 proved_crash_memory(const char *text)
+{
+	static const char key[] = "\ncrash=0x";
+	UINT64 start = 0;
+
+	for (; *text; text++) {
+		UINTN same = 0;
+
+		while (key[same] && text[same] == key[same])
+			same++;
+		if (key[same])
+			continue;
+		for (text += same; *text && *text != '-'; text++)
+			start = start << 4 | (UINT64)(*text <= '9' ? *text - '0' : *text - 'a' + 10);
+		return start;
+	}
+	return 0;
+}
+
+static EFI_STATUS take_inside(void)
+{
+	static EFI_GUID ours = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
+	static CHAR16 off[] = L"LifeboatOff", trial[] = L"LifeboatTrial";
+	static char text[2048];
+	UINTN bytes = sizeof(text);
+	EFI_PHYSICAL_ADDRESS page;
+	EFI_STATUS status;
+
+	if (EFI_ERROR(st->RuntimeServices->GetVariable(off, &ours, NULL, &bytes, text)))
+		return EFI_SUCCESS;
+	bytes = sizeof(text) - 1;
+	status = st->RuntimeServices->GetVariable(trial, &ours, NULL, &bytes, text);
+	if (EFI_ERROR(status))
+		return status;
+	text[bytes] = '\0';
+	page = proved_crash_memory(text);
+	status = page ? bs->AllocatePages(AllocateAddress, EfiACPIMemoryNVS, 1, &page) : EFI_NOT_FOUND;
+	if (!EFI_ERROR(status))
+		say(L"preamble: took a page\r\n");
+	return status;
 }
 
 static const struct dxe_services *find_dxe_services(void)
@@ -336,6 +381,8 @@ static EFI_STATUS obey(const char *text)
 			status = take_capsules();
 		else if (word_is(text, "take "))
 			to_take = number, status = EFI_SUCCESS;
+		else if (word_is(text, "inside "))
+			status = take_inside();
 		else if (word_is(text, "refuse "))
 			to_refuse = number, status = EFI_SUCCESS;
 		else if (word_is(text, "deny "))
