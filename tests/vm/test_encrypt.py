@@ -14,6 +14,7 @@ import firmware_shell as shell
 import pytest
 from age_heads import once_only, repeated
 from conftest import build
+from scenarios import FULL_ONLY
 from vm.machine import ConsoleLine, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
 from vm.verdict import Verdict
@@ -131,6 +132,24 @@ def test_age_opens_all_three(encrypted):
     run(encrypted.save, "--keep", "-f", "--identity", encrypted.identity, image, folder / "vmcore.plain")
     assert (folder / "rearranged").read_bytes() == (folder / "vmcore.plain").read_bytes()
     assert run("age", "-d", "-i", encrypted.stranger, log, check=False).returncode != 0
+
+
+@FULL_ONLY
+def test_crash_opens_what_age_decrypted(encrypted, crash, vmlinux, tmp_path):
+    """By age and makedumpfile -R alone, as docs/encrypt.md has it: nothing of ours has touched that file."""
+    sealed, opened = tmp_path / "vmcore.age", tmp_path / "vmcore"
+    run(encrypted.save, "--keep", "-f", encrypted.folder / "dump.img", sealed)
+    decrypt = subprocess.Popen(["age", "-d", "-i", encrypted.identity, sealed], stdout=subprocess.PIPE)
+    with decrypt:
+        subprocess.run(["makedumpfile", "-R", opened], stdin=decrypt.stdout, check=True, capture_output=True)
+    assert decrypt.returncode == 0
+    (tmp_path / "commands").write_text("sys\nbt\ngdb bt\nlog\nquit\n")
+    said = run(crash, "--no_scroll", "-s", "-i", tmp_path / "commands", vmlinux, opened).stdout
+    assert re.search(r"^ +PANIC: \"(sysrq: |Kernel panic - not syncing: )sysrq triggered crash\"", said, re.MULTILINE), said
+    assert re.search(r"^ *#0 \[[0-9a-f]+\] panic at [0-9a-f]+$", said, re.MULTILINE), said
+    called = re.findall(r"^#\d+ +0x[0-9a-f]+ in (\w+)", said, re.MULTILINE)
+    assert {"sysrq_handle_crash", "__handle_sysrq", "ksys_write"} <= set(called), said
+    assert SECRET in said
 
 
 def test_no_key_and_no_nonce_twice(encrypted):
