@@ -249,8 +249,8 @@ $(SIGNED): $(SIGNED_IN)/%: $(B)/% FORCE
 	sbsign --key '$(SB_KEY)' --cert '$(SB_CERT)' --output $@ $<
 
 # Test-only EFI programs. leave is linked like the hook: it is written over a kernel's code.
-$(B)/preamble.efi: loader/loader.lds $(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a
-	$(call link_app,$(B)/efi/tests/vm/efi/preamble.o $(B)/efi/rooms.a)
+$(B)/preamble.efi $(B)/nx.efi: $(B)/%.efi: loader/loader.lds $(B)/efi/tests/vm/efi/%.o $(B)/efi/rooms.a
+	$(call link_app,$(filter %.o,$^) $(B)/efi/rooms.a)
 
 # A system that completes its boot at once, and a firmware that fails.
 $(B)/complete.efi $(B)/failing.efi: $(B)/%.efi: loader/loader.lds $(B)/efi/tests/vm/efi/%.o $(B)/efi/tests/vm/efi/beside.o \

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import dump_images
 import firmware_shell as shell
+import images
 import pytest
 import secure_boot
 import tpm
 from conftest import build
 from scenarios import FULL_ONLY
-from secure_boot import NEW, OLD, Entry, authenticode, flipped, make_key, unsigned
+from secure_boot import NEW, OLD, Entry, Key, authenticode, flipped, make_key, unsigned
 from vm import boot_loaders
 from vm.machine import Disk, Machine, MachineSpec
 from vm.rehearsal import Options, Outcome, Rehearsal
@@ -65,6 +67,12 @@ def _sold(folder, own_key):
 @pytest.fixture(scope="module", name="shim")
 def _shim(tmp_path_factory):
     return lambda version: secure_boot.shim(version, tmp_path_factory.mktemp("lists"))
+
+
+@pytest.fixture(scope="module", name="strict")
+def _strict(own, tmp_path_factory):
+    """Own keys in a firmware that has EFI_MEMORY_ATTRIBUTE_PROTOCOL."""
+    return secure_boot.strict(own, tmp_path_factory.mktemp("lists"))
 
 
 @dataclass(frozen=True)
@@ -128,14 +136,17 @@ def by_shim(shim: Path, signed: Path) -> Callable[[Files], Files]:
     return lambda files: {**files, "EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": signed}
 
 
-def test_a_driver_by_own_keys(folder, own, own_key, signed, kernel):
+@pytest.mark.parametrize("where", ["own", pytest.param("strict", marks=FULL_ONLY)])
+def test_a_driver_by_own_keys(folder, own_key, signed, kernel, request, where):
     """A unified kernel image, signed, behind the driver, which is measured into PCR 2 as any driver is."""
 
     def change(files: Files) -> Files:
         uki = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], folder / "uki.signed.efi")
         return {**files, "EFI/BOOT/BOOTX64.EFI": uki}
 
-    captured = capture(folder / "driver", change, kernel=kernel, firmware=own, loader=signed, boot="uki", enter="driver")
+    firmware = request.getfixturevalue(where)
+    place = folder / f"driver-{where}"
+    captured = capture(place, change, kernel=kernel, firmware=firmware, loader=signed, boot="uki", enter="driver")
     check_measured(captured, WORDS)
     check_driver(captured, signed)
 
@@ -159,6 +170,60 @@ def test_a_kernel_by_own_keys(folder, own, own_key, signed, kernel):
     captured = capture(folder / "direct", lambda files: files, kernel=own_kernel, firmware=own, loader=signed)
     check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
     check_application(captured, signed)
+
+
+def behind_strict(files: Files, program: Path | bytes, folder: Path, own_key: Key) -> Files:
+    """The program, where tests/vm/efi/preamble.c starts it: no page that it allocates is run unless it says so."""
+    preamble = own_key.sign(build("preamble.efi"), folder / "preamble.signed.efi")
+    own = {"EFI/BOOT/BOOTX64.EFI": preamble, "preamble.txt": b"strict 0\n", "lifeboat.efi": program}
+    conf = {"lifeboat.conf": files["EFI/BOOT/lifeboat.conf"]} if "EFI/BOOT/lifeboat.conf" in files else {}
+    return {**files, **own, **conf}
+
+
+@FULL_ONLY
+def test_a_kernel_on_strict_firmware(folder, strict, own_key, signed, kernel):
+    own_kernel = own_key.sign(kernel, folder / "vmlinuz.strict")
+    place = folder / "direct-strict"
+    captured = capture(
+        place, lambda files: behind_strict(files, signed, folder, own_key), kernel=own_kernel, firmware=strict, loader=signed
+    )
+    assert "preamble: strict until now" in captured.console and "preamble: failed" not in captured.console
+    check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
+    check_application(captured, signed)
+
+
+def _started(folder: Path, firmware, files: Files, *last: str) -> str:
+    """What the console says until one of these."""
+    folder.mkdir()
+    with shell.make_machine(folder, firmware, files, qemu_args=dump_images.empty_disk(folder)) as machine:
+        machine.power_on()
+        shell.watch(machine, *last)
+        return "\n".join(line.text for line in machine.lines)
+
+
+@FULL_ONLY
+def test_strict_firmware_runs_no_data(folder, own_key, strict):
+    """What the row above has run on."""
+    image = own_key.sign(build("nx.efi"), folder / "nx.efi")
+    said = _started(
+        folder / "nx", strict, behind_strict({}, image, folder, own_key), "nx: loader data was run", "Exception Type"
+    )
+    assert "Exception Type - 0E(#PF" in said and "nx: loader data was run" not in said, said
+    kinds = re.findall(r"^nx: (.*): (\S+)$", said, re.MULTILINE)
+    assert len(kinds) == 7 and {allowed for _, allowed in kinds} == {"rw-"}, said
+
+
+@FULL_ONLY
+def test_strict_firmware_gets_back_what_can_be_written(folder, own_key, strict, signed):
+    """The boot manager comes back, and arming is undone: the hook's pages are no code any more."""
+    succeeding = folder / "succeeding.efi"
+    succeeding.write_bytes(images.succeeding(build("preamble.efi").read_bytes()))
+    files = behind_strict({}, signed, folder, own_key) | {
+        "lifeboat.conf": b"chain \\chained.efi\ndump-to auto\n",
+        "chained.efi": own_key.sign(succeeding, folder / "chained.efi"),
+    }
+    said = _started(folder / "back", strict, files, "Disarmed, crash memory freed.", "Exception Type", "preamble: failed")
+    assert "lifeboat: prepared in" in said and "Disarmed" in said and "preamble: failed" not in said, said
 
 
 def test_a_chain_behind_the_new_shim(folder, sold, shim, signed, kernel):

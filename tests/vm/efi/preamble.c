@@ -18,6 +18,9 @@
 //   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
 //                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
 //   deny 0       gives no memory for runtime code
+//   strict 0     gives pages, of whatever type, that are data and no code until somebody says otherwise by
+//                EFI_MEMORY_ATTRIBUTE_PROTOCOL, until a second program is started; says so where pages are freed
+//                that cannot be written to
 //   watch N      says whether the firmware's watchdog runs when an image is started or memory for
 //                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that
 //                is loaded from memory hangs, 0: none
@@ -54,10 +57,24 @@ struct dxe_services {
 	EFI_STATUS(EFIAPI *set_memory_space_capabilities)(UINT64 base, UINT64 length, UINT64 capabilities);
 };
 
+// UEFI 2.10, 37.3 "EFI_MEMORY_ATTRIBUTE_PROTOCOL".
+#define MEMORY_XP 0x4000ULL
+#define MEMORY_RO 0x20000ULL
+struct memory_attributes {
+	EFI_STATUS(EFIAPI *get)
+	(struct memory_attributes *this, EFI_PHYSICAL_ADDRESS start, UINT64 bytes, UINT64 *ret_attributes);
+	EFI_STATUS(EFIAPI *set)
+	(struct memory_attributes *this, EFI_PHYSICAL_ADDRESS start, UINT64 bytes, UINT64 attributes);
+	EFI_STATUS(EFIAPI *clear)
+	(struct memory_attributes *this, EFI_PHYSICAL_ADDRESS start, UINT64 bytes, UINT64 attributes);
+};
+
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
+static struct memory_attributes *strict; // NULL: not so
+static UINTN strict_starts; // programs that were started
 static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
 static EFI_BOOT_SERVICES services; // as they were
@@ -227,6 +244,37 @@ static EFI_STATUS take_capsules(void)
 	return EFI_SUCCESS;
 }
 
+static EFI_STATUS be_strict(void)
+{
+	static EFI_GUID guid = {0xf4560cf6, 0x40ec, 0x4b4a, {0xa1, 0x92, 0xbf, 0x1d, 0x57, 0xd0, 0xb1, 0x89}};
+
+	return bs->LocateProtocol(&guid, NULL, (void **)&strict);
+}
+
+static EFI_STATUS allocate_data(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UINTN pages,
+				EFI_PHYSICAL_ADDRESS *address)
+{
+	EFI_STATUS status = services.AllocatePages(how, type, pages, address);
+
+	return EFI_ERROR(status) ? status : strict->set(strict, *address, pages * PAGE, MEMORY_XP);
+}
+
+// One by one: where pages differ, there are no attributes of all of them.
+static EFI_STATUS EFIAPI free_pages(EFI_PHYSICAL_ADDRESS address, UINTN pages)
+{
+	for (UINTN i = 0; strict && i < pages; i++) {
+		UINT64 page = address + i * PAGE, attributes;
+
+		if (EFI_ERROR(strict->get(strict, page, PAGE, &attributes)))
+			continue;
+		if (attributes & MEMORY_RO)
+			say(L"preamble: failed: a page is freed that cannot be written to\r\n");
+		if (attributes & MEMORY_XP)
+			strict->clear(strict, page, PAGE, MEMORY_XP);
+	}
+	return services.FreePages(address, pages);
+}
+
 static EFI_STATUS EFIAPI allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UINTN pages,
 					EFI_PHYSICAL_ADDRESS *address)
 {
@@ -242,7 +290,8 @@ static EFI_STATUS EFIAPI allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE t
 			    : L"preamble: runtime code, unwatched\r\n");
 	if (type == EfiRuntimeServicesCode && denying)
 		return EFI_OUT_OF_RESOURCES;
-	return services.AllocatePages(how, type, pages, address);
+	return strict && strict_starts < 2 ? allocate_data(how, type, pages, address)
+					   : services.AllocatePages(how, type, pages, address);
 }
 
 static EFI_STATUS EFIAPI load_image(BOOLEAN boot_policy, EFI_HANDLE parent, EFI_DEVICE_PATH *path,
@@ -271,6 +320,8 @@ static EFI_STATUS EFIAPI start_image(EFI_HANDLE image, UINTN *ret_bytes, CHAR16 
 	if (watching)
 		say(seconds ? L"preamble: an image starts, watched\r\n"
 			    : L"preamble: an image starts, unwatched\r\n");
+	if (strict && ++strict_starts == 2)
+		say(L"preamble: strict until now\r\n");
 	return services.StartImage(image, ret_bytes, ret_data);
 }
 
@@ -311,16 +362,18 @@ static void put_services(void)
 	services = *bs;
 	bs->AllocatePages = allocate_pages;
 	bs->LoadImage = load_image;
-	if (watching) {
+	bs->FreePages = free_pages;
+	if (watching)
 		bs->SetWatchdogTimer = set_watchdog_timer;
+	if (watching || strict)
 		bs->StartImage = start_image;
-	}
 	put_sum();
 }
 
 static void put_services_back(void)
 {
 	bs->AllocatePages = services.AllocatePages;
+	bs->FreePages = services.FreePages;
 	bs->LoadImage = services.LoadImage;
 	bs->SetWatchdogTimer = services.SetWatchdogTimer;
 	bs->StartImage = services.StartImage;
@@ -389,6 +442,8 @@ static EFI_STATUS obey(const char *text)
 			denying = true, status = EFI_SUCCESS;
 		else if (word_is(text, "watch "))
 			to_hang = number, watching = true, status = EFI_SUCCESS;
+		else if (word_is(text, "strict "))
+			status = be_strict();
 		else if (word_is(text, "secure "))
 			status = say_secure();
 		else if (word_is(text, "path "))
@@ -471,7 +526,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	status = obey(text);
 	if (EFI_ERROR(status))
 		return status;
-	if (to_take || to_refuse || watching || denying)
+	if (to_take || to_refuse || watching || denying || strict)
 		put_services();
 	status = start_lifeboat(image, self->DeviceHandle);
 	if (services.LoadImage)

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import suites
@@ -127,9 +127,9 @@ def add_entries(store: Path, esp, entries: list[Entry]) -> None:
     variables.add(store, {**options, "BootOrder": order})
 
 
-# ---- shim -------------------------------------------------------------------
+# ---- Debian's packages, unpacked and never installed ------------------------
 
-# The version that each suite's package has.
+# The version of shim that each suite's package has.
 NEW, OLD = "16", "15.8"
 _SUITES = {NEW: "", OLD: suites.BULLSEYE}
 
@@ -141,3 +141,10 @@ def shim(version: str, lists: Path) -> Path:
     said = re.search(rb"UEFI SHIM\n\$Version: (\S+) \$", found.read_bytes())
     assert said and said[1].decode().startswith(version), (found, said)
     return found
+
+
+def strict(firmware: Firmware, lists: Path) -> Firmware:
+    """The same variables, and code with EFI_MEMORY_ATTRIBUTE_PROTOCOL; skips the test where it cannot be had. Debian
+    calls it strict: it has no policy of its own (2025.02 and 2026.08 run code in any page, tests/vm/efi/nx.c)."""
+    (code,) = suites.unpacked("ovmf", suites.TRIXIE, lists).rglob("OVMF_CODE_4M.secboot.strictnx.fd")
+    return replace(firmware, code=code)
