@@ -31,6 +31,7 @@ LOCKED = "none [integrity] confidentiality"
 LOCKDOWN = "\necho \"lockdown is $($b cat /sys/kernel/security/lockdown)\"\n"
 CONFIG_TAG = 0x4C464254  # LB_CONFIG_TAG
 EV_SEPARATOR, EV_BOOT_SERVICES_APPLICATION, EV_BOOT_SERVICES_DRIVER = 0x04, 0x80000003, 0x80000004
+EV_VARIABLE_AUTHORITY = 0x800000E0
 
 
 Files = dict[str, Path | bytes]
@@ -226,13 +227,58 @@ def test_strict_firmware_gets_back_what_can_be_written(folder, own_key, strict, 
     assert "lifeboat: prepared in" in said and "Disarmed" in said and "preamble: failed" not in said, said
 
 
-def test_a_chain_behind_the_new_shim(folder, sold, shim, signed, kernel):
+@pytest.fixture(scope="module", name="chained")
+def _chained(folder, sold, shim, signed, kernel) -> Captured:
     """Microsoft's keys, shim, Lifeboat by a MOK, then Debian's GRUB and kernel by the certificate in shim."""
-    captured = capture(
+    return capture(
         folder / "chain", by_shim(shim(NEW), signed), kernel=kernel, firmware=sold, loader=signed, boot="grub", enter="chain"
     )
-    check_measured(captured, WORDS)
-    check_application(captured, signed)
+
+
+def test_a_chain_behind_the_new_shim(chained, signed):
+    check_measured(chained, WORDS)
+    check_application(chained, signed)
+
+
+def without_us(folder: Path, shim_image: Path, **options) -> tpm.Measured:
+    """What the same machine measures where shim starts GRUB."""
+
+    def change(files: Files) -> Files:
+        (grub,) = (path for path in files if path.endswith("/grubx64.efi"))
+        return {**files, "EFI/BOOT/BOOTX64.EFI": shim_image, "EFI/BOOT/grubx64.efi": files[grub]}
+
+    folder.mkdir()
+    with tpm.running(folder) as words:
+        options = {"before": tpm.SHOW + LOCKDOWN, "memory_bytes": MEMORY_BYTES, "unarmed": True, **options}
+        outcome = Signed(Options(folder=folder, qemu_args=words, timeout=TIMEOUT, **options), change).run()
+    console = (folder / "console.log").read_text(errors="replace")
+    assert outcome.ok and "lifeboat: " not in console, f"{outcome.reason}\n{console[-4000:]}"
+    assert f"lockdown is {LOCKED}" in console
+    return tpm.take(console, folder)
+
+
+@FULL_ONLY
+def test_a_chain_measures_itself_and_nothing_else(folder, sold, shim, own_key, signed, kernel, chained):
+    """Beside the same machine without us: one program in PCR 4, who signed it in PCR 7; nothing is gone, and the order
+    is the same."""
+    plain = without_us(
+        folder / "plain", shim(NEW), kernel=kernel, firmware=sold, loader=signed, boot="grub", enter="chain"
+    )
+    added = {}
+    for pcr in (2, 3, 4, 7, 8, 9, 11, 12, 14):
+        theirs, more = [event.digest for event in plain.of(pcr)], []
+        for event in chained.measured.of(pcr):
+            if theirs[:1] == [event.digest]:
+                theirs.pop(0)
+            else:
+                more.append(event)
+        assert theirs == [], (pcr, plain.of(pcr), chained.measured.of(pcr))
+        added[pcr] = more
+    assert {pcr: len(events) for pcr, events in added.items() if events} == {4: 1, 7: 1, 12: 1}
+    assert added[4][0].digest == authenticode(signed)
+    assert added[7][0].type == EV_VARIABLE_AUTHORITY and own_key.der in added[7][0].data
+    assert added[12][0].digest == digest_of_line(WORDS)
+    assert chained.measured.pcrs[2] == plain.pcrs[2] and chained.measured.pcrs[11] == plain.pcrs[11] == bytes(32)
 
 
 def test_a_kernel_behind_the_old_shim(folder, sold, shim, signed, kernel):
