@@ -123,18 +123,26 @@ EFI_LOADED_IMAGE *lb_own_image(void)
 	return image;
 }
 
-static bool flag(CHAR16 *name)
+static EFI_STATUS read_flag(CHAR16 *name, bool *ret_flag)
 {
 	EFI_GUID global = EFI_GLOBAL_VARIABLE;
 	UINT8 value = 0;
 	UINTN bytes = sizeof(value);
+	EFI_STATUS status = RT->GetVariable(name, &global, NULL, &bytes, &value);
 
-	return !EFI_ERROR(RT->GetVariable(name, &global, NULL, &bytes, &value)) && value == 1;
+	*ret_flag = !EFI_ERROR(status) && value == 1;
+	return status;
 }
 
 bool lb_secure_boot(void)
 {
-	static CHAR16 on[] = L"SecureBoot", setup[] = L"SetupMode";
+	static CHAR16 name[] = L"SecureBoot", setup_name[] = L"SetupMode";
+	bool on, setup;
+	EFI_STATUS status = read_flag(name, &on);
 
-	return flag(on) && !flag(setup);
+	// Firmware that cannot say has it on.
+	if (EFI_ERROR(status) && status != EFI_NOT_FOUND)
+		on = true;
+	read_flag(setup_name, &setup);
+	return on && !setup;
 }

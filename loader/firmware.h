@@ -54,7 +54,7 @@ const char *lb_status_text(EFI_STATUS status);
 // The system configuration table of that name; NULL: none.
 void *lb_config_table(const EFI_GUID *guid);
 
-// Does the firmware start only what is signed? As Linux's stub judges it (UEFI 2.10, 32.3).
+// Does the firmware start only what is signed? As Linux's stub judges it (UEFI 2.10, 32.3); yes where it cannot say.
 bool lb_secure_boot(void);
 
 // Our own loaded image protocol.

@@ -33,6 +33,7 @@ static struct {
 	const struct lb_file *file;
 	judge_state state;
 	judge_content content;
+	bool judged, taken; // by shim, which measures what it judges: once
 } asked;
 
 static void *find(EFI_GUID *guid)
@@ -42,10 +43,15 @@ static void *find(EFI_GUID *guid)
 	return EFI_ERROR(BS->LocateProtocol(guid, NULL, &interface)) ? NULL : interface;
 }
 
-static bool shim_takes_it(void)
+// shim's word is the last: the firmware's db may still have what shim has revoked (SBAT, MokListX). What db takes and
+// nobody revoked, shim takes, too.
+static EFI_STATUS ask_shim(void)
 {
-	return asked.file->bytes <= UINT32_MAX &&
-	       !EFI_ERROR(asked.shim->verify(asked.file->data, (UINT32)asked.file->bytes));
+	if (!asked.judged)
+		asked.taken = asked.file->bytes <= UINT32_MAX &&
+			      !EFI_ERROR(asked.shim->verify(asked.file->data, (UINT32)asked.file->bytes));
+	asked.judged = true;
+	return asked.taken ? EFI_SUCCESS : EFI_ACCESS_DENIED;
 }
 
 // Asked by firmware that has no security2, or about where an image came from. What it is called for is loaded
@@ -53,14 +59,15 @@ static bool shim_takes_it(void)
 static EFI_STATUS EFIAPI stand_in_state(const struct security *this, UINT32 state,
 					const EFI_DEVICE_PATH *path)
 {
-	return shim_takes_it() ? EFI_SUCCESS : asked.state(this, state, path);
+	(void)this, (void)state, (void)path;
+	return ask_shim();
 }
 
 static EFI_STATUS EFIAPI stand_in_content(const struct security2 *this, const EFI_DEVICE_PATH *path,
 					  void *buffer, UINTN bytes, BOOLEAN boot_policy)
 {
-	if (buffer == asked.file->data && bytes == asked.file->bytes && shim_takes_it())
-		return EFI_SUCCESS;
+	if (buffer == asked.file->data && bytes == asked.file->bytes)
+		return ask_shim();
 	return asked.content(this, path, buffer, bytes, boot_policy);
 }
 
@@ -86,6 +93,7 @@ EFI_STATUS lb_shim_load_image(EFI_DEVICE_PATH *path, const struct lb_file *file,
 	security2 = find(&security2_guid);
 	asked.shim = shim;
 	asked.file = file;
+	asked.judged = false;
 	if (security) {
 		asked.state = security->judge;
 		security->judge = stand_in_state;

@@ -22,6 +22,7 @@ ORDERS = {
 WITH_CONFIG = {
     "chained": (b"watch 0\n", b"chain /returning\n"),
     "secure": (b"secure 0\n", CONFIG + b"console 0x2f0\n"),
+    "secure-unknown": (b"secure 1\n", CONFIG + b"console 0x2f0\n"),
     "plain": (b"take 0\n", CONFIG),
 }
 # What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
@@ -112,8 +113,10 @@ def test_what_the_firmware_refuses_leaves_nothing(session, case, says):
     assert _ours(session[f"memory-{case}"]) == _ours(session["memory-taken-twice"])
 
 
-def test_under_secure_boot_unsigned_words_choose_no_console_s_address(session):
-    text = session["secure"].text
+@pytest.mark.parametrize("case", ["secure", "secure-unknown"])
+def test_under_secure_boot_unsigned_words_choose_no_console_s_address(session, case):
+    """A firmware that cannot say whether it is on has it on."""
+    text = session[case].text
     assert "not armed: Secure Boot is on: --console 0x2f0: nobody signed that address" in text
     assert "returning: came back from its start" in text, "it boots unarmed"
 

@@ -347,17 +347,21 @@ def test_what_is_not_signed_is_refused_by_own_keys(folder, own, own_key, signed,
 
 
 @pytest.mark.parametrize("version", [NEW, pytest.param(OLD, marks=FULL_ONLY)])
-def test_what_is_not_signed_is_refused_behind_shim(folder, sold, shim, signed, loader, kernel, version):
+def test_what_is_not_signed_is_refused_behind_shim(folder, own_key, shim, signed, loader, kernel, version):
+    """And what the firmware's db takes, and shim has revoked: shim's other version."""
+    revoked = shim(OLD if version == NEW else NEW)
+    firmware = secure_boot.microsofts_keys(folder / f"revoking-{version}", own_key, revoked)
     files = {
         "EFI/BOOT/shim.efi": shim(version),
         "EFI/lifeboat/lifeboat.efi": signed,
         "unsigned.efi": loader,
+        "revoked.efi": revoked,
         "none": unsigned(kernel, folder / "vmlinuz.none"),
         "changed": flipped(kernel, folder / "vmlinuz.changed"),
     }
-    words = ["\\none", "\\changed", "--chain \\unsigned.efi"]
+    words = ["\\none", "\\changed", "--chain \\unsigned.efi", "--chain \\revoked.efi"]
     entries = [Entry("\\EFI\\BOOT\\shim.efi", f"\\EFI\\lifeboat\\lifeboat.efi {one}") for one in words]
-    said = refusals(folder / f"refused-{version}", sold, files, entries)
+    said = refusals(folder / f"refused-{version}", firmware, files, entries)
     for one, text in zip(words, said, strict=True):
         assert f"{one.split()[-1]}: the firmware's Secure Boot policy refuses it" in text, text
 

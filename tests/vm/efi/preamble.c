@@ -24,7 +24,7 @@
 //   watch N      says whether the firmware's watchdog runs when an image is started or memory for
 //                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that
 //                is loaded from memory hangs, 0: none
-//   secure 0     the variables say that Secure Boot is on
+//   secure N     the variables say that Secure Boot is on; 1: the one that says so cannot be read
 //   path 0       the device path of lifeboat.efi has a node that is 0 bytes long
 //
 // What it put into the services is taken out again when lifeboat.efi comes back.
@@ -79,7 +79,7 @@ static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
 static EFI_BOOT_SERVICES services; // as they were
 static UINTN to_take, to_refuse, to_hang, seconds;
-static bool watching, denying, spoil_path;
+static bool watching, denying, spoil_path, secure_fails;
 static EFI_GET_VARIABLE get_variable; // as it was; NULL: nobody stands before it
 
 static void say(const CHAR16 *text)
@@ -339,13 +339,16 @@ static EFI_STATUS EFIAPI secure_get_variable(CHAR16 *name, EFI_GUID *vendor, UIN
 
 	if (!on && !name_is(name, L"SetupMode"))
 		return get_variable(name, vendor, attributes, bytes, data);
+	if (on && secure_fails)
+		return EFI_DEVICE_ERROR;
 	*(UINT8 *)data = on;
 	*bytes = 1;
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS say_secure(void)
+static EFI_STATUS say_secure(bool fails)
 {
+	secure_fails = fails;
 	get_variable = st->RuntimeServices->GetVariable;
 	st->RuntimeServices->GetVariable = secure_get_variable;
 	return EFI_SUCCESS;
@@ -445,7 +448,7 @@ static EFI_STATUS obey(const char *text)
 		else if (word_is(text, "strict "))
 			status = be_strict();
 		else if (word_is(text, "secure "))
-			status = say_secure();
+			status = say_secure(number);
 		else if (word_is(text, "path "))
 			spoil_path = true, status = EFI_SUCCESS;
 		if (EFI_ERROR(status))

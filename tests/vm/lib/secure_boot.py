@@ -22,6 +22,7 @@ _ENABLE = uuid.UUID("f0a30bc7-af08-4556-99c4-001009c93a44")  # edk2's gEfiSecure
 _GLOBAL = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
 _SHIM = uuid.UUID("605dab50-e046-4300-abb6-3dd810dd8b23")
 _X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")  # EFI_CERT_X509_GUID
+_SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328")  # EFI_CERT_SHA256_GUID
 _OWNER = uuid.UUID("6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11")
 _BOOT_SERVICES = 3  # not volatile, boot services only
 _AUTHENTICATED = 0x27  # the same with run time, written by signed data with a time
@@ -85,6 +86,13 @@ def signature_list(certificate: bytes) -> bytes:
     return _X509.bytes_le + sizes + _OWNER.bytes_le + certificate
 
 
+def _digest_list(digest: bytes) -> bytes:
+    """EFI_SIGNATURE_LIST of one image's digest."""
+    each = 16 + len(digest)
+    sizes = (28 + each).to_bytes(4, "little") + bytes(4) + each.to_bytes(4, "little")
+    return _SHA256.bytes_le + sizes + _OWNER.bytes_le + digest
+
+
 def _firmware(folder: Path, template: Path, more: dict[str, Variable]) -> Firmware:
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / "OVMF_VARS_4M.secboot.fd"
@@ -104,9 +112,12 @@ def own_keys(folder: Path, *database: Key) -> Firmware:
     })  # fmt: skip
 
 
-def microsofts_keys(folder: Path, mok: Key) -> Firmware:
-    """A firmware as it is sold, whose owner has enrolled a key with shim."""
-    return _firmware(folder, _MICROSOFT, {"MokList": Variable(signature_list(mok.der), _SHIM, _BOOT_SERVICES)})
+def microsofts_keys(folder: Path, mok: Key, revoked: Path | None = None) -> Firmware:
+    """A firmware as it is sold, whose owner has enrolled a key with shim, and has revoked an image there."""
+    more = {"MokList": Variable(signature_list(mok.der), _SHIM, _BOOT_SERVICES)}
+    if revoked:
+        more["MokListX"] = Variable(_digest_list(authenticode(revoked)), _SHIM, _BOOT_SERVICES)
+    return _firmware(folder, _MICROSOFT, more)
 
 
 @dataclass(frozen=True)
