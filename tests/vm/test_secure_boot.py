@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dump_images
+import fake_machine
 import firmware_shell as shell
 import images
+import pcrlock
 import pytest
 import secure_boot
 import tpm
@@ -137,17 +139,30 @@ def by_shim(shim: Path, signed: Path) -> Callable[[Files], Files]:
     return lambda files: {**files, "EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": signed}
 
 
-@pytest.mark.parametrize("where", ["own", pytest.param("strict", marks=FULL_ONLY)])
-def test_a_driver_by_own_keys(folder, own_key, signed, kernel, request, where):
-    """A unified kernel image, signed, behind the driver, which is measured into PCR 2 as any driver is."""
+def drive(place: Path, firmware, own_key: Key, signed: Path, kernel: Path) -> Captured:
+    """A unified kernel image, signed, behind the driver."""
 
     def change(files: Files) -> Files:
-        uki = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], folder / "uki.signed.efi")
+        uki = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], place.with_suffix(".uki.efi"))
         return {**files, "EFI/BOOT/BOOTX64.EFI": uki}
 
-    firmware = request.getfixturevalue(where)
-    place = folder / f"driver-{where}"
-    captured = capture(place, change, kernel=kernel, firmware=firmware, loader=signed, boot="uki", enter="driver")
+    return capture(place, change, kernel=kernel, firmware=firmware, loader=signed, boot="uki", enter="driver")
+
+
+@pytest.fixture(scope="module", name="driven")
+def _driven(folder, own, own_key, signed, kernel) -> Captured:
+    return drive(folder / "driver", own, own_key, signed, kernel)
+
+
+def test_a_driver_by_own_keys(driven, signed):
+    """It is measured into PCR 2 as any driver is."""
+    check_measured(driven, WORDS)
+    check_driver(driven, signed)
+
+
+@FULL_ONLY
+def test_a_driver_on_strict_firmware(folder, strict, own_key, signed, kernel):
+    captured = drive(folder / "driver-strict", strict, own_key, signed, kernel)
     check_measured(captured, WORDS)
     check_driver(captured, signed)
 
@@ -292,6 +307,58 @@ def test_a_kernel_behind_the_old_shim(folder, sold, shim, signed, kernel):
 def test_a_kernel_behind_the_new_shim(folder, sold, shim, signed, kernel):
     captured = capture(folder / "new-shim", by_shim(shim(NEW), signed), kernel=kernel, firmware=sold, loader=signed)
     check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
+
+
+# ---- systemd-pcrlock itself ------------------------------------------------------
+
+
+def judged_by_pcrlock(root: Path, captured: Captured, signed: Path, mode: str) -> pcrlock.Pcrlock:
+    """lifeboatctl has put the same files on its ESP as that machine had, and told systemd-pcrlock; then it has updated
+    the program."""
+    (conf,) = [event for event in captured.measured.of(5) if event.type == tpm.EV_EVENT_TAG]
+    machine = fake_machine.make(root, build("lifeboatctl.checked"))
+    machine.write("usr/lib/systemd/systemd-pcrlock", b"")
+    machine.write("boot/efi/EFI/lifeboat/lifeboat.conf", conf.data[8:])
+    machine.run("install", "--mode", mode, "--from", str(signed.parent))
+    machine.write("usr/lib/lifeboat/lifeboat.efi", fake_machine.image(fake_machine.APPLICATION, "9.9.9"))
+    machine.write("usr/lib/lifeboat/lifeboatx64.efi", fake_machine.image(fake_machine.DRIVER, "9.9.9"))
+    machine.run("update")
+    log = captured.outcome.vmcore.with_name("event-log")
+    return pcrlock.Pcrlock(pcrlock.fetch(), machine.root / "var/lib/pcrlock.d", log)
+
+
+def conf_digest(captured: Captured) -> str:
+    (conf,) = [event for event in captured.measured.of(5) if event.type == tpm.EV_EVENT_TAG]
+    return conf.digest.hex()
+
+
+@FULL_ONLY
+def test_systemd_pcrlock_recognizes_a_chain(chained, signed, tmp_path):
+    judge = judged_by_pcrlock(tmp_path, chained, signed, "chain")
+    ours = [
+        (4, authenticode(signed).hex(), "630-lifeboat"),
+        (5, conf_digest(chained), "630-lifeboat"),
+        (12, digest_of_line(WORDS).hex(), "630-lifeboat"),
+    ]
+    replaced = judge.components / "630-lifeboat.pcrlock.d/replaced.pcrlock"
+    with tpm.replayed(chained.measured.events) as device:
+        assert judge.recognized(device) == ours
+        assert judge.predicted(device, 12) == {chained.measured.pcrs[12].hex()}
+        # The variant that is left is of another program.
+        replaced.unlink()
+        assert judge.recognized(device) == []
+
+
+@FULL_ONLY
+def test_systemd_pcrlock_recognizes_a_driver(driven, signed, tmp_path):
+    judge = judged_by_pcrlock(tmp_path, driven, signed, "driver")
+    with tpm.replayed(driven.measured.events) as device:
+        assert judge.recognized(device) == [
+            (2, authenticode(signed.with_name("lifeboatx64.efi")).hex(), "300-lifeboat"),
+            (5, conf_digest(driven), "300-lifeboat"),
+            (12, digest_of_line(WORDS).hex(), "300-lifeboat"),
+        ]
+        assert judge.predicted(device, 12) == {driven.measured.pcrs[12].hex()}
 
 
 # ---- What is refused ----------------------------------------------------------

@@ -46,6 +46,28 @@ def running(folder: Path) -> Iterator[list[str]]:
                 os.kill(int((state / "pid").read_text()), signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def replayed(events: list["Event"]) -> Iterator[str]:
+    """A TPM of the host's whose PCRs are as these events left them: how tpm2-tools and systemd get at it."""
+    with tempfile.TemporaryDirectory(prefix="lifeboat-tpm.") as short:
+        state = Path(short)
+        subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, "--pcr-banks", "sha256"], check=True,
+                       capture_output=True)  # fmt: skip
+        # tpm2-tools take a socket's name with ".ctrl" for the control channel.
+        words = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--server", f"type=unixio,path={state}/sock",
+                 "--ctrl", f"type=unixio,path={state}/sock.ctrl", "--flags", "startup-clear", "--daemon",
+                 "--pid", f"file={state}/pid", "--log", f"file={state}/log"]  # fmt: skip
+        subprocess.run(words, check=True, capture_output=True)
+        try:
+            for event in events:
+                if event.type != _NO_ACTION:
+                    one = f"{event.pcr}:sha256={event.digest.hex()}"
+                    subprocess.run(["tpm2_pcrextend", "-T", f"swtpm:path={state}/sock", one], check=True)
+            yield f"swtpm:path={state}/sock"
+        finally:
+            os.kill(int((state / "pid").read_text()), signal.SIGTERM)
+
+
 @dataclass(frozen=True)
 class Event:
     pcr: int
