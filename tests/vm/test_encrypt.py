@@ -6,6 +6,7 @@ Memory is saved twice, at the first kernel's prompt and when the capture kernel 
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,46 +210,71 @@ def test_memory_holds_no_secret(encrypted, keys_verdict):
 # ---- Keys that a boot left ------------------------------------------------------
 
 
-def test_the_next_start_wipes_what_a_boot_left(tmp_path, firmware, loader, keys_verdict):
-    """Two boots leave their keys in memory, which a reset does not change: the one after the first arms anew, the one
-    after the second stands aside, and has a page there that is the firmware's. The system is tests/vm/efi/complete.c,
-    the firmware tests/vm/efi/preamble.c."""
-    identity, recipient = make_key(tmp_path, "owner.txt")
-    config = f"chain \\complete.efi\narguments off wait\nverbose\ndump-to auto\ndump-encrypt {recipient}\n"
+def _three_boots(folder: Path, firmware, config: str, between: Callable[[int], None]) -> tuple[list[Path], list[str]]:
+    """What memory held at the end of each, and what was said. The system is tests/vm/efi/complete.c, the firmware
+    tests/vm/efi/preamble.c; `between` is called with the boot's number while the machine waits."""
     files = {
         "EFI/BOOT/BOOTX64.EFI": build("preamble.efi"),
         "preamble.txt": b"inside 0\n",
-        "lifeboat.efi": loader,
+        "lifeboat.efi": build("lifeboat.efi"),
         "lifeboat.conf": config.encode(),
         "complete.efi": build("complete.efi"),
     }
-    words = dump_images.empty_disk(tmp_path)
-    images, said = [tmp_path / f"boot{n}.ram" for n in range(3)], []
-    with shell.make_machine(tmp_path, firmware, files, qemu_args=words, memory_bytes=MEMORY_BYTES) as machine:
+    words = dump_images.empty_disk(folder)
+    images, said = [folder / f"boot{n}.ram" for n in range(3)], []
+    with shell.make_machine(folder, firmware, files, qemu_args=words, memory_bytes=MEMORY_BYTES) as machine:
         machine.power_on()
-        for image in images:
+        for number, image in enumerate(images):
             before = len(machine.lines)
             event = shell.watch(machine, "complete: waits for a key", "complete: failed", "preamble: failed")
             assert "waits" in getattr(event, "text", ""), shell.console_end(machine)
             machine.qmp.execute("pmemsave", timeout=120, val=0, size=MEMORY_BYTES, filename=str(image))
             said.append("\n".join(line.text for line in machine.lines[before:]))
+            between(number)
             machine.write_console(b"\r")
             assert getattr(shell.watch(machine, "complete: "), "name", "") == "RESET"
+    return images, said
+
+
+def _check_wiped(verdict_of: Path, identity: Path, images: list[Path], said: list[str]) -> None:
+    """Each boot's keys are found at its end, and not at the next one's."""
     wiped = [text.count("the keys of an earlier arming were still in memory: wiped") for text in said]
     assert wiped == [0, 1, 1], said
-    assert ["preamble: took a page" in text for text in said] == [False, False, True]
-    assert [("prepared in" in text, "standing aside, not armed" in text) for text in said] == [
-        (True, False),
-        (True, False),
-        (False, True),
-    ]
-    # In the first image the keys of that boot are found; in the second they are not, and others are.
     for first, second in zip(images, images[1:]):
-        verdict = run(keys_verdict, identity, first, second).stdout.splitlines()
-        assert verdict == [
+        assert run(verdict_of, identity, first, second).stdout.splitlines() == [
             "files: 3",
             "image 1: payload 3 file 0 shared 0 wrap 0",
             "image 2: payload 0 file 0 shared 0 wrap 0",
         ]
     for image in images:
         image.unlink()
+
+
+def _config(recipient: str, words: str) -> str:
+    return f"chain \\complete.efi\narguments {words}\nverbose\ndump-to auto\ndump-encrypt {recipient}\n"
+
+
+def test_the_next_start_wipes_what_a_boot_left(tmp_path, firmware, keys_verdict):
+    """Two boots leave their keys in memory, which a reset does not change: the one after the first arms anew, the one
+    after the second stands aside, and has a page there that is the firmware's."""
+    identity, recipient = make_key(tmp_path, "owner.txt")
+    images, said = _three_boots(tmp_path, firmware, _config(recipient, "off wait"), lambda _: None)
+    assert ["preamble: took a page" in text for text in said] == [False, False, True]
+    assert ["prepared in" in text for text in said] == [True, True, False]
+    assert ["standing aside, not armed" in text for text in said] == [False, False, True]
+    _check_wiped(keys_verdict, identity, images, said)
+
+
+@FULL_ONLY
+def test_a_boot_that_finds_no_partition_wipes_them_too(tmp_path, firmware, keys_verdict):
+    """The header is gone that says where they are; the mark of the boot that was proved says where to look."""
+    identity, recipient = make_key(tmp_path, "owner.txt")
+
+    def between(number: int) -> None:
+        if number == 1:
+            with open(tmp_path / "dumps.img", "r+b") as disk:
+                disk.write(bytes((tmp_path / "dumps.img").stat().st_size))
+
+    images, said = _three_boots(tmp_path, firmware, _config(recipient, "wait"), between)
+    assert "took a page" not in "".join(said)
+    _check_wiped(keys_verdict, identity, images, said)
