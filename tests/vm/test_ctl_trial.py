@@ -496,7 +496,7 @@ def test_many_ends_are_bounded(boots):
 
 
 def test_failed_saves(boots):
-    assert "lifeboatctl save tries again" in boots.machine.run("save-failed").stdout
+    assert "lifeboatctl save tries again" in boots.machine.run("save-failed").stderr
     boots.machine.run("save-failed")
     assert boots.status()["counters"]["saves_failed"] == 2
 
@@ -504,7 +504,7 @@ def test_failed_saves(boots):
 @pytest.mark.parametrize("content", [b"", b"\0\xff\n=\n", b"boots=-1\ndump=\nstage\n", b"x" * 20000],
                          ids=["empty", "bytes", "lines", "long"])  # fmt: skip
 def test_damaged_state_is_harmless(boots, content):
-    for name in ("counters", "running", "ends", "change", "proof"):
+    for name in ("counters", "running", "ends", "change", "proof", "panic"):
         boots.machine.write(f"var/lib/lifeboat/{name}", content)
     boots.start(**ARMED)
     boots.complete()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A booted Debian runs lifeboatctl install, reboots, panics at a missing root, reboots, and saves the dump with its
-report. Its units tell Lifeboat of boots that completed, and count. Then it panics once more, and the boot's own unit saves.
+report. Its units tell Lifeboat of boots that completed, and count. Then lifeboatctl panics it once more, the boot's own unit
+saves, and the machine's report has what that panic came to.
 
 The firmware starts unified kernel images of Debian's stub, whose command lines have none of Lifeboat's words.
 """
@@ -77,6 +78,7 @@ def _tell(machine, story: Story) -> None:
     agent.await_up(_SECONDS)
     ask("status", "mount /boot/efi && lifeboatctl status")
     ask("status as JSON", "lifeboatctl status --json")
+    ask("machine", "lifeboatctl test --report")
     ask("cmdline", "cat /proc/cmdline")
     ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
     number = story.answers["entry"].output[4:8]
@@ -95,13 +97,14 @@ def _tell(machine, story: Story) -> None:
     # Once more, without power-off: now the boot's own unit saves.
     ask("disarmed", f"echo acpi >{_REBOOT_TYPE}; lifeboatctl status; echo efi >{_REBOOT_TYPE}")
     ask("saver", f"cp /root/rule /{_RULE} && sync")
-    agent.type("taskset -c 1 sh -c 'echo c >/proc/sysrq-trigger'")
+    agent.type("taskset -c 1 lifeboatctl test --panic --yes")
     machine.wait_line("lifeboat-capture: dump complete: ", time.monotonic() + _SECONDS)
     agent.was_reset(_SECONDS)
     agent.await_up(_SECONDS)
     ask("unit", endurance_loop.await_unit(endurance_loop.PARTITIONS[1]))
     ask("both", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
     ask("armed again", "lifeboatctl status")
+    ask("machine after", "lifeboatctl test --report")
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +202,21 @@ def test_the_next_panic_is_saved_by_the_unit(story):
     assert reasons == ["VFS", "sysrq"], story.answers["both"]
     again = story.answers["armed again"]
     assert again.status == 0 and "state=prepared" in again.output.splitlines(), again
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_the_machine_is_told(story, tmp_path):
+    """As docs/machines.md takes it, where this machine is one of them."""
+    before = status_schema.read(story.answers["machine"].output, "machine")
+    assert before["system"]["vendor"] == "QEMU" and before["cpu"]["virtual"] and before["panic"] is None, before
+    assert (before["boot"]["covered"], before["boot"]["state"], before["boot"]["built_in"]) == (True, "prepared", True)
+    kinds = {(one["id"], one["driver"], one["dumps"]) for one in before["functions"]}
+    assert {("1b36:0010", "nvme", True), ("1af4:1001", "virtio-pci", True)} <= kinds, before
+    after = status_schema.read(story.answers["machine after"].output, "machine")
+    panic = after.pop("panic")
+    assert (panic["outcome"], panic["stale"]) == ("complete", False), panic
+    assert 0 < panic["seconds_to_first_byte"] < panic["seconds_to_end"] and panic["dump_bytes"], panic
+    same = before.keys() - {"panic", "boot"}
+    assert {key: before[key] for key in same} == {key: after[key] for key in same}
+    (tmp_path / "qemu-debian.json").write_text(story.answers["machine after"].output + "\n")

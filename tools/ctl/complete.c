@@ -10,6 +10,7 @@
 #include "tools/ctl/journal.h"
 #include "tools/ctl/keep.h"
 #include "tools/ctl/metrics.h"
+#include "tools/ctl/panic.h"
 
 // What the loader left for this boot.
 struct boot {
@@ -158,6 +159,8 @@ static int settle_counters(const struct options *options, struct lb_error *err)
 		failed = ends_forget(options->root, err);
 	if (!failed)
 		failed = proof_take(options->root, err);
+	if (!failed)
+		failed = panic_take(options->root, err);
 	state_unlock(lock);
 	return failed;
 }

@@ -17,7 +17,7 @@ enum event {
 // `journalctl MESSAGE_ID=...` finds them.
 const char *journal_id(enum event event);
 
-// To the journal's socket below `root`; where there is none, a line on stdout.
+// To the journal's socket below `root`; where there is none, a line on stderr.
 void journal_tell(const char *root, enum event event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

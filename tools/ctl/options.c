@@ -56,6 +56,11 @@ static const char usage[] =
 	"      --json               of status: for programs; docs/status.schema.json\n"
 	"      --metrics            of status: for Prometheus\n"
 	"      --when-stale         of test: asks for a try where there is no verdict, or an old one\n"
+	"      --report [FILE]      of test: what is known of Lifeboat on this machine, as JSON without "
+	"serial\n"
+	"                           numbers, UUIDs, names and addresses; docs/machines.md\n"
+	"      --panic              of test: panics this machine, once \"panic\" is typed\n"
+	"      --yes                the same without a question\n"
 	"  -h, --help               this text\n"
 	"      --version            the version\n"
 	"\n"
@@ -80,6 +85,9 @@ enum {
 	OPTION_JSON,
 	OPTION_METRICS,
 	OPTION_WHEN_STALE,
+	OPTION_REPORT,
+	OPTION_PANIC,
+	OPTION_YES,
 };
 
 static const struct option long_options[] = {
@@ -100,6 +108,9 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"metrics", no_argument, NULL, OPTION_METRICS},
 	{"when-stale", no_argument, NULL, OPTION_WHEN_STALE},
+	{"report", optional_argument, NULL, OPTION_REPORT},
+	{"panic", no_argument, NULL, OPTION_PANIC},
+	{"yes", no_argument, NULL, OPTION_YES},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -155,6 +166,13 @@ static const char *take_optional(int argc, char **argv, const char *usual)
 	return optind < argc && argv[optind][0] != '-' ? argv[optind++] : usual;
 }
 
+// Its file is the next word, unless that is an option.
+static void take_report(struct options *options, int argc, char **argv)
+{
+	options->report = true;
+	options->report_to = take_optional(argc, argv, options->report_to);
+}
+
 // "64M", "1G" or bytes, whole blocks; false: it is none, or no file's for dumps.
 static bool parse_size(const char *text, uint64_t *ret_bytes)
 {
@@ -180,7 +198,38 @@ static int take_reserve(struct options *options, int argc, char **argv)
 	return 0;
 }
 
-static int take_option(struct options *options, const char *command, int option)
+// The switch that an option without a value turns on; NULL: it is no such option.
+static bool *find_switch(struct options *options, int option)
+{
+	switch (option) {
+	case OPTION_NO_VARIABLES:
+		return &options->no_variables;
+	case OPTION_ACCEPT_TPM_CHANGE:
+		return &options->accept_tpm_change;
+	case OPTION_NO_MEASURE:
+		return &options->no_measure;
+	case OPTION_BOOT_ORDER:
+		return &options->boot_order;
+	case OPTION_CLEARTEXT:
+		return &options->cleartext;
+	case OPTION_JSON:
+		return &options->json;
+	case OPTION_METRICS:
+		return &options->metrics;
+	case OPTION_WHEN_STALE:
+		return &options->when_stale;
+	case OPTION_PANIC:
+		return &options->panic;
+	case OPTION_YES:
+		return &options->yes;
+	case 'n':
+		return &options->dry_run;
+	default:
+		return NULL;
+	}
+}
+
+static int take_value(struct options *options, const char *command, int option)
 {
 	switch (option) {
 	case OPTION_ROOT:
@@ -194,59 +243,56 @@ static int take_option(struct options *options, const char *command, int option)
 		return 0;
 	case OPTION_MODE:
 		return take_mode(command, optarg, &options->mode);
-	case OPTION_NO_VARIABLES:
-		options->no_variables = true;
-		return 0;
-	case OPTION_ACCEPT_TPM_CHANGE:
-		options->accept_tpm_change = true;
-		return 0;
-	case OPTION_NO_MEASURE:
-		options->no_measure = true;
-		return 0;
-	case OPTION_BOOT_ORDER:
-		options->boot_order = true;
-		return 0;
 	case OPTION_RECIPIENT:
 		if (options->recipient_count == LB_MAX_RECIPIENTS)
 			return bad_usage(command, "--recipient: more than 8 of them");
 		options->recipients[options->recipient_count++] = optarg;
 		return 0;
-	case OPTION_CLEARTEXT:
-		options->cleartext = true;
-		return 0;
 	case OPTION_DUMP_TO:
 		options->reserve_at = optarg;
 		return 0;
-	case OPTION_JSON:
-		options->json = true;
-		return 0;
-	case OPTION_METRICS:
-		options->metrics = true;
-		return 0;
-	case OPTION_WHEN_STALE:
-		options->when_stale = true;
-		return 0;
-	case 'n':
-		options->dry_run = true;
-		return 0;
-	case 'h':
-		options_help();
-		exit(EXIT_SUCCESS);
 	default:
 		return bad_usage(command, "that is not understood");
 	}
 }
 
-static int take(struct options *options, int argc, char **argv, int option)
+static int take_option(struct options *options, int option, int argc, char **argv)
 {
+	bool *turned_on = find_switch(options, option);
+
+	if (turned_on) {
+		*turned_on = true;
+		return 0;
+	}
 	switch (option) {
 	case OPTION_SIGN:
 		return take_sign(options, argv[0], argc, argv);
 	case OPTION_RESERVE:
 		return take_reserve(options, argc, argv);
+	case OPTION_REPORT:
+		take_report(options, argc, argv);
+		return 0;
+	case 'h':
+		options_help();
+		exit(EXIT_SUCCESS);
 	default:
-		return take_option(options, argv[0], option);
+		return take_value(options, argv[0], option);
 	}
+}
+
+static int judge(const struct options *options, int argc, char **argv)
+{
+	if (optind < argc)
+		return bad_usage(argv[optind], "no such word is known here");
+	if (options->reserve_at && !options->reserve)
+		return bad_usage(argv[0], "--dump-to FILE goes with --reserve");
+	if ((options->panic || options->report) && strcmp(argv[0], "test") != 0)
+		return bad_usage(argv[0], "--panic and --report go with test");
+	if (options->panic && options->report)
+		return bad_usage(argv[0], "--report is for the boot after --panic");
+	if (options->yes && !options->panic)
+		return bad_usage(argv[0], "--yes goes with --panic");
+	return 0;
 }
 
 int options_take(struct options *ret_options, int argc, char **argv)
@@ -255,12 +301,10 @@ int options_take(struct options *ret_options, int argc, char **argv)
 	int option;
 
 	while ((option = getopt_long(argc, argv, "hn", long_options, NULL)) != -1)
-		if (take(&options, argc, argv, option) != 0)
+		if (take_option(&options, option, argc, argv) != 0)
 			return -1;
-	if (optind < argc)
-		return bad_usage(argv[optind], "no such word is known here");
-	if (options.reserve_at && !options.reserve)
-		return bad_usage(argv[0], "--dump-to FILE goes with --reserve");
+	if (judge(&options, argc, argv) != 0)
+		return -1;
 	options.live = !options.no_variables && (!options.root[0] || getenv("EFIVARFS_PATH"));
 	*ret_options = options;
 	return 0;

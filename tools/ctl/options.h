@@ -23,8 +23,9 @@ struct options {
 	unsigned int recipient_count;
 	uint64_t reserve; // bytes of a file for dumps; 0: none is asked for
 	const char *reserve_at; // its path; NULL: the usual ones
+	const char *report_to; // a file for --report; NULL: standard output
 	bool no_variables, dry_run, accept_tpm_change, no_measure, cleartext, boot_order, json, metrics,
-		when_stale;
+		when_stale, report, panic, yes;
 	// The root runs on this machine's firmware: it is the running system, or EFIVARFS_PATH says where the
 	// variables are. Else an image is built.
 	bool live;

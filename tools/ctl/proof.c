@@ -90,7 +90,7 @@ static void read_disk(const char *root, const char *partition, char ret_text[PRO
 		snprintf(ret_text, PROOF_TEXT, "a disk without a name");
 }
 
-static void read_setting(const char *root, const char *partition, struct proof_setting *ret_setting)
+void proof_setting_read(const char *root, const char *partition, struct proof_setting *ret_setting)
 {
 	read_firmware(root, ret_setting->firmware);
 	read_loader(root, ret_setting->loader);
@@ -107,6 +107,20 @@ static void take_line(const struct state_text *text, const char *key, char *ret_
 	lb_snprintf(ret_value, room, "%s", value);
 }
 
+void proof_setting_take(const struct state_text *text, struct proof_setting *ret_setting)
+{
+	take_line(text, "firmware", ret_setting->firmware, PROOF_TEXT);
+	take_line(text, "loader", ret_setting->loader, PROOF_TEXT);
+	take_line(text, "disk", ret_setting->disk, PROOF_TEXT);
+}
+
+void proof_setting_add(struct state_text *text, const struct proof_setting *setting)
+{
+	state_add(text, "firmware", "%s", setting->firmware);
+	state_add(text, "loader", "%s", setting->loader);
+	state_add(text, "disk", "%s", setting->disk);
+}
+
 static bool read_record(const char *root, struct proof *ret_proof)
 {
 	static struct state_text text;
@@ -116,9 +130,7 @@ static bool read_record(const char *root, struct proof *ret_proof)
 		return false;
 	take_line(&text, "verdict", ret_proof->verdict, sizeof(ret_proof->verdict));
 	take_line(&text, "partition", ret_proof->partition, sizeof(ret_proof->partition));
-	take_line(&text, "firmware", ret_proof->setting.firmware, PROOF_TEXT);
-	take_line(&text, "loader", ret_proof->setting.loader, PROOF_TEXT);
-	take_line(&text, "disk", ret_proof->setting.disk, PROOF_TEXT);
+	proof_setting_take(&text, &ret_proof->setting);
 	return ret_proof->verdict[0];
 }
 
@@ -129,17 +141,24 @@ static int write_record(const char *root, const struct proof *proof, struct lb_e
 	text.bytes = 0;
 	state_add(&text, "verdict", "%s", proof->verdict);
 	state_add(&text, "partition", "%s", proof->partition);
-	state_add(&text, "firmware", "%s", proof->setting.firmware);
-	state_add(&text, "loader", "%s", proof->setting.loader);
-	state_add(&text, "disk", "%s", proof->setting.disk);
+	proof_setting_add(&text, &proof->setting);
 	return state_write(root, STATE_PROOF, &text, err);
 }
 
-static void judge(struct proof *proof, const char *what, const char *was, const char *is)
+static void compare(const char *what, const char *was, const char *is, char ret_change[PROOF_CHANGE])
 {
-	if (!proof->stale[0] && strcmp(was, is) != 0)
-		snprintf(proof->stale, sizeof(proof->stale), "the %s changed from \"%s\" to \"%s\"", what,
-			 was, is);
+	if (!ret_change[0] && strcmp(was, is) != 0)
+		snprintf(ret_change, PROOF_CHANGE, "the %s changed from \"%s\" to \"%s\"", what, was, is);
+}
+
+void proof_setting_compare(const struct proof_setting *was, const struct proof_setting *now,
+			   char ret_change[PROOF_CHANGE])
+{
+	ret_change[0] = '\0';
+	compare("firmware", was->firmware, now->firmware, ret_change);
+	if (now->loader[0])
+		compare("loader", was->loader, now->loader, ret_change);
+	compare("disk", was->disk, now->disk, ret_change);
 }
 
 bool proof_read(const char *root, struct proof *ret_proof)
@@ -148,12 +167,8 @@ bool proof_read(const char *root, struct proof *ret_proof)
 
 	if (!read_record(root, ret_proof))
 		return false;
-	read_setting(root, ret_proof->partition, &now);
-	judge(ret_proof, "firmware", ret_proof->setting.firmware, now.firmware);
-	// A boot without Lifeboat does not tell which one will be there.
-	if (now.loader[0])
-		judge(ret_proof, "loader", ret_proof->setting.loader, now.loader);
-	judge(ret_proof, "disk", ret_proof->setting.disk, now.disk);
+	proof_setting_read(root, ret_proof->partition, &now);
+	proof_setting_compare(&ret_proof->setting, &now, ret_proof->stale);
 	return true;
 }
 
@@ -183,7 +198,7 @@ int proof_take(const char *root, struct lb_error *err)
 		return 0;
 	if (!there.verdict[0])
 		return state_remove(root, STATE_PROOF, err);
-	read_setting(root, there.partition, &there.setting);
+	proof_setting_read(root, there.partition, &there.setting);
 	journal_tell(root, EVENT_TESTED, "the try without a crash %s on partition %s",
 		     strcmp(there.verdict, "begun") == 0 ? "did not come back" : there.verdict,
 		     there.partition);

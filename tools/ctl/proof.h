@@ -9,6 +9,8 @@
 
 #define PROOF_TEXT 256U // bytes of each text, its NUL included
 
+#define PROOF_CHANGE (2 * PROOF_TEXT + 64) // bytes of what changed, in words
+
 // What a verdict depends on. "": not known.
 struct proof_setting {
 	char firmware[PROOF_TEXT]; // vendor, version, date of its release
@@ -20,8 +22,18 @@ struct proof {
 	char verdict[16]; // "begun", "passed", "failed"
 	char partition[37]; // its PARTUUID
 	struct proof_setting setting; // when the verdict was first seen
-	char stale[2 * PROOF_TEXT + 64]; // "the firmware changed from X to Y"; "": it is not
+	char stale[PROOF_CHANGE]; // "the firmware changed from X to Y"; "": it is not
 };
+
+// What the machine is now; `partition` is the PARTUUID of one on that disk.
+void proof_setting_read(const char *root, const char *partition, struct proof_setting *ret_setting);
+// The first of the three that is another now, in words; "": none. A boot without Lifeboat does not tell which loader
+// comes next.
+void proof_setting_compare(const struct proof_setting *was, const struct proof_setting *now,
+			   char ret_change[PROOF_CHANGE]);
+// Keys firmware, loader and disk of a file of the state.
+void proof_setting_take(const struct state_text *text, struct proof_setting *ret_setting);
+void proof_setting_add(struct state_text *text, const struct proof_setting *setting);
 
 // What was written down, judged by what the machine is now. false: nothing was.
 bool proof_read(const char *root, struct proof *ret_proof);

@@ -13,6 +13,7 @@
 #define STATE_ENDS "ends"
 #define STATE_CHANGE "change"
 #define STATE_PROOF "proof"
+#define STATE_PANIC "panic"
 
 #define STATE_TEXT 16384U // bytes of such a file, its NUL included
 #define BOOT_ID 40U // bytes of a boot's name, its NUL included

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lifeboat/dumpdisk.h"
+#include "tools/ctl/machine_report.h"
+#include "tools/ctl/panic.h"
 #include "tools/ctl/place.h"
 #include "tools/ctl/plan.h"
 #include "tools/ctl/proof.h"
@@ -123,6 +125,10 @@ int try_command(const struct options *options)
 	unsigned int count;
 	bool passed;
 
+	if (options->panic)
+		return panic_command(options);
+	if (options->report)
+		return machine_report_command(options);
 	if (options->when_stale)
 		return ask_when_stale(options, &err) != 0 ? complain(&err) : EXIT_SUCCESS;
 	scan_open(SCAN_AUTO, &scan);

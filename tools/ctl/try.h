@@ -6,7 +6,7 @@
 #include "tools/ctl/options.h"
 
 // Where a partition for dumps has a verdict, says it: exit status 0 where all passed. Else asks for a try at the next
-// boot, by a line in the installed lifeboat.conf.
+// boot, by a line in the installed lifeboat.conf. With --report and --panic it does those instead.
 int try_command(const struct options *options);
 
 #endif
