@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """README.md and docs/: short where they should be, links that lead somewhere, tables that are complete."""
 
+import json
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import machine_table
 import pytest
+import support_table
+from collected import Collected
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [README, *DOCS]
 README_LINES_MAX = 120
+MACHINES = ROOT / "docs/machines"
 
 _FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -99,6 +104,50 @@ def test_what_a_page_shows_is_compared(tmp_path, page, status):
     done = subprocess.run([ROOT / "tests/shown", tmp_path / "page.md"], capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stdout
     assert bool(done.stdout) == bool(status)
+
+
+def test_made_tables_are_current():
+    done = subprocess.run([ROOT / "tests/pages", "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def told(**changes) -> dict:
+    """A machine of docs/machines, with these members changed."""
+    return json.loads((MACHINES / "qemu-debian.json").read_text()) | changes
+
+
+PANIC = {"outcome": "complete", "stale": False, "seconds_to_first_byte": 0.5, "seconds_to_end": 2.0, "dump_bytes": 1}
+PASSED = {"verdict": "passed", "stale": False}
+
+
+@pytest.mark.parametrize("panic, selftest, state", [
+    (PANIC, None, "proved"), (PANIC, PASSED, "proved"), (None, PASSED, "self-tested"), (None, None, "unknown"),
+    (PANIC | {"stale": True}, PASSED, "self-tested"), (PANIC | {"outcome": "partial"}, None, "unknown"),
+    (PANIC | {"outcome": "none seen"}, PASSED, "self-tested"), (None, PASSED | {"stale": True}, "unknown"),
+    (None, PASSED | {"verdict": "begun"}, "unknown"),
+], ids=range(9))  # fmt: skip
+def test_a_machine_s_state(tmp_path, panic, selftest, state):
+    machine = told(panic=panic, selftest=selftest)
+    machine["system"]["product"] = "P | <b>`x`"
+    (tmp_path / "one.json").write_text(json.dumps(machine))
+    row = machine_table.table(tmp_path).splitlines()[2]
+    cells = row.strip("| ").split(" | ")
+    assert cells[8:] == [state, "2.0 s" if state == "proved" else "-"]
+    assert cells[0] == "QEMU P ? ?b??x? (virtual)"
+
+
+def test_machines_have_nothing_of_their_own():
+    assert machine_table.secrets(MACHINES) == []
+
+
+def test_a_row_is_what_tests_do():
+    """The most frequent run that has one; a row whose tests are gone fails."""
+    tests = support_table.Tests([Collected("a.py::x[one]", None)], [Collected(f"a.py::x[{n}]", None) for n in ("one", "two")])
+    states = [support_table.by_tests(tests, "what", pattern)[1] for pattern in ("a.py::*", "a.py::x[[]two]", "unit/test_scsi.c", None)]
+    assert states == ["scripts/test", "--full", "host tests only", "not supported"]
+    for gone in ("b.py::*", "unit/test_none.c"):
+        with pytest.raises(AssertionError, match="what: "):
+            support_table.by_tests(tests, "what", gone)
 
 
 def test_pictures_are_drawings():
