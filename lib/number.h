@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Digits, and numbers as a Linux kernel writes them into VMCOREINFO.
+// Digits, numbers as a Linux kernel writes them into VMCOREINFO, sizes as it reads them.
 #ifndef LIFEBOAT_LIB_NUMBER_H
 #define LIFEBOAT_LIB_NUMBER_H
 
@@ -12,6 +12,11 @@
 // All of `text` is a number of at most 64 bits: base 16 without 0x, its letters in either
 // case, or base 10, which may be negative (its two's complement is returned).
 bool lb_number_read(const char *text, uint32_t bytes, unsigned int base, uint64_t *ret_number);
+
+// The size that `text` begins with, as the kernel's memparse() reads it (lib/cmdline.c): base 16 behind "0x" and a digit,
+// 8 behind "0", else 10; then K, M, G, T, P or E, in either case. *ret_end is what follows it. Fails, with *ret_end at
+// the character that is wrong, where no digit begins it, and, unlike the kernel, where 64 bits have no room for it.
+int lb_size_read(const char *text, const char **ret_end, uint64_t *ret_bytes);
 
 // The value of a digit in any base up to 16, in either case; -1 when `c` is none.
 static inline int lb_digit_value(char c)

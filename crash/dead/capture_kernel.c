@@ -86,43 +86,16 @@ bool lb_was_capture_kernel(const struct lb_deadspace *dead)
 	return ask_symbol(dead, "elfcorehdr_addr", &value) ? value != NOT_GIVEN : ask_log(dead);
 }
 
-// As memparse() of lib/cmdline.c reads it: base 10, or 16 behind 0x, then K, M or G. The rest of the text behind
-// it; NULL: it is no number, or more than 64 bits have room for.
-static const char *read_size(const char *text, uint64_t *ret_value)
-{
-	const unsigned int base = text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10;
-	const char *at = base == 16 ? text + 2 : text;
-	unsigned int shift = 0;
-	uint64_t value = 0;
-	int digit;
-
-	if (lb_digit_value(*at) < 0)
-		return NULL;
-	for (; (digit = lb_digit_value(*at)) >= 0 && digit < (int)base; at++) {
-		if (__builtin_mul_overflow(value, base, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)digit, &value))
-			return NULL;
-	}
-	if ((*at | 0x20) == 'k')
-		shift = 10;
-	else if ((*at | 0x20) == 'm')
-		shift = 20;
-	else if ((*at | 0x20) == 'g')
-		shift = 30;
-	if (value << shift >> shift != value)
-		return NULL;
-	*ret_value = value << shift;
-	return shift ? at + 1 : at;
-}
-
-// The value of one word elfcorehdr=[SIZE@]ADDRESS.
+// The value of one word elfcorehdr=[SIZE@]ADDRESS (setup_elfcorehdr() of kernel/crash_dump.c).
 static bool read_address(const char *text, uint64_t *ret_phys)
 {
-	const char *end = read_size(text, ret_phys);
+	const char *end;
 
-	if (end && *end == '@')
-		end = read_size(end + 1, ret_phys);
-	return end && !*end;
+	if (lb_size_read(text, &end, ret_phys) != 0)
+		return false;
+	if (*end == '@' && lb_size_read(end + 1, &end, ret_phys) != 0)
+		return false;
+	return !*end;
 }
 
 // Takes the command line letter by letter; of several such words the last one counts, as for the kernel.

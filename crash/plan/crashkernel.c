@@ -64,50 +64,12 @@ static int fail_larger_than_ram(const struct parser *parser, uint64_t bytes, uin
 		       lb_format_size(has, sizeof(has), ram));
 }
 
-// Bits to shift by for the unit letter, 0 when it is none.
-static unsigned int unit_shift(char c)
-{
-	static const char units[] = "KMGTPE";
-
-	for (unsigned int i = 0; units[i]; i++) {
-		if (c == units[i] || c == units[i] - 'A' + 'a')
-			return 10 * (i + 1);
-	}
-	return 0;
-}
-
-// A number in C's notation and an optional unit, as memparse() takes it, but for
-// numbers beyond 64 bits, which are an error here.
 static int parse_size(struct parser *parser, uint64_t *ret_bytes)
 {
 	const char *begin = parser->at;
-	unsigned int base = 10;
-	unsigned int shift;
-	uint64_t value = 0;
 
-	if (!lb_is_decimal(*begin))
-		return fail_at(parser, "a number");
-	if (begin[0] == '0' && (begin[1] == 'x' || begin[1] == 'X')) {
-		base = 16;
-		parser->at += 2;
-		if (lb_digit_value(*parser->at) < 0)
-			return fail_at(parser, "a hexadecimal digit");
-	} else if (begin[0] == '0') {
-		base = 8;
-	}
-	for (int digit; (digit = lb_digit_value(*parser->at)) >= 0 && digit < (int)base; parser->at++) {
-		if (__builtin_mul_overflow(value, base, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)digit, &value))
-			return fail_at(parser, "a number of 64 bits at most");
-	}
-	shift = unit_shift(*parser->at);
-	if (shift) {
-		if (value > UINT64_MAX >> shift)
-			return fail_at(parser, "a size of 64 bits at most");
-		value <<= shift;
-		parser->at++;
-	}
-	*ret_bytes = value;
+	if (lb_size_read(begin, &parser->at, ret_bytes) != 0)
+		return fail_at(parser, parser->at == begin ? "a number" : "a size of 64 bits at most");
 	return 0;
 }
 

@@ -154,6 +154,8 @@ static void the_header_by_the_command_line(void **state)
 		{"a elfcorehdr=3G b", 3ULL << 30},
 		{"elfcorehdr=1024@0x1000 ro", 0x1000}, // other machines' kernels write the size
 		{"elfcorehdr=4K@8K", 8192},
+		{"elfcorehdr=1T", 1ULL << 40},
+		{"elfcorehdr=010", 8},
 		{"elfcorehdr=1 elfcorehdr=2", 2}, // the last one counts
 		{"elfcorehdr=18446744073709551615", UINT64_MAX},
 		{"", 0},
@@ -163,7 +165,6 @@ static void the_header_by_the_command_line(void **state)
 		{"noelfcorehdr=1", 0},
 		{"elfcorehdrs=1", 0},
 		{"elfcorehdr=0x", 0},
-		{"elfcorehdr=1T", 0},
 		{"elfcorehdr=1KK", 0},
 		{"elfcorehdr=1@", 0},
 		{"elfcorehdr=1@2@3", 0},

@@ -216,9 +216,9 @@ static void test_bad_plain(void **state)
 		{"512Q", "character 4 is 'Q', wanted a unit"},
 		{"512MB", "character 5 is 'B'"},
 		{"512KK", "character 5 is 'K'"},
-		{"0x", "ends at character 3, wanted a hexadecimal digit"},
+		{"0x", "character 2 is 'x', wanted a unit"}, // a 0 for the kernel, and more
 		{"0x x", "character 1 is 'x'"}, // the last one decides
-		{"x 0x", "crashkernel=0x: ends at character 3"},
+		{"x 0x", "crashkernel=0x: character 2 is 'x'"},
 		{"089", "character 2 is '8'"},
 		{"256M@", "ends at character 6, wanted a number"},
 		{"256M@x", "character 6 is 'x'"},

@@ -102,6 +102,73 @@ static void test_numbers(void **state)
 	}
 }
 
+// simple_strtoull() with base 0, and memparse()'s letters.
+static void test_sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+		const char *rest;
+	} good[] = {
+		{"0", 0, ""},
+		{"64M", 64ULL << 20, ""},
+		{"64m", 64ULL << 20, ""},
+		{"1k1", 1024, "1"},
+		{"3G@5", 3ULL << 30, "@5"},
+		{"2T", 2ULL << 40, ""},
+		{"2P", 2ULL << 50, ""},
+		{"15E", 15ULL << 60, ""},
+		{"1KK", 1024, "K"},
+		{"0x10M", 16ULL << 20, ""},
+		{"0X1fk", 31ULL << 10, ""},
+		{"0x1E", 0x1e, ""}, // a digit
+		{"0x", 0, "x"}, // 0, and what follows it
+		{"0xg", 0, "xg"},
+		{"010", 8, ""},
+		{"08", 0, "8"},
+		{"18446744073709551615", UINT64_MAX, ""},
+		{"0xffffffffffffffff,", UINT64_MAX, ","},
+		{"01777777777777777777777", UINT64_MAX, ""},
+		{"18014398509481983K", UINT64_MAX - 1023, ""},
+		{"0E", 0, ""},
+		{"1,high", 1, ",high"},
+		{"7B", 7, "B"},
+	};
+	static const struct {
+		const char *text, *rest;
+	} bad[] = {
+		{"", ""},
+		{"M", "M"},
+		{"-1", "-1"},
+		{" 1", " 1"},
+		{"x1", "x1"},
+		{"a", "a"},
+		{"18446744073709551616", "6"},
+		{"0x10000000000000000", "0"},
+		{"02000000000000000000000", "0"},
+		{"18014398509481984K", "K"},
+		{"16E", "E"},
+	};
+	const char *end;
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char *text = copy(good[i].text, strlen(good[i].text) + 1);
+
+		assert_int_equal(lb_size_read(text, &end, &bytes), 0);
+		assert_int_equal(bytes, good[i].bytes);
+		assert_string_equal(end, good[i].rest);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bytes = 42;
+		assert_int_equal(lb_size_read(bad[i].text, &end, &bytes), -1);
+		assert_int_equal(bytes, 42);
+		assert_string_equal(end, bad[i].rest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_a_byte_ends_at_its_nul),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests_name("number", tests, NULL, NULL);

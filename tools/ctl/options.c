@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/number.h"
 #include "lifeboat/dumpfile.h"
 
 #define RESERVE_USUAL "64M"
@@ -173,22 +174,15 @@ static void take_report(struct options *options, int argc, char **argv)
 	options->report_to = take_optional(argc, argv, options->report_to);
 }
 
-// "64M", "1G" or bytes, whole blocks; false: it is none, or no file's for dumps.
+// Whole blocks; false: it is no size, or no file's for dumps.
 static bool parse_size(const char *text, uint64_t *ret_bytes)
 {
-	unsigned long long number;
-	unsigned int shift = 0;
-	char *end;
+	uint64_t bytes;
 
-	if (*text < '0' || *text > '9')
+	if (lb_size_read(text, &text, &bytes) != 0 || *text)
 		return false;
-	number = strtoull(text, &end, 10);
-	if (*end == 'M' || *end == 'G')
-		shift = *end++ == 'M' ? 20 : 30;
-	if (*end || number > LB_FILE_BYTES_MAX >> shift)
-		return false;
-	*ret_bytes = number << shift;
-	return *ret_bytes >= LB_FILE_BYTES_MIN && *ret_bytes % LB_DUMP_BLOCK == 0;
+	*ret_bytes = bytes;
+	return bytes >= LB_FILE_BYTES_MIN && bytes <= LB_FILE_BYTES_MAX && bytes % LB_DUMP_BLOCK == 0;
 }
 
 static int take_reserve(struct options *options, int argc, char **argv)
