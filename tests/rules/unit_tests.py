@@ -9,6 +9,7 @@ from .tree import Tree
 _PREFIX = "tests/unit/test_"
 # Those that judge several files, and which.
 _SEVERAL = {
+    "tests/unit/test_dump_encrypted.c": "crash/dump/dump.c, encrypted",
     "tests/unit/test_ident_maps.c": "pgtable/ident.c, on each memory map of tests/data/maps/",
     "tests/unit/test_partition_file.c": "crash/disk/partition.c, over a file",
     "tests/unit/test_maps.c": "the plan, from e820.c to layout.c, on each memory map of tests/data/maps/",
