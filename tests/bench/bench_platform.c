@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/say.h"
+
 #define NANOSECONDS 1000000000ULL
 #define MILLISECOND 1000000ULL
 #define BLOCK 512U
@@ -138,14 +140,8 @@ bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to)
 	return true;
 }
 
-void lb_say(const char *format, ...)
+void say_line(const char *line)
 {
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	lb_vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
 	fprintf(stderr, "writer: %s\n", line);
 }
 

@@ -7,6 +7,7 @@
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 #include "lifeboat/uart.h"
+#include "tests/say.h"
 
 #define MEASURE_US 20000
 
@@ -82,14 +83,8 @@ static void put(const char *text)
 	}
 }
 
-void lb_say(const char *format, ...)
+void say_line(const char *line)
 {
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	lb_vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
 	put("disktest: ");
 	put(line);
 	put("\r\n");
