@@ -43,7 +43,7 @@ static void clear_each(uint32_t msr, uint32_t step, uint32_t count)
 		clear(msr + i * step, EVENT_EN);
 }
 
-// By leaf 0Ah, which others than Intel have, too.
+// Stops the counters of leaf 0Ah, which other CPUs than Intel's have, too.
 static void architectural_counters_off(uint32_t leaves)
 {
 	const uint32_t eax = leaves >= 0xa ? cpu_cpuid(0xa, 0).eax : 0;

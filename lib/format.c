@@ -9,7 +9,7 @@
 
 #define DIGITS_MAX 20 // of 2^64 - 1
 
-// Where text goes: counts all of it, keeps what fits.
+// The text's destination: it counts all of the text and keeps what fits.
 struct sink {
 	char *text;
 	size_t bytes;

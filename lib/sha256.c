@@ -105,7 +105,7 @@ static void blocks_plain(uint32_t state[8], const uint8_t *data, size_t count)
 	}
 }
 
-// By a test and not through a pointer: the purgatory may have none in its data.
+// A test chooses, not a pointer: the purgatory may have no pointer in its data.
 static void compress(struct lb_sha256 *sha, const uint8_t *data, size_t count)
 {
 	if (sha->method == LB_SHA256_NI)

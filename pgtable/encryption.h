@@ -10,8 +10,8 @@
 
 #define LB_CPUID_ENCRYPTION 0x8000001fU
 
-// How many bits of a physical address are an address: `phys_bits`, CPUID 80000008h EAX[7:0], or as
-// many as lie below the C-bit. `eax` and `ebx` are LB_CPUID_ENCRYPTION's, 0 where it is missing.
+// The number of bits that are an address in a physical address: `phys_bits`, CPUID 80000008h EAX[7:0], or as
+// many as lie below the C-bit. `eax` and `ebx` are LB_CPUID_ENCRYPTION's, 0 where that leaf is missing.
 unsigned int lb_encryption_address_bits(unsigned int phys_bits, uint32_t eax, uint32_t ebx);
 
 // Whether the address in `entry`, a present page-table entry or CR3, has a bit at or above

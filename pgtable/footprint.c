@@ -14,7 +14,7 @@ enum {
 	SPAN_PML4 = 48,
 };
 
-// With 5 levels physical addresses end first (SDM 3A 4.1.4).
+// Physical addresses end here, below what 5 levels could map (SDM 3A 4.1.4).
 #define LIMIT_5LEVEL (1ULL << 52)
 
 enum what { OURS, CRASH, RAM };
@@ -52,7 +52,7 @@ struct slots {
 	uint64_t whole; // lie wholly inside one range
 };
 
-// What a policy maps: its list, and the windows' table entries.
+// A policy's list of ranges, and the windows' table entries.
 struct wanted {
 	const struct lb_range *ranges;
 	size_t count;

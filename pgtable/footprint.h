@@ -26,8 +26,8 @@
 
 #include "lifeboat/range.h"
 
-// In the order in which they are shown. "RAM" policies trim each range inwards to
-// 4 KiB first, as Linux does (memblock_trim_memory()).
+// Policies are shown in this order. "RAM" policies trim each range inwards to 4 KiB first, as Linux does
+// (memblock_trim_memory()).
 enum lb_footprint_policy {
 	LB_FOOTPRINT_OURS, // request.ours and the windows, exact, under the roots asked for: ident.h
 	LB_FOOTPRINT_CRASH_EXACT, // request.crash alone, exact, under one root

@@ -7,8 +7,8 @@
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
-// What a leaf has beside its address and type, and what an entry that leads to a
-// table has. No NX, no U, no G: they mean nothing here and some depend on EFER.
+// A leaf has these bits beside its address and type, and so has an entry that leads to a table. NX, U and G
+// are not among them: they mean nothing here, and some depend on EFER.
 #define LEAF_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D)
 #define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
 
@@ -29,7 +29,7 @@ static const struct level all_levels[LEVELS] = {
 	[PML5] = {.shift = 48},
 };
 
-// What may be wanted of an address.
+// The kinds of mapping that may be wanted of an address.
 enum want {
 	WANT_NOTHING,
 	WANT_WINDOW, // a table entry, but an empty one
@@ -37,7 +37,7 @@ enum want {
 	WANT_UC,
 };
 
-// From the address asked about up to `end`, exclusive, all is wanted alike.
+// A stretch from the address asked about up to `end`, exclusive, all of which is wanted alike.
 struct span {
 	enum want want;
 	uint64_t end;
@@ -60,7 +60,7 @@ static enum want want_of(enum lb_memtype type)
 	return type == LB_MEM_UC ? WANT_UC : WANT_WB;
 }
 
-// Both windows; empty when there are none.
+// The range of both windows; empty when there are none.
 static struct lb_range windows_of(const struct lb_ident_request *request)
 {
 	uint64_t bytes = request->windows ? 2 * LB_PAGE : 0;
@@ -234,7 +234,7 @@ static enum lb_ident_status check_range(const struct lb_ident_request *request, 
 {
 	uint64_t limit = 1ULL << request->phys_bits;
 
-	// With 5 levels the limit, 1 << 56, lies above every physical address.
+	// The limit with 5 levels, 1 << 56, lies above every physical address.
 	if (request->root4 && limit > X86_END_OF_4LEVEL)
 		limit = X86_END_OF_4LEVEL;
 	if (!lb_aligned(range.start | range.end, LB_PAGE))

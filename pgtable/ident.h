@@ -66,7 +66,7 @@ enum lb_ident_status {
 	LB_IDENT_NO_ROOM, // the buffer is smaller than the count
 };
 
-// What building `request` takes. *ret_size is written only on LB_IDENT_OK.
+// Counts what building `request` takes. *ret_size is written only on LB_IDENT_OK.
 enum lb_ident_status lb_ident_count(const struct lb_ident_request *request, struct lb_ident_size *ret_size);
 
 // Builds the tables into `buffer` (page-aligned, `buffer_pages` pages, will lie at

@@ -31,7 +31,7 @@ static uint64_t reserved_address_bits(const struct lb_walk *walk)
 	return X86_PTE_ADDR & ~((1ULL << walk->phys_bits) - 1);
 }
 
-// How many entries from `index` on are absent, this one included.
+// Counts the absent entries from `index` on, this one included.
 static unsigned int absent_run(const uint8_t *table, unsigned int index)
 {
 	unsigned int i = index;

@@ -22,8 +22,8 @@ struct lb_walk {
 // The PAT bit, here whatever the page size (in a PTE itself it is bit 7, SDM 3A table 4-20).
 #define LB_WALK_PAT (1ULL << 12)
 
-// How many entries or runs of absent entries one lb_walk_next() looks at before it
-// gives up: real kernels need a few hundred, tables made to keep us busy have 1 << 45.
+// One lb_walk_next() looks at this many entries or runs of absent entries before it gives up: real kernels
+// need a few hundred, tables made to keep us busy have 1 << 45.
 #define LB_WALK_NEXT_STEPS (1U << 20)
 
 enum lb_walk_status {

@@ -27,7 +27,7 @@ enum lb_dump_format {
 	LB_DUMP_ELF = 3, // an ELF core of all RAM, nothing filtered
 };
 
-// What follows the dump, or the failure to write one.
+// The machine's end after the dump, or after the failure to write one.
 enum lb_capture_end {
 	LB_CAPTURE_RESET = 0, // cold reset
 	LB_CAPTURE_POWEROFF = 1, // ACPI S5; cold reset where that does not work
@@ -82,7 +82,7 @@ struct lb_target {
 	struct lb_extent extents[LB_MAX_EXTENTS]; // in the file's order
 };
 
-// What the header of a dump there has in `partuuid`.
+// The id that the header of a dump there has in `partuuid`.
 static inline const uint8_t *lb_target_id(const struct lb_target *target)
 {
 	return target->extent_count ? target->file_id : target->partuuid;
@@ -125,8 +125,8 @@ struct lb_screen_config {
 
 #define LB_MAX_WDAT_STEPS 8
 
-// How to stop the watchdog of the ACPI table WDAT, and how to see that it stands: one access to a
-// register. Source: Microsoft, Hardware Watchdog Timers Design Specification, 2.4.
+// One access to a register, to stop the watchdog of the ACPI table WDAT or to see that it stands. Source:
+// Microsoft, Hardware Watchdog Timers Design Specification, 2.4.
 struct lb_wdat_step {
 	uint64_t address; // physical, or an I/O port
 	uint32_t value, mask; // of the field, from its bit 0

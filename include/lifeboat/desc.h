@@ -33,7 +33,7 @@ struct __attribute__((packed)) lb_tss {
 	uint16_t iomap;
 };
 
-// Which IST stack a vector uses; 0: the current one.
+// The IST stack that a vector uses; 0: the current one.
 enum lb_ist { LB_IST_NMI = 1, LB_IST_DF = 2, LB_IST_MC = 3, LB_IST_FAULT = 4, LB_IST_COUNT = 4 };
 
 #define LB_TRAP_STUB_BYTES 16 // from a vector's entry in crash/bare/traps.asm to the next

@@ -33,7 +33,8 @@
 #define LB_DUMP_BLOCK 4096
 #define LB_DUMP_SLOTS 2
 #define LB_DUMP_SLOTS_BYTES (LB_DUMP_SLOTS * LB_DUMP_BLOCK) // the log begins there
-// Of the log: the largest buffer that distributions set. What is beyond is in the dump only.
+// The log has at most as many bytes: the largest buffer that distributions set. The rest is in the dump
+// only.
 #define LB_DUMP_LOG_MAX (16ULL << 20)
 #define LB_DUMP_REPORT_MAX 65536U // of the report: readers refuse a longer one
 
@@ -60,11 +61,11 @@ enum lb_selftest {
 	LB_SELFTEST_FAILED = 3, // `message` says why
 };
 
-// Of the dump, in `flags`.
+// Flags that tell of the dump.
 #define LB_DUMP_FLAG_ENCRYPTED 1U // log, report and file are
 #define LB_DUMP_FLAG_KERNEL_FIRST 2U // of the page data, the kernel's own pages come first: all are there
 #define LB_DUMP_FLAG_ERASED 8U // lifeboat-save: of a saved dump nothing is left but this header
-// Of what it lies on.
+// A flag that tells what the dump lies on.
 #define LB_DUMP_FLAG_FILE 4U // a file (lifeboat/dumpfile.h): `partuuid` is its id, `partition_bytes` its size
 
 struct lb_dump_header {

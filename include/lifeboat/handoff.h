@@ -59,7 +59,7 @@ struct lb_console {
 	uint64_t address;
 };
 
-// What follows a digest mismatch or a fault.
+// The machine's end after a digest mismatch or a fault.
 enum lb_policy {
 	LB_POLICY_RESET = 0, // say why, then cold reset
 	LB_POLICY_BOOT = 1, // say why, then go on (a mismatch only; a fault resets)
@@ -180,7 +180,7 @@ struct lb_hook_sealed {
 	uint64_t sum; // over the fields above
 };
 
-// Where the purgatory is; also printed as the stage code on its console.
+// The purgatory's stages; their numbers are on its console, too.
 enum lb_stage {
 	LB_STAGE_ARMED = 0,
 	LB_STAGE_ENTRY = 1,

@@ -40,7 +40,7 @@ static inline bool lb_range_overlaps(struct lb_range a, struct lb_range b)
 	return a.start < b.end && b.start < a.end;
 }
 
-// What both have in common; empty (start == end) when nothing.
+// The part that both have in common; empty (start == end) when there is none.
 static inline struct lb_range lb_range_intersect(struct lb_range a, struct lb_range b)
 {
 	struct lb_range r = {a.start > b.start ? a.start : b.start, a.end < b.end ? a.end : b.end};

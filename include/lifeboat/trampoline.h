@@ -9,8 +9,7 @@
 #include "lifeboat/desc.h"
 
 struct __attribute__((packed, aligned(8))) lb_trampoline {
-	// Until long mode: a descriptor table of its own, since a real-mode LGDT takes no more
-	// than 32 bits of an address.
+	// A descriptor table until long mode: a real-mode LGDT takes no more than 32 bits of an address.
 	uint64_t gdt[4]; // null, null, code 0x10, data 0x18
 	uint16_t gdt_limit;
 	uint32_t gdt_base;

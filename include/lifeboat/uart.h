@@ -15,8 +15,8 @@
 #define LB_UART_LSR 5
 #define LB_UART_LSR_THRE 0x20
 
-// How often to look for room for one byte: at 9600 baud it takes about 1 ms, a register read
-// about 1 µs on real hardware.
+// Polls for room for one byte: at 9600 baud a byte takes about 1 ms, and a register read about 1 µs on real
+// hardware.
 #define LB_UART_MAX_POLLS 200000
 
 #define LB_COM1 0x3f8
