@@ -76,7 +76,7 @@ static int read_wdat(const void *table, uint64_t bytes, struct lb_acpi_facts *fa
 	return lb_wdat_read(table, bytes, &facts->wdat, err);
 }
 
-// That it is there is all that is asked.
+// The table's presence is all that is asked.
 static int read_spmi(const void *table, uint64_t bytes, struct lb_acpi_facts *facts,
 		     struct lb_error *left_out, struct lb_error *err)
 {

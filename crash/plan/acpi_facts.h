@@ -42,7 +42,7 @@ struct lb_acpi_facts {
 int lb_acpi_take(const void *table, uint64_t bytes, struct lb_acpi_facts *facts, struct lb_error *ret_warning,
 		 struct lb_error *err);
 
-// Where the DSDT is wanted from, once all tables were taken; 0: it is not.
+// The DSDT's address, once all tables were taken; 0: no DSDT is wanted.
 uint64_t lb_acpi_dsdt(const struct lb_acpi_facts *facts);
 
 // Takes the DSDT, which has `bytes`. Without values in it the machine cannot be switched

@@ -52,8 +52,8 @@ struct lb_acpi_table {
 // Do all bytes add up to 0, as those of a table and of the root pointer must?
 bool lb_acpi_sums_to_zero(const void *data, uint32_t bytes);
 
-// How many bytes at `header`, which has 36, are to be read: the length it gives, but 36 at
-// least and LB_ACPI_MAX_BYTES at most.
+// The number of bytes to read at `header`, which has 36: the length that it gives, but 36 at least and
+// LB_ACPI_MAX_BYTES at most.
 uint64_t lb_acpi_bytes(const void *header);
 
 // The table called `name` at `data`, which has `bytes`. One of fewer than `least` bytes (36

@@ -23,7 +23,7 @@ static int check_kernel(const struct lb_bzimage *image, struct lb_range kernel, 
 		return lb_fail(err,
 			       "boot_params: the second kernel lies at 0x%lx, wanted a multiple of 0x%lx",
 			       kernel.start, image->alignment);
-	// It would copy itself up to its preferred address, over what lies there.
+	// The kernel would copy itself up to its preferred address, over what lies there.
 	if (kernel.start < image->min_address)
 		return lb_fail(err,
 			       "boot_params: the second kernel lies at 0x%lx, below its pref_address 0x%lx",
@@ -91,7 +91,7 @@ static void fill_header(const struct lb_bootparams_input *input, struct boot_par
 	params->hdr.vid_mode = VIDEO_NORMAL;
 	params->hdr.loadflags &= (__u8)~KASLR_FLAG; // private to the kernel
 	params->hdr.setup_data = 0;
-	// Nobody reads it in 64-bit mode; a true address is easier to recognise in a dump.
+	// No kernel reads this field in 64-bit mode; a true address is easier to recognise in a dump.
 	params->hdr.code32_start = (__u32)layout->kernel.start;
 	params->hdr.cmd_line_ptr = low_half(layout->cmdline.start);
 	params->ext_cmd_line_ptr = high_half(layout->cmdline.start);

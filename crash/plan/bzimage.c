@@ -104,7 +104,7 @@ static uint64_t setup_bytes(const struct setup_header *header)
 	return (sectors + 1) * SECTOR;
 }
 
-// There is no checksum any more (Linux 6.15): the sizes are what can be checked.
+// A checksum is not there any more (Linux 6.15): the sizes are what can be checked.
 static int check_sizes(const struct file *file, const struct setup_header *header)
 {
 	uint64_t setup = setup_bytes(header);

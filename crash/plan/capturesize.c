@@ -5,7 +5,8 @@
 
 // Writes in flight that are enough for a fast disk.
 #define BUFFERS (8 * LB_CAPTURE_BUFFER)
-// Of the slack: used before RAM is mapped, by lists of ranges and tables of device registers; and after.
+// The slack has two parts: EARLY is used before RAM is mapped, by lists of ranges and tables of device
+// registers; LATE is used after.
 #define EARLY (128 * LB_KIB)
 #define LATE (LB_CAPTURE_GPT + LB_CAPTURE_DISK + LB_CAPTURE_WRITER + LB_CAPTURE_STATE)
 // Jobs that are being filled and written, and the spare one.
@@ -39,7 +40,7 @@ uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram)
 	return lb_align_up(LB_CAPTURE_MAX + further, LB_REGION_STEP);
 }
 
-// Of the targets after the first.
+// The bytes of the targets after the first.
 static uint64_t further(uint32_t targets)
 {
 	const uint64_t each = LB_CAPTURE_STATE + LB_CAPTURE_DISK + LB_CAPTURE_WRITER +

@@ -9,8 +9,8 @@
 #include "lifeboat/range.h"
 #include "pgtable/ident.h"
 
-// What `auto` stays between with up to LB_CAPTURE_FIRST_CPUS. The first leaves the smallest machine something to
-// spare. Each further CPU takes what lb_capture_helpers() says, and may take LB_CAPTURE_FURTHER.
+// The bounds of `auto` with up to LB_CAPTURE_FIRST_CPUS. The lower one leaves the smallest machine something
+// to spare. Each further CPU takes what lb_capture_helpers() says, and may take LB_CAPTURE_FURTHER.
 #define LB_CAPTURE_MIN (8 * LB_MIB)
 #define LB_CAPTURE_MAX (16 * LB_MIB)
 #define LB_CAPTURE_FIRST_CPUS 8U
@@ -21,8 +21,8 @@
 // Tables that map all RAM, in bytes; where they take more, a window slides instead.
 #define LB_CAPTURE_TABLES_MAX (4 * LB_MIB)
 
-// What the capture kernel's parts take from the heap, in bytes of whole pages. Each part is compared
-// with its number where it is compiled, or by test_helpers.c.
+// The capture kernel's parts take these bytes of whole pages from the heap. Each part is compared with its
+// number where it is compiled, or by test_helpers.c.
 #define LB_CAPTURE_BUFFER (128 * LB_KIB) // a write in flight
 #define LB_CAPTURE_BUFFERS_MIN 4U // the writer's streams hold one each
 #define LB_CAPTURE_BATCH_PAGES 32
@@ -57,12 +57,12 @@ struct lb_capture_need {
 	uint32_t targets;
 };
 
-// What the need takes together. Above `limit` (a multiple of 2 MiB) CPUs are given up first, then the
-// tables, then the targets after the first, which leaves one CPU; what that takes with a window has to fit.
+// Sums up the need. Above `limit` (a multiple of 2 MiB) CPUs are given up first, then the tables, then the
+// targets after the first, which leaves one CPU; the sum that is then left, with a window, has to fit.
 int lb_capture_size(const struct lb_capture_need *need, uint64_t limit, struct lb_capture_size *ret_size,
 		    struct lb_error *err);
 
-// What the CPU can do, as far as tables for RAM go.
+// The CPU's abilities, as far as tables for RAM go.
 struct lb_capture_paging {
 	uint32_t phys_bits;
 	bool gib_pages, la57;
@@ -73,11 +73,12 @@ struct lb_capture_paging {
 uint64_t lb_capture_ram_tables(const struct lb_e820 *saved, const struct lb_capture_paging *paging,
 			       struct lb_ident_range *room);
 
-// What `auto` takes at most on a machine with `cpus` that may compress and `ram` bytes, rounded up to 2 MiB.
+// The most that `auto` takes on a machine with `cpus` that may compress and `ram` bytes, rounded up to 2
+// MiB.
 uint64_t lb_capture_limit(uint32_t cpus, uint64_t ram);
 
-// What `cpus` that compress take, the first included: contexts, stacks, batches and, whether a dump is encrypted
-// or not, chunks.
+// The bytes that `cpus` that compress take, the first included: contexts, stacks, batches and, whether a
+// dump is encrypted or not, chunks.
 uint64_t lb_capture_helpers(uint32_t cpus);
 // Batches of a ring: one for each CPU, two more that are being filled and written, and a spare one.
 uint32_t lb_capture_batches(uint32_t cpus);

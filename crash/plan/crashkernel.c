@@ -79,7 +79,7 @@ static int parse_end(const struct parser *parser, const char *wanted)
 	return at_end(parser) ? 0 : fail_at(parser, wanted);
 }
 
-// What may follow the size or the list: "@OFFSET", then the end.
+// Reads what may follow the size or the list: "@OFFSET", then the end.
 static int parse_offset(struct parser *parser, uint64_t *ret_offset)
 {
 	bool given = *parser->at == '@';

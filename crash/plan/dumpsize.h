@@ -16,21 +16,22 @@ uint64_t lb_dump_size_largest(uint64_t pages, uint64_t max_pfn);
 // The same for all RAM of `saved`.
 uint64_t lb_dump_size_of(const struct lb_e820 *saved);
 
-// What a dump of `bytes` in the clear takes at most when it is encrypted (`bytes` below 2^60): 16 bytes for each page,
-// batch and chunk, what lets bitmaps be read back, and each file's beginning; about 0.4 %. For people: RAM, one and
-// a half percent of it, 32 MiB.
+// The most bytes that a dump of `bytes` in the clear takes when it is encrypted (`bytes` below 2^60): 16
+// bytes more for each page, batch and chunk, the parts that let bitmaps be read back, and each file's
+// beginning; about 0.4 %. For people: RAM, one and a half percent of it, 32 MiB.
 uint64_t lb_dump_size_encrypted(uint64_t bytes);
 
-// What a dump will take, roughly.
+// A rough guess of a dump's size and time.
 struct lb_dump_estimate {
 	uint64_t bytes; // with a kernel that has little to do
 	uint64_t largest; // with a kernel that uses all RAM and nothing that shrinks
 	uint32_t seconds, most_seconds; // for the two
 };
 
-// Of `pages` of RAM, by `cpus` (1 and up) that compress. The small one: at level 31 the dumps of idle machines
-// with 0.5 to 64 GiB are a fifth of 80 MiB and 1/64 of RAM, where compressed. Any other level is taken for 31.
-// Both times: a disk that takes 200 MiB/s, and CPUs that compress 400 MiB/s each.
+// Estimates a dump of `pages` of RAM, by `cpus` (1 and up) that compress. The small size: at level 31 the
+// dumps of idle machines with 0.5 to 64 GiB are a fifth of 80 MiB and 1/64 of RAM, where compressed. Any
+// other level is taken for 31. Both times: a disk that takes 200 MiB/s, and CPUs that compress 400 MiB/s
+// each.
 struct lb_dump_estimate lb_dump_estimate(uint64_t pages, enum lb_dump_format format, uint32_t cpus);
 
 #endif

@@ -91,7 +91,7 @@ int lb_e820_append_by(const char *caller, struct lb_e820 *map, struct lb_range r
 	return add(map, range, type, err);
 }
 
-// Of two entries that begin together the winner comes first.
+// The winner of two entries that begin together comes first.
 static bool sorts_before(const struct boot_e820_entry *a, const struct boot_e820_entry *b)
 {
 	if (a->addr != b->addr)

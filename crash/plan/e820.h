@@ -46,7 +46,7 @@ bool lb_e820_merges(uint32_t type);
 // The functions that change a table refuse a sealed one. They are called by their names
 // without _by: the macro passes on which function asks, and the refusal names it.
 
-// For the files beside e820.c: fails on a sealed table. `wanted` is the verb of the refusal.
+// Fails on a sealed table, for the files beside e820.c. `wanted` is the verb of the refusal.
 int lb_e820_check_open(const char *caller, const char *wanted, const struct lb_e820 *map,
 		       struct lb_error *err);
 
@@ -56,7 +56,7 @@ int lb_e820_check_open(const char *caller, const char *wanted, const struct lb_e
 int lb_e820_add_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t type,
 		   struct lb_error *err);
 
-// As lb_e820_add(), but makes the last entry longer where `range` goes on with its type.
+// Does as lb_e820_add(), but makes the last entry longer where `range` goes on with its type.
 #define lb_e820_append(...) lb_e820_append_by(__func__, __VA_ARGS__)
 int lb_e820_append_by(const char *caller, struct lb_e820 *map, struct lb_range range, uint32_t type,
 		      struct lb_error *err);

@@ -5,7 +5,7 @@
 
 #include "crash/plan/e820.h"
 
-// What was set aside for after the panic.
+// The regions that were set aside for after the panic.
 struct lb_crash_regions {
 	struct lb_range crash; // RAM above 1 MiB
 	struct lb_range ram; // the part of `crash` that is the second kernel's RAM

@@ -37,7 +37,7 @@ struct piece {
 #define CUTS 2 // the crash region and its low one
 #define PIECES_MAX (3 + CUTS) // before the swapped pages, these, and one more for each end of a cut
 
-// What is cut out of RAM, sorted. An empty range cuts nothing.
+// The ranges that are cut out of RAM, sorted. An empty range cuts nothing.
 struct cuts {
 	struct lb_range ranges[CUTS];
 };

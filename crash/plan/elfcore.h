@@ -22,7 +22,7 @@
 #include "crash/plan/e820.h"
 #include "lifeboat/handoff.h"
 
-// What the template says.
+// The facts that the template says.
 struct lb_elfcore {
 	const struct lb_e820 *saved; // RAM
 	struct lb_range crash; // cut out of it

@@ -19,7 +19,7 @@
 // COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h; of that one byte is the NUL.
 #define LB_LINE_BYTES 2048
 
-// Where the firmware's own facts of it are: what a fingerprint is judged by.
+// The places of the firmware's own facts, by which a fingerprint is judged.
 struct lb_find_system {
 	uint64_t table; // address of the EFI system table
 	uint32_t descriptor_bytes; // of its memory map's entries
@@ -43,7 +43,7 @@ struct lb_found_linuxes {
 void lb_find_linux(const struct lb_find_system *system, const struct lb_range *ranges, uint32_t count,
 		   struct lb_found_linuxes *found);
 
-// Where `params` say that the line is.
+// The address that `params` give for the line.
 uint64_t lb_line_pointer(const struct boot_params *params);
 
 #endif

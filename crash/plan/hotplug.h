@@ -28,7 +28,7 @@ static inline bool lb_hotplug_is_special(uint32_t type)
 	return type == LB_E820_SOFT_RESERVED || type == LB_E820_PMEM;
 }
 
-// How many bytes of it there are in `saved`.
+// The number of its bytes that are in `saved`.
 uint64_t lb_hotplug_special_bytes(const struct lb_e820 *saved);
 
 #endif

@@ -41,7 +41,7 @@ static bool read_number(struct bytes file, uint64_t at, unsigned int count, uint
 	return true;
 }
 
-// Where the PE's COFF header is; false when this is no PE file.
+// Finds the PE's COFF header; false when this is no PE file.
 static bool find_coff(struct bytes file, uint64_t *ret_coff)
 {
 	uint64_t pe;

@@ -112,7 +112,7 @@ static void put_literal(struct line *line, const char *text)
 	put_words(line, text, lb_strlen(text));
 }
 
-// What a command line is made of, in order.
+// The parts of a command line, in order.
 struct recipe {
 	const char *before; // ours, overridden by the user's
 	const char *console; // a console= for each word

@@ -28,7 +28,7 @@ int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes
 
 #define LB_CMDLINE_NO5LVL " no5lvl"
 
-// What the second kernel's command line is made of.
+// The parts of the second kernel's command line.
 struct lb_cmdline_second {
 	uint64_t elfcorehdr; // its physical address
 	const char *console; // a console= for each word: "", or e.g. "tty0 ttyS0,115200"

@@ -6,9 +6,8 @@
 #include "lifeboat/x86.h"
 #include "pgtable/footprint.h"
 
-// Where a region costs the second kernel most: it begins right below the border of a
-// section, and of what a page of section descriptors covers (32 GiB), which is not the
-// one the low 1 MiB is in.
+// The border at which a region costs the second kernel most: the region begins right below the border of a
+// section, and of what a page of section descriptors covers (32 GiB), which is not the one of the low 1 MiB.
 #define WORST_BORDER (64 * LB_GIB)
 
 // Packed to unpacked. An initramfs of modules and tools compressed with zstd or xz

@@ -29,7 +29,7 @@
 #include "lib/format.h"
 #include "lifeboat/range.h"
 
-// What goes in, bytes unless said otherwise. All known before anything is reserved.
+// The contents, in bytes unless said otherwise. All of them are known before anything is reserved.
 struct lb_layout_need {
 	uint64_t kernel; // init_size; of the built-in capture kernel all it has without a heap
 	uint64_t initrd; // 0: none
@@ -54,8 +54,8 @@ struct lb_layout {
 	struct lb_range handoff, live, capture, e820_saved, elfcorehdr, notes, backup;
 };
 
-// Where the two windows of the crash page tables are: behind the low 1 MiB, in its page
-// table's upper half. Nothing of the layout itself is there.
+// The two windows of the crash page tables lie behind the low 1 MiB, in its page table's upper half. Nothing
+// of the layout itself lies there.
 #define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
 // The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
@@ -68,9 +68,9 @@ uint64_t lb_layout_tables_bound(const struct lb_e820 *saved, uint64_t bytes);
 // Everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
 
-// What `auto` reserves for a Linux (crash/plan/capturesize.h has it for the built-in capture
-// kernel): the minimum, the initrd unpacked, and the second kernel's own need; rounded up
-// to 2 MiB. Each term is returned for the plan.
+// The terms of what `auto` reserves for a Linux (crash/plan/capturesize.h has those of the built-in capture
+// kernel): the minimum, the initrd unpacked, and the second kernel's own need; rounded up to 2 MiB. Each
+// term is returned for the plan.
 struct lb_layout_auto {
 	uint64_t minimum;
 	uint64_t unpacked_initrd; // estimate: packed size times 4

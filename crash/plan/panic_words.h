@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// In the order in which they are put.
+// Words are put in this order.
 enum lb_panic_word {
 	LB_WORD_PANIC, // panic=-1
 	LB_WORD_REBOOT, // reboot=efi,cold,panic_warm
@@ -38,9 +38,9 @@ uint32_t lb_panic_words_of(enum lb_profile profile);
 // where that belongs to it.
 bool lb_panic_words_find(const char *text, uint32_t *ret_words);
 
-// What a line whose words are `user` gets of one member; NULL for nothing. The first four are put
-// unless the last word of that key says the same. The others are put only where the line is
-// silent: what it sets itself, also by sysctl.kernel.NAME=, wins.
+// The word that a line whose words are `user` gets of one member; NULL for nothing. The first four are put
+// unless the last word of that key says the same. The others are put only where the line is silent: a word
+// that it sets itself, also by sysctl.kernel.NAME=, wins.
 const char *lb_panic_word_for(enum lb_panic_word word, const char *user);
 
 // The words of a set, parted by blanks, as a line gets them that has none. Cut where `text` has no room.

@@ -127,7 +127,7 @@ static bool find(struct search *search, const struct lb_e820 *map, bool may_cros
 	return false;
 }
 
-// Of two of one size the lower one.
+// Finds the largest hole; of two of one size the lower one.
 static struct lb_range largest_hole(const struct lb_e820 *map, const struct lb_place_request *request)
 {
 	struct holes holes = all_holes(map, request);

@@ -11,7 +11,7 @@
 // No region begins lower: LOAD_PHYSICAL_ADDR of every distribution kernel.
 #define LB_REGION_MIN (16 * LB_MIB)
 
-// How far up a region may go.
+// The highest end that a region may have.
 enum lb_place_reach {
 	LB_PLACE_BELOW_4GIB, // what runs there cannot be loaded higher
 	LB_PLACE_LOWEST, // below 4 GiB where it fits, else above

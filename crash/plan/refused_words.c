@@ -99,7 +99,7 @@ const char *lb_refused_word(struct lb_word word)
 
 	if (lb_word_is(argument.key, "reboot") && lb_cmdline_any_token(argument.value, is_force))
 		return "a forced reboot does not stop the other CPUs";
-	// Not undone by our efi=runtime, which kernels before 5.16 do not know.
+	// Our efi=runtime does not undo this word: kernels before 5.16 do not know it.
 	if (lb_word_is(argument.key, "noefi"))
 		return NO_RUNTIME;
 	if (lb_word_is(argument.key, "efi") && lb_cmdline_any_token(argument.value, is_noruntime))

@@ -4,7 +4,7 @@
 #include "crash/plan/acpi_table.h"
 #include "lib/mem.h"
 
-// What follows the base, interrupt and line settings, is left as the firmware has it.
+// The base, interrupt and line settings are read; the rest is left as the firmware has it.
 struct __attribute__((packed)) spcr {
 	struct lb_acpi_header header;
 	uint8_t interface, reserved[3];

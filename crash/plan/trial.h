@@ -56,12 +56,12 @@ size_t lb_trial_print(const struct lb_trial *trial, char text[LB_TRIAL_ROOM]);
 // ---- The loader's, in the order of a boot. Each returns what the boot does, and changes *trial where the
 // mark has to change. *ret_write: it has to be written before anything else is done.
 
-// Of a mark that was found, before anything else is looked at. `begun` is counted; a trial begins where one
-// is due.
+// Judges a mark that was found, before anything else is looked at. `begun` is counted; a trial begins where
+// one is due.
 enum lb_trial_aside lb_trial_find(struct lb_trial *trial, bool *ret_write);
 // Begins a trial where there is no mark, or none that can be read.
 void lb_trial_first(struct lb_trial *trial);
-// What would be armed is known: `hash`. Begins a trial where another was proved.
+// Learns what would be armed, as `hash`. Begins a trial where another hash was proved.
 void lb_trial_know(struct lb_trial *trial, uint64_t hash, bool *ret_write);
 // A dump that lies on a partition, saved or not. One that was not counted yet is.
 enum lb_trial_aside lb_trial_count(struct lb_trial *trial, const uint8_t arm_id[LB_TRIAL_ID],
@@ -72,7 +72,7 @@ void lb_trial_retreat(struct lb_trial *trial, const struct lb_trial *found);
 
 // ---- lifeboatctl's. Each returns whether *trial has changed, and has to be written.
 
-// What a boot that completed says of itself, by the EFI variable Lifeboat.
+// A completed boot's own facts, by the EFI variable Lifeboat.
 struct lb_trial_boot {
 	bool begun; // it was a trial
 	uint64_t hash;
