@@ -137,7 +137,7 @@ static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
 	return cpu->regs.gs_base >> 63 ? cpu->regs.gs_base : cpu->kernel_gs_base;
 }
 
-// Of a physical address; where a C-bit lies inside of the CPU's width, it is none of them.
+// The number of bits of a physical address; a C-bit inside of the CPU's width is none of them.
 static unsigned int address_bits(void)
 {
 	const struct cpu_cpuid leaf = cpu_cpuid_extended(LB_CPUID_ENCRYPTION);

@@ -8,7 +8,7 @@
 #include "lifeboat/x86.h"
 #include "purgatory/purgatory.h"
 
-// What [LB_STAGE_ARMED] holds in tsc[] is the time at which the hook was entered.
+// The stages' names. tsc[] has at [LB_STAGE_ARMED] the time at which the hook was entered.
 const char lb_stage_names[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
 						 "describe", "swap",  "jump"};
 

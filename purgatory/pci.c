@@ -21,7 +21,7 @@
 #define SRIOV_CONTROL 0x08
 #define SRIOV_ENABLE (1U << 0)
 #define SRIOV_MEMORY (1U << 3)
-// What it may do is in the lower half, what it does in the upper; of PRI the other way round.
+// The lower half says what a function may do, the upper half what it does; of PRI the other way round.
 #define TRANSLATION_CONTROL 0x04
 #define ATS_ENABLE (1U << 31)
 #define PRI_ENABLE (1U << 0)
@@ -35,8 +35,8 @@ static bool answers(const struct lb_pci_space *space)
 	return (id & LB_PCI_ID_VENDOR) != LB_PCI_VENDOR_NONE && id != LB_PCI_ID_RETRY;
 }
 
-// Those that are in the list, which may be longer than it can be, lead anywhere, or to
-// itself. True if MSI or MSI-X was on.
+// Stops those that are in the list, which may be longer than it can be, lead anywhere, or to itself. True if
+// MSI or MSI-X was on.
 static bool stop_msi(const struct lb_pci_space *space, uint32_t header_type)
 {
 	uint32_t first =
@@ -60,7 +60,7 @@ static bool stop_msi(const struct lb_pci_space *space, uint32_t header_type)
 	return was_on;
 }
 
-// Where the extended capabilities are; 0: there is none.
+// The place of the extended capabilities; 0: there are none.
 struct extended {
 	uint32_t sriov, ats, pri, pasid;
 };

@@ -12,7 +12,7 @@
 #include "lifeboat/handoff.h"
 #include "lifeboat/physmem.h"
 
-// What an exception leaves on its stack; traps.asm.
+// An exception's stack frame; traps.asm.
 struct lb_trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
 	uint64_t vector, code;
@@ -33,17 +33,19 @@ extern uint8_t lb_msr_reads[], lb_msr_writes[], lb_msr_fails[]; // in lb_msr_rea
 uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate
 void lb_trap_prepare(void); // builds the tables that an entry.asm loads
 void lb_trap(struct lb_trap_frame *frame);
-// Says which, then does it: halts if the policy is to halt, else resets.
+// Says the policy, then follows it: halts if the policy is to halt, else resets.
 _Noreturn void lb_stop(enum lb_policy policy);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
-// What is to be done before the machine ends, whichever way: once, also after a fault, in which registers
-// are not shown then. For one program's whole life.
+// Has `work` done once before the machine ends, whichever way that is, a fault included. With such work set,
+// registers are not shown after a fault. One call is for a program's whole life.
 void lb_trap_at_end(void (*work)(void));
-// Does it now, if there is any. lb_stop() does, and lb_trap().
+// Does that work now, if there is any. lb_stop() and lb_trap() call this.
 void lb_trap_end(void);
-// Who is asked about an interrupt from outside first; true from it: it was awaited.
+// Sets the handler that is asked about an interrupt from outside first; true from it: the interrupt was
+// awaited.
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));
-// Who is asked about an exception that would be the end; true from it: the frame leads elsewhere.
+// Sets the handler that is asked about an exception that would be the end; true from it: the frame leads
+// elsewhere.
 void lb_trap_catch(bool (*handler)(struct lb_trap_frame *frame));
 
 // console.c: lines on the serial port, "NAME: " before and CR LF behind; `name` is kept.

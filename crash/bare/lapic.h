@@ -10,7 +10,7 @@
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
-// Where the local APIC sends what it cannot explain: no exception has this number.
+// The vector to which the local APIC sends what it cannot explain: no exception has this number.
 #define LB_LAPIC_SPURIOUS_VECTOR 15
 
 #define LB_LAPIC_EOI 0xb0 // register offsets

@@ -27,8 +27,8 @@ struct lb_pci_space {
 	uint32_t bytes; // LB_PCI_SPACE_ECAM, LB_PCI_SPACE_PORTS, or 0: nothing leads there
 };
 
-// By the first ECAM of this segment and bus; by ports where there is none, or its page cannot
-// be mapped.
+// Selects the first ECAM of this segment and bus; ports where there is none, or where its page cannot be
+// mapped.
 struct lb_pci_space lb_pci_select(const struct lb_pci_config *config, struct lb_pci_address at);
 
 // A register by offset, a multiple of 4. All ones, and nothing is written, from `bytes` on.

@@ -11,8 +11,8 @@
 #include "lib/descriptor_tables.h"
 
 #define IST_STACK_BYTES 8192
-// Of all CPUs, each of which gets every one on many machines. One that comes again and again at the
-// same place ends here.
+// The number of machine checks of all CPUs together, each of which gets every one on many machines. A check
+// that comes again and again at the same place ends here.
 #define MACHINE_CHECKS_MAX 65536U
 
 extern struct lb_descriptor_tables lb_descriptor_tables; // loaded by entry.asm
@@ -68,7 +68,7 @@ void lb_trap_end(void)
 		work();
 }
 
-// From here on faults are recorded in the handoff's live part, too.
+// Has faults recorded in the handoff's live part, too, from here on.
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 {
 	watched_handoff = handoff;
@@ -102,7 +102,7 @@ _Noreturn void lb_stop(enum lb_policy policy)
 	lb_cold_reset();
 }
 
-// With RIPV set the interrupted program may go on; a copy need not, because it is given up (SDM 3B,
+// RIPV says that the interrupted program may go on; a copy need not, because it is given up (SDM 3B,
 // "IA32_MCG_STATUS MSR").
 static bool survives_machine_check(bool in_copy)
 {

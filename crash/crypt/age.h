@@ -23,7 +23,7 @@ int lb_age_make(const struct lb_recipients *recipients, const struct lb_random *
 #define LB_AGE_FILE_KEY 16 // bytes
 #define LB_AGE_WRAPPED (LB_AGE_FILE_KEY + 16)
 
-// Both sides: the keys that follow from others.
+// Derives the keys that follow from others, on both sides.
 void lb_age_wrap_key(const uint8_t shared[LB_CRYPT_SHARE], const uint8_t ephemeral[LB_CRYPT_SHARE],
 		     const uint8_t recipient[LB_CRYPT_SHARE], uint8_t ret_key[LB_CRYPT_KEY]);
 void lb_age_mac(const uint8_t file_key[LB_AGE_FILE_KEY], const void *header, size_t bytes,

@@ -102,7 +102,7 @@ enum lb_bech32 lb_bech32_read(const char *text, size_t bytes, uint8_t *data, siz
 			return LB_BECH32_LENGTH;
 		data[count++] = (uint8_t)(bits >> held);
 	}
-	// What fills up the last character is zeroes, and less than a character.
+	// The last character is filled up with zeroes, and with fewer bits than a character has.
 	if (held >= BITS || (bits & ((1U << held) - 1)))
 		return LB_BECH32_LENGTH;
 	*ret_count = count;

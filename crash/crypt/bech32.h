@@ -15,7 +15,7 @@ enum lb_bech32 {
 	LB_BECH32_LENGTH, // no whole bytes, or more than there is room for
 };
 
-// How many characters of `text` are the word before the last "1"; `bytes` where there is none.
+// The number of characters of `text` before the last "1"; `bytes` where there is none.
 size_t lb_bech32_word(const char *text, size_t bytes);
 
 // Reads the `bytes` characters of `text`. `data` has `room`; *ret_count bytes of it are the result.

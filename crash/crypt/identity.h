@@ -32,7 +32,7 @@ struct lb_age_opened {
 int lb_age_open(const void *file, size_t bytes, const struct lb_identities *identities,
 		struct lb_age_opened *ret_opened, struct lb_error *err);
 
-// How many X25519 stanzas its header has; 0: it is none.
+// The number of X25519 stanzas in its header; 0: it is no age file.
 uint32_t lb_age_count_recipients(const void *file, size_t bytes);
 
 #define LB_AGE_HEADER_MAX 8192U // bytes of a header that is read

@@ -30,7 +30,8 @@ void lb_crypt_hmac(const uint8_t key[LB_CRYPT_KEY], struct lb_crypt_bytes text,
 
 // The public key of a secret one.
 void lb_crypt_x25519_public(const uint8_t secret[LB_CRYPT_SECRET], uint8_t ret_share[LB_CRYPT_SHARE]);
-// What both sides know. False where it is zero, which any secret key makes of a few bad public ones.
+// Makes the secret that both sides know. False where it is zero, which any secret key makes of a few bad
+// public ones.
 bool lb_crypt_x25519(const uint8_t secret[LB_CRYPT_SECRET], const uint8_t share[LB_CRYPT_SHARE],
 		     uint8_t ret_shared[LB_CRYPT_SHARE]);
 

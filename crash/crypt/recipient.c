@@ -15,7 +15,7 @@ static bool begins(const char *text, size_t bytes, const char *with)
 	return bytes >= length && lb_strncmp(text, with, length) == 0;
 }
 
-// What it is instead, in words; NULL: it may be one.
+// Names the kind that it is instead; NULL: it may be an X25519 recipient.
 static const char *other_kind(const char *text, size_t bytes)
 {
 	const size_t word = lb_bech32_word(text, bytes);
