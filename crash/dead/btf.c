@@ -272,7 +272,8 @@ static void find_keys(struct lb_btf *btf, struct lesson *lesson)
 	}
 }
 
-// How far the NUL is, eight bytes at a time; `room`: there is none. *ret_beginning as beginning_of() has it.
+// Counts the bytes before the NUL, eight at a time; `room`: there is no NUL. *ret_beginning as
+// beginning_of() has it.
 static uint64_t find_end(const uint8_t *text, uint64_t room, uint64_t *ret_beginning)
 {
 	const uint64_t ones = 0x0101010101010101ULL;
@@ -545,7 +546,7 @@ static bool size_of(const struct lb_btf *btf, uint32_t id, uint64_t *ret_bytes, 
 	return false;
 }
 
-// What one question has found so far.
+// The state of one question.
 struct place {
 	uint32_t id; // of the type that is there
 	uint64_t offset; // bits

@@ -33,7 +33,7 @@ struct lb_btf {
 	struct lb_btf_name names[LB_BTF_NAMES];
 };
 
-// Where a member is, and how large.
+// A member's place and size.
 struct lb_btf_field {
 	uint64_t offset; // bytes from the start of the outermost type; of a bit field rounded down
 	uint64_t bytes; // of the whole member; of a bit field those of its type
@@ -59,7 +59,7 @@ void lb_btf_learn_all(struct lb_btf *btf, const char *const *const *lists);
 // ("counters.value"), and through anonymous structs and unions, pointers not followed, by itself. False: no such
 // type, no such member, or BTF that is not well-formed. Names must outlive `btf`.
 bool lb_btf_member(struct lb_btf *btf, const char *type, const char *path, struct lb_btf_field *ret_field);
-// Also of a typedef of anything that has a size.
+// The size of a type, also of a typedef of anything that has a size.
 bool lb_btf_size(struct lb_btf *btf, const char *type, uint64_t *ret_bytes);
 // The value of the first enumerator of this name, in whatever enum.
 bool lb_btf_enumerator(struct lb_btf *btf, const char *name, int64_t *ret_value);

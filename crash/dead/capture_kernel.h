@@ -6,13 +6,14 @@
 
 #include "crash/dead/deadmem.h"
 
-// By `elfcorehdr_addr`, what elfcorehdr= set, where symbols can be looked up (is_kdump_kernel() in
-// include/linux/crash_dump.h asks the same); else by the command line in the log. False also where
-// neither can be read.
+// Asks `elfcorehdr_addr`, which elfcorehdr= set, where symbols can be looked up (is_kdump_kernel() in
+// include/linux/crash_dump.h asks the same); else the command line in the log. False also where neither can
+// be read.
 bool lb_was_capture_kernel(const struct lb_deadspace *dead);
 
-// Where the ELF core header lies that elfcorehdr= named: physical. By symbols only: elfcorehdr_addr or, where that
-// kernel has read the header, its command line. False: the kernel was none that kdump started, or that cannot be told.
+// Finds the ELF core header that elfcorehdr= named: its physical address. By symbols only: elfcorehdr_addr
+// or, where that kernel has read the header, its command line. False: the kernel was none that kdump
+// started, or that cannot be told.
 bool lb_capture_kernel_header(const struct lb_deadspace *dead, uint64_t *ret_phys);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// These are in scripts/capture/lib/vmcore.sh, too: tests/vm/test_capture_scripts.py compares them.
+// The same words are in scripts/capture/lib/vmcore.sh: tests/vm/test_capture_scripts.py compares them.
 static const char crash_words[][32] = {"Kernel panic", "Oops", "BUG: ", "sysrq: Trigger a crash",
 				       "general protection fault"};
 // A message begins so. Sources: kernel/reboot.c, kernel/kexec_core.c, drivers/tty/sysrq.c.
@@ -40,7 +40,7 @@ static bool has_crash_word(const char *line, size_t bytes)
 	return false;
 }
 
-// Where the message begins: behind the time, and the caller where there is one.
+// The message's beginning: behind the time, and behind the caller where there is one.
 static size_t message_at(const char *line, size_t bytes)
 {
 	size_t at = 0;

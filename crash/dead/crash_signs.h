@@ -9,8 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Of the line that tells of a reboot and of the lines behind it, together: drivers may have a last
-// word.
+// The line that tells of a reboot and the lines behind it, counted together: drivers may have a last word.
 #define LB_CRASH_SIGNS_LAST_LINES 16U
 
 enum lb_crash_verdict {
@@ -19,7 +18,7 @@ enum lb_crash_verdict {
 	LB_CRASH_REBOOT, // one of the last lines tells of a reboot, and no sign of a crash is behind it
 };
 
-// What one piece of text leaves over for the next. Begins zeroed.
+// The state that one piece of text leaves for the next. Begins zeroed.
 struct lb_crash_signs {
 	char line[160]; // the line that is not at its end yet; no sign lies farther in one
 	size_t bytes;

@@ -158,7 +158,7 @@ static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *ke
 	}
 }
 
-// What the page tables tell. False: nothing, and no further question makes sense.
+// Reads the facts that page tables tell. False: they tell nothing, and no further question makes sense.
 static bool read_tables(const struct lb_deadspace *space, struct lb_deadmem *mem,
 			struct lb_deadkernel *ret_kernel)
 {

@@ -81,7 +81,7 @@ bool lb_deadcursor_fetch(struct lb_deadcursor *cursor);
 bool lb_deadcursor_copy(struct lb_deadcursor *cursor, void *to, size_t bytes);
 void lb_deadcursor_skip(struct lb_deadcursor *cursor, uint64_t bytes);
 
-// As lb_deadcursor_copy(); quick where `bytes` is a constant.
+// Does as lb_deadcursor_copy(); quick where `bytes` is a constant.
 static inline __attribute__((always_inline)) bool lb_deadcursor_take(struct lb_deadcursor *cursor, void *to,
 								     size_t bytes)
 {

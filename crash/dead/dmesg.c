@@ -94,7 +94,7 @@ static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_
 	add(out, "\n", 1);
 }
 
-// How many records they were.
+// Adds all records' text; returns their number.
 static uint64_t add_records(struct out *out, struct lb_prb *prb)
 {
 	struct lb_prb_record record;

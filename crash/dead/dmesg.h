@@ -15,9 +15,9 @@
 int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const char *text, size_t bytes),
 		  void *ctx, uint64_t *ret_records, struct lb_error *err);
 
-// Of a log whose text has no room in `bytes`: its last records that nearly fit, and the bytes of their text, which
-// take no more than lines of it beyond `bytes`. Else all of it: UINT64_MAX, and 0 bytes to skip. Reads the text of
-// large logs only.
+// The end of a log whose text has no room in `bytes`: its last records that nearly fit, and the bytes of
+// their text to skip, which take no more than lines of it beyond `bytes`. A log that has room is taken
+// whole: UINT64_MAX, and 0 bytes to skip. Only large logs' text is read for this.
 struct lb_dmesg_tail {
 	uint64_t records; // ends.last for lb_dmesg_read_ends()
 	uint64_t skip; // bytes of their text by which it is too long
@@ -25,7 +25,8 @@ struct lb_dmesg_tail {
 int lb_dmesg_fit(const struct lb_deadspace *dead, uint64_t bytes, struct lb_dmesg_tail *ret_tail,
 		 struct lb_error *err);
 
-// How many records of a log's two ends are wanted, and bytes of text of either; 0: whatever they have.
+// The number of records that are wanted of a log's two ends, and the bytes of text of either; 0: all they
+// have.
 struct lb_dmesg_ends {
 	uint64_t first, last, bytes;
 };

@@ -148,7 +148,7 @@ const struct lb_filter_count *lb_filter_counts(const struct lb_filter *filter)
 	return &filter->count;
 }
 
-// What one struct page says; read before another one is.
+// One struct page's facts, read before another one is.
 struct facts {
 	uint64_t flags, mapping, private, compound_head;
 	uint32_t mapcount;

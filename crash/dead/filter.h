@@ -43,7 +43,7 @@ struct lb_filter_level {
 struct lb_filter *lb_filter_open(void *memory, const struct lb_deadspace *dead, const struct lb_ram *ram,
 				 uint32_t wanted, struct lb_filter_level *ret_level);
 
-// From the first page on again; the counts begin at 0.
+// Begins at the first page again; the counts begin at 0.
 void lb_filter_rewind(struct lb_filter *filter);
 // The next `pages` page frames (a multiple of 8), in order from 0: bit i of `bits` (bit 0
 // of byte 0 first) is set when frame i is RAM and to be dumped. Compound pages and free

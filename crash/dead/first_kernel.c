@@ -14,12 +14,12 @@ struct note_head {
 	char name[12];
 };
 
-// What VMCOREINFO has to say of the page tables.
+// VMCOREINFO's facts of the page tables.
 struct tables {
 	uint64_t swapper_pg_dir, phys_base, l5_enabled;
 };
 
-// By physical address. False, with `to` undefined, unless every byte is RAM.
+// Copies from a physical address. False, with `to` undefined, unless every byte is RAM.
 static bool copy(const struct lb_physmem *mem, uint64_t phys, void *to, size_t bytes)
 {
 	for (size_t done = 0; done < bytes;) {

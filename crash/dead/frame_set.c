@@ -43,7 +43,7 @@ static void sift(uint64_t *ranges, uint64_t root, uint64_t count)
 	}
 }
 
-// In place, and in n log n steps whatever the order was.
+// Sorts in place, in n log n steps whatever the order was.
 static void sort(uint64_t *ranges, uint64_t count)
 {
 	for (uint64_t i = count / 2; i-- > 0;)
@@ -57,7 +57,7 @@ static void sort(uint64_t *ranges, uint64_t count)
 	}
 }
 
-// Those that touch or overlap become one, as long as its length fits.
+// Ranges that touch or overlap become one, as long as its length fits.
 static void merge(struct lb_frame_set *set)
 {
 	uint64_t kept = 0;

@@ -18,7 +18,7 @@ struct lb_frame_set {
 // `memory`, of `bytes`, outlives the set.
 void lb_frame_set_open(struct lb_frame_set *set, void *memory, uint64_t bytes);
 void lb_frame_set_add(struct lb_frame_set *set, uint64_t first, uint64_t frames);
-// Nothing is added any more.
+// Closes the set: nothing is added any more.
 void lb_frame_set_close(struct lb_frame_set *set);
 void lb_frame_set_rewind(struct lb_frame_set *set);
 // Is the frame in it? Ascending since lb_frame_set_close() or lb_frame_set_rewind().

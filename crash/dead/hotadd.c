@@ -19,7 +19,7 @@ struct search {
 	struct lb_hotadd *found;
 };
 
-// What the tables say of the addresses from one on.
+// The tables' answer for the addresses from one on.
 enum content {
 	CONTENT_NONE, // not mapped, or not to themselves
 	CONTENT_RAM,
@@ -72,8 +72,8 @@ static bool maps(uint64_t entry, int level, uint64_t phys)
 	return (entry & X86_PTE_ADDR) == phys;
 }
 
-// From `index` on, as long as the entries are of one kind. The first one's page is at
-// `phys`, were it mapped to itself.
+// Measures the entries from `index` on that are of one kind. The first one's page is at `phys`, were it
+// mapped to itself.
 static struct span measure(const uint64_t *table, unsigned int index, int level, uint64_t phys)
 {
 	const uint64_t size = LB_PAGE << 9 * (level - 1);

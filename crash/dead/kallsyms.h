@@ -83,7 +83,7 @@ bool lb_symbols_address(struct lb_symbols *symbols, const char *name, uint64_t *
 // addresses from 0 on, to which a CPU's __per_cpu_offset[] is added.
 bool lb_symbols_percpu(struct lb_symbols *symbols, const char *name, uint64_t *ret_address);
 
-// For symbols.c and symbols_scan.c: one entry of the tables.
+// One entry of the tables, for symbols.c and symbols_scan.c.
 struct lb_symbols_entry {
 	uint32_t index;
 	uint32_t tokens; // of its name
@@ -99,7 +99,7 @@ bool lb_symbols_read_length(const struct lb_symbols *symbols, struct lb_deadcurs
 // 0: it could not be read.
 char lb_symbols_expand(const struct lb_symbols *symbols, const struct lb_symbols_entry *entry,
 		       char text[LB_SYMBOL_NAME_MAX]);
-// What the tables say for symbol number `index`, in the image or not.
+// The address in the tables of symbol number `index`, in the image or not.
 bool lb_symbols_raw_address(const struct lb_symbols *symbols, uint32_t index, uint64_t *ret_address);
 
 #endif

@@ -11,7 +11,8 @@
 
 #define LEVELS_MAX 5
 #define COMPOUND_TAIL 1ULL // in page.compound_head
-// In the upper bits of page.flags are section, node, zone, and the CPU that used it last.
+// The mask leaves out the upper bits of page.flags: section, node, zone, and the CPU that used the page
+// last.
 #define FLAGS_MASK 0xffffffULL
 
 struct lb_kernel_pages {
@@ -155,8 +156,8 @@ static const uint8_t *struct_page(struct lb_kernel_pages *pages, uint64_t frame)
 	return pages->page ? pages->page + (frame - pages->run) * pages->at.bytes : NULL;
 }
 
-// With SPARSEMEM_VMEMMAP every section's map is the same. Without, the array lies in the direct map, of which
-// nothing is added by its tables, and what it covers here does not matter.
+// Every section's map is the same with SPARSEMEM_VMEMMAP. Without it the array lies in the direct map, of
+// which nothing is added by its tables, and what it covers here does not matter.
 static void find_array(struct lb_kernel_pages *pages)
 {
 	const struct lb_ram *ram = pages->ram;

@@ -23,12 +23,12 @@
 
 struct lb_kernel_pages;
 
-// In `memory` of `bytes` (LB_KERNEL_PAGES_BYTES and up, page-aligned), which is its own from then on.
+// Opens in `memory` of `bytes` (LB_KERNEL_PAGES_BYTES and up, page-aligned), which is its own from then on.
 // `dead`->mem and `ram` must outlive it. Fails, naming the key, where VMCOREINFO lacks one.
 int lb_kernel_pages_open(void *memory, uint64_t bytes, const struct lb_deadspace *dead,
 			 const struct lb_ram *ram, struct lb_kernel_pages **ret_pages, struct lb_error *err);
 
-// What was found while it was opened.
+// The facts that were found while it was opened.
 struct lb_kernel_pages_facts {
 	uint64_t tables; // page tables
 	bool knows_reserved; // else what was reserved at boot is not among them
@@ -36,10 +36,10 @@ struct lb_kernel_pages_facts {
 };
 struct lb_kernel_pages_facts lb_kernel_pages_facts(const struct lb_kernel_pages *pages);
 
-// From frame 0 on again.
+// Begins at frame 0 again.
 void lb_kernel_pages_rewind(struct lb_kernel_pages *pages);
-// Of the next `frames` page frames (a multiple of 8), in order from 0: clears the bits in `bits` of those
-// that are not the kernel's own (bit 0 of byte 0 first).
+// Judges the next `frames` page frames (a multiple of 8), in order from 0: clears the bits in `bits` of
+// those that are not the kernel's own (bit 0 of byte 0 first).
 void lb_kernel_pages_keep(struct lb_kernel_pages *pages, uint64_t frames, uint8_t *bits);
 
 #endif

@@ -16,7 +16,7 @@ struct packed_entry {
 };
 _Static_assert(sizeof(struct packed_entry) == ENTRY_BYTES, "as objtool packs it");
 
-// How often each number was seen.
+// The times that each number was seen.
 struct counts {
 	uint32_t all; // entries with a stack
 	uint32_t sp_reg[NUMBERS], bp_reg[NUMBERS], type[TYPES];
@@ -52,7 +52,7 @@ static bool read_entry(struct lb_deadmem *mem, const struct lb_orc_table *table,
 			       sizeof(*ret_entry));
 }
 
-// Where entry number `index` begins to apply.
+// Reads the address from which on entry number `index` applies.
 static bool read_ip(struct lb_deadmem *mem, const struct lb_orc_table *table, uint32_t index,
 		    uint64_t *ret_ip)
 {
@@ -115,7 +115,7 @@ static uint32_t commonest(const uint32_t *counts, uint32_t first, uint32_t end)
 	return best;
 }
 
-// Both kinds of register must point at one generation, and most entries begin at SP.
+// A generation fits where both kinds of register point at it, and most entries begin at SP.
 static bool fits(const struct counts *counts, const struct generation *generation)
 {
 	uint32_t sp = commonest(counts->sp_reg, 1, NUMBERS);

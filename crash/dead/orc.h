@@ -49,7 +49,7 @@ enum lb_orc_type {
 	LB_ORC_IRET, // the five words that IRET takes lie at the CFA
 };
 
-// Of one address: the CFA (the caller's SP as it was before the call) is cfa_reg + cfa_offset;
+// The entry for one address: the CFA (the caller's SP as it was before the call) is cfa_reg + cfa_offset;
 // the caller's BP lies at bp_reg + bp_offset.
 struct lb_orc_entry {
 	enum lb_orc_type type;

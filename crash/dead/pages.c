@@ -61,7 +61,7 @@ const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dea
 	return missing ? missing : check(pages);
 }
 
-// Where struct mem_section number `section` is; false when there is none, or it cannot be read.
+// Finds struct mem_section number `section`; false when there is none, or it cannot be read.
 static bool find_section(struct lb_pages *pages, uint64_t section, uint64_t *ret_virt)
 {
 	const struct lb_pages_layout *layout = &pages->layout;
@@ -101,7 +101,7 @@ static void enter_section(struct lb_pages *pages, uint64_t section)
 	pages->map = map & SECTION_MAP_MASK;
 }
 
-// How many frames are from `pfn` to its section's end, after that section was entered.
+// Enters the section of `pfn`; returns the number of frames from there to its end.
 static uint64_t enter_section_of(struct lb_pages *pages, uint64_t pfn)
 {
 	const unsigned int shift = (unsigned int)pages->layout.section_bits - 12;

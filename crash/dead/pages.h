@@ -46,7 +46,7 @@ const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_c
 // what lies there. False also when that cannot be read. *ret_count: to the section's end.
 bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
-// What the dead kernel did with a section.
+// The dead kernel's use of a section.
 enum lb_section {
 	LB_SECTION_UNKNOWN, // its flags cannot be read
 	LB_SECTION_ABSENT,
@@ -54,7 +54,7 @@ enum lb_section {
 	LB_SECTION_ONLINE, // RAM in use
 };
 
-// Of page frame `pfn`. *ret_count: to the section's end.
+// Judges the section of page frame `pfn`. *ret_count: frames from there to its end.
 enum lb_section lb_pages_section(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
 #endif

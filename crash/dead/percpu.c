@@ -19,7 +19,7 @@ struct note_head {
 	char name[8]; // "CORE", padded to 4
 };
 
-// What the kernel appends behind the note: one more header, of zeroes.
+// The kernel appends one more header, of zeroes, behind the note.
 struct note_end {
 	Elf64_Nhdr header;
 };
@@ -62,7 +62,7 @@ static bool cpu_offset(struct lb_deadmem *mem, const struct lb_deadkernel *kerne
 	return lb_deadmem_u64(mem, kernel->per_cpu_offset + 8ULL * cpu, ret_offset);
 }
 
-// What __per_cpu_offset[] holds for a CPU that cannot be.
+// Is this the offset that __per_cpu_offset[] has for a CPU that cannot be?
 static bool is_no_cpu(const struct lb_deadkernel *kernel, uint64_t offset)
 {
 	return offset == 0 || in_image(kernel, offset);
@@ -245,7 +245,7 @@ static bool find_array(struct lb_deadmem *mem, uint64_t gs_base, const struct se
 	return count_cpus(mem, gs_base, kernel);
 }
 
-// How far the unit of the CPU with this offset may reach: to the next CPU's.
+// The bytes that the unit of the CPU with this offset may have: up to the next CPU's.
 static uint64_t unit_bytes(struct lb_deadmem *mem, const struct lb_deadkernel *kernel, uint64_t offset)
 {
 	uint64_t bytes = UNIT_MAX;
@@ -259,8 +259,8 @@ static uint64_t unit_bytes(struct lb_deadmem *mem, const struct lb_deadkernel *k
 	return bytes;
 }
 
-// How many CPUs have a note at a per-CPU address; 0 when any has something there that
-// is neither a note nor an empty buffer.
+// Counts the CPUs that have a note at a per-CPU address; 0 when any has something there that is neither a
+// note nor an empty buffer.
 static uint32_t count_notes(struct lb_deadmem *mem, const struct lb_deadkernel *kernel, uint64_t address)
 {
 	static const struct note_head empty;

@@ -14,8 +14,8 @@
 #include "crash/dead/kallsyms.h"
 #include "lifeboat/handoff.h"
 
-// From kallsyms, or, where VMCOREINFO lists no such tables, by pattern. Fills has_cpus, this_cpu, cpu_count,
-// per_cpu_offset and crash_notes.
+// Looks in kallsyms or, where VMCOREINFO lists no such tables, by pattern. Fills has_cpus, this_cpu,
+// cpu_count, per_cpu_offset and crash_notes.
 void lb_percpu_find(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkernel *kernel);
 
 // The same with symbols that are open: __per_cpu_offset and crash_notes are asked for.

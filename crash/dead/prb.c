@@ -109,7 +109,7 @@ int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_e
 	return 0;
 }
 
-// Where the text of the block from position `begin` to `next` lies; false when it has none.
+// Finds the text of the block from position `begin` to `next`; false when it has none.
 static bool find_text(const struct lb_prb *prb, uint64_t begin, uint64_t next, uint16_t text_bytes,
 		      struct lb_prb_record *record)
 {
@@ -155,7 +155,7 @@ static bool read_record(struct lb_prb *prb, uint64_t id, struct lb_prb_record *r
 	       find_text(prb, begin, next, text_bytes, record);
 }
 
-// What the info of an id says of its text.
+// The length of the text of an id, by its info.
 static uint64_t text_bytes_of(struct lb_prb *prb, uint64_t id)
 {
 	const struct lb_prb_layout *layout = &prb->layout;

@@ -51,9 +51,9 @@ int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_e
 // The next record that has text, oldest first; unfinished, reused and unreadable ones are
 // passed over. False at the end.
 bool lb_prb_next(struct lb_prb *prb, struct lb_prb_record *ret_record);
-// How many of the ids that have not been looked at yet, from the first on or back from the last one, have at most
-// `bytes` of text with `more` for each, by what their infos say. Reads bytes / more infos at most. *ret_bytes: the
-// sum.
+// Counts ids that have not been looked at yet, from the first on or back from the last one, as long as their
+// texts, with `more` for each, take at most `bytes` by what their infos say. Reads bytes / more infos at
+// most. *ret_bytes: the sum.
 uint64_t lb_prb_first(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes);
 uint64_t lb_prb_last(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes);
 // Takes the middle out of those that have not been looked at yet: only the first `first` ids and the last

@@ -22,14 +22,14 @@ struct lb_ram {
 	uint64_t max_pfn; // end of the last piece, in pages
 };
 
-// How many pieces `header` (an ELF core header of `bytes`, ours) gives at most; 0 when it is none.
+// The most pieces that `header` (an ELF core header of `bytes`, ours) gives; 0 when it is none.
 uint32_t lb_ram_capacity(const void *header, uint64_t bytes);
 // Fills `ret_ram` (pieces: room for lb_ram_capacity()). Fails, naming the segment, when
 // the header makes no sense.
 int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces, struct lb_ram *ret_ram,
 		struct lb_error *err);
 
-// Where the content of the page at `phys` is now. False: not RAM.
+// Finds the present place of the content of the page at `phys`. False: not RAM.
 bool lb_ram_find(const struct lb_ram *ram, uint64_t phys, uint64_t *ret_now);
 
 #endif

@@ -8,7 +8,7 @@
 		name, 10, offsetof(struct lb_struct_page, field)                                             \
 	}
 
-// What every rung needs, beside the struct pages themselves.
+// The keys that every rung needs, beside those of the struct pages themselves.
 static const struct lb_vmcoreinfo_key basic_keys[] = {
 	FIELD("OFFSET(page.flags)=", flags),
 	FIELD("OFFSET(page._mapcount)=", mapcount),
@@ -135,8 +135,8 @@ static bool has_key(const struct lb_vmcoreinfo *info, const char *key)
 	return lb_vmcoreinfo_number(info, key, 10, &number);
 }
 
-// Until 6.5 VMCOREINFO says where the order is, in one way or the other; from 6.6 on it does
-// not, and numbers for hugetlbfs are missing in a kernel built without.
+// VMCOREINFO says until 6.5 where the order is, in one way or the other; from 6.6 on it does not, and
+// numbers for hugetlbfs are missing in a kernel built without.
 static bool has_order_in_flags(const struct lb_struct_page *at, const struct lb_vmcoreinfo *info)
 {
 	if (at->hugetlb_type.mask || at->hugetlb_flag)
@@ -189,7 +189,7 @@ const char *lb_struct_page_cache(struct lb_struct_page *at, const struct lb_vmco
 	at->lru = optional_flag(info, "NUMBER(PG_lru)=");
 	at->private_flag = optional_flag(info, "NUMBER(PG_private)=");
 	at->swapcache = optional_flag(info, "NUMBER(PG_swapcache)=");
-	// From 4.10 on PG_swapcache is another flag too, but for pages that are PG_swapbacked.
+	// PG_swapcache is another flag from 4.10 on, too, but for pages that are PG_swapbacked.
 	at->swapbacked = optional_flag(info, "NUMBER(PG_swapbacked)=");
 	if (!at->lru)
 		return "NUMBER(PG_lru)=";

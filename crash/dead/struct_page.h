@@ -11,9 +11,9 @@
 #define LB_STRUCT_PAGE_ORDER_MAX 30U // of a compound page; 1 GiB ones have 18
 #define LB_STRUCT_PAGE_NONE UINT64_MAX // an offset: no such field
 
-// How the kind of a page is told from _mapcount's 32 bits, page_type: up to 6.11 a type clears
-// its one bit in what is all ones without any; from 6.12 on it is the upper byte. The
-// number in VMCOREINFO is the whole word of a page that is only this.
+// A page's kind in _mapcount's 32 bits, page_type: up to 6.11 a type clears its one bit in a word that is
+// all ones without any type; from 6.12 on the type is the upper byte. The number in VMCOREINFO is the whole
+// word of a page that is only this.
 struct lb_page_type {
 	uint32_t mask, value; // mask 0: no such type is known
 };

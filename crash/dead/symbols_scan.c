@@ -23,7 +23,7 @@
 #define MARKERS_SEEN 4 // at least so many there are
 #define NEAR_TEXT (2 * LB_MIB) // _stext is the first or second page of the image
 
-// What one search knows.
+// The state of one search.
 struct scan {
 	struct lb_symbols *symbols;
 	uint32_t indexes_left, markers_left, sets_left;
@@ -47,7 +47,7 @@ static bool looks_like_index(const uint16_t *sample)
 	return true;
 }
 
-// Where the index around `virt` begins, read into scan->index; 0: there is none.
+// Finds the beginning of the index around `virt`, read into scan->index; 0: there is none.
 static uint64_t find_index_start(struct scan *scan, uint64_t virt)
 {
 	struct lb_deadmem *mem = scan->symbols->mem;

@@ -130,7 +130,7 @@ static bool read_pointer(struct lb_tasks *tasks, uint64_t address, uint64_t offs
 	return offset != LB_TASKS_NONE && lb_deadmem_u64(tasks->mem, address + offset, ret_value);
 }
 
-// As task_state_index() has it.
+// The letter of a state, as task_state_index() has it.
 static char state_letter(uint32_t state, uint32_t exit_state)
 {
 	static const char letters[] = "RSDTtXZP";

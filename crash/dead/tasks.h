@@ -68,7 +68,7 @@ void lb_tasks_begin(const struct lb_tasks *tasks, struct lb_tasks_walk *walk);
 // False at the end.
 bool lb_tasks_next(struct lb_tasks *tasks, struct lb_tasks_walk *walk, struct lb_task *ret_task);
 
-// Where the backtrace of a task that is on no CPU begins.
+// Finds the beginning of the backtrace of a task that is on no CPU.
 bool lb_tasks_sleeping(struct lb_tasks *tasks, uint64_t address, struct lb_unwind_start *ret_start);
 
 #endif

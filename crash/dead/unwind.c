@@ -206,7 +206,7 @@ static int step(struct lb_unwinder *unwinder, struct lb_unwind_state *state, uin
 	return 0;
 }
 
-// Whatever looks like a return address from `sp` on to the stack's end.
+// Takes all that looks like a return address from `sp` on to the stack's end.
 static uint32_t scan(struct lb_unwinder *unwinder, uint64_t sp, struct lb_frame *ret_frames, uint32_t max)
 {
 	const uint64_t end = lb_align_down(sp, STACK_BYTES) + STACK_BYTES;

@@ -24,7 +24,7 @@ struct lb_frame {
 	uint64_t registers; // virtual, of the struct pt_regs that `ip` is from; 0: none
 };
 
-// Where to begin.
+// The beginning of a backtrace.
 struct lb_unwind_start {
 	uint64_t ip, sp, bp;
 	const struct lb_user_regs *registers; // all of them, at an interrupted instruction; NULL: `ip` is a
@@ -59,7 +59,7 @@ void lb_unwinder_open(struct lb_unwinder *unwinder, struct lb_deadmem *mem,
 		      const struct lb_deadkernel *kernel, struct lb_symbols *symbols,
 		      const struct lb_modules *modules);
 
-// From a CPU's registers.
+// The beginning by a CPU's registers.
 struct lb_unwind_start lb_unwind_from(const struct lb_user_regs *registers);
 
 // The frames from `start` on, which is the first; at most `max`. How many. unwinder->end says how it

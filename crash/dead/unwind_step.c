@@ -5,7 +5,8 @@
 
 // struct pt_regs is the beginning of user_regs_struct.
 #define PT_REGS_BYTES offsetof(struct lb_user_regs, fs_base)
-// From a frame to the next one on the same stack, at most: the size of the largest stack, with KASAN.
+// The greatest distance from a frame to the next one on the same stack: the size of the largest stack, with
+// KASAN.
 #define STACK_MAX (32 * LB_KIB)
 
 struct iret_frame {

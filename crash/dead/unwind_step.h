@@ -23,11 +23,11 @@ enum lb_unwind_move {
 	LB_UNWIND_LOST, // `state` stays: the stack does not hold what it must, or the entry says nothing
 };
 
-// By an ORC entry that applies at state->ip.
+// Steps by an ORC entry that applies at state->ip.
 enum lb_unwind_move lb_unwind_by_orc(struct lb_deadmem *mem, const struct lb_orc_entry *entry,
 				     struct lb_unwind_state *state);
 
-// By BP, which a kernel with frame pointers has pointing at the caller's, with the return address
+// Steps by BP, which a kernel with frame pointers has pointing at the caller's, with the return address
 // behind it; or, with its lowest bit set, at a struct pt_regs (ENCODE_FRAME_POINTER).
 enum lb_unwind_move lb_unwind_by_bp(struct lb_deadmem *mem, struct lb_unwind_state *state);
 

@@ -5,7 +5,7 @@
 #include "lib/mem.h"
 #include "lib/number.h"
 
-// How many bytes of the line that begins at `at` there are.
+// The bytes of the line that begins at `at`.
 static uint32_t line_bytes(const struct lb_vmcoreinfo *info, uint32_t at)
 {
 	uint32_t end = at;
@@ -15,7 +15,7 @@ static uint32_t line_bytes(const struct lb_vmcoreinfo *info, uint32_t at)
 	return end - at;
 }
 
-// What follows `key` on its line. NULL when no line begins with it.
+// The rest of the line that begins with `key`. NULL when no line does.
 static const char *find_value(const struct lb_vmcoreinfo *info, const char *key, uint32_t *ret_bytes)
 {
 	const size_t key_bytes = lb_strlen(key);

@@ -77,7 +77,7 @@ struct key {
 		.text = name, .source = DERIVED, .format = radix, .rule = function                           \
 	}
 
-// In the kernel's order. What a kernel's tables do not have, it does not list.
+// The keys, in the kernel's order. A key that a kernel's tables do not have is not listed.
 static const struct key keys[] = {
 	KEY_OLD("OSRELEASE"),
 	KEY_OLD("BUILD-ID"),
@@ -209,7 +209,7 @@ bool lb_vmcoreinfo_is_whole(const struct lb_vmcoreinfo *info)
 	return lb_vmcoreinfo_number(info, "SYMBOL(_stext)=", 16, &stext);
 }
 
-// What will be asked for, before the tables are opened.
+// Collects the symbols that will be asked for, before the tables are opened.
 static void want_symbols(struct lb_vmcoreinfo_work *work)
 {
 	static const char *const btf[] = {"__start_BTF", "__stop_BTF", NULL};

@@ -123,7 +123,7 @@ enum lb_vmcoreinfo_verdict lb_vmcoreinfo_section_size_bits(struct lb_vmcoreinfo_
 	return subsections == 1 ? LB_VMCOREINFO_KNOWN : LB_VMCOREINFO_UNKNOWN;
 }
 
-// By the depth of the page tables that are in use.
+// The depth of the page tables that are in use decides.
 enum lb_vmcoreinfo_verdict lb_vmcoreinfo_max_physmem_bits(struct lb_vmcoreinfo_work *work,
 							  uint64_t *ret_value)
 {
@@ -174,7 +174,7 @@ enum lb_vmcoreinfo_verdict lb_vmcoreinfo_mem_section_length(struct lb_vmcoreinfo
 	return LB_VMCOREINFO_KNOWN;
 }
 
-// From 6.3 to 6.5 VMCOREINFO told these two in the folio, since struct page no longer had them.
+// VMCOREINFO told these two in the folio from 6.3 to 6.5, since struct page no longer had them.
 static enum lb_vmcoreinfo_verdict in_folio(struct lb_vmcoreinfo_work *work, const char *page_member,
 					   const char *folio_member, uint64_t *ret_value)
 {
@@ -238,8 +238,8 @@ static uint64_t as_int(uint32_t value)
 	return (uint64_t)(int64_t)(int32_t)value;
 }
 
-// What page._mapcount holds of a type of pages that BTF knows: PGTY_x << 24 from 6.12 on; in 6.11
-// the complement of PG_x, a mask.
+// The value of page._mapcount for a type of pages that BTF knows: PGTY_x << 24 from 6.12 on; in 6.11 the
+// complement of PG_x, a mask.
 static bool page_type(struct lb_vmcoreinfo_work *work, const char *type, const char *mask,
 		      uint64_t *ret_value)
 {
@@ -264,7 +264,7 @@ enum lb_vmcoreinfo_verdict lb_vmcoreinfo_slab_value(struct lb_vmcoreinfo_work *w
 	return work->has_btf ? LB_VMCOREINFO_NONE : LB_VMCOREINFO_UNKNOWN;
 }
 
-// Where free pages are, for free_page_value().
+// The places of free pages, for free_page_value().
 struct free_lists {
 	struct lb_btf_field zones, areas, lists, lru, mapcount;
 	uint64_t zone_bytes, area_bytes;
@@ -294,8 +294,8 @@ static bool first_on_list(struct lb_vmcoreinfo_work *work, const struct free_lis
 			       sizeof(*ret_value));
 }
 
-// What page._mapcount holds in free pages: read from the first node's free lists, whose pages must
-// all agree.
+// The value of page._mapcount in free pages: read from the first node's free lists, whose pages must all
+// agree.
 static bool free_page_value(struct lb_vmcoreinfo_work *work, uint32_t *ret_value)
 {
 	uint32_t seen = 0, looked_at = 0, value;
@@ -322,7 +322,7 @@ static bool free_page_value(struct lb_vmcoreinfo_work *work, uint32_t *ret_value
 	return looked_at > 0;
 }
 
-// Until 6.10 PG_buddy is a macro; free pages in memory show its complement.
+// PG_buddy is a macro until 6.10; free pages in memory show its complement.
 enum lb_vmcoreinfo_verdict lb_vmcoreinfo_buddy_value(struct lb_vmcoreinfo_work *work, uint64_t *ret_value)
 {
 	uint32_t value;
@@ -335,8 +335,8 @@ enum lb_vmcoreinfo_verdict lb_vmcoreinfo_buddy_value(struct lb_vmcoreinfo_work *
 	return LB_VMCOREINFO_KNOWN;
 }
 
-// Until 6.10 a macro, too: the next bit, in every version in which PG_buddy is the bit that free
-// pages show.
+// PG_offline is a macro until 6.10, too: the next bit, in every version in which PG_buddy is the bit that
+// free pages show.
 enum lb_vmcoreinfo_verdict lb_vmcoreinfo_offline_value(struct lb_vmcoreinfo_work *work, uint64_t *ret_value)
 {
 	uint32_t value;

@@ -7,7 +7,7 @@
 #include "crash/dead/btf.h"
 #include "crash/dead/symbols.h"
 
-// What a VMCOREINFO is made from. Some 40 KiB.
+// The material of a VMCOREINFO. Some 40 KiB.
 struct lb_vmcoreinfo_work {
 	const struct lb_deadkernel *kernel;
 	struct lb_deadmem mem;
@@ -28,7 +28,7 @@ typedef enum lb_vmcoreinfo_verdict lb_vmcoreinfo_rule(struct lb_vmcoreinfo_work 
 // The address of a symbol that was asked for beforehand; 0: the kernel has none.
 uint64_t lb_vmcoreinfo_symbol(const struct lb_vmcoreinfo_work *work, const char *name);
 
-// What the rules will ask for.
+// The symbols and types that the rules will ask for.
 extern const char *const lb_vmcoreinfo_rule_symbols[]; // NULL ends it
 extern const char *const lb_vmcoreinfo_rule_types[];
 

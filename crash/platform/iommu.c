@@ -9,7 +9,7 @@ static const struct lb_iommu_driver *const drivers[] = {
 	[LB_IOMMU_VIRTIO] = &lb_iommu_virtio,
 };
 
-// Those that stay on, and can be asked about a device.
+// The units that stay on, and can be asked about a device.
 static struct {
 	const struct lb_iommu_driver *driver;
 	volatile void *registers;

@@ -12,7 +12,7 @@
 #include "lifeboat/capture_config.h"
 #include "lifeboat/physmem.h"
 
-// What became of a unit.
+// A unit's end.
 enum lb_iommu_end {
 	LB_IOMMU_WAS_OFF, // also: it does not answer, or is left alone
 	LB_IOMMU_IS_OFF,

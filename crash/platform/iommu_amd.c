@@ -62,7 +62,7 @@ static bool stopped(volatile void *unit, uint64_t running)
 	return true;
 }
 
-// Of commands that the dead kernel gave, invalidations above all.
+// True when the commands that the dead kernel gave are done, invalidations above all.
 static bool drained(volatile void *unit)
 {
 	struct lb_deadline deadline = lb_deadline_in(DRAIN_MS);

@@ -16,8 +16,8 @@
 #define TRANSLATION (1U << 31)
 #define QUEUED_INVALIDATION (1U << 26)
 #define INTERRUPT_REMAPPING (1U << 25)
-// What GCMD writes once only (set root pointer, fault log, write buffer, interrupt table):
-// their status bits must not be written back as commands (11.4.4).
+// GCMD's bits that are written once only (set root pointer, fault log, write buffer, interrupt table): their
+// status bits must not be written back as commands (11.4.4).
 #define ONE_SHOT (1U << 30 | 1U << 29 | 1U << 27 | 1U << 24)
 
 #define RTADDR_MODE (3U << 10)

@@ -9,7 +9,7 @@
 #include "crash/bare/bare.h"
 #include "lib/mem.h"
 
-// Where entry.asm points FS, on every CPU.
+// The block that entry.asm points FS at, on every CPU.
 extern uint64_t lb_libraries_block[];
 uint64_t lb_libraries_block[8] = {[5] = 0x00d1b54a32d192edULL}; // a zero byte stops strings
 

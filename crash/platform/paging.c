@@ -41,7 +41,7 @@ static uint64_t *table_of(uint64_t entry)
 	return (uint64_t *)(uintptr_t)(entry & X86_PTE_ADDR);
 }
 
-// From 128 TiB on a 4-level address goes on at the upper end, a 5-level one does not.
+// A 4-level address goes on at the upper end from 128 TiB on, a 5-level one does not.
 static uint64_t slot_address(uint64_t slot)
 {
 	uint64_t address = slot << SLOT_SHIFT;
@@ -213,9 +213,9 @@ int lb_paging_map_ram(const struct lb_ram *ram, const struct lb_capture_config *
 	return graft(&request, bytes, err);
 }
 
-// Of 2 MiB that are RAM throughout, all; of others, the one page, always at the window's
-// beginning. Nothing else is ever mapped, so nothing can be speculated into. One INVLPG covers
-// both kinds and what is cached of the entry above (4.10.4.1).
+// Maps all of 2 MiB that are RAM throughout; of others the one page, always at the window's beginning.
+// Nothing else is ever mapped, so nothing can be speculated into. One INVLPG covers both kinds and the
+// cached entry above (4.10.4.1).
 static void slide(struct window *window, uint64_t phys, uint64_t bytes)
 {
 	window->shows.start = lb_align_down(phys, bytes);

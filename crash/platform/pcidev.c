@@ -70,7 +70,7 @@ void lb_pcidev_write(struct lb_pci_address at, uint32_t reg, uint32_t value)
 	lb_pci_write(&space, reg, value);
 }
 
-// In D3hot only configuration space answers. What is in it may be lost on the way to D0 (PMI 1.2, 5.4.1).
+// Only configuration space answers in D3hot. Its content may be lost on the way to D0 (PMI 1.2, 5.4.1).
 // True: the function slept.
 static bool wake(struct lb_pci_address at)
 {
@@ -93,8 +93,8 @@ static void write_back(struct lb_pci_address at, uint32_t reg, uint32_t value)
 		lb_pcidev_write(at, reg, value);
 }
 
-// Of a function that a driver of the dead kernel let sleep: its addresses, and how large a packet it may send
-// and get, which the bridges above it go on using.
+// Puts back what a function lost that a driver of the dead kernel let sleep: its addresses, and how large a
+// packet it may send and get, which the bridges above it go on using.
 static void wake_function(struct lb_pci_address at)
 {
 	uint32_t express = lb_pcidev_capability(at, LB_PCI_CAP_EXPRESS, 0), bars[LB_PCI_BARS], control = 0;
@@ -174,7 +174,7 @@ void lb_pcidev_enable(struct lb_pci_address at, bool master)
 	lb_pcidev_write(at, LB_PCI_COMMAND, command);
 }
 
-// Until `mask` of the register is 0, or time is up.
+// Waits until `mask` of the register is 0, or time is up.
 static void await_clear(struct lb_pci_address at, uint32_t reg, uint32_t mask, uint64_t milliseconds)
 {
 	struct lb_deadline deadline = lb_deadline_in(milliseconds);

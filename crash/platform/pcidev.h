@@ -12,7 +12,7 @@
 #include "lifeboat/handoff.h"
 #include "lifeboat/pci.h"
 
-// Where configuration space is; kept by reference, before any other call.
+// Names configuration space; kept by reference, before any other call.
 void lb_pcidev_open(const struct lb_ecam *ecam, uint32_t count);
 
 // Any register by offset; 32-bit ones 4-byte aligned. All ones where nothing answers.
@@ -30,7 +30,7 @@ void lb_pcidev_enable(struct lb_pci_address at, bool master);
 // decoding is on, bus mastering off. False: it cannot do that, or does not come back.
 bool lb_pcidev_function_reset(struct lb_pci_address at);
 
-// As lb_pci_capability() and lb_pci_bar(), whose failures get the function's name.
+// Both do as lb_pci_capability() and lb_pci_bar(), whose failures get the function's name.
 uint8_t lb_pcidev_capability(struct lb_pci_address at, uint8_t id, uint8_t after);
 int lb_pcidev_bar(struct lb_pci_address at, unsigned int index, uint64_t *ret_phys, struct lb_error *err);
 

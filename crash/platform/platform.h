@@ -28,7 +28,7 @@ struct lb_deadline lb_deadline_in(uint64_t milliseconds);
 bool lb_deadline_passed(struct lb_deadline deadline);
 void lb_pause(void); // between two looks at a register
 
-// Where there is nothing to look at, only time to let pass.
+// Waits where there is nothing to look at, only time to let pass.
 static inline void lb_wait_ms(uint64_t milliseconds)
 {
 	struct lb_deadline deadline = lb_deadline_in(milliseconds);
@@ -49,7 +49,7 @@ const void *lb_old_page(uint32_t cpu, uint64_t phys);
 // nothing else is lost.
 bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to);
 
-// Whoever looked at old memory on `cpu` was broken off: nothing is known of what its window shows.
+// Forgets the window of `cpu`, whose look at old memory was broken off: nothing is known of what it shows.
 void lb_old_page_forget(uint32_t cpu);
 
 // console.c. One line on the serial console, "lifeboat-capture: " before it.

@@ -11,10 +11,10 @@
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
-// This CPU's local APIC. False: it is off, or its registers cannot be mapped.
+// Finds this CPU's local APIC. False: it is off, or its registers cannot be mapped.
 bool lb_smp_lapic(struct lb_lapic *ret_lapic);
 
-// Where the trampoline may lie; kept by reference, before lb_smp_start().
+// Names the places where the trampoline may lie; kept by reference, before lb_smp_start().
 void lb_smp_open(const struct lb_handoff *handoff);
 
 // Starts up to `wanted` further CPUs of capture->apic[]; each calls run() with its number,

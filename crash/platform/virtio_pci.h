@@ -47,7 +47,7 @@ struct lb_virtio_place {
 	uint32_t notify_multiplier; // of LB_VIRTIO_NOTIFY
 };
 
-// Where function `pci`, called `name`, has that group, of at least `wanted` bytes, in memory space: the
+// Finds that group of function `pci`, called `name`, with at least `wanted` bytes, in memory space: the
 // first place of perhaps several. Fails, naming group and function, and what is wrong with the first place.
 int lb_virtio_find(struct lb_pci_address pci, const char *name, enum lb_virtio_group group, uint32_t wanted,
 		   struct lb_virtio_place *ret_place, struct lb_error *err);

@@ -35,7 +35,7 @@ struct lb_virtio_used {
 	uint16_t avail_event;
 };
 
-// In memory of lb_heap_pages(), at its page's beginning.
+// A queue in memory of lb_heap_pages(), at its page's beginning.
 struct lb_virtio_queue {
 	struct lb_virtio_descriptor descriptors[LB_VIRTIO_QUEUE_MAX];
 	volatile struct lb_virtio_available available;

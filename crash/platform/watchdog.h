@@ -11,14 +11,14 @@
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
 
-// What became of it.
+// A watchdog's end.
 enum lb_watchdog_end {
 	LB_WATCHDOG_WAS_OFF, // also: it is not there
 	LB_WATCHDOG_IS_OFF,
 	LB_WATCHDOG_STAYS_ON,
 };
 
-// Where one was found.
+// The place where a watchdog was found.
 struct lb_watchdog_place {
 	const struct lb_capture_config *capture;
 	struct lb_pci_address pci; // of a driver that knows PCI functions

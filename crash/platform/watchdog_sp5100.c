@@ -10,7 +10,7 @@
 #define ID_SBX00 0x43851002U
 #define ID_HUDSON2 0x780b1022U
 #define ID_KERNCZ 0x790b1022U
-// Of the class register: the revision. From these on the layout is another.
+// The revision in the class register. From these on the layout is another.
 #define SBX00_SB800 0x40
 #define HUDSON2_EFCH 0x41
 #define KERNCZ_EFCH 0x49

@@ -5,7 +5,7 @@
 
 #include "crash/report/job.h"
 
-// What is known from the log and VMCOREINFO: reasons to command line.
+// Writes what log and VMCOREINFO tell: reasons to command line.
 void lb_head_write(struct lb_report_job *job);
 
 #endif

@@ -90,7 +90,7 @@ static void find_symbols(struct lb_report_job *job)
 		lb_symbols_find(&job->symbols, job->wanted, LB_JOB_SYMBOLS);
 }
 
-// Which CPU panicked, and which there are. panic_cpu is -1 in a kernel that did not panic.
+// Finds the CPU that panicked, and all that there are. panic_cpu is -1 in a kernel that did not panic.
 static void find_cpus(struct lb_report_job *job)
 {
 	uint64_t offset;

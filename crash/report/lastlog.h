@@ -41,7 +41,7 @@ struct lb_lastlog {
 };
 
 void lb_lastlog_begin(struct lb_lastlog *log);
-// For lb_dmesg_read(); always true.
+// Takes lines from lb_dmesg_read(); always true.
 bool lb_lastlog_add(void *ctx, const char *text, size_t bytes);
 // After the last piece: ends the line, leaves of the reasons those that belong together.
 void lb_lastlog_end(struct lb_lastlog *log);
@@ -49,8 +49,8 @@ void lb_lastlog_end(struct lb_lastlog *log);
 // The reason to name first: the last that says what happened. NULL: there is none.
 const struct lb_lastlog_reason *lb_lastlog_reason(const struct lb_lastlog *log);
 
-// How many of the last lines that are kept whole take, with `more` bytes each, at most `bytes`.
-// *ret_at: where in the log they begin.
+// Counts the last lines, of those that are kept whole, that take at most `bytes`, with `more` bytes each.
+// *ret_at: their beginning in the log.
 uint32_t lb_lastlog_tail(const struct lb_lastlog *log, uint32_t bytes, uint32_t more, uint64_t *ret_at);
 // Copies the line at *at, without its line feed and cut, and goes on to the next. False at the end.
 bool lb_lastlog_line(const struct lb_lastlog *log, uint64_t *at, char *ret_line, uint32_t room);

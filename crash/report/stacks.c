@@ -81,7 +81,7 @@ static uint32_t unwind_task(struct lb_report_job *job, const struct lb_task *tas
 	return count;
 }
 
-// Of a hung task it is where that waits that tells one cause from another.
+// The frame in which a hung task waits is in its signature: it tells one cause from another.
 static void write_signature(struct lb_report_job *job)
 {
 	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
@@ -134,7 +134,7 @@ void lb_stacks_write_panic(struct lb_report_job *job)
 
 // ---- Other CPUs ------------------------------------------------------------------
 
-// Of the addresses, so that CPUs that do the same are found; never 0.
+// A hash of the addresses, by which CPUs that do the same are found; never 0.
 static uint64_t hash_of(const struct lb_frame *frames, uint32_t count)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
@@ -224,7 +224,7 @@ void lb_stacks_write_cpus(struct lb_report_job *job)
 
 // ---- Tasks -----------------------------------------------------------------------
 
-// Which CPU it is on; LB_REPORT_NO_CPU: none.
+// The CPU that the task is on; LB_REPORT_NO_CPU: none.
 static uint32_t cpu_of(struct lb_report_job *job, const struct lb_task *task)
 {
 	for (uint32_t cpu = 0; cpu < job->kernel.cpu_count && lb_out_go_on(&job->out); cpu++) {

@@ -13,7 +13,7 @@
 
 // ---- Registers and code ----------------------------------------------------------
 
-// Of an interrupted instruction of the kernel, struct pt_regs begins as struct lb_user_regs does.
+// A struct pt_regs of an interrupted instruction of the kernel begins as struct lb_user_regs does.
 static bool find_exception(struct lb_report_job *job, struct lb_frame *ret_frame,
 			   struct lb_user_regs *ret_registers)
 {

@@ -5,11 +5,11 @@
 
 #include "crash/report/job.h"
 
-// Those of the exception that led to the panic, where there is one; else those with which the CPU left
-// Linux; and the bytes around the instruction.
+// Writes the registers of the exception that led to the panic, where there is one; else those with which the
+// CPU left Linux; and the bytes around the instruction.
 void lb_state_write_registers(struct lb_report_job *job);
 void lb_state_write_modules(struct lb_report_job *job);
-// By the kernel's own counters, of which each CPU may still hold a few pages back.
+// Writes the kernel's own counters, of which each CPU may still hold a few pages back.
 void lb_state_write_memory(struct lb_report_job *job);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// By bit; their letters are lb_taint_letters()'s.
+// The bits' meanings; their letters are lb_taint_letters()'s.
 static const char *const meanings[] = {
 	"proprietary module",
 	"module loaded by force",
