@@ -85,14 +85,14 @@ void lb_deadlog_print(const struct lb_deadspace *dead);
 // report.c
 // The report, made by the first call. NULL, and no bytes, where there is no memory for it.
 const char *lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
-// Its beginning, to the console; the second time nothing.
+// Prints the report's beginning to the console; the second time nothing.
 void lb_report_print(struct lb_run *run);
 
 // show.c: for who sits in front of the machine, once the report is on the disk or there will be none.
 // Opens the screen where the firmware's is still shown, and shows the report's beginning; of a machine whose dump is
 // encrypted, nothing but that. Says why not. The second time nothing.
 void lb_show_report(struct lb_run *run);
-// How far it is, or how it ended: on the last line, written over.
+// Shows on the last line, written over, how far the dump is or how it ended.
 void lb_show_line(const struct lb_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // progress.c

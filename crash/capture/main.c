@@ -64,7 +64,8 @@ static const char *make_report(void *ctx, uint32_t *ret_bytes)
 	return lb_report_make(run, ret_bytes);
 }
 
-// Where that cannot be told, pages are in the order of their addresses. The list is kept for the next target.
+// Finds the kernel's own pages. Where they cannot be told, pages are in the order of their addresses. The
+// list is kept for the next target.
 static void find_own_pages(struct lb_run *run)
 {
 	struct lb_kernel_pages_facts facts;

@@ -230,7 +230,7 @@ static uint64_t panic_time(const struct lb_run *run)
 	return capture->armed_time + ticks / capture->tsc_khz / 1000;
 }
 
-// Its text is a dead kernel's.
+// Says the release, whose text is a dead kernel's.
 static void say_release(struct lb_run *run)
 {
 	char release[64], printable[sizeof(release)];

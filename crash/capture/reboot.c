@@ -27,7 +27,8 @@ static void judge(void *ctx)
 	judging->verdict = lb_system_state_judge(&judging->kernel, judging->work, &judging->why);
 }
 
-// For a log that cannot be read. A fault or a loop in the search leaves it in doubt.
+// Asks the kernel's variables, for a log that cannot be read. A fault or a loop in the search leaves it in
+// doubt.
 static bool variables_say_reboot(struct lb_run *run)
 {
 	struct judging judging = {.dead = &run->last, .work = run->scratch};

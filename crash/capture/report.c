@@ -17,7 +17,7 @@
 _Static_assert(LB_REPORT_MEMORY_MAX <= LB_CAPTURE_SCRATCH, "it works in scratch");
 _Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
 
-// It is asked to end after the first, and broken off after the second.
+// The report is asked to end after the first limit, and broken off after the second.
 #define BUDGET_MS 2000
 #define BROKEN_OFF_MS 2500
 // At 115200 baud half a second. Its section "log" was on the console once already. All of it is on the disk.
@@ -33,7 +33,7 @@ struct section_time {
 	uint64_t tsc;
 };
 
-// Of the second report, where kdump's kernel died, too: its last lines are in the first one.
+// The limit of the second report, where kdump's kernel died, too: its last lines are in the first one.
 #define KDUMP_BYTES (4 * LB_KIB)
 #define KDUMP_INDENT 2U
 _Static_assert(KDUMP_BYTES < LB_REPORT_MAX / 2, "most of it is the first kernel's");
@@ -47,7 +47,7 @@ struct telling {
 	struct lb_deadline end;
 	char *text;
 	uint32_t bytes; // of the whole report
-	// What the report said last of itself, for when it is broken off.
+	// The section that the report began last, for when it is broken off.
 	const char *section;
 	uint32_t complete; // bytes
 	bool begun; // the scratch memory holds a job
@@ -72,7 +72,7 @@ static void add_time(struct telling *telling, const char *what, const char *name
 		telling->ours_bytes = sizeof(telling->ours) - 1; // cut
 }
 
-// By stage, since the panic: until now.
+// Tells the stages' times since the panic, until now.
 static void tell_times(struct telling *telling)
 {
 	static const char stages[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
@@ -113,7 +113,7 @@ static bool go_on(void *ctx, const char *section, uint32_t bytes)
 	return !lb_deadline_passed(telling->end);
 }
 
-// With what the report has found, before its memory is used for something else.
+// Asks who has the screen, by what the report has found, before its memory is used for something else.
 static void ask_display(struct telling *telling)
 {
 	struct lb_report_job *job = telling->source.memory;
@@ -137,8 +137,8 @@ static bool go_on_kdump(void *ctx, const char *section, uint32_t bytes)
 	return !lb_deadline_passed(telling->end);
 }
 
-// What the report found out of modules, whether or not it came to its end. Names are of LB_MODULE_NAME_MAX
-// bytes, with a NUL.
+// Takes over what the report found out of modules, whether or not it came to its end. Names are of
+// LB_MODULE_NAME_MAX bytes, with a NUL.
 static void use_modules(const struct lb_run *run)
 {
 	const struct lb_report_job *job = run->scratch;
@@ -231,7 +231,7 @@ static size_t tell_estimate(const struct lb_run *run, char *text, size_t room)
 			   lb_format_size(largest, sizeof(largest), estimate.largest), estimate.most_seconds);
 }
 
-// What Lifeboat did until now: lines. The times follow when the report comes to them.
+// Tells what Lifeboat did until now, in lines. The times follow when the report comes to them.
 static void tell_of_us(const struct lb_run *run, struct telling *telling)
 {
 	const uint32_t room = sizeof(telling->ours);

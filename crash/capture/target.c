@@ -34,7 +34,7 @@ static int check_header(const struct lb_capture_config *capture, const struct lb
 	return 0;
 }
 
-// Both slots go through `room`.
+// Reads both slots through `room`.
 static int read_header(const struct lb_run *run, struct lb_opened *opened, struct lb_dump_slots *room,
 		       struct lb_error *err)
 {

@@ -139,7 +139,7 @@ _Static_assert(sizeof(struct command_table) == 256, "a multiple of 128");
 #define FEATURE_SPIN_UP 0x07
 
 struct ahci {
-	// What the controller reads and writes.
+	// The structures that the controller reads and writes.
 	struct command_header headers[AHCI_SLOTS]; // 1 KiB-aligned
 	volatile uint8_t received[256]; // 256-aligned
 	uint16_t identity[256];
@@ -307,7 +307,7 @@ static void wake_link(const struct ahci *ahci)
 	}
 }
 
-// From a stopped port to one that takes commands.
+// Brings a stopped port to one that takes commands.
 static int start_port(struct ahci *ahci, struct lb_error *err)
 {
 	ahci->in_flight = ahci->done = 0;
@@ -324,7 +324,7 @@ static int start_port(struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
-// What a command is about; of one without data only the code.
+// A command's words; of one without data only the code counts.
 struct ata_command {
 	uint8_t code; // ATA_...
 	uint8_t feature;
@@ -447,7 +447,7 @@ static int ahci_submit(struct lb_disk *disk, const struct lb_disk_request *reque
 	return 0;
 }
 
-// What takes in more than this port: the other ports' disks are nobody's by now.
+// Restarts more than this port: the other ports' disks are nobody's by now.
 static int restart_all(struct ahci *ahci, struct lb_error *err)
 {
 	if (reset_controller(ahci, err) != 0 || stop_port(ahci, err) != 0)

@@ -38,7 +38,7 @@ struct lb_disk_driver {
 	// Looks once. 1: request *ret_tag is done; 0: none is; -1: request *ret_tag failed, or,
 	// *ret_tag being LB_DISK_NO_TAG, the controller as a whole. err says how.
 	int (*poll)(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err);
-	// From whatever state back to one that takes requests. All in flight is forgotten,
+	// Brings the disk from whatever state back to one that takes requests. All in flight is forgotten,
 	// and no transfer of theirs happens any more once this returns.
 	int (*reset)(struct lb_disk *disk, struct lb_error *err);
 	// The end: no transfer happens any more.

@@ -35,8 +35,8 @@ uint32_t lb_dump_header_room(const struct lb_dump_header *header);
 // True when it holds a dump that nobody has saved: interrupted ones, too.
 bool lb_dump_header_unsaved(const struct lb_dump_header *header);
 
-// Its release and message for a terminal, for they are a dead kernel's and a disk's: '?' for whatever is no printable
-// ASCII, and a NUL at the end. Its digest then is another's.
+// Makes release and message, which are a dead kernel's and a disk's, fit for a terminal: '?' for whatever is
+// no printable ASCII, and a NUL at the end. The header's digest does not fit it any more.
 void lb_dump_header_printable(struct lb_dump_header *header);
 
 #endif

@@ -6,7 +6,7 @@
 #include "lib/format.h"
 #include "lifeboat/dumpfile.h"
 
-// Of the disk: all that a file's pieces have to fit to.
+// The disk's facts that a file's pieces have to fit to.
 struct lb_extents_room {
 	uint32_t block_bytes; // a power of two, up to 4096
 	uint64_t bytes; // of the partition
@@ -20,8 +20,8 @@ int lb_extents_check(const struct lb_extent *extents, uint32_t count, const stru
 // All of them; of pieces that were checked.
 uint64_t lb_extents_bytes(const struct lb_extent *extents, uint32_t count);
 
-// Where on the partition the file's byte `offset` is, and *ret_bytes: how many bytes of the file go on from there in one
-// piece. 0 bytes: it is beyond the file.
+// The place on the partition of the file's byte `offset`; *ret_bytes: the bytes of the file that go on from
+// there in one piece. 0 bytes: the offset is beyond the file.
 uint64_t lb_extents_find(const struct lb_extent *extents, uint32_t count, uint64_t offset,
 			 uint64_t *ret_bytes);
 

@@ -9,8 +9,8 @@
 
 // Fills magic, version, size and digest of an otherwise finished map.
 void lb_file_map_seal(struct lb_file_map *map);
-// Of the `bytes` that a file had: fails, saying which field is wrong, unless they are a whole map that fits together.
-// Where on the disk its pieces may lie is not looked at: lb_extents_check().
+// Judges the `bytes` that a file had: fails, saying which field is wrong, unless they are a whole map that
+// fits together. lb_extents_check() judges where on the disk its pieces may lie.
 int lb_file_map_check(const struct lb_file_map *map, uint64_t bytes, struct lb_error *err);
 
 #endif

@@ -57,7 +57,7 @@ static uint32_t crc32(const void *data, size_t bytes)
 	return ~crc;
 }
 
-// What is said of a header in a message.
+// A header's place and name in messages.
 struct place {
 	const struct lb_block_reader *disk;
 	const char *which; // "primary"
@@ -256,7 +256,7 @@ bool lb_gpt_partition(const struct lb_gpt *gpt, uint32_t index, struct lb_gpt_pa
 	return true;
 }
 
-// Where in the bytes each pair of digits of the text is.
+// The place in the bytes of each pair of digits of the text.
 static const uint8_t uuid_order[LB_UUID_BYTES] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 static bool dash_before(unsigned int pair)

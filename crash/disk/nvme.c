@@ -159,8 +159,8 @@ static void write_address(const struct nvme *nvme, uint32_t reg, const volatile 
 	write_reg(nvme, reg + 4, (uint32_t)((uintptr_t)memory >> 32));
 }
 
-// What was written to memory before is there when the device sees the write: device
-// registers are uncached, and x86 keeps stores in order (SDM 3 8.2.2).
+// Earlier writes to memory are there when the device sees the write: device registers are uncached, and x86
+// keeps stores in order (SDM 3 8.2.2).
 static void ring(const struct nvme *nvme, const struct queue *queue, bool completions, uint32_t value)
 {
 	uint32_t index = 2 * queue->id + (completions ? 1 : 0);
@@ -248,7 +248,7 @@ static int disable(struct lb_disk *disk, struct lb_error *err)
 
 	nvme->ready = false;
 	nvme->in_flight = 0;
-	// Where nothing decodes an address any more, not every machine answers with ones.
+	// A machine where nothing decodes an address any more need not answer with ones.
 	if (lb_pcidev_read(disk->pci, LB_PCI_ID) != nvme->pci_id)
 		return lb_fail(err, "%s: the controller is gone from its slot", nvme->name);
 	lb_pcidev_enable(disk->pci, false);
@@ -449,7 +449,8 @@ static int nvme_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *e
 	}
 	id = status & 0xffff;
 	tag = id & ((1U << TAG_BITS) - 1);
-	// Not one that is awaited, by tag and generation: nobody is told. What it stands for times out.
+	// A tag or generation that is not awaited is told to nobody. The request that it stands for times
+	// out.
 	if (!(nvme->in_flight & 1U << tag) || nvme->generation[tag] != id >> TAG_BITS)
 		return 0;
 	nvme->in_flight &= ~(1U << tag);

@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-// In words, where a sound driver can meet it; else that the list has none. Status type 0 to 7, code 0 to 255.
+// Puts a status in words, where a sound driver can meet it; else says that the list has none. Status type 0
+// to 7, code 0 to 255.
 const char *lb_nvme_status(uint32_t type, uint32_t code);
 
 #endif

@@ -21,9 +21,9 @@
 
 #define FLUSH_MS (3 * LB_DISK_TIMEOUT_MS) // a disk may have its whole cache to write
 #define NO_BUFFER UINT32_MAX
-// Of a disk whose every request needs one, each after ten seconds, a dump would take days.
+// The most resets of a disk: with one for every request, each after ten seconds, a dump would take days.
 #define RESETS_MAX 16
-// How far stamps are looked at in one go, so that a disk with a head does not move it for each write.
+// Stamps are looked at so many bytes at a time, so that a disk with a head does not move it for each write.
 #define STAMPS_AHEAD (8 * LB_PARTITION_BUFFER)
 
 struct request {
@@ -156,7 +156,7 @@ uint64_t lb_partition_bytes(const struct lb_partition *partition)
 	return partition->bytes;
 }
 
-// Where on the partition `offset` is, and how many bytes go on from there in one piece.
+// The place on the partition of `offset`, and the bytes that go on from there in one piece.
 static uint64_t place_of(const struct lb_partition *partition, uint64_t offset, uint64_t *ret_bytes)
 {
 	const struct lb_target *file = partition->file;
@@ -397,7 +397,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-// Of `bytes` from `offset` on those that one request may have.
+// The part that one request may have of `bytes` from `offset` on.
 static uint32_t piece_at(const struct lb_partition *partition, uint64_t offset, uint32_t bytes)
 {
 	uint64_t run;

@@ -27,7 +27,7 @@
 #define COMMAND_SETUP_RINGS 3
 #define COMMAND_FAILED UINT32_MAX
 
-// What COMMAND_SETUP_RINGS is followed by, 32 bits at a time. Pages by number.
+// The data that follow COMMAND_SETUP_RINGS, 32 bits at a time. Pages by number.
 #define RING_PAGES_MAX 32
 struct setup {
 	uint32_t request_pages, completion_pages;
@@ -261,7 +261,7 @@ static int decode(const struct pvscsi *adapter, uint32_t tag, const struct compl
 			"%s: moved %lu of %u bytes, %u bytes of sense data, status 0x%x: more than can be",
 			adapter->name, completion->data_bytes, wanted, completion->sense_bytes,
 			completion->scsi_status);
-	// With a status of its own, the disk's word counts: such a command moves nothing, or less.
+	// The disk's own status counts where there is one: such a command moves nothing, or less.
 	if (!success && (completion->scsi_status == LB_SCSI_GOOD ||
 			 (completion->host_status != HOST_RUN && completion->host_status != HOST_UNDERRUN)))
 		return lb_fail(err, "%s: %s (host status 0x%x)", adapter->scsi.name,

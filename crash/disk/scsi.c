@@ -381,7 +381,7 @@ static int read_capacity(struct lb_scsi *scsi, struct lb_error *err)
 	return 0;
 }
 
-// What the disk takes at once; one that does not say takes what its transport takes.
+// Reads how much the disk takes at once; one that does not say takes what its transport takes.
 static int read_limits(struct lb_scsi *scsi, struct lb_error *err)
 {
 	static const uint8_t cdb[6] = {INQUIRY, INQUIRY_VITAL, BLOCK_LIMITS, 0, BLOCK_LIMITS_BYTES};

@@ -41,7 +41,7 @@ struct lb_scsi_answer {
 
 struct lb_scsi;
 
-// As the calls of struct lb_disk_driver, for commands.
+// A transport's calls are those of struct lb_disk_driver, for commands.
 struct lb_scsi_transport {
 	char name[12];
 	int (*submit)(struct lb_scsi *scsi, uint32_t tag, const struct lb_scsi_command *command,

@@ -10,8 +10,8 @@
 // Stamps `bytes` of `data` as what the file has from its byte `offset` on; both multiples of LB_DUMP_BLOCK, `data`
 // aligned to 8 bytes.
 void lb_stamp_fill(const uint8_t file_id[16], uint64_t offset, void *data, uint64_t bytes);
-// How many bytes of `data`, from its beginning, are the file's stamps of that place: whole blocks, each of them
-// looked at to its last byte.
+// Counts the bytes of `data`, from its beginning, that are the file's stamps of that place: whole blocks,
+// each of them looked at to its last byte.
 uint64_t lb_stamp_check(const uint8_t file_id[16], uint64_t offset, const void *data, uint64_t bytes);
 
 #endif

@@ -6,7 +6,7 @@
 #include "crash/bare/pci_registers.h"
 #include "crash/disk/target_kind.h"
 
-// Of a virtio device's capabilities.
+// Offset and number of a virtio device's capabilities.
 #define GROUP_BAR 4
 #define GROUPS_MAX 48 // as many as there is room for: the list may be a loop
 static const struct {

@@ -29,7 +29,7 @@ int lb_target_classify(const struct lb_disk_place *place, struct lb_target *targ
 // Is there a driver for some disk behind such a function?
 bool lb_target_driven(uint32_t id, uint32_t class);
 
-// For whoever says `name` of itself. Fails unless `id` and `class`, the function's registers
+// Judges a function, for a driver called `name`. Fails unless `id` and `class`, the function's registers
 // LB_PCI_ID and LB_PCI_CLASS, are those of target->pci_id and of target->kind.
 int lb_target_is_function(const struct lb_target *target, const char *name, uint32_t id, uint32_t class,
 			  struct lb_error *err);

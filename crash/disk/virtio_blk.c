@@ -129,7 +129,7 @@ static int negotiate(struct virtio_blk *blk, uint64_t *ret_features, struct lb_e
 	return 0;
 }
 
-// What the configuration says, read in one piece: 2.4.1's counter must be the same after it.
+// Reads the configuration in one piece: 2.4.1's counter must be the same after it.
 static int read_config(struct virtio_blk *blk, struct block_config *ret_config, struct lb_error *err)
 {
 	struct block_config config = {0};

@@ -39,7 +39,7 @@ struct lb_compressor {
 	bool quick; // zstd: the last page was a small one
 };
 
-// What a library finds behind the struct.
+// The library's area begins behind the struct, on such a border.
 #define AREA_ALIGN 64ULL
 
 static uint64_t max64(uint64_t a, uint64_t b)
@@ -126,7 +126,7 @@ void lb_compressor_forget(struct lb_compressor *compressor)
 // All of these: 0 when it does not get smaller.
 static uint32_t compress_at(struct lb_compressor *compressor, int level, const void *page, void *to)
 {
-	// By the size of its source it finds the parameters that the area was measured for.
+	// The library finds the parameters that the area was measured for by the size of its source.
 	size_t bytes = ZSTD_compressCCtx(compressor->zstd, to, LB_PAGE - 1, page, LB_PAGE, level);
 
 	return ZSTD_isError(bytes) ? 0 : (uint32_t)bytes;

@@ -19,8 +19,8 @@ uint64_t lb_compressor_bytes(enum lb_dump_format format); // of work area; 0: th
 // `area` is page-aligned. NULL when the library will not work with it.
 struct lb_compressor *lb_compressor_open(void *area, enum lb_dump_format format);
 
-// Whatever was compressed before has no part in the bytes of the pages to come: for who begins a run of pages whose
-// bytes are not to depend on which CPU compresses it.
+// Forgets the pages before, which then have no part in the bytes of the pages to come. A run of pages whose
+// bytes are not to depend on the CPU begins with it.
 void lb_compressor_forget(struct lb_compressor *compressor);
 // Compresses the page into `to` (room for 4096 bytes). Returns the bytes there, 1 to 4096, and in
 // *ret_flags how (LB_COMPRESS_...); 4096 and LB_COMPRESS_RAW when it would not shrink.

@@ -28,7 +28,7 @@ static uint64_t place_of(const struct lb_desc_table *table, uint64_t first)
 	return table->start + first * DESC_BYTES;
 }
 
-// Of `count` descriptors, in whole blocks.
+// The bytes of `count` descriptors, in whole blocks.
 static uint32_t block_bytes(uint64_t count)
 {
 	return (uint32_t)lb_align_up(count * DESC_BYTES, LB_PAGE);
@@ -80,7 +80,7 @@ int lb_desc_table_settle(struct lb_desc_table *table, struct lb_error *err)
 				block_bytes(count), err);
 }
 
-// From this window to that of descriptor `first`. The last pass goes through each one.
+// Moves from this window to that of descriptor `first`. The last pass goes through each window.
 static int move_to(struct lb_desc_table *table, uint64_t first, struct lb_error *err)
 {
 	while (table->window_first < first) {

@@ -21,7 +21,7 @@ struct lb_page_desc {
 };
 _Static_assert(sizeof(struct lb_page_desc) == 24, "page_desc");
 
-// Of lb_desc_table_is_set(): whole blocks and whole descriptors.
+// lb_desc_table_is_set() reads so many bytes: whole blocks and whole descriptors.
 #define LB_DESC_AHEAD_BYTES (60 * LB_KIB)
 
 struct lb_desc_table {

@@ -68,7 +68,7 @@ static const struct lb_sealing *sealing_of(const struct lb_dump_job *job, enum l
 	return room;
 }
 
-// Of a log that has no room its end.
+// Reads the log; where there is no room for all of it, its end.
 static int read_log(const struct lb_deadspace *dead, uint64_t room, struct log *log, struct lb_error *err)
 {
 	struct lb_dmesg_tail tail;
@@ -138,7 +138,8 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	return lb_writer_header(writer, err);
 }
 
-// Behind the log, if it has room there. What it could not tell is its own affair; only the disk fails.
+// Writes the report behind the log, if it has room there. Only the disk fails: a report that is missing
+// something says so itself.
 static int write_report(struct lb_writer *writer, struct lb_error *err)
 {
 	const struct lb_dump_job *job = writer->job;

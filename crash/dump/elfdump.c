@@ -71,7 +71,7 @@ static bool has_content(const struct elf *elf, uint32_t i)
 	return elf->phdrs[i].p_type == PT_LOAD && (elf->text == elf->holder || elf->text != i);
 }
 
-// Where the content of PT_LOAD `i` begins, the one before it having ended at `end`.
+// The beginning of the content of PT_LOAD `i`, the one before it having ended at `end`.
 static uint64_t begins(const struct elf *elf, uint32_t i, uint64_t end)
 {
 	return lb_align_up(end, LB_PAGE) + elf->phdrs[i].p_paddr % LB_PAGE;
@@ -82,7 +82,7 @@ static uint64_t notes_begin(const struct elf *elf)
 	return lb_align_up(sizeof(Elf64_Ehdr) + elf->count * sizeof(Elf64_Phdr), LB_PAGE);
 }
 
-// Where the content of PT_LOAD `wanted` begins; of all: where the last ends.
+// The beginning of the content of PT_LOAD `wanted`; for the number of all: the end of the last.
 static uint64_t find_content(const struct elf *elf, uint32_t wanted)
 {
 	uint64_t at = notes_begin(elf) + elf->writer->job->notes_bytes;

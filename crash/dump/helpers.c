@@ -179,7 +179,7 @@ static void bar_owner(const struct lb_job *lost, const char *what)
 	__atomic_store_n(&helpers.barred[cpu], 1, __ATOMIC_RELEASE);
 }
 
-// This CPU compresses it again, in the spare.
+// Compresses a batch again on this CPU, in the spare.
 static struct lb_job *redo_batch(struct lb_job *job)
 {
 	const struct lb_batch *lost = batch_of(job);

@@ -53,7 +53,7 @@ static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
 	return lb_writer_checkpoint(kdump->writer, err);
 }
 
-// How many of the batch's pages the partition has room for, and their bytes.
+// Counts the batch's pages that the partition has room for, and their bytes.
 static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batch *batch, uint64_t *ret_bytes)
 {
 	uint64_t room = kdump->flat ? lb_flat_room(kdump->flat) : lb_stream_room(&kdump->data), bytes = 0;
@@ -268,7 +268,7 @@ static int write_pages(struct lb_kdump *kdump, struct lb_error *err)
 	}
 	if (write_pass(kdump, true, err) != 0)
 		return -1;
-	// What was the kernel's own in one pass and not in the other.
+	// The two passes did not agree on the kernel's own pages.
 	if (kdump->flat && kdump->own && kdump->pages_done != kdump->next->page_count) {
 		if (kdump->pages_done < kdump->next->page_count)
 			kdump->writer->lost_pages += kdump->next->page_count - kdump->pages_done;
@@ -291,7 +291,7 @@ static void drop_batches(struct lb_kdump *kdump)
 		continue;
 }
 
-// What was added to the disk, and into the header what that is.
+// Brings the rest to the disk, and says in the header what is there.
 static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;

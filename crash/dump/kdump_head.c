@@ -154,7 +154,7 @@ static unsigned int count_bits(uint8_t byte)
 	return count;
 }
 
-// What was chosen, of RAM only; returns how many frames that is. Past max_pfn nobody is asked.
+// Takes what was chosen, of RAM only; returns the number of frames. Past max_pfn nobody is asked.
 static uint64_t choose(const struct lb_kdump *kdump, const struct lb_page_choice *choice, uint64_t first,
 		       uint64_t bytes)
 {
@@ -237,7 +237,7 @@ static int begin_flat(struct lb_kdump *kdump, struct lb_error *err)
 	return lb_output_settle(&kdump->flat->output, err);
 }
 
-// Where the parts are, for whoever reads the disk.
+// Says in the header where the parts are, for whoever reads the disk.
 static int begin_parts(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;

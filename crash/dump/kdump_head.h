@@ -10,8 +10,8 @@
 #include "crash/dump/stream.h"
 #include "crash/dump/writer.h"
 
-// Which page frames are to be dumped: as lb_filter_next(), from frame 0 on, once. Which of them come first:
-// as lb_kernel_pages_keep(), the same.
+// Chooses the page frames that are to be dumped, as lb_filter_next() does, from frame 0 on, once; and those
+// of them that come first, as lb_kernel_pages_keep() does.
 struct lb_page_choice {
 	void (*next)(void *ctx, uint64_t pages, uint8_t *bits);
 	void *ctx;
@@ -47,7 +47,7 @@ struct lb_kdump {
 	uint64_t checkpoint_ms, checkpoint_data; // time and bytes of data at the last one
 };
 
-// From byte `at` of a bitmap on: how many are in one piece.
+// The bytes of a bitmap that are in one piece from byte `at` on.
 static inline uint64_t lb_kdump_piece(const struct lb_kdump *kdump, uint64_t at)
 {
 	return kdump->bitmap_bytes - at < LB_BITMAP_PIECE ? kdump->bitmap_bytes - at : LB_BITMAP_PIECE;

@@ -11,7 +11,7 @@
 #include "crash/dump/stream.h"
 #include "lifeboat/crypt.h"
 
-// With what a file is encrypted.
+// The means with which a file is encrypted.
 struct lb_sealing {
 	struct lb_crypt_file *file; // key and beginning: wiped by lb_output_end()
 	struct lb_chunk *room; // lb_chunk_new()'s, for one file at a time
@@ -36,7 +36,7 @@ int lb_output_open(struct lb_output *output, struct lb_partition *partition, uin
 // Bytes of content that still fit.
 uint64_t lb_output_room(const struct lb_output *output);
 
-// These three as those of lb_stream.
+// These three do as those of lb_stream.
 int lb_output_add(struct lb_output *output, const void *data, uint64_t bytes, struct lb_error *err);
 int lb_output_add_zeroes(struct lb_output *output, uint64_t bytes, struct lb_error *err);
 int lb_output_align(struct lb_output *output, uint64_t align, struct lb_error *err);

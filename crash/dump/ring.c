@@ -5,7 +5,7 @@
 
 #define NOT_HANDED UINT32_MAX // in `taken`: nobody's to take
 
-// What comes back fills the place of the spare first.
+// A job that comes back fills the place of the spare first.
 static void give_back(struct lb_ring *ring, struct lb_job *job)
 {
 	if (!ring->spare)
@@ -83,7 +83,7 @@ void lb_ring_collect(struct lb_ring *ring, struct lb_job *instead)
 	__atomic_store_n(&ring->oldest, ring->oldest + 1, __ATOMIC_RELEASE);
 }
 
-// There is one: what stood in the last time has come back since.
+// The spare is there: the job that it stood in for last time has come back since.
 struct lb_job *lb_ring_replace(struct lb_ring *ring)
 {
 	struct lb_job *job = ring->spare;

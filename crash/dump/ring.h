@@ -16,14 +16,14 @@
 
 #define LB_RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
 
-// What a job begins with.
+// A job's beginning.
 struct lb_job {
 	uint32_t done; // set last, with release order
 	uint32_t taken; // by whom: its number + 1; 0: nobody yet
 };
 
 struct lb_ring {
-	// In flight: queue[i % LB_RING_MAX] for oldest <= i < next. All atomic: read by all, written by
+	// Jobs in flight: queue[i % LB_RING_MAX] for oldest <= i < next. All atomic: read by all, written by
 	// the first CPU. A stale pointer in it does no harm, because its job is not to be taken.
 	struct lb_job *queue[LB_RING_MAX];
 	uint64_t oldest, next;
@@ -38,11 +38,12 @@ struct lb_ring {
 // A new job that may be in flight; the last one added is the spare one. At most LB_RING_MAX + 1.
 void lb_ring_add(struct lb_ring *ring, struct lb_job *job);
 
-// For whoever works. The oldest job that nobody has, now CPU `cpu`'s; NULL when there is none.
+// Takes the oldest job that nobody has, which is CPU `cpu`'s then; NULL when there is none. Any CPU may call
+// it.
 struct lb_job *lb_ring_take(struct lb_ring *ring, uint32_t cpu);
 void lb_ring_done(struct lb_job *job);
 
-// For the first CPU. A job to fill; NULL when all are in flight.
+// Gets a job to fill; NULL when all are in flight. The first CPU alone may call it.
 struct lb_job *lb_ring_get(struct lb_ring *ring);
 void lb_ring_submit(struct lb_ring *ring, struct lb_job *job);
 bool lb_ring_is_idle(const struct lb_ring *ring); // nothing in flight

@@ -70,7 +70,7 @@ static int add(struct lb_stream *stream, const uint8_t *data, uint64_t bytes, st
 			memcpy(to, data, piece);
 		else
 			memset(to, 0, piece);
-		// Of the copy: what it was read from may be anything.
+		// The digest is of the copy: the bytes that it was read from may change.
 		lb_sha256_add(&stream->sha, to, piece);
 		data = data ? data + piece : NULL;
 		bytes -= piece;

@@ -29,8 +29,8 @@ struct lb_dump_job {
 	uint64_t vmcoreinfo_offset; // of its text (desc), in the notes
 	uint32_t nr_cpus; // NT_PRSTATUS notes
 	uint64_t now; // seconds since 1970, at the panic; 0: not known
-	// What this target's files are encrypted with, LB_CRYPT_PARTS of them; lb_dump_write() wipes them. NULL:
-	// nothing is encrypted.
+	// The keys of this target's files, LB_CRYPT_PARTS of them; lb_dump_write() wipes them. NULL: nothing
+	// is encrypted.
 	struct lb_crypt_file *crypt;
 	struct lb_chunk *sealing; // lb_chunk_new()'s, where something is
 	uint32_t recipients; // the same: to how many
