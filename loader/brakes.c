@@ -262,7 +262,7 @@ static void EFIAPI on_reset(EFI_RESET_TYPE type, EFI_STATUS status, UINTN bytes,
 	struct lb_trial trial = put_back(), there;
 
 	(void)type, (void)bytes, (void)data;
-	// Whoever was started may have written it since.
+	// The program that was started may have written the mark since.
 	if (status != EFI_TIMEOUT && lb_trial_store_read(LB_TRIAL_VARIABLE, &there) &&
 	    there.mark == LB_TRIAL_BEGUN)
 		lb_trial_store_last(&trial);

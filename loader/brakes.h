@@ -30,8 +30,8 @@ bool lb_brakes_in_a_row(void);
 enum lb_trial_aside lb_brakes_aside(void);
 // Why it stands aside, a sentence.
 const char *lb_brakes_why(void);
-// In `text`, for the OS: the keys trial, trial_in, hash and aside of the EFI variable Lifeboat. Returns
-// what lb_snprintf() does.
+// Prints into `text`, for the OS, the keys trial, trial_in, hash and aside of the EFI variable Lifeboat.
+// Returns what lb_snprintf() does.
 size_t lb_brakes_print(char *text, size_t bytes);
 // The mark that this boot found, for the places in it; NULL: there is none.
 const struct lb_trial *lb_brakes_mark(void);
@@ -41,7 +41,7 @@ const struct lb_trial *lb_brakes_proof(void);
 // Armed: at ExitBootServices the mark is put back where the hook does not arm then. Boot services only.
 int lb_brakes_watch(const struct lb_hook *hook, struct lb_error *err);
 
-// This boot is no trial any more: arming was refused, or what was started came back. The mark is what it was.
+// Ends the trial of this boot: arming was refused, or what was started came back. The mark is what it was.
 void lb_brakes_let_go(void);
 
 #endif

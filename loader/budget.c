@@ -4,7 +4,7 @@
 #include "loader/clock.h"
 
 static bool lifted;
-// Of the TSC.
+// Times in ticks of the TSC.
 static uint64_t begun, wait_begun, waited, pause_begun, paused;
 
 static uint64_t to_ms(uint64_t ticks)

@@ -16,7 +16,7 @@
 // Arming begins.
 void lb_budget_begin(void);
 
-// Whoever wants no boot unarmed waits.
+// Lifts the limit: a boot that must not be unarmed waits.
 void lb_budget_lift(void);
 
 // Around each call that may wait for a device.

@@ -23,7 +23,7 @@ EFI_STATUS lb_chain_load(const char *path, struct lb_chain *chain, struct lb_err
 
 EFI_STATUS lb_chain_start(struct lb_chain *chain, const char *words)
 {
-	// Its address is all that a protocol without functions has.
+	// A protocol without functions has nothing but its address.
 	EFI_STATUS status =
 		BS->InstallProtocolInterface(&chain->mark, &mark_guid, EFI_NATIVE_INTERFACE, chain);
 

@@ -11,7 +11,7 @@ uint64_t lb_clock_tsc(void)
 {
 	uint64_t tsc;
 
-	// Not before what comes before, not after what follows.
+	// The fence keeps the TSC from being read before what comes before, or after what follows.
 	cpu_lfence();
 	tsc = cpu_tsc();
 	cpu_lfence();

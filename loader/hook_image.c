@@ -15,7 +15,7 @@ static int allocate(struct lb_hook_image *image, uint32_t bytes, struct lb_error
 	EFI_PHYSICAL_ADDRESS start = proof ? proof->hook.start : 0;
 	EFI_STATUS status = EFI_NOT_FOUND;
 
-	// Where the proved boots had it, which a hibernated system expects; else anywhere.
+	// The hook goes where the proved boots had it, which a hibernated system expects; else anywhere.
 	if (proof && lb_range_size(proof->hook) == bytes)
 		status = BS->AllocatePages(AllocateAddress, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
 	if (EFI_ERROR(status))

@@ -8,7 +8,7 @@ static EFI_GUID device_path_guid = DEVICE_PATH_PROTOCOL;
 static EFI_GUID load_file2_guid = {
 	0x4006c0c1, 0xfcb3, 0x403e, {0x99, 0x6d, 0x4a, 0x6c, 0x87, 0x24, 0xe0, 0x6d}};
 
-// Where Linux looks for its initrd: LINUX_EFI_INITRD_MEDIA_GUID.
+// Linux looks for its initrd by this device path: LINUX_EFI_INITRD_MEDIA_GUID.
 static struct {
 	VENDOR_DEVICE_PATH vendor;
 	EFI_DEVICE_PATH end;

@@ -54,7 +54,7 @@ void lb_machine_read_cpu(struct lb_machine *machine)
 	machine->encrypted = encryption(machine->phys_bits);
 }
 
-// In x2APIC mode the CPU has no other than its 32-bit id. Intel SDM 3A, 11.12.
+// The CPU's only id in x2APIC mode is the 32-bit one. Intel SDM 3A, 11.12.
 static uint32_t own_apic_id(void)
 {
 	bool x2apic = cpu_cpuid(1, 0).ecx & 1U << 21 && cpu_rdmsr(X86_MSR_APIC_BASE) & X86_APIC_BASE_X2APIC;

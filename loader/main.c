@@ -305,13 +305,13 @@ static void make_unarmed_cmdline(struct session *s)
 	}
 }
 
-// What is started, for messages.
+// The name of what is started, for messages.
 static const char *started(const struct lb_options *options)
 {
 	return options->resident ? "the machine" : options->chain[0] ? options->chain : options->kernel;
 }
 
-// For whoever reads the console, and for the OS.
+// Tells the console's reader, and the OS.
 static void tell(struct session *s)
 {
 	if (s->covered) {

@@ -15,7 +15,7 @@ struct lb_memmap {
 int lb_memmap_read(struct lb_memmap *map, struct lb_error *err);
 void lb_memmap_free(struct lb_memmap *map);
 
-// As with the kernel's efi=nosoftreserve: specific-purpose memory is ordinary RAM.
+// Makes specific-purpose memory ordinary RAM, as the kernel's efi=nosoftreserve does.
 void lb_memmap_nosoftreserve(struct lb_memmap *map);
 
 // Is all of `range` free (EfiConventionalMemory)? Descriptors may be split anywhere.

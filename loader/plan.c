@@ -82,7 +82,8 @@ static void judge_ecam(struct lb_plan *plan)
 	mcfg->count = kept;
 }
 
-// Nobody signs a command line: while Secure Boot is on, it does not say where the purgatory writes.
+// Follows the command line's console. A command line is signed by nobody: while Secure Boot is on, it does
+// not say where the purgatory writes.
 static void follow_cmdline(struct lb_plan *plan)
 {
 	const struct lb_console *spcr = &plan->machine.acpi.spcr;
@@ -336,8 +337,8 @@ int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err)
 	return plan->options->require ? lb_evidence_require(&plan->evidence, err) : 0;
 }
 
-// By the map of now: the one that counts is read after the targets are found. What is left out
-// here is not there to be judged again.
+// Judges ECAM by the map of now: the one that counts is read after the targets are found. A region that is
+// left out here is not judged again.
 static int judge_ecam_early(struct lb_plan *plan, struct lb_error *err)
 {
 	struct lb_memmap memmap = {NULL, 0};

@@ -55,7 +55,7 @@ static void show_dump(const struct lb_target *target, bool elsewhere, const stru
 	lb_print_warning("  save it with: lifeboat-save (scripts/lifeboat-save DEVICE FILE)");
 }
 
-// Its section "log" is what the dead kernel's console has shown.
+// Shows the report without its section "log", which the dead kernel's console has shown.
 static void show_report(const char *text, size_t bytes)
 {
 	char line[REPORT_COLUMNS + 1];

@@ -82,7 +82,7 @@ static void print_size_terms(const struct lb_plan *plan)
 			lb_format_size(total, sizeof(total), terms->total));
 }
 
-// Where behind the controller, with a blank before it.
+// Names the unit behind the controller, with a blank before it.
 static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 {
 	switch (target->kind) {
@@ -103,7 +103,7 @@ static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 	}
 }
 
-// How many bridges have to be awake for it.
+// Says how many bridges have to be awake for it.
 static const char *format_bridges(const struct lb_target *target, char text[BRIDGES_TEXT])
 {
 	uint32_t count = 0;

@@ -18,7 +18,7 @@ EFI_STATUS lb_program_load(const struct lb_file *file, struct lb_program *progra
 		lb_fail(err, "%s: no memory for its command line", file->path);
 		return EFI_OUT_OF_RESOURCES;
 	}
-	// With no path the firmware's Secure Boot policy for "unknown" images applies.
+	// The firmware's Secure Boot policy for "unknown" images would apply without a path.
 	status = lb_file_device_path(file->path, &path, err);
 	if (EFI_ERROR(status))
 		return status;

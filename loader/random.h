@@ -12,7 +12,7 @@
 // digest of the time and of `salt`.
 void lb_random_id(const void *salt, size_t bytes, uint8_t ret_id[16]);
 
-// What secrets are made from: of each source that is there 32 bytes, of all others zeroes.
+// The seed of secrets: 32 bytes of each source that is there, zeroes of all others.
 struct lb_random_seed {
 	uint8_t firmware[32]; // EFI_RNG_PROTOCOL
 	uint64_t rdseed[4], rdrand[4]; // the CPU's

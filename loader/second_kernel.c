@@ -5,7 +5,7 @@
 #include "loader/embedded.h"
 
 #define LINUX_ENTRY_64 0x200 // the 64-bit entry point, boot.rst
-// Its tables of constants are aligned to pages; 2 MiB lets one leaf map it.
+// The built-in kernel's tables of constants are aligned to pages; 2 MiB lets one leaf map it.
 #define BUILTIN_ALIGNMENT (2 * LB_MIB)
 #define BUILTIN_CMDLINE_MAX 255 // nothing is in it
 

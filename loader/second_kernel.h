@@ -12,7 +12,7 @@
 struct lb_second_kernel {
 	const char *name; // path, or "built-in"
 	bool builtin;
-	// In the boot protocol's terms. The built-in one has only those fields that its zero page
+	// The image in the boot protocol's terms. The built-in one has only those fields that its zero page
 	// and its place are made from.
 	struct lb_bzimage image;
 	uint64_t entry; // from the load address

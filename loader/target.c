@@ -117,7 +117,7 @@ static bool taken(const struct lb_targets *targets, const struct wish *wish, con
 	return false;
 }
 
-// Of a file the pieces one after the other.
+// Reads a target's bytes; those of a file piece by piece.
 static EFI_STATUS read_target(const struct lb_target_found *found, uint64_t offset, void *data,
 			      uint64_t bytes)
 {
@@ -141,7 +141,7 @@ static EFI_STATUS read_target(const struct lb_target_found *found, uint64_t offs
 	return EFI_SUCCESS;
 }
 
-// Where the header says that it is, within what a report may be.
+// Shows the report from where the header says that it is, as long as a report may be.
 static void show_report(const struct search *search, const struct lb_target_found *found)
 {
 	const struct lb_dump_header *header = &found->header;
@@ -419,7 +419,7 @@ static int list_devices(struct search *search, struct lb_error *err)
 	return result;
 }
 
-// Of a file the map. *ret_there: there is one, whatever is in it.
+// Makes a wish of a --dump-to; for a file it reads the map. *ret_there: there is a map, whatever is in it.
 static void make_wish(struct search *search, const struct lb_dump_to *to, bool *ret_there)
 {
 	struct wish *wish = &search->wishes[search->wish_count];

@@ -34,10 +34,10 @@ void lb_targets_find(const struct lb_dump_options *options, const struct lb_mach
 // Warns, with numbers, of partitions that are smaller than `worst` bytes.
 void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst);
 
-// Of the last self-test, by the first partition: enum lb_selftest.
+// The verdict of the last self-test, by the first partition: enum lb_selftest.
 uint32_t lb_targets_verdict(const struct lb_targets *targets);
 
-// Of the partition, or of the file.
+// The bytes of the partition, or of the file.
 uint64_t lb_target_bytes(const struct lb_target *target);
 
 #endif

@@ -7,7 +7,7 @@
 #include "loader/file_target.h"
 #include "loader/print.h"
 
-// Both slots, and both as they are read again.
+// Room for both slots, and for both as they are read again.
 struct room {
 	struct lb_dump_slots slots, again;
 };
@@ -45,7 +45,7 @@ static void fill_slots(struct lb_dump_header *header, struct lb_dump_slots *slot
 	}
 }
 
-// What the capture kernel will find.
+// The mark that the capture kernel will find.
 enum mark {
 	MARK_KEPT, // written, flushed, read again
 	MARK_UNKEPT, // it is there, but the disk did not confirm that it stays

@@ -85,7 +85,7 @@ static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 		add(text, "watchdog=%s\n", lb_acpi_unstoppable(&plan->machine.acpi, i));
 }
 
-// Of `options` what is started: by us, or by somebody else later.
+// Adds what `options` have started: by us, or by somebody else later.
 static void add_start(struct text *text, const struct lb_options *options)
 {
 	if (options->resident)

@@ -16,7 +16,7 @@
 // *ret_name: what was started. Fails where there is none, or where it may not reset.
 int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *err);
 
-// For who comes back to the firmware: stops what was started.
+// Stops the watchdog that was started, before a return to the firmware.
 void lb_watchdog_stop(void);
 
 #endif

@@ -9,7 +9,7 @@
 uint8_t lb_hook_armed;
 uint8_t lb_hook_capsule;
 
-// For the memory attributes table growing between arming and ExitBootServices.
+// Spare entries: the memory attributes table may grow between arming and ExitBootServices.
 #define MAT_SPARE_ENTRIES 64
 
 static EFI_SYSTEM_TABLE *system;

@@ -68,7 +68,7 @@ size_t lb_mat_room(const struct lb_mat_header *table, uint32_t spare)
 	return sizeof(*table) + ((size_t)table->entries + spare) * table->entry_bytes;
 }
 
-// Where the piece that begins at `at` ends: at the next edge of text or data, or at `end`.
+// The end of the piece that begins at `at`: the next edge of text or data, or `end`.
 static uint64_t next_edge(uint64_t at, uint64_t end, struct lb_range text, struct lb_range data)
 {
 	const uint64_t edges[] = {text.start, text.end, data.start, data.end};

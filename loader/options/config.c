@@ -17,8 +17,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-// Of `text`, `bytes` long, what stands before a # that follows a blank or comes first, and is in no double
-// quotes; blanks at the end left out.
+// Cuts `text`, `bytes` long, before a # that follows a blank or comes first, and is in no double quotes;
+// blanks at the end are left out.
 static size_t without_comment(const char *text, size_t bytes)
 {
 	bool quoted = false;

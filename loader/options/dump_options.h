@@ -27,14 +27,14 @@ struct lb_dump_to {
 	uint8_t uuid[LB_UUID_BYTES]; // by UUID
 };
 
-// Where the map of `--dump-to file` is, on the volume of lifeboat.efi.
+// The map of `--dump-to file`, on the volume of lifeboat.efi.
 #define LB_DUMP_FILE_WORD "file"
 #define LB_DUMP_FILE_MAP "\\EFI\\lifeboat\\" LB_FILE_MAP_NAME
-// By file: the map's path.
+// The map's path of a target by file.
 const char *lb_dump_to_map(const struct lb_dump_to *to);
 
 #define LB_DUMP_BY_LABEL_WORD "PARTLABEL="
-// By label: the label.
+// The label of a target by label.
 static inline const char *lb_dump_to_label(const struct lb_dump_to *to)
 {
 	return to->word + sizeof(LB_DUMP_BY_LABEL_WORD) - 1;

@@ -23,7 +23,7 @@ const char *lb_evidence_warning(const struct lb_evidence *evidence);
 // end in a panic, and the message on its screen, are worth more.
 int lb_evidence_late(const struct lb_evidence *evidence, struct lb_error *err);
 
-// What --require asks for: a partition for each --dump-to, and that a panic leaves something.
+// Judges what --require asks for: a partition for each --dump-to, and that a panic leaves something.
 // Partitions that keep a dump are content: the system that is to save it has to boot.
 int lb_evidence_require(const struct lb_evidence *evidence, struct lb_error *err);
 

@@ -230,7 +230,7 @@ static int set_profile(enum lb_profile *profile, const char *shown, const char *
 	return 0;
 }
 
-// Of --with and --without for one word the last counts.
+// Sets an exception. Where --with and --without name one word, the last counts.
 static int set_exception(struct lb_options *options, bool with, const char *shown, const char *value,
 			 struct lb_error *err)
 {
@@ -540,7 +540,7 @@ static int choose_second(struct lb_options *options, struct lb_error *err)
 	return 0;
 }
 
-// Nothing of the words is for the kernel, which nobody knows yet.
+// Ends options without a kernel: no word is for one, which nobody knows yet.
 static int finish_late(struct lb_options *options, struct lb_error *err)
 {
 	const char *lost = options->resident       ? NULL
@@ -584,7 +584,7 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 	return result;
 }
 
-// Its own crashkernel= stays, for the kdump that it is for.
+// The kernel's own crashkernel= stays, for the kdump that it is for.
 int lb_options_unified(struct lb_options *options, struct lb_error *err)
 {
 	const char *lost = options->initrd_count ? "--initrd" : options->watchdog ? "--watchdog" : NULL;

@@ -65,7 +65,7 @@ static inline bool lb_options_late(const struct lb_options *options)
 	return options->resident || options->chain[0];
 }
 
-// Nothing is booted.
+// True where nothing is booted.
 static inline bool lb_options_answer(const struct lb_options *options)
 {
 	return options->help || options->help_dump || options->version || options->dry_run ||
