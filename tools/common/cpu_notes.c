@@ -13,7 +13,7 @@
 
 #define AREA_MAX (64 * LB_MIB) // of all notes
 #define SEGMENTS_MAX 64U // that are looked at: the notes are the first
-// Of a kdump-compressed file; numbers of crash/dump/kdump_head.c's structs.
+// Places in a kdump-compressed file; numbers of crash/dump/kdump_head.c's structs.
 #define SIGNATURE "KDUMP   "
 #define VERSION_AT 8
 #define VERSION_WITH_NOTES 4
@@ -55,7 +55,7 @@ static bool find_in_elf(int file, const Elf64_Ehdr *header, uint64_t area[2])
 	return false;
 }
 
-// Where the notes lie in the file: offset and bytes.
+// Finds the notes in the file: offset and bytes.
 static bool find_area(int file, uint64_t area[2])
 {
 	uint8_t head[HEAD_BYTES];

@@ -11,7 +11,7 @@ int end_output(const char *program, int status)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	// Of an earlier failure the reason is no longer known.
+	// The reason of an earlier failure is no longer known.
 	fprintf(stderr, "%s: standard output cannot be written%s%s\n", program, errno ? ": " : "",
 		errno ? strerror(errno) : "");
 	return EXIT_FAILURE;

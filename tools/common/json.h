@@ -19,7 +19,7 @@ void json_close(struct json *json, char bracket);
 // Bytes that are not UTF-8 become U+FFFD. NULL is null.
 void json_text(struct json *json, const char *name, const char *text);
 void json_number(struct json *json, const char *name, uint64_t value);
-// With three decimals.
+// Writes a number with three decimals.
 void json_thousandths(struct json *json, const char *name, uint64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 void json_null(struct json *json, const char *name);

@@ -46,7 +46,7 @@ static int split(const char *text, uint32_t bytes, struct lines *ret_lines)
 	return 0;
 }
 
-// What stands behind `word` at the beginning of `line`; NULL: it does not begin so.
+// The rest of `line` behind `word`; NULL: the line does not begin so.
 static const char *behind(const char *line, const char *word)
 {
 	return strncmp(line, word, strlen(word)) == 0 ? line + strlen(word) : NULL;
@@ -211,7 +211,7 @@ static void put_frame(struct json *json, const char *text)
 	json_close(json, '}');
 }
 
-// Of the lines from `from` on those that are frames, which begin with `indent`; then how they end.
+// Puts the lines from `from` on that are frames, which begin with `indent`; then how they end.
 static void put_frames(struct json *json, const struct section *section, unsigned int from,
 		       const char *indent)
 {
@@ -230,7 +230,8 @@ static void put_frames(struct json *json, const struct section *section, unsigne
 
 // ---- CPUs and tasks --------------------------------------------------------------
 
-// What follows "pid ", NULL where there is none: "92, busybox" or, `has_state`, "92, state D, busybox".
+// Puts the text behind "pid ", NULL where there is none: "92, busybox" or, `has_state`, "92, state D,
+// busybox".
 static void put_task(struct json *json, const char *pid, bool has_state)
 {
 	const char *command = pid ? strstr(pid, ", ") : NULL;
@@ -387,7 +388,7 @@ static void put_memory(struct json *json, const struct lines *lines)
 	json_close(json, '}');
 }
 
-// Of the section "lifeboat" the lines "after 120 ms: log-on-disk".
+// Puts the lines "after 120 ms: log-on-disk" of the section "lifeboat".
 static void put_times(struct json *json, const struct lines *lines)
 {
 	static const char before[] = "after ", between[] = " ms: ";
@@ -422,7 +423,7 @@ static void put_lines(struct json *json, const struct lines *lines, const char *
 	json_close(json, ']');
 }
 
-// What each section says of itself, and where it was cut.
+// Puts what each section says of itself, and where it was cut.
 static void put_notes(struct json *json, const struct lines *lines)
 {
 	static const char *const names[] = {"backtrace", "registers", "code",     "cpus", "tasks",

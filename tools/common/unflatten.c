@@ -31,7 +31,7 @@ static int64_t number(const uint8_t bytes[8])
 	return (int64_t)value;
 }
 
-// How many bytes there were, fewer than wanted only at the file's end; -1 with errno.
+// Reads; returns the number of bytes, fewer than wanted only at the file's end; -1 with errno.
 static ssize_t read_at(int from, void *to, size_t bytes, int64_t at)
 {
 	size_t done = 0;

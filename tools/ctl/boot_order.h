@@ -5,8 +5,8 @@
 
 #include "tools/ctl/options.h"
 
-// Where Lifeboat is installed in mode chain: puts its boot entry to the front again, where grub-install or another
-// has put its own. Writes BootOrder at most, and no file. Nothing to do is success. Exit status.
+// Puts the boot entry of a Lifeboat in mode chain to the front again, where grub-install or another has put
+// its own. Writes BootOrder at most, and no file. Nothing to do is success. Exit status.
 int boot_order_command(const struct options *options);
 
 #endif

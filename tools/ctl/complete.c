@@ -12,7 +12,7 @@
 #include "tools/ctl/metrics.h"
 #include "tools/ctl/panic.h"
 
-// What the loader left for this boot.
+// The facts that the loader left for this boot.
 struct boot {
 	enum variable_state found;
 	struct lb_trial_boot trial;

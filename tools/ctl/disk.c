@@ -50,7 +50,7 @@ char *disk_device(const char *disk, unsigned int number, char *text, size_t byte
 		snprintf(text, bytes, "/dev/%s%s%u", disk, joint, number);
 	else
 		snprintf(text, bytes, "/dev/%s", disk);
-	// In sysfs, '!' stands for the '/' of a device in a folder (cciss!c0d0).
+	// The '!' of a name in sysfs stands for the '/' of a device in a folder (cciss!c0d0).
 	for (char *c = text; *c; c++)
 		if (*c == '!')
 			*c = '/';

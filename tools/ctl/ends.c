@@ -59,7 +59,7 @@ static int write_mark(const char *root, const struct boot *boot, const char *sta
 	return state_write(root, STATE_RUNNING, &text, err);
 }
 
-// Of the boot whose mark it is, one line: how far that boot came.
+// Notes, of the boot whose mark it is, how far that boot came: one line.
 static int note_end(const char *root, const struct state_text *mark, struct lb_error *err)
 {
 	static struct state_text text;

@@ -98,7 +98,7 @@ static void put_in(struct order *order, unsigned int at, unsigned int number)
 
 // ---- Entries -------------------------------------------------------------------
 
-// What an entry says; `file` is "" where it is none on a partition of a GPT.
+// An entry's facts; `file` is "" where it is none on a partition of a GPT.
 struct named {
 	char title[64], file[ENTRY_FILE];
 	uint8_t uuid[16];
@@ -346,7 +346,7 @@ int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_e
 	return 0;
 }
 
-// Of ours on this partition, by its title: its file may be a shim's.
+// Finds an entry of ours on this partition by its title: its file may be a shim's.
 static bool find_boot_number(const struct partition *partition, unsigned int *ret_number)
 {
 	static struct present present;

@@ -25,7 +25,7 @@ enum entry_state {
 	ENTRY_READY,
 };
 
-// What is there of it: an entry of ours for this file on this partition. Its number only where it is there.
+// Looks for an entry of ours for this file on this partition. The number is set only where there is one.
 enum entry_state entry_find(const struct entry *entry, unsigned int *ret_number);
 
 // Makes the entry, or takes the one that is there, and puts its number into the order: a driver's last, a boot

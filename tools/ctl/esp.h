@@ -9,7 +9,7 @@
 #include "tools/ctl/file.h"
 #include "tools/ctl/options.h"
 
-// Where install puts what it brings.
+// Places of what install brings.
 #define ESP_CONF "\\EFI\\lifeboat\\lifeboat.conf"
 #define ESP_LOADER "\\EFI\\lifeboat\\lifeboat.efi"
 #define ESP_DRIVER "\\EFI\\lifeboat\\lifeboatx64.efi"

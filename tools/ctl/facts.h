@@ -13,7 +13,7 @@ struct facts {
 	struct findings findings;
 };
 
-// There is one, until facts_free().
+// Takes the facts, of which there is one, until facts_free().
 struct facts *facts_take(const struct options *options);
 void facts_free(struct facts *facts);
 

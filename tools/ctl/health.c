@@ -8,7 +8,7 @@
 
 #include "lib/number.h"
 
-// As systemctl enable makes one: what it leads to is below the root, not here.
+// Is it a link, as systemctl enable makes one? What it leads to is below the root, not here.
 static bool is_link(const char *root, const char *path)
 {
 	struct lb_error ignored;

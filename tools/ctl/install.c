@@ -45,7 +45,7 @@ static void say_target(const struct target *target)
 		puts("note: until that dump is saved no boot is armed: lifeboatctl save");
 }
 
-// Of a volume's PCRs those that change, or TPM_PCRS_UNKNOWN.
+// The PCRs of a volume that change, or TPM_PCRS_UNKNOWN.
 static uint32_t lost_pcrs(const struct plan *plan, unsigned int i)
 {
 	return plan->volumes.list[i].pcrs & (plan_pcrs(plan) | TPM_PCRS_UNKNOWN);

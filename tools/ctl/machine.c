@@ -59,7 +59,7 @@ static void find_value(const struct content *content, const char *key, char ret_
 	}
 }
 
-// Of "0x1d" or "29"; null where it is no number.
+// Puts the number of "0x1d" or "29"; null where it is none.
 static void put_number(struct json *json, const char *name, const char *text)
 {
 	char *end;
@@ -148,7 +148,7 @@ static void put_cpu(struct json *json, const char *root)
 	free(content.data);
 }
 
-// In whole GiB: what is finer may tell machines of one kind apart.
+// Puts whole GiB: a finer number may tell machines of one kind apart.
 static void put_memory(struct json *json, const char *root)
 {
 	char line[TEXT];
@@ -227,7 +227,7 @@ static void put_iommu(struct json *json, const char *root)
 	json_close(json, '}');
 }
 
-// Of a device's folder below the root, its driver's name, or null.
+// Puts the name of the driver of a device, whose folder is below the root, or null.
 static void put_driver(struct json *json, const char *root, const char *folder)
 {
 	char path[FILE_PATH], link[2 * TEXT], target[PATH_MAX];

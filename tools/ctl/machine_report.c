@@ -29,7 +29,7 @@ static void put_value_number(struct json *json, const struct content *text, cons
 		json_null(json, key);
 }
 
-// Of the loader's own text words and numbers only: its sentences name partitions and files.
+// Puts words and numbers only of the loader's text: its sentences name partitions and files.
 static void put_boot(struct json *json, const struct facts *facts)
 {
 	static const char *const words[] = {"state", "stage", "mode", "aside"}, *const numbers[] = {
@@ -53,7 +53,7 @@ static void put_boot(struct json *json, const struct facts *facts)
 	json_close(json, '}');
 }
 
-// What it is stale since names the disk with its serial number.
+// Puts whether the verdict is stale, and not since when: that names the disk by its serial number.
 static void put_selftest(struct json *json, const struct health *health)
 {
 	if (!health->has_proof) {

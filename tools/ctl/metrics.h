@@ -7,7 +7,7 @@
 
 #include "tools/ctl/facts.h"
 
-// Where Debian's prometheus-node-exporter looks.
+// Debian's prometheus-node-exporter looks there.
 #define METRICS_FOLDER "/var/lib/prometheus/node-exporter"
 
 void metrics_put(FILE *out, const struct facts *facts);

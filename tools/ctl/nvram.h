@@ -10,7 +10,7 @@
 #define NVRAM_ATTRIBUTES                                                                                     \
 	(EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 #define NVRAM_BYTES 4096U // of a value, at most
-// Of Lifeboat's own variables (docs/handoff.md).
+// The vendor GUID of Lifeboat's own variables (docs/handoff.md).
 #define NVRAM_LIFEBOAT EFI_GUID(0x6b1f3c0e, 0x4d1a, 0x4c57, 0x9e0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11)
 
 struct nvram_value {

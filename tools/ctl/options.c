@@ -167,7 +167,7 @@ static const char *take_optional(int argc, char **argv, const char *usual)
 	return optind < argc && argv[optind][0] != '-' ? argv[optind++] : usual;
 }
 
-// Its file is the next word, unless that is an option.
+// The option's file is the next word, unless that is an option.
 static void take_report(struct options *options, int argc, char **argv)
 {
 	options->report = true;

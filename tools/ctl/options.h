@@ -10,7 +10,7 @@
 
 enum { EXIT_BAD_USAGE = 2 };
 
-// How Lifeboat comes in front of a boot (docs/options.md).
+// Ways of Lifeboat in front of a boot (docs/options.md).
 enum mode { MODE_AUTO, MODE_DRIVER, MODE_SD_BOOT, MODE_CHAIN };
 
 struct options {
@@ -31,8 +31,8 @@ struct options {
 	bool live;
 };
 
-// Of argv[0], the sub-command, and the words behind it. Prints the help, and exits, where it is asked to.
-// Fails, having said why, where a word is not understood.
+// Takes the options of argv[0], the sub-command, out of the words behind it. Prints the help, and exits,
+// where it is asked to. Fails, having said why, where a word is not understood.
 int options_take(struct options *ret_options, int argc, char **argv);
 
 void options_help(void);

@@ -43,7 +43,8 @@ static void note_target(struct dump *dump, void *context)
 			 lb_uuid_format(dump->header.partuuid, uuid));
 }
 
-// By the name that each armed partition's header has for this arming, the dump is known later.
+// Writes down the name that each armed partition's header has for this arming: by it the dump is known
+// later.
 static int note(const struct options *options, struct lb_error *err)
 {
 	static struct asking asking;

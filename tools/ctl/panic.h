@@ -22,7 +22,7 @@ int panic_command(const struct options *options);
 // Looks for the dump of that panic on the partitions, and writes down what it came to. With the state locked.
 int panic_take(const char *root, struct lb_error *err);
 
-// What is written down; false: no panic was asked for.
+// Reads what is written down; false: no panic was asked for.
 bool panic_read(const char *root, struct panic *ret_panic);
 
 #endif

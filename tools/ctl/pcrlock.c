@@ -12,14 +12,14 @@
 #include "tools/ctl/place.h"
 #include "tools/ctl/settings.h"
 
-// In their order in a boot: a Driver#### entry comes before the separators (500), what boot managers load after them,
-// and before the kernel (650).
+// Components are in their order in a boot: a Driver#### entry comes before the separators (500), what boot
+// managers load after them, and before the kernel (650).
 #define COMPONENTS "/var/lib/pcrlock.d"
 #define EARLY COMPONENTS "/300-lifeboat.pcrlock.d"
 #define LATE COMPONENTS "/630-lifeboat.pcrlock.d"
 #define POLICY "/var/lib/systemd/pcrlock.json"
 
-// Of the UAPI group's registry of PCRs; loader/measure.h.
+// PCRs by the UAPI group's registry; loader/measure.h.
 #define PCR_DRIVERS 2U
 #define PCR_PROGRAMS 4U
 #define PCR_BOOT_CONFIG 5U

@@ -72,7 +72,7 @@ int place_file(const char *base, const char *path, const struct content *content
 		output_abandon(&output);
 		return -1;
 	}
-	// For the firmware, and for everybody who may look at what boots here.
+	// The firmware reads the file, and so may everybody who looks at what boots here.
 	fchmod(output.fd, 0644);
 	if (output_commit(&output, err) != 0)
 		return -1;

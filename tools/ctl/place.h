@@ -9,7 +9,7 @@
 
 #define PLACED_MAX 16U
 
-// What was made so far, the newest last.
+// The files and folders that were made so far, the newest last.
 struct placed {
 	struct {
 		char path[FILE_PATH];

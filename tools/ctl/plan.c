@@ -104,7 +104,7 @@ static bool is_shim(const char *file)
 	return name && strncasecmp(name + 1, "shim", 4) == 0;
 }
 
-// What boots today, and is to be started by us.
+// Finds what boots today, and is to be started by us.
 static int find_chain(struct plan *plan, bool by_shim, struct lb_error *err)
 {
 	char *name;

@@ -28,7 +28,7 @@ struct plan {
 	bool has_entry;
 };
 
-// Where a mode's program lies on the ESP.
+// The place of a mode's program on the ESP.
 const char *mode_program(enum mode mode);
 enum image_kind mode_image(enum mode mode);
 // MODE_AUTO: it is not installed.

@@ -11,7 +11,7 @@
 
 #define PROOF_CHANGE (2 * PROOF_TEXT + 64) // bytes of what changed, in words
 
-// What a verdict depends on. "": not known.
+// The facts that a verdict depends on. "": not known.
 struct proof_setting {
 	char firmware[PROOF_TEXT]; // vendor, version, date of its release
 	char loader[PROOF_TEXT]; // Lifeboat's version
@@ -25,7 +25,7 @@ struct proof {
 	char stale[PROOF_CHANGE]; // "the firmware changed from X to Y"; "": it is not
 };
 
-// What the machine is now; `partition` is the PARTUUID of one on that disk.
+// Reads what the machine is now; `partition` is the PARTUUID of one on that disk.
 void proof_setting_read(const char *root, const char *partition, struct proof_setting *ret_setting);
 // The first of the three that is another now, in words; "": none. A boot without Lifeboat does not tell which loader
 // comes next.
@@ -35,7 +35,7 @@ void proof_setting_compare(const struct proof_setting *was, const struct proof_s
 void proof_setting_take(const struct state_text *text, struct proof_setting *ret_setting);
 void proof_setting_add(struct state_text *text, const struct proof_setting *setting);
 
-// What was written down, judged by what the machine is now. false: nothing was.
+// Reads what was written down, and judges it by what the machine is now. false: nothing was.
 bool proof_read(const char *root, struct proof *ret_proof);
 
 // Looks at the partitions for dumps: a verdict that is new, or of another partition, is written down with what the

@@ -47,7 +47,7 @@ static int remove_all_entries(const struct options *options, const struct esp *e
 	entry.file = ESP_LOADER;
 	if (remove_entries(options, esp, &entry, err) != 0)
 		return -1;
-	// Of our entries one may start shim, as the boot entry behind it does.
+	// One of our entries may start shim, as the boot entry behind it does.
 	entry.file = shim;
 	return entry_first_boot_file(&esp->partition, shim) ? remove_entries(options, esp, &entry, err) : 0;
 }
@@ -91,7 +91,7 @@ static void remove_folders(const struct options *options, const struct esp *esp)
 			rmdir(path);
 }
 
-// What updates kept, the trial's mark, the kill switch.
+// Removes what updates kept, the trial's mark, the kill switch.
 static int remove_traces(const struct options *options, const struct esp *esp, struct lb_error *err)
 {
 	static const enum mode modes[] = {MODE_DRIVER, MODE_SD_BOOT, MODE_CHAIN};

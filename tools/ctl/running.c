@@ -62,7 +62,7 @@ static void judge_panic(const char *root, struct findings *findings)
 
 // ---- The command line ----------------------------------------------------------
 
-// What the last token of each kind in all reboot= words says (reboot_setup() in kernel/reboot.c).
+// The last token of each kind in all reboot= words (reboot_setup() in kernel/reboot.c).
 struct reboot_words {
 	bool warm, forced;
 };
@@ -110,7 +110,7 @@ static void judge_reboot_words(const char *line, struct findings *findings)
 			     "/proc/cmdline: reboot=force: a panic would not stop the other CPUs");
 }
 
-// Those of `words` that the line has not, parted by blanks.
+// Lists those of `words` that the line has not, parted by blanks.
 static void list_missing(const char *line, uint32_t words, char *ret_list, size_t room)
 {
 	size_t used = 0;

@@ -15,7 +15,7 @@ struct settings {
 	bool written; // it is there
 };
 
-// Which lifeboat.conf a mode's program takes: the one beside it, else the one in \EFI\lifeboat\.
+// Names the lifeboat.conf that a mode's program takes: the one beside it, else the one in \EFI\lifeboat\.
 const char *settings_name(const struct esp *esp, enum mode mode);
 
 // Reads it, or `otherwise` where there is none yet. Fails, with file, line and cause, where the loader would
@@ -23,7 +23,8 @@ const char *settings_name(const struct esp *esp, enum mode mode);
 int settings_read(const struct esp *esp, enum mode mode, const char *otherwise, struct settings *ret_settings,
 		  struct lb_error *err);
 
-// What the loader refuses while Secure Boot is on, the firmware's serial console (SPCR) below `root`.
+// Fails where the loader would refuse the settings while Secure Boot is on, the firmware's serial console
+// (SPCR) below `root`.
 int settings_judge_secure_boot(const struct settings *settings, const char *root, struct lb_error *err);
 
 #endif

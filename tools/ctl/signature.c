@@ -13,7 +13,7 @@
 #define SET 0x31U
 #define CONTEXT_0 0xa0U
 
-// What is not read yet.
+// The part of the DER that is not read yet.
 struct der {
 	const uint8_t *at, *end;
 };
@@ -121,7 +121,7 @@ static bool same(const struct element *left_one, const struct element *right)
 	return whole(left_one) == whole(right) && memcmp(left_one->begin, right->begin, whole(right)) == 0;
 }
 
-// By issuer and serial number, among the certificates that came along.
+// Finds the signer by issuer and serial number, among the certificates that came along.
 static bool find_signer(struct der certificates, struct element *issuer, const struct element *serial,
 			struct signer *ret_signer)
 {

@@ -68,7 +68,7 @@ static int open_disk(const char *root, const char *disk, struct reader *ret_read
 	return 0;
 }
 
-// As lb_gpt_read(), from whose `room` *ret_gpt refers.
+// Reads as lb_gpt_read(), into `room`, which *ret_gpt refers to.
 static int read_gpt(const char *root, const char *disk, void *room, struct lb_gpt *ret_gpt,
 		    struct reader *reader, struct lb_error *err)
 {
@@ -190,7 +190,7 @@ static void take(struct search *search, const struct lb_dump_to *to, const struc
 
 // ---- All of them ---------------------------------------------------------------
 
-// Those of one disk that `to` names. *ret_last: the last of them. Returns how many there are.
+// Looks for the partitions of one disk that `to` names. *ret_last: the last of them. Returns their number.
 static unsigned int look(struct search *search, const struct lb_dump_to *to, const char *disk,
 			 struct match *ret_last)
 {
@@ -227,7 +227,7 @@ static void resolve(struct search *search, const struct lb_dump_to *to)
 	unsigned int count = 0;
 	struct match match = {.number = 0};
 
-	// Of a file reserve_judge() tells.
+	// A file is judged by reserve_judge().
 	if (to->by == LB_DUMP_BY_FILE) {
 		search->target->files++;
 		return;

@@ -28,7 +28,7 @@ struct target {
 int target_find(const char *root, const struct lb_dump_options *dump, struct target *ret_target,
 		struct lb_error *err);
 
-// As GPT has it on the disk.
+// Reads the disk's GUID as GPT has it there.
 int target_disk_guid(const char *root, const char *disk, uint8_t ret_guid[LB_UUID_BYTES],
 		     struct lb_error *err);
 

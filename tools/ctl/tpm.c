@@ -21,7 +21,7 @@
 // ---- JSON ----------------------------------------------------------------------
 // As much of it as tokens have. A text that is none ends where it cannot be understood.
 
-// Behind the string that begins at `at`; the text's end where it has none.
+// The text behind the string that begins at `at`; the text's end where that string has no end.
 static const char *skip_string(const char *at)
 {
 	for (at++; *at && *at != '"'; at++)

@@ -28,13 +28,13 @@ void trial_read(const struct options *options, struct trial *ret_trial);
 // The mark that this boot has begun its trial in; where it has begun none, or the mark is gone, as trial_read().
 void trial_read_begun(const struct options *options, enum trial_place begun, struct trial *ret_trial);
 
-// Of the variable Lifeboat's text, what it says of a trial.
+// Reads what the variable Lifeboat's text says of a trial.
 struct lb_trial_boot trial_boot(const struct content *text);
 // The same: where this boot has begun its trial. TRIAL_NONE: it is none.
 enum trial_place trial_begun_in(const struct content *text);
 
-// This boot completed (lb_trial_complete()). Nothing is written where nothing changes; *ret_proved: it was proved now. A
-// mark in the other place is an older one, and goes.
+// Notes that this boot completed (lb_trial_complete()). Nothing is written where nothing changes;
+// *ret_proved: it was proved now. A mark in the other place is an older one, and goes.
 int trial_complete(const struct options *options, struct trial *trial, const struct lb_trial_boot *boot,
 		   bool *ret_proved, struct lb_error *err);
 // The next boot is a trial like the first. Nothing is written where there is no mark. One in the other place goes.

@@ -36,7 +36,7 @@ static const char *verdict(uint32_t selftest)
 	}
 }
 
-// How many partitions have one; *ret_passed: all of them passed.
+// Says the verdicts; returns the number of partitions that have one. *ret_passed: all of them passed.
 static unsigned int say_verdicts(const struct scan *scan, bool *ret_passed)
 {
 	unsigned int count = 0;
@@ -56,7 +56,7 @@ static unsigned int say_verdicts(const struct scan *scan, bool *ret_passed)
 	return count;
 }
 
-// Behind what is there, which may end without a line feed.
+// Adds the line behind what is there, which may end without a line feed.
 static int add_line(const struct options *options, const struct esp *esp, struct lb_error *err)
 {
 	struct placed placed = {.count = 0};

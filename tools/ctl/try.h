@@ -5,8 +5,9 @@
 
 #include "tools/ctl/options.h"
 
-// Where a partition for dumps has a verdict, says it: exit status 0 where all passed. Else asks for a try at the next
-// boot, by a line in the installed lifeboat.conf. With --report and --panic it does those instead.
+// Says the verdict of each partition for dumps that has one: exit status 0 where all passed. Without any it
+// asks for a try at the next boot, by a line in the installed lifeboat.conf. With --report and --panic it
+// does those instead.
 int try_command(const struct options *options);
 
 #endif

@@ -7,7 +7,8 @@
 #include "crash/plan/layout.h"
 #include "crash/plan/srat.h"
 
-// What the linker made of purgatory and capture kernel, out of the headers of their images, bytes.
+// Sizes in bytes of purgatory and capture kernel as the linker made them, out of the headers of their
+// images.
 struct image_bytes {
 	uint32_t purgatory_text, purgatory_total, capture_total;
 };
@@ -25,7 +26,7 @@ struct crash_memory {
 	struct lb_layout_need need; // what lies in it
 };
 
-// With one partition to dump to.
+// Computes `auto`, with one partition to dump to.
 int crash_memory_auto(const struct crash_memory_request *request, struct crash_memory *ret_memory,
 		      struct lb_error *err);
 

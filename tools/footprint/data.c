@@ -4,7 +4,7 @@
 
 // ---- CSV -------------------------------------------------------------------
 
-// In quotes; a quote in it is doubled (RFC 4180).
+// Prints a text in quotes; a quote in it is doubled (RFC 4180).
 static void print_csv_text(FILE *out, const char *text)
 {
 	fputc('"', out);

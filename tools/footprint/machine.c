@@ -118,7 +118,7 @@ static int place_region(struct machine *machine, const struct lb_e820 *map, cons
 	return lb_place_by_reach(map, request, clear_of_hook, machine, &machine->region, why);
 }
 
-// Where the tables lie in a region that holds all that the built-in capture kernel needs.
+// Finds the tables' place in a region that holds all that the built-in capture kernel needs.
 static void find_tables(struct machine *machine, const struct lb_layout_need *need)
 {
 	struct lb_layout layout;
@@ -211,7 +211,7 @@ static int fill(struct machine *machine, const struct lb_e820 *map, const struct
 	take_crash(machine, map, setting);
 	if (count_all(machine, err) != 0)
 		return -1;
-	// Of what was kept free for them, what they take.
+	// The tables take a part of what was kept free for them.
 	if (!lb_range_empty(machine->tables))
 		machine->tables.end = machine->tables.start + machine->footprints[LB_FOOTPRINT_OURS].bytes;
 	return 0;
@@ -278,7 +278,8 @@ int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, st
 	struct setting used = *setting;
 
 	used.levels = levels;
-	// With as much RAM as there are addresses, what the hole pushes up has none.
+	// The RAM that the hole pushes up has no addresses where there is as much RAM as there are
+	// addresses.
 	if (ram <= limit && above > limit - LB_4GIB)
 		above = limit - LB_4GIB;
 	if (above)

@@ -8,7 +8,7 @@
 
 #define MACHINE_REGIONS 16 // crash regions, and pieces of the hook, that options can name
 
-// What is asked of every machine.
+// The question that is asked of every machine.
 struct setting {
 	unsigned int levels; // 4 or 5; 0: 5 when RAM lies above what Linux knows with 4
 	bool gib_pages;
@@ -45,7 +45,7 @@ struct machine {
 	struct lb_range avoid[LB_SRAT_MAX_RANGES]; // of srat, what crash memory keeps clear of
 	uint32_t avoid_count;
 
-	// By policy; those that need crash memory are 0 when there is none.
+	// Footprints by policy; those that need crash memory are 0 when there is none.
 	struct lb_footprint footprints[LB_FOOTPRINT_POLICIES];
 	struct lb_footprint_sections second; // of a second kernel whose RAM is `crash`
 	struct lb_footprint_sections everything; // were all RAM its own
@@ -62,7 +62,7 @@ static inline uint64_t machine_e820_bytes(const struct machine *machine)
 	return (uint64_t)machine->e820_entries * MACHINE_E820_ENTRY;
 }
 
-// What a policy costs for each TiB of the machine's RAM, in bytes.
+// The bytes that a policy costs for each TiB of the machine's RAM.
 static inline double machine_per_tib(const struct machine *machine, enum lb_footprint_policy policy)
 {
 	return (double)machine->footprints[policy].bytes * (double)LB_TIB / (double)machine->ram_bytes;
@@ -79,7 +79,7 @@ int machine_from_map(const char *name, const struct source *source, const struct
 int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, struct machine *ret_machine,
 		      struct source_error *err);
 
-// What a further TiB of RAM costs under each policy, in bytes: by machines of 16 and 32 TiB without holes.
+// The bytes that a further TiB of RAM costs under each policy: by machines of 16 and 32 TiB without holes.
 int machine_slope(const struct setting *setting, uint64_t ret_bytes[LB_FOOTPRINT_POLICIES],
 		  struct source_error *err);
 

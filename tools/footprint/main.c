@@ -68,7 +68,8 @@ static int complain(const char *option, const char *value, const char *wanted)
 	return -1;
 }
 
-// Behind a number: K, M, G, T or P, of either case, and perhaps iB. Bits that it shifts by; *ret_rest is what follows.
+// Takes the unit behind a number: K, M, G, T or P, of either case, and perhaps iB. Returns the bits that it
+// shifts by; *ret_rest is what follows.
 static unsigned int take_unit(const char *text, const char **ret_rest)
 {
 	static const char units[] = "kmgtp";

@@ -12,7 +12,7 @@
 
 #define ENTRIES_MAX 65536U // Linux's own table ends long before
 
-// What arch/x86/kernel/e820.c gives to firmware_map_add_early().
+// The types that arch/x86/kernel/e820.c gives to firmware_map_add_early().
 static const struct type_name sysfs_types[] = {
 	{"System RAM", LB_E820_RAM},
 	{"Reserved", LB_E820_RESERVED},

@@ -19,7 +19,7 @@ struct source {
 	const char *note; // what whoever reads the figures has to know of this map, or NULL
 };
 
-// Where a line stands, for messages.
+// A line's place, for messages.
 struct place {
 	const char *path;
 	unsigned int line; // 0: none
@@ -31,7 +31,7 @@ struct type_name {
 	uint32_t type;
 };
 
-// What Linux and Xen print; ends with NULL.
+// The types as Linux and Xen print them; ends with NULL.
 extern const struct type_name map_line_types[];
 
 // "PATH:LINE: text" into the place's error; -1.

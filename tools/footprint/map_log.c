@@ -114,7 +114,7 @@ static bool is_range(const char *text)
 	return text && strncmp(text, " - ", 3) == 0;
 }
 
-// What stands behind `mark` in `line`; NULL: it is not in it.
+// The rest of `line` behind `mark`; NULL: the mark is not in it.
 static const char *behind(const char *line, const char *mark)
 {
 	const char *text = strstr(line, mark);
@@ -130,7 +130,7 @@ static const char *dom0_range(const char *line)
 	return text && is_range(text) ? text : NULL;
 }
 
-// Behind the hypervisor's mark, and the time of console_timestamps= in brackets.
+// The rest of a line behind the hypervisor's mark, and behind the time of console_timestamps= in brackets.
 static const char *xen_text(const char *line)
 {
 	const char *text = behind(line, XEN_MARK), *end;

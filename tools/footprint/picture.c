@@ -41,7 +41,7 @@ static void print_range(FILE *out, const char *what, enum mark mark, struct lb_r
 		lb_format_size_nearest(size, sizeof(size), lb_range_size(range)));
 }
 
-// What is mapped and is neither the low 1 MiB nor a crash region.
+// The hook is what is mapped and is neither the low 1 MiB nor a crash region.
 static bool is_hook(const struct machine *machine, struct lb_range range)
 {
 	for (size_t i = 0; i < machine->crash_count; i++) {

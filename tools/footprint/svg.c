@@ -282,7 +282,7 @@ static void spread_labels(struct labels *labels, double bottom)
 	}
 }
 
-// Of the lines' left ends where `left`, else of their right ends.
+// Prints labels at the lines' left ends where `left`, else at their right ends.
 static void print_labels(FILE *out, const struct panel *panel, struct labels *labels, bool left)
 {
 	const double x = left ? panel->left - 22 : panel->left + panel->width + 22;
@@ -300,7 +300,7 @@ static void print_labels(FILE *out, const struct panel *panel, struct labels *la
 	}
 }
 
-// Where 4 levels end, for a line that does not go on as it was.
+// Prints a label where 4 levels end, for a line that does not go on as it was.
 static void print_label_inside(FILE *out, const struct panel *panel, const struct line *line,
 			       const struct machine *end, double *lowest)
 {

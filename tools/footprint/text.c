@@ -105,7 +105,7 @@ static void print_row(FILE *out, const size_t widths[COLUMNS], row cells)
 	fprintf(out, "  %s\n", cells[FORMULA]);
 }
 
-// Of what a further TiB costs: "4 MiB/TiB".
+// Formats the cost of a further TiB: "4 MiB/TiB".
 static const char *format_slope(char text[CELL], uint64_t slope)
 {
 	char size[32];

@@ -14,7 +14,7 @@
 #include "tools/common/unflatten.h"
 
 #define ARCHITECTURE "x86_64"
-// Where flattened files are rearranged, without TMPDIR: they are large.
+// Flattened files are rearranged there, without TMPDIR: they are large.
 #define TEMPORARY "/var/tmp"
 #define CACHED 4096U // pages
 #define CONTEXT_READS 16384U // pages that one context of libkdumpfile is asked for
@@ -37,7 +37,8 @@ static int open_context(struct dumpfile *dump)
 	    kdump_open_fd(dump->ctx, dump->file) != KDUMP_OK ||
 	    kdump_set_number_attr(dump->ctx, "cache.size", CONTEXT_READS) != KDUMP_OK)
 		return -1;
-	// Its own translation of addresses is not wanted, and may fail: what it reads of VMCOREINFO is.
+	// The library's own translation of addresses is not wanted, and may fail; its reading of VMCOREINFO
+	// is wanted.
 	kdump_set_string_attr(dump->ctx, KDUMP_ATTR_OSTYPE, "linux");
 	kdump_clear_err(dump->ctx);
 	return 0;
@@ -80,7 +81,7 @@ static int open_cache(struct dumpfile *dump, struct lb_error *err)
 	return 0;
 }
 
-// Of one that was cut off, as far as it goes. Fails where that is nothing.
+// Rearranges a file that was cut off as far as it goes. Fails where that is nothing.
 static int rearrange_into(struct dumpfile *dump, int to, struct lb_error *err)
 {
 	struct stat status;
@@ -126,8 +127,8 @@ static int check_architecture(const struct dumpfile *dump, struct lb_error *err)
 	return 0;
 }
 
-// Of a kdump-compressed file `status` and the bit that makedumpfile and lifeboat-save leave in it; of an ELF core
-// the same in e_flags.
+// The field `status` of a kdump-compressed file, and the bit that makedumpfile and lifeboat-save leave in
+// it; an ELF core has the same in e_flags.
 #define KDUMP_STATUS_AT 424U
 #define KDUMP_INCOMPLETE 0x8U
 #define ELF_FLAGS_AT 48U

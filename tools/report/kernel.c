@@ -52,7 +52,8 @@ static void complete_vmcoreinfo(struct kernel *kernel)
 	     made.why[0] ? ", without " : "", made.why);
 }
 
-// Which CPU panicked, and which there are. panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that did not panic.
+// Finds the CPU that panicked, and all that there are. panic_cpu is -1 (PANIC_CPU_INVALID) in a kernel that
+// did not panic.
 static uint32_t find_cpus(struct kernel *kernel)
 {
 	static const char *const asked[] = {"panic_cpu", "__per_cpu_offset", "crash_notes", NULL};
@@ -99,7 +100,8 @@ void kernel_find(const struct dumpfile *dump, struct kernel *kernel, struct lb_r
 		.cpu = cpu,
 		.lifeboat = kernel->lifeboat[0] ? kernel->lifeboat : NULL,
 	};
-	// Where no note is known to be that CPU's, the report looks in the CPU's own area, where the kernel put it.
+	// The report looks for a note in the CPU's own area, where the kernel put it, if no note is known to
+	// be that CPU's.
 	if (cpu != LB_REPORT_NO_CPU &&
 	    dumpfile_registers(dump, cpu, kernel->dead.has_cpus ? kernel->dead.cpu_count : 0,
 			       &kernel->registers))

@@ -24,7 +24,7 @@ static int complain(const char *text)
 	return EXIT_FAILURE;
 }
 
-// Of two dumps' statuses that of both: a failure counts most, nothing to save least.
+// Combines two dumps' statuses: a failure counts most, nothing to save least.
 static int combine(int left, int right)
 {
 	if (left == EXIT_FAILURE || right == EXIT_FAILURE)
@@ -152,14 +152,14 @@ static int mark(struct dump *dump, const struct options *options)
 	return save_mark(dump, options, &err) != 0 ? complain(err.text) : EXIT_SUCCESS;
 }
 
-// Of a file that an earlier run has saved and did not give its stamps back: no boot could use it.
+// True of a file that an earlier run has saved and did not give its stamps back: no boot could use it.
 static bool wants_stamps(const struct dump *dump, const struct options *options)
 {
 	return (dump->header.flags & LB_DUMP_FLAG_FILE) && dump->header.saved &&
 	       !dump_is_erased(&dump->header) && !options->no_erase && !options->keep;
 }
 
-// Of such a dump nothing can be had, now or ever: it does not keep its partition from the next.
+// Marks a dump of which nothing can be had, now or ever: it does not keep its partition from the next.
 static int mark_void(struct dump *dump, const struct options *options)
 {
 	if (!options->quiet)

@@ -153,7 +153,7 @@ static int copy_stretch(const struct dump *dump, const struct copying *copying, 
 	return decrypting ? decrypt_end(decrypting, stretch->open_ended, err) : 0;
 }
 
-// Of a dump cut short: has its head been written at all?
+// Judges a dump that was cut short: has its head been written at all?
 static int check_beginning(const struct dump *dump, struct lb_error *err)
 {
 	const bool encrypted = dump_is_encrypted(&dump->header);
@@ -248,7 +248,7 @@ int copy_report(const struct dump *dump, const struct copying *copying, struct j
 	return copy_stretch(dump, &(struct copying){.fd = copying->fd}, &stretch, judgement, err);
 }
 
-// Its text, decrypted where it has to be.
+// Reads the report's text, decrypted where it has to be.
 static int read_report(const struct dump *dump, char *text, uint32_t *ret_bytes, struct lb_error *err)
 {
 	struct judgement ignored = {0};

@@ -17,7 +17,7 @@ struct judgement {
 	uint64_t lost_pages; // of a dump cut short: announced, but without data
 };
 
-// What is wrong, as words for a message; NULL where nothing is.
+// Says what is wrong, as words for a message; NULL where nothing is.
 const char *judgement_wrong(const struct judgement *judgement);
 
 struct copying {

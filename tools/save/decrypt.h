@@ -42,7 +42,8 @@ void decrypt_begin(struct decrypting *decrypting, const struct lb_identities *id
 // The next bytes of the age file. Fails where no identity opens it, where a chunk is not the one that was
 // written there, and where `fd` takes no more.
 int decrypt_add(struct decrypting *decrypting, const uint8_t *data, size_t bytes, struct lb_error *err);
-// Its end. `cut`: of a dump that was interrupted: what is no whole chunk is left out, and no last one wanted.
+// Ends the decrypting. `cut`, of a dump that was interrupted: what is no whole chunk is left out, and no
+// last one wanted.
 int decrypt_end(struct decrypting *decrypting, bool cut, struct lb_error *err);
 
 // Reads a file of identities. Messages repeat nothing of it.

@@ -20,8 +20,8 @@ struct device {
 
 // The whole of it, for reading only.
 int device_open(const char *path, struct device *ret_device, struct lb_error *err);
-// From here on device_write() is possible. A file that is immutable is not until device_close(); where that is cut off,
-// it stays so.
+// Makes device_write() possible. A file that is immutable is not until device_close(); where that is cut
+// off, it stays so.
 int device_make_writable(struct device *device, struct lb_error *err);
 // -1 with errno, also where its file system does not know that.
 int device_set_immutable(int fd, bool immutable);

@@ -110,7 +110,7 @@ static int check_dump(struct dump *dump, struct lb_error *err)
 		return -1;
 	if (header->desc_total && check_kdump_parts(dump, err) != 0)
 		return -1;
-	// Of a file without any page, the head is no use.
+	// The head of a file without any page is no use.
 	if (dump_cut_short(header) && header->desc_total && !header->data_bytes)
 		return 0;
 	if (header->file_bytes)

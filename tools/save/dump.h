@@ -12,8 +12,8 @@
 struct dump {
 	struct device device;
 	struct lb_dump_header header; // release and message are printable, and end with a NUL
-	// What can be had of the file: all of it, or up to the last checkpoint of a dump that
-	// was interrupted. 0: the machine did not get that far.
+	// The bytes of the file that can be had: all of it, or up to the last checkpoint of a dump that was
+	// interrupted. 0: the machine did not get that far.
 	uint64_t file_bytes;
 	const struct lb_identities *identities; // that open what is encrypted; NULL: it stays so
 };
@@ -33,7 +33,7 @@ bool dump_cut_short(const struct lb_dump_header *header);
 bool dump_is_encrypted(const struct lb_dump_header *header);
 // To how many recipients, by an age file of it; 0: not known, or not encrypted.
 uint32_t dump_recipients(const struct dump *dump);
-// Its files are age files, and stay so.
+// True where its files are age files, and stay so.
 bool dump_stays_sealed(const struct dump *dump);
 bool dump_is_kdump(const struct lb_dump_header *header);
 

@@ -67,7 +67,7 @@ static int overwrite(const struct dump *dump, uint64_t whole, struct lb_error *e
 
 int erase_dump(struct dump *dump, struct lb_error *err)
 {
-	// What is behind the last whole block of a file nobody writes.
+	// Nobody writes what is behind the last whole block of a file.
 	const uint64_t whole = is_file(dump) ? dump->header.partition_bytes / LB_DUMP_BLOCK * LB_DUMP_BLOCK
 					     : dump->device.bytes;
 	struct lb_error why;

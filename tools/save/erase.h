@@ -7,8 +7,9 @@
 
 // True of a dump on a block device, and of one in a file for dumps: an image is its owner's.
 bool erase_is_due(const struct dump *dump);
-// Behind the headers: a block device's blocks are discarded, or where it does not do that overwritten by zeroes; a file
-// gets its stamps. Notes in the header that it is done. Needs device_make_writable(), and a dump that is marked as saved.
+// Erases what is behind the headers: a block device's blocks are discarded, or where it does not do that
+// overwritten by zeroes; a file gets its stamps. Notes in the header that it is done. Needs
+// device_make_writable(), and a dump that is marked as saved.
 int erase_dump(struct dump *dump, struct lb_error *err);
 
 #endif

@@ -123,7 +123,7 @@ static void list_report(const struct dump *dump, const struct judgement *judgeme
 	line("report:", "%s: %s", signature, reason);
 }
 
-// How much of the kernel's own pages a cut dump has.
+// Says how much of the kernel's own pages a cut dump has.
 static void list_own_pages(const struct lb_dump_header *header)
 {
 	if (dump_cut_short(header) && dump_is_kdump(header))

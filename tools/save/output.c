@@ -27,7 +27,7 @@ static int check_room(const struct output *output, uint64_t bytes, struct lb_err
 		       room);
 }
 
-// What is there: no link, and no other file than the one that is wanted.
+// Judges what is there: no link, and no other file than the one that is wanted.
 static int check_path(const struct output *output, uint64_t bytes, struct lb_error *err)
 {
 	struct stat status;
@@ -135,7 +135,7 @@ static int move(const struct output *output)
 		return 0;
 	if (errno == EEXIST && is_there(output))
 		return unlink(output->part);
-	// Not every file system can.
+	// A file system may not know that flag.
 	return errno == EINVAL && access(output->path, F_OK) != 0 ? rename(output->part, output->path) : -1;
 }
 

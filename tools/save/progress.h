@@ -5,7 +5,7 @@
 
 #include "tools/save/copy.h"
 
-// Of a copy to `fd` (-1: only the digests); shown unless `quiet`, or where nobody looks.
+// Progress of a copy to `fd` (-1: only the digests); shown unless `quiet`, or where nobody looks.
 struct copying progress_copying(int fd, bool quiet);
 
 #endif

@@ -90,7 +90,7 @@ static int check_digests(const struct dump *dump, const struct judgement *judgem
 
 // ---- To files ----------------------------------------------------------------
 
-// What goes to files: the dump comes first, so that a log that is there does not keep the next try from
+// Files in their order: the dump comes first, so that a log that is there does not keep the next try from
 // saving it.
 enum { TO_FILE, TO_LOG, TO_REPORT, OUTPUTS };
 
@@ -103,7 +103,7 @@ struct wanted {
 	struct output output;
 };
 
-// Not even --force makes a dump of the disk that holds it.
+// Refuses a dump into the disk that holds it, --force or not.
 static int check_other_file(const struct dump *dump, const char *path, struct lb_error *err)
 {
 	struct stat device, file;
@@ -227,7 +227,7 @@ struct part {
 		    struct lb_error *err);
 };
 
-// Its name in the folder: that of an age file where it stays one.
+// Names a part in the folder: as an age file where it stays one.
 static const char *part_name(const struct dump *dump, const struct part *part, char name[FOLDER_NAME])
 {
 	snprintf(name, FOLDER_NAME, "%s%s", part->name, dump_stays_sealed(dump) ? FOLDER_SEALED : "");
@@ -262,7 +262,7 @@ static int fill_report(const struct dump *dump, const struct dump_folder *folder
 {
 	if (fill(dump, folder, &report_part, true, judgement, err) != 0)
 		return -1;
-	// Of a report that nobody can read here there is no other form.
+	// A report that nobody can read here has no other form.
 	return dump_stays_sealed(dump) ? 0 : fill(dump, folder, &report_json_part, true, judgement, err);
 }
 

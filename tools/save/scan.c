@@ -153,7 +153,7 @@ static void add_reserved(struct scan *scan, bool named)
 	add_error(scan, &err);
 }
 
-// That there is nothing of ours on the disk is an error if it is `named`.
+// Adds a disk. Nothing of ours on it is an error if it is `named`.
 static void add_disk(struct scan *scan, const char *path, bool named)
 {
 	struct device disk, ignored;
@@ -234,7 +234,7 @@ static void add_machine(struct scan *scan)
 		char path[300];
 
 		snprintf(path, sizeof(path), "/dev/%s", entries[i]->d_name);
-		// In sysfs, '!' stands for the '/' of a device in a folder (cciss!c0d0).
+		// The '!' of a name in sysfs stands for the '/' of a device in a folder (cciss!c0d0).
 		for (char *c = path; *c; c++)
 			if (*c == '!')
 				*c = '/';

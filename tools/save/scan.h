@@ -11,11 +11,11 @@
 #define SCAN_ERRORS 64U
 
 struct scan {
-	// By the names of their disks (nvme2n1 before nvme10n1), then as the GPT has them. A dump
-	// that is reached in two ways (multipath) is there once.
+	// Dumps by the names of their disks (nvme2n1 before nvme10n1), then as the GPT has them. A dump that
+	// is reached in two ways (multipath) is there once.
 	struct dump dumps[SCAN_DUMPS];
 	unsigned int dump_count;
-	// Of disks that cannot be read, and of headers that are damaged. A partition that was never
+	// Errors of disks that cannot be read, and of headers that are damaged. A partition that was never
 	// armed, a drive without a medium, a disk without a partition of ours: no error.
 	struct lb_error errors[SCAN_ERRORS];
 	unsigned int error_count;
@@ -29,7 +29,7 @@ void scan_close(struct scan *scan);
 
 // The first that nobody has saved, else the first, else NULL.
 struct dump *scan_first(struct scan *scan);
-// How many nobody has saved.
+// The number of dumps that nobody has saved.
 unsigned int scan_waiting(const struct scan *scan);
 
 #endif
