@@ -9,6 +9,8 @@ CC := gcc
 endif
 OBJCOPY ?= objcopy
 B := build
+# Its one place; debian/changelog and CHANGELOG.md begin with it, too.
+VERSION := $(shell sed -n 's/.*LIFEBOAT_VERSION "\(.*\)"/\1/p' include/lifeboat/version.h)
 CONFIG := $(B)/$(notdir $(CC)).stamp
 
 # The same bytes from the same source, wherever and whenever.
@@ -380,9 +382,10 @@ $(B)/lifeboatctl: $(patsubst %.c,$(B)/tool/%.o,$(CTL_SRC)) $(B)/tool/rooms.a
 $(B)/lifeboatctl.checked: $(patsubst %.c,$(B)/host/obj/%.o,$(CTL_SRC)) $(B)/host/rooms.a
 	$(CC) -fsanitize=address,undefined -o $@ $^ $(CTL_LIBS)
 
-$(B)/man/%: docs/man/%.scd $(CONFIG)
+# A page's first line is its name; the version becomes its footer (scdoc(5)).
+$(B)/man/%: docs/man/%.scd include/lifeboat/version.h $(CONFIG)
 	@mkdir -p $(@D)
-	scdoc <$< >$@
+	sed '1s/$$/ "Lifeboat $(VERSION)"/' $< | scdoc >$@
 
 # Where things go. Units and udev's rule are written for the default PREFIX.
 PREFIX := /usr/local
@@ -418,7 +421,6 @@ install: all $(B)/footprint ## the programs, units, manual pages and documents b
 	$(INSTALL) -m 644 docs/*.md docs/*.svg docs/lifeboat.conf $(DESTDIR)$(DOCDIR)/docs
 
 # A Debian package, built in a copy of the sources: dpkg-buildpackage writes beside its folder.
-VERSION := $(shell sed -n 's/.*LIFEBOAT_VERSION "\(.*\)"/\1/p' include/lifeboat/version.h)
 DEB := $(B)/lifeboat_$(VERSION)_amd64.deb
 DEB_SOURCE := Makefile README.md LICENSE crash debian docs include lib loader pgtable purgatory scripts tools
 

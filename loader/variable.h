@@ -2,7 +2,7 @@
 // Armed or why not, for the OS to see: the volatile EFI variable
 // Lifeboat-6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11, lines of KEY=VALUE in UTF-8:
 //
-//   version=0.1.0
+//   version=0.2.0
 //   state=armed                   or unarmed; prepared: the first kernel's words come late, and whether
 //                                 they came is on its command line
 //   reason=TEXT                   unarmed only: why

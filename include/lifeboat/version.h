@@ -2,6 +2,6 @@
 #ifndef LIFEBOAT_VERSION_H
 #define LIFEBOAT_VERSION_H
 
-#define LIFEBOAT_VERSION "0.1.0"
+#define LIFEBOAT_VERSION "0.2.0"
 
 #endif

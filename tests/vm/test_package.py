@@ -115,6 +115,11 @@ def test_the_package_has_the_same_program(unpacked):
 def test_versions_agree(deb):
     (version,) = re.findall(r'LIFEBOAT_VERSION "(.*)"', (ROOT / "include/lifeboat/version.h").read_text())
     assert (ROOT / "debian/changelog").read_text().startswith(f"lifeboat ({version}) ")
+    first = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first and first[1] == version
+    for page in sorted(MANUALS):
+        text = build(f"man/{page}").read_text()
+        assert f'"Lifeboat {version}"' in next(line for line in text.splitlines() if line.startswith(".TH ")), page
 
 
 def test_what_is_linked_in_is_named(deb):

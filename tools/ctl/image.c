@@ -8,7 +8,7 @@
 
 #define PE_X86_64 0x8664U
 #define PE32_PLUS 0x20bU
-// Of the PE header: signature and file header have 24 bytes, the optional header is behind them.
+// Places in the PE header: signature and file header have 24 bytes, the optional header is behind them.
 #define PE_MACHINE 4U
 #define PE_MAGIC 24U
 #define PE_SUBSYSTEM (PE_MAGIC + 68U)
@@ -24,7 +24,7 @@ static uint32_t number(const struct content *content, size_t at, size_t bytes)
 	return value;
 }
 
-// The fifth field of the second line of .sbat: "lifeboat,1,Lifeboat,lifeboat,0.1.0,...".
+// The fifth field of the second line of .sbat: "lifeboat,1,Lifeboat,lifeboat,0.2.0,...".
 static void read_version(const struct content *content, char *ret_version, size_t room)
 {
 	static const char line[] = "\nlifeboat,";
