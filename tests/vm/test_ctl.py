@@ -193,9 +193,17 @@ def test_tpm_stops_until_told(machine):
     before = state(machine)
     done = machine.run("install", status=1)
     assert "TPM: /dev/vda2 has a key bound to PCR 2, 4; mode driver changes 2, 5, 12: it will ask" in done.stdout
-    assert "--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2, chain 4)" in done.stderr
+    assert "--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2, chain 1, 4)" in done.stderr
     assert state(machine) == before
     machine.run("install", "--accept-tpm-change")
+
+
+def test_tpm_of_boot_entries_a_chain_changes(machine):
+    """As clevis' own examples bind: 1 and 7. A chain's entry is measured into 1, a driver's is not."""
+    machine.write("dev/vda2", luks("1,7"))
+    assert "mode driver changes 2, 5, 12: it stays" in machine.run("install", "--dry-run").stdout
+    done = machine.run("install", "--mode", "chain", status=1)
+    assert "TPM: /dev/vda2 has a key bound to PCR 1, 7; mode chain changes 1, 4, 5, 12: it will ask" in done.stdout
 
 
 @pytest.mark.parametrize("pcrs", ["7", "11", ""])
@@ -212,7 +220,7 @@ def test_secure_boot_changes_pcr_7_in_every_mode(machine):
     machine.write("dev/vda2", luks("7,11"))
     done = machine.run("install", status=1)
     assert "bound to PCR 7, 11; mode driver changes 2, 5, 7, 12: it will ask" in done.stdout
-    assert "(driver and sd-boot change PCR 2, 7, chain 4, 7)" in done.stderr
+    assert "(driver and sd-boot change PCR 2, 7, chain 1, 4, 7)" in done.stderr
 
 
 SYSTEMD = '{"type":"systemd-tpm2","tpm2-pcrs":[%s]}'

@@ -92,7 +92,8 @@ static void say_plan(const struct options *options, const struct plan *plan)
 
 static int judge_volumes(const struct options *options, const struct plan *plan, struct lb_error *err)
 {
-	const char *seven = plan->firmware.secure_boot ? ", 7" : "";
+	const bool secure_boot = plan->firmware.secure_boot;
+	char driver[64], chain[64];
 	unsigned int i = 0;
 
 	while (i < plan->volumes.count && !lost_pcrs(plan, i))
@@ -102,9 +103,11 @@ static int judge_volumes(const struct options *options, const struct plan *plan,
 	return lb_fail(
 		err,
 		"%s would ask for its passphrase or recovery key at the next boot: have it at hand, and say "
-		"--accept-tpm-change, or take another --mode (driver and sd-boot change PCR 2%s, chain "
-		"4%s)%s",
-		plan->volumes.list[i].device, seven, seven,
+		"--accept-tpm-change, or take another --mode (driver and sd-boot change PCR %s, chain "
+		"%s)%s",
+		plan->volumes.list[i].device,
+		tpm_pcrs_text(mode_pcrs(MODE_DRIVER, secure_boot), driver, sizeof(driver)),
+		tpm_pcrs_text(mode_pcrs(MODE_CHAIN, secure_boot), chain, sizeof(chain)),
 		plan->settings.options.no_measure ? "" : ", or --no-measure (else each changes 5 and 12)");
 }
 
