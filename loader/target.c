@@ -29,8 +29,9 @@ struct wish {
 	struct lb_dump_to to;
 	struct lb_file_map map; // by file
 	bool usable; // else its map is not
-	bool optional; // what the next one is as good for
+	bool optional; // what the next one is as good for, unless a dump waits there
 	bool seen; // there is a partition that can serve it
+	bool kept; // by file: it is there, and a dump waits in it
 };
 
 struct search {
@@ -293,6 +294,16 @@ static bool take(struct search *search, const struct wish *wish, const struct ma
 	return true;
 }
 
+// May it be done without, for another wish can be served?
+static bool is_optional(const struct search *search, const struct wish *wish)
+{
+	bool other_kept = false;
+
+	for (uint32_t i = 0; i < search->wish_count; i++)
+		other_kept |= search->wishes[i].kept;
+	return wish->optional && !other_kept;
+}
+
 // A label, a UUID or a map may name one partition only. Of our type the first usable one is taken.
 // False: no partition can serve the wish.
 static bool resolve(struct search *search, const struct wish *wish)
@@ -325,7 +336,7 @@ static bool resolve(struct search *search, const struct wish *wish)
 				served |= take(search, wish, &one);
 		}
 	}
-	if (!count && !left_out && !wish->optional)
+	if (!count && !left_out && !is_optional(search, wish))
 		warn(wish, by_type ? "no disk with a GPT has a partition of the type " LB_DUMP_TYPE_TEXT
 				   : "there is no such partition on a disk with a GPT");
 	else if (!by_type && count > 1)
@@ -335,15 +346,18 @@ static bool resolve(struct search *search, const struct wish *wish)
 	return served;
 }
 
-// A dump that stays: of our type another partition is looked for then. Says nothing of it.
-static bool is_kept_for_a_dump(const struct search *search, const struct match *match)
+// A dump that stays: another partition is looked for then. Says nothing of it.
+static bool is_kept_for_a_dump(const struct search *search, const struct lb_blockdev *device,
+			       const struct lb_target *target)
 {
+	const struct lb_target_found found = {.device = *device, .target = *target};
 	struct lb_dump_slots *slots = slots_room(search);
 	struct lb_dump_header header;
 	int result;
 
-	if ((search->options->overwrite && !lb_brakes_in_a_row()) ||
-	    EFI_ERROR(lb_blockdev_read(&match->device, match->partition.first, slots, sizeof(*slots))))
+	// A file is not overwritten, whatever was asked for: it has no stamps.
+	if ((search->options->overwrite && !lb_brakes_in_a_row() && !target->extent_count) ||
+	    EFI_ERROR(read_target(&found, 0, slots, sizeof(*slots))))
 		return false;
 	result = lb_dump_header_choose(slots, &header, NULL);
 	return result == LB_DUMP_UNREADABLE || (result == 0 && lb_dump_header_unsaved(&header));
@@ -351,16 +365,20 @@ static bool is_kept_for_a_dump(const struct search *search, const struct match *
 
 // Is there a partition on it that can serve the wish, as far as its disk, its size and what lies there go? Warns of nothing.
 static bool serves(const struct search *search, const struct lb_blockdev *device, const struct lb_gpt *gpt,
-		   const struct wish *wish)
+		   struct wish *wish)
 {
 	struct match match = {.device = *device};
-	struct lb_target target = {0};
 	struct lb_error err;
 
 	for (uint32_t i = 0; i < gpt->count; i++) {
-		if (lb_gpt_partition(gpt, i, &match.partition) && matches(wish, gpt, &match.partition) &&
-		    fits(search, wish, &match, &target, &err) == 0 &&
-		    (wish->to.by != LB_DUMP_BY_TYPE || !is_kept_for_a_dump(search, &match)))
+		struct lb_target target = {0};
+
+		if (!lb_gpt_partition(gpt, i, &match.partition) || !matches(wish, gpt, &match.partition) ||
+		    fits(search, wish, &match, &target, &err) != 0)
+			continue;
+		if (wish->to.by == LB_DUMP_BY_FILE)
+			wish->kept |= is_kept_for_a_dump(search, device, &target);
+		if (wish->to.by != LB_DUMP_BY_TYPE || !is_kept_for_a_dump(search, device, &target))
 			return true;
 	}
 	return false;
@@ -394,7 +412,7 @@ static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN
 	for (uint32_t j = 0; j < search->wish_count; j++) {
 		const struct wish *wish = &search->wishes[j];
 
-		all = all && (wish->seen || wish->optional || !wish->usable);
+		all = all && (wish->seen || is_optional(search, wish) || !wish->usable);
 	}
 	return all;
 }
@@ -433,8 +451,8 @@ static void make_wish(struct search *search, const struct lb_dump_to *to, bool *
 		warn(wish, err.text);
 }
 
-// Without --dump-to: a partition of our type, and the file, if lifeboatctl has reserved one. Where there is a file, no
-// controller is connected to look for a partition.
+// Without --dump-to: a partition of our type, and the file, if lifeboatctl has reserved one. Where there is a file without
+// a dump, no controller is connected to look for a partition.
 static void make_wishes(struct search *search)
 {
 	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};

@@ -5,6 +5,7 @@
 import hashlib
 import re
 import struct
+import uuid
 from pathlib import Path
 
 from vm import disk, gpt, tools
@@ -30,14 +31,21 @@ def sealed(body: bytes) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def make_map(extents: list[tuple[int, int]], partition: gpt.Partition, file_id: bytes = _ID) -> bytes:
-    """`extents`: first byte, from the partition's beginning, and bytes of each piece."""
+def make_map(
+    extents: list[tuple[int, int]],
+    partition: gpt.Partition,
+    file_id: bytes = _ID,
+    disk_guid: uuid.UUID = gpt.DISK,
+    esp_path: str = "\\" + FILE.replace("/", "\\"),
+) -> bytes:
+    """`extents`: first byte, from the partition's beginning, and bytes of each piece. `esp_path`: "" where the firmware
+    cannot read its file system."""
     size = sum(length for _, length in extents)
     head = struct.pack(
-        "<QII16s16s16sQII", _MAP, 1, 880, file_id, gpt.DISK.bytes_le, partition.unique.bytes_le, size, len(extents), 0
+        "<QII16s16s16sQII", _MAP, 1, 880, file_id, disk_guid.bytes_le, partition.unique.bytes_le, size, len(extents), 0
     )
     pieces = b"".join(struct.pack("<QQ", *extent) for extent in extents).ljust(16 * _EXTENTS, b"\0")
-    paths = ("\\" + FILE.replace("/", "\\")).encode().ljust(128, b"\0") + f"/boot/efi/{FILE}".encode().ljust(256, b"\0")
+    paths = esp_path.encode().ljust(128, b"\0") + f"/boot/efi/{FILE}".encode().ljust(256, b"\0")
     return sealed(head + pieces + paths)
 
 
