@@ -5,6 +5,7 @@
 #include "crash/plan/elfcore.h"
 #include "lib/mem.h"
 #include "lib/sha256.h"
+#include "loader/canaries.h"
 #include "loader/firmware.h"
 #include "loader/keys.h"
 #include "loader/payload.h"
@@ -209,6 +210,7 @@ int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *e
 	if (fill_second_kernel(plan, err) != 0 || fill_elfcorehdr(plan, handoff, err) != 0 ||
 	    fill_tables(plan, handoff, err) != 0)
 		return -1;
+	lb_canaries_put(layout->free);
 	describe_layout(plan, handoff);
 	describe_machine(plan, handoff);
 	digest(plan, handoff);

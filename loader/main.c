@@ -9,6 +9,7 @@
 #include "loader/arming.h"
 #include "loader/brakes.h"
 #include "loader/budget.h"
+#include "loader/canaries.h"
 #include "loader/chain.h"
 #include "loader/command_line.h"
 #include "loader/file.h"
@@ -483,6 +484,7 @@ static void judge_boot(struct session *s)
 		lb_budget_lift();
 	if (!s->refused && !s->covered)
 		lb_brakes_know(&s->options, lb_command_line_sum());
+	lb_canaries_count(lb_brakes_mark());
 	if (lb_brakes_aside() != LB_ASIDE_NOT)
 		stand_aside(s);
 }
@@ -494,6 +496,7 @@ static bool driver_stands_aside(struct session *s)
 	if (lb_hook_image_found() || lb_brakes_look(lb_command_line_shell()) || !lb_command_line_driver())
 		return false;
 	lb_command_line_init(&s->options);
+	lb_canaries_count(lb_brakes_mark());
 	stand_aside(s);
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "lifeboat/version.h"
 #include "loader/brakes.h"
 #include "loader/budget.h"
+#include "loader/canaries.h"
 #include "loader/firmware.h"
 #include "loader/print.h"
 
@@ -98,10 +99,11 @@ static void add_start(struct text *text, const struct lb_options *options)
 
 static void add_brakes(struct text *text)
 {
-	char brakes[160];
+	char brakes[160], survived[40];
 
 	lb_brakes_print(brakes, sizeof(brakes));
-	add(text, "%sarming_ms=%lu\n", brakes, (unsigned long)lb_budget_ms());
+	lb_canaries_print(survived, sizeof(survived));
+	add(text, "%sarming_ms=%lu\n%s", brakes, (unsigned long)lb_budget_ms(), survived);
 }
 
 void lb_variable_armed(const struct lb_plan *plan)

@@ -97,10 +97,18 @@ def test_json_of_an_armed_boot(status):
     assert status_schema.read(done.stdout) == {
         "schema": "lifeboat-status-1", "covered": True, "version": "0.1.0", "state": "armed", "reason": None,
         "stage": None, "mode": None, "kernel": None, "chain": None, "capture": "built-in",
-        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "installed": None, "aside": None, "arming_ms": None,
+        "dump_to": ["a PARTUUID=1", "b PARTUUID=2"], "said": [], "survived": None, "installed": None, "aside": None, "arming_ms": None,
         "switched_off": False, "restart_before_hibernation": False, "trial": None, "proof": None, "counters": None,
         "last_end": None, "last_stage": None, "problems": [], "notes": [],
     }  # fmt: skip
+
+
+def test_what_survived_the_reset(status):
+    line = b"survived=0 of 16 pages\n"
+    told = status_schema.read(status({VARIABLE: ARMED + line}, "--json").stdout)
+    assert told["survived"] == {"pages": 0, "of": 16} and told["covered"] and not told["notes"]
+    assert "survived=0 of 16 pages" in status({VARIABLE: ARMED + line}).stdout.splitlines()
+    assert status_schema.read(status({VARIABLE: ARMED + b"survived=all\n"}, "--json").stdout)["survived"] is None
 
 
 @pytest.mark.parametrize("spoil", [

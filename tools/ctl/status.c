@@ -68,6 +68,23 @@ static void put_values(struct json *json, const struct content *text, const char
 	json_close(json, ']');
 }
 
+// "N of M pages".
+static void put_survived(struct json *json, const struct content *text)
+{
+	char value[VARIABLE_VALUE];
+	unsigned int pages, all;
+
+	if (!variable_value(text, "survived", 0, value) ||
+	    sscanf(value, "%u of %u pages", &pages, &all) != 2) {
+		json_null(json, "survived");
+		return;
+	}
+	json_open(json, "survived", '{');
+	json_number(json, "pages", pages);
+	json_number(json, "of", all);
+	json_close(json, '}');
+}
+
 static void put_findings(struct json *json, const char *name, const struct findings *findings,
 			 enum finding_kind kind)
 {
@@ -110,6 +127,7 @@ static void put(const struct facts *facts)
 		put_value(&json, text, keys[i]);
 	put_values(&json, text, "dump_to");
 	put_values(&json, text, "said");
+	put_survived(&json, text);
 	put_installed(&json, &facts->installed);
 	health_put(&json, &facts->health);
 	put_findings(&json, "problems", &facts->findings, FINDING_PROBLEM);
