@@ -19,7 +19,7 @@ from pathlib import Path
 
 import debian_agent
 from suites import cache_folder
-from vm import disk, gpt, tools
+from vm import boot_loaders, disk, gpt, tools
 from vm.errors import VmError
 
 MIB = 1 << 20
@@ -106,6 +106,12 @@ def make_root(kernel: str = KERNEL, more: tuple[str, ...] = (), command: str = "
         if not folder.exists():
             _make(folder, _recipe(kernel, more, command))
     return DebianRoot(folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
+
+
+def make_uki(root: DebianRoot, arguments: str, with_initrd: bool, folder: Path) -> bytes:
+    """A unified kernel image of Debian's stub."""
+    linux = boot_loaders.Linux(root.kernel, {"initrd.img": root.initrd} if with_initrd else {}, arguments, folder)
+    return boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
 
 
 def make_disk(path: Path, root: DebianRoot, content: DebianDisk) -> None:

@@ -46,9 +46,12 @@ def _unit(partition: uuid.UUID) -> str:
 
 
 def await_unit(partition: uuid.UUID) -> str:
-    """A command that ends when the unit has ended, and says all that it said. On a busy host the boot is over
-    before the unit has a process."""
-    unit = _unit(partition)
+    """A command that ends when the partition's unit has ended, and says all that it said."""
+    return await_service(_unit(partition))
+
+
+def await_service(unit: str) -> str:
+    """The same of a unit by its name. On a busy host the boot is over before the unit has a process."""
     return (
         f"journalctl -b -f -n all -o cat -u {unit} | {{ grep -q -m 1 -e 'Deactivated successfully' -e 'Failed with "
         f"result'; kill $(pidof journalctl); }}; journalctl -b -o cat -u {unit}"
