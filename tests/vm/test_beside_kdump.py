@@ -58,6 +58,8 @@ def test_b_with_kdump_loaded_the_dump_is_kdumps(start, tmp_path):
         assert guest.ask("kdump", "kdump-config status").output == "current state   : ready to kdump"
         status = guest.ask("status", "lifeboatctl status")
         assert status.status == 0 and "the system's own kdump is loaded" in status.output, status
+        # As lifeboat-boot-complete.service: a trial that did not complete would have the next boot stand aside.
+        assert guest.ask("complete", "lifeboatctl boot-complete").status == 0
         beside_kdump.panic(guest)
         guest.wait_reset()  # kdump's kernel has saved the dump
         guest.await_up()
