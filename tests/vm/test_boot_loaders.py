@@ -46,7 +46,7 @@ NEWER = {
     "uki-trixie": ("uki", SYSTEMD, suites.TRIXIE, ""),
     "all-trixie": ("grub", SIGNED_GRUB, suites.TRIXIE, suites.TRIXIE),
     "all-trixie-smm": ("systemd-boot", SYSTEMD, suites.TRIXIE, suites.TRIXIE),
-    "all-sid": ("uki", SYSTEMD, suites.SID, suites.SID),
+    "all-sid": ("systemd-boot", SYSTEMD, suites.SID, suites.SID),
 }
 
 
