@@ -18,6 +18,7 @@ import status_schema
 from conftest import build
 from dump_images import EMPTY, Image, newest
 from fake_machine import DRIVER, DUMP, ESP, ESP_MOUNT, ROOT, ROOT_MOUNT, image
+from vm import reserve
 
 GUID = "6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
 OURS = "EFI/lifeboat/lifeboatx64.efi"
@@ -467,6 +468,24 @@ def test_a_dump_accounts_for_an_end(boots):
     boots.machine.run("boot-stop")
     boots.run(**ARMED)
     assert boots.status()["counters"]["dumps"] == 1
+
+
+def test_a_dump_in_a_file_accounts_for_an_end(boots):
+    """The one that lifeboatctl has reserved; saved, as its own unit does."""
+    content = Image(size=1 << 20, fields={"flags": 4, "partuuid": bytes(range(16))})
+    file = boots.machine.root / "boot/efi" / reserve.FILE
+    boots.run(**ARMED)
+    boots.start(**ARMED)
+    boots.machine.write(f"boot/efi/{reserve.FILE}", reserve.stamped(1 << 20, bytes(range(16))))
+    boots.machine.write(f"boot/efi/{reserve.MAP}", reserve.make_map([(4096, 1 << 20)], DUMP, bytes(range(16))))
+    boots.start(**ARMED)
+    boots.complete()
+    assert boots.status()["counters"]["unaccounted"] == 1
+    file.write_bytes(content.bytes())
+    boots.start(**ARMED)
+    assert "a panic of kernel 6.1.0-test was captured" in boots.complete()
+    told = boots.status()
+    assert (told["counters"]["dumps"], told["counters"]["unaccounted"], told["last_end"]) == (1, 1, "dump")
 
 
 def test_a_dump_of_an_earlier_system_is_not_counted(boots):

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the partitions for dumps of the machine below a root say.
+// What the partitions for dumps, and the file for dumps, of the machine below a root say.
 #ifndef LIFEBOAT_TOOLS_CTL_DUMPS_H
 #define LIFEBOAT_TOOLS_CTL_DUMPS_H
 
 #include "tools/save/dump.h"
 
-// Calls `take` for each partition of ours that has a header, with `context`. `take` may write to the dump. What cannot
+// Calls `take` for each partition of ours that has a header, and for the file that lifeboatctl has reserved, with `context`. `take` may write to the dump. What cannot
 // be read is passed over.
 void dumps_each(const char *root, void (*take)(struct dump *dump, void *context), void *context);
 
