@@ -79,7 +79,8 @@ class Disk:
         (self.point / name).write_bytes(hashlib.shake_128(bytes([seed])).digest(size))
 
     def fill_up(self) -> None:
-        """Every block that a file can have is another's."""
+        """Every block that a file can have is another's. What was freed is free when the journal says so."""
+        sh("sync", "-f", self.point)
         with (self.point / "full").open("wb", buffering=0) as file:
             for size in (MIB, 4096):
                 with pytest.raises(OSError, match="No space"):
