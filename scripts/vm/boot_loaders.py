@@ -142,6 +142,7 @@ class BootLoader:
 
 
 _GRUB_LINE = r"(?:Welcome to GRUB!|Booting `Debian')[\s\S]*"  # from 2.12 on without the welcome
+_SD_BOOT_LINE = r"Boot in 1 s\.| {8}Debian {8}"  # 262 has only its menu
 
 BOOT_LOADERS = {
     "grub": BootLoader(
@@ -156,7 +157,7 @@ BOOT_LOADERS = {
         lambda linux: _grub(linux, "linuxefi", "initrdefi"),
         _GRUB_LINE + r"Loading Linux by linuxefi\b",
     ),
-    "systemd-boot": BootLoader("systemd-boot with an entry of type 1", "sd-boot", _systemd_boot, r"Boot in 1 s\."),
+    "systemd-boot": BootLoader("systemd-boot with an entry of type 1", "sd-boot", _systemd_boot, _SD_BOOT_LINE),
     # It says nothing; only the kernel's stub says where the initrd came from.
     "uki": BootLoader(
         "a unified kernel image with systemd's stub",
