@@ -21,11 +21,10 @@ from vm.markdown import table
 _SYSRQ = "echo c >/proc/sysrq-trigger"
 _BUTTON = "NMI"  # as the button of a server does
 _PANIC = "Kernel panic - not syncing"
-# Patterns on the console. kdump-config of kdump-tools says these two; the last one is the kernel's, which stops then.
-_KDUMP = {"log": "saved dmesg content in", "dump": "saved vmcore in"}
-# Of Lifeboat's: the report, which is made once the log is on the disk.
+# Patterns on the console, of Lifeboat's: the report, which is made once the log is on the disk. kdump-tools tells its
+# journal only: it is judged by what lies in /var/crash after its reset.
 _OURS = {"log": r"lifeboat-capture: report: \d+ bytes", "dump": "lifeboat-capture: dump complete: "}
-_NOBODY = r"end Kernel panic|Uhhuh\. NMI received"
+_NOBODY = "end Kernel panic|Dazed and confused, but trying to continue"
 
 
 @dataclass(frozen=True)
@@ -53,31 +52,47 @@ class Found:
     memory: str = "none"  # that is kept for it
 
 
-def _watch(guest: Guest, patterns: dict[str, str]) -> dict[str, float]:
-    """Until the dump is there, or nobody takes one: what was said when."""
+def _watch(guest: Guest) -> dict[str, float]:
+    """Until the machine is reset, or nobody takes a dump: what was seen when."""
     machine, seen = guest.machine, {}
     deadline = time.monotonic() + beside_kdump.SECONDS
     while (event := machine.next_event(deadline)) is not None:
         if isinstance(event, Exited):
             raise VmError(f"QEMU ended: {event.message}")
         if isinstance(event, QmpEvent) and event.name == "RESET":
-            return seen
+            return seen | {"reset": machine.cpu_seconds()}
         if not isinstance(event, ConsoleLine):
             continue
         if _PANIC in event.text and "panic" not in seen:
             seen["panic"] = machine.cpu_seconds()
-        for name, pattern in patterns.items():
+        for name, pattern in _OURS.items():
             if re.search(pattern, event.text):
                 seen.setdefault(name, machine.cpu_seconds())
-        if {"log", "dump"} <= seen.keys() or re.search(_NOBODY, event.text):
+        if re.search(_NOBODY, event.text):
             return seen
     raise VmError(f"no end was seen; last console line: {machine.last_line()}")
+
+
+def _kdumps(guest: Guest, seen: dict[str, float]) -> Found:
+    """The machine has to come up once more for it. When its log was written nobody says."""
+    if not {"panic", "reset"} <= seen.keys():
+        return Found()
+    guest.await_up()
+    names = guest.ask("crash", "ls /var/crash/*/").output.split()
+    saved = any(name.startswith("dump.") and "incomplete" not in name for name in names)
+    return Found(dump_seconds=seen["reset"] - seen["panic"] if saved else None)
+
+
+def _ours(seen: dict[str, float]) -> Found:
+    if not {"log", "dump"} <= seen.keys():
+        return Found()
+    return Found(seen["log"] - seen["panic"], seen["dump"] - seen["panic"])
 
 
 def _memory(guest: Guest, kdump: bool) -> str:
     """Of kdump what the kernel says when it is up; before that what its command line asks for."""
     if not kdump:
-        said = [re.search(r"crash memory: \S+, (.* MiB)", line.text) for line in guest.machine.lines]
+        said = [re.search(r"lifeboat: prepared in \d+ ms: (.*? MiB) at", line.text) for line in guest.machine.lines]
         return next((match[1] for match in said if match), "none")
     answer = guest.story.answers.get("reserved")
     return f"{int(answer.output) >> 20} MiB" if answer else beside_kdump.CRASHKERNEL.partition("=")[2].replace("M", " MiB")
@@ -98,18 +113,17 @@ def _run(panic: Panic, kdump: bool, folder: Path, parts: tuple) -> Found:
             guest.machine.qmp.execute("inject-nmi")
         elif panic.how:
             guest.type(panic.how)
-        seen = _watch(guest, _KDUMP if kdump else _OURS)
-        found = Found(memory=_memory(guest, kdump))
-    if {"log", "dump"} <= seen.keys():
-        found.dump_seconds = seen["dump"] - seen["panic"]
-        found.log_seconds = seen["log"] - seen["panic"]
+        seen = _watch(guest)
+        found = _kdumps(guest, seen) if kdump and panic.how else _ours(seen)
+        found.memory = _memory(guest, kdump)
     return found
 
 
 def _cells(found: Found) -> list[str]:
     if found.dump_seconds is None:
         return ["no", "", ""]
-    return ["yes", f"{found.log_seconds:.1f}", f"{found.dump_seconds:.1f}"]
+    log = "" if found.log_seconds is None else f"{found.log_seconds:.1f}"
+    return ["yes", log, f"{found.dump_seconds:.1f}"]
 
 
 def _winner(kdump: Found, ours: Found) -> str:
