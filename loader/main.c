@@ -468,13 +468,23 @@ static void stand_aside(struct session *s)
 	const struct lb_trial *mark = lb_brakes_mark();
 	struct lb_error err;
 
-	if (mark)
-		lb_keys_forget_proved(mark);
 	// A kill switch may be there for good: what it needs to resume is one restart.
 	if (mark && lb_brakes_aside() != LB_ASIDE_OFF)
 		lb_placeholder_take(mark);
 	lb_fail(&err, "%s", lb_brakes_why());
 	refuse(s, &err);
+}
+
+// Before anything else of it is touched: firmware may write over memory that is given back, which canaries do. Whatever
+// comes of this boot: what is refused may be what leads to the partition that says where the keys are.
+static void look_at_proved_memory(void)
+{
+	const struct lb_trial *mark = lb_brakes_mark();
+
+	if (!mark)
+		return;
+	lb_keys_forget_proved(mark);
+	lb_canaries_count(mark);
 }
 
 // The words are known, and something is booted.
@@ -484,7 +494,7 @@ static void judge_boot(struct session *s)
 		lb_budget_lift();
 	if (!s->refused && !s->covered)
 		lb_brakes_know(&s->options, lb_command_line_sum());
-	lb_canaries_count(lb_brakes_mark());
+	look_at_proved_memory();
 	if (lb_brakes_aside() != LB_ASIDE_NOT)
 		stand_aside(s);
 }
@@ -496,21 +506,16 @@ static bool driver_stands_aside(struct session *s)
 	if (lb_hook_image_found() || lb_brakes_look(lb_command_line_shell()) || !lb_command_line_driver())
 		return false;
 	lb_command_line_init(&s->options);
-	lb_canaries_count(lb_brakes_mark());
+	look_at_proved_memory();
 	stand_aside(s);
 	return true;
 }
 
-// The keys of the boot before: what was refused may be what leads to the partition that says where they are.
 static void give_up_arming(struct session *s)
 {
-	const struct lb_trial *mark = lb_brakes_mark();
-
 	lb_brakes_let_go();
 	if (lb_brakes_aside() == LB_ASIDE_PANICS)
 		stand_aside(s);
-	else if (mark)
-		lb_keys_forget_proved(mark);
 }
 
 static EFI_STATUS run(struct session *s)
