@@ -118,8 +118,10 @@ def _judged(said: str, kind: str, step: int) -> None:
 
 def _judge_hangs(said: str, times: int) -> None:
     assert said.count("failing: hangs in ") == times
-    assert [int(n) for n in re.findall(r"stood aside after hang (\d+)", said)] == list(range(1, times))
-    assert f"the mark was back before hang {times}\n" in said
+    # A run may make a call more than the one that was counted: then its last one is not hung in.
+    ends = re.findall(r"failing: (stood aside after|the mark was back before) hang (\d+)", said)
+    assert [int(n) for _, n in ends] == list(range(1, times + 1))
+    assert [end for end, _ in ends[:-1]] == ["stood aside after"] * (times - 1)
 
 
 def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader):
