@@ -4,7 +4,7 @@
 #ifndef LIFEBOAT_LOADER_LIBRARY_H
 #define LIFEBOAT_LOADER_LIBRARY_H
 
-// Calls work(ctx), in which BearSSL may be called, without interrupts. No firmware in it but what prints.
+// Calls work(ctx), in which BearSSL may be called, without interrupts: nothing of the firmware may be called in it.
 void lb_library_run(void (*work)(void *ctx), void *ctx);
 
 #endif
