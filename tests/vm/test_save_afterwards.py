@@ -310,6 +310,31 @@ def test_min_free(device, hooks, crash, small, tmp_path):
     assert state(small) == {folder(1): REST, folder(2): REST, folder(3): "whole", NAME: "whole"}
 
 
+@pytest.fixture
+def lazy(tmp_path):
+    """An XFS: what was removed there is free a moment later."""
+    path, image = tmp_path / "lazy", tmp_path / "xfs"
+    path.mkdir()
+    image.touch()
+    os.truncate(image, 300 << 20)
+    subprocess.run(["mkfs.xfs", "-q", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, path], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no XFS can be mounted here")
+    path.chmod(0o700)
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def test_what_goes_is_free_before_room_is_judged(device, hooks, crash, lazy, tmp_path):
+    mounts = {tmp_path / "etc": "/etc", tmp_path / "var": "/var", lazy: "/var/crash"}
+    make_saved(lazy, 1, 2, size=32 << 20)
+    subprocess.run(["sync", "-f", lazy], check=True)
+    settings(hooks, f"min-free {_free(lazy) + (16 << 20)}\n")
+    said = save_tool.run_bound(build("lifeboat-save.checked"), mounts, device(), "/var/crash")
+    assert f"{folder(1)}: its dump is removed (min-free)" in said
+    assert state(lazy) == {folder(1): REST, folder(2): "whole", NAME: "whole"}
+
+
 def test_several_at_once(run, hooks, crash, tmp_path):
     make_disk(tmp_path / "disk", image_of(1), image_of(2), image_of(3))
     hook(hooks, "1", f"echo $1 >>{tmp_path}/told")

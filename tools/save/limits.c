@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE // syncfs()
 #include "tools/save/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/save/saved_folders.h"
+
+#define FREED_STEPS 100U // of a tenth of a second: how long what was removed may take to be free
 
 struct cleaning {
 	const struct crash_folder *parent;
@@ -111,6 +115,19 @@ int limits_keep(const struct crash_folder *folder, struct lb_error *err)
 	return clean(&cleaning, err);
 }
 
+// XFS frees what was removed in the background, btrfs with its next transaction. crash_folder_check_room() judges later
+// whether that was enough.
+static void wait_until_free(const struct crash_folder *folder, uint64_t bytes)
+{
+	struct lb_error ignored;
+
+	for (unsigned int i = 0; i < FREED_STEPS && crash_folder_check_room(folder, bytes, &ignored) != 0;
+	     i++) {
+		syncfs(folder->fd);
+		nanosleep(&(struct timespec){.tv_nsec = i ? 100000000 : 0}, NULL);
+	}
+}
+
 int limits_make_room(const struct crash_folder *folder, uint64_t bytes, struct lb_error *err)
 {
 	struct cleaning cleaning;
@@ -135,5 +152,8 @@ int limits_make_room(const struct crash_folder *folder, uint64_t bytes, struct l
 		return 0;
 	}
 	cleaning.max_bytes = cleaning.bytes - (wanted - room);
-	return clean(&cleaning, err);
+	if (clean(&cleaning, err) != 0)
+		return -1;
+	wait_until_free(folder, bytes);
+	return 0;
 }
