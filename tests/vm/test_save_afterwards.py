@@ -7,8 +7,12 @@ Runs no virtual machine: /etc and /var are folders that are mounted there.
 import fcntl
 import functools
 import os
+import re
 import signal
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +54,13 @@ def device(tmp_path):
 def hook(folder: Path, name: str, script: str, mode: int = 0o755) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(mode)
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    yield fd
+    os.close(fd)
 
 
 def settings(hooks: Path, text: str) -> None:
@@ -143,6 +154,22 @@ def test_saved_meanwhile(run, device, hooks, crash, tmp_path):
     hook(hooks, "1", f"echo $1 >>{tmp_path}/told; test -e {second} || {{ mkdir -m 700 {second} && touch {second}/{NEW}; }}")
     run("--force", device(), "/var/crash")
     assert (tmp_path / "told").read_text().splitlines() == [f"/var/crash/{NAME}", f"/var/crash/{second.name}"]
+
+
+def test_saved_while_the_limits_wait(run, hooks, crash, tmp_path):
+    """One that another run saves while this one waits for its lock is told by this one."""
+    hook(hooks, "1", f"echo $1 >>{tmp_path}/told")
+    inode = crash.stat().st_ino
+    with ThreadPoolExecutor() as pool, open_folder(crash) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = pool.submit(run, "--afterwards")
+        while not re.search(rf"-> FLOCK .*:{inode} ", Path("/proc/locks").read_text()):
+            assert not ran.done(), ran.result()
+            os.sched_yield()
+        (crash / NAME).mkdir(0o700)
+        (crash / NAME / NEW).touch()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    assert ran.result() and (tmp_path / "told").read_text() == f"/var/crash/{NAME}\n"
 
 
 def test_elsewhere_nobody_is_told(run, device, hooks, tmp_path):

@@ -12,6 +12,24 @@ static enum hooks_end complain(const struct lb_error *err)
 	return HOOKS_FAILED;
 }
 
+// What another run saves while this one waits for it is told, too: nobody may be started for that again.
+static int tell_and_lock(const struct crash_folder *folder, bool quiet, enum hooks_end *ret_end,
+			 struct lb_error *err)
+{
+	*ret_end = HOOKS_NOTHING;
+	for (;;) {
+		const enum hooks_end end = hooks_run(folder, quiet);
+
+		if (end < *ret_end) // a failure counts most, nothing to tell least
+			*ret_end = end;
+		if (crash_folder_lock(folder, false, err) == 0)
+			return 0;
+		if (crash_folder_lock(folder, true, err) != 0)
+			return -1;
+		crash_folder_unlock(folder);
+	}
+}
+
 enum hooks_end afterwards(bool quiet)
 {
 	struct crash_folder folder;
@@ -26,8 +44,7 @@ enum hooks_end afterwards(bool quiet)
 	wrong = save_conf_read(&folder.conf, &err);
 	if (wrong)
 		complain(&err);
-	end = hooks_run(&folder, quiet);
-	if (crash_folder_lock(&folder, true, &err) != 0 || limits_keep(&folder, &err) != 0)
+	if (tell_and_lock(&folder, quiet, &end, &err) != 0 || limits_keep(&folder, &err) != 0)
 		end = complain(&err);
 	crash_folder_close(&folder);
 	return wrong ? HOOKS_FAILED : end;

@@ -93,6 +93,11 @@ int crash_folder_lock(const struct crash_folder *folder, bool wait, struct lb_er
 	return 0;
 }
 
+void crash_folder_unlock(const struct crash_folder *folder)
+{
+	flock(folder->fd, LOCK_UN);
+}
+
 void crash_folder_close(struct crash_folder *folder)
 {
 	if (folder->fd >= 0)

@@ -38,6 +38,7 @@ int crash_folder_open(const char *path, struct crash_folder *ret_folder, struct 
 // Excludes every other run that saves to this folder, until it is closed. `wait`: until the others are
 // through; else -1 where there is one.
 int crash_folder_lock(const struct crash_folder *folder, bool wait, struct lb_error *err);
+void crash_folder_unlock(const struct crash_folder *folder);
 void crash_folder_close(struct crash_folder *folder);
 // Fails where `bytes` more would leave less than save.conf's min-free; without it than 10 % of the file system,
 // or than 1 GiB.
