@@ -136,6 +136,14 @@ def test_one_that_does_not_end_is_ended(run, device, hooks, tmp_path):
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
+def test_what_it_started_is_ended_too(run, device, hooks, tmp_path):
+    """What it started has our standard output, whose end run() waits for."""
+    settings(hooks, "hook-seconds 1\n")
+    os.mkfifo(tmp_path / "never")
+    hook(hooks, "1", f"(trap '' TERM; read nothing <{tmp_path}/never) & wait")
+    assert "saved.d/1: ended by force" in run("--force", device(), "/var/crash", status=FAILED)
+
+
 def test_it_is_told_once_by_whoever_comes_first(run, device, hooks, crash, tmp_path):
     hook(hooks, "1", f"echo >>{tmp_path}/told")
     run("--force", "--no-afterwards", device(), "/var/crash")

@@ -115,8 +115,8 @@ static int64_t now(void)
 	return time.tv_sec;
 }
 
-// False: it runs on after so many seconds. SIGCHLD is blocked.
-static bool wait_for(pid_t pid, uint64_t seconds, int *ret_status)
+// False: it runs on after so many seconds. One that has ended keeps its number, and its group's. SIGCHLD is blocked.
+static bool wait_for(pid_t pid, uint64_t seconds)
 {
 	const int64_t end = now() + (int64_t)seconds;
 	sigset_t child;
@@ -124,12 +124,13 @@ static bool wait_for(pid_t pid, uint64_t seconds, int *ret_status)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	for (;;) {
-		const pid_t ended = waitpid(pid, ret_status, WNOHANG);
+		siginfo_t ended = {.si_pid = 0};
+		const int failed = waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT);
 		const int64_t left = end - now();
 
-		if (ended == pid)
+		if (!failed && ended.si_pid == pid)
 			return true;
-		if (left < 0 || (ended < 0 && errno != EINTR))
+		if (left < 0 || (failed && errno != EINTR))
 			return false;
 		sigtimedwait(&child, NULL, &(struct timespec){.tv_sec = left + 1});
 	}
@@ -137,14 +138,16 @@ static bool wait_for(pid_t pid, uint64_t seconds, int *ret_status)
 
 static int end_of(pid_t pid, uint64_t seconds, char *ret_text, size_t room)
 {
+	const bool late = !wait_for(pid, seconds);
 	int status;
 
-	if (!wait_for(pid, seconds, &status)) {
+	if (late) {
 		kill(-pid, SIGTERM);
-		if (!wait_for(pid, TERM_SECONDS, &status)) {
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
-		}
+		wait_for(pid, TERM_SECONDS);
+		kill(-pid, SIGKILL); // what it has started, too
+	}
+	waitpid(pid, &status, 0);
+	if (late) {
 		snprintf(ret_text, room, "ended by force: it took more than %lu s", seconds);
 		return -1;
 	}
