@@ -285,6 +285,17 @@ def test_what_is_not_ours_stays(run, device, hooks, crash, tmp_path):
     assert names(crash / NAME) == [VMCORE, LOG]
 
 
+def test_a_folder_with_something_foreign_is_not_called_removed(run, hooks, crash):
+    """And the next run has nothing to say of it."""
+    make_saved(crash, 1, 2)
+    (crash / folder(1) / "notes").write_text("mine")
+    settings(hooks, "max-bytes 1\n")
+    said = run("--afterwards", status=NOTHING)
+    assert f"{folder(1)}: log and report are removed (max-bytes)" in said and f"{folder(1)}: removed" not in said
+    assert names(crash / folder(1)) == ["notes"]
+    assert run("--afterwards", status=NOTHING) == ""
+
+
 def test_max_bytes(run, device, hooks, crash):
     """Dumps go before logs: all dumps but the newest, then what is oldest."""
     make_saved(crash, 1, 2, 3)

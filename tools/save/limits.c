@@ -51,10 +51,14 @@ static int remove_dump(struct cleaning *cleaning, struct saved_folder *folder, s
 
 static int remove_rest(struct cleaning *cleaning, struct saved_folder *folder, struct lb_error *err)
 {
-	if (dump_folder_remove(cleaning->parent, folder->name) != 0 && errno != ENOTEMPTY)
+	const bool stays = dump_folder_remove(cleaning->parent, folder->name) != 0;
+
+	if (stays && errno != ENOTEMPTY)
 		return lb_fail(err, "%s/%s: not removed: %s", cleaning->parent->path, folder->name,
 			       strerror(errno));
-	printf("lifeboat-save: %s/%s: removed (%s)\n", cleaning->parent->path, folder->name, cleaning->why);
+	if (!stays || folder->other_bytes)
+		printf("lifeboat-save: %s/%s: %s (%s)\n", cleaning->parent->path, folder->name,
+		       stays ? "log and report are removed" : "removed", cleaning->why);
 	cleaning->bytes -= folder->other_bytes;
 	folder->other_bytes = 0;
 	return 0;
