@@ -252,6 +252,7 @@ REST = f"report.txt {LOG}"
 def test_keep(run, device, hooks, crash):
     make_saved(crash, 3, 1, 2)
     make_saved(crash, 1, name=lambda _: "lifeboat-unknown-0000abcd")
+    os.utime(crash / "lifeboat-unknown-0000abcd" / VMCORE, (1 << 30, 1 << 30))
     settings(hooks, "keep 2  # and their logs\n")
     said = run("--force", device(), "/var/crash")
     assert state(crash) == {
@@ -294,6 +295,14 @@ def test_a_folder_with_something_foreign_is_not_called_removed(run, hooks, crash
     assert f"{folder(1)}: log and report are removed (max-bytes)" in said and f"{folder(1)}: removed" not in said
     assert names(crash / folder(1)) == ["notes"]
     assert run("--afterwards", status=NOTHING) == ""
+
+
+def test_one_of_unknown_time_is_as_old_as_its_file(run, device, hooks, crash):
+    """So the newest is not the first to go because its clock was wrong."""
+    make_saved(crash, 1, 2)
+    settings(hooks, "keep 2\n")
+    run("--force", device(crash_time=0), "/var/crash")
+    assert state(crash) == {folder(1): REST, folder(2): "whole", "lifeboat-unknown-30313233": "whole"}
 
 
 def test_max_bytes(run, device, hooks, crash):

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECTOR 512U // of st_blocks
+#define STEM "lifeboat-"
 #define UNKNOWN "unknown"
 
 // As folder.c makes names: 'd' is a digit, 'x' one of hexadecimal.
@@ -28,11 +30,9 @@ static bool fits(const char *text, const char *form)
 
 static bool is_ours(const char *name)
 {
-	static const char stem[] = "lifeboat-";
-
-	if (strncmp(name, stem, sizeof(stem) - 1) != 0 || strlen(name) >= FOLDER_NAME)
+	if (strncmp(name, STEM, sizeof(STEM) - 1) != 0 || strlen(name) >= FOLDER_NAME)
 		return false;
-	name += sizeof(stem) - 1;
+	name += sizeof(STEM) - 1;
 	// "unknown" has no 'd' and no 'x'.
 	return fits(name, "ddddddddTddddddZ-xxxxxxxx") || fits(name, UNKNOWN "-xxxxxxxx");
 }
@@ -44,6 +44,24 @@ static uint64_t bytes_of(int fd, const char *name)
 	return fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode)
 		       ? (uint64_t)status.st_blocks * SECTOR
 		       : 0;
+}
+
+// The time that the name has; else when the dump was saved, or its log.
+static void find_time(int fd, struct saved_folder *folder)
+{
+	static const char *const names[] = {FOLDER_VMCORE, FOLDER_VMCORE FOLDER_SEALED, FOLDER_LOG,
+					    FOLDER_LOG FOLDER_SEALED};
+	struct stat status;
+	struct tm parts;
+
+	memcpy(folder->when, folder->name + sizeof(STEM) - 1, sizeof(folder->when) - 1);
+	if (strncmp(folder->when, UNKNOWN, sizeof(UNKNOWN) - 1) != 0)
+		return;
+	folder->when[0] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !folder->when[0]; i++)
+		if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    gmtime_r(&status.st_mtime, &parts))
+			strftime(folder->when, sizeof(folder->when), "%Y%m%dT%H%M%SZ", &parts);
 }
 
 static bool look(const struct crash_folder *parent, const char *name, struct saved_folder *ret_folder)
@@ -59,6 +77,7 @@ static bool look(const struct crash_folder *parent, const char *name, struct sav
 	folder.dump_bytes = bytes_of(fd, FOLDER_VMCORE) + bytes_of(fd, FOLDER_VMCORE FOLDER_SEALED);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		folder.other_bytes += bytes_of(fd, others[i]);
+	find_time(fd, &folder);
 	folder.is_new = faccessat(fd, FOLDER_NEW, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	close(fd);
 	*ret_folder = folder;
@@ -68,9 +87,9 @@ static bool look(const struct crash_folder *parent, const char *name, struct sav
 static int compare(const void *left, const void *right)
 {
 	const struct saved_folder *one = left, *other = right;
-	const bool unknown = strstr(one->name, UNKNOWN), other_unknown = strstr(other->name, UNKNOWN);
+	const int by_time = strcmp(one->when, other->when);
 
-	return unknown != other_unknown ? (unknown ? -1 : 1) : strcmp(one->name, other->name);
+	return by_time ? by_time : strcmp(one->name, other->name);
 }
 
 static int take_all(const struct crash_folder *parent, DIR *dir, struct saved_folders *folders,

@@ -9,13 +9,13 @@
 
 struct saved_folder {
 	char name[FOLDER_NAME];
+	char when[sizeof("YYYYMMDDTHHMMSSZ")]; // the crash, or where that is unknown the saving
 	uint64_t dump_bytes, other_bytes; // on the disk
 	bool is_new; // nobody was told of it yet
 };
 
 struct saved_folders {
-	struct saved_folder
-		*each; // the oldest crash first; one of unknown time counts as older than all others
+	struct saved_folder *each; // the oldest first
 	size_t count;
 };
 
