@@ -17,8 +17,11 @@ from vm.machine import Disk, Machine, MachineSpec
 MIB = 1 << 20
 SECONDS = 2400.0  # of anything: a machine under emulation, beside others
 CRASHKERNEL = "crashkernel=256M"
-# kdump-tools recommends nothing that it needs; the libraries are lifeboatctl's.
-PACKAGES = ("kdump-tools", "libefiboot1", "libefivar1", "libkdumpfile10")
+# Without makedumpfile, which it only recommends, kdump-tools saves an empty file, and says that it saved a vmcore. The
+# libraries are lifeboatctl's.
+PACKAGES = ("kdump-tools", "makedumpfile", "libefiboot1", "libefivar1", "libkdumpfile10")
+# In the guest, of dumps with something in them; its own of one that was cut off are "dump-incomplete".
+KDUMPS = "find /var/crash -name 'dump.*' -size +1024k"
 CONF = b"console ttyS0\nchain \\EFI\\Linux\\debian.efi\n"
 _TOOL = "usr/local/sbin/lifeboatctl"
 LOG_OF_KDUMP = "lifeboat: the log of kdump's own kernel"

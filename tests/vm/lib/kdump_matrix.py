@@ -21,8 +21,8 @@ from vm.markdown import table
 _SYSRQ = "echo c >/proc/sysrq-trigger"
 _BUTTON = "NMI"  # as the button of a server does
 _PANIC = "Kernel panic - not syncing"
-# Patterns on the console, of Lifeboat's: the report, which is made once the log is on the disk. kdump-tools tells its
-# journal only: it is judged by what lies in /var/crash after its reset.
+# Patterns on the console, of Lifeboat's: the report, which is made once the log is on the disk. kdump-tools says
+# that it saved a vmcore where that is empty, too: it is judged by what lies in /var/crash after its reset.
 _OURS = {"log": r"lifeboat-capture: report: \d+ bytes", "dump": "lifeboat-capture: dump complete: "}
 _NOBODY = "end Kernel panic|Dazed and confused, but trying to continue"
 
@@ -78,8 +78,7 @@ def _kdumps(guest: Guest, seen: dict[str, float]) -> Found:
     if not {"panic", "reset"} <= seen.keys():
         return Found()
     guest.await_up()
-    names = guest.ask("crash", "ls /var/crash/*/").output.split()
-    saved = any(name.startswith("dump.") and "incomplete" not in name for name in names)
+    saved = guest.ask("crash", beside_kdump.KDUMPS).output
     return Found(dump_seconds=seen["reset"] - seen["panic"] if saved else None)
 
 
