@@ -99,6 +99,13 @@ def _tell(machine, story: Story) -> None:
     ask("both", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
     ask("armed again", "lifeboatctl status")
     ask("machine after", "lifeboatctl test --report")
+    # And a third one: the first partition is free again.
+    agent.type("echo c >/proc/sysrq-trigger")
+    machine.wait_line("lifeboat-capture: dump complete: ", time.monotonic() + _SECONDS)
+    agent.was_reset(_SECONDS)
+    agent.await_up(_SECONDS)
+    ask("unit again", endurance_loop.await_unit(endurance_loop.PARTITIONS[0]))
+    ask("all", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +206,15 @@ def test_the_next_panic_is_saved_by_the_unit(story):
     assert reasons == ["VFS", "sysrq"], story.answers["both"]
     again = story.answers["armed again"]
     assert again.status == 0 and "state=prepared" in again.output.splitlines(), again
+
+
+@pytest.mark.vm
+@pytest.mark.xdist_group("install-debian")
+def test_a_third_panic_in_a_row_is_saved(story):
+    unit = story.answers["unit again"]
+    assert unit.status == 0 and "every digest right" in unit.output, unit
+    reasons = re.findall(r"^reason: Kernel panic - not syncing: (\w+)", story.answers["all"].output, re.MULTILINE)
+    assert reasons == ["VFS", "sysrq", "sysrq"], story.answers["all"]
 
 
 @pytest.mark.vm
