@@ -451,6 +451,23 @@ def test_an_ordinary_disk_is_not_ours(run, tmp_path):
     assert "neither Lifeboat's dump header nor a GPT partition" in run("--list", disk, status=FAILED)
 
 
+def test_a_partition_that_was_never_armed_has_nothing(run, tmp_path):
+    """As its unit asks for it, by the device; and on a disk that is named."""
+    if os.geteuid() != 0 or not Path("/dev/loop-control").exists() or not shutil.which("addpart"):
+        pytest.skip("partitions want root and loop devices")
+    image = tmp_path / "disk"
+    gpt.make_dump_disk(image, 1 << 20)
+    assert "nothing to save" in run("--list", image, status=NOTHING)
+    loop = subprocess.run(["losetup", "-f", "--show", image], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        subprocess.run(["addpart", loop, "1", "2048", "2048"], check=True)
+        assert "nothing to save" in run("--list", f"{loop}p1", status=NOTHING)
+        assert "nothing to save" in run(f"{loop}p1", tmp_path, status=NOTHING)
+    finally:
+        subprocess.run(["delpart", loop, "1"], check=False)
+        subprocess.run(["losetup", "-d", loop], check=True)
+
+
 # Files
 
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "crash/disk/dump_header.h"
@@ -80,8 +82,8 @@ static bool is_blank(const struct device *partition)
 	return device_read(partition, 0, &first, sizeof(first), &ignored) == 0 && !dump_present(partition);
 }
 
-// Partition `number` of ours, from 0. That it was never armed is an error if it is `wanted`.
-static void add_partition(struct scan *scan, const char *path, unsigned int number, bool wanted)
+// Partition `number` of ours, from 0. One that was never armed has no header.
+static void add_partition(struct scan *scan, const char *path, unsigned int number)
 {
 	struct device disk, partition;
 	struct lb_error err;
@@ -93,7 +95,7 @@ static void add_partition(struct scan *scan, const char *path, unsigned int numb
 	if (partition_find(&disk, number, &partition, &err) <= (int)number) {
 		add_error(scan, &err);
 		device_close(&disk);
-	} else if (wanted || !is_blank(&partition)) {
+	} else if (!is_blank(&partition)) {
 		add_device(scan, &partition);
 	} else {
 		device_close(&disk);
@@ -153,7 +155,21 @@ static void add_reserved(struct scan *scan, bool named)
 	add_error(scan, &err);
 }
 
-// Adds a disk. Nothing of ours on it is an error if it is `named`.
+// Does the kernel call it a partition? Its type is in a table that is not on it.
+static bool is_partition(const char *path)
+{
+	struct stat status;
+	char name[64];
+
+	if (stat(path, &status) != 0 || !S_ISBLK(status.st_mode))
+		return false;
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/partition", major(status.st_rdev),
+		 minor(status.st_rdev));
+	return access(name, F_OK) == 0;
+}
+
+// Adds a disk. Nothing of ours on it is an error if it is `named`, and no partition: the unit names those of our type,
+// armed or not.
 static void add_disk(struct scan *scan, const char *path, bool named)
 {
 	struct device disk, ignored;
@@ -180,10 +196,10 @@ static void add_disk(struct scan *scan, const char *path, bool named)
 	else
 		count = partition_find(&disk, 0, &ignored, &err);
 	device_close(&disk);
-	if (count < 0 || (count == 0 && named))
+	if (count < 0 || (count == 0 && named && !is_partition(path)))
 		add_error(scan, &err);
 	for (int i = 0; i < count; i++)
-		add_partition(scan, path, (unsigned int)i, named && count == 1);
+		add_partition(scan, path, (unsigned int)i);
 }
 
 // A number in a file of sysfs, or `otherwise`.
