@@ -35,7 +35,7 @@ static const char usage[] =
 	"are\n"
 	"                           not touched, unless EFIVARFS_PATH says where they are\n"
 	"      --esp DIR            where the ESP is mounted; default: /efi, /boot/efi or /boot\n"
-	"      --from DIR           where lifeboat.efi and lifeboatx64.efi are; default: /usr/lib/lifeboat\n"
+	"      --from DIR           where lifeboat.efi and lifeboatx64.efi are; default: PREFIX/lib/lifeboat\n"
 	"      --mode MODE          driver, sd-boot or chain (docs/options.md); default: auto\n"
 	"      --no-variables       leaves the firmware's variables alone\n"
 	"      --accept-tpm-change  goes on although a disk's key is bound to a PCR that changes\n"
