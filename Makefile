@@ -418,7 +418,7 @@ install: all $(B)/footprint ## the programs, units, manual pages and documents b
 		$(INSTALL) -m 644 scripts/completion/lifeboat $(DESTDIR)$(COMPLETIONDIR)/$$name || exit 1; done
 	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/docs
-	$(INSTALL) -m 644 docs/*.md docs/*.svg docs/lifeboat.conf $(DESTDIR)$(DOCDIR)/docs
+	$(INSTALL) -m 644 docs/*.md docs/*.svg docs/*.json docs/lifeboat.conf $(DESTDIR)$(DOCDIR)/docs
 
 # A Debian package, built in a copy of the sources: dpkg-buildpackage writes beside its folder.
 DEB := $(B)/lifeboat_$(VERSION)_amd64.deb

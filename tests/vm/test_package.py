@@ -24,7 +24,7 @@ PROGRAMS = {
     "bin/lifeboat-footprint": "footprint",
 }
 IMAGES = {"lib/lifeboat/lifeboat.efi", "lib/lifeboat/lifeboatx64.efi"}
-DOCUMENTS = {path.name for pattern in ("*.md", "*.svg", "*.conf") for path in (ROOT / "docs").glob(pattern)}
+DOCUMENTS = {path.name for pattern in ("*.md", "*.svg", "*.json", "*.conf") for path in (ROOT / "docs").glob(pattern)}
 # The manual page of each program, and how it is called.
 PAGES = {
     "lifeboatctl.8": "lifeboatctl", "lifeboat-save.8": "lifeboat-save", "lifeboat-report.1": "lifeboat-report",

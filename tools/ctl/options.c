@@ -34,7 +34,7 @@ static const char usage[] =
 	"      --root DIR           the system below DIR, as image builds have it; its firmware's variables "
 	"are\n"
 	"                           not touched, unless EFIVARFS_PATH says where they are\n"
-	"      --esp DIR            where the ESP is mounted; default: /efi, /boot/efi or /boot\n"
+	"      --esp DIR            where the ESP is mounted, below --root; default: /efi, /boot/efi or /boot\n"
 	"      --from DIR           where lifeboat.efi and lifeboatx64.efi are; default: PREFIX/lib/lifeboat\n"
 	"      --mode MODE          driver, sd-boot or chain (docs/options.md); default: auto\n"
 	"      --no-variables       leaves the firmware's variables alone\n"
