@@ -89,12 +89,7 @@ def boots(tmp_path):
         if path != VARIABLE:
             machine.write(path, content)
     machine.write(TRIGGER, b"")
-    link = machine.root / f"dev/disk/by-partuuid/{DUMP.unique}"
-    link.parent.mkdir(parents=True)
-    link.symlink_to("../../vda3")
-    block = machine.root / "sys/class/block"
-    block.mkdir(parents=True)
-    (block / "vda3").symlink_to("../../block/vda/vda3")
+    fake_machine.name_dump_partition(machine)
     return Boots(machine)
 
 

@@ -551,12 +551,7 @@ def proved(boots):
     machine.write("sys/class/dmi/id/bios_version", b"1.0 \n")
     machine.write("sys/block/vda/device/model", b"Disk      \n")
     machine.write("sys/block/vda/serial", b"S1\n")
-    link = machine.root / f"dev/disk/by-partuuid/{DUMP.unique}"
-    link.parent.mkdir(parents=True)
-    link.symlink_to("../../vda3")
-    block = machine.root / "sys/class/block"
-    block.mkdir(parents=True)
-    (block / "vda3").symlink_to("../../block/vda/vda3")
+    fake_machine.name_dump_partition(machine)
     verdict(boots, 2)
     assert f"the try without a crash passed on partition {DUMP.unique}" in boots.run(**ARMED)
     return boots

@@ -128,6 +128,16 @@ ROOT_MOUNT = "25 1 254:2 / / rw,relatime shared:1 - ext4 /dev/vda2 rw"
 ESP_MOUNT = "36 25 254:1 / /boot/efi rw,relatime shared:2 - vfat /dev/vda1 rw,fmask=0077"
 
 
+def name_dump_partition(machine) -> None:
+    """Links as udev and the kernel make them: DUMP is vda3."""
+    link = machine.root / f"dev/disk/by-partuuid/{DUMP.unique}"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../vda3")
+    block = machine.root / "sys/class/block"
+    block.mkdir(parents=True)
+    (block / "vda3").symlink_to("../../block/vda/vda3")
+
+
 def make(root: Path, tool: Path) -> Machine:
     """A Debian with GRUB, booted by 64-bit UEFI without Secure Boot, that has a partition for dumps."""
     machine = Machine(root, tool)
