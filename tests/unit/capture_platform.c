@@ -18,7 +18,7 @@ static struct {
 	uint32_t count;
 } heap = {.limit = CAPTURE_HEAP_BYTES};
 
-// Microseconds; several threads look at it.
+// The clock in microseconds. Several threads read and move it.
 static uint64_t clock_us;
 static uint64_t pause_us = 1;
 
@@ -35,7 +35,7 @@ static uint32_t cpus_answering;
 static struct {
 	pthread_t threads[CAPTURE_CPUS_MAX];
 	uint32_t count;
-	bool started; // some thread may be running; any thread looks at it
+	bool started; // a CPU's thread may be running; read by any thread
 	void (*run)(uint32_t cpu);
 } smp;
 
@@ -56,7 +56,7 @@ static void heap_free(void)
 	heap.used = 0;
 }
 
-// A test that failed in the middle leaves CPUs behind, who may still be using it.
+// A test that failed midway leaves running CPUs behind. They may still use the heap, so it is kept.
 __attribute__((destructor)) static void free_at_exit(void)
 {
 	if (!smp.count)
@@ -65,7 +65,7 @@ __attribute__((destructor)) static void free_at_exit(void)
 
 void capture_reset(void)
 {
-	lb_helpers_close(); // a test that failed may have left it open
+	lb_helpers_close(); // a test that failed midway may have left the helpers open
 	while (smp.count)
 		pthread_join(smp.threads[--smp.count], NULL);
 	__atomic_store_n(&smp.started, false, __ATOMIC_RELAXED);
@@ -156,7 +156,7 @@ bool lb_deadline_passed(struct lb_deadline deadline)
 void lb_pause(void)
 {
 	__atomic_fetch_add(&clock_us, __atomic_load_n(&pause_us, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
-	if (__atomic_load_n(&smp.started, __ATOMIC_RELAXED)) // alone there is nobody to yield to
+	if (__atomic_load_n(&smp.started, __ATOMIC_RELAXED)) // a single thread has nobody to yield to
 		sched_yield();
 }
 

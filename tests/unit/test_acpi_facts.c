@@ -11,7 +11,7 @@ static int take(struct made *made, struct lb_error *err)
 	return lb_acpi_take(made->bytes, made->used, &facts, &warning, err);
 }
 
-// `wanted`: the whole warning, "" for none.
+// Takes the table and compares the warning with `wanted`, which is "" for no warning.
 static void assert_taken(struct made *made, const char *wanted)
 {
 	struct lb_error err;
@@ -29,7 +29,7 @@ static struct made madt(uint32_t cpus)
 	for (uint32_t i = 0; i < cpus; i++) {
 		uint32_t at = extend(&made, 8);
 
-		put(&made, at, 0x0800, 2); // type 0, 8 bytes
+		put(&made, at, 0x0800, 2); // type 0 (local APIC), 8 bytes
 		put(&made, at + 3, i, 1);
 		put(&made, at + 4, 1, 4);
 	}
@@ -65,7 +65,7 @@ static struct made srat(uint64_t base)
 {
 	struct made made = made_table("SRAT", 88);
 
-	put(&made, 48, 0x2801, 2); // type 1, 40 bytes
+	put(&made, 48, 0x2801, 2); // type 1 (memory), 40 bytes
 	put(&made, 56, base, 8);
 	put(&made, 64, LB_GIB, 8);
 	put(&made, 76, 3, 4);
@@ -128,8 +128,8 @@ static struct made wdat(uint16_t port)
 
 	put(&made, 60, 1, 1);
 	put(&made, 64, 1, 4);
-	put(&made, 68, 0x020b, 2); // stops it, by writing a value
-	put(&made, 72, 0x01000801, 4); // an I/O port of 8 bits
+	put(&made, 68, 0x020b, 2); // action: stop the watchdog; instruction: write a value
+	put(&made, 72, 0x01000801, 4); // register: an I/O port of 8 bits
 	put(&made, 76, port, 8);
 	return made;
 }
@@ -151,7 +151,7 @@ static void take_all(uint32_t cpus, uint64_t number)
 		assert_taken(&tables[i], "");
 }
 
-// Of two tables with one signature the first counts.
+// When two tables have the same signature, the first one counts.
 static void test_all(void **state)
 {
 	(void)state;
@@ -206,7 +206,7 @@ static void test_incomplete(void **state)
 	assert_taken(&tables[1], "");
 	assert_int_equal(lb_acpi_complete(&facts, &err), -1);
 	assert_string_equal(err.text, "ACPI: no APIC table (MADT): the interrupt controllers are unknown");
-	// Fewer bytes than a signature has are none.
+	// Data shorter than a signature is no table.
 	assert_int_equal(lb_acpi_take("APIC", 3, &facts, &warning, &err), 0);
 	assert_string_equal(warning.text, "");
 }
@@ -221,7 +221,7 @@ static void test_power_off(void **state)
 	assert_taken(&first, "");
 	assert_int_equal(lb_acpi_dsdt(&facts), 0x7f77c000);
 	assert_false(facts.power_off);
-	lb_acpi_take_dsdt(values.bytes, values.used - 1, &facts); // truncated
+	lb_acpi_take_dsdt(values.bytes, values.used - 1, &facts); // the DSDT is truncated
 	assert_false(facts.power_off);
 	lb_acpi_take_dsdt(values.bytes, values.used, &facts);
 	assert_true(facts.power_off);
@@ -229,12 +229,13 @@ static void test_power_off(void **state)
 	assert_int_equal(facts.dsdt.s5a, 5);
 	assert_int_equal(facts.dsdt.s5b, 6);
 	memset(&facts, 0, sizeof(facts));
-	first = fadt(0x7f77c000, 0); // reduced hardware
+	first = fadt(0x7f77c000, 0); // the FADT of reduced hardware, which has no DSDT to look at
 	assert_taken(&first, "");
 	assert_int_equal(lb_acpi_dsdt(&facts), 0);
 }
 
-// Takes `made` with a wrong checksum, for which arming must not fail, then a good one.
+// Takes `made` with a wrong checksum. Arming must go on with a warning. Then takes the table with a right
+// one.
 static void check_warned(struct made made, const char *wanted)
 {
 	struct lb_error err;
@@ -279,7 +280,7 @@ static void test_wrong(void **state)
 	check_refused(madt(1), "ACPI table APIC: its checksum is ");
 }
 
-// SPCR's address 0 means that the firmware's console is switched off.
+// An address of 0 in SPCR means that the firmware's console is switched off.
 static void test_no_console(void **state)
 {
 	struct made made = spcr(0);

@@ -37,7 +37,7 @@ static void test_header(void **state)
 	check_header(open_least40, &made, "TEST", 40);
 	assert_fails(open_least40, &made, 35, "ACPI table TEST: has 35 bytes, wanted 40 at least");
 	assert_fails(open_least40, &made, 44, "ACPI table TEST: its length is 45, wanted 44 at most");
-	// What lies behind the table is not summed up.
+	// Bytes behind the table are not part of the checksum.
 	made.bytes[45] = 1;
 	made.used = 46;
 	assert_reads(open_least40, &made);
@@ -48,7 +48,8 @@ static void test_bytes(void **state)
 	struct made made = made_table("TEST", 36);
 
 	(void)state;
-	assert_int_equal(lb_acpi_bytes(made.bytes), 36); // length 0: enough to see that
+	assert_int_equal(lb_acpi_bytes(made.bytes),
+			 36); // the length field is 0, the header is still enough to read it
 	put(&made, ACPI_LENGTH_AT, 37, 4);
 	assert_int_equal(lb_acpi_bytes(made.bytes), 37);
 	put(&made, ACPI_LENGTH_AT, LB_ACPI_MAX_BYTES, 4);
@@ -100,7 +101,7 @@ static void test_walk(void **state)
 	check_walk(&table, 2, "");
 	memcpy(made.bytes + 36, "\x05\x02\xff\x04zz\x06", 7);
 	table.bytes = 43;
-	check_walk(&table, 1, "0:5+2@36 1:ff+4@38 "); // a byte is no entry
+	check_walk(&table, 1, "0:5+2@36 1:ff+4@38 "); // the last byte is too short for an entry's head
 	made.bytes[39] = 6;
 	check_walk(&table, 1, "ACPI table TEST: entry 1, of type 255, says it has 6 bytes, wanted 2 to 5");
 	made.bytes[39] = 1;
@@ -109,7 +110,8 @@ static void test_walk(void **state)
 	check_walk(&table, 1, "ACPI table TEST: entry 0, of type 5, says it has 0 bytes, wanted 2 to 7");
 	memcpy(made.bytes + 36, "\x01\x00\x06\x00zz\xfe\x03\x04\x00zzz", 13);
 	table.bytes = 49;
-	check_walk(&table, 2, "0:1+6@36 1:3fe+4@42 "); // three bytes are no entry
+	check_walk(&table, 2,
+		   "0:1+6@36 1:3fe+4@42 "); // the last three bytes are too short for an entry's head
 	made.bytes[45] = 1;
 	check_walk(&table, 2, "ACPI table TEST: entry 1, of type 1022, says it has 260 bytes, wanted 4 to 7");
 	memcpy(made.bytes + 38, "\x03\x00", 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is made here is opened by age itself.
+// Files that crash/crypt/age.c makes are opened by the age program.
 #include "age_made.h"
 
 #define KEYS LB_MAX_RECIPIENTS
@@ -30,7 +30,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-// Of every length where a chunk begins or ends.
+// The age program opens files of each length at which a chunk begins or ends.
 static void test_lengths(void **state)
 {
 	static const size_t lengths[] = {
@@ -50,7 +50,7 @@ static void test_lengths(void **state)
 	}
 }
 
-// Each of up to eight can, and nobody else.
+// Each of up to eight recipients can open the file, and nobody else can.
 static void test_recipients(void **state)
 {
 	struct lb_recipients recipients = {.count = 0};
@@ -72,7 +72,7 @@ static void test_recipients(void **state)
 	}
 }
 
-// The header is all that there is of it before the payload, and names no recipient.
+// Two files for one recipient differ in key and nonce, and neither contains the recipient's key.
 static void test_fresh(void **state)
 {
 	struct lb_recipients recipients = {.count = 0};
@@ -91,7 +91,7 @@ static void test_fresh(void **state)
 		assert_memory_not_equal(one.prefix + i, recipients.list[0].share, 32);
 }
 
-// A point that nobody can have made: what is encrypted to it is readable by all, or by none.
+// A recipient's key of zeroes is refused: a file for it could be opened by everybody.
 static void test_bad_share(void **state)
 {
 	struct lb_recipients recipients = {.count = 1}, none = {.count = 0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The AHCI driver against a controller that is memory and moves while the driver waits: what disks
-// say of themselves, errors, and every wait that never ends. Disks that work are in tests/vm.
+// The AHCI driver against a controller in memory, which changes state while the driver waits. Tested: what
+// disks say of themselves, errors, and every wait that may never end. Disks that work are in tests/vm.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -30,19 +30,19 @@ static struct lb_deadline fake_deadline_in(uint64_t milliseconds);
 #define BAR_PHYS 0xfe000000ULL
 #define PORT 3
 
-// What of the controller does not happen.
+// The step that the controller does not do.
 enum stuck {
 	NOTHING,
 	RESET_STUCK,
 	LIST_STUCK,
 	RECEIVE_STUCK,
 	LINK_STUCK,
-	LINK_ASLEEP, // comes up, and goes on sleeping
-	STATE_STUCK, // the link's state is never as asked for
+	LINK_ASLEEP, // the link comes up and then goes back to sleep
+	STATE_STUCK, // the link's state never becomes the requested one
 	BUSY_STUCK,
 	IDENTIFY_STUCK,
 	IDENTIFY_FAILS,
-	PORT_HUNG // until the controller is reset
+	PORT_HUNG // the port hangs until the controller is reset
 };
 
 static _Alignas(64) uint8_t registers[HBA_BYTES];
@@ -51,11 +51,11 @@ static bool mastering;
 static enum stuck stuck;
 static uint32_t signature;
 static uint16_t identity[256];
-static uint64_t ready_ms, turns_ms; // when the disk answers a reset; when its medium turns
-static bool stands; // until it is told to spin up
-static uint32_t state_wanted; // of the link
+static uint64_t ready_ms, turns_ms; // when the disk is ready after a reset; when its medium is up to speed
+static bool stands; // the disk stands still until it is told to spin up
+static uint32_t state_wanted; // the link state that the driver requested
 static uint8_t codes[8];
-static uint32_t commands; // of them
+static uint32_t commands; // number of codes
 static struct lb_target target;
 static struct lb_disk disk;
 
@@ -113,16 +113,16 @@ static void answer(uint8_t code, const struct command_table *table)
 		assert_int_equal(table->last_byte, 511);
 		memcpy((void *)(uintptr_t)table->data, stands ? short_identity : identity, sizeof(identity));
 	} else if (code == 0xef) {
-		assert_int_equal(table->fis[3], 0x07); // spin up
+		assert_int_equal(table->fis[3], 0x07); // subcommand: spin up
 		stands = false;
 	} else {
-		assert_int_equal(code, 0x42); // one sector of the medium, read and not told
+		assert_int_equal(code, 0x42); // READ VERIFY: one sector of the medium, without data
 		assert_int_equal(table->fis[12], 1);
 	}
 	*port(PORT_CI) = 0;
 }
 
-// While the driver opens the disk: one command at a time.
+// Answers the commands that the driver gives while it opens the disk, one at a time.
 static void answer_command(void)
 {
 	const struct command_header *header;
@@ -144,7 +144,8 @@ static void answer_command(void)
 	}
 }
 
-// Bits that ones clear are memory here: before a wait begins they are clear.
+// PORT_IS and PORT_SERR clear a bit when 1 is written. Here they are memory and keep the ones, so this clears
+// them.
 static struct lb_deadline fake_deadline_in(uint64_t milliseconds)
 {
 	if (*port(PORT_IS) == ALL_ONES)
@@ -192,7 +193,7 @@ static void put_model(const char *model)
 	}
 }
 
-// As a kernel left it that was using the disk.
+// Makes the controller as a kernel that was using the disk left it.
 static void make_controller(void)
 {
 	capture_reset();
@@ -235,7 +236,7 @@ static struct ahci *opened(void)
 	make_controller();
 	if (lb_ahci_open(&target, &disk, &err))
 		fail_msg("%s", err.text);
-	// What was written to clear what was there.
+	// The driver wrote ones to clear these bits. The controller is memory and has kept them.
 	*port(PORT_IS) = *port(PORT_SERR) = 0;
 	return disk.state;
 }
@@ -272,11 +273,11 @@ static void test_large_blocks(void **state)
 	(void)state;
 	make_controller();
 	identity[106] = 0x4000 | IDENTITY_LONG_SECTORS;
-	identity[117] = 2048; // words
+	identity[117] = 2048; // words per logical sector
 	target.block_bytes = 4096;
 	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
 	assert_int_equal(disk.block_bytes, 4096);
-	// The words count for nothing when the first of them is not valid.
+	// The sector size is ignored when identity word 106 is not valid.
 	make_controller();
 	identity[106] = IDENTITY_LONG_SECTORS;
 	identity[117] = 2048;
@@ -347,7 +348,7 @@ static void test_completions(void **state)
 	assert_int_equal(seen, 0x3ff);
 }
 
-// Tags 1 and 4 are in flight, 1 not issued any more.
+// Two requests are in flight, with tags 1 and 4. The controller has finished tag 1 already.
 static void assert_fails(uint32_t state, uint32_t slot, uint32_t wanted, const char *says)
 {
 	struct lb_error err;
@@ -379,7 +380,7 @@ static void test_errors(void **state)
 	(void)state;
 	assert_fails(IS_TASK_FILE, 4, 4,
 		     "ahci 0000:00:1f.2 port 3: the disk reports an error (status 0x51, error 0x84");
-	// A culprit that is not at work is none.
+	// The slot named as the cause holds no request in flight, so no tag is returned.
 	assert_fails(IS_TASK_FILE, 1, LB_DISK_NO_TAG, "reports an error");
 	assert_fails(IS_TASK_FILE, 5, LB_DISK_NO_TAG, "reports an error");
 	assert_fails(IS_BUS_FATAL, 4, LB_DISK_NO_TAG, "transfer failed (PxIS 0x20000000, PxSERR 0x800)");
@@ -479,7 +480,8 @@ static void test_what_is_refused(void **state)
 	assert_refused("no memory");
 }
 
-// A port that does not stop is no hindrance to a reset of the whole controller; a disk is.
+// A reset of the whole controller succeeds with a port that does not stop, and fails when the disk does not
+// answer.
 static void test_resets(void **state)
 {
 	struct lb_error err;
@@ -505,7 +507,7 @@ static void test_resets(void **state)
 	assert_false(mastering);
 }
 
-// 10.6.3: firmware that does not let go is not waited for for ever.
+// AHCI 10.6.3: the wait for firmware that does not release the controller is bounded.
 static void test_firmware(void **state)
 {
 	struct lb_error err;
@@ -519,12 +521,12 @@ static void test_firmware(void **state)
 	assert_in_range(lb_clock_ms(), HANDOFF_MS, HANDOFF_MS + 1000);
 }
 
-// A controller of RAID class is used when its registers are AHCI's.
+// A controller of RAID class is used if its registers are AHCI's.
 static void test_raid_class(void **state)
 {
 	static const struct {
 		uint32_t version, ghc;
-		const char *says; // NULL: it is taken
+		const char *says; // the refusal; NULL: the controller is used
 	} rows[] = {
 		{0x00010300, 0x80000000, NULL}, // RST
 		{0x00000905, 0, NULL},
@@ -547,11 +549,11 @@ static void test_raid_class(void **state)
 			fail_msg("%s", err.text);
 	}
 	make_controller();
-	*hba(HBA_VERSION) = 0x00020000; // of AHCI class a later version may be
+	*hba(HBA_VERSION) = 0x00020000; // a controller of AHCI class may have a later version
 	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
 }
 
-// The dead kernel had the link sleep by itself, in partial, slumber and DevSleep.
+// The dead kernel let the link sleep by itself, in the states partial, slumber and DevSleep.
 static void test_a_link_that_sleeps(void **state)
 {
 	struct lb_error err;
@@ -560,9 +562,11 @@ static void test_a_link_that_sleeps(void **state)
 	for (uint32_t sleep = 0; sleep < 2; sleep++) {
 		for (int hangs = 0; hangs < 2; hangs++) {
 			make_controller();
-			*hba(HBA_CAP2) = sleep << 3; // SDS
-			*port(PORT_CMD) |= 8U << 28 | 3U << 26; // DevSleep wanted; ALPE, ASP
-			*port(0x44) = 0x1e103; // PxDEVSLP: ADSE and times
+			*hba(HBA_CAP2) = sleep << 3; // SDS: the controller supports DevSleep
+			*port(PORT_CMD) |=
+				8U << 28 |
+				3U << 26; // DevSleep requested; ALPE, ASP: aggressive link power management
+			*port(0x44) = 0x1e103; // PxDEVSLP: ADSE and timeouts
 			*port(PORT_SCTL) = 0;
 			*port(PORT_SSTS) = 0x823;
 			stuck = hangs ? STATE_STUCK : NOTHING;
@@ -577,7 +581,7 @@ static void test_a_link_that_sleeps(void **state)
 	}
 }
 
-// Each of the waits is told, and ends well.
+// The driver says what it waits for. Each disk gets ready in the end.
 static void test_a_disk_that_stands_still(void **state)
 {
 	struct lb_error err;
@@ -607,7 +611,7 @@ static void test_a_disk_that_stands_still(void **state)
 	assert_string_equal(capture_said(),
 			    "ahci 0000:00:1f.2 port 3: the disk waits to be told to spin up\n");
 	make_controller();
-	identity[2] = 0x738c; // all is known, and it stands
+	identity[2] = 0x738c; // the identity is complete, but the disk stands still
 	assert_int_equal(lb_ahci_open(&target, &disk, &err), 0);
 	assert_memory_equal(codes, "\xec\xef\xec\x42", 4);
 }

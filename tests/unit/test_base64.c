@@ -4,7 +4,7 @@
 #include "crash/crypt/base64.h"
 #include "unit.h"
 
-// RFC 4648, section 10, without padding.
+// Test vectors of RFC 4648, section 10, without padding.
 static const char *const pairs[][2] = {{"f", "Zg"},        {"fo", "Zm8"},        {"foo", "Zm9v"},
 				       {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
 
@@ -47,7 +47,7 @@ static void test_mistakes(void **state)
 	uint8_t data[4];
 
 	(void)state;
-	assert_false(lb_base64_read("Zh", 1, data)); // bits that no byte has
+	assert_false(lb_base64_read("Zh", 1, data)); // the last letter has bits beyond the last byte
 	assert_false(lb_base64_read("Z=", 1, data));
 	assert_false(lb_base64_read("Zm-v", 3, data));
 	assert_false(lb_base64_read("Zm 9", 3, data));

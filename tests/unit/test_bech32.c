@@ -13,7 +13,7 @@ static enum lb_bech32 read_text(const char *text)
 	return lb_bech32_read(text, strlen(text), data, sizeof(data), &count);
 }
 
-// The valid strings of BIP 173 whose data is whole bytes, or is none; the rest have a right checksum.
+// Strings of BIP 173 whose data is whole bytes or empty. The strings under CHARACTER have a right checksum.
 static void test_valid(void **state)
 {
 	(void)state;
@@ -30,10 +30,10 @@ static void test_valid(void **state)
 static void test_mistakes(void **state)
 {
 	(void)state;
-	assert_int_equal(read_text("pzry9x0s0muk"), LB_BECH32_CHARACTER); // no "1"
-	assert_int_equal(read_text("1pzry9x0s0muk"), LB_BECH32_CHARACTER); // no word
-	assert_int_equal(read_text("x1b4n0q5v"), LB_BECH32_CHARACTER); // "b"
-	assert_int_equal(read_text("li1dgmt3"), LB_BECH32_CHARACTER); // too short
+	assert_int_equal(read_text("pzry9x0s0muk"), LB_BECH32_CHARACTER); // no separator "1"
+	assert_int_equal(read_text("1pzry9x0s0muk"), LB_BECH32_CHARACTER); // nothing before the separator
+	assert_int_equal(read_text("x1b4n0q5v"), LB_BECH32_CHARACTER); // "b" is not in the alphabet
+	assert_int_equal(read_text("li1dgmt3"), LB_BECH32_CHARACTER); // shorter than a checksum
 	assert_int_equal(read_text("A1G7SGD8"), LB_BECH32_CHECKSUM);
 	assert_int_equal(read_text("a12uel5m"), LB_BECH32_CHECKSUM);
 	assert_int_equal(read_text("A12UEL5l"), LB_BECH32_CASE);
@@ -52,12 +52,12 @@ static void test_length(void **state)
 
 	(void)state;
 	assert_int_equal(lb_bech32_read(text, strlen(text), data, 19, &count), LB_BECH32_LENGTH);
-	// 82 characters of data, by BIP 173: 51 bytes and 2 bits that are zero.
+	// From BIP 173: 82 characters of data, which are 51 bytes and 2 zero bits.
 	assert_int_equal(read_text("11qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
 				   "qqqqqqqqqqqc8247j"),
 			 LB_BECH32_OK);
 	assert_int_equal(count, 51);
-	// A character and its two bits of filling, which have to be zero.
+	// One byte, and two bits of padding, which must be zero.
 	assert_int_equal(read_text("x1pympyc4v"), LB_BECH32_OK);
 	assert_int_equal(count, 1);
 	assert_int_equal(data[0], 9);

@@ -79,7 +79,7 @@ static void check_refused(void *setup_data, const char *wanted)
 	reset(NULL);
 }
 
-// The offsets are the boot protocol's own, so that a change of headers shows.
+// The offsets are written here as the boot protocol has them, so that a wrong struct shows.
 static uint32_t at32(unsigned int offset)
 {
 	uint32_t value;

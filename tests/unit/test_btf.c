@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Types of every kind, paths through anonymous members, and BTF that lies.
+// BTF with types of every kind, members behind anonymous members, and BTF with wrong fields.
 #include "crash/dead/btf.h"
 #include "dead_image.h"
 
@@ -29,7 +29,7 @@ static struct btf_made made;
 static struct lb_deadmem opened;
 static struct lb_btf btf;
 
-// struct outer {
+// The types of this struct, and of everything that it names: struct outer {
 //	u32 flags; struct { u32 first; union { u64 wide; u32 narrow; }; };
 //	u32 array[5]; inner_t in; u64 *pointer; struct inner grid[3][2]; };
 static void make_types(void)
@@ -37,7 +37,7 @@ static void make_types(void)
 	uint32_t word, array, inner, anonymous_union, anonymous, alias, constant, pointer, rows, grid, wide;
 
 	memset(&made, 0, sizeof(made));
-	btf_type(&made, "outer", FWD, 0, 0); // the name alone
+	btf_type(&made, "outer", FWD, 0, 0); // a forward declaration of the same name
 	word = btf_type(&made, "unsigned int", INT, 0, 4);
 	btf_word(&made, 32);
 	wide = btf_type(&made, "unsigned long", INT, 0, 8);
@@ -79,7 +79,7 @@ static void make_types(void)
 	btf_entry(&made, "HUGE", 5);
 	btf_word(&made, 1);
 	btf_type(&made, "function", FUNC, 0, btf_type(&made, "", FUNC_PROTO, 1, word));
-	made.words -= 3; // the prototype's parameter comes before the function's head
+	made.words -= 3; // take the function's head back: the prototype's parameter must come first
 	made.count--;
 	btf_entry(&made, "parameter", word);
 	btf_type(&made, "function", FUNC, 0, made.count);
@@ -187,7 +187,7 @@ static void sizes_and_enumerators(void **state)
 	dead_close(machine);
 }
 
-// Strings of all lengths, at all places in a page and across two, are found, and read once.
+// Names of all lengths, anywhere in a page and across two pages, are found in one pass.
 static void strings_anywhere(void **state)
 {
 	static char names[200][24];
@@ -198,7 +198,7 @@ static void strings_anywhere(void **state)
 
 	(void)state;
 	memset(&made, 0, sizeof(made));
-	for (uint32_t i = 0; made.strings_bytes < 2000; i++) { // so that a page ends among the names
+	for (uint32_t i = 0; made.strings_bytes < 2000; i++) { // so that a page ends between the names' bytes
 		char filler[40];
 
 		snprintf(filler, sizeof(filler), "first_%u", i);
@@ -209,7 +209,8 @@ static void strings_anywhere(void **state)
 		btf_type(&made, names[i], STRUCT, 1, i);
 		btf_member(&made, names[i], 1, 0);
 	}
-	for (uint32_t i = 0; made.strings_bytes < sizeof(made.strings) - 64; i++) { // into a third page
+	for (uint32_t i = 0; made.strings_bytes < sizeof(made.strings) - 64;
+	     i++) { // so that the strings reach a third page
 		char filler[40];
 
 		snprintf(filler, sizeof(filler), "filler_%.*s%u", (int)(i % 17), "zyxwvutsrqponmlkj", i);
@@ -220,7 +221,7 @@ static void strings_anywhere(void **state)
 	machine = open_made();
 	machine->pages_read = 0;
 	lb_btf_learn(&btf, list);
-	// Each page of strings and types, and one that is looked at again for each name that is there.
+	// One read for each page of strings and types, and up to 8 more for each name that is found.
 	assert_in_range(machine->pages_read, 1, 3 + 3 + 8 * asked);
 	for (uint32_t i = 0; i < asked; i++) {
 		assert_true(lb_btf_size(&btf, list[i], &bytes));
@@ -229,7 +230,8 @@ static void strings_anywhere(void **state)
 	dead_close(machine);
 }
 
-// Names that were learnt cost no further pass; more than there is room for are forgotten, not lost.
+// Learnt names need no further pass. Names beyond the table's room push out others, which are then found by a
+// pass.
 static void many_names(void **state)
 {
 	static const char *const learnt[] = {"outer", "in.b", "flags", "RED", "no such name", NULL};
@@ -256,7 +258,7 @@ static void many_names(void **state)
 	dead_close(machine);
 }
 
-// More types than there are marks for.
+// There are more types than the reader has marks for.
 static void many_types(void **state)
 {
 	struct dead_machine *machine;
@@ -309,14 +311,14 @@ static void headers_that_lie(void **state)
 		assert_int_equal(try_open(machine, start, end), -1);
 	}
 	write_btf(machine, &made);
-	image_put32(machine, start + 24 + 4, 31U << 24); // a kind that nobody knows
+	image_put32(machine, start + 24 + 4, 31U << 24); // a kind that does not exist
 	assert_int_equal(try_open(machine, start, end), -1);
-	image_put32(machine, start + 24 + 4, 4U << 24 | 0xffff); // entries beyond the end
+	image_put32(machine, start + 24 + 4, 4U << 24 | 0xffff); // the type's entries end beyond the BTF
 	assert_int_equal(try_open(machine, start, end), -1);
 	dead_close(machine);
 }
 
-// Typedefs, anonymous structs and arrays of themselves; sizes that overflow.
+// Typedefs, anonymous structs and arrays that contain themselves, and sizes that overflow.
 static void circles_end(void **state)
 {
 	struct dead_machine *machine;
@@ -330,7 +332,7 @@ static void circles_end(void **state)
 	btf_member(&made, "me", 2, 0);
 	btf_member(&made, "", 2, 8);
 	btf_member(&made, "", 2, 8);
-	btf_type(&made, "", ARRAY, 0, 0); // 3
+	btf_type(&made, "", ARRAY, 0, 0); // type 3, whose element is type 3
 	btf_word(&made, 3), btf_word(&made, 1), btf_word(&made, UINT32_MAX);
 	btf_type(&made, "arrays", STRUCT, 4, 8);
 	btf_member(&made, "own", 3, 0);
@@ -346,7 +348,8 @@ static void circles_end(void **state)
 	assert_false(lb_btf_member(&btf, "arrays", "nothing", &field));
 	assert_false(lb_btf_member(&btf, "arrays", "circle", &field));
 	assert_field("self", "me.me.me.me.me.me.me.me", 0, 8, 0);
-	assert_false(lb_btf_member(&btf, "self", "me.me.me.me.me.me.me.me.me", &field)); // more than PATH_MAX
+	assert_false(lb_btf_member(&btf, "self", "me.me.me.me.me.me.me.me.me",
+				   &field)); // one level more than PATH_MAX
 	dead_close(machine);
 }
 

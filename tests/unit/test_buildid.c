@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The build ID of a kernel that has no VMCOREINFO yet.
+// The build ID of a kernel that died before it wrote VMCOREINFO.
 #include "crash/dead/buildid.h"
 #include "dead_kernel_image.h"
 
@@ -13,7 +13,8 @@ static void put_build_id(uint64_t virt, uint8_t first)
 		at[sizeof(header) + i] = (uint8_t)(first + i);
 }
 
-// The kernel's own, not a vDSO's; across a page's end; none when two could be it.
+// The kernel's own note is found, also across a page's end, and a vDSO's is not. Two candidates are no
+// result.
 static void build_id_is_found(void **state)
 {
 	static const uint64_t places[] = {DATA + 0x20020, DATA + 0x20ff4};
@@ -50,7 +51,7 @@ static void build_id_is_found(void **state)
 	}
 }
 
-// Notes that differ in one word or one letter.
+// Notes that differ from a build ID note in one word or one letter.
 static void other_notes_are_none(void **state)
 {
 	static const struct {

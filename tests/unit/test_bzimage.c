@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A synthetic bzImage, each of its fields spoilt in turn, every truncation; the
-// same truncations, sampled, of a real one where LIFEBOAT_VMLINUZ names it.
+// A synthetic bzImage: whole, with each field damaged in turn, and truncated at each byte. LIFEBOAT_VMLINUZ
+// names a real bzImage, which is truncated at a sample of places.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void put(unsigned int at, uint64_t value, unsigned int bytes)
 	memcpy(file + at, &value, bytes);
 }
 
-// Offsets from Documentation/arch/x86/boot.rst.
+// Makes `file` a good bzImage. The offsets are those of Documentation/arch/x86/boot.rst.
 static int reset(void **state)
 {
 	(void)state;
@@ -96,7 +96,7 @@ static void test_good(void **state)
 	assert_int_equal(image.header.kernel_info_offset, 0x12345678);
 }
 
-// A signature or padding may follow the kernel.
+// Bytes behind the kernel, such as a signature or padding, are accepted.
 static void test_good_with_more_behind(void **state)
 {
 	(void)state;
@@ -106,16 +106,16 @@ static void test_good_with_more_behind(void **state)
 static void test_good_variants(void **state)
 {
 	(void)state;
-	put(0x230, 0x1000, 4); // less than we use
+	put(0x230, 0x1000, 4); // a kernel alignment below the one that Lifeboat uses
 	assert_int_equal(parse(FILE_BYTES).alignment, 0x200000);
 	put(0x230, 0x1000000, 4);
 	assert_int_equal(parse(FILE_BYTES).alignment, 0x1000000);
-	put(0x248, KERNEL_BYTES - 0x800, 4); // the payload ends where the kernel does
-	put(0x1f1, 0, 1); // stands for 4
+	put(0x248, KERNEL_BYTES - 0x800, 4); // the payload ends where the kernel ends
+	put(0x1f1, 0, 1); // setup_sects: 0 means 4
 	assert_ptr_equal(parse(FILE_BYTES).kernel, file + SETUP_BYTES);
-	put(0x201, 0x66, 1); // a header without kernel_info_offset
+	put(0x201, 0x66, 1); // the header ends before kernel_info_offset
 	assert_int_equal(parse(FILE_BYTES).header.kernel_info_offset, 0);
-	put(0x201, 0x7f, 1); // one with fields not yet invented
+	put(0x201, 0x7f, 1); // the header is longer than any known today
 	assert_int_equal(parse(FILE_BYTES).header.kernel_info_offset, 0x12345678);
 	put(0x206, 0x20c, 2);
 	assert_int_equal(parse(FILE_BYTES).header.version, 0x20c);
@@ -131,13 +131,13 @@ static void test_release_left_out(void **state)
 		assert_string_equal(parse(FILE_BYTES).release, "");
 	}
 	put(0x20e, VERSION_AT - 0x200, 2);
-	memset(file + VERSION_AT, 'x', 64); // a byte too long
+	memset(file + VERSION_AT, 'x', 64); // a release of one byte more than there is room for
 	assert_string_equal(parse(FILE_BYTES).release, "");
 	file[VERSION_AT + 63] = '\0';
 	assert_int_equal(strlen(parse(FILE_BYTES).release), 63);
 	file[VERSION_AT + 10] = '\n';
 	assert_string_equal(parse(FILE_BYTES).release, "");
-	// Up to the last byte of the setup area and no further.
+	// The release may reach to the last byte of the setup area and no further.
 	memset(file + SETUP_BYTES - 10, 'x', 10);
 	put(0x20e, SETUP_BYTES - 10 - 0x200, 2);
 	assert_string_equal(parse(FILE_BYTES).release, "");
@@ -145,7 +145,7 @@ static void test_release_left_out(void **state)
 	assert_string_equal(parse(FILE_BYTES).release, "xxxxxxxxx");
 }
 
-// Each field, alone.
+// Damages each field alone.
 static void test_bad_fields(void **state)
 {
 	static const struct {
@@ -193,12 +193,12 @@ static void test_bad_fields(void **state)
 		check_refused(file, FILE_BYTES, bad[i].wanted);
 	}
 	reset(NULL);
-	put(0, 0, 2); // no PE either
+	put(0, 0, 2); // the file is not a PE image either
 	put(0x202, 0x12345678, 4);
 	check_refused(file, FILE_BYTES, "field header is 0x12345678, wanted 0x53726448");
 }
 
-// Whatever one byte of the header is: taken or refused with a message, never more.
+// With any value of any byte of the header, the file is accepted, or refused with a message.
 static void test_each_byte_of_the_header(void **state)
 {
 	unsigned int refused = 0;
@@ -228,7 +228,7 @@ static void test_each_byte_of_the_header(void **state)
 	assert_true(refused > 2000);
 }
 
-// In memory of exactly that size, so that a read beyond it is seen.
+// Parses a truncated copy in memory of exactly that size, so that ASan sees a read beyond the end.
 static void check_truncation(const uint8_t *data, size_t bytes)
 {
 	uint8_t *copy = malloc(bytes ? bytes : 1);
@@ -283,7 +283,7 @@ static void test_other_files(void **state)
 	check_refused(file, FILE_BYTES, "field boot_flag is 0x0");
 }
 
-// A PE file with the sections of systemd's stub; `name` in the last of three.
+// Makes a PE file with systemd-stub's sections. The last of its three sections is called `name`.
 static void make_pe(const char *name)
 {
 	reset(NULL);
@@ -306,7 +306,7 @@ static void test_pe_files(void **state)
 	make_pe(".data\0\0\0");
 	check_refused(file, FILE_BYTES, "is an EFI program but no Linux kernel");
 
-	// Section tables and headers that lead outside of the file.
+	// The section table and the PE headers point outside of the file.
 	put(PE_AT + 6, 0xffff, 2);
 	check_refused(file, FILE_BYTES, "is an EFI program");
 	put(PE_AT + 20, 0xffff, 2);
@@ -338,7 +338,7 @@ static uint8_t *read_file(const char *path, size_t *ret_bytes)
 	return data;
 }
 
-#define REAL_SAMPLES 400 // truncations over the whole file, beside all of its first 4 KiB
+#define REAL_SAMPLES 400 // truncations spread over the whole file, in addition to all within the first 4 KiB
 
 static void test_real_kernel(void **state)
 {

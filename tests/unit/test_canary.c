@@ -12,7 +12,7 @@ static void test_lives(void **state)
 	(void)state;
 	lb_canary_fill(page, 5 * LB_PAGE);
 	assert_true(lb_canary_lives(page, 5 * LB_PAGE));
-	// One that was copied elsewhere is none, nor is an empty page.
+	// A canary that was copied to another address does not count, nor does an empty page.
 	assert_false(lb_canary_lives(page, 6 * LB_PAGE));
 	memset(page, 0, sizeof(page));
 	assert_false(lb_canary_lives(page, 0));

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the symbol says, what the log says where there is none, and logs in pieces of any size.
+// A capture kernel is recognised by its symbol, or by its log where there is no symbol. The log comes in
+// pieces of any size.
 #include "crash/dead/capture_kernel.h"
 #include "crash/dead/dmesg.h"
 #include "dead_kernel_image.h"
 
 static const char *log_text;
-static size_t log_piece; // bytes of it that are put at once
-static bool log_fails; // at its end
+static size_t log_piece; // bytes of the log that are passed in each call
+static bool log_fails; // the read fails after the log was passed
 
-// The last ends that were asked for; all of a log, where nobody says how much.
+// The ends that the code under test asked for last.
 static struct lb_dmesg_ends asked;
 
 int lb_dmesg_read_ends(const struct lb_deadspace *dead, struct lb_dmesg_ends ends,
@@ -62,7 +63,8 @@ static void the_symbol_decides(void **state)
 		assert_false(ask(&m));
 		put64(ELFCOREHDR, 0x5ff80000);
 		assert_true(ask(&m));
-		put64(ELFCOREHDR, UINT64_MAX - 1); // ELFCORE_ADDR_ERR: read, and of no further use
+		put64(ELFCOREHDR,
+		      UINT64_MAX - 1); // ELFCORE_ADDR_ERR: the header was read and its address forgotten
 		assert_true(ask(&m));
 	}
 }
@@ -93,12 +95,12 @@ static void the_log_where_there_is_no_symbol(void **state)
 			assert_int_equal(ask(&m), logs[i].is);
 	}
 	log_text = "[    0.000000] Command line: elfcorehdr=1G\n";
-	log_fails = true; // what was read before counts
+	log_fails = true; // what was read before the failure counts
 	assert_true(ask(&m));
 	log_fails = false;
 }
 
-// Of a large ring no more than its beginning: the log is not on the disk yet.
+// Only the beginning of a large ring is read, because the log is not on the disk yet.
 static void a_large_log_is_not_read_to_its_end(void **state)
 {
 	struct machine m = machine_with(NONE);
@@ -112,7 +114,7 @@ static void a_large_log_is_not_read_to_its_end(void **state)
 	assert_in_range(asked.bytes, 16 * LB_KIB, LB_MIB);
 }
 
-// A symbol that cannot be read is none.
+// A symbol that cannot be read counts as missing.
 static void an_unreadable_symbol(void **state)
 {
 	struct machine m = machine_with(BASE_NEGATIVE);
@@ -129,14 +131,14 @@ static void an_unreadable_symbol(void **state)
 
 #define LINE 0xa40ff0ULL // the command line, across a page's end
 
-// The header's address by a command line; 0: none was found.
+// Returns the header's address as the command line `line` gives it, or 0 if it is not found.
 static uint64_t header_by(const char *line)
 {
 	struct machine m = machine_with(BASE_NEGATIVE);
 	const struct lb_deadkernel kernel = read_kernel(&m);
 	uint64_t phys = 0;
 
-	put64(ELFCOREHDR, UINT64_MAX - 1); // read by then
+	put64(ELFCOREHDR, UINT64_MAX - 1); // the header was read already
 	put64(COMMAND_LINE, kernel.page_offset + LINE);
 	strcpy((char *)ram + LINE, line);
 	return lb_capture_kernel_header(&kernel.space, &phys) ? phys : 0;
@@ -148,11 +150,12 @@ static void the_header_by_the_command_line(void **state)
 		const char *line;
 		uint64_t phys;
 	} lines[] = {
-		{"root=/dev/vda1 elfcorehdr=0x5ff80000 nr_cpus=1", 0x5ff80000}, // kexec_file_load()
-		{"elfcorehdr=867176K", 867176ULL << 10}, // kexec-tools
+		{"root=/dev/vda1 elfcorehdr=0x5ff80000 nr_cpus=1",
+		 0x5ff80000}, // as kexec_file_load() writes it
+		{"elfcorehdr=867176K", 867176ULL << 10}, // as kexec-tools write it
 		{"a elfcorehdr=16m", 16ULL << 20},
 		{"a elfcorehdr=3G b", 3ULL << 30},
-		{"elfcorehdr=1024@0x1000 ro", 0x1000}, // other machines' kernels write the size
+		{"elfcorehdr=1024@0x1000 ro", 0x1000}, // SIZE@ADDRESS, as on other architectures
 		{"elfcorehdr=4K@8K", 8192},
 		{"elfcorehdr=1T", 1ULL << 40},
 		{"elfcorehdr=010", 8},
@@ -178,7 +181,7 @@ static void the_header_by_the_command_line(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		assert_int_equal(header_by(lines[i].line), lines[i].phys);
-	// Not read beyond what a kernel takes.
+	// The command line is read no further than a kernel's longest.
 	memset(longer, ' ', sizeof(longer));
 	strcpy(longer + sizeof(longer) - 100, "elfcorehdr=1");
 	assert_int_equal(header_by(longer), 0);
@@ -195,7 +198,7 @@ static void the_header_by_the_symbol(void **state)
 	put64(ELFCOREHDR, 0x5ff80000);
 	assert_true(lb_capture_kernel_header(&kernel.space, &phys));
 	assert_int_equal(phys, 0x5ff80000);
-	// A command line that is nowhere, or without an end.
+	// The command line is not in RAM, or has no end.
 	put64(ELFCOREHDR, UINT64_MAX - 1);
 	put64(COMMAND_LINE, 0);
 	assert_false(lb_capture_kernel_header(&kernel.space, &phys));

@@ -20,7 +20,7 @@ static uint64_t sum(void)
 	return size.contents + size.buffers + size.helpers + size.tables + size.slack;
 }
 
-// Whatever it is given: the terms fit into the total, the total into the limit.
+// Whatever the request is, the terms sum up to the total, and the total stays within the limit.
 static void test_terms(void **state)
 {
 	static const uint64_t tables[] = {
@@ -46,7 +46,7 @@ static void test_terms(void **state)
 	}
 }
 
-// What a small machine takes: the aim is 8 MiB.
+// A small machine should take no more than 8 MiB.
 static void test_small_machine(void **state)
 {
 	(void)state;
@@ -56,8 +56,8 @@ static void test_small_machine(void **state)
 	assert_true(size.total <= LB_CAPTURE_MIN);
 }
 
-// Eight CPUs fit under the first limit; each further one costs 0.4 MiB at most, and all there are
-// compress where RAM has a part to spare for them.
+// Eight CPUs fit under the first limit. Each further CPU costs 0.4 MiB at most. All CPUs compress where the
+// machine has enough RAM for them.
 static void test_many_cpus(void **state)
 {
 	uint64_t of_eight;
@@ -73,7 +73,7 @@ static void test_many_cpus(void **state)
 		assert_true(sum() <= of_eight + (cpus - 8) * (4 * LB_MIB / 10));
 	}
 	assert_true(size.total <= 32 * LB_MIB);
-	// A small machine with many CPUs gives up CPUs, not RAM.
+	// A small machine with many CPUs starts fewer of them rather than take more RAM.
 	assert_int_equal(lb_capture_limit(64, LB_GIB / 2), LB_CAPTURE_MAX + 8 * LB_MIB);
 	assert_int_equal(lb_capture_limit(64, 0), LB_CAPTURE_MAX);
 	assert_int_equal(lb_capture_limit(8, 1024 * LB_GIB), LB_CAPTURE_MAX);
@@ -81,7 +81,7 @@ static void test_many_cpus(void **state)
 	assert_true(size.cpus >= 8 && size.cpus < 64);
 }
 
-// CPUs go first, then the tables; and not one more than it takes.
+// When the limit is too low, CPUs are given up first, then the tables, and no more than necessary.
 static void test_cut(void **state)
 {
 	uint64_t one, helpers_of_8;
@@ -91,14 +91,14 @@ static void test_cut(void **state)
 	assert_int_equal(size.cpus, 8);
 	helpers_of_8 = size.helpers;
 	assert_int_equal(compute(2 * LB_MIB, 0, 1, LB_CAPTURE_MAX), 0);
-	one = (helpers_of_8 - size.helpers) / 7; // what one more CPU takes
+	one = (helpers_of_8 - size.helpers) / 7; // bytes that one more CPU takes
 
 	assert_int_equal(compute(2 * LB_MIB, LB_MIB, 64, 8 * LB_MIB), 0);
 	assert_true(size.cpus > 1 && size.cpus < 64);
 	assert_int_equal(size.tables, LB_MIB);
 	assert_true(sum() + one > 8 * LB_MIB);
 
-	// With the tables not even one CPU has room.
+	// With the tables there would be no room for even one CPU.
 	assert_int_equal(compute(2 * LB_MIB, 4 * LB_MIB, 64, 6 * LB_MIB), 0);
 	assert_int_equal(size.tables, 0);
 	assert_true(size.cpus >= 1);
@@ -117,7 +117,8 @@ static void test_too_small(void **state)
 	assert_int_equal(compute(LB_MIB, 0, 1, 2 * LB_MIB - 1), -1);
 }
 
-// Every further target takes the same; where there is no room for one, the first goes on.
+// Each further target takes the same memory. Without room for a second target, the first one is still
+// planned.
 static void test_targets(void **state)
 {
 	struct lb_capture_need need = {.contents = 2 * LB_MIB, .cpus = 2, .targets = 1};
@@ -136,13 +137,13 @@ static void test_targets(void **state)
 	assert_int_equal(lb_capture_size(&need, 6 * LB_MIB, &size, &err), 0);
 	assert_int_equal(size.buffers, first);
 	assert_int_equal(size.cpus, 1);
-	need.targets = 0; // the log goes to the console
+	need.targets = 0; // without a target the log goes to the console
 	assert_int_equal(lb_capture_size(&need, LB_CAPTURE_MAX, &size, &err), 0);
 	assert_int_equal(size.buffers, first);
 }
 
-// Whatever the plan had to give up: the capture kernel starts the CPUs that the plan has, with the
-// first target open and the others to come.
+// Whatever the plan gave up, the capture kernel can start as many CPUs as planned after it opened the first
+// target.
 static void test_planned_cpus_start(void **state)
 {
 	(void)state;
@@ -161,7 +162,7 @@ static void test_planned_cpus_start(void **state)
 	}
 }
 
-// The capture kernel's side, with less than any plan leaves: there is an answer.
+// The capture kernel's own calculation gives a usable answer even with less memory than any plan leaves.
 static void test_short_heap(void **state)
 {
 	(void)state;
@@ -174,14 +175,14 @@ static void test_short_heap(void **state)
 	assert_int_equal(lb_capture_cpus(lb_capture_helpers(7) + LB_CAPTURE_WRITER - 1, 64, 1), 6);
 }
 
-// Whole pages of RAM, under the one root that the CPU has.
+// Page tables for the whole pages of RAM, below one root.
 static void test_ram_tables(void **state)
 {
 	struct boot_e820_entry entries[] = {
-		{0, 0x9fc00, LB_E820_RAM}, // a PT, for the last page is none of ours
-		{2 * LB_MIB, LB_GIB - 2 * LB_MIB, LB_E820_RAM}, // the same PD, leaves of 2 MiB
+		{0, 0x9fc00, LB_E820_RAM}, // needs a PT, because the last page is only partly RAM
+		{2 * LB_MIB, LB_GIB - 2 * LB_MIB, LB_E820_RAM}, // in the same PD, with leaves of 2 MiB
 		{3 * LB_GIB, LB_GIB, LB_E820_RESERVED},
-		{LB_4GIB, 4 * LB_GIB, LB_E820_RAM}, // leaves of 1 GiB
+		{LB_4GIB, 4 * LB_GIB, LB_E820_RAM}, // with leaves of 1 GiB
 	};
 	const struct lb_e820 map = {entries, 4, 4, true};
 	struct lb_capture_paging paging = {46, true, false};
@@ -193,7 +194,7 @@ static void test_ram_tables(void **state)
 	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), (2 + 1 + 1 + 1) * LB_PAGE);
 	paging = (struct lb_capture_paging){46, false, false};
 	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), (1 + 1 + 5 + 1) * LB_PAGE);
-	paging.phys_bits = 32; // the CPU does not reach it: a window slides
+	paging.phys_bits = 32; // RAM lies beyond the CPU's physical width: windows replace the tables
 	assert_int_equal(lb_capture_ram_tables(&map, &paging, room), 0);
 }
 

@@ -28,7 +28,8 @@ static void test_words(void **state)
 	assert_true(lb_cmdline_next("a\"b c", &pos, &word));
 	assert_int_equal(word.bytes, 5);
 	pos = 0;
-	assert_false(lb_cmdline_next("\"--\" a", &pos, &word)); // the kernel strips these quotes first
+	assert_false(lb_cmdline_next("\"--\" a", &pos,
+				     &word)); // the kernel removes these quotes before it looks for "--"
 }
 
 static void test_nosoftreserve(void **state)
@@ -37,7 +38,7 @@ static void test_nosoftreserve(void **state)
 	assert_true(lb_cmdline_nosoftreserve("efi=nosoftreserve"));
 	assert_true(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi"));
 	assert_true(lb_cmdline_nosoftreserve("efi=runtime \"efi=nosoftreserve\""));
-	// Each efi= with a value says it anew.
+	// Each efi= with a value replaces the ones before it.
 	assert_false(lb_cmdline_nosoftreserve("a efi=debug,nosoftreserve efi=runtime"));
 	assert_false(lb_cmdline_nosoftreserve("efi=nosoftreserve efi="));
 	assert_true(lb_cmdline_nosoftreserve("efi=nosoftreserve efi=runtime efi=nosoftreserve"));
@@ -85,7 +86,7 @@ static void test_next_value(void **state)
 		assert_memory_equal(value.text, wanted[i], value.bytes);
 	}
 	assert_false(lb_cmdline_next_value(text, "k", &pos, &value));
-	assert_int_equal(value.bytes, 1); // untouched
+	assert_int_equal(value.bytes, 1); // value is unchanged when nothing is found
 }
 
 static void test_is_initrd_file(void **state)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One page compressed, taken apart again by the libraries' ordinary calls, which is all that
-// readers of dumps use.
+// Compresses single pages and decompresses them with the libraries' ordinary calls, as readers of dumps do.
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +21,8 @@ static uint32_t next_random(void)
 	return seed >> 8;
 }
 
-// Every `keep`th byte is random, the rest repeats: from what hardly shrinks to what shrinks
-// to nothing.
+// Fills the page: every `keep`th byte is random, the rest repeats. A small `keep` makes a page that hardly
+// shrinks, a large one a page that shrinks to almost nothing.
 static void fill_page(uint32_t keep)
 {
 	for (uint32_t i = 0; i < LB_PAGE; i++)
@@ -105,7 +104,7 @@ static void test_raw(void **state)
 	comes_back(LB_DUMP_RAW, LB_COMPRESS_RAW);
 }
 
-// The content's size is in each frame: some readers make their buffer by it.
+// Each frame holds the size of its content. Some readers allocate their buffer by it.
 static void test_zstd_frame_has_size(void **state)
 {
 	struct lb_compressor *compressor = open_compress(LB_DUMP_ZSTD);
@@ -119,7 +118,7 @@ static void test_zstd_frame_has_size(void **state)
 	assert_int_equal(ZSTD_findFrameCompressedSize(compressed, bytes), bytes);
 }
 
-// All together as small as by makedumpfile's level, to 1 %, kinds of pages side by side and mixed.
+// All pages together are at most 1 % larger than with makedumpfile's level, for similar and for mixed pages.
 static void test_zstd_as_good(void **state)
 {
 	struct lb_compressor *compressor = open_compress(LB_DUMP_ZSTD);
@@ -135,7 +134,7 @@ static void test_zstd_as_good(void **state)
 	assert_true(ours <= theirs + theirs / 100);
 }
 
-// A page's bytes depend on the one before it, and on nothing before lb_compressor_forget().
+// A page's compressed bytes depend on the page before it. lb_compressor_forget() ends this dependence.
 static void test_forget(void **state)
 {
 	struct lb_compressor *compressor = open_compress(LB_DUMP_ZSTD);
@@ -143,10 +142,11 @@ static void test_forget(void **state)
 	uint32_t flags, first_bytes, bytes;
 
 	(void)state;
-	for (uint32_t i = 0; i < LB_PAGE; i++) // what a Huffman code makes smaller
+	for (uint32_t i = 0; i < LB_PAGE; i++) // content that a Huffman code makes smaller
 		page[i] = (uint8_t)(i % 32 < 4 ? 'a' + next_random() % 16 : i / 64);
 	first_bytes = lb_compress_page(compressor, page, first, &flags);
-	assert_in_range(first_bytes, 100, 1000); // a small one, after which the next is compressed quickly
+	assert_in_range(first_bytes, 100,
+			1000); // so small that the next page is compressed by the quick method
 	bytes = lb_compress_page(compressor, page, after_small, &flags);
 	assert_int_equal(flags, LB_COMPRESS_ZSTD);
 	assert_true(bytes > first_bytes);
@@ -169,14 +169,14 @@ static void test_incompressible_is_raw(void **state)
 		assert_int_equal(lb_compress_page(compressor, page, compressed, &flags), LB_PAGE);
 		assert_int_equal(flags, LB_COMPRESS_RAW);
 		assert_memory_equal(compressed, page, LB_PAGE);
-		// And the next one is none the worse for it.
+		// The page after an incompressible one is compressed as usual.
 		fill_page(64);
 		assert_true((lb_compress_page(compressor, page, compressed, &flags) < LB_PAGE) ==
 			    (formats[i] != LB_DUMP_RAW));
 	}
 }
 
-// A hundred KiB at most, whatever a new library thinks of.
+// The work area stays below 100 KiB with the library of the build.
 static void test_work_area(void **state)
 {
 	(void)state;
