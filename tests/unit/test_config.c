@@ -11,7 +11,7 @@
 static struct lb_options options;
 static struct lb_error err;
 
-// On the heap at its exact size: a read too far is an error.
+// Parses a copy on the heap of exactly this size, so that ASan sees a read beyond its end.
 static int parse_bytes(const char *text, size_t bytes)
 {
 	char *copy = malloc(bytes ? bytes : 1);
@@ -88,7 +88,7 @@ static void test_quotes(void **state)
 {
 	(void)state;
 	assert_int_equal(parse("capture-args \"a=b c\" \"d\"\narguments \"e f\""), 0);
-	assert_string_equal(options.capture_args, "\"a=b c\" \"d\""); // two pairs: as they stand
+	assert_string_equal(options.capture_args, "\"a=b c\" \"d\""); // two pairs of quotes stay as they are
 	assert_string_equal(options.cmdline, "\"e f\"");
 	assert_int_equal(parse("capture \"\""), -1);
 	assert_string_equal(err.text, NAME ":1: capture: nothing was given, wanted FILE or builtin");
@@ -116,14 +116,15 @@ static void test_mistakes(void **state)
 		{"kernel k\n--quiet", NAME ":2: --quiet: unknown option; did you mean \"quiet\"?"},
 		{"kernel k\nthis-key-is-far-too-long-for-anything x",
 		 NAME ":2: unknown key \"this-key-is-far-too-long-for-anything\""},
-		{"foo\nbar\nkernel k", NAME ":1: foo: unknown option"}, // the first one is told
+		{"foo\nbar\nkernel k", NAME ":1: foo: unknown option"}, // only the first mistake is reported
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(cases[i].text), -1);
 		assert_string_equal(err.text, cases[i].wanted);
-		assert_string_equal(options.kernel, "\\EFI\\BOOT\\k"); // the rest is read all the same
+		assert_string_equal(options.kernel,
+				    "\\EFI\\BOOT\\k"); // the lines after a mistake still count
 	}
 	assert_int_equal(parse("kernel"), -1);
 	assert_non_null(strstr(err.text, ":1: KERNEL: an empty word"));
@@ -160,7 +161,7 @@ static void test_long_lines(void **state)
 	assert_string_equal(options.capture_args, "");
 }
 
-// Every truncation is read without a fault, and only cut values are mistakes.
+// A file truncated anywhere is read without a fault, and only a cut value is a mistake.
 static void test_truncations(void **state)
 {
 	static const char text[] = "kernel k\nconsole ttyS0\nquiet\narguments a b\n";
@@ -176,7 +177,7 @@ static void test_truncations(void **state)
 	}
 }
 
-// The options that a help text lists, the file's own keys, and how often the sample has each.
+// Options of a help text, the keys of the file alone, and how often docs/lifeboat.conf has each.
 static struct {
 	char name[32];
 	unsigned int seen;
@@ -209,7 +210,7 @@ static void add_keys_of_help(const char *text)
 	}
 }
 
-// docs/lifeboat.conf has every key once, and each of its lines is understood when it is switched on.
+// docs/lifeboat.conf has every key once. Each of its lines is understood when its comment sign is taken away.
 static void test_sample(void **state)
 {
 	FILE *file = fopen("docs/lifeboat.conf", "r");

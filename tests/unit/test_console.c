@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The console of purgatory and capture kernel over three kinds of 8250, each of which notes what it is asked.
+// The console of purgatory and capture kernel, over a UART at ports, in memory, and on a PCI device. Each
+// UART here notes what is asked of it.
 #include <string.h>
 
 #include "crash/bare/bare.h"
@@ -21,9 +22,9 @@ static uint8_t fake_in8(uint16_t port);
 
 static char sent[512];
 static size_t sent_bytes;
-static uint32_t stray; // of ports that are not the UART's
-static bool busy; // takes nothing
-static uint32_t page[LB_PAGE / 4]; // a UART in memory: registers, and nothing moves
+static uint32_t stray; // number of writes to ports that are not the UART's
+static bool busy; // the UART takes no byte
+static uint32_t page[LB_PAGE / 4]; // registers of a UART in memory, which do not change by themselves
 static uint64_t mapped;
 static uint32_t unmaps;
 
@@ -41,7 +42,7 @@ static uint8_t fake_in8(uint16_t port)
 	return busy ? 0 : 0x20;
 }
 
-// One byte is taken out at each look, as the UART would send it.
+// Takes one byte out of the UART each time it is mapped, as if the UART had sent it.
 void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached)
 {
 	assert_int_equal(window->virt, 0x1000);
@@ -81,14 +82,14 @@ static void test_a_port(void **state)
 	lb_say("%u is said", 7);
 	assert_string_equal(sent, "who: 7 is said\r\n");
 	assert_int_equal(stray, 0);
-	busy = true; // and given up: nobody waits for it again
+	busy = true; // the console gives the UART up, and does not try it again
 	lb_say("x");
 	busy = false;
 	lb_say("y");
 	assert_string_equal(sent, "who: 7 is said\r\n");
 }
 
-// Registers a byte apart, and four bytes: LSR at 5 and at 20, IER at 1 and at 4, of 32 bits.
+// Registers lie one byte apart (LSR at 5, IER at 1), or four (LSR at 20, IER at 4, 32 bits wide).
 static void test_memory(void **state)
 {
 	uint8_t *bytes = (uint8_t *)page;
@@ -109,7 +110,7 @@ static void test_memory(void **state)
 	assert_string_equal(sent, "who: said\r\n");
 	assert_int_equal(mapped, PHYS);
 	assert_int_equal(unmaps, 1);
-	// All 32 bits are written, the upper ones zero.
+	// A write changes all 32 bits; the upper 24 become zero.
 	page[1] = 0xffffffff;
 	lb_console_open(&(struct lb_handoff){.console = {.type = LB_CONSOLE_MMIO32, .address = PHYS},
 					     .device_window = {.virt = 0x1000}},
@@ -125,7 +126,8 @@ static void assert_silent(uint32_t type, uint64_t address, bool sound)
 	assert_int_equal(mapped, 0);
 }
 
-// What a handoff that is not sound says of memory, what is across pages, what the purgatory has no driver for.
+// Consoles that are not used: none, memory that must not be mapped, registers across two pages, and kinds
+// without a driver.
 static void test_none(void **state)
 {
 	(void)state;

@@ -9,7 +9,7 @@ static void test_parse(void **state)
 {
 	static const struct {
 		const char *value;
-		const char *wanted; // NULL: no mistake
+		const char *wanted; // the mistake; NULL: none
 		uint32_t type;
 		uint64_t address;
 	} cases[] = {
@@ -48,12 +48,12 @@ static void test_parse(void **state)
 	}
 }
 
-// The last one counts, as it does for the kernel's /dev/console.
+// The last console= counts, as for the kernel's /dev/console.
 static void test_of_cmdline(void **state)
 {
 	static const struct {
 		const char *cmdline;
-		uint64_t address; // 0: none
+		uint64_t address; // 0: no console
 	} cases[] = {
 		{"", 0},
 		{"console=tty0 quiet", 0},
@@ -95,7 +95,8 @@ static void test_uarts_of_cmdline(void **state)
 		{"console=ttyS1 earlycon=uart,io,0x3e8", LB_CONSOLE_PORT, 0x2f8},
 		{"earlycon earlycon=ttyS0 earlycon=efifb", 77, 0},
 		{"console=uart8250,mmio16,0xfedc9000 console=uart8250,mmio32be,0xfedc9000", 77, 0},
-		{"console=uart8250,io,0xfff9 console=uart8250,mmio32,0xff0", 77, 0}, // not all registers
+		{"console=uart8250,io,0xfff9 console=uart8250,mmio32,0xff0", 77,
+		 0}, // the last registers lie beyond the ports or the page
 		{"console=uart8250,mmio32,0x console=uart8250,io, console=uart8250, console=uart8250", 77, 0},
 		{"console=uart8250,io,0x2f8x console=uart8250,io,760 console=xuart,io,0x2f8", 77, 0},
 		{"console=uart8250,mmio,0x00000000000000000000000fedc9000", 77, 0},
@@ -111,7 +112,7 @@ static void test_uarts_of_cmdline(void **state)
 	}
 }
 
-// As --console takes them.
+// The text of a console is in the form that --console takes.
 static void test_format(void **state)
 {
 	static const char *const values[] = {"none", "0x3f8", "mmio:0xfedc9000", "mmio32:0xfffffffffffff000",
@@ -136,12 +137,12 @@ static void test_list(void **state)
 	(void)state;
 	lb_console_list(cmdline, text, sizeof(text));
 	assert_string_equal(text, "tty0 ttyS0,115200");
-	lb_console_list(cmdline, text, 18); // with its NUL
+	lb_console_list(cmdline, text, 18); // exactly enough, with the NUL
 	assert_string_equal(text, "tty0 ttyS0,115200");
 	lb_console_list(cmdline, text, 17);
 	assert_string_equal(text, "tty0");
 	lb_console_list("console=ttyS0,115200 console=ttyS1 console=x", text, 8);
-	assert_string_equal(text, "ttyS1 x"); // a word that does not fit takes no other with it
+	assert_string_equal(text, "ttyS1 x"); // a word that does not fit is left out alone
 	lb_console_list("", text, sizeof(text));
 	assert_string_equal(text, "");
 }

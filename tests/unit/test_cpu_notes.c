@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which note is whose: Lifeboat's and the kernel's, whole and with CPUs that left none, in both formats; and
-// files that lie.
+// Finds the note of each CPU in a dump, of Lifeboat's and of the kernel's notes, in both formats. CPUs
+// without a note, and files with wrong fields.
 #define _GNU_SOURCE // memfd_create()
 #include <elf.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static void read_kdump(int32_t version, int32_t block_bytes)
 	read_file(head, sizeof(head), sub, sizeof(sub));
 }
 
-// -1: none.
+// Returns the number of CPU `cpu`'s note, or -1 if there is none.
 static int found(uint32_t cpu, uint32_t cpus)
 {
 	uint32_t number;
@@ -86,7 +86,7 @@ static int found(uint32_t cpu, uint32_t cpus)
 
 static void ours_name_their_cpu(void **state)
 {
-	const int32_t pids[] = {1, 3, 4}; // CPU 1 left none
+	const int32_t pids[] = {1, 3, 4}; // CPU 1 has no note
 
 	(void)state;
 	for (unsigned int kdump = 0; kdump < 2; kdump++) {
@@ -116,7 +116,8 @@ static void the_kernel_s_are_in_order_or_nobody_s(void **state)
 	for (int cpu = 0; cpu < 3; cpu++) {
 		assert_int_equal(found((uint32_t)cpu, 3), cpu);
 		assert_int_equal(found((uint32_t)cpu, 0), cpu);
-		assert_int_equal(found((uint32_t)cpu, 4), -1); // one left none
+		assert_int_equal(found((uint32_t)cpu, 4),
+				 -1); // three notes for four CPUs: it is unknown whose they are
 	}
 	assert_int_equal(found(3, 3), -1);
 }
@@ -139,7 +140,7 @@ static void what_cannot_be_read_is_in_order(void **state)
 	assert_false(notes.are_read);
 	read_elf(NOTES_AT, UINT64_MAX);
 	assert_false(notes.are_read);
-	read_elf(NOTES_AT, area_bytes + 1); // cut off
+	read_elf(NOTES_AT, area_bytes + 1); // one byte more than the file has
 	assert_false(notes.are_read);
 }
 
@@ -156,7 +157,7 @@ static void sizes_that_lie_end_the_walk(void **state)
 	assert_true(notes.are_read && !notes.by_pid);
 	assert_int_equal(notes.count, 1);
 	make("LIFEBOAT", 2, pids);
-	huge = 16; // smaller than the struct
+	huge = 16; // smaller than struct elf_prstatus
 	memcpy(area + 4, &huge, 4);
 	read_elf(NOTES_AT, area_bytes);
 	assert_int_equal(notes.count, 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is switched off, in which order, on CPUs made here: registers that are not there fault, CPUID
-// may promise them all the same, and each write is kept.
+// Which tracing registers are switched off, and in which order, on CPUs made here. A register that does not
+// exist faults, even if CPUID says it exists. Each write is recorded.
 #include <string.h>
 
 #include "lib/cpu.h"
 #include "unit.h"
 
-// The CPU under test answers in the place of the one that runs the test.
+// Answers CPUID for the CPU under test, in place of the CPU that runs the test.
 static struct cpu_cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf);
 static struct cpu_cpuid fake_cpuid_extended(uint32_t leaf);
 #define cpu_cpuid(leaf, subleaf) fake_cpuid(leaf, subleaf)
@@ -29,12 +29,12 @@ struct msr {
 static struct {
 	struct leaf leaves[12];
 	struct msr registers[REGISTERS_MAX];
-	struct msr writes[REGISTERS_MAX]; // in order
-	uint32_t read_only; // the register that faults when it is written
+	struct msr writes[REGISTERS_MAX]; // in the order of the writes
+	uint32_t read_only; // number of a register that faults when it is written
 	unsigned int leaf_count, register_count, write_count, reads, faults;
 } cpu;
 
-// A leaf above the highest gives the highest one's data on Intel's CPUs: not zeroes.
+// For a leaf above the highest, Intel's CPUs answer with the highest leaf's data, not with zeroes.
 static struct cpu_cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	assert_int_equal(subleaf, 0);
@@ -107,7 +107,7 @@ static void add_msr(uint32_t number, uint64_t value)
 	cpu.registers[cpu.register_count++] = (struct msr){.number = number, .value = value};
 }
 
-// Everything on: an Ice Lake server under `perf record` and processor trace.
+// An Ice Lake server under `perf record` and processor trace: everything is switched on.
 static void start_intel(void)
 {
 	memset(&cpu, 0, sizeof(cpu));
@@ -119,7 +119,7 @@ static void start_intel(void)
 	add_leaf(0x80000000, (struct cpu_cpuid){.eax = 0x80000008});
 	add_msr(0x186, 0x4300c0);
 	add_msr(0x1a0, 0x850089);
-	add_msr(0x1d9, 0x45c3); // FREEZE_WHILE_SMM, BTS_OFF_USR, BTINT, BTS, TR, BTF, LBR
+	add_msr(0x1d9, 0x45c3); // DEBUGCTL: FREEZE_WHILE_SMM, BTS_OFF_USR, BTINT, BTS, TR, BTF, LBR
 	add_msr(0x38f, 0x70000000f);
 	add_msr(0x3f1, 0xf);
 	add_msr(0x570, 0x200d);
@@ -172,7 +172,7 @@ static void test_intel_in_order(void **state)
 	start_intel();
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0}, {0x570, 0x200c});
 	assert_int_equal(cpu.faults, 0);
-	// A second time there is nothing left to write.
+	// When all is off, a second call writes nothing.
 	cpu.write_count = cpu.reads = 0;
 	check_untouched(6);
 }
@@ -181,26 +181,27 @@ static void test_what_is_unavailable_is_not_touched(void **state)
 {
 	(void)state;
 	start_intel();
-	find(0x1a0)->value |= 1U << 12; // no PEBS
+	find(0x1a0)->value |= 1U << 12; // IA32_MISC_ENABLE: no PEBS
 	CHECK_WRITES({0x38f, 0}, {0x1d9, 0x4000}, {0x600, 0}, {0x570, 0x200c});
 	start_intel();
-	find(0x1a0)->value |= 1U << 11; // no BTS
+	find(0x1a0)->value |= 1U << 11; // IA32_MISC_ENABLE: no BTS
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x600, 0}, {0x570, 0x200c});
 	start_intel();
 	find(0x1a0)->value |= 3U << 11;
 	CHECK_WRITES({0x38f, 0}, {0x570, 0x200c});
 	start_intel();
-	words_of(1)->edx = 1; // no debug store
+	words_of(1)->edx = 1; // CPUID: no debug store
 	CHECK_WRITES({0x38f, 0}, {0x570, 0x200c});
 	start_intel();
 	words_of(7)->ebx = 0;
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0});
 	start_intel();
-	words_of(0x14)->ecx = 0; // bit 25 of leaf 7, and no place to write a trace to
+	words_of(0x14)->ecx =
+		0; // leaf 7 still has bit 25 (processor trace), but there is no output for a trace
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0});
 }
 
-// Leaves that are not there answer with ones here.
+// A leaf above the highest answers with ones here, and must not be used.
 static void test_leaves_above_the_highest_are_not_believed(void **state)
 {
 	(void)state;
@@ -219,16 +220,17 @@ static void test_version_1_has_no_switch_for_all(void **state)
 	(void)state;
 	start_intel();
 	words_of(0xa)->eax = 0x07280201;
-	add_msr(0x187, 0x130000); // not enabled
+	add_msr(0x187, 0x130000); // a counter that is not enabled
 	CHECK_WRITES({0x186, 0x0300c0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0}, {0x570, 0x200c});
 	assert_int_equal(cpu.faults, 0);
 	start_intel();
-	words_of(0xa)->eax = 0xff01; // 255 counters: a lie
+	words_of(0xa)->eax = 0xff01; // a wrong count: 255 counters
 	lb_cpu_trace_off();
 	assert_true(cpu.reads < 50);
 }
 
-// A hypervisor that promises what it does not have: a register that faults costs itself only.
+// A hypervisor promises registers that it does not have. A register that faults does not keep the others from
+// being written.
 static void test_faults(void **state)
 {
 	static const uint32_t numbers[] = {0x38f, 0x3f1, 0x1d9, 0x600, 0x570};
@@ -238,7 +240,7 @@ static void test_faults(void **state)
 		for (int writable = 0; writable < 2; writable++) {
 			start_intel();
 			if (writable)
-				find(numbers[i])->number = 0; // not there at all
+				find(numbers[i])->number = 0; // the register does not exist
 			else
 				cpu.read_only = numbers[i];
 			lb_cpu_trace_off();
@@ -272,18 +274,18 @@ static void test_amd(void **state)
 	words_of(0x80000001)->ecx = 0;
 	CHECK_WRITES({0xc0010002, 0x130076});
 	start_amd(0x68747541);
-	words_of(0x8000001b)->eax = 1U << 2; // sampling of operations only
+	words_of(0x8000001b)->eax = 1U << 2; // IBS: sampling of operations only
 	CHECK_WRITES({0xc0000301, 0}, {0xc0011033, 0xc1000});
 }
 
-// QEMU's TCG, and hypervisors that hide all of it; vendors that are nobody's.
+// QEMU's TCG and hypervisors that hide everything; unknown vendors.
 static void test_nothing_there(void **state)
 {
 	(void)state;
 	memset(&cpu, 0, sizeof(cpu));
 	add_leaf(0, (struct cpu_cpuid){0x16, 0x756e6547, 0x6c65746e, 0x49656e69});
 	check_untouched(0);
-	words_of(0)->ebx = 0x746e6543; // "Cent": architectural counters only
+	words_of(0)->ebx = 0x746e6543; // "Cent" of "CentaurHauls": only the architectural counters are used
 	add_leaf(1, (struct cpu_cpuid){.edx = 1U << 21});
 	add_leaf(7, (struct cpu_cpuid){.ebx = 1U << 25});
 	add_leaf(0x14, (struct cpu_cpuid){.ecx = 7});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a log's end tells, wherever the log is cut into pieces.
+// The end of a log tells a crash from a reboot, wherever the log is cut into pieces.
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +44,8 @@ static void crashes_are_found(void **state)
 	every_cut("[   12.000000] traps: general protection fault", LB_CRASH_SIGN);
 }
 
-// The panic's line is the first to go when what the notifiers say does not fit behind it.
+// The notifiers' messages can push the line of the panic out of the kept end. Such a log is not taken for a
+// reboot.
 static void pushed_out_panic_is_no_reboot(void **state)
 {
 	(void)state;
@@ -97,7 +98,7 @@ static void only_the_last_lines_count(void **state)
 	assert_int_equal(judge(RESTARTING TASKS_15 TASK RESTARTING TASK, 0, 100), LB_CRASH_REBOOT);
 }
 
-// Only a message that begins so is the kernel's.
+// A message counts only if it begins with the kernel's words, right behind the time.
 static void quoted_reboots_are_none(void **state)
 {
 	(void)state;

@@ -60,7 +60,7 @@ static void test_plain(void **state)
 	CHECK_GOOD(good);
 }
 
-// The start is inside, the end is not, the first range that holds decides.
+// A range includes its start and excludes its end. The first range that holds the RAM counts.
 static void test_ranges(void **state)
 {
 	static const struct good good[] = {
@@ -69,11 +69,13 @@ static void test_ranges(void **state)
 		{"0-:64M", RAM, {.bytes = M(64)}},
 		{"0-:0", RAM, {.bytes = 0}},
 		{"0-1K:1M,8G-8589934593:5M,1G-:6M", RAM, {.bytes = M(5)}},
-		// To the kernel an invalid size before the range that holds.
+		// A size that is not below the RAM's makes the kernel refuse, even in a range before the one
+		// that holds.
 		{"0-1G:9G,1G-:64M", RAM, {.bytes = 0}},
 		{"0-1G:8G,1G-:64M", RAM - M(20), {.bytes = 0}},
 		{"0-1G:8191M,1G-:64M", RAM - M(20), {.bytes = M(64)}},
-		// 2 GiB less what the firmware kept still counts as 2 GiB.
+		// The kernel rounds RAM up to a multiple of 128 MiB: 2 GiB less the firmware's part counts as
+		// 2 GiB.
 		{"512M-2G:64M,2G-:128M", 2 * LB_GIB - M(20), {.bytes = M(128)}},
 		{"512M-2G:64M,2G-:128M", 2 * LB_GIB - M(127) - 1, {.bytes = M(128)}},
 		{"512M-2G:64M,2G-:128M", 2 * LB_GIB - M(128), {.bytes = M(64)}},
@@ -83,7 +85,7 @@ static void test_ranges(void **state)
 	CHECK_GOOD(good);
 }
 
-// What kdump.rst and kernel-parameters.txt show.
+// Examples of kdump.rst and kernel-parameters.txt.
 static void test_kernel_documents(void **state)
 {
 	static const struct good good[] = {
@@ -97,7 +99,7 @@ static void test_kernel_documents(void **state)
 		{"256M@256M", RAM, {.bytes = M(256), .offset = M(256)}},
 		{"256M@0", RAM, {.bytes = M(256)}},
 		{"256M,high", RAM, {.bytes = M(256), .high = true}},
-		// "0: to disable low allocation."
+		// From kernel-parameters.txt: "0: to disable low allocation."
 		{"1G,high 0,low", RAM, {.bytes = LB_GIB, .high = true, .low_given = true}},
 	};
 
@@ -105,8 +107,8 @@ static void test_kernel_documents(void **state)
 	CHECK_GOOD(good);
 }
 
-// As installed: Debian's and Ubuntu's kdump-tools, RHEL 7 to 10 and Fedora, Oracle's
-// UEK, SLES (yast2-kdump), Arch's wiki, clouds.
+// What distributions install: kdump-tools of Debian and Ubuntu, RHEL 7 to 10, Fedora, Oracle's UEK, SLES
+// (yast2-kdump), Arch's wiki, clouds.
 static void test_distributions(void **state)
 {
 	static const char ubuntu[] = "2G-4G:320M,4G-32G:512M,32G-64G:1024M,64G-128G:2048M,128G-:4096M";
@@ -126,7 +128,7 @@ static void test_distributions(void **state)
 		{rhel, 6 * LB_TIB, {.bytes = M(512)}},
 		{"2G-64G:256M,64G-:512M", 16 * LB_GIB, {.bytes = M(256)}},
 		{"1G-2G:192M,2G-64G:256M,64G-:512M", 64 * LB_GIB, {.bytes = M(512)}},
-		{"auto", RAM, {.automatic = true}}, // RHEL 7 and 8
+		{"auto", RAM, {.automatic = true}}, // as RHEL 7 and 8 have it
 		{oracle, 768 * LB_GIB, {.bytes = M(512)}},
 		{oracle, 32 * LB_GIB, {.bytes = M(448)}},
 		{"219M,high 72M,low",
@@ -146,8 +148,8 @@ static void test_distributions(void **state)
 	CHECK_GOOD(good);
 }
 
-// The last of each kind; ",high" and ",low" only where there is no other; what does not
-// count is not looked at.
+// The last word of each kind counts. ",high" and ",low" count only where there is no word without them. A
+// word that does not count is not checked.
 static void test_several(void **state)
 {
 	static const struct good good[] = {
@@ -170,7 +172,7 @@ static void test_several(void **state)
 		{"x,high 128M,high", RAM, {.bytes = M(128), .high = true}},
 		{"64M x,high x,low", RAM, {.bytes = M(64)}},
 		{"0,high", RAM, {.bytes = 0, .high = true}},
-		// ",cma" is more of the same.
+		// Every ",cma" adds to the size.
 		{"64M 32M,cma", RAM, {.bytes = M(96)}},
 		{"1M,cma 64M,high 32M,cma", RAM, {.bytes = M(96), .high = true}},
 		{"auto 32M,cma", RAM, {.automatic = true}},
@@ -216,8 +218,8 @@ static void test_bad_plain(void **state)
 		{"512Q", "character 4 is 'Q', wanted a unit"},
 		{"512MB", "character 5 is 'B'"},
 		{"512KK", "character 5 is 'K'"},
-		{"0x", "character 2 is 'x', wanted a unit"}, // a 0 for the kernel, and more
-		{"0x x", "character 1 is 'x'"}, // the last one decides
+		{"0x", "character 2 is 'x', wanted a unit"}, // the kernel reads a 0, and something behind it
+		{"0x x", "character 1 is 'x'"}, // the last word counts
 		{"x 0x", "crashkernel=0x: character 2 is 'x'"},
 		{"089", "character 2 is '8'"},
 		{"256M@", "ends at character 6, wanted a number"},
@@ -253,7 +255,7 @@ static void test_bad_ranges(void **state)
 		{"1G-2G:64M;2G-:1M", "character 10 is ';'"},
 		{"1G-2G:64M@16M,2G-:1M", "character 14 is ','"},
 		{"1G-2G:64M@", "ends at character 11, wanted a number"},
-		// A range that does not apply is checked as well.
+		// A range that does not apply is checked too.
 		{"0-1K:1M,4G-:zz", "character 13 is 'z'"},
 		{"4G-:1M,8G-:zz", "character 12 is 'z'"},
 		{"0-:9G", "asks for 9 GiB, the machine has 8 GiB"},
@@ -289,7 +291,7 @@ static void test_bad_suffixed(void **state)
 	check_bad((const struct bad[]){{"64M 17592186044415M,cma", "64 bits at most"}}, 1);
 }
 
-// Of a very long one the beginning is shown, and the position is right.
+// Of a very long word the message shows the beginning, and the right position.
 static void test_long(void **state)
 {
 	char specs[400];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reading a dead kernel from its page tables on: whole, odd and hostile; and a real RAM image
-// when LIFEBOAT_RAM_IMAGE names one (real_image() says what must lie beside).
+// Reads a dead kernel, beginning at its page tables: whole, unusual and hostile ones. Reads a real RAM image
+// too if LIFEBOAT_RAM_IMAGE names one; real_image() says which files it needs.
 #include "crash/dead/deadkernel.h"
 #include "dead_kernel_image.h"
 #include "pgtable/encryption.h"
@@ -62,7 +62,7 @@ static void early_panic_is_synthesised(void **state)
 	}
 }
 
-// Nothing but the release, which has no end within its 64 bytes.
+// A kernel of which only the release is known. The release fills its 64 bytes, without a NUL.
 static void nothing_known_is_synthesised(void **state)
 {
 	const struct lb_deadkernel dead = {.space.la57 = true};
@@ -76,7 +76,7 @@ static void nothing_known_is_synthesised(void **state)
 	assert_memory_equal(text + 10, release, sizeof(release));
 }
 
-// PCID, LAM and write-through bits of CR3 are not part of the address.
+// Bits of CR3 for PCID, LAM and write-through are not part of the address.
 static void cr3_has_other_bits(void **state)
 {
 	struct machine m = build(usual);
@@ -112,7 +112,7 @@ static void encryption_is_reported(void **state)
 	}
 }
 
-// AMD's EPYC 7001: the C-bit is the highest of the 48 that CPUID calls an address.
+// On AMD's EPYC 7001 the C-bit is the highest of the 48 bits that CPUID calls an address.
 static void encryption_inside_the_width_is_reported(void **state)
 {
 	const unsigned int bits = lb_encryption_address_bits(48, 3, 47 | 5 << 6);
@@ -140,13 +140,13 @@ static void page_offset_must_fit_the_text(void **state)
 	struct machine m;
 
 	(void)state;
-	// The LDT of page-table isolation, below the direct map, is not taken for it.
+	// The LDT that page-table isolation maps below the direct map is not taken for the direct map.
 	m = build(usual);
 	map(&m, 0xffff880000000000ULL, 0x3000, LB_PAGE, W);
 	dead = read_kernel(&m);
 	assert_tables(&m, &dead);
 
-	// Something before the direct map that does not begin at a GiB, or is no direct map.
+	// A mapping below the direct map hides it, if it does not begin at a GiB or maps something else.
 	m = build(usual);
 	map(&m, 0xffff890000001000ULL, 0, LB_PAGE, W);
 	dead = read_kernel(&m);
@@ -157,7 +157,7 @@ static void page_offset_must_fit_the_text(void **state)
 	dead = read_kernel(&m);
 	assert_false(dead.has_page_offset || dead.has_vmcoreinfo);
 
-	// Physical 0 itself absent: what follows still tells.
+	// The page at physical 0 is not mapped. The pages behind it still show the direct map.
 	m = build(usual);
 	words(m.root)[m.page_offset >> 39 & 511] = 0;
 	for (uint64_t at = LB_PAGE; at < 2 * LB_MIB; at += LB_PAGE)
@@ -191,7 +191,7 @@ static void text_must_be_ram(void **state)
 	assert_false(dead.has_text || dead.has_page_offset || dead.has_cpus);
 }
 
-// One table that is its own child at every level.
+// Tables that lead to themselves, or to the same table again and again.
 static void hostile_tables(void **state)
 {
 	(void)state;
@@ -206,7 +206,7 @@ static void hostile_tables(void **state)
 		dead = read_kernel(&m);
 		assert_false(dead.has_vmcoreinfo);
 
-		// Every table present, every page absent: 2^36 entries to step over.
+		// All tables are present and all pages are absent: there are 2^36 entries to step over.
 		m = build(m);
 		for (unsigned int i = 0; i < 512; i++) {
 			words(m.root)[i] = 0x200000 | P | W;
@@ -218,7 +218,7 @@ static void hostile_tables(void **state)
 		dead = read_kernel(&m);
 		assert_false(dead.has_text);
 
-		// A 1 GiB image of nothing but pointers to what begins like a note.
+		// An image of 1 GiB, full of pointers to what begins like a VMCOREINFO note.
 		m = build(m);
 		for (uint64_t at = 0; at < LB_GIB - KASLR - 16 * LB_MIB; at += 2 * LB_MIB)
 			map(&m, TEXT + at, IMAGE, 2 * LB_MIB, W);
@@ -234,8 +234,8 @@ static void hostile_tables(void **state)
 	}
 }
 
-// Words of random garbage in tables, image, note and units: no fault, no endless loop,
-// and nothing is said that contradicts itself.
+// Random words in tables, image, note and per-CPU units. The reader ends without a fault, and its findings do
+// not contradict each other.
 static void garbage(void **state)
 {
 	uint64_t random = 88172645463325252ULL;
@@ -277,7 +277,7 @@ static void garbage(void **state)
 	}
 }
 
-// A value out of IMAGE.regs; false when there is no such line.
+// Reads the value of `key` from IMAGE.regs; false if there is no such line.
 static bool sidecar(const char *image, const char *key, uint64_t *ret_value)
 {
 	char path[512], line[256];
@@ -297,7 +297,7 @@ static bool sidecar(const char *image, const char *key, uint64_t *ret_value)
 	return found;
 }
 
-// The same where it must be.
+// Reads a value that IMAGE.regs must have.
 static uint64_t wanted(const char *image, const char *key)
 {
 	uint64_t value = 0;
@@ -308,7 +308,7 @@ static uint64_t wanted(const char *image, const char *key)
 
 struct image {
 	FILE *file;
-	uint64_t hidden; // a page that is taken for no RAM; 1: none
+	uint64_t hidden; // a page that is treated as missing; 1: none
 };
 
 static const void *image_page(void *ctx, uint64_t phys)
@@ -331,7 +331,7 @@ static void expect(const char *path, const char *key, uint64_t found)
 	}
 }
 
-// What was found without VMCOREINFO is what VMCOREINFO says.
+// The build ID found without VMCOREINFO is the one that VMCOREINFO has.
 static void assert_build_id(const struct lb_deadkernel *dead, const struct lb_deadkernel *early)
 {
 	char found[2 * LB_BUILD_ID_BYTES + 1] = "", wanted_id[2 * LB_BUILD_ID_BYTES + 1];
@@ -342,12 +342,11 @@ static void assert_build_id(const struct lb_deadkernel *dead, const struct lb_de
 	assert_string_equal(found, wanted_id);
 }
 
-// LIFEBOAT_RAM_IMAGE: a flat file of guest memory from physical 0 on, and beside it
-// IMAGE.regs with lines KEY=NUMBER: cr3, la57, gs_base, phys_bits, cpu (the panicking
-// one), cpus, and as many as are known of expect_kerneloffset, expect_phys_base,
-// expect_page_offset, expect_text, expect_vmcoreinfo, expect_vmcoreinfo_bytes,
-// expect_per_cpu_offset, expect_crash_notes, expect_swapper. All CPUs but the
-// panicking one must have left a note.
+// LIFEBOAT_RAM_IMAGE names a flat file of guest memory, from physical 0 on. Beside it lies IMAGE.regs with
+// lines KEY=NUMBER. Needed: cr3, la57, gs_base, phys_bits, cpu (the one that panicked), cpus. Compared where
+// present: expect_kerneloffset, expect_phys_base, expect_page_offset, expect_text, expect_vmcoreinfo,
+// expect_vmcoreinfo_bytes, expect_per_cpu_offset, expect_crash_notes, expect_swapper. Every CPU but the one
+// that panicked must have left a note.
 static void real_image(void **state)
 {
 	const char *path = getenv("LIFEBOAT_RAM_IMAGE");
@@ -401,7 +400,7 @@ static void real_image(void **state)
 		}
 	}
 
-	// The same memory as if the panic had come before VMCOREINFO was written.
+	// Without the page of VMCOREINFO the memory is that of a kernel that died before it wrote VMCOREINFO.
 	image.hidden = dead.vmcoreinfo_phys;
 	pages_read = 0;
 	lb_deadkernel_read(&space, gs_base, early_text, &early);

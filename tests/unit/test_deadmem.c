@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dead kernel's memory by virtual address: across pages, up to holes, never beyond the budget.
+// Reads a dead kernel's memory by virtual address: across pages, up to holes, and within the budget of pages.
 #include "crash/dead/deadmem.h"
 #include "dead_machine.h"
 #include "unit.h"
 
 #define VIRT (LB_KERNEL_MAP + 0x200000)
-#define FIRST 0x200000ULL // the physical pages behind VIRT's first two, not in a row
+#define FIRST 0x200000ULL // physical pages behind VIRT's first two pages; not adjacent
 #define SECOND 0x7ff000ULL
 
 static struct dead_machine *machine;
@@ -48,8 +48,9 @@ static void bytes_and_the_room_behind(void **state)
 	assert_null(lb_deadmem_at(&mem, VIRT + 2 * LB_PAGE, &room));
 	assert_null(lb_deadmem_at(&mem, VIRT - 1, &room));
 	assert_null(lb_deadmem_at(&mem, 0x1000, &room));
-	assert_null(lb_deadmem_at(&mem, 0x8000000000000000, &room)); // not canonical
-	at = lb_deadmem_at(&mem, DEAD_DIRECT + SECOND, &room); // the same page, through a large one
+	assert_null(lb_deadmem_at(&mem, 0x8000000000000000, &room)); // not a canonical address
+	at = lb_deadmem_at(&mem, DEAD_DIRECT + SECOND,
+			   &room); // the same page, through a large page of the direct map
 	assert_non_null(at);
 	assert_memory_equal(at, dead_at(machine, SECOND), LB_PAGE);
 }
@@ -82,7 +83,7 @@ static void what_is_mapped_may_be_no_ram(void **state)
 	assert_false(lb_deadmem_u64(&mem, VIRT + 2 * LB_PAGE, &word));
 }
 
-// Code is passed over where data is looked for; read-only data is not.
+// A search for data skips pages that can be executed but not written. It does not skip read-only data.
 static void data_is_no_pure_code(void **state)
 {
 	static const struct {
@@ -110,7 +111,7 @@ static void budget_ends(void **state)
 	uint64_t word;
 
 	(void)state;
-	mem.pages_left = 5; // four tables and the page itself
+	mem.pages_left = 5; // one walk: four tables and the page
 	assert_true(lb_deadmem_u64(&mem, VIRT, &word));
 	assert_int_equal(mem.pages_left, 0);
 	machine->pages_read = 0;
@@ -119,7 +120,7 @@ static void budget_ends(void **state)
 	lb_deadmem_refill(&mem);
 	assert_int_equal(mem.pages_left, LB_DEADMEM_PAGES);
 	assert_true(lb_deadmem_u64(&mem, VIRT, &word));
-	assert_int_equal(machine->pages_read, 1); // the translation was kept
+	assert_int_equal(machine->pages_read, 1); // one page, without a walk: the translation was kept
 }
 
 int main(void)

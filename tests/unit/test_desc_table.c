@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The table of page descriptors, filled in several passes, against an array.
+// The table of page descriptors, filled in several passes, is compared with an array.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "unit.h"
 
 #define START (3 * LB_PAGE)
-#define COUNT 12345U // some windows, and a part of one
+#define COUNT 12345U // several windows, and part of another
 #define BYTES (COUNT * sizeof(struct lb_page_desc))
 #define BEFORE 0xb7
 
@@ -100,7 +100,7 @@ static void test_two_passes(void **state)
 	finish();
 }
 
-// The first pass ends anywhere: the rest is zeroes, and the digest is of all.
+// If the first pass ends early, the rest of the table is zeroes, and the digest covers the whole table.
 static void test_ended_early(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which driver a target goes to, and that the way to it is opened first.
+// Each target goes to its driver, and the bridges above its function are woken first.
 #include "crash/disk/disk.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Whose the screen is: by each module that drives one, by DRM's devices where it is built in; kernels that do not
-// tell. Symbols, types and memory are made here.
+// Who drives the screen: a module that drives one, or DRM built into the kernel, known by its devices.
+// Kernels that do not tell. Symbols, types and memory are made here.
 #include "crash/dead/display.h"
 
 #include <string.h>
@@ -19,11 +19,11 @@ static bool fake_u64(struct lb_deadmem *mem, uint64_t virt, uint64_t *ret_value)
 #include "crash/dead/display.c"
 
 #define MINORS 0xffffffff82001000ULL
-#define ROOT 8 // idr_rt in struct idr
-#define HEAD 16 // xa_head in struct xarray
+#define ROOT 8 // offset of idr_rt in struct idr
+#define HEAD 16 // offset of xa_head in struct xarray
 
 static struct {
-	bool built_in, idr, array; // which symbols there are
+	bool built_in, idr, array; // which symbols the kernel has
 	bool no_types, unreadable;
 	uint64_t head;
 	uint32_t asked;
@@ -53,7 +53,7 @@ static void fake_learn(struct lb_btf *btf, const char *const *names)
 	(void)btf;
 	while (count < 16 && names[count])
 		count++;
-	assert_in_range(count, 1, 15); // NULL ends them
+	assert_in_range(count, 1, 15); // NULL ends the list
 }
 
 static bool fake_member(struct lb_btf *btf, const char *type, const char *path,
@@ -75,7 +75,7 @@ static bool fake_u64(struct lb_deadmem *mem, uint64_t virt, uint64_t *ret_value)
 	return !kernel.unreadable;
 }
 
-// A kernel with these modules; NULL: fewer.
+// Starts a kernel with these modules, or with fewer where one is NULL.
 static void start(const char *first, const char *second)
 {
 	static struct lb_deadmem mem;
@@ -114,7 +114,7 @@ static void test_modules(void **state)
 		start(others[i], NULL);
 		check(LB_DISPLAY_FIRMWARE, "no driver of a graphics device is loaded");
 	}
-	start(NULL, NULL); // so early that there are none
+	start(NULL, NULL); // the kernel died before it loaded modules
 	check(LB_DISPLAY_FIRMWARE, "no driver of a graphics device is loaded");
 	start("dummy", NULL);
 	modules.cut = true;

@@ -28,12 +28,12 @@ static uint32_t add(struct made *made, uint16_t type, uint16_t bytes)
 	return at;
 }
 
-// `scope`: bytes of device scope behind the unit.
+// Adds a unit with `scope` bytes of device scope behind it.
 static void add_unit(struct made *made, uint64_t registers, uint16_t scope)
 {
 	uint32_t at = add(made, 0, (uint16_t)(16 + scope));
 
-	put(made, at + 6, 7, 2); // segment
+	put(made, at + 6, 7, 2); // PCI segment
 	put(made, at + 8, registers, 8);
 }
 
@@ -42,9 +42,9 @@ static struct made good(void)
 	struct made made = made_table("DMAR", 48);
 
 	add_unit(&made, 0xfed90000, 8);
-	add(&made, 1, 24); // reserved memory
+	add(&made, 1, 24); // type 1: reserved memory, which is no unit
 	add_unit(&made, 0x123456789000, 0);
-	add_unit(&made, 0xfed90000, 0); // the same once more: it is switched off twice
+	add_unit(&made, 0xfed90000, 0); // the first unit again; it is switched off twice
 	seal(&made);
 	return made;
 }
@@ -64,7 +64,7 @@ static void test_good(void **state)
 	}
 	assert_string_equal(left_out.text, "");
 	made = made_table("DMAR", 48);
-	add(&made, 0, 15); // shorter than a unit is
+	add(&made, 0, 15); // shorter than a unit
 	seal(&made);
 	assert_reads(read_dmar, &made);
 	assert_int_equal(dmar.count, 0);
@@ -98,7 +98,7 @@ static void test_left_out(void **state)
 					   "wanted 4 to 56; it and what follows are not used");
 }
 
-// Else low memory would be taken for registers, and written to.
+// A unit with registers at 0 is left out. Its registers would be low memory, and would be written to.
 static void test_registers_at_0(void **state)
 {
 	struct made made = made_table("DMAR", 48);
@@ -136,8 +136,8 @@ static void test_many(void **state)
 		"ACPI table DMAR: entry 64 is one more IOMMU than 64; it and what follows are not used");
 }
 
-// A laptop's: the graphics device's unit, then the one for all the rest. What is odd about the first
-// makes it one like others.
+// A laptop's table: the graphics device's unit, then the unit for all other devices. If the first unit
+// differs from this form, it is treated like any other.
 static void test_graphics(void **state)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The log out of a printk ring buffer made here: states, wrapping, text that is none, keys that are
-// missing, structures that lie. The layout is that of 6.1; 5.10's has other offsets only.
+// Reads the log from a printk ring buffer made here: record states, wrapping, missing keys, text that is not
+// printable, wrong fields. The layout is 6.1's. 5.10's differs in offsets only.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "dead_ring.h"
 #include "unit.h"
 
-// Physical; everything is reached through the direct map.
+// Addresses are physical. Everything is read through the direct map.
 #define COUNT_BITS 4U
 #define SIZE_BITS 9U // 512 bytes of text
 #define COMMITTED 1ULL
@@ -17,7 +17,7 @@
 #define ID_MASK ((1ULL << 62) - 1)
 
 static struct dead_machine *machine;
-static uint64_t head, tail; // ids
+static uint64_t head, tail; // ids of the newest and the oldest record
 static uint64_t head_lpos;
 
 static char log_text[65536];
@@ -40,7 +40,7 @@ static void put_ends(void)
 	dead_put(machine, RING + 32, tail, 8);
 }
 
-// One record more, as printk puts it in: the block at the ring's beginning if it does not fit.
+// Adds one record as printk does. A block that does not fit at the ring's end goes to its beginning.
 static void add(uint64_t nanoseconds, const char *text, size_t bytes)
 {
 	uint64_t begin = head_lpos, room = (8 + bytes + 7) & ~7ULL, next = begin + room;
@@ -71,9 +71,9 @@ static int open_machine(void **state)
 	(void)state;
 	machine = dead_open();
 	dead_ring(machine, "OSRELEASE=6.1\n", COUNT_BITS, SIZE_BITS);
-	head = 0x3ffffffffffffff8; // the id turns over
+	head = 0x3ffffffffffffff8; // the next ids wrap around
 	tail = head + 1;
-	head_lpos = 0xfffffffffffffe00; // and so does the position
+	head_lpos = 0xfffffffffffffe00; // the position wraps around too
 	log_limit = sizeof(log_text);
 	return 0;
 }
@@ -88,7 +88,7 @@ static int close_machine(void **state)
 static bool put(void *ctx, const char *text, size_t bytes)
 {
 	assert_ptr_equal(ctx, &log_bytes);
-	// The window moves while the log is written.
+	// Moves the window, as writing the log to a disk may do.
 	dead_page(machine, 0);
 	assert_true(bytes && bytes <= sizeof(log_text) - 1 - log_bytes);
 	memcpy(log_text + log_bytes, text, bytes);
@@ -143,7 +143,8 @@ static void put_caller(uint64_t id, uint32_t caller)
 	dead_put(machine, INFOS + (id & 15) * 88 + 20, caller, 4);
 }
 
-// As makedumpfile 1.7.6 prints them; a caller that is longer than its column makes it wider.
+// Callers are printed as makedumpfile 1.7.6 prints them. A caller longer than its column makes the column
+// wider.
 static void test_callers(void **state)
 {
 	(void)state;
@@ -182,7 +183,7 @@ static void test_states(void **state)
 	say(4, "four");
 	say(5, "five");
 	put_state(head - 4, COMMITTED);
-	put_state(head - 3, 0); // reserved
+	put_state(head - 3, 0); // a record that is reserved and not yet written
 	put_state(head - 2, REUSABLE);
 	put_state(head - 1, FINALIZED);
 	dead_put(machine, DESCS + ((head - 1) & 15) * 24, FINALIZED << 62 | ((head + 15) & ID_MASK), 8);
@@ -195,12 +196,12 @@ static void test_no_data(void **state)
 	say(1, "one");
 	say(2, "two");
 	say(3, "three");
-	put_lpos(head - 1, 1, 1); // failed
-	put_lpos(head, 3, 3); // empty
+	put_lpos(head - 1, 1, 1); // a record whose text did not get room
+	put_lpos(head, 3, 3); // a record without text
 	check_log("[    0.000000] one\n", 1);
 }
 
-// Many more than the rings hold; the tail follows.
+// More records were written than the ring holds. The log begins at the tail.
 static void test_wrap(void **state)
 {
 	char text[40], wanted[600] = "";
@@ -238,7 +239,7 @@ static void test_truncated(void **state)
 	say(0, "12345678");
 	dead_put(machine, INFOS + (head & 15) * 88 + 16, 60000, 2);
 	check_log("[    0.000000] 12345678\n", 1);
-	put_lpos(head, 8, 16); // room for its id only
+	put_lpos(head, 8, 16); // the block has room for the id only
 	check_log("", 0);
 }
 
@@ -272,7 +273,7 @@ static const char *ends_of_log(uint64_t first, uint64_t last, struct lb_dmesg_ga
 	return log_text;
 }
 
-// What a reader makes of the end of a dump that was cut off: zeros, from the middle of a record on.
+// A dump that was cut off reads as zeroes from the middle of a record on. What is missing is marked as lost.
 static void test_lost(void **state)
 {
 	char text[101], wanted[256];
@@ -302,7 +303,7 @@ static void test_stop(void **state)
 		say(0, "12345678901234567890");
 	tail = head - 11;
 	for (unsigned int i = 0; i < 12; i++)
-		put_lpos(head - i, 0, 504); // long texts, all the same
+		put_lpos(head - i, 0, 504); // each record claims a long text
 	for (unsigned int i = 0; i < 12; i++)
 		dead_put(machine, INFOS + ((head - i) & 15) * 88 + 16, 400, 2);
 	put_ends();
@@ -311,7 +312,7 @@ static void test_stop(void **state)
 	assert_true(records < 12 && log_bytes <= 512);
 }
 
-// Across the place where ids turn over.
+// The two ends of a log whose ids wrap around between them.
 static void test_ends(void **state)
 {
 	struct lb_dmesg_gaps gaps;
@@ -328,7 +329,7 @@ static void test_ends(void **state)
 	assert_int_equal(strlen(ends_of_log(20, 1, &gaps)), 12 * strlen("[    0.000000] a\n"));
 	assert_string_equal(ends_of_log(0, 1, &gaps), "[    0.000000] l\n");
 	assert_int_equal(gaps.left_out, 11);
-	end_bytes = 3 * 17 + 16; // of three records of a letter and 16 bytes
+	end_bytes = 3 * 17 + 16; // three records of a letter (17 bytes each), and 16 bytes more
 	assert_string_equal(ends_of_log(12, 2, &gaps),
 			    "[    0.000000] a\n[    0.000000] b\n[    0.000000] c\n[    0.000000] k\n"
 			    "[    0.000000] l\n");
@@ -342,7 +343,7 @@ static void test_ends(void **state)
 			 -1);
 }
 
-// Of a ring with a quarter of a million records, what is read does not depend on how many there are.
+// For the two ends of a ring with a quarter of a million records, only those ends are read.
 static void test_ends_of_a_large_ring(void **state)
 {
 	struct lb_dmesg_gaps gaps;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The whole dump: header, log and file in all four formats, given to other people's readers
-// and, as ELF, taken apart here; and how it ends when it ends early.
+// Whole dumps: header, log, and the file in all four formats, read by libkdumpfile and drgn, and taken apart
+// here if ELF. Dumps that end early, too.
 #include "crash/disk/stamp.h"
 #include "crash/plan/dumpsize.h"
 #include "dump_made.h"
@@ -15,7 +15,7 @@ static void test_doubt(void **state)
 	assert_string_equal(header.message, "complete: 1694 pages; no sign of a panic in the log");
 }
 
-// Of 16 records, each of which is the same 4000 bytes in the ring and 34 KB as text.
+// Puts a log of 16 records. Each has the same 4000 bytes in the ring, which are 34 KB as text.
 static void put_long_log(void)
 {
 	const uint64_t descs = MACHINE_MAP + 0x11000, infos = descs + LB_PAGE, finalized = 2ULL << 62;
@@ -35,7 +35,7 @@ static void put_long_log(void)
 	}
 }
 
-// Of a log that has no room its end counts, from the beginning of a line on.
+// Of a log without enough room the end is written, beginning with a whole line.
 static void test_long_log(void **state)
 {
 	const uint64_t limit = 4 * LB_PARTITION_BUFFER;
@@ -44,7 +44,7 @@ static void test_long_log(void **state)
 	(void)state;
 	prepare(LB_DUMP_ZLIB, limit);
 	put_long_log();
-	assert_int_equal(write_dump(), -1); // there is no room for pages
+	assert_int_equal(write_dump(), -1); // no room is left for pages
 	log = disk.data + header.log_offset;
 	assert_true(header.log_bytes <= limit - header.log_offset);
 	assert_true(header.log_bytes > limit - header.log_offset - 64);
@@ -63,12 +63,12 @@ static void test_two_logs(void **state)
 
 	(void)state;
 	prepare(LB_DUMP_ZLIB, 8 * LB_MIB);
-	machine.job.kdump = &machine.dead; // the same log once more
+	machine.job.kdump = &machine.dead; // kdump's kernel has the same log
 	assert_int_equal(write_dump(), 0);
 	snprintf(wanted, sizeof(wanted), "%s%s%s", log_text, between, log_text);
 	assert_int_equal(header.log_bytes, strlen(wanted));
 	assert_memory_equal(disk.data + header.log_offset, wanted, strlen(wanted));
-	// Of each kernel what can be read.
+	// Of each kernel the log is written if it can be read.
 	prepare(LB_DUMP_ZLIB, 8 * LB_MIB);
 	none = machine.dead;
 	none.cr3 = 0;
@@ -78,7 +78,7 @@ static void test_two_logs(void **state)
 	assert_non_null(strstr(capture_said(), "the log of kdump's own kernel: "));
 }
 
-// A long log of the first kernel leaves room for that of kdump's.
+// A long log of the first kernel leaves room for the log of kdump's kernel.
 static void test_two_long_logs(void **state)
 {
 	const char *second;
@@ -98,7 +98,7 @@ static void test_two_long_logs(void **state)
 	assert_memory_equal(second + sizeof(between) - 1, "               a\n", 17);
 }
 
-// Between log and file, with a digest of its own; the next target gets the same text.
+// The report lies between log and file, with its own digest. A second target gets the same text.
 static void test_report(void **state)
 {
 	(void)state;
@@ -113,7 +113,8 @@ static void test_report(void **state)
 		used = lb_heap_used();
 		if (write_dump())
 			fail_msg("%s", err.text);
-		assert_in_range(lb_heap_used() - used, 1, LB_CAPTURE_WRITER); // what the plan has for it
+		assert_in_range(lb_heap_used() - used, 1,
+				LB_CAPTURE_WRITER); // what the plan reserves for the writer
 		check_slots();
 		assert_int_equal(header.report_offset, 3 * LB_DUMP_BLOCK);
 		assert_int_equal(header.report_bytes, sizeof(report));
@@ -125,12 +126,12 @@ static void test_report(void **state)
 	assert_int_equal(reports, 2);
 }
 
-// It is left out where it has no room, and where there is none.
+// The report is left out if there is none, or no room for it.
 static void test_no_report(void **state)
 {
 	(void)state;
 	prepare(LB_DUMP_ZSTD, ROOMY);
-	machine.job.report = make_report; // its text is NULL
+	machine.job.report = make_report; // makes a report without text: its ctx is NULL
 	assert_int_equal(write_dump(), 0);
 	assert_int_equal(header.report_bytes, 0);
 	assert_int_equal(header.file_offset, 3 * LB_DUMP_BLOCK);
@@ -171,14 +172,14 @@ static void test_kdump_formats(void **state)
 	}
 }
 
-static uint64_t unreadable; // a page frame
+static uint64_t unreadable; // number of a page frame
 
 static bool all_but_unreadable(uint64_t pfn)
 {
 	return pfn != unreadable;
 }
 
-// Its reading ends in a page fault or a machine check: it alone is lost.
+// Reading a page ends in a page fault or a machine check. Only this page is lost.
 static void test_unreadable_page(void **state)
 {
 	static const enum lb_dump_format formats[] = {LB_DUMP_ZSTD, LB_DUMP_ELF};
@@ -200,7 +201,7 @@ static void test_unreadable_page(void **state)
 	}
 }
 
-// Against the machine: `bytes` of a PT_LOAD's content in the file.
+// Compares the bytes that a PT_LOAD has in the file with the machine's memory.
 static void check_load(const uint8_t *content, const Elf64_Phdr *load)
 {
 	for (uint64_t done = 0; done < load->p_filesz; done += LB_PAGE) {
@@ -237,7 +238,7 @@ static void test_elf(void **state)
 		assert_true(phdrs[i].p_offset + phdrs[i].p_filesz <= header.file_bytes);
 		check_load(file + phdrs[i].p_offset, &phdrs[i]);
 		if (i == 1)
-			continue; // kernel text lies in RAM's
+			continue; // the kernel's text is part of RAM, and written there
 		assert_true(phdrs[i].p_offset >= end);
 		end = phdrs[i].p_offset + phdrs[i].p_filesz;
 	}
@@ -250,7 +251,7 @@ static void test_elf(void **state)
 	read_back_file(file, header.file_bytes, &machine, all_there, READ_BACK_ELF);
 }
 
-// RAM that begins within a page, and text that is in no RAM and so has content of its own.
+// RAM that begins within a page. The kernel's text is in no RAM, and is written on its own.
 static void test_elf_ragged_start(void **state)
 {
 	const Elf64_Phdr *phdrs;
@@ -260,7 +261,7 @@ static void test_elf_ragged_start(void **state)
 	core.phdrs[3].p_paddr += 0x123;
 	core.phdrs[3].p_offset += 0x123;
 	core.phdrs[3].p_filesz = 0x456;
-	core.phdrs[1].p_offset += LB_MIB; // found elsewhere than RAM is
+	core.phdrs[1].p_offset += LB_MIB; // the text's content lies elsewhere than RAM's
 	if (write_dump())
 		fail_msg("%s", err.text);
 	phdrs = (const Elf64_Phdr *)(disk.data + header.file_offset + sizeof(Elf64_Ehdr));
@@ -322,7 +323,7 @@ static void test_full(void **state)
 	free(whole);
 }
 
-// A partition that takes the headers, and one that takes the log.
+// One partition has room for the headers only, the other for the log too.
 static void test_tiny(void **state)
 {
 	(void)state;
@@ -336,7 +337,7 @@ static void test_tiny(void **state)
 	assert_int_equal(header.file_bytes, 0);
 }
 
-// Gone before the first write: the caller's header is as it was. Later: as last written.
+// If the disk fails before the first write, the caller's header is unchanged. Later it is as last written.
 static void test_disk_gone(void **state)
 {
 	struct lb_dump_header before;
@@ -372,7 +373,8 @@ static void test_second_target(void **state)
 	assert_int_equal(header.page_count, machine.ram.pages);
 }
 
-// A file whose stamps are there but for the one at `lost`; as it then was into *ret_before, the caller's to free.
+// Prepares a file whose blocks all have their stamps, except the one at `lost`. *ret_before is a copy of the
+// partition, which the caller frees.
 static void prepare_file(uint64_t lost, uint8_t **ret_before)
 {
 	prepare(LB_DUMP_ZSTD, ROOMY);
@@ -387,7 +389,8 @@ static void prepare_file(uint64_t lost, uint8_t **ret_before)
 	assert_int_equal(lb_partition_open(&disk.disk, &disk.target, 8, &partition, &err), 0);
 }
 
-// Wherever the file has lost a block, nothing is written from there on, and what was written says so.
+// The file has lost one block. Nothing is written from there on, and the header says that the dump is
+// partial.
 static void test_file(void **state)
 {
 	uint64_t wrote;
@@ -415,7 +418,7 @@ static void test_file(void **state)
 	}
 }
 
-// A dump without a log is a dump.
+// A dump is complete without a log.
 static void test_no_log(void **state)
 {
 	static const uint8_t none[20];
@@ -436,13 +439,13 @@ static void test_no_log(void **state)
 
 static void test_worst_case(void **state)
 {
-	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB + LB_DUMP_REPORT_MAX; // for log, notes, report
+	uint64_t slack = 16 * LB_MIB + 4 * LB_MIB + LB_DUMP_REPORT_MAX; // for log, notes and report
 	uint64_t worst;
 
 	(void)state;
 	prepare(LB_DUMP_RAW, ROOMY);
 	for (uint32_t i = 0; i < MACHINE_PIECES; i++)
-		memset(machine.content[i], 0x5a, lb_range_size(machine.pieces[i].phys)); // nothing is zero
+		memset(machine.content[i], 0x5a, lb_range_size(machine.pieces[i].phys)); // no page is zero
 	machine.dead.cr3 = 0;
 	assert_int_equal(write_dump(), 0);
 	worst = lb_dump_size_largest(machine.ram.pages, machine.ram.max_pfn);

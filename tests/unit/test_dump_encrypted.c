@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The whole dump, encrypted: what Debian's age opens is the same, and nothing of the dead machine is there in the clear.
+// Whole encrypted dumps. Debian's age opens them with the same content, and no byte of the dead machine is on
+// the disk in the clear.
 #define _GNU_SOURCE // memmem()
 #include "crash/plan/dumpsize.h"
 #include "dump_made.h"
 #include "tools/common/unflatten.h"
 
-// The file at `offset` of the partition, as age opens it; the caller frees it. `whole`: age is content.
+// Opens the encrypted file at `offset` of the partition with age. The caller frees the result. `whole`: age
+// must report no error.
 static uint8_t *open_sealed(uint64_t offset, uint64_t bytes, bool whole, size_t *ret_bytes)
 {
 	uint8_t *content = malloc(2 * ROOMY);
@@ -42,7 +44,7 @@ static bool disk_has(const char *text)
 	return memmem(disk.data, disk.bytes, text, strlen(text)) != NULL;
 }
 
-// No key outlives its file, and nothing of the dead machine is on the disk but encrypted.
+// After a file its key is wiped from memory, and only encrypted data of the dead machine is on the disk.
 static void check_secrecy(void)
 {
 	static const struct lb_crypt_file none;
@@ -108,7 +110,7 @@ static void test_encrypted_kdump(void **state)
 	}
 }
 
-// The same machine, once in the clear and once encrypted, nothing of it zero or compressed.
+// The same machine is dumped in the clear and encrypted. No page is zero or can be compressed.
 static void test_encrypted_size(void **state)
 {
 	uint64_t ends[2];
@@ -161,7 +163,8 @@ static void test_encrypted_report(void **state)
 	check_text(header.report_offset, header.report_bytes, header.report_sha256, report, sizeof(report));
 }
 
-// Ended early by a partition that is full: age is content with what there is, and readers with what that makes.
+// A partition that is full ends the dump early. age still opens the file, and readers can read what was
+// written.
 static void test_encrypted_full(void **state)
 {
 	(void)state;
@@ -184,14 +187,14 @@ static void test_encrypted_full(void **state)
 		if (flat_bytes > 2 * LB_PAGE) {
 			file = rearrange(flat, flat_bytes, &file_bytes);
 			assert_memory_equal(file, "KDUMP   ", 8);
-			assert_int_equal(file[424] & 8, 8); // incomplete
+			assert_int_equal(file[424] & 8, 8); // flag: incomplete
 			free(file);
 		}
 		free(flat);
 	}
 }
 
-// Interrupted: every whole chunk that the last header speaks of is opened, and it ends with one.
+// The dump is interrupted. age opens every whole chunk that the last header covers, and no part of a chunk.
 static void test_encrypted_interrupted(void **state)
 {
 	unsigned int interrupted = 0;
@@ -221,12 +224,12 @@ static void test_encrypted_interrupted(void **state)
 	assert_true(interrupted > 3);
 }
 
-// A key is used once: for another target there are others.
+// A key is used for one file only. Another target has keys of its own.
 static void test_key_used_once(void **state)
 {
 	(void)state;
 	write_encrypted(LB_DUMP_ZSTD);
-	machine.job.crypt = files; // wiped
+	machine.job.crypt = files; // the first dump has wiped these keys
 	assert_int_equal(lb_dump_write(&machine.job, partition, &header, &err), -1);
 	assert_string_equal(err.text, "encryption: there is no key for this file");
 	assert_false(disk_has("Kernel panic"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/dump_header.c: two slots, what is lost of them, and headers of version 1.
+// crash/disk/dump_header.c: the two slots of the header, lost sectors in them, and headers of version 1.
 #include <string.h>
 
 #include "crash/disk/dump_header.h"
@@ -12,7 +12,7 @@ static struct lb_dump_slots slots;
 static struct lb_dump_header found;
 static struct lb_error err;
 
-// As a writer does: `header` becomes the next one, and goes into its slot.
+// Puts `header` as a writer does: makes it the next one, and writes it into its slot.
 static void put(struct lb_dump_header *header)
 {
 	uint32_t offset = lb_dump_header_advance(header);
@@ -23,7 +23,7 @@ static void put(struct lb_dump_header *header)
 	memcpy((uint8_t *)&slots + offset, header, sizeof(*header));
 }
 
-// What a version 1 wrote: one header, then the log.
+// Writes what version 1 wrote: one header, then the log.
 static void put_version_1(uint32_t state, uint32_t saved)
 {
 	struct lb_dump_header header = {.version = 1, .state = state, .saved = saved};
@@ -98,7 +98,7 @@ static void test_blank(void **state)
 	assert_int_equal(choose(), -1);
 }
 
-// Each write leaves the one before as it was, and is the one that counts.
+// Each write leaves the header before it as it was, and is the one that is chosen.
 static void test_slots_take_turns(void **state)
 {
 	struct lb_dump_header header = {0};
@@ -137,7 +137,7 @@ static void test_a_sequence_that_begins_again(void **state)
 	assert_int_equal(found.sequence, 2);
 }
 
-// Any sector of either slot: what is chosen is one of the two, and the later one where that is whole.
+// One sector of a slot is lost. The chosen header is the later one if that is whole, else the earlier one.
 static void test_any_lost_sector(void **state)
 {
 	struct lb_dump_header header = {0};
@@ -163,7 +163,7 @@ static void test_any_lost_sector(void **state)
 	}
 }
 
-// The next write goes where nothing is lost by it: into the torn slot.
+// After one slot was torn, the next header is written into the torn slot.
 static void test_a_torn_slot_is_written_next(void **state)
 {
 	struct lb_dump_header header = {0};
@@ -177,7 +177,7 @@ static void test_a_torn_slot_is_written_next(void **state)
 	assert_int_equal(lb_dump_header_advance(&found), header.sequence % 2 * LB_DUMP_BLOCK);
 }
 
-// The magic in one slot at least, and no header that can be read: a dump may be behind it.
+// No header can be read, but a slot has the magic: the partition may hold a dump.
 static void test_unreadable(void **state)
 {
 	struct lb_dump_header header = {.state = LB_DUMP_COMPLETE};
@@ -188,7 +188,7 @@ static void test_unreadable(void **state)
 	put(&header);
 	put(&header);
 	whole = slots;
-	for (unsigned int lost = 0; lost < 2; lost++) { // the other is torn
+	for (unsigned int lost = 0; lost < 2; lost++) { // the other slot is torn
 		slots = whole;
 		memset(&slots.slot[lost], 0, SECTOR);
 		memset((uint8_t *)&slots.slot[1 - lost] + SECTOR, 0, SECTOR);
@@ -218,7 +218,7 @@ static void test_a_header_in_the_other_slot(void **state)
 	assert_string_equal(err.text, "dump header: sequence 1 in slot 0");
 }
 
-// Its log lies where there is a second slot now: it stays in the one that it has.
+// The log of a dump of version 1 lies where the second slot is now. The header stays in the first slot.
 static void test_version_1(void **state)
 {
 	(void)state;
@@ -236,7 +236,7 @@ static void test_version_1(void **state)
 	assert_int_equal(choose(), LB_DUMP_UNREADABLE);
 }
 
-// As the loader arms on it: later from the first of the two writes on.
+// The loader arms over a header of version 1. From the first of its two writes on, the new header is chosen.
 static void test_version_2_over_version_1(void **state)
 {
 	struct lb_dump_header header = {0};
@@ -253,7 +253,7 @@ static void test_version_2_over_version_1(void **state)
 	}
 }
 
-// What writes over one of them only: mkswap, for one.
+// Another program, such as mkswap, has overwritten one slot.
 static void test_every_slot(void **state)
 {
 	static const uint8_t other[16] = {1};
@@ -294,7 +294,8 @@ static void test_unsaved(void **state)
 	}
 }
 
-// Both the loader and lifeboat-save print them: neither an escape sequence nor a line of its own gets through.
+// The loader and lifeboat-save print these texts. They must contain neither an escape sequence nor a line
+// break.
 static void test_printable(void **state)
 {
 	struct lb_dump_header header = {.release = "6.1.0\x1b[2J\nstate=armed", .sequence = 7};

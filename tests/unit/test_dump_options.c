@@ -6,7 +6,7 @@
 #include "lifeboat/dumpdisk.h"
 #include "unit.h"
 
-// As lifeboat.conf and the command line ask for it.
+// Requests for a self-test: none, from lifeboat.conf (once), and from the command line.
 static const struct lb_dump_options none = {0}, once = {.selftest = true, .selftest_once = true},
 				    now = {.selftest = true};
 
@@ -26,7 +26,7 @@ static void test_boot(void **state)
 		{&now, false, LB_SELFTEST_NONE, LB_BOOT_NOTHING},
 		{&now, false, LB_SELFTEST_PASSED, LB_BOOT_NOTHING},
 		{&once, true, LB_SELFTEST_NONE, LB_BOOT_SELFTEST},
-		{&once, true, LB_SELFTEST_BEGUN, LB_BOOT_KERNEL}, // it did not come back: not again
+		{&once, true, LB_SELFTEST_BEGUN, LB_BOOT_KERNEL}, // a self-test was begun and did not come back; it is not repeated
 		{&once, true, LB_SELFTEST_PASSED, LB_BOOT_KERNEL},
 		{&once, true, LB_SELFTEST_FAILED, LB_BOOT_KERNEL},
 		{&once, false, LB_SELFTEST_NONE, LB_BOOT_KERNEL},
@@ -39,7 +39,7 @@ static void test_boot(void **state)
 				 cases[i].boot);
 }
 
-// Of two places that ask for a self-test the later one counts.
+// If two places ask for a self-test, the later one counts.
 static void test_selftest_asked_twice(void **state)
 {
 	struct lb_dump_options options = once;
@@ -72,7 +72,7 @@ static void test_recipients(void **state)
 	assert_int_equal(options.recipients.count, 2);
 	assert_memory_not_equal(options.recipients.list[0].share, options.recipients.list[1].share, 32);
 
-	// Words of a later source are all that counts.
+	// Words of a later source replace those of an earlier one.
 	options.recipients_begun = false;
 	assert_int_equal(encrypt(&options, OTHER, &err), 0);
 	assert_int_equal(options.recipients.count, 1);
@@ -109,7 +109,7 @@ static void to(struct lb_dump_options *options, const char *value, enum lb_dump_
 		assert_string_equal(lb_dump_to_map(last), map);
 }
 
-// Partitions and files, in their order.
+// Partitions and files stay in the given order.
 static void test_files(void **state)
 {
 	struct lb_dump_options options;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/plan/dumpsize.c; test_dump.c compares it with a dump that was written.
+// crash/plan/dumpsize.c. test_dump.c compares it with a dump that was written.
 #include "crash/plan/dumpsize.h"
 #include "lifeboat/dumpdisk.h"
 #include "lifeboat/range.h"
 #include "unit.h"
 
-// docs/install.md
+// the rule of docs/install.md
 static uint64_t rule(uint64_t ram)
 {
 	return ram + ram / 100 + 32 * LB_MIB;
 }
 
-// What people are told holds any dump, with RAM that ends 4 GiB later for its holes.
+// The partition size of docs/install.md holds any dump, also of a machine whose RAM ends 4 GiB higher because
+// of holes.
 static void test_rule(void **state)
 {
 	(void)state;
@@ -22,7 +23,7 @@ static void test_rule(void **state)
 	}
 }
 
-// Each part by itself: log, notes, report and blocks; 4096 and 24 bytes a page; two bits a page number.
+// The terms of the largest dump, one by one: fixed parts, 4096 and 24 bytes a page, two bits a page number.
 static void test_parts(void **state)
 {
 	uint64_t least = lb_dump_size_largest(0, 0);
@@ -33,7 +34,8 @@ static void test_parts(void **state)
 	assert_int_equal(lb_dump_size_largest(0, 8 * 16 * LB_PAGE) - least, 2 * 16 * LB_PAGE);
 }
 
-// The idle figure is what was measured, roughly; neither passes the largest dump; more CPUs are never slower.
+// The estimate for an idle machine is near the measured one, and never above the largest dump. More CPUs
+// never take longer.
 static void test_estimate(void **state)
 {
 	static const struct {
@@ -61,12 +63,12 @@ static void test_estimate(void **state)
 	}
 	estimate = lb_dump_estimate(64 * LB_GIB / LB_PAGE, LB_DUMP_ELF, 1);
 	assert_int_equal(estimate.bytes, 64 * LB_GIB);
-	assert_in_range(estimate.seconds, 320, 340); // the disk is the slower one
+	assert_in_range(estimate.seconds, 320, 340); // the disk is slower than the CPU
 	estimate = lb_dump_estimate(64 * LB_GIB / LB_PAGE, LB_DUMP_RAW, 1);
 	assert_int_equal(estimate.bytes, 80 * LB_MIB + LB_GIB);
 }
 
-// Pages that are RAM in part count whole, and what is no RAM does not count.
+// A page that is RAM in part counts whole. Memory that is not RAM does not count.
 static void test_of_a_map(void **state)
 {
 	struct boot_e820_entry entries[] = {
@@ -82,7 +84,7 @@ static void test_of_a_map(void **state)
 			 lb_dump_size_largest(0xa0 + 15 * LB_MIB / LB_PAGE, 16 * LB_MIB / LB_PAGE));
 }
 
-// Never smaller than what is in it, never more than half a percent beyond the fixed parts.
+// An encrypted dump is never smaller than its content, and at most half a percent larger, plus fixed parts.
 static void test_encrypted(void **state)
 {
 	(void)state;
@@ -96,7 +98,7 @@ static void test_encrypted(void **state)
 		const uint64_t pages = ram / LB_PAGE, end = pages + 4 * LB_GIB / LB_PAGE;
 
 		assert_in_range(lb_dump_size_encrypted(lb_dump_size_largest(pages, end)), ram,
-				ram + ram / 200 * 3 + 32 * LB_MIB); // docs/encrypt.md
+				ram + ram / 200 * 3 + 32 * LB_MIB); // as docs/encrypt.md says
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The memory map's rules, small cases by hand and random tables against a judge
-// that looks at the raw entries only.
+// The rules of memory maps: small cases by hand, and random tables compared with a judge that knows the raw
+// entries only.
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void test_add(void **state)
 	assert_int_equal(map.count, 2);
 }
 
-// Only what goes on where the last entry ends makes it longer.
+// A range extends the last entry only if it begins where that entry ends and has the same type.
 static void test_append(void **state)
 {
 	struct lb_e820 map = MAP({0, 5, 1});
@@ -82,7 +82,7 @@ static void test_tidy_larger_type_wins(void **state)
 	CHECK(&map, {0, 10, 2});
 }
 
-// Two neighbouring devices stay two entries.
+// Two adjacent ranges of devices stay two entries.
 static void test_tidy_keeps_devices_apart(void **state)
 {
 	struct lb_e820 map = MAP({0, 10, LB_E820_SOFT_RESERVED}, {10, 20, LB_E820_SOFT_RESERVED},
@@ -118,7 +118,7 @@ static uint32_t type_at(const struct boot_e820_entry *entries, uint32_t count, u
 	return type;
 }
 
-#define SPACE 48 // addresses of the random tables
+#define SPACE 48 // number of addresses in the random tables
 
 static void check_tidy(const struct lb_e820 *map)
 {
@@ -133,8 +133,7 @@ static void check_tidy(const struct lb_e820 *map)
 	}
 }
 
-// Random tables, then random cuts and retypes: every address has the type that the
-// raw entries say.
+// Random tables, then random cuts and retypes. Every address has the type that the raw entries give it.
 static void test_random_tables(void **state)
 {
 	struct lb_error err = {""};
@@ -202,7 +201,7 @@ static void test_all(void **state)
 	assert_false(lb_e820_all(&map, (struct lb_range){60, 61}, 1));
 }
 
-// Each change is asked for by a function of its own, which the refusal names.
+// Each change to the map is made by a function of its own, because a refusal names the function that asked.
 static int ask_add(struct lb_e820 *map, struct lb_error *err)
 {
 	return lb_e820_add(map, (struct lb_range){0x10, 0x20}, 1, err);
@@ -246,7 +245,7 @@ static void test_sealed_refuses(void **state)
 		struct lb_e820 map = MAP({0, 100, 1}, {0x100000, 0x200000, 1});
 		struct lb_error err = {""};
 
-		assert_int_equal(asks[i].ask(&map, NULL), 0); // not yet
+		assert_int_equal(asks[i].ask(&map, NULL), 0); // not sealed yet
 		map = MAP({0, 100, 1}, {0x100000, 0x200000, 1});
 		lb_e820_seal(&map);
 		assert_int_equal(asks[i].ask(&map, &err), -1);
@@ -256,8 +255,7 @@ static void test_sealed_refuses(void **state)
 	}
 }
 
-// Absurd maps: all of one page given over and over, entries inside entries, the end of
-// the address space.
+// Extreme maps: the same page in every entry, entries inside entries, the end of the address space.
 static void test_absurd(void **state)
 {
 	struct lb_e820 map = empty_map(ROOM);
@@ -274,7 +272,7 @@ static void test_absurd(void **state)
 		assert_int_equal(
 			lb_e820_add(&map, (struct lb_range){i, UINT64_MAX - i}, 1 + (uint32_t)i, &err), 0);
 	tidy(&map);
-	assert_int_equal(map.count, ROOM - 1); // each has both its ends, the last its middle
+	assert_int_equal(map.count, ROOM - 1); // each entry is cut into two, except the innermost
 	assert_true(map.entries[0].addr == 0 && map.entries[0].type == 1);
 	assert_true(map.entries[ROOM - 2].addr + map.entries[ROOM - 2].size == UINT64_MAX);
 	assert_int_equal(map.entries[ROOM / 2 - 1].type, ROOM / 2);

@@ -38,7 +38,7 @@ static void test_second(void **state)
 	assert_non_null(strstr(err.text, "room for 4"));
 }
 
-// An entry that runs through 1 MiB is cut there.
+// An entry that reaches across 1 MiB is cut there.
 static void test_second_through_1mib(void **state)
 {
 	struct boot_e820_entry entries[8];
@@ -56,8 +56,8 @@ static void test_second_through_1mib(void **state)
 	assert_non_null(strstr(err.text, "below 1 MiB"));
 }
 
-// With a low region: below or above the other in one entry, in entries of their own,
-// touching, and what is none.
+// The low region lies below or above the crash region, in the same entry or in another, or touches it. Bad
+// low regions are refused.
 static void test_second_low(void **state)
 {
 	struct boot_e820_entry entries[ROOM];
@@ -87,7 +87,7 @@ static void test_second_low(void **state)
 	assert_int_equal(lb_e820_second(&saved, &regions, &second, &err), 0);
 	CHECK(&second, {0, 0x200000, 1}, {0x200000, 0x30000000, 2}, {0x30000000, 0x36000000, 1},
 	      {0x36000000, 0x40000000, 2}, {0x100000000, 0x200000000, 2});
-	// Beside each other they are one; behind the tail that is not RAM they are not.
+	// Adjacent regions become one entry, unless the crash region's tail between them is not RAM.
 	regions = (struct lb_crash_regions){high, high, {0x170000000, 0x180000000}};
 	assert_int_equal(lb_e820_second(&saved, &regions, &second, &err), 0);
 	CHECK(&second, {0, 0x100000, 1}, {0x100000, 0x40000000, 2}, {0x100000000, 0x170000000, 2},

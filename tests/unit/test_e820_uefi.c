@@ -12,13 +12,13 @@ static void test_types_of_uefi(void **state)
 	(void)state;
 	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
 		assert_int_equal(lb_e820_type_of_uefi(type, 0xf), wanted[type]);
-	// Unaccepted, the next one to come, the OEMs' and the loaders' ranges.
+	// Unaccepted memory, a type not defined yet, and the ranges of types for OEMs and loaders.
 	assert_int_equal(lb_e820_type_of_uefi(15, 0xf), LB_E820_RESERVED);
 	assert_int_equal(lb_e820_type_of_uefi(16, 0xf), LB_E820_RESERVED);
 	assert_int_equal(lb_e820_type_of_uefi(0x70000000, 0), LB_E820_RESERVED);
 	assert_int_equal(lb_e820_type_of_uefi(0x80000001, 0), LB_E820_RESERVED);
 	assert_int_equal(lb_e820_type_of_uefi(UINT32_MAX, UINT64_MAX), LB_E820_RESERVED);
-	// EFI_MEMORY_SP counts where there would be RAM, and nowhere else.
+	// EFI_MEMORY_SP counts only where the type would be RAM.
 	for (uint32_t type = 0; type < sizeof(wanted) / sizeof(wanted[0]); type++)
 		assert_int_equal(lb_e820_type_of_uefi(type, 0x4000f),
 				 wanted[type] == LB_E820_RAM ? LB_E820_SOFT_RESERVED : wanted[type]);
@@ -35,8 +35,8 @@ static void test_from_uefi(void **state)
 	CHECK(&map, {0x1000, 0x5000, 1}, {0x5000, 0x6000, 3});
 }
 
-// The stub joins what follows on in the firmware's order, of every type; in another
-// order the kernel keeps devices apart. A descriptor of no pages says nothing.
+// The EFI stub joins adjacent descriptors of one type if they follow each other in the firmware's order.
+// Otherwise the kernel keeps devices' ranges apart. A descriptor of 0 pages is ignored.
 static void test_from_uefi_joins(void **state)
 {
 	const struct lb_uefi_range in_order[] = {

@@ -101,12 +101,12 @@ static void test_template(void **state)
 	check_load(&phdr[3], M(1), crash.start, M(1));
 	check_load(&phdr[4], crash.end, 0x40000000, crash.end);
 	check_load(&phdr[5], LB_4GIB, 2 * LB_4GIB, LB_4GIB);
-	// The room that is left is zero, not what was there.
+	// Unused program headers are zeroed.
 	assert_int_equal(phdr[6].p_type, 0);
 	assert_int_equal(phdr[19].p_align, 0);
 }
 
-// An entry through 1 MiB, the region at an entry's start and end.
+// An entry reaches across 1 MiB. The region begins where an entry begins, and ends where one ends.
 static void test_borders(void **state)
 {
 	struct lb_e820 map = MAP({0, crash.end});
@@ -131,7 +131,7 @@ static void test_borders(void **state)
 	check_load(&core.phdr[3], crash.end, LB_GIB, crash.end);
 }
 
-// Both regions are cut out, whichever is lower, in one entry and in two, side by side.
+// Both regions are cut out of RAM, whichever is lower, from one entry or two, also when they touch.
 static void test_low_region(void **state)
 {
 	const struct lb_range low = {0x4000000, 0x8000000};
@@ -163,7 +163,7 @@ static void test_low_region(void **state)
 	check_load(&core.phdr[2], M(1), low.start, M(1));
 	check_load(&core.phdr[3], LB_4GIB, 2 * LB_4GIB, LB_4GIB);
 
-	// One entry with everything in it.
+	// One entry contains everything.
 	map = (struct lb_e820){.entries = room, .capacity = 16};
 	assert_int_equal(lb_e820_add(&map, (struct lb_range){0x800, 0x40000000}, LB_E820_RAM, NULL), 0);
 	make_template_with(&map, low, 0, &core);
@@ -175,7 +175,7 @@ static void test_low_region(void **state)
 	check_load(&core.phdr[6], crash.end, 0x40000000, crash.end);
 }
 
-// Whole pages come from the backup, ragged bytes from where they are.
+// Whole pages of low RAM are found in the backup, partial pages where they are.
 static void test_unaligned(void **state)
 {
 	struct lb_e820 map = MAP({0x100, 0x9fc00}, {0x100800, 0x3ffffc00}, {0xa0100, 0xa0200});
@@ -291,7 +291,7 @@ static void test_finish(void **state)
 	}
 }
 
-// Nothing known: one PT_NOTE and PT_LOADs, no PT_NULL, no addresses made up.
+// Nothing is known of the dead kernel: one PT_NOTE and the PT_LOADs, no PT_NULL, and no made-up addresses.
 static void test_finish_unknown(void **state)
 {
 	struct lb_e820 map = MAP({0, 0x9f000}, {M(1), LB_GIB});
@@ -321,7 +321,7 @@ static void test_finish_text_unknown(void **state)
 		assert_int_equal(core.phdr[i].p_vaddr, 0xff11000000000000 + core.phdr[i].p_paddr);
 }
 
-// Hot-added RAM goes into the spare slots and is as any other RAM from then on.
+// Hot-added RAM gets the spare program headers, and is then like any other RAM.
 static void test_hotadd(void **state)
 {
 	const struct lb_range added[] = {{2 * LB_4GIB, 3 * LB_4GIB}, {4 * LB_4GIB, 5 * LB_4GIB}};
@@ -353,7 +353,7 @@ static void test_hotadd(void **state)
 	for (unsigned int i = 2; i < 7; i++)
 		assert_int_equal(core.phdr[i].p_vaddr, page_offset + core.phdr[i].p_paddr);
 
-	// The text's slot is taken out of all of them.
+	// The text is not known: its program header is removed, and those behind it move up.
 	core = before;
 	lb_elfcore_finish(&core, page_offset, 0, 0, 0);
 	assert_int_equal(core.ehdr.e_phnum, 6);
@@ -389,7 +389,7 @@ static void test_notes(void **state)
 
 	assert_int_equal(lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, NULL, 0), &err), 0);
 	assert_int_equal(pos, 32 + 20);
-	// 48 bytes are left: 12 of header, 8 of name, 16 of text and 12 zeroes fill them all.
+	// The 48 bytes that are left take exactly 12 of header, 8 of name, 16 of text and 12 zeroes.
 	assert_int_equal(
 		lb_elfcore_note(area, sizeof(area), &pos, NOTE("CORE", 1, "0123456789abcdefg", 17), &err),
 		-1);
@@ -407,7 +407,7 @@ static void test_notes(void **state)
 			 -1);
 }
 
-// What the notes area is sized for does fit, to the last note.
+// The notes area is sized for the notes that are written: the last one fits.
 static void test_notes_bytes(void **state)
 {
 	static const uint32_t cpus[] = {0, 1, 2, 64, 1024};

@@ -10,9 +10,9 @@
 static void test_a_c_bit_inside_the_width_ends_the_address(void **state)
 {
 	(void)state;
-	// EPYC 7001: 48 bits, C-bit 47, 5 bits fewer once encryption is on.
+	// EPYC 7001: 48 address bits, C-bit 47. Encryption takes 5 bits away.
 	assert_int_equal(lb_encryption_address_bits(48, SME | SEV, EBX(47U, 5U)), 47);
-	assert_int_equal(lb_encryption_address_bits(48, SEV, EBX(47U, 1U)), 47); // a guest's CPUID
+	assert_int_equal(lb_encryption_address_bits(48, SEV, EBX(47U, 1U)), 47); // as CPUID says in a guest
 	assert_int_equal(lb_encryption_address_bits(52, SME, EBX(51U, 6U)), 51);
 }
 
@@ -28,14 +28,15 @@ static void test_a_cpu_that_cannot_encrypt_has_no_c_bit(void **state)
 	(void)state;
 	assert_int_equal(lb_encryption_address_bits(48, 0, 0), 48);
 	assert_int_equal(lb_encryption_address_bits(48, 1U << 2, EBX(47U, 5U)), 48); // no SME, no SEV
-	assert_int_equal(lb_encryption_address_bits(48, SME | SEV, 0), 48); // a field that was left out
+	assert_int_equal(lb_encryption_address_bits(48, SME | SEV, 0),
+			 48); // the number of the bit is missing
 	assert_int_equal(lb_encryption_address_bits(36, SME, EBX(35U, 0U)), 36);
 }
 
 static void test_entries(void **state)
 {
 	(void)state;
-	// A CR3 with a PCID and the bit that keeps the TLB; an entry with the flags of a leaf.
+	// A CR3 with a PCID and the no-flush bit; a table entry with all flags.
 	assert_false(lb_encryption_of(0x8000000012345fffULL, 47));
 	assert_false(lb_encryption_of(0x80007fffffe001e3ULL, 47));
 	for (unsigned int bit = 47; bit < 52; bit++) {

@@ -21,7 +21,7 @@ static void test_warning(void **state)
 	assert_warns((struct lb_evidence){.console = true}, "the log will go to the console");
 	assert_warns((struct lb_evidence){.console = true, .kept = 1}, "the log will go to the console");
 	assert_warns((struct lb_evidence){0}, "a panic will leave nothing");
-	// Where the dump that waits is not saved by then.
+	// A partition whose dump is not saved yet does not count as a place for the next.
 	assert_warns((struct lb_evidence){.kept = 1}, "a panic will leave nothing");
 }
 

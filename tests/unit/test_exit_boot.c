@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ExitBootServices has two outcomes: armed, or the firmware's services again and its table untouched.
+// ExitBootServices has two outcomes: the machine is armed, or the firmware has its own services and its table
+// untouched.
 #include "hook_firmware.h"
 #include "loader/hook/mat.c"
 #include "loader/hook/stand_in.c"
 
-#include "loader/hook/exit_boot.c" // has names that are parameters above
+#include "loader/hook/exit_boot.c" // last, because its names are parameters in the files above
 
-#define GROWN_ENTRIES 200 // more than there are spare ones
+#define GROWN_ENTRIES 200 // more entries than there are spare ones
 
 static const struct lb_range hook_text = {0x7e001000, 0x7e003000}, hook_data = {0x7e003000, 0x7e006000};
 
@@ -120,7 +121,7 @@ static bool image_runs(void)
 	return runs(*mat_slot(), hook_text, hook_data);
 }
 
-// Armed by the loader, with a table that calls the hook not executable.
+// The loader has armed. The memory attributes table says that the hook cannot be executed.
 static int begin(void **state)
 {
 	(void)state;
@@ -160,11 +161,12 @@ static void test_armed(void **state)
 	assert_ptr_equal(*mat_slot(), pool);
 	assert_true(image_runs());
 
-	lb_exit_boot_decide(true); // that one failed, and nothing happened in between
+	lb_exit_boot_decide(
+		true); // a second ExitBootServices; the first failed, and nothing changed in between
 	assert_int_equal(lb_hook_armed, 1);
 	assert_true(image_runs());
 
-	lb_exit_boot_forget(); // the firmware makes its table again
+	lb_exit_boot_forget(); // the firmware makes a new table
 	assert_int_equal(pages_taken, 1);
 	assert_int_equal(pages_freed, 1);
 	assert_false(pool_taken);
@@ -183,7 +185,7 @@ static void test_a_table_that_cannot_be_corrected(void **state)
 		assert_true(fw_has_its_services());
 		assert_true(mat_untouched());
 
-		repair(); // that one failed; the next finds a better table
+		repair(); // that ExitBootServices failed; the next finds a good table
 		lb_exit_boot_decide(true);
 		assert_int_equal(lb_hook_armed, 1);
 		assert_true(fw_has_ours());
@@ -191,7 +193,7 @@ static void test_a_table_that_cannot_be_corrected(void **state)
 	}
 }
 
-// A kernel that is not armed has none of our words.
+// A kernel that cannot get the words does not arm the machine.
 static void test_a_kernel_that_gets_no_words(void **state)
 {
 	(void)state;
@@ -212,7 +214,7 @@ static void test_armed_once_then_not(void **state)
 	lb_exit_boot_decide(true);
 	assert_int_equal(lb_hook_armed, 1);
 	assert_true(words_given);
-	*mat_slot() = &mat; // the firmware made its own again
+	*mat_slot() = &mat; // the firmware has installed its own table again
 	spoil();
 	lb_exit_boot_decide(true);
 	assert_int_equal(lb_hook_armed, 0);
@@ -236,12 +238,12 @@ static void test_somebody_in_front(void **state)
 	(void)state;
 	fw_rt.ResetSystem = fw_other_reset;
 	lb_exit_boot_decide(true);
-	assert_int_equal(lb_hook_armed, 1); // they pass on what they do not want
+	assert_int_equal(lb_hook_armed, 1); // the service in front passes calls on to the hook
 	assert_ptr_equal(fw_rt.ResetSystem, fw_other_reset);
 	assert_true(image_runs());
 }
 
-// The loader came back and freed crash memory; the hook could not go.
+// The loader returned and freed crash memory, but the hook had to stay because another service calls it.
 static void test_somebody_in_front_of_a_disarmed_hook(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/extents.c: pieces of a file, and those that cannot be.
+// crash/disk/extents.c: good pieces of a file, and lists that are refused.
 #include <string.h>
 
 #include "crash/disk/extents.h"
@@ -9,7 +9,7 @@
 #define PARTITION (64 * BLOCK)
 
 static const struct lb_extents_room room = {512, PARTITION};
-// Out of order on the disk, and not on its 4 KiB.
+// Pieces that are not in the disk's order, and not aligned to 4 KiB of the disk.
 static const struct lb_extent good[] = {
 	{40 * BLOCK + 512, 4 * BLOCK}, {8 * BLOCK, BLOCK}, {9 * BLOCK, 2 * BLOCK}};
 #define GOOD (sizeof(good) / sizeof(good[0]))
@@ -37,7 +37,7 @@ static void test_good(void **state)
 	(void)state;
 	assert_int_equal(lb_extents_check(good, GOOD, &room, &err), 0);
 	assert_int_equal(lb_extents_bytes(good, GOOD), 7 * BLOCK);
-	// Up to the partition's last byte.
+	// A piece may reach to the partition's last byte.
 	assert_int_equal(check_with(1, (struct lb_extent){PARTITION - BLOCK, BLOCK}), 0);
 }
 
@@ -77,7 +77,7 @@ static void test_count(void **state)
 	assert_non_null(strstr(err.text, "0 pieces, wanted 1 to 24"));
 }
 
-// Byte by byte, against the list written out.
+// Compares lb_extents_find() with the list written out byte by byte.
 static void test_find(void **state)
 {
 	uint64_t offset = 0, bytes;

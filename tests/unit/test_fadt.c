@@ -15,7 +15,7 @@ static int read_fadt(const void *table, uint64_t bytes, struct lb_error *err)
 	return status;
 }
 
-// The fields that ACPI 1.0 has.
+// Makes a FADT with the fields of ACPI 1.0.
 static struct made made_fadt(uint32_t bytes, uint32_t dsdt, uint32_t pm1a, uint32_t pm1b)
 {
 	struct made made = made_table("FACP", bytes);
@@ -48,9 +48,9 @@ static void test_narrow(void **state)
 
 	(void)state;
 	check(&made, 0x604, 0, 0x7f77c000);
-	made = made_fadt(276, 0x7f77c000, 0x604, 0x1604); // the wide fields are 0
+	made = made_fadt(276, 0x7f77c000, 0x604, 0x1604); // the 64-bit fields are 0
 	check(&made, 0x604, 0x1604, 0x7f77c000);
-	made = made_fadt(116, 0, 0x10000, 0xffff); // no port
+	made = made_fadt(116, 0, 0x10000, 0xffff); // the first number is too large for a port
 	check(&made, 0, 0xffff, 0);
 }
 
@@ -63,12 +63,12 @@ static void test_wide(void **state)
 	put_wide(&made, 172, 1, 0x1804);
 	put_wide(&made, 184, 1, 0x1808);
 	check(&made, 0x1804, 0x1808, 0x123456789000);
-	put_wide(&made, 172, 0, 0xfed08004); // in memory
+	put_wide(&made, 172, 0, 0xfed08004); // the register is in memory
 	put_wide(&made, 184, 1, 0x10000);
 	check(&made, 0, 0, 0x123456789000);
 }
 
-// A table that ends inside the wide fields has none of them.
+// A table that ends within the 64-bit fields has none of them.
 static void test_truncated(void **state)
 {
 	struct made made = made_fadt(196, 0x1000, 0x604, 0x608);

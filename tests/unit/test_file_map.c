@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/file_map.c: a map that is whole, and maps that lie.
+// crash/disk/file_map.c: a good map, and maps with wrong fields.
 #include <string.h>
 
 #include "crash/disk/file_map.h"
@@ -31,7 +31,7 @@ static int check(void)
 	return lb_file_map_check(&map, sizeof(map), &err);
 }
 
-// Somebody who can seal.
+// Seals the map, so that only the field just changed is wrong, and expects a refusal.
 static void refused(const char *why)
 {
 	lb_file_map_seal(&map);
@@ -103,7 +103,7 @@ static void test_lies(void **state)
 static void test_paths(void **state)
 {
 	(void)state;
-	memset(map.esp_path, 'x', sizeof(map.esp_path)); // goes on into the next
+	memset(map.esp_path, 'x', sizeof(map.esp_path)); // no NUL: the text would run into the next field
 	refused("a path that is no printable text");
 	memset(map.host_path, 'x', sizeof(map.host_path));
 	refused("a path that is no printable text");
