@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which pages are dumped: each rule on struct pages made here, as 6.1, 6.6 and 6.12 have them;
-// in calls of any size; sections, holes, and keys that are missing or lie.
+// Which pages are dumped: each rule, on struct pages made here as 6.1, 6.6 and 6.12 have them. The filter is
+// called for any number of frames at a time. Sections, holes, missing keys, keys with wrong values.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,17 +9,17 @@
 #include "dead_machine.h"
 #include "unit.h"
 
-// Sections of 1 MiB: 256 page frames. The dead kernel says that it has frames up to 4 GiB; 4096 of
-// them have struct pages, in RAM from MAP on.
+// Sections have 1 MiB: 256 page frames. The dead kernel says that it has frames up to 4 GiB. The first 4096
+// frames have struct pages, which lie in RAM from MAP on.
 #define SECTION_PAGES 256U
 #define SECTIONS 16U
 #define FRAMES (SECTIONS * SECTION_PAGES)
-#define ROOTS 0x100000ULL // physical: mem_section[]
-#define ROOT 0x101000ULL // a page full of struct mem_section
+#define ROOTS 0x100000ULL // physical address of mem_section[]
+#define ROOT 0x101000ULL // physical address of a page of struct mem_section
 #define MAP 0x200000ULL
 #define VMEMMAP 0xffffea0000000000ULL
 
-// Flags, and offsets in struct page, of 6.1.
+// Flags of struct page, and offsets in it, of 6.1.
 #define LRU (1ULL << 4)
 #define SLAB (1ULL << 9)
 #define SWAPCACHE (1ULL << 10)
@@ -32,7 +32,7 @@
 #define ANON 1ULL
 #define HUGETLB_DTOR 2U
 
-struct given { // a struct page
+struct given { // one struct page
 	uint64_t flags, compound_head, unused, mapping, index, private;
 	uint32_t mapcount, refcount;
 	uint64_t memcg;
@@ -46,14 +46,14 @@ static void *memory;
 static struct lb_filter *filter;
 static struct lb_filter_level level;
 static uint8_t bits[FRAMES / 8];
-static uint64_t page_bytes; // 64, or what a test makes of it
+static uint64_t page_bytes; // size of a struct page: 64 unless a test changes it
 
 static void put_page(uint64_t pfn, struct given page)
 {
 	memcpy(dead_at(machine, MAP + pfn * page_bytes), &page, sizeof(page));
 }
 
-// A page of no kind: mapcount -1, referenced.
+// A page in use that is of no type: mapcount -1, one reference.
 static struct given plain(uint64_t flags)
 {
 	return (struct given){.flags = flags, .mapcount = UINT32_MAX, .refcount = 1};
@@ -83,7 +83,7 @@ static void put_free(uint64_t pfn, uint64_t order)
 	put_page(pfn, page);
 }
 
-// A compound page as 6.1 has it.
+// Puts a compound page as 6.1 lays it out.
 static void put_compound(uint64_t pfn, unsigned int order, unsigned int dtor, struct given head)
 {
 	head.flags |= HEAD;
@@ -93,7 +93,7 @@ static void put_compound(uint64_t pfn, unsigned int order, unsigned int dtor, st
 
 		tail.compound_head = VMEMMAP + pfn * 64 + 1;
 		if (i == 1)
-			tail.unused = dtor | order << 8; // bytes 16 and 17
+			tail.unused = dtor | order << 8; // compound_dtor and compound_order, bytes 16 and 17
 		put_page(pfn + i, tail);
 	}
 }
@@ -163,7 +163,7 @@ static void open_filter(uint32_t wanted)
 	assert_non_null(filter);
 }
 
-// Judges everything, in calls of several sizes, which must not matter.
+// Judges all frames, in calls of several sizes. The size must not change the result.
 static const struct lb_filter_count *judge(uint32_t wanted)
 {
 	const struct lb_filter_count *count;
@@ -195,7 +195,7 @@ static bool dumped(uint64_t pfn)
 	return bits[pfn / 8] >> pfn % 8 & 1;
 }
 
-// Only `left_out` pages from `pfn` on are not dumped.
+// Expects that only the `left_out` pages from `pfn` on are not dumped.
 static void check_left_out(uint64_t pfn, uint64_t left_out)
 {
 	for (uint64_t i = 0; i < FRAMES; i++)
@@ -228,18 +228,18 @@ static void test_free_blocks(void **state)
 	check_left_out(1024, 1024);
 	judge(LB_FILTER_ALL & ~LB_FILTER_FREE);
 	check_left_out(0, 0);
-	put_free(1024, 11); // one too many
+	put_free(1024, 11); // an order one above the largest
 	judge(LB_FILTER_FREE);
 	check_left_out(0, 0);
 	put_free(1024, 0);
 	judge(LB_FILTER_FREE);
 	check_left_out(1024, 1);
-	put_page(1024, with_mapcount(SLAB, BUDDY)); // a slab has other things there
+	put_page(1024, with_mapcount(SLAB, BUDDY)); // a slab keeps other data in this field
 	judge(LB_FILTER_FREE);
 	check_left_out(0, 0);
 }
 
-// A free block over a hole in RAM and past its end counts RAM only.
+// Of a free block that reaches over a hole and past the end of RAM, only pages of RAM are counted.
 static void test_free_beyond_ram(void **state)
 {
 	(void)state;
@@ -266,7 +266,11 @@ static void test_cache(void **state)
 	judge(LB_FILTER_USER | LB_FILTER_FREE);
 	check_left_out(0, 0);
 	put_page(100, with_mapping(LRU | PRIVATE, 0xffff888000001000));
-	put_page(101, with_mapping(SWAPCACHE, 0xffff888000001000)); // another flag of that number
+	put_page(
+		101,
+		with_mapping(
+			SWAPCACHE,
+			0xffff888000001000)); // PG_swapcache has the number of another flag in a page that is not swap-backed
 	judge(LB_FILTER_CACHE);
 	check_left_out(0, 0);
 	assert_int_equal(judge(LB_FILTER_CACHE_PRIVATE)->cache_private, 1);
@@ -300,12 +304,12 @@ static void test_hugetlb(void **state)
 	check_left_out(1024, 512);
 	judge(LB_FILTER_ALL & ~LB_FILTER_USER);
 	check_left_out(0, 0);
-	put_compound(1024, 9, 3, plain(0)); // another destructor
+	put_compound(1024, 9, 3, plain(0)); // a destructor other than hugetlbfs'
 	judge(LB_FILTER_ALL);
 	check_left_out(0, 0);
 }
 
-// The order is believed only if it fits the frame; otherwise the page stands for itself.
+// An order that does not fit the frame number is ignored. The page is then judged alone.
 static void test_compound_order(void **state)
 {
 	(void)state;
@@ -317,7 +321,7 @@ static void test_compound_order(void **state)
 	check_left_out(1024, 1);
 }
 
-// A compound page past the end of what is judged.
+// A compound page reaches past the last frame that is judged.
 static void test_compound_beyond(void **state)
 {
 	(void)state;
@@ -327,7 +331,7 @@ static void test_compound_beyond(void **state)
 	assert_int_equal(judge(LB_FILTER_USER)->user, 952);
 }
 
-// 6.6 to 6.8: the order in the second page's flags, PG_hugetlb there too.
+// Linux 6.6 to 6.8 keep the order in the second page's flags, where PG_hugetlb is too.
 static void test_flags_1(void **state)
 {
 	struct given second = plain(9 | 1ULL << 8);
@@ -350,7 +354,7 @@ static void test_flags_1(void **state)
 	check_left_out(1024, 512);
 }
 
-// 6.6 and later without hugetlbfs, which has no number then; 7.1 and later: page.compound_info.
+// Linux from 6.6 without hugetlbfs gives no number for it. Linux from 7.1 has page.compound_info.
 static void test_no_hugetlbfs(void **state)
 {
 	struct given second = plain(9);
@@ -375,7 +379,7 @@ static void test_no_hugetlbfs(void **state)
 	assert_int_equal(level.bits, LB_FILTER_ZERO | LB_FILTER_FREE);
 }
 
-// 6.3 to 6.5: offsets from the folio, the second page of which they are in.
+// Linux 6.3 to 6.5 give offsets from the folio's start. The fields are in its second page.
 static void test_folio_offsets(void **state)
 {
 	(void)state;
@@ -386,7 +390,7 @@ static void test_folio_offsets(void **state)
 	check_left_out(1024, 512);
 }
 
-// 6.12 and later: page types in the upper byte, others below.
+// Linux from 6.12 keeps the page type in the upper byte. The lower bytes hold other data.
 static void test_types_by_byte(void **state)
 {
 	struct given page = with_mapcount(0, 0xf0000000);
@@ -402,7 +406,7 @@ static void test_types_by_byte(void **state)
 	put_page(8, page);
 	judge(LB_FILTER_FREE);
 	check_left_out(8, 8);
-	page.mapcount = 0xf5000000; // a slab
+	page.mapcount = 0xf5000000; // the type of a slab
 	page.mapping = ANON;
 	put_page(8, page);
 	judge(LB_FILTER_ALL);
@@ -411,7 +415,7 @@ static void test_types_by_byte(void **state)
 	put_page(8, page);
 	judge(LB_FILTER_ALL);
 	check_left_out(0, 0);
-	put_page(8, with_mapcount(0, 0xf1000000)); // offline
+	put_page(8, with_mapcount(0, 0xf1000000)); // the type of an offline page
 	assert_int_equal(judge(0)->offline, 1);
 	check_left_out(8, 1);
 	put_page(8, plain(0));
@@ -425,7 +429,8 @@ static void test_types_by_byte(void **state)
 	check_left_out(0, 0);
 }
 
-// 6.9 to 6.11: a bit that is cleared, of slabs too; 6.11 has other bits and a mapcount below.
+// Linux 6.9 to 6.11 clear a bit for a page type, also for slabs. 6.11 uses other bits, and the lower bits for
+// a mapcount.
 static void test_types_by_bit(void **state)
 {
 	struct given page = with_mapcount(0, 0xbfffffff);
@@ -438,17 +443,17 @@ static void test_types_by_bit(void **state)
 	put_page(4, page);
 	judge(LB_FILTER_FREE);
 	check_left_out(4, 4);
-	page.mapcount = 0xbdffffff; // a slab as well
+	page.mapcount = 0xbdffffff; // two types: a slab too
 	put_page(4, page);
 	judge(LB_FILTER_FREE);
 	check_left_out(0, 0);
-	page.mapcount = 0x3fffffff; // no type: often mapped
+	page.mapcount = 0x3fffffff; // no type, but a page mapped many times
 	put_page(4, page);
 	judge(LB_FILTER_FREE);
 	check_left_out(0, 0);
 }
 
-// Left out whatever the level: their reading may be the end of us.
+// Such pages are left out at any level, because reading them may stop the machine.
 static void test_hwpoison_and_offline(void **state)
 {
 	struct given tail = plain(HWPOISON);
@@ -469,13 +474,13 @@ static void test_hwpoison_and_offline(void **state)
 	check_left_out(0, 0);
 }
 
-// Without a struct page a frame is dumped.
+// A frame without a struct page is dumped.
 static void test_unmapped(void **state)
 {
 	(void)state;
 	for (uint64_t pfn = 0; pfn < FRAMES; pfn++)
 		put_free(pfn, 0);
-	put_section(2, 1); // present, no map
+	put_section(2, 1); // the section is present but has no map
 	dead_unmap(machine, VMEMMAP + 1024 * 64);
 	machine->hole = MAP + 1280 * 64;
 	assert_int_equal(judge(LB_FILTER_FREE)->unmapped, 256 + 2 * 64);
@@ -484,12 +489,12 @@ static void test_unmapped(void **state)
 						      (pfn >= 1280 && pfn < 1344));
 }
 
-// What mem= and memmap= keep from the kernel is in no section: left out from level 2 on.
+// RAM that mem= or memmap= hides from the kernel is in no section. It is left out from level 2 on.
 static void test_unused(void **state)
 {
 	(void)state;
 	put_section(1, 0);
-	put_section(2, 2); // a map, not present
+	put_section(2, 2); // the section has a map but is not present
 	for (uint32_t wanted = 2; wanted <= LB_FILTER_FREE; wanted *= 2) {
 		assert_int_equal(judge(wanted)->unused, 512);
 		assert_int_equal(level.unused_pages, 512);
@@ -507,12 +512,12 @@ static void test_unused(void **state)
 	assert_false(dumped(300));
 	assert_false(dumped(767));
 	assert_true(dumped(768));
-	machine->hole = ROOT; // unreadable is not absent
+	machine->hole = ROOT; // a table that cannot be read does not prove that a section is absent
 	assert_int_equal(judge(LB_FILTER_ALL)->unused, 0);
 	assert_true(dumped(300));
 }
 
-// Frames beyond what the kernel can have are not its own either.
+// Frames above the highest that the kernel can have are not its own either.
 static void test_unused_beyond(void **state)
 {
 	(void)state;
@@ -531,7 +536,8 @@ bool lb_was_capture_kernel(const struct lb_deadspace *dead)
 	return was_capture_kernel;
 }
 
-// A capture kernel that was given more than half, and one that has a section for all of RAM.
+// A known capture kernel is judged. RAM outside its sections is kept even if it is less than half, because it
+// may hold the first kernel.
 static void test_unused_by_a_known_capture_kernel(void **state)
 {
 	(void)state;
@@ -547,7 +553,8 @@ static void test_unused_by_a_known_capture_kernel(void **state)
 	assert_int_equal(judge(LB_FILTER_ALL)->unused, SECTION_PAGES);
 }
 
-// A capture kernel uses little of RAM: the rest is what was to be saved.
+// A kernel that has less than half of RAM may be a capture kernel. The other RAM may be what it was to save,
+// and is kept.
 static void test_unused_by_a_capture_kernel(void **state)
 {
 	(void)state;
@@ -573,7 +580,7 @@ static void test_no_root(void **state)
 	check_left_out(0, 0);
 }
 
-// Not SPARSEMEM_EXTREME: an array of struct mem_section.
+// Without SPARSEMEM_EXTREME, mem_section is one array of struct mem_section.
 static void test_static_sections(void **state)
 {
 	char text[40];
@@ -587,7 +594,8 @@ static void test_static_sections(void **state)
 	check_left_out(2000, 16);
 }
 
-// A struct page of 56 bytes may lie across two pages, and so may a head and what is behind it.
+// Struct pages of 56 bytes may lie across two pages, and so may the head and the second page of a compound
+// page.
 static void test_straddling(void **state)
 {
 	(void)state;
@@ -683,14 +691,15 @@ static void test_lies(void **state)
 	}
 }
 
-// Few pages are read for many struct pages.
+// The filter reads few pages for many struct pages.
 static void test_reads(void **state)
 {
 	(void)state;
 	open_filter(LB_FILTER_ALL);
 	machine->pages_read = 0;
 	run(FRAMES);
-	// For each page of struct pages itself and a walk of 4; for each section two more and their walks.
+	// For a page of struct pages: one read, and a walk of 4. For a section: two more reads, and their
+	// walks.
 	assert_in_range(machine->pages_read, FRAMES / 64, FRAMES / 64 * 5 + SECTIONS * 10);
 }
 

@@ -44,12 +44,12 @@ static void test_a_stub(void **state)
 	check_none();
 	made_stub(5, made_text(9, "ro quiet"));
 	check_one(5, made_page(9));
-	made_stub(5, (char *)made_page(9) + 3); // lines are anywhere
+	made_stub(5, (char *)made_page(9) + 3); // a command line may begin anywhere
 	check_one(5, (char *)made_page(9) + 3);
 	made_begin(state);
-	made_stub(63, made_text(0, "")); // the last page; no options at all
+	made_stub(63, made_text(0, "")); // the last page, and an empty command line
 	check_one(63, made_page(0));
-	made_params(63, 0x72, made_page(0)); // GRUB's, by the handover protocol
+	made_params(63, 0x72, made_page(0)); // as GRUB leaves it with the EFI handover protocol
 	check_one(63, made_page(0));
 }
 
@@ -71,13 +71,13 @@ static void test_each_part_of_the_fingerprint(void **state)
 	check_none();
 	made_params(5, 0, made_page(9));
 	check_none();
-	// Ours, and not understood.
+	// The boot_params are of this boot, but of a form that is not understood.
 	params = made_stub(5, made_page(9));
 	params->efi_info.efi_memdesc_size = 40;
 	check_unclear(0);
 	params->efi_info.efi_memdesc_size = 0;
 	check_unclear(0);
-	// It is a page's beginning that counts.
+	// boot_params count only at a page's beginning.
 	made_begin(state);
 	memmove((uint8_t *)made_page(5) + 8, made_stub(5, made_page(9)), LB_PAGE);
 	memset(made_page(5), 0, 8);
@@ -98,7 +98,7 @@ static void test_a_line_that_cannot_be_told(void **state)
 	check_unclear(0);
 	made_stub(5, (char *)(uintptr_t)UINT64_MAX);
 	check_unclear(0);
-	made_stub(5, end + LB_PAGE - 7); // no NUL up to the end
+	made_stub(5, end + LB_PAGE - 7); // no NUL up to the end of memory
 	check_unclear(0);
 	end[LB_PAGE - 1] = '\0';
 	check_one(5, end + LB_PAGE - 7);
@@ -122,11 +122,11 @@ static void test_grub_s_own_loader(void **state)
 	check_one(5, made_page(7));
 	made_text(8, "BOOT_IMAG=/vmlinuz");
 	check_one(5, made_page(7));
-	// Its variable, found by chance on a page's beginning, is no second one.
+	// A copy of GRUB's own variable at a page's beginning is not taken for a second candidate.
 	*(struct boot_params *)made_page(40) = *params;
 	((struct boot_params *)made_page(40))->hdr.cmd_line_ptr = 0;
 	check_one(5, made_page(7));
-	// Which of two?
+	// There are two candidates for the command line.
 	made_text(21, "BOOT_IMAGE=/old ro");
 	check_unclear(0);
 	made_text(21, "");
@@ -136,9 +136,9 @@ static void test_grub_s_own_loader(void **state)
 	check_unclear(0);
 	made_staged(5)->hdr.header = 0;
 	check_unclear(0);
-	made_staged(5)->hdr.version = 0x20c; // memtest86+
+	made_staged(5)->hdr.version = 0x20c; // as memtest86+ has it
 	check_unclear(0);
-	// Near the end of what may be read.
+	// The page lies near the end of the memory that may be read.
 	made_begin(state);
 	made_staged(MADE_PAGES - 1);
 	check_unclear(0);
@@ -177,7 +177,7 @@ static void test_ranges(void **state)
 	assert_ptr_equal(found.list[0].line, made_page(3));
 
 	found.count = 0;
-	made_text(5, "ro"); // in none of them
+	made_text(5, "ro"); // the command line is in none of the ranges
 	made_stub(9, made_page(5));
 	lb_find_linux(&made_system, ranges, 3, &found);
 	assert_true(found.unclear);
@@ -188,7 +188,7 @@ static void test_ranges(void **state)
 	assert_int_equal(found.count, 0);
 }
 
-// Nothing of it is read.
+// With too much memory to search, nothing is read.
 static void test_too_much_memory(void **state)
 {
 	const struct lb_range much[] = {{0, 0}, {0x1000000, 0x1000000 + (LB_FIND_MAX_PAGES + 1) * LB_PAGE}};

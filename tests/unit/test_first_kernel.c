@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The kernel that died before kdump's: found by what kdump was told, or not taken for one.
+// Finds the kernel that died before kdump's own kernel did, by what kdump was told. What is no such kernel is
+// not taken for one.
 #include <elf.h>
 
 #include "crash/dead/first_kernel.h"
 #include "dead_kernel_image.h"
 
-#define HEADER 0xa1ffe0ULL // the ELF core header, across a page's end
+#define HEADER 0xa1ffe0ULL // the ELF core header, across two pages
 #define CPU_NOTE 0xa30000ULL
-#define FIRST_NOTE 0xa31ff0ULL // across another
+#define FIRST_NOTE 0xa31ff0ULL // the first kernel's VMCOREINFO note, across two pages
 
-#define LINE 0xa40000ULL // its command line
+#define LINE 0xa40000ULL // the command line of kdump's kernel
 
 static char text[LB_VMCOREINFO_MAX];
 
@@ -34,8 +35,8 @@ static void put_note(uint64_t phys, const char *name, const char *desc)
 	memcpy(ram + phys + sizeof(header) + 12, desc, strlen(desc));
 }
 
-// What kexec leaves for kdump's kernel: a note of a CPU, RAM, then VMCOREINFO. The first kernel of this machine is
-// the same image as the last one, by its own page tables.
+// Makes what kexec leaves for kdump's kernel: a CPU's note, RAM, and VMCOREINFO. The first kernel has the
+// same image as the last one in this machine, seen through its own page tables.
 static struct machine dead_kdump(uint64_t swapper)
 {
 	struct machine m = build((struct machine){.symbols = PLACE_RELATIVE, .has_note = true, .cpus = CPUS});
@@ -84,14 +85,15 @@ static void found_by_what_kdump_was_told(void **state)
 	assert_ptr_equal(first.space.vmcoreinfo.text, text);
 	assert_memory_equal(text, "SYMBOL(swapper_pg_dir)=", 23);
 	assert_int_equal(first.gs_base, *(uint64_t *)image_at(OFFSETS));
-	// It can be read as any dead kernel, its CPUs included.
+	// The first kernel can be read like any dead kernel, with its CPUs.
 	lb_deadkernel_read(&first.space, first.gs_base, text, &kernel);
 	assert_tables(&m, &kernel);
 	assert_note(&kernel);
 	assert_int_equal(kernel.cpu_count, CPUS);
 }
 
-// As soon as the header has been read: elfcorehdr_addr is ELFCORE_ADDR_ERR then.
+// Once kdump's kernel has read the header, elfcorehdr_addr is ELFCORE_ADDR_ERR. The command line still has
+// the address.
 static void found_by_the_command_line(void **state)
 {
 	struct machine m = dead_kdump(SWAPPER);
@@ -113,9 +115,9 @@ static void none_where_kdump_was_told_nothing(void **state)
 	(void)state;
 	put64(ELFCOREHDR, UINT64_MAX);
 	assert_false(find(&m, &first));
-	put64(ELFCOREHDR, UINT64_MAX - 1); // read, and no command line
+	put64(ELFCOREHDR, UINT64_MAX - 1); // the header was read, and there is no command line
 	assert_false(find(&m, &first));
-	put64(ELFCOREHDR, UINT64_MAX - 8); // the header would end behind the last address
+	put64(ELFCOREHDR, UINT64_MAX - 8); // the header would reach beyond the last address
 	assert_false(find(&m, &first));
 	put64(ELFCOREHDR, RAM_BYTES);
 	assert_false(find(&m, &first));
@@ -142,11 +144,11 @@ static void damaged_headers(void **state)
 	ehdr()->e_phoff = UINT64_MAX - 20;
 	assert_false(find(&m, &first));
 	m = dead_kdump(SWAPPER);
-	ehdr()->e_phnum = 2; // without the note that counts
+	ehdr()->e_phnum = 2; // without VMCOREINFO's program header
 	assert_false(find(&m, &first));
 	m = dead_kdump(SWAPPER);
 	phdr(2)->p_type = PT_LOAD;
-	ehdr()->e_phnum = UINT16_MAX; // on into what is no header
+	ehdr()->e_phnum = UINT16_MAX; // program headers go on into other data
 	assert_false(find(&m, &first));
 	m = dead_kdump(SWAPPER);
 	phdr(2)->p_offset = RAM_BYTES - 8;

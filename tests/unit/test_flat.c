@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The flattened form: each piece as makedumpfile's description of it has it, what lb_flat_room() promises, and a pad
-// after which everything before it can be read back.
+// The flattened form: each piece has the form that makedumpfile describes, lb_flat_room() keeps its promise,
+// and everything before a pad can be read back.
 #include "crash/dump/flat.h"
 
 #include "age_made.h"
@@ -17,14 +17,16 @@ static struct lb_flat flat;
 static struct lb_error err;
 static uint8_t key[LB_CRYPT_KEY];
 static uint64_t prefix;
-static uint8_t content[2 * LB_MIB]; // what was put, decrypted
+static uint8_t content[2 * LB_MIB]; // what was written, decrypted
 
 static void begin(uint64_t limit)
 {
-	const struct lb_recipients recipients = {.count = 1, .list = {{{9}}}}; // the base point: a good one
+	const struct lb_recipients recipients = {.count = 1,
+						 .list = {{{9}}}}; // the base point is a valid recipient
 	const struct lb_capture_config config = {
 		.format = LB_DUMP_RAW, .cpus = 1, .apic_count = 1, .crypt = 1};
-	struct lb_sealing sealing = {.file = &file, .helped = true}; // else what is read back takes its place
+	struct lb_sealing sealing = {
+		.file = &file, .helped = true}; // helped: sealing in place would overwrite what is read back
 	uint32_t cpus;
 
 	memory_disk_close(&disk);
@@ -40,7 +42,7 @@ static void begin(uint64_t limit)
 		fail_msg("%s", err.text);
 }
 
-// All chunks of the ended file into `content`; how many bytes.
+// Decrypts all chunks of the ended file into `content`; returns the number of bytes.
 static uint64_t open_all(void)
 {
 	uint64_t left = flat.output.stream.bytes - prefix, bytes = 0;
@@ -78,8 +80,8 @@ static void test_layout(void **state)
 	assert_int_equal(lb_flat_end(&flat, &err), 0);
 	assert_int_equal(open_all(), HEAD + 16 + 3 + 16 + 1 + 16);
 	assert_memory_equal(content, signature, sizeof(signature));
-	assert_number(16, 1); // its type
-	assert_number(24, 1); // its version
+	assert_number(16, 1); // type of the flattened form
+	assert_number(24, 1); // version of the flattened form
 	for (uint32_t i = 32; i < HEAD; i++)
 		assert_int_equal(content[i], 0);
 	assert_number(HEAD, 0x123456789abcdefULL);
@@ -92,7 +94,7 @@ static void test_layout(void **state)
 	assert_number(HEAD + 44, UINT64_MAX);
 }
 
-// What is said to fit, pieces and all, does, and the mark of the end behind it; one byte more does not.
+// As many bytes fit as lb_flat_room() says, with the mark of the end behind them. One byte more does not fit.
 static void test_room(void **state)
 {
 	static uint8_t data[LB_MIB];
@@ -124,7 +126,7 @@ static void test_no_room(void **state)
 	assert_int_equal(lb_flat_open(&flat, partition, START, 2 * START, &sealing, &err), -1);
 }
 
-// Zeroes, as many as were asked for at least, and everything put before is read back as it was.
+// A pad has at least as many zeroes as requested. Everything before it is read back unchanged.
 static void test_pad(void **state)
 {
 	static uint8_t data[3 * LB_CHUNK_PLAIN], back[3 * LB_CHUNK_PLAIN];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The closed forms of pgtable/footprint.c against tables that are really there: a
-// tree is filled leaf by leaf, once by each policy's own rule, and its tables are
-// counted as they are taken. What Lifeboat builds is counted by ident.c as well.
+// Compares the formulas of pgtable/footprint.c with tables that are built: a tree is filled leaf by leaf, by
+// each policy's own rule, and its tables are counted. Lifeboat's own tables are counted by ident.c too.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +12,15 @@
 #include "pgtable/ident.h"
 #include "unit.h"
 
-#define LISTS 1500 // random requests
+#define LISTS 1500 // number of random requests
 #define MAX_RANGES 8
 #define WINDOWS (2 * LB_MIB - 2 * LB_PAGE)
-#define COUNTED_MAX (16 * LB_TIB) // what is filled leaf by leaf in a test
+#define COUNTED_MAX (16 * LB_TIB) // the most memory that a test fills leaf by leaf
 
-// ---- the oracle: a tree of tables ------------------------------------------
+// ---- the judge: a tree of tables -------------------------------------------
 
-// A table above the PTs. In a PD, an entry is LEAF or TABLE, a PT having nothing in
-// it that is of interest; above, LEAF or a node.
+// A table above the PTs. In a PD an entry is LEAF or TABLE: what a PT holds does not matter. In the tables
+// above, an entry is LEAF or another node.
 struct node {
 	struct node *entries[X86_PT_ENTRIES];
 };
@@ -32,7 +31,7 @@ static struct node leaf_mark, table_mark;
 struct tree {
 	struct node *root;
 	unsigned int levels; // 4 or 5
-	bool folds; // as Linux: a page more for each entry of a PML4 root
+	bool folds; // counts as Linux does: one page more for each entry of a PML4 root
 	struct lb_footprint found;
 };
 
@@ -74,7 +73,7 @@ static unsigned int index_at(uint64_t address, unsigned int level)
 	return (address >> (12 + 9 * (level - 1))) & (X86_PT_ENTRIES - 1);
 }
 
-// The entry at `level` for `address`; tables above it are taken where they are missing.
+// Returns the entry at `level` for `address`. Makes the tables above it that are missing.
 static struct node **entry_for(struct tree *tree, uint64_t address, unsigned int level)
 {
 	struct node *node = tree->root;
@@ -88,13 +87,13 @@ static struct node **entry_for(struct tree *tree, uint64_t address, unsigned int
 			if (at == 4 && tree->levels == 4 && tree->folds)
 				tree->found.folded++;
 		}
-		assert_ptr_not_equal(*entry, LEAF); // nothing is mapped twice in two ways
+		assert_ptr_not_equal(*entry, LEAF); // no address is mapped both by a leaf and by a table
 		node = *entry;
 	}
 	return &node->entries[index_at(address, level)];
 }
 
-// A leaf in a PDPT (level 3) or PD (level 2), unless there is one.
+// Adds a leaf to a PDPT (level 3) or PD (level 2), unless the entry is a leaf already.
 static void add_leaf(struct tree *tree, uint64_t address, unsigned int level)
 {
 	struct node **entry = entry_for(tree, address, level);
@@ -122,7 +121,7 @@ static uint64_t earlier(uint64_t one, uint64_t other)
 	return one < other ? one : other;
 }
 
-// Pages up to the end of the 2 MiB slot; returns where it stopped.
+// Adds pages up to the end of the 2 MiB slot; returns the end of what it added.
 static uint64_t add_small_pages(struct tree *tree, uint64_t address, uint64_t end)
 {
 	uint64_t next = earlier(lb_align_down(address, 2 * LB_MIB) + 2 * LB_MIB, end);
@@ -165,7 +164,7 @@ static void add_2m_out(struct tree *tree, struct lb_range range)
 		add_leaf(tree, address, 2);
 }
 
-// A GiB at a time, as far as the range goes in it.
+// Adds a range GiB by GiB.
 static void add_1g(struct tree *tree, struct lb_range range, bool sloppy)
 {
 	uint64_t next;
@@ -204,7 +203,7 @@ static void add_by_policy(struct tree *tree, enum lb_footprint_policy policy, st
 	add_2m_out(tree, range);
 }
 
-// Whole pages; empty when there is none.
+// Returns the whole pages of the range; empty if there are none.
 static struct lb_range trimmed(struct lb_range range)
 {
 	const uint64_t start = lb_align_up(range.start, LB_PAGE), end = lb_align_down(range.end, LB_PAGE);
@@ -241,7 +240,7 @@ static struct lb_footprint counted(const struct lb_footprint_request *request,
 		add_pt(&tree, request->windows + LB_PAGE);
 	}
 	if (both)
-		tree.found.pml5 = 1; // a root over the other
+		tree.found.pml5 = 1; // the 5-level root above the 4-level one
 	free_node(tree.root, tree.levels);
 	tree.found.bytes = tables_of(&tree.found) * LB_PAGE;
 	return tree.found;
@@ -255,7 +254,7 @@ static void assert_footprints_equal(const char *name, enum lb_footprint_policy p
 			 one->bytes, other->bytes);
 }
 
-// OURS is also what ident.c says it is about to build.
+// For the policy OURS the sizes are also those that ident.c computes before it builds.
 static void judge_ours(const struct lb_footprint_request *request, const struct lb_footprint *ours)
 {
 	struct lb_ident_range ranges[MAX_RANGES];
@@ -300,7 +299,7 @@ static void judge_request(const char *name, const struct lb_footprint_request *r
 
 // ---- random requests -------------------------------------------------------
 
-static uint64_t random_state; // xorshift64*: the same lists at every run
+static uint64_t random_state; // state of xorshift64*, which gives the same lists in every run
 
 static uint64_t random_below(uint64_t limit)
 {
@@ -317,7 +316,8 @@ static uint64_t random_unit(void)
 	return units[random_below(4)];
 }
 
-// Ends close to the borders of what tables cover, up to `limit`; `bytes`: also off pages.
+// Makes ranges that end near multiples of what a table covers, up to `limit`. `bytes`: ends need not be at
+// pages.
 static size_t random_list(struct lb_range *ranges, uint64_t limit, bool bytes)
 {
 	size_t count = random_below(MAX_RANGES + 1);
@@ -328,7 +328,7 @@ static size_t random_list(struct lb_range *ranges, uint64_t limit, bool bytes)
 
 		start = lb_align_down(start, random_unit()) + random_below(3) * LB_PAGE;
 		size = random_below(3) * LB_GIB + random_below(4) * 2 * LB_MIB + random_below(4) * LB_PAGE;
-		if (i > 0 && random_below(2)) // a small hole, often in one table with the last
+		if (i > 0 && random_below(2)) // a small hole, so that both ranges often share a table
 			start = ranges[i - 1].end + random_below(3) * random_below(5) * LB_PAGE;
 		if (bytes)
 			start += random_below(2) * random_below(LB_PAGE);
@@ -374,7 +374,7 @@ static void test_random_requests(void **state)
 
 // ---- whole maps ------------------------------------------------------------
 
-// A region as the loader places it, and a hook in what RAM is left.
+// The low megabyte and, where there is room, a region as the loader places it.
 static size_t crash_ranges(const struct lb_e820 *map, struct lb_range ret_crash[2])
 {
 	const struct lb_place_request request = {
@@ -395,7 +395,8 @@ static void judge_map(const char *name, const struct lb_e820 *map)
 	request.ram_count = each_map_ranges(map, LB_E820_RAM, false, false, ram);
 	request.crash_count = crash_ranges(map, crash);
 	memcpy(ours, crash, sizeof(crash));
-	ours[request.crash_count] = (struct lb_range){0xffdff000, 0xffe03000}; // across 2 MiB
+	ours[request.crash_count] =
+		(struct lb_range){0xffdff000, 0xffe03000}; // the hook's image, across a 2 MiB boundary
 	request.ours_count = request.crash_count + 1;
 	assert_true(lb_e820_ram(map, (struct lb_range){0, UINT64_MAX}) <= 64 * LB_TIB);
 	for (unsigned int i = 0; i < 4; i++) {
@@ -435,7 +436,8 @@ static struct lb_footprint footprint_of_ram(struct lb_range ram, bool la57, enum
 	return footprint;
 }
 
-// 2017, "24 TiB": 96 MiB of PDs, 192 KiB of PDPTs; and what the folded level makes of it.
+// The figures of the 2017 thread for "24 TiB": 96 MiB of PDs, 192 KiB of PDPTs. Linux's folded level doubles
+// the PDPTs.
 static void test_figures_of_2017(void **state)
 {
 	const struct lb_range ram = {0, 24 * LB_TIB};
@@ -454,10 +456,10 @@ static void test_figures_of_2017(void **state)
 	assert_int_equal(footprint.folded, footprint.pdpt);
 	assert_int_equal(footprint.bytes, (2 * footprint.pdpt + 1) * LB_PAGE);
 	assert_int_equal(footprint_of_ram(ram, false, LB_FOOTPRINT_LINUX_510).bytes, 388 * LB_KIB);
-	// With 5 levels nothing is folded: one root and one PML4.
+	// With 5 levels nothing is folded: there is one root and one PML4.
 	footprint = footprint_of_ram(ram, true, LB_FOOTPRINT_LINUX_TODAY);
 	assert_int_equal(footprint.bytes, 192 * LB_KIB + 2 * LB_PAGE);
-	// 4 KiB leaves: 2 GiB for each TiB.
+	// Leaves of 4 KiB take 2 GiB of tables for each TiB.
 	footprint = footprint_of_ram(ram, false, LB_FOOTPRINT_RAM_4K);
 	assert_int_equal(footprint.pt * LB_PAGE, 48 * LB_GIB);
 }
@@ -476,7 +478,7 @@ static void test_largest_machine(void **state)
 	assert_int_equal(footprint.leaves_4k, 1ULL << 40);
 }
 
-// The same slot touched by two ranges is one table; a whole GiB between them is a leaf.
+// Two ranges in the same slot share one table. A whole GiB between ragged ends is one leaf.
 static void test_ragged_neighbours(void **state)
 {
 	const struct lb_range ram[] = {{0, LB_GIB - 5 * LB_PAGE},
@@ -489,13 +491,13 @@ static void test_ragged_neighbours(void **state)
 	judge_request("ragged neighbours", &request);
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_RAM_1G, &footprint), LB_FOOTPRINT_OK);
 	assert_int_equal(footprint.leaves_1g, 2);
-	assert_int_equal(footprint.pd, 1); // of the first GiB; a byte in the third is no page
+	assert_int_equal(footprint.pd, 1); // for the first GiB; the one byte in the third GiB is no page
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_LINUX_510, &footprint), LB_FOOTPRINT_OK);
 	assert_int_equal(footprint.leaves_1g, 3);
 	assert_int_equal(footprint.pd, 0);
 }
 
-// The numbers to reach, with their terms.
+// The goals for the size of the tables, term by term.
 static void test_numbers_to_reach(void **state)
 {
 	static const struct lb_range crash[] = {
@@ -513,16 +515,17 @@ static void test_numbers_to_reach(void **state)
 
 	(void)state;
 	judge_request("numbers to reach", &request);
-	// Both roots, PDPT; PD and PT of low memory; two PDs of a region across a GiB; PD and two PTs of the hook.
+	// Both roots and a PDPT; PD and PT of low memory and two PDs of a region across a GiB; PD and two PTs
+	// of the hook.
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_OURS, &one), LB_FOOTPRINT_OK);
 	assert_int_equal(one.bytes, (1 + 1 + 1 + 4 + 3) * LB_PAGE);
 	assert_true(one.bytes <= 40 * LB_KIB);
-	// One region under one root: PML4, PDPT, two PDs, PT.
+	// One region below one root: PML4, PDPT, two PDs, PT.
 	request.la57 = false;
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_CRASH_EXACT, &one), LB_FOOTPRINT_OK);
 	assert_int_equal(one.bytes, (1 + 1 + 2 + 1) * LB_PAGE);
 	assert_true(one.bytes <= 24 * LB_KIB);
-	// A further one in another GiB with a ragged end: PD and PT.
+	// A further region in another GiB, with a ragged end, takes a PD and a PT.
 	request.crash_count = 3;
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_CRASH_EXACT, &two), LB_FOOTPRINT_OK);
 	assert_int_equal(two.bytes - one.bytes, 2 * LB_PAGE);
@@ -573,7 +576,7 @@ static void test_refused(void **state)
 	refuse(&request, LB_FOOTPRINT_RAM_4K, LB_FOOTPRINT_TOO_HIGH);
 	refuse(&request, LB_FOOTPRINT_OURS, LB_FOOTPRINT_TOO_HIGH);
 	request.la57 = true;
-	refuse(&request, LB_FOOTPRINT_OURS, LB_FOOTPRINT_TOO_HIGH); // the 4-level root cannot
+	refuse(&request, LB_FOOTPRINT_OURS, LB_FOOTPRINT_TOO_HIGH); // beyond the reach of the 4-level root
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_RAM_4K, &footprint), LB_FOOTPRINT_OK);
 	request.root4 = false;
 	assert_int_equal(lb_footprint(&request, LB_FOOTPRINT_OURS, &footprint), LB_FOOTPRINT_OK);
@@ -618,7 +621,7 @@ static void test_names(void **state)
 
 // ---- section tables --------------------------------------------------------
 
-// Sections one by one, the present ones marked.
+// Counts sections one by one, and compares with the formula.
 static void judge_sections(const char *name, const struct lb_range *ram, size_t count, bool la57)
 {
 	const uint64_t whole = (la57 ? 1ULL << 52 : 1ULL << 46) / (128 * LB_MIB);
@@ -672,7 +675,8 @@ static void test_sections_of_maps(void **state)
 	each_real_map(judge_sections_of_map);
 }
 
-// 2018: 512 MiB of temporary arrays with 5 levels, however small the machine.
+// The figure of the 2018 thread: with 5 levels the temporary arrays take 512 MiB, however small the machine
+// is.
 static void test_figures_of_2018(void **state)
 {
 	const struct lb_range second[] = {{0, LB_LOW_END}, {0x60000000, 0x70000000}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The small snprintf against libc's, and what libc does not have.
+// Compares the small snprintf() with libc's, and tests the functions that libc does not have.
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "lifeboat/range.h"
 #include "unit.h"
 
-// The same text and the same length as libc's, in a buffer that is large enough
-// and in every one that is too small.
+// lb_snprintf() gives the same text and length as libc's snprintf(), in a buffer that is large enough, and in
+// every smaller one.
 #define SAME(...)                                                                                            \
 	do {                                                                                                 \
 		char wanted[200], got[200];                                                                  \
@@ -93,7 +93,7 @@ static void test_long_arguments_keep_their_place(void **state)
 	     (size_t)9, "end");
 }
 
-// A conversion we do not have stays readable; so does a format that ends in one.
+// An unknown conversion is printed as it is, also at the format's end.
 static void test_unknown_conversion(void **state)
 {
 	const char *volatile strange = "a%jb%5";
@@ -161,7 +161,7 @@ static void test_size_nearest(void **state)
 	assert_nearest((1ULL << 60) + (1ULL << 59), "1.5 EiB");
 }
 
-// One decimal, rounded down: the tenths, by counting.
+// Sizes have one decimal and are rounded down. The test counts the tenths.
 static void test_size_rounds_down(void **state)
 {
 	char wanted[16];

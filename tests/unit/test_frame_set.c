@@ -18,7 +18,7 @@ static void check(struct lb_frame_set *set, const uint8_t *wanted)
 	}
 }
 
-// Ranges of any length in any order, overlapping, against a plain array.
+// Ranges of any length, in any order, with overlaps, are compared with a plain array.
 static void test_any_ranges(void **state)
 {
 	(void)state;
@@ -59,7 +59,7 @@ static void test_empty(void **state)
 	check(&set, none);
 }
 
-// What makes one range takes one place, in whatever order it comes.
+// Frames that join to one range take one place, whatever their order.
 static void test_merged(void **state)
 {
 	uint8_t all[FRAMES];
@@ -76,7 +76,7 @@ static void test_merged(void **state)
 	check(&set, all);
 }
 
-// What has no room is left out, and nothing else.
+// When the set is full, further frames are left out. No other frame gets in.
 static void test_full(void **state)
 {
 	struct lb_frame_set set;
@@ -97,7 +97,7 @@ static void test_full(void **state)
 	assert_int_equal(found, 64);
 }
 
-// The largest that a word holds, more than that, and what is no address.
+// The longest range that a word holds, a longer one, and frame numbers that are no address.
 static void test_large(void **state)
 {
 	const uint64_t last = (1ULL << 40) - 1;

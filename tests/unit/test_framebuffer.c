@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Frame buffers as firmware has them, and each way in which one is none.
+// Frame buffers as firmware has them, and each reason not to use one.
 #include "crash/plan/framebuffer.h"
 
 #include <string.h>
@@ -45,7 +45,7 @@ static void test_good(void **state)
 
 			check(&screen, NULL);
 			assert_int_equal(lb_framebuffer_bytes(&screen), screen.bar_bytes);
-			screen.bar_bytes--; // the last pixel's last byte
+			screen.bar_bytes--; // one byte too short for the last pixel
 			check(&screen, "are not all in the BAR");
 		}
 	}
@@ -72,7 +72,7 @@ static void test_bad(void **state)
 	screen.base += 2;
 	check(&screen, "its first pixel is at 0x80000002");
 	screen = good(800, 600, 0);
-	screen.stride = UINT32_MAX - 3; // beyond any BAR, without an overflow
+	screen.stride = UINT32_MAX - 3; // the size is beyond any BAR, and must not overflow
 	check(&screen, "are not all in the BAR");
 }
 
@@ -81,7 +81,7 @@ static void test_place(void **state)
 	struct lb_screen_config screen = good(800, 600, 0);
 
 	(void)state;
-	screen.bar -= LB_MIB; // not at the BAR's start
+	screen.bar -= LB_MIB; // the frame buffer does not begin where the BAR begins
 	screen.bar_bytes += LB_MIB;
 	check(&screen, NULL);
 	screen.bar = screen.base + 4;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Disks are made by gpt_disk.h, whose checksums are zlib's.
+// Reads GPTs of disks made by gpt_disk.h, with zlib's checksums.
 #include <stdio.h>
 #include <string.h>
 
@@ -72,7 +72,7 @@ static void test_good(void **state)
 	}
 }
 
-// A flipped bit anywhere in header or entries of the primary: the backup serves. In both: an error.
+// After any bit flip in the primary's header or entries the backup is used. A flip in both is an error.
 static void test_flips(void **state)
 {
 	(void)state;
@@ -105,7 +105,7 @@ static void test_unreadable(void **state)
 	image.bad_block = 1;
 	assert_int_equal(read_table(), 0);
 	assert_true(gpt.backup);
-	image.bad_block = 2; // the entries
+	image.bad_block = 2; // the primary's entries cannot be read
 	assert_int_equal(read_table(), 0);
 	assert_true(gpt.backup);
 	gpt_disk_make(&image, 512);
@@ -115,7 +115,7 @@ static void test_unreadable(void **state)
 	assert_string_equal(err.text, "disk 1: primary GPT header: block 1 cannot be read");
 }
 
-// Fields with a right checksum and nonsense in them.
+// Fields with wrong values below a right checksum.
 static void test_nonsense(void **state)
 {
 	static const struct {
@@ -161,14 +161,14 @@ static void test_nonsense(void **state)
 	}
 }
 
-// What is not under a protective MBR is the leftover of the disk's earlier life, the primary
-// table as well as the backup.
+// Without a protective MBR the GPT is a leftover of an earlier use of the disk, the primary and the backup.
 static void test_mbr(void **state)
 {
 	(void)state;
 	for (uint32_t block_bytes = 512; block_bytes <= 4096; block_bytes *= 8) {
 		make(block_bytes);
-		for (unsigned int index = 0; index < 4; index++) { // hybrid tables, too
+		for (unsigned int index = 0; index < 4;
+		     index++) { // the protective entry may be any of the four, as in hybrid MBRs
 			gpt_disk_mbr(&image, index, 0xee);
 			image.data[446 + 16 * (3 - index) + 4] |= 0x0b;
 			if (3 - index != index)
@@ -181,7 +181,7 @@ static void test_mbr(void **state)
 					    "disk 1: no entry of the MBR is of type 0xee (the first is "
 					    "0x83): the GPT is a leftover");
 			assert_int_equal(gpt.backup, backup);
-			check_partitions(); // to say what is left out
+			check_partitions(); // the partitions are still listed, so that a message can name them
 			memset(gpt_disk_block(&image, 1), 0, block_bytes);
 		}
 		make(block_bytes);
@@ -190,14 +190,14 @@ static void test_mbr(void **state)
 		assert_string_equal(err.text,
 				    "disk 1: block 0 is no MBR (signature 0x0055, wanted 0xaa55): the "
 				    "GPT is a leftover");
-		// Without any table it is just another disk.
+		// Without any GPT there is no table to call a leftover.
 		memset(gpt_disk_block(&image, 1), 0, block_bytes);
 		memset(gpt_disk_block(&image, GPT_DISK_BLOCKS - 1), 0, block_bytes);
 		assert_int_equal(read_table(), -1);
 	}
 }
 
-// The backup's other header is block 1; the primary's may be where a smaller disk once ended.
+// The backup must name block 1 as the other header. The primary may name a block where a smaller disk ended.
 static void test_other_header(void **state)
 {
 	(void)state;
@@ -226,7 +226,7 @@ static void test_raid_member(void **state)
 	}
 }
 
-#define MANY 1024 // entries: 256 blocks of 512 bytes
+#define MANY 1024 // number of entries: 256 blocks of 512 bytes
 static struct {
 	uint8_t data[(2 + MANY * 128 / 512 + 100) * 512];
 } large;

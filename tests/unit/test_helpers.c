@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Helpers whose CPUs are threads. What a page compresses to says which page it was.
+// Helpers whose CPUs are threads. Each page compresses to bytes that tell which page it is.
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 static uint8_t pages[PAGES][LB_PAGE] __attribute__((aligned(LB_PAGE)));
 static struct lb_capture_config config;
 
-// Page i is zero when i % 7 == 3.
+// Page i is zero if i % 7 == 3.
 static void fill_pages(void)
 {
 	for (uint32_t i = 0; i < PAGES; i++) {
@@ -35,7 +35,7 @@ static uint32_t open_helpers(enum lb_dump_format format, uint32_t cpus, uint32_t
 
 	capture_reset();
 	capture_ram_add(BASE, pages, sizeof(pages));
-	capture_clock_pause(0); // a slow host is not to look like a lost CPU
+	capture_clock_pause(0); // the clock stands still, so that a slow host does not look like a lost CPU
 	capture_cpus(answering);
 	config = (struct lb_capture_config){.format = format, .cpus = cpus, .apic_count = 32};
 	if (lb_helpers_open(&config, 1, &count, &err))
@@ -43,7 +43,7 @@ static uint32_t open_helpers(enum lb_dump_format format, uint32_t cpus, uint32_t
 	return count;
 }
 
-// Batch n has the pages from 5 * n on, as many as make sense of n.
+// Batch n has the pages from 5 * n on. Their number depends on n.
 static void fill_batch(struct lb_batch *batch, uint32_t n)
 {
 	assert_int_equal(batch->count, 0);
@@ -74,7 +74,8 @@ static void check_batch(const struct lb_batch *batch, uint32_t n)
 	assert_int_equal(batch->data_bytes, at);
 }
 
-// All in flight that can be, in order; how many that were at once.
+// Submits batches while the ring takes any, and collects them in order; returns the most that were in flight
+// at once.
 static uint32_t run_batches(uint32_t count)
 {
 	uint32_t handed = 0, collected = 0, most = 0;
@@ -139,7 +140,7 @@ static void test_compressing_together(void **state)
 		fill_batch(batch, n);
 		lb_helpers_submit(batch);
 	}
-	lb_helpers_close(); // with batches in flight
+	lb_helpers_close(); // while batches are in flight
 	assert_null(lb_helpers_collect());
 }
 
@@ -169,11 +170,11 @@ static void test_memory_limits_cpus(void **state)
 	config = (struct lb_capture_config){.format = LB_DUMP_ZSTD, .cpus = 16, .apic_count = 16};
 	assert_int_equal(lb_helpers_open(&config, 1, &count, &err), 0);
 	assert_int_equal(count, 9);
-	// Not what their stacks and the writer take.
+	// The buffers leave room for the CPUs' stacks and the writer.
 	assert_true(lb_heap_left() >= 8 * LB_CAPTURE_CPU + LB_CAPTURE_WRITER);
 	lb_helpers_close();
 
-	// One CPU may have it all; with less, there is none.
+	// One CPU may have all the memory. With less than it needs, no helper is opened.
 	capture_reset();
 	capture_heap_limit(1300 * LB_KIB);
 	assert_int_equal(lb_helpers_open(&config, 1, &count, &err), 0);
@@ -210,13 +211,14 @@ static uint32_t open_buffers(struct memory_disk *disk, uint32_t cpus, uint32_t t
 	buffers = buffers < LB_DISK_MAX_DEPTH ? buffers : LB_DISK_MAX_DEPTH;
 	if (lb_partition_open(&disk->disk, &disk->target, buffers, &partition, &err) != 0)
 		fail_msg("%s", err.text);
-	assert_true(lb_heap_used() - before >= buffers * LB_PARTITION_BUFFER); // it got all of them
+	assert_true(lb_heap_used() - before >=
+		    buffers * LB_PARTITION_BUFFER); // the partition got all its buffers
 	assert_true(lb_heap_used() - before <= buffers * LB_PARTITION_BUFFER + LB_CAPTURE_STATE / 2);
 	return buffers;
 }
 
-// One capture kernel's life in the heap that the loader planned, in its order: each part takes what
-// capturesize.h says, and all that the plan promised is there.
+// Takes memory as a capture kernel does, in its order, from the heap that the loader planned. Each part takes
+// what capturesize.h says, and everything planned fits.
 static void check_plan(const struct lb_capture_need *need, enum lb_dump_format format)
 {
 	uint32_t left = need->targets;
@@ -233,22 +235,23 @@ static void check_plan(const struct lb_capture_need *need, enum lb_dump_format f
 	memory_disk_open(&disk, LB_MIB, 0);
 	config = (struct lb_capture_config){.format = format,
 					    .cpus = size.cpus,
-					    .crypt = need->cpus % 2, // the plan is the same
+					    .crypt = need->cpus % 2, // encryption does not change the plan
 					    .apic_count = LB_MAX_CAPTURE_CPUS,
 					    .target_count = need->targets};
 	take(LB_CAPTURE_SCRATCH + LB_CAPTURE_REPORT + LB_CAPTURE_CHUNK);
 	take(128 * LB_KIB); // lists of RAM and ranges, tables of registers
 	assert_true(lb_capture_tables(lb_heap_left(), config.cpus, need->targets) >= size.tables);
-	take(size.tables ? size.tables : need->cpus * LB_PAGE); // or windows
+	take(size.tables ? size.tables : need->cpus * LB_PAGE); // page tables, or a window for each CPU
 	take(LB_CAPTURE_GPT);
 	buffers = open_buffers(&disk, config.cpus, need->targets);
 	assert_true(need->targets > 1 || buffers >= 8);
-	if (left > 1) // the first one fails before its log is written
+	if (left > 1) // the first target fails before its log is written
 		open_buffers(&disk, config.cpus, --left);
 	assert_int_equal(lb_helpers_open(&config, left, &count, &err), 0);
 	assert_int_equal(count, need->cpus);
 	if (count > 1)
-		take((count - 1) * LB_CAPTURE_CPU); // the stand-in's CPUs are threads
+		take((count - 1) *
+		     LB_CAPTURE_CPU); // stacks, which the threads here do not take from the heap
 	lb_helpers_close();
 	take(LB_CAPTURE_WRITER);
 	while (--left) {
@@ -273,9 +276,9 @@ static void test_planned(void **state)
 	}
 }
 
-// CPUs 1 and up stop in the middle of a batch until they are let go; they then go on.
+// CPUs 1 and up stop in the middle of a batch until `go` is set, and then go on.
 static struct {
-	uint32_t stopped; // atomic: how many stand
+	uint32_t stopped; // atomic: number of CPUs that have stopped
 	uint32_t go; // atomic
 } stop;
 static uint8_t wrong_page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
@@ -291,7 +294,7 @@ static const void *stopping_page(void *ctx, uint32_t cpu, uint64_t phys)
 		while (!__atomic_load_n(&stop.go, __ATOMIC_ACQUIRE))
 			sched_yield();
 	}
-	return wrong_page; // what it writes now must hurt nobody
+	return wrong_page; // a CPU that was given up may write only to its own buffers
 }
 
 static void test_stopped_cpus(void **state)
@@ -317,13 +320,13 @@ static void test_stopped_cpus(void **state)
 	assert_non_null(strstr(capture_said(), "CPU 2 stopped"));
 	assert_non_null(strstr(capture_said(), "CPU 3 stopped"));
 
-	// The ring is shorter by three; and the CPUs, going on, write where nobody looks.
+	// The three lost batches never return to the ring. What their CPUs write later is never read.
 	__atomic_store_n(&stop.go, 1, __ATOMIC_RELEASE);
 	assert_int_equal(run_batches(500), 3);
 	lb_helpers_close();
 }
 
-// Between batches, each chunk is sealed as it is handed over, and comes back in order.
+// Chunks are submitted between batches. Each is sealed, and they come back in order.
 static void test_chunks(void **state)
 {
 	static const uint8_t key[LB_CRYPT_KEY] = {7};
@@ -332,7 +335,7 @@ static void test_chunks(void **state)
 
 	(void)state;
 	open_helpers(LB_DUMP_RAW, 1, 1);
-	assert_null(lb_helpers_chunk_get()); // nothing is encrypted
+	assert_null(lb_helpers_chunk_get()); // without encryption there are no chunks
 	lb_helpers_close();
 	capture_reset();
 	capture_ram_add(BASE, pages, sizeof(pages));

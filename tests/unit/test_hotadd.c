@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Hot-added RAM, found in page tables made here. The tables' pages are the only memory
-// there is: RAM of the map as long as they lie below 16 MiB, hot-added RAM above.
+// Finds hot-added RAM in page tables made here. The pages of the tables are the only memory that exists:
+// below 16 MiB they are RAM of the map, above they are hot-added RAM.
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@
 
 struct machine {
 	struct lb_deadkernel dead;
-	uint64_t next_table; // physical address of the next one
+	uint64_t next_table; // physical address where the next table is made
 	unsigned int count;
 	uint64_t phys[PAGES_MAX];
 	uint64_t page[PAGES_MAX][ENTRIES];
@@ -41,7 +41,7 @@ static uint64_t *page_at(uint64_t phys)
 	return NULL;
 }
 
-// As the purgatory's: one window, RAM or hot-added RAM only.
+// Reads a page as the purgatory does: through one window, and only RAM of the map and found hot-added RAM.
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	static uint64_t window[ENTRIES];
@@ -77,7 +77,7 @@ static void start(bool la57)
 	};
 }
 
-// The entry for `phys` in the direct map, in a table of `level`; tables on the way are made.
+// Returns the entry for `phys` in the direct map, in a table of `level`. Makes the tables on the way.
 static uint64_t *entry_for(uint64_t phys, int level)
 {
 	uint64_t virt = machine.dead.page_offset + phys;
@@ -103,7 +103,7 @@ static void map(uint64_t phys, uint64_t bytes, int level)
 static void find_with_room(const struct lb_range *where, uint32_t count, uint32_t room)
 {
 	memset(&machine.found, 0xee, sizeof(machine.found));
-	machine.found.count = 0; // what the reader may ask before anything is found
+	machine.found.count = 0; // the reader may ask for ranges before any is found
 	machine.reads = 0;
 	lb_hotadd_find(&mem, &machine.dead, where, count, room, &machine.found);
 	assert_true(machine.reads <= LB_HOTADD_PAGES);
@@ -147,7 +147,7 @@ static void test_nothing_added(void **state)
 	}
 }
 
-// With every size of page, in one piece and in several; neighbours become one.
+// Hot-added RAM is mapped with pages of every size, in one piece and in several. Adjacent pieces become one.
 static void test_pieces(void **state)
 {
 	(void)state;
@@ -171,7 +171,7 @@ static void test_pieces(void **state)
 	}
 }
 
-// Large ones take few steps; pieces of two ranges become one too, whichever comes first.
+// Large pieces take few reads. Pieces from two ranges of SRAT become one, whichever range comes first.
 static void test_neighbours(void **state)
 {
 	(void)state;
@@ -192,7 +192,7 @@ static void test_neighbours(void **state)
 	check_range(0, GIB(64), GIB(67));
 }
 
-// Nothing outside of what SRAT says, whatever is mapped there.
+// Nothing outside of SRAT's ranges is found, whatever is mapped there.
 static void test_within_ranges_only(void **state)
 {
 	(void)state;
@@ -205,7 +205,7 @@ static void test_within_ranges_only(void **state)
 	check_range(2, GIB(9) - SECTION, GIB(10));
 }
 
-// One page of a section is enough, wherever in it; the gaps of others' making are not seen.
+// One mapped page is enough for its whole section. Unmapped pages inside a section do not matter.
 static void test_whole_sections(void **state)
 {
 	(void)state;
@@ -219,34 +219,35 @@ static void test_whole_sections(void **state)
 	check_range(1, GIB(4) + 2 * SECTION, GIB(4) + 4 * SECTION);
 }
 
-// What maps another address, or would fault, is no evidence.
+// An entry that maps another address, or would cause a fault, does not count.
 static void test_only_the_very_address(void **state)
 {
 	(void)state;
 	start(true);
-	machine.dead.page_offset = 0xff2f1a8000000000ULL; // as a 512 GiB leaf would lie
+	machine.dead.page_offset = 0xff2f1a8000000000ULL; // so that an entry for 512 GiB would be aligned
 	*entry_for(GIB(4), 3) = GIB(5) | P | PS;
-	*entry_for(GIB(5), 2) = GIB(5) | PS; // not present
+	*entry_for(GIB(5), 2) = GIB(5) | PS; // the entry is not present
 	*entry_for(GIB(5) + SECTION, 2) = (GIB(5) + SECTION + LARGE) | P | PS;
 	*entry_for(GIB(5) + 2 * SECTION, 2) =
-		(GIB(5) + 2 * SECTION + LB_PAGE * 2) | P | PS; // reserved bit 13
+		(GIB(5) + 2 * SECTION + LB_PAGE * 2) | P | PS; // bit 13 is reserved
 	*entry_for(GIB(5) + 3 * SECTION, 1) = (GIB(5) + 3 * SECTION + LB_PAGE) | P;
-	*entry_for(GIB(6), 3) = GIB(6) | 1ULL << 51 | P | PS; // above the physical width
-	*entry_for(GIB(1024), 4) = GIB(1024) | P | PS; // 512 GiB leaves do not exist
+	*entry_for(GIB(6), 3) = GIB(6) | 1ULL << 51 | P | PS; // bit 51 is above the physical width
+	*entry_for(GIB(1024), 4) = GIB(1024) | P | PS; // a leaf of 512 GiB, which no CPU has
 	FIND({GIB(4), GIB(2048)});
 	check_complete(0);
-	*entry_for(GIB(7), 3) = GIB(7) | LB_PAGE | P | PS; // PAT is no address bit
+	*entry_for(GIB(7), 3) = GIB(7) | LB_PAGE | P | PS; // bit 12 is PAT and no address bit
 	FIND({GIB(4), GIB(2048)});
 	check_complete(1);
 	check_range(0, GIB(7), GIB(8));
 }
 
-// Tables of what came later lie in what came before, higher or lower.
+// The tables for memory that was added later lie in memory that was added before, at higher or lower
+// addresses.
 static void test_tables_in_hotadded_memory(void **state)
 {
 	(void)state;
 	start(false);
-	map(GIB(12), GIB(1), 2); // its tables are in old RAM
+	map(GIB(12), GIB(1), 2); // its tables are in RAM of the map
 	machine.next_table = GIB(12) + 3 * LARGE;
 	map(GIB(8), GIB(1), 2);
 	machine.next_table = GIB(8) + 5 * LARGE;
@@ -261,7 +262,8 @@ static void test_tables_in_hotadded_memory(void **state)
 	check_range(3, GIB(16), GIB(16) + SECTION);
 }
 
-// A table in memory that was never added is not read, and what it would tell is counted.
+// A table in memory that was never added is not read. The memory that it would map is counted as not
+// searched.
 static void test_unreadable_tables(void **state)
 {
 	(void)state;
@@ -270,7 +272,7 @@ static void test_unreadable_tables(void **state)
 	map(GIB(4), GIB(1), 3);
 	*entry_for(GIB(6), 3) = GIB(20) | P | W;
 	*entry_for(GIB(7) + 3 * LARGE, 2) = GIB(21) | P | W;
-	*entry_for(GIB(512), 4) = 0x5000 | P | W; // RAM, but no page is there
+	*entry_for(GIB(512), 4) = 0x5000 | P | W; // an address of RAM where no page exists
 	FIND({GIB(4), GIB(1024)});
 	assert_int_equal(machine.found.count, 1);
 	check_range(0, GIB(4), GIB(5));
@@ -298,7 +300,7 @@ static void test_direct_map_unknown(void **state)
 	assert_int_equal(machine.reads, 0);
 }
 
-// More pieces than there is room for: the first are kept, the others counted.
+// If there are more pieces than places, the first ones are kept and the others are counted.
 static void test_room_runs_out(void **state)
 {
 	const struct lb_range where = {GIB(4), GIB(4 + 64)};
@@ -319,13 +321,13 @@ static void test_room_runs_out(void **state)
 	find_with_room(&where, 1, 0);
 	assert_int_equal(machine.found.count, 0);
 	assert_int_equal(machine.found.missing, 10);
-	map(GIB(63), GIB(2), 2); // one piece, in two tables
+	map(GIB(63), GIB(2), 2); // one piece, across two tables
 	find_with_room(&where, 1, 0);
 	assert_int_equal(machine.found.missing, 11);
 	assert_int_equal(machine.found.missing_bytes, GIB(2) + 10 * SECTION);
 	memset(entry_for(GIB(63), 3), 0, 2 * sizeof(uint64_t));
 
-	// Never more than there is a place for in struct lb_hotadd.
+	// struct lb_hotadd has places for LB_HOTADD_MAX pieces.
 	for (uint64_t i = 10; i < LB_HOTADD_MAX + 5; i++)
 		map(GIB(4) + 2 * i * SECTION, LARGE, 2);
 	find_with_room(&where, 1, UINT32_MAX);
@@ -334,7 +336,7 @@ static void test_room_runs_out(void **state)
 	assert_int_equal(machine.found.missing_bytes, 5 * SECTION);
 }
 
-// A second pass finds what joins two ranges or lies beyond the room: each is counted once.
+// The second pass finds a piece that joins two others. Pieces beyond the places are counted once.
 static void test_room_and_second_pass(void **state)
 {
 	const struct lb_range where = {GIB(4), GIB(64)};
@@ -355,8 +357,7 @@ static void test_room_and_second_pass(void **state)
 	assert_int_equal(machine.found.unsearched_bytes, 0);
 }
 
-// Above what the kernel's direct map can hold there is nothing to be found, and an
-// address that wraps is not looked at.
+// Above the end of the kernel's direct map nothing is found. Addresses that wrap around are not looked at.
 static void test_ends_of_the_address_space(void **state)
 {
 	(void)state;
@@ -375,9 +376,9 @@ static void test_ends_of_the_address_space(void **state)
 	check_range(0, 1ULL << 51, (1ULL << 51) + GIB(2));
 
 	start(false);
-	machine.dead.page_offset = 0xfffffdffc0000000ULL; // the last that lb_deadkernel_read() believes
+	machine.dead.page_offset = 0xfffffdffc0000000ULL; // the highest that lb_deadkernel_read() accepts
 	map(GIB(4), GIB(1), 3);
-	*entry_for(GIB(2049), 3) = GIB(2049) | P | PS; // at virtual address 0
+	*entry_for(GIB(2049), 3) = GIB(2049) | P | PS; // its virtual address would be 0
 	FIND({GIB(4), 1ULL << 46});
 	check_complete(1);
 	check_range(0, GIB(4), GIB(5));

@@ -39,7 +39,7 @@ static void check(struct lb_srat srat, const struct lb_range *wanted, uint32_t w
 static void test_ram_is_left_out(void **state)
 {
 	const struct lb_range all = {0, G(8)};
-	// The hole below 1 MiB is mapped by Linux without being memory.
+	// Linux maps the hole below 1 MiB as if it were memory, so it is left out.
 	const struct lb_range wanted[] = {{G(3), G(4)}, {G(5), G(8)}};
 
 	(void)state;
@@ -62,8 +62,9 @@ static void test_whole_pages_and_sections(void **state)
 {
 	const uint64_t section = LB_HOTADD_SECTION;
 	const struct lb_range given[] = {
-		{G(6) + 1, G(6) + 2 * section + 0x1fff}, // one whole section in it
-		{G(7) + 1, G(7) + 2 * section - 1}, // none: the first and the last page are not whole
+		{G(6) + 1, G(6) + 2 * section + 0x1fff}, // contains one whole section
+		{G(7) + 1,
+		 G(7) + 2 * section - 1}, // contains no whole section: its first and last page are cut
 		{G(8), G(8) + section},
 		{UINT64_MAX - 5, UINT64_MAX},
 	};
@@ -100,7 +101,7 @@ static void test_too_many(void **state)
 	assert_int_equal(ranges[3].end, G(13));
 }
 
-// What is soft-reserved or persistent is told by other means.
+// Soft-reserved and persistent memory is cut out: crash/dead/special.c finds it.
 static void test_special_memory(void **state)
 {
 	struct boot_e820_entry special_entries[] = {{G(4), G(1), LB_E820_RAM},

@@ -36,7 +36,7 @@ static void test_good(void **state)
 	made = made_hpet(0, 0x123456789abcdef0);
 	assert_reads(read_hpet, &made);
 	assert_int_equal(phys, 0x123456789abcdef0);
-	made = made_hpet(1, 0xfed0); // ports
+	made = made_hpet(1, 0xfed0); // the registers are I/O ports
 	assert_reads(read_hpet, &made);
 	assert_int_equal(phys, 0);
 	made = made_hpet(0, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The identity-map builder; its judge is ident_judge.h.
+// The builder of identity maps. Its judge is ident_judge.h.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "ident_judge.h"
 #include "unit.h"
 
-#define LISTS 12000 // random range lists
+#define LISTS 12000 // number of random range lists
 
 // ---- the tables under test -------------------------------------------------
 
-// Counts, builds into a buffer of exactly that size, full of ones before (ASan
-// guards its ends), and releases it with release().
+// Counts, then builds into a buffer of exactly the counted size, which is full of ones before. ASan guards
+// the buffer's ends. The caller frees the result with release().
 static struct built build(const struct lb_ident_request *request)
 {
 	struct built built = {.phys = 0x7fe00000};
@@ -54,7 +54,7 @@ static void judge_request(const struct lb_ident_request *request, bool everythin
 
 // ---- random lists ----------------------------------------------------------
 
-// xorshift64*: the same lists at every run.
+// State of xorshift64*, which gives the same lists in every run.
 static uint64_t random_state;
 
 static uint64_t random_below(uint64_t limit)
@@ -73,7 +73,7 @@ static uint64_t random_pick(const uint64_t *values, size_t count)
 	random_pick((const uint64_t[]){__VA_ARGS__},                                                         \
 		    sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
-// Where things go wrong: near multiples of what the levels cover, a few pages off.
+// Returns an address near a multiple of what a level covers, up to a few pages off, where faults are likely.
 static uint64_t random_boundary(uint64_t limit)
 {
 	const uint64_t unit = RANDOM_PICK(LB_PAGE, 2 * LB_MIB, LB_GIB, 512 * LB_GIB, 1ULL << 47, 1ULL << 48);
@@ -115,8 +115,8 @@ static bool conflicts(const struct lb_ident_request *request, const struct lb_id
 	return false;
 }
 
-// A new range that overlaps, touches or stands beside what is there; one of no
-// size when it cannot be had.
+// Returns a new range that overlaps, touches or lies beside those in the list. Its size is 0 if there is no
+// room for it.
 static struct lb_ident_range random_range(const struct lb_ident_request *request, uint64_t limit)
 {
 	struct lb_ident_range range = {.type = random_below(4) ? LB_MEM_WB : LB_MEM_UC};
@@ -175,7 +175,7 @@ static void test_random_lists(void **state)
 	random_state = 0x9e3779b97f4a7c15ULL;
 	for (unsigned int i = 0; i < LISTS; i++) {
 		random_request(&request, ranges);
-		// Every leaf of every 16th list; boundaries of all.
+		// All boundaries are judged, and for every 16th list every leaf.
 		judge_request(&request, i % 16 == 0);
 		judged += request.count > 0;
 	}
@@ -201,7 +201,7 @@ static size_t pages_of(const struct lb_ident_request *request)
 
 static const struct lb_ident_range low = {{0, LB_LOW_END}, LB_MEM_WB};
 
-// Root, PDPT, PD and PT of the low 1 MiB, PD of the region's GiB.
+// Root, PDPT, PD and PT of the low 1 MiB, and a PD for the region's GiB.
 static void test_size_of_one_root(void **state)
 {
 	(void)state;
@@ -217,7 +217,7 @@ static void test_size_of_one_root(void **state)
 			};
 
 			if (room == LB_GIB)
-				continue; // with 1 GiB pages it takes no table at all
+				continue; // with 1 GiB pages such a region takes no table
 			assert_int_equal(pages_of(&request), 5);
 		}
 	}
@@ -239,10 +239,10 @@ static void test_size_across_a_gib(void **state)
 		.phys_bits = 40, .root4 = true};
 
 	(void)state;
-	assert_int_equal(pages_of(&request), 6); // 24 KiB, the most one region takes
+	assert_int_equal(pages_of(&request), 6); // 24 KiB, the most that one region takes
 }
 
-// Both roots, hook's text and data near the top of 4 GiB, two windows.
+// Both roots, the hook's text and data near 4 GiB, and two windows.
 static void test_size_with_everything(void **state)
 {
 	struct lb_ident_request request = {
@@ -258,18 +258,18 @@ static void test_size_with_everything(void **state)
 	(void)state;
 	// PML5, PML4, PDPT; PD and PT of low memory and windows; PD of the region; PD and PT of the hook.
 	assert_int_equal(pages_of(&request), 8);
-	// The hook's image across a 2 MiB boundary: one PT more.
+	// A hook across a 2 MiB boundary takes one PT more.
 	request.ranges = (const struct lb_ident_range[]){
 		low, {{0x60000000, 0x6c000000}, LB_MEM_WB}, {{0xbe7fe000, 0xbe803000}, LB_MEM_WB}};
 	request.count = 3;
 	assert_int_equal(pages_of(&request), 9);
-	// And the region across a GiB boundary: one PD more; 40 KiB, the most there is.
+	// A region across a GiB boundary takes one PD more. This is the maximum: 40 KiB.
 	request.ranges = (const struct lb_ident_range[]){
 		low, {{0x7f000000, 0x82000000}, LB_MEM_WB}, {{0xff1fe000, 0xff203000}, LB_MEM_WB}};
 	assert_int_equal(pages_of(&request), 10);
 }
 
-// At most a PDPT, a PD and one table more: a second PD or a PT.
+// A further region takes at most a PDPT, a PD, and one table more, which is a second PD or a PT.
 static void test_size_of_a_further_region(void **state)
 {
 	const struct {
@@ -303,7 +303,7 @@ static void test_aligned_gib_takes_leaves_of_one_gib(void **state)
 	struct lb_ident_size size;
 
 	(void)state;
-	assert_int_equal(pages_of(&request), 3); // PML4 and two PDPTs
+	assert_int_equal(pages_of(&request), 3); // a PML4 and two PDPTs
 	assert_int_equal(lb_ident_count(&request, &size), LB_IDENT_OK);
 	assert_int_equal(size.leaves_1g, 512);
 	request.gib_pages = false;
@@ -333,7 +333,8 @@ static void test_windows_in_two_tables(void **state)
 	assert_int_equal(pages_of(&request), 5);
 }
 
-// Whole only as a union, in no order, with overlaps and one inside the other.
+// A whole GiB that only the union of these ranges covers. They are unordered, overlap, and one lies inside
+// another.
 static void test_union_makes_a_large_leaf(void **state)
 {
 	const struct lb_ident_request request = {
@@ -379,7 +380,7 @@ static void test_highest_addresses(void **state)
 	assert_int_equal(pages_of(&request), 4);
 }
 
-// A 5-level root alone, with ranges in more than one of its entries.
+// Only a 5-level root, with ranges in several of its entries.
 static void test_several_pml4(void **state)
 {
 	const struct lb_ident_request request = {
@@ -388,7 +389,8 @@ static void test_several_pml4(void **state)
 		.count = 3, .phys_bits = 52, .gib_pages = true, .root5 = true};
 
 	(void)state;
-	// PML5; three PML4; below: low 3, last page 3, first page 3, 1 GiB leaf 1; low and last differ in PDPT.
+	// PML5; three PML4; below them 3 tables for low memory, 3 for the last page, 3 for the first page, 1
+	// for the 1 GiB leaf.
 	assert_int_equal(pages_of(&request), 1 + 3 + 3 + 3 + 3 + 1);
 }
 
@@ -406,7 +408,8 @@ static void test_both_roots_share_everything(void **state)
 	release(&built);
 }
 
-// So that a digest over the tables holds: the CPU has nothing to write there.
+// Accessed and dirty bits are set everywhere. So the CPU never writes to the tables, and a digest over them
+// stays right.
 static void test_accessed_and_dirty_everywhere(void **state)
 {
 	const struct lb_ident_request request = {
@@ -425,7 +428,7 @@ static void test_accessed_and_dirty_everywhere(void **state)
 	(void)state;
 	for (size_t i = 0; i < built.pages * X86_PT_ENTRIES; i++) {
 		if (!entries[i])
-			continue; // never half an entry: absent is zero
+			continue; // an absent entry is zero as a whole
 		present++;
 		leaves += (entries[i] & X86_PTE_D) != 0;
 		assert_int_equal(entries[i] & (X86_PTE_P | X86_PTE_W | X86_PTE_A),
@@ -434,7 +437,7 @@ static void test_accessed_and_dirty_everywhere(void **state)
 	}
 	assert_int_equal(leaves, built.tables.size.leaves_4k + built.tables.size.leaves_2m +
 					 built.tables.size.leaves_1g);
-	// Every table but the two roots has one entry that leads to it, and PML4 one more from PML5.
+	// Each table but the two roots has one entry that leads to it. PML5 has one more, to the PML4.
 	assert_int_equal(present - leaves, built.pages - 1);
 	release(&built);
 }
@@ -443,7 +446,7 @@ static void test_accessed_and_dirty_everywhere(void **state)
 
 static const struct lb_ident_range one_page = {{0x1000, 0x2000}, LB_MEM_WB};
 
-// Refused by count and build alike, which write nothing.
+// The request is refused by lb_ident_count() and lb_ident_build(), and neither writes anything.
 static void assert_refused(const struct lb_ident_request *request, enum lb_ident_status wanted)
 {
 	static _Alignas(LB_PAGE) uint8_t buffer[16 * LB_PAGE];
@@ -568,7 +571,7 @@ static void test_buffer(void **state)
 	for (size_t i = 0; i < sizeof(buffer); i++)
 		assert_int_equal(buffer[i], 0x5a);
 
-	// More room than needed is left alone.
+	// A page more than needed is not written.
 	assert_int_equal(lb_ident_build(&request, buffer, 5, (1ULL << 40) - 0x4000, &tables), LB_IDENT_OK);
 	for (size_t i = 4 * LB_PAGE; i < sizeof(buffer); i++)
 		assert_int_equal(buffer[i], 0x5a);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The identity-map builder on whole memory maps, and at every physical width: all RAM
-// write-back and all the rest uncached, given in an order that is none, with ranges
-// that overlap, is judged at every boundary and one byte either side, and leaf by leaf.
+// The builder of identity maps, on whole memory maps and for every physical width. All RAM is write-back,
+// everything else uncached. The ranges come in no order, and overlap. Judged: every boundary, one byte on
+// either side, and each leaf.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RANGES 1024 // in one list
+#define MAX_RANGES 1024 // in one list of ranges
 #include "ident_judge.h"
 #include "unit.h"
 
 #include "each_map.h"
 
-#define TABLES_MAX 20000 // what is built: 80 MiB
+#define TABLES_MAX 20000 // the most tables that a test builds: 80 MiB
 #define PHYS_BITS 46
 #define TABLES_AT 0x7fe00000
 
@@ -45,7 +45,7 @@ static void build_and_judge(const char *name, const struct lb_ident_request *req
 	free(built.buffer);
 }
 
-// Each range once whole, and once more its second half: a list with overlaps.
+// Adds each range as a whole, and its second half once more, so that ranges overlap.
 static size_t add_twice(size_t count, struct lb_range range, enum lb_memtype type)
 {
 	const uint64_t middle = range.start + lb_align_down(lb_range_size(range) / 2, LB_PAGE);
@@ -56,7 +56,7 @@ static size_t add_twice(size_t count, struct lb_range range, enum lb_memtype typ
 	return count;
 }
 
-// No order, and the same one at every run.
+// Shuffles the ranges, in the same way in every run.
 static void disorder(size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -68,7 +68,7 @@ static void disorder(size_t count)
 	}
 }
 
-// Of uncached ranges the small ones: that of a whole MMIO window of terabytes says no more.
+// Adds RAM and the small uncached ranges of a map. An MMIO window of terabytes would only take time.
 static size_t add_map(const struct lb_e820 *map)
 {
 	struct lb_range *found = calloc(map->count, sizeof(*found));
@@ -115,8 +115,8 @@ static void test_real_maps(void **state)
 
 // ---- physical widths -------------------------------------------------------
 
-// No entry has a bit from the physical width up; the walker, told of one bit less,
-// finds that bit where there is one. So both know which bits are reserved.
+// No entry has a bit at or above the physical width. A walker that is told a width one bit lower must find
+// the highest bit to be reserved. So builder and walker agree on the width.
 static void judge_width(unsigned int bits, bool la57)
 {
 	const uint64_t top = la57 || bits < 47 ? 1ULL << bits : END_OF_4LEVEL;
@@ -170,8 +170,8 @@ static void test_every_physical_width(void **state)
 
 // ---- all that 5 levels reach -----------------------------------------------
 
-// 4 PiB in pieces: in every PML4 a whole 512 GiB, a ragged end, and uncached pages
-// across its border with the next.
+// Pieces over 4 PiB: in each PML4 a whole 512 GiB, a ragged end, and uncached pages across the border to the
+// next.
 static void test_petabytes(void **state)
 {
 	const uint64_t span = 1ULL << 48;
@@ -191,7 +191,7 @@ static void test_petabytes(void **state)
 	disorder(request.count);
 	build_and_judge("pieces of 4 PiB", &request);
 
-	// And the whole of it: a PML5, 16 PML4s, 8192 PDPTs full of 1 GiB leaves.
+	// All of 4 PiB: a PML5, 16 PML4s, 8192 PDPTs full of 1 GiB leaves.
 	ranges[0] = (struct lb_ident_range){{0, 1ULL << 52}, LB_MEM_WB};
 	request.count = 1;
 	request.windows = 0;

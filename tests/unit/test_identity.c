@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What age makes is opened here, and what was changed is not.
+// Opens files that the age program made. A file that was changed is not opened.
 #include "age_made.h"
 #include "crash/crypt/identity.h"
 
@@ -47,7 +47,7 @@ static void read_key(unsigned int i)
 		fail_msg("%s", err.text);
 }
 
-// `recipients`: age's words.
+// Encrypts with the age program; `recipients` are its options.
 static size_t encrypt(const char *recipients)
 {
 	char command[600], plain[64], sealed[64];
@@ -100,7 +100,7 @@ static void test_of_age(void **state)
 	assert_non_null(strstr(err.text, "encrypted to others"));
 }
 
-// Stanzas of other kinds are passed over.
+// Stanzas of other kinds of recipient are skipped.
 static void test_beside_ssh(void **state)
 {
 	char words[400], command[200];
@@ -120,7 +120,7 @@ static void test_beside_ssh(void **state)
 	assert_content(&opened, bytes);
 }
 
-// Every byte of the header counts: none can be changed, and it cannot be cut.
+// The header is refused if any byte of it is changed or cut off.
 static void test_changed(void **state)
 {
 	struct lb_recipients recipients = {.count = 0};

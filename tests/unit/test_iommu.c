@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which driver gets which unit, what is counted, and which units a disk is checked with.
+// Each unit goes to its driver, the results are counted, and a disk is checked with the units that stay on.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -12,10 +12,10 @@ static volatile void *fake_device_map(uint64_t phys, uint64_t bytes);
 #define UNMAPPABLE 0xbad000ULL
 
 static uint8_t registers[8];
-static enum lb_iommu_end ends[8]; // by address: ends[i] is of the unit at (i + 1) * LB_PAGE
-static uint32_t asked[2]; // how often each driver was
+static enum lb_iommu_end ends[8]; // ends[i] is the result for the unit at (i + 1) * LB_PAGE
+static uint32_t asked[2]; // how often each driver was asked
 static uint32_t checks;
-static int verdict; // of the check
+static int verdict; // result of the check of a disk
 
 static volatile void *fake_device_map(uint64_t phys, uint64_t bytes)
 {
@@ -42,7 +42,7 @@ static int check(volatile void *at, struct lb_pci_address pci, const struct lb_p
 	return verdict ? lb_fail(err, "translated") : 0;
 }
 
-// Finds its registers itself.
+// A driver that finds its registers itself.
 static enum lb_iommu_end off_by_itself(const struct lb_iommu *iommu, volatile void *at)
 {
 	assert_int_equal(iommu->registers, 0x28);
@@ -77,7 +77,7 @@ static void test_units(void **state)
 
 	(void)state;
 	capture_reset();
-	ends[0] = LB_IOMMU_STAYS_ON; // of which no driver can be asked about a disk
+	ends[0] = LB_IOMMU_STAYS_ON; // its driver cannot check a disk
 	ends[1] = LB_IOMMU_IS_OFF;
 	ends[2] = LB_IOMMU_STAYS_ON;
 	ends[3] = LB_IOMMU_IS_OFF;
@@ -100,7 +100,8 @@ static void test_units(void **state)
 	assert_string_equal(capture_said(), "");
 }
 
-// A kind that nobody knows, and registers that cannot be mapped: said, and the others go on.
+// A unit of an unknown kind, or with registers that cannot be mapped, is reported. The other units are still
+// switched off.
 static void test_unknown(void **state)
 {
 	const struct lb_capture_config capture = {

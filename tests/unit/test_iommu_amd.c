@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// AMD's IOMMU switched off, over registers made here: in order, one group of bits a write, each stop
-// waited for; units that are locked, stuck, dead or full of commands; the device table of one that stays on.
+// Switches off AMD's IOMMU, over registers made here: groups of bits in order, one group a write, with a wait
+// for each stop. Units that are locked, stuck, gone, or full of commands; the device table of a unit that
+// stays on.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -20,20 +21,20 @@ static struct cpu_cpuid fake_cpuid_extended(uint32_t leaf);
 #define AT 0xfed80000ULL
 #define WRITES_MAX 16
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-// All that Linux sets on a Milan host: 0x3f48f and the guest virtual APIC's log and interrupt.
+// What Linux sets on a Milan host: 0x3f48f, and log and interrupt of the guest virtual APIC.
 #define LINUX (0x3f48fULL | 1ULL << 25 | 3ULL << 28 | 1ULL << 59)
 
 static struct {
 	uint64_t control, table, features;
-	uint64_t locked; // bits of the control register that keep their value
-	uint64_t stuck; // bits of the status register that stay
-	uint64_t commands; // that are waiting; UINT64_MAX: for ever
-	uint32_t lingers; // looks at the status register until a stop shows
-	uint64_t running; // as the status register shows it
+	uint64_t locked; // bits of the control register that cannot be changed
+	uint64_t stuck; // bits of the status register that cannot be cleared
+	uint64_t commands; // commands in the queue; UINT64_MAX: they are never done
+	uint32_t lingers; // reads of the status register until a stop shows
+	uint64_t running; // the status register
 	uint32_t looks;
 	uint64_t writes[WRITES_MAX];
 	uint32_t write_count;
-	uint32_t eax; // of CPUID 8000001Fh
+	uint32_t eax; // EAX of CPUID 8000001Fh
 	uint64_t syscfg;
 	bool syscfg_faults;
 } unit;
@@ -119,7 +120,7 @@ static void check_said(const char *text)
 		fail_msg("\"%s\" does not say \"%s\"", capture_said(), text);
 }
 
-// Each write clears one group, in this order, and keeps everything else.
+// Each write clears one group of bits, in this order, and keeps all others.
 static void check_writes(uint64_t control)
 {
 	static const uint64_t groups[] = {1ULL << 12, 3ULL << 2, 3ULL << 28, 7ULL << 13, 1, 1ULL << 59};
@@ -163,7 +164,7 @@ static void test_no_answer(void **state)
 	check_said("does not answer");
 }
 
-// The dead kernel's commands get their time, and no more than that.
+// The dead kernel's commands get a bounded time to finish.
 static void test_commands(void **state)
 {
 	(void)state;
@@ -184,7 +185,7 @@ static void test_commands(void **state)
 	assert_true(lb_clock_ms() < 1);
 }
 
-// A log that never stops costs 100 ms, not the rest.
+// A log that never stops costs 100 ms. Everything else is still switched off.
 static void test_stuck(void **state)
 {
 	static const uint64_t bits[] = {EVENTS_RUN, COMMANDS_RUN, PAGE_REQUESTS_RUN, GUEST_INTERRUPTS_RUN};
@@ -223,11 +224,11 @@ static void test_locked(void **state)
 	}
 }
 
-// The device table of a dead kernel at TABLE, of two pages: buses 0 and 0 only.
+// The device table of the dead kernel lies at TABLE and has two pages, enough for bus 0.
 #define TABLE 0x12345000ULL
 
 static uint64_t entries[2 * LB_PAGE / 8];
-static uint64_t hole; // a page of the table that is no RAM
+static uint64_t hole; // a page of the table that cannot be read
 
 static const void *read_page(void *ctx, uint64_t phys)
 {
@@ -253,7 +254,7 @@ static int check_disk(uint8_t bus, uint8_t device, uint8_t function)
 static void start_table(void)
 {
 	start(LINUX);
-	unit.table = TABLE | 1; // of two pages
+	unit.table = TABLE | 1; // two pages
 	memset(entries, 0, sizeof(entries));
 	hole = 0;
 }
@@ -264,15 +265,15 @@ static void test_device_table(void **state)
 		uint64_t entry;
 		bool passes;
 	} given[] = {
-		{0, true}, // not valid: nothing is translated
-		{0x6000000000000003, true}, // iommu=pt
-		{0x6000000000000603, false}, // three levels of tables
-		{0x6000000000000001, false}, // no translation information: all is blocked
+		{0, true}, // not valid: the device is not translated
+		{0x6000000000000003, true}, // as iommu=pt sets it
+		{0x6000000000000603, false}, // translated by three levels of tables
+		{0x6000000000000001, false}, // no translation information: the device is blocked
 		{0x2000000000000003, false},
-		{0x4000000000000003, false}, // either of reading and writing only
+		{0x4000000000000003, false}, // only reads or only writes are allowed
 		{0x0000000000000003, false}, // a device without a driver
-		{0x6080000000000003, false}, // guest tables
-		{0x6000000012345602, true}, // as a table that is not valid
+		{0x6080000000000003, false}, // with guest tables
+		{0x6000000012345602, true}, // not valid, whatever the other bits are
 	};
 
 	(void)state;
@@ -289,10 +290,10 @@ static void test_table_cannot_be_read(void **state)
 {
 	(void)state;
 	start_table();
-	assert_int_equal(check_disk(0, 31, 7), 0); // the last of the two pages
-	assert_int_equal(check_disk(1, 0, 0), -1); // behind
+	assert_int_equal(check_disk(0, 31, 7), 0); // the last device of the two pages
+	assert_int_equal(check_disk(1, 0, 0), -1); // behind the table
 	assert_int_equal(check_disk(255, 31, 7), -1);
-	unit.table = TABLE; // one page: up to 00:0f.7
+	unit.table = TABLE; // one page: devices up to 00:0f.7
 	assert_int_equal(check_disk(0, 15, 7), 0);
 	assert_int_equal(check_disk(0, 16, 0), -1);
 	start_table();
@@ -300,17 +301,17 @@ static void test_table_cannot_be_read(void **state)
 	assert_int_equal(check_disk(0, 15, 7), 0);
 	assert_int_equal(check_disk(0, 16, 0), -1);
 	start_table();
-	unit.control |= 1ULL << 34; // in segments
+	unit.control |= 1ULL << 34; // the table is in segments
 	assert_int_equal(check_disk(0, 4, 2), -1);
 	start_table();
-	unit.eax = 1; // SME: the table's address has the C-bit
+	unit.eax = 1; // with SME the table's address has the C-bit
 	unit.table |= 1ULL << 47;
 	assert_int_equal(check_disk(0, 4, 2), 0);
 	unit.eax = 0;
 	assert_int_equal(check_disk(0, 4, 2), -1);
 	start_table();
 	{
-		const struct lb_physmem none = {NULL, NULL}; // RAM is not known: nothing was prepared
+		const struct lb_physmem none = {NULL, NULL}; // RAM is not known
 		struct lb_error err;
 
 		assert_int_equal(lb_iommu_amd.check(&unit, (struct lb_pci_address){0}, &none, &err), -1);
