@@ -384,8 +384,8 @@ static void test_ends_of_the_address_space(void **state)
 	check_range(0, GIB(4), GIB(5));
 }
 
-// Every table's entries lead to the table itself, but for the holes that make each step
-// short: the budget ends it, and what is left is counted.
+// Every second entry of a table leads to the table itself, the others are absent, so each step is short. The
+// budget ends the search, and the rest is counted as not searched.
 static void test_endless_tables(void **state)
 {
 	(void)state;

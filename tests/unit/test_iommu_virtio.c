@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// virtio-iommu made to let all pass: what is agreed on, and devices that refuse, hang, lie or are another.
+// Makes a virtio-iommu let everything pass: the features agreed on, and devices that refuse, hang, or have
+// wrong fields.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -15,7 +16,7 @@ static struct {
 	uint64_t offered, agreed;
 	bool no_registers, unmappable, hangs, refuses, bypass_stays;
 	bool enabled, reset, running;
-	uint32_t steps; // done so far, in their order
+	uint32_t steps; // steps done so far; they must come in their order
 } device;
 
 static uint32_t fake_read(struct lb_pci_address at, uint32_t reg)
@@ -97,7 +98,7 @@ static uint8_t fake_get8(volatile void *registers, uint32_t reg)
 	return device.bypass;
 }
 
-// QEMU takes the device down for a write to what was not agreed on.
+// A write is allowed only to a field whose feature was agreed on. QEMU stops the device otherwise.
 static void fake_put8(volatile void *registers, uint32_t reg, uint8_t value)
 {
 	assert_ptr_equal(registers, &device);
@@ -122,7 +123,7 @@ static void fake_put8(volatile void *registers, uint32_t reg, uint8_t value)
 
 #define OFFERED (LB_VIRTIO_VERSION_1 | LB_VIRTIO_ACCESS_PLATFORM | F_BYPASS_CONFIG | F_BYPASS | 0x37)
 
-// What Linux leaves, less the bit that went with the bus.
+// Makes the device as Linux leaves it. DRIVER_OK is gone since bus mastering was switched off.
 static void start(void)
 {
 	capture_reset();
@@ -157,11 +158,12 @@ static void test_off(void **state)
 	start();
 	device.common.status = 0;
 	assert_int_equal(off(), LB_IOMMU_WAS_OFF);
-	assert_int_equal(device.bypass, 1); // it may not let devices pass that have no domain, all the same
+	assert_int_equal(device.bypass,
+			 1); // bypass is still set: the device may block devices that have no domain
 	check_said("translation was off, is off");
 }
 
-// Before the field there was a feature to agree on.
+// A device from before the field `bypass` has a feature for it instead.
 static void test_older_device(void **state)
 {
 	(void)state;
@@ -195,7 +197,7 @@ static void test_stays_on(void **state)
 	check_said("bypass is 0 after 1 was written");
 }
 
-// Nothing is written to what is not there, or is something else.
+// A function that is absent, or is another device, is not written to.
 static void test_not_there(void **state)
 {
 	static const uint32_t ids[] = {UINT32_MAX, 0x10421af4, 0x10578086};

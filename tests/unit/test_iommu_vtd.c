@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Intel's IOMMU switched off, over registers made here: one switch at a time, no one-shot command
-// repeated, the queue only once it is empty; units that lie, lag and hang.
+// Switches off Intel's IOMMU, over registers made here: one switch at a time, without one-shot commands, and
+// the queue only after it is empty. Units that report wrong states, are slow, or hang.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -19,11 +19,11 @@ static void unit_put32(volatile void *registers, uint32_t reg, uint32_t value);
 
 static struct {
 	uint32_t status, command, root, protect;
-	uint32_t stuck; // bits of the status that stay
-	uint32_t lingers; // looks at the status until a command shows
+	uint32_t stuck; // bits of the status register that never clear
+	uint32_t lingers; // reads of the status register until a command shows
 	uint32_t looks;
-	uint32_t invalidations; // not done yet; UINT32_MAX: for ever
-	bool emptied; // the queue was seen empty
+	uint32_t invalidations; // invalidations in the queue; UINT32_MAX: they are never done
+	bool emptied; // the queue was read as empty
 	uint32_t commands[WRITES_MAX];
 	uint32_t command_count;
 } unit;
@@ -65,7 +65,7 @@ static void unit_put32(volatile void *registers, uint32_t reg, uint32_t value)
 	assert_int_equal(reg, GCMD);
 	assert_int_equal(value & ONE_SHOT, 0);
 	assert_true(unit.command_count < WRITES_MAX);
-	// One switch changes, and the one before is done.
+	// A command changes one switch, and only after the command before it is done.
 	assert_int_equal(__builtin_popcount(unit.command ^ value), 1);
 	assert_int_equal(unit.status & ~ONE_SHOT & ~unit.stuck, unit.command & ~unit.stuck);
 	if ((unit.command & ~value) == QUEUED_INVALIDATION)
@@ -80,7 +80,8 @@ static void start(uint32_t on)
 	capture_reset();
 	memset(&unit, 0, sizeof(unit));
 	unit.status =
-		on | (on ? 1U << 30 | 1U << 24 : 0); // the root table's and the interrupt table's pointer
+		on | (on ? 1U << 30 | 1U << 24
+			 : 0); // status: root table pointer and interrupt remapping table pointer are set
 	unit.command = on;
 	unit.lingers = 3;
 }
@@ -139,7 +140,8 @@ static void test_what_is_off(void **state)
 	assert_int_equal(unit.command, 0);
 }
 
-// A queue that stopped at an error is waited for, and goes all the same.
+// A queue that stopped at an error is waited for, for a bounded time. Then everything is switched off all the
+// same.
 static void test_invalidations_that_do_not_end(void **state)
 {
 	(void)state;
@@ -150,7 +152,7 @@ static void test_invalidations_that_do_not_end(void **state)
 	check_said("the IOMMU's invalidations do not end, fault status 0x10");
 	assert_in_range(lb_clock_ms(), 100, 101);
 	start(TRANSLATION);
-	unit.invalidations = UINT32_MAX; // of a queue that is off
+	unit.invalidations = UINT32_MAX; // the queue is off, so its invalidations do not count
 	assert_int_equal(off(), LB_IOMMU_IS_OFF);
 	assert_true(lb_clock_ms() < 1);
 }
@@ -180,7 +182,7 @@ static void test_no_answer(void **state)
 	check_said("does not answer");
 }
 
-// It may never be done with switching off: nothing is written to it.
+// The unit of the graphics device is not written to: some never finish switching off.
 static void test_graphics(void **state)
 {
 	const struct lb_iommu iommu = {.registers = AT, .kind = LB_IOMMU_VTD, .flags = LB_IOMMU_GRAPHICS};

@@ -19,22 +19,22 @@ static int read_ivrs(const void *table, uint64_t bytes, struct lb_error *err)
 	return status;
 }
 
-// `devices`: bytes of device entries behind the block, whose head depends on its type.
+// Adds a unit's block with `devices` bytes of device entries. The size of its head depends on `type`.
 static void add_unit(struct made *made, uint8_t type, uint64_t registers, uint16_t segment, uint16_t devices)
 {
 	const uint16_t bytes = (uint16_t)((type == 0x10 ? 24 : 40) + devices);
 	uint32_t at = extend(made, bytes);
 
 	put(made, at, type, 1);
-	put(made, at + 1, 0xb0, 1); // flags: nothing of the type
+	put(made, at + 1, 0xb0, 1); // flags that do not matter
 	put(made, at + 2, bytes, 2);
-	put(made, at + 4, 0x0002, 2); // 00:00.2
+	put(made, at + 4, 0x0002, 2); // IOMMU at 00:00.2
 	put(made, at + 6, 0x40, 2);
 	put(made, at + 8, registers, 8);
 	put(made, at + 16, segment, 2);
 }
 
-// Memory that a device must be able to reach: no unit.
+// Adds a block of memory that a device must be able to reach. It is no unit.
 static void add_memory(struct made *made, uint8_t type)
 {
 	uint32_t at = extend(made, 32);
@@ -44,8 +44,8 @@ static void add_memory(struct made *made, uint8_t type)
 	put(made, at + 2, 32, 2);
 }
 
-// Two sockets' shape: each unit by a block of each type, all of one type first; on one of them another
-// segment, memory and a block that nobody knows between them.
+// The table of a machine with two sockets: each unit has a block of each type, ordered by type. One unit has
+// another segment. A memory block and a block of an unknown type lie between them.
 static struct made good(void)
 {
 	static const uint8_t types[] = {0x10, 0x11, 0x40};
@@ -112,7 +112,7 @@ static void test_left_out(void **state)
 	struct made made = good();
 
 	(void)state;
-	put(&made, 48 + 32 + 2, 3, 2); // the second block's length
+	put(&made, 48 + 32 + 2, 3, 2); // length of the second block
 	seal(&made);
 	assert_reads(read_ivrs, &made);
 	assert_int_equal(ivrs.count, 1);
@@ -120,7 +120,7 @@ static void test_left_out(void **state)
 		strstr(left_out.text, "ACPI table IVRS: entry 1, of type 45072, says it has 3 bytes"));
 	assert_non_null(strstr(left_out.text, "; it and what follows are not used"));
 	made = made_table("IVRS", 48);
-	extend(&made, 16); // a block too short for what a unit is
+	extend(&made, 16); // a block too short for a unit
 	put(&made, 48, 0x10, 2);
 	put(&made, 50, 16, 2);
 	seal(&made);
@@ -129,7 +129,7 @@ static void test_left_out(void **state)
 	assert_string_equal(left_out.text, "");
 }
 
-// Registers that are nowhere would have us map what is no unit.
+// A unit with registers at 0, or not on a page, is left out, so that no other memory is taken for registers.
 static void test_registers(void **state)
 {
 	static const uint64_t wrong[] = {0, 0xfed80004};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Symbols by name, tables that are missing, and tables that lie.
+// Looks up symbols by name. Tables that are missing, and tables with wrong content.
 #include "crash/dead/kallsyms.h"
 #include "dead_kernel_image.h"
 
@@ -11,7 +11,7 @@ static const char *const names[WANTED] = {
 
 static struct lb_deadmem opened;
 
-// Opens what was built last, and looks them up; how many were found.
+// Opens the image that was built last and looks up all names; returns the number of symbols found.
 static uint32_t find(const struct lb_deadkernel *dead, struct lb_symbol_wanted *ret_wanted)
 {
 	struct lb_symbols symbols;
@@ -43,8 +43,8 @@ static void names_are_found(void **state)
 	}
 }
 
-// Beside symbols that lie below the base, those above 0 are not relative to it: per-CPU variables
-// until Linux 6.14.
+// Most symbols lie below the base and are relative to it. A value above 0 is an absolute address: until Linux
+// 6.14, that of a per-CPU variable.
 static void per_cpu_addresses_are_absolute(void **state)
 {
 	struct machine m = build(usual);
@@ -60,7 +60,7 @@ static void per_cpu_addresses_are_absolute(void **state)
 	assert_false(lb_symbols_address(&symbols, "percpu_function", &address));
 }
 
-// Without all tables none can be opened.
+// If one of the tables is missing, no symbol is found.
 static void tables_are_missing(void **state)
 {
 	static const char *const keys[] = {
@@ -79,12 +79,12 @@ static void tables_are_missing(void **state)
 		line[0] = '#';
 		assert_int_equal(find(&dead, wanted), 0);
 		line[0] = 'S';
-		memcpy(line + strlen(keys[i]), "1234567812345678", 16); // not in the image
+		memcpy(line + strlen(keys[i]), "1234567812345678", 16); // an address outside of the image
 		assert_int_equal(find(&dead, wanted), 0);
 	}
 }
 
-// Tables and counts that lie. Whatever is found, it ends, and within the budget.
+// Tables and counts with wrong content. The search ends, and within the budget.
 static void hostile_kallsyms(void **state)
 {
 	const uint32_t huge = UINT32_MAX, many = 1U << 22;
@@ -96,9 +96,9 @@ static void hostile_kallsyms(void **state)
 	memcpy(image_at(NUM_SYMS), &huge, sizeof(huge));
 	dead = read_kernel(&m);
 	assert_note(&dead);
-	assert_cpus(&m, &dead); // by pattern
+	assert_cpus(&m, &dead); // found without symbols, by pattern
 
-	// Names that go on to the end of the image.
+	// Names that reach to the end of the image.
 	m = build(usual);
 	memcpy(image_at(NUM_SYMS), &many, sizeof(many));
 	memset(image_at(NAMES), 0, TEXT + IMAGE_BYTES - NAMES);
@@ -110,7 +110,7 @@ static void hostile_kallsyms(void **state)
 	dead = read_kernel(&m);
 	assert_cpus(&m, &dead);
 
-	// Tokens without end, and tokens outside of anything.
+	// Tokens without an end, and tokens outside of the token table.
 	m = build(usual);
 	memset(image_at(TOKEN_TABLE), 'c', 0x1000);
 	dead = read_kernel(&m);
@@ -121,7 +121,7 @@ static void hostile_kallsyms(void **state)
 	dead = read_kernel(&m);
 	assert_cpus(&m, &dead);
 
-	// Symbols outside the image.
+	// Symbols outside of the image.
 	m = build(usual);
 	put64(RELATIVE_BASE, 0x1000);
 	dead = read_kernel(&m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The kdump-compressed file, judged by a reader of its own, which knows the format from its
-// description by offsets and nothing of the writer.
+// The kdump-compressed file, judged by a reader of the tests' own. The reader is written from the format's
+// description, by offsets, and shares nothing with the writer.
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@
 #include "unit.h"
 
 #define FILE_OFFSET (3 * LB_PAGE)
-#define BEFORE 0xb7 // what the partition held
+#define BEFORE 0xb7 // what was on the partition before
 #define ROOMY (16 * LB_MIB)
 #define PARTITION_BUFFERS 4
 
@@ -71,7 +71,7 @@ static void reader_open(struct reader *reader, const uint8_t *file, uint64_t byt
 	reader->descs = reader->bitmap1 + blocks * 4096;
 }
 
-// `index`: of pfn in bitmap 2, which the caller counts.
+// Reads page `pfn`. `index` is its number among the pages that bitmap 2 has, which the caller counts.
 static enum page_state read_page(const struct reader *reader, uint64_t pfn, uint64_t index, uint8_t *page)
 {
 	uint64_t at = reader->descs + 24 * index, offset, bytes, flags;
@@ -105,7 +105,7 @@ static enum page_state read_page(const struct reader *reader, uint64_t pfn, uint
 // ---- What is written.
 
 static bool (*chosen)(uint64_t pfn);
-static bool (*own)(uint64_t pfn); // which of those come first; NULL: one pass
+static bool (*own)(uint64_t pfn); // which of the chosen pages are written first; NULL: there is one pass only
 static uint64_t choose_at, own_at;
 
 static bool choose_all(uint64_t pfn)
@@ -149,7 +149,7 @@ static void choose_again(void *ctx)
 
 static const struct lb_page_choice choice = {choose_next, &machine, choose_again};
 
-// Disk, machine, helpers and writer; to be followed by write_file().
+// Makes disk, machine, helpers and writer. write_file() follows.
 static void prepare(enum lb_dump_format format, uint32_t cpus, uint64_t partition_bytes)
 {
 	struct lb_partition *partition;
@@ -234,7 +234,8 @@ static uint64_t count_own(void)
 	return count;
 }
 
-// Is what is no more than announced by the checkpoint lost? A page of zeroes needs no data.
+// Judges the state of a page; returns whether it must be there. A page of zeroes needs no data, so it can be
+// read even behind the checkpoint.
 static bool check_state(enum page_state state, bool wanted, const uint8_t *original)
 {
 	if (!wanted && state == PAGE_READ && writer.next.state == LB_DUMP_WRITING &&
@@ -244,8 +245,8 @@ static bool check_state(enum page_state state, bool wanted, const uint8_t *origi
 	return wanted;
 }
 
-// Every page of the file against the machine's; the first `wanted` of those that were chosen, in the
-// order in which they are written, are there, and the rest is lost. What the bitmaps say is as chosen.
+// Compares every page of the file with the machine's. Of the chosen pages the first `wanted`, in the order of
+// writing, are there, and the others are lost. The bitmaps have exactly the chosen pages.
 static void check_pages(const struct reader *reader, uint64_t wanted)
 {
 	uint8_t page[LB_PAGE];
@@ -319,12 +320,12 @@ static void check_own_data(void)
 		if (!machine_page(&machine, pfn) || !chosen(pfn))
 			continue;
 		offset = get(&reader, reader.descs + 24 * index++, 8);
-		if (offset != next->data_offset) // the page of zeroes
+		if (offset != next->data_offset) // the page of zeroes, which all of them share
 			assert_int_equal(own(pfn), offset < end);
 	}
 }
 
-// The kernel's own pages first: the data up to kernel_bytes are theirs, and nothing else changes.
+// The kernel's own pages come first. Their data end at kernel_bytes, and everything else is as without them.
 static void test_own_first(void **state)
 {
 	bool (*const rows[])(uint64_t) = {own_some, own_none, choose_all};
@@ -343,7 +344,7 @@ static void test_own_first(void **state)
 	own = NULL;
 }
 
-// A page that cannot be read in either pass is one lost page.
+// A page that cannot be read is tried in both passes, and counted as lost once.
 static void test_own_lost(void **state)
 {
 	(void)state;
@@ -374,7 +375,7 @@ static void test_formats(void **state)
 	}
 }
 
-// However many CPUs: the same bytes.
+// The file has the same bytes with any number of CPUs.
 static void test_cpus_do_not_matter(void **state)
 {
 	uint8_t first[LB_SHA256_BYTES];
@@ -415,7 +416,7 @@ static void test_headers(void **state)
 	assert_memory_equal(reader.file + get(&reader, 4096 + 32, 8), "OSRELEASE=", 10);
 }
 
-// The names come out of the kernel's memory, unless that has others or none.
+// The names come from the kernel's memory, unless its names are of another release, or missing.
 static void test_names(void **state)
 {
 	static const char *const names[2][6] = {
@@ -441,7 +442,7 @@ static void test_names(void **state)
 	}
 }
 
-// Notes of a machine with so many CPUs that they take more than a block.
+// The notes of a machine with many CPUs take more than a block.
 static void test_many_notes(void **state)
 {
 	static uint8_t notes[300 * LB_KIB];
@@ -452,7 +453,7 @@ static void test_many_notes(void **state)
 	for (uint64_t i = 0; i < sizeof(notes); i++)
 		notes[i] = (uint8_t)(i / 3);
 	machine.job.notes = notes;
-	machine.job.notes_bytes = sizeof(notes) - 104; // ends with a block
+	machine.job.notes_bytes = sizeof(notes) - 104; // so that they end where a block ends
 	write_whole_file();
 	check_whole_file(0x20);
 	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
@@ -466,7 +467,7 @@ static void test_nothing_known(void **state)
 
 	(void)state;
 	prepare(LB_DUMP_ZSTD, 1, ROOMY);
-	machine.job.nr_cpus = 0; // which crash refuses
+	machine.job.nr_cpus = 0; // crash refuses a number of 0
 	machine.dead.vmcoreinfo.bytes = 0;
 	write_whole_file();
 	reader_open(&reader, disk.data + FILE_OFFSET, writer.next.file_bytes);
@@ -515,7 +516,7 @@ static void test_chosen_pages(void **state)
 	read_back_file(disk.data + FILE_OFFSET, writer.next.file_bytes, &machine, chosen, READ_BACK_KDUMP);
 }
 
-// The choice says what it likes of frames that are no RAM: choose_all() does.
+// choose_all() also chooses frames that are not RAM. Only RAM is written.
 static void test_only_ram(void **state)
 {
 	(void)state;
@@ -531,7 +532,7 @@ static bool choose_own(uint64_t pfn)
 	return own(pfn);
 }
 
-// A partition of any size: an error, and what is there is right and says so.
+// On a partition that is too small the writer fails. The pages on it are right, and the header counts them.
 static void fill_partitions(void)
 {
 	uint64_t whole, done = 0, announced = 0;
@@ -545,13 +546,14 @@ static void fill_partitions(void)
 		const struct lb_dump_header *next = &writer.next;
 		struct reader reader;
 
-		prepare(LB_DUMP_ZSTD, 1, bytes + 512); // a partial block at its end
+		prepare(LB_DUMP_ZSTD, 1, bytes + 512); // the partition ends in part of a block
 		assert_int_equal(write_file(), -1);
 		assert_non_null(strstr(err.text, "full"));
 		assert_true(FILE_OFFSET + next->file_bytes <= bytes);
 		if (!next->desc_total)
 			continue;
-		// One that all descriptors would take half of has no others than the kernel's own pages.
+		// If the descriptors of all pages took more than half of the partition, only the kernel's own
+		// pages are written.
 		if (own && count_chosen() > (bytes - FILE_OFFSET - next->desc_offset) / 2 / 24)
 			chosen = choose_own;
 		assert_int_equal(next->page_count, count_chosen());
@@ -578,7 +580,8 @@ static bool own_few(uint64_t pfn)
 	return pfn % 256 == 5;
 }
 
-// The descriptors of all pages would take half of it: the kernel's own are there, and it says that they are all.
+// If the descriptors of all pages took more than half of the partition, the kernel's own pages are written
+// and counted as all.
 static void test_own_only(void **state)
 {
 	const struct lb_dump_header *next = &writer.next;
@@ -620,7 +623,7 @@ static void test_full(void **state)
 
 static uint64_t pages_seen;
 
-// Time goes by while pages are compressed: a checkpoint every other batch.
+// Lets time pass while pages are compressed, so that a checkpoint comes every other batch.
 static const void *slow_page(void *ctx, uint32_t cpu, uint64_t phys)
 {
 	(void)ctx;
@@ -631,8 +634,8 @@ static const void *slow_page(void *ctx, uint32_t cpu, uint64_t phys)
 	return NULL;
 }
 
-// As scripts/lifeboat-save reads an interrupted dump: of the header on the disk, and with
-// zeroes for descriptors that point beyond the checkpoint.
+// Reads an interrupted dump as lifeboat-save does: by the header on the disk, with descriptors that point
+// beyond the checkpoint zeroed. False if there is no header.
 static bool check_interrupted(void)
 {
 	struct lb_dump_header found;
@@ -641,7 +644,7 @@ static bool check_interrupted(void)
 	uint8_t *file;
 
 	if (lb_dump_header_choose((const void *)disk.data, &found, NULL))
-		return false; // not even the first one is there
+		return false; // no header was written yet
 	assert_int_equal(found.state, LB_DUMP_WRITING);
 	assert_int_equal(found.file_bytes, 0);
 	bytes = found.data_offset + found.data_bytes;
@@ -666,13 +669,13 @@ static bool check_interrupted(void)
 	return true;
 }
 
-// Of this header's slot a sector is lost: the checkpoint before it counts.
+// Damages a sector in the slot of this header, so that the checkpoint before it counts.
 static void tear(const struct lb_dump_header *of)
 {
 	memset(disk.data + of->sequence % LB_DUMP_SLOTS * LB_DUMP_BLOCK + 512, 0, 512);
 }
 
-// The power goes off after every third write.
+// The power fails after every third write in turn.
 static void run_interrupted(void)
 {
 	uint64_t writes, before = 0;
@@ -688,7 +691,7 @@ static void run_interrupted(void)
 		disk.dark_after = after;
 		pages_seen = 0;
 		capture_old_page_by(slow_page, NULL);
-		write_file(); // cannot know; reads back what is not there
+		write_file(); // the writer cannot notice, and what it reads back may be missing
 		if (check_interrupted()) {
 			readable++;
 			lb_dump_header_choose((const void *)disk.data, &header, NULL);
@@ -713,7 +716,8 @@ static void test_interrupted(void **state)
 	own = NULL;
 }
 
-// The disk is pulled out after every third write: an error, and what is on it is as after a power loss.
+// The disk is pulled out after every third write in turn. The writer fails. The disk then holds what a power
+// failure leaves.
 static void run_disk_gone(void)
 {
 	struct lb_dump_header there = {0};
@@ -732,8 +736,8 @@ static void run_disk_gone(void)
 		assert_int_equal(write_file(), -1);
 		assert_non_null(strstr(err.text, "gone"));
 		readable += check_interrupted();
-		// What the caller has is what is on the disk, or that before: the disk may have
-		// gone with the last one written and not yet flushed.
+		// The caller's header is the one on the disk, or the one before it: the disk may have failed
+		// between the write of a header and the flush.
 		lb_dump_header_choose((const void *)disk.data, &there, NULL);
 		assert_true(header.checkpoints <= there.checkpoints);
 		assert_true(!header.magic || header.state == LB_DUMP_WRITING);
@@ -751,7 +755,7 @@ static void test_disk_gone(void **state)
 	own = NULL;
 }
 
-// Bitmap 2 comes back from the disk as something else.
+// The disk gives back other data for bitmap 2 than was written.
 static int lying_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *error)
 {
 	struct memory_disk *fake = of->state;
@@ -798,7 +802,7 @@ static const void *any_page(void *ctx, uint32_t cpu, uint64_t phys)
 	return ctx;
 }
 
-// Peak of the heap for a machine whose last piece of RAM has `bytes`.
+// Returns the most heap used for a machine whose last piece of RAM has `bytes`.
 static uint64_t heap_for(uint64_t bytes, uint64_t *ret_pages)
 {
 	static uint8_t page[LB_PAGE] __attribute__((aligned(LB_PAGE)));
@@ -851,7 +855,7 @@ static void test_progress(void **state)
 	machine.job.progress = tell;
 	machine.job.progress_ctx = &told;
 	write_whole_file();
-	assert_in_range(told.calls, 20, 80); // of 53 batches, a second each
+	assert_in_range(told.calls, 20, 80); // 53 batches of one second each
 	assert_int_equal(told.pages, machine.ram.pages);
 	assert_true(told.last > machine.ram.pages - 2 * LB_BATCH_PAGES);
 }

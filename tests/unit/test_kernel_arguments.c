@@ -28,7 +28,7 @@ static void test_armed(void **state)
 	check_armed("", false, OURS);
 	check_armed("root=/dev/vda1 quiet", true, "root=/dev/vda1 quiet " OURS " oops=panic");
 	check_armed("  root=/dev/vda1\t quiet ", false, "root=/dev/vda1 quiet " OURS);
-	// Arguments after "--" are init's: ours come before, its own stay as they are.
+	// Arguments behind "--" are init's. Lifeboat's words come before it, and init's stay as they are.
 	check_armed("quiet -- single  initrd=x", false, "quiet " OURS " -- single  initrd=x");
 	check_armed("-- single", true, OURS " oops=panic -- single");
 	check_armed("crashkernel=256M quiet crashkernel=1G,high \"crashkernel=3\"", false, "quiet " OURS);
@@ -37,15 +37,15 @@ static void test_armed(void **state)
 		    false, "xcrashkernel=1 " OURS " --");
 	check_armed("initrd=a.img initrd=0x1000000,4096 ro initrd=\"b c\"", false,
 		    "initrd=0x1000000,4096 ro " OURS);
-	// Init's own words are no concern of the kernel.
+	// Words behind "--" do not count for the kernel, so none of them is refused.
 	check_armed("ro -- sysctl.kernel.panic=0 noefi", false, "ro " OURS " -- sysctl.kernel.panic=0 noefi");
-	// The user's own reboot= and panic= stay; ours come later and win.
+	// The user's own reboot= and panic= stay. Lifeboat's come later and win.
 	check_armed("panic=0 crash_kexec_post_notifiers=n", false,
 		    "panic=0 crash_kexec_post_notifiers=n " OURS);
 	check_armed("reboot=pci,warm panic=30", true, "reboot=pci,warm panic=30 " OURS " oops=panic");
 	check_armed("efi=debug mem_encrypt=off dyndbg=\"file a +p\"", false,
 		    "efi=debug mem_encrypt=off dyndbg=\"file a +p\" " OURS);
-	// The stub looks at the last efi= only, and that is ours.
+	// The EFI stub looks at the last efi= only, which is Lifeboat's.
 	check_armed("efi=debug,nosoftreserve ro -- x", true,
 		    "efi=debug,nosoftreserve ro " OURS ",nosoftreserve oops=panic -- x");
 	check_armed("efi=nosoftreserve efi=debug", false, "efi=nosoftreserve efi=debug " OURS);
@@ -64,7 +64,8 @@ static void test_armed_refuses(void **state)
 		{"reboot=w,panic_f,c", "reboot=w,panic_f,c cannot"},
 		{"reboot=\"force\"", "reboot=\"force\" cannot"},
 		{"\"reboot=force\"", "\"reboot=force\" cannot"},
-		{"reboot=force reboot=efi", "reboot=force cannot"}, // it sticks
+		{"reboot=force reboot=efi",
+		 "reboot=force cannot"}, // the kernel does not forget "force" when another word follows
 		{"noefi", "noefi cannot"},
 		{"sysctl.kernel.panic=0", "sysctl.kernel.panic=0 cannot"},
 		{"sysctl/kernel/panic=0", "sysctl/kernel/panic=0 cannot"},
@@ -77,10 +78,12 @@ static void test_armed_refuses(void **state)
 		{"efi=debug,noruntime", "efi=debug,noruntime cannot"},
 		{"mem_encrypt=on", "mem_encrypt=on cannot"},
 		{"mem_encrypt=\"on\"", "mem_encrypt=\"on\" cannot"},
-		{"ro -- mem_encrypt=on", "mem_encrypt=on cannot"}, // read before " -- " is known
+		{"ro -- mem_encrypt=on",
+		 "mem_encrypt=on cannot"}, // the kernel looks for this word behind "--" too
 		{"ro dyndbg=\"file a", "the quote in dyndbg=\"file a is not closed"},
 		{"ro\xc2\xa0noefi", "ro\xc2\xa0noefi holds byte 0xa0"},
-		{"initrd=\xc3\xa0 x=\xc3\xa0", "x=\xc3\xa0 holds byte 0xa0"}, // the first is not passed on
+		{"initrd=\xc3\xa0 x=\xc3\xa0",
+		 "x=\xc3\xa0 holds byte 0xa0"}, // initrd= is not passed on, so its bytes do not matter
 	};
 
 	(void)state;
@@ -96,7 +99,7 @@ static void test_armed_refuses(void **state)
 	}
 }
 
-// What a kernel that somebody else started gets: it keeps what is on its line.
+// Checks the command line for a kernel that another loader started. It keeps all words that are on it.
 static void check_late(const char *user, uint32_t words, const char *wanted)
 {
 	struct lb_error err = {""};
@@ -129,12 +132,12 @@ static void test_late(void **state)
 	check_late("ro -- crashkernel=1G", NEEDED, "ro " OURS " -- crashkernel=1G");
 	assert_int_equal(lb_cmdline_late("ro noefi", NEEDED, MAX, out, sizeof(out), &err), -1);
 	assert_non_null(strstr(err.text, "noefi cannot be had"));
-	// The name is on the line that the kernel reads.
+	// Here initrd= stays on the kernel's line, so its bytes matter.
 	assert_int_equal(lb_cmdline_late("initrd=\xc3\xa0", NEEDED, MAX, out, sizeof(out), NULL), -1);
 	assert_string_equal(out, "untouched");
 }
 
-// What only looks like a refused word is taken.
+// Words that only resemble a refused word are accepted.
 static void test_armed_takes_lookalikes(void **state)
 {
 	(void)state;
@@ -159,7 +162,7 @@ static void test_unarmed(void **state)
 	assert_string_equal(out, "a=\"b c");
 }
 
-// To the byte, for the kernel's limit and for our buffer.
+// The limits of the kernel and of the buffer, to the byte.
 static void test_lengths(void **state)
 {
 	struct lb_error err = {""};
@@ -234,7 +237,7 @@ static void test_capture_refuses(void **state)
 	assert_string_equal(out, "untouched");
 }
 
-// " no5lvl" may still be appended after the panic, without a check of the limit.
+// The limit leaves room for " no5lvl", which may be appended after the panic.
 static void test_capture_leaves_room(void **state)
 {
 	size_t length = sizeof(CAPTURE) - 1;
@@ -249,7 +252,7 @@ static void test_capture_leaves_room(void **state)
 	assert_int_equal(lb_cmdline_capture(&second, out, sizeof(out), &err), -1);
 	second.max = MAX;
 	assert_int_equal(lb_cmdline_capture(&second, out, length + suffix, &err), -1);
-	// The longest address fits the space it is printed into.
+	// The longest address fits.
 	second.elfcorehdr = UINT64_MAX;
 	second.user = "x";
 	assert_int_equal(lb_cmdline_capture(&second, out, sizeof(out), &err), 0);

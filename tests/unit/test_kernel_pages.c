@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which pages are the kernel's own, of a machine made here: by its page tables and by its struct pages.
+// Which pages are the kernel's own, on a machine made here: found by its page tables and its struct pages.
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +10,17 @@
 
 #define SECTION_PAGES 256U // 1 MiB
 #define FRAMES 2048U // 8 MiB
-#define ROOTS 0x100000ULL // physical: mem_section[]
-#define ROOT 0x101000ULL // a page full of struct mem_section
+#define ROOTS 0x100000ULL // physical address of mem_section[]
+#define ROOT 0x101000ULL // physical address of a page of struct mem_section
 #define MAP 0x140000ULL // the struct pages, 128 KiB
-#define IMAGE 0x400000ULL // 2 MiB of it
-#define STACK 0x123ULL // frames of a stack in vmalloc space
+#define IMAGE 0x400000ULL // physical address of the image, of 2 MiB
+#define STACK 0x123ULL // page frames of a stack in vmalloc space
 #define VMEMMAP 0xffffea0000000000ULL
 #define VMALLOC 0xffffc90000000000ULL
 
 #define RESERVED (1ULL << 12)
 #define SLAB (1ULL << 9)
-#define UPPER (0x3fffffULL << 30) // what lies above the flags
+#define UPPER (0x3fffffULL << 30) // bits of a struct page's flags above the known ones
 
 static struct dead_machine *machine;
 static struct lb_ram_piece pieces[2];
@@ -102,7 +102,7 @@ static void test_by_tables(void **state)
 	open_well();
 	judge();
 	for (uint64_t pfn = 0; pfn < machine->next_table; pfn++)
-		assert_true(is_own(pfn)); // the tables, whose root is page 0
+		assert_true(is_own(pfn)); // the page tables; the root is page 0
 	assert_false(is_own(machine->next_table));
 	assert_true(is_own(STACK) && is_own(STACK + 4));
 	assert_false(is_own(STACK + 1));
@@ -113,7 +113,7 @@ static void test_by_tables(void **state)
 	assert_false(lb_kernel_pages_facts(pages).cut);
 }
 
-// Slab with its tails, and what was reserved at boot, but for the struct pages themselves.
+// Slab pages with their tails, and pages reserved at boot, except those that hold struct pages.
 static void test_by_struct_pages(void **state)
 {
 	(void)state;
@@ -132,7 +132,7 @@ static void test_by_struct_pages(void **state)
 	assert_false(is_own(1701));
 	for (uint64_t pfn = MAP / LB_PAGE; pfn < MAP / LB_PAGE + 32; pfn++)
 		assert_false(is_own(pfn));
-	judge(); // again
+	judge(); // a second time
 	assert_true(is_own(1007));
 	assert_true(is_own(IMAGE / LB_PAGE));
 }
@@ -149,7 +149,8 @@ static void test_only_what_was_chosen(void **state)
 		assert_int_equal(is_own(pfn), pfn == STACK);
 }
 
-// The image's struct pages do not agree: reserved ones are left to the second pass.
+// The image's struct pages are not all reserved, so PG_reserved is not believed. Reserved pages are left to
+// the second pass.
 static void test_no_reserved(void **state)
 {
 	(void)state;
@@ -171,7 +172,7 @@ static void test_no_keys(void **state)
 	assert_string_equal(err.text, "VMCOREINFO has no usable SYMBOL(mem_section)");
 }
 
-// Tables that lead back to themselves, at every entry another one: there is an end to it.
+// Every entry of the tables leads to another table of the same few. The walk ends.
 static void test_tables_in_circles(void **state)
 {
 	(void)state;
@@ -188,7 +189,7 @@ static void test_tables_in_circles(void **state)
 
 static void test_five_levels(void **state)
 {
-	const uint64_t top = 0x7f0000; // one more level above the root, which is page 0
+	const uint64_t top = 0x7f0000; // one more level above the old root, page 0
 
 	(void)state;
 	memset(dead_at(machine, top), 0, LB_PAGE);

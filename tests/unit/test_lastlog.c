@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a report takes out of a log, whatever pieces it comes in.
+// What a report takes from a log, whatever pieces the log comes in.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 static struct lb_lastlog the_log;
 
-// Byte by byte or at once.
+// Takes the text byte by byte, or at once.
 static const struct lb_lastlog *take(const char *text, bool bytewise)
 {
 	lb_lastlog_begin(&the_log);
@@ -65,7 +65,7 @@ static void names_what_happened_before_what_followed(void **state)
 	const struct lb_lastlog *log = take(oops, false);
 
 	(void)state;
-	// Neither the warning, nor the BUG of a minute before.
+	// The warning and the BUG one minute earlier do not count.
 	assert_int_equal(log->reason_count, 3);
 	assert_string_equal(lb_lastlog_reason(log)->text,
 			    "BUG: kernel NULL pointer dereference, address: 0000000000000008");

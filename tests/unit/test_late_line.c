@@ -37,7 +37,7 @@ static void test_one(void **state)
 	(void)state;
 	assert_int_equal(make(), 0);
 	assert_string_equal(lines.line, "ro quiet " OURS " -- single");
-	assert_ptr_equal(lb_line_pointer(params), made_page(9)); // not yet
+	assert_ptr_equal(lb_line_pointer(params), made_page(9)); // the pointer has not changed yet
 	lb_late_line_give(&found, lines.line);
 	assert_ptr_equal(lb_line_pointer(params), lines.line);
 	assert_string_equal(made_page(9), "ro quiet -- single");
@@ -52,7 +52,7 @@ static void test_nothing_to_be_made(void **state)
 					  "a=\"b"};
 
 	(void)state;
-	assert_int_equal(make(), -1); // no Linux
+	assert_int_equal(make(), -1); // there is no Linux
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		made_stub(5, made_text(9, bad[i]));
 		assert_int_equal(make(), -1);
@@ -60,15 +60,15 @@ static void test_nothing_to_be_made(void **state)
 	made_text(9, "ro");
 	assert_int_equal(make(), 0);
 	memset(lines.line, 'x', sizeof(lines.line));
-	made_stub(6, NULL); // not clear
+	made_stub(6, NULL); // a second Linux without a command line
 	assert_int_equal(make(), -1);
 	check_untouched();
 }
 
-// To the byte: what the kernel copies ends with a NUL.
+// The longest line is full to the byte, with the NUL that the kernel copies.
 static void test_the_longest(void **state)
 {
-	const size_t longest = LB_LINE_BYTES - 1 - sizeof(OURS); // and a blank
+	const size_t longest = LB_LINE_BYTES - 1 - sizeof(OURS); // the 1 is a blank
 	char *line = made_page(9);
 
 	(void)state;
@@ -80,7 +80,7 @@ static void test_the_longest(void **state)
 	line[longest] = '\0';
 	assert_int_equal(make(), 0);
 	assert_int_equal(strlen(lines.line), LB_LINE_BYTES - 1);
-	// It has them already: it may be as long as it is.
+	// A line that has the words already may have the full length.
 	strcpy(line, lines.line);
 	assert_int_equal(make(), 0);
 	assert_string_equal(lines.line, line);
@@ -106,7 +106,7 @@ static void test_two(void **state)
 	check_untouched();
 }
 
-// GRUB's pointer says where its line will be, and comes back.
+// GRUB's pointer names the place where the line will be. It is restored.
 static void test_staged(void **state)
 {
 	struct boot_params *params = made_staged(5);
@@ -121,7 +121,7 @@ static void test_staged(void **state)
 	assert_int_equal(lb_line_pointer(params), 0x91000);
 }
 
-// Memory that was freed, or is something else by now, is let alone.
+// Memory that was freed, or now holds something else, is not written to.
 static void test_taken_back_only_where_it_is(void **state)
 {
 	struct boot_params *params = made_stub(5, made_text(9, "ro"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// At ExitBootServices the Linux that leaves has its words, or everything is as it was.
+// At ExitBootServices the Linux that leaves has the words, or nothing has changed.
 #include "loader/hook/late_words.c"
 
 #include "crash/plan/panic_words.h"
@@ -12,10 +12,11 @@ static EFI_BOOT_SERVICES fw_bs;
 static EFI_SYSTEM_TABLE fw = {.BootServices = &fw_bs};
 static struct {
 	EFI_MEMORY_DESCRIPTOR entry;
-	uint64_t more; // this firmware's entries are longer than the first ones
+	uint64_t more; // makes an entry longer than EFI_MEMORY_DESCRIPTOR
 } fw_map[ENTRIES];
-static UINTN fw_entries, fw_pools, fw_pages, fw_refuse; // the Nth allocation from now on
-static UINT64 fw_grown; // bytes that the map has more than there is room for
+static UINTN fw_entries, fw_pools, fw_pages,
+	fw_refuse; // fw_refuse: the allocation that fails, counted from now on; 0: none
+static UINT64 fw_grown; // bytes by which the map has outgrown its room
 
 static EFI_STATUS EFIAPI get_memory_map(UINTN *bytes, EFI_MEMORY_DESCRIPTOR *to, UINTN *ret_key,
 					UINTN *ret_each, UINT32 *ret_version)
@@ -104,7 +105,7 @@ static int begin(void **state)
 	fw_bs.FreePages = free_pages;
 	fw_entries = 0;
 	fw_grown = fw_refuse = 0;
-	// What a hole, or what is not a loader's, would fault here.
+	// The first range and the last do not exist here: a read of them faults.
 	list(EfiBootServicesData, (struct lb_range){LB_PAGE, 9 * LB_PAGE}, 0);
 	list(EfiLoaderCode, (struct lb_range){made_range.start, made_range.start + 4 * LB_PAGE}, 0);
 	list(EfiLoaderData, (struct lb_range){made_range.start + 4 * LB_PAGE, made_range.end}, 0);
@@ -136,15 +137,15 @@ static void test_given_and_taken_back(void **state)
 	lb_late_words_take_back();
 	assert_ptr_equal(line_of(params), made_page(9));
 	lb_late_words_take_back();
-	assert_true(lb_late_words_give()); // the ExitBootServices before had failed
+	assert_true(lb_late_words_give()); // a second ExitBootServices; the first failed
 	assert_string_equal(line_of(params), "ro " OURS);
 	lb_late_words_forget();
 	assert_ptr_equal(line_of(params), made_page(9));
-	assert_true(lb_late_words_give()); // nothing is wanted any more
+	assert_true(lb_late_words_give()); // after lb_late_words_forget() no words are wanted
 	assert_ptr_equal(line_of(params), made_page(9));
 }
 
-// From the last page of one range into the next, which is of the other type.
+// The command line reaches from the last page of a range into the next range, which has another type.
 static void test_a_line_across_two_ranges(void **state)
 {
 	char *line = (char *)made_page(4) - 3;
@@ -160,14 +161,14 @@ static void test_not_given(void **state)
 	struct boot_params *params;
 
 	(void)state;
-	assert_false(lb_late_words_give()); // no Linux
+	assert_false(lb_late_words_give()); // there is no Linux
 	params = stub(5, made_text(9, "ro noefi"));
 	assert_false(lb_late_words_give());
-	params->efi_info.efi_systab++; // another firmware's
+	params->efi_info.efi_systab++; // the system table's address of another firmware
 	made_text(9, "ro");
 	assert_false(lb_late_words_give());
 	params->efi_info.efi_systab--;
-	fw_map[2].entry.Type = EfiBootServicesData; // nobody looks there
+	fw_map[2].entry.Type = EfiBootServicesData; // memory of this type is not searched
 	assert_false(lb_late_words_give());
 	assert_ptr_equal(line_of(params), made_page(9));
 	fw_map[2].entry.Type = EfiLoaderData;
@@ -189,7 +190,7 @@ static void test_a_map_that_cannot_be_read(void **state)
 	assert_ptr_equal(line_of(params), made_page(9));
 }
 
-// The plan did not know that this kernel would use it.
+// The kernel would use soft-reserved memory as RAM, which the plan did not expect.
 static void test_soft_reserved_memory(void **state)
 {
 	struct boot_params *params = stub(5, made_text(9, "ro efi=nosoftreserve"));
@@ -213,7 +214,7 @@ static void test_no_memory(void **state)
 		assert_int_equal(lb_late_words_prepare(&fw, LB_WORDS_NEEDED), EFI_OUT_OF_RESOURCES);
 		assert_int_equal(fw_pools + fw_pages, 0);
 	}
-	// Nothing is wanted: nothing is taken.
+	// Without words nothing is allocated.
 	assert_int_equal(lb_late_words_prepare(&fw, 0), EFI_SUCCESS);
 	assert_int_equal(fw_pools + fw_pages, 0);
 	assert_true(lb_late_words_give());

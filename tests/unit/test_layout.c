@@ -7,7 +7,7 @@
 
 #define M(mib) ((mib)*LB_MIB)
 
-// Debian's 6.1 cloud kernel with a small capture image.
+// The needs of Debian's 6.1 cloud kernel with a small initrd.
 static const struct lb_layout_need debian = {
 	.kernel = 0x3378000,
 	.initrd = 10 * LB_MIB,
@@ -31,7 +31,7 @@ static struct lb_layout lay_out(const struct lb_layout_need *need, struct lb_ran
 	return layout;
 }
 
-// All parts, bottom up; the order is the contract drawn in layout.h.
+// All parts lie in the order that layout.h draws, from the bottom up.
 static void check_layout(const struct lb_layout *layout, const struct lb_layout_need *need)
 {
 	const struct {
@@ -61,7 +61,7 @@ static void check_layout(const struct lb_layout *layout, const struct lb_layout_
 		struct lb_range range = parts[i].range;
 
 		assert_true(range.start >= reached);
-		if (i != 1) // free memory lies only below the initrd
+		if (i != 1) // free memory lies below the initrd only
 			assert_int_equal(range.start, reached);
 		reached = range.end;
 		assert_true(lb_aligned(range.start, LB_PAGE) && lb_aligned(range.end, LB_PAGE));
@@ -93,8 +93,8 @@ static void test_layout(void **state)
 	assert_true(lb_range_empty(layout.initrd));
 }
 
-// The built-in capture kernel has a page of configuration in the tail, and no initrd: the free
-// memory, its heap, ends at the boot_params.
+// The built-in capture kernel has a page of configuration in the tail, and no initrd. The free memory is its
+// heap, and ends at the boot_params.
 static void test_builtin(void **state)
 {
 	struct lb_layout_need need = debian;
@@ -112,7 +112,7 @@ static void test_builtin(void **state)
 	assert_false(lb_range_contains(layout.ram, layout.capture));
 }
 
-// The minimum fits, and a page less does not: each part has its room and no more.
+// The minimum is enough, and one page less is not. Each part has exactly its room.
 static void test_minimum_is_exact(void **state)
 {
 	struct lb_layout_need need = debian;
@@ -151,7 +151,7 @@ static void test_bad_regions(void **state)
 	}
 }
 
-// Every size that can be asked for is checked for wrap-around.
+// Every size is checked for wrap-around.
 static void test_absurd_needs(void **state)
 {
 	const size_t fields[] = {
@@ -216,7 +216,7 @@ static struct lb_layout_auto automatic(const struct lb_layout_need *need)
 	return terms;
 }
 
-// 192 MiB were seen to be enough for this kernel with a smaller image.
+// 192 MiB was enough for this kernel with a smaller initrd.
 static void test_auto(void **state)
 {
 	struct lb_layout_need need = debian;
@@ -229,8 +229,8 @@ static void test_auto(void **state)
 	assert_int_equal(small.minimum, minimum);
 	assert_int_equal(small.unpacked_initrd, M(40));
 	assert_int_equal(small.run, M(96));
-	// Three sections at most in a region of less than 256 MiB and one below 1 MiB, in three
-	// pages of descriptors, one of the roots, and 56 bytes of use for each section.
+	// A region below 256 MiB touches at most three sections, and the memory below 1 MiB is in a fourth.
+	// They take three pages of descriptors, one page of roots, and 56 bytes of usage each.
 	assert_int_equal(small.sections, 4 * M(2) + LB_MIB + 3 * LB_PAGE + 4 * 56);
 	assert_int_equal(small.total, lb_align_up(minimum + M(40) + M(96) + small.sections, M(2)));
 	assert_in_range(small.total, M(160), M(224));
@@ -245,7 +245,7 @@ static void test_auto(void **state)
 	assert_int_equal(lb_layout_auto(&need, &large, NULL), -1);
 }
 
-// No place for the region costs more than was counted, and one costs all of it.
+// Wherever the region lies, it takes no more than was planned. At some place it takes all of it.
 static void test_auto_sections(void **state)
 {
 	const struct lb_layout_auto terms = automatic(&debian);
@@ -272,7 +272,7 @@ static void test_low(void **state)
 	assert_true(LB_LAYOUT_LOW_BYTES >= M(64) + M(8) + 2 * M(2) + M(16));
 }
 
-// What footprint.h counts for a region and a hook anywhere stays within it.
+// The tables that footprint.h counts for a region and a hook at any place fit in.
 static void test_tables_bound(void **state)
 {
 	struct boot_e820_entry entries[] = {{0, 512 * LB_GIB, LB_E820_RAM}, {LB_TIB, LB_TIB, LB_E820_RAM}};

@@ -18,7 +18,7 @@ static void test_split(void **state)
 		{"--capture-args \"x y\"  z", {"--capture-args", "x y", "z"}},
 		{"a=\"b c\"d e", {"a=b cd", "e"}},
 		{"\"\" a", {"", "a"}},
-		{"a \"b c", {"a", "b c"}}, // left open
+		{"a \"b c", {"a", "b c"}}, // the quote is not closed
 	};
 
 	(void)state;
@@ -53,7 +53,7 @@ static void test_split_too_many(void **state)
 	assert_int_equal(count, 2);
 }
 
-// `text` as a boot entry carries it, with `tail` bytes behind its NUL.
+// Converts load options that begin at an aligned address.
 static int convert(const uint16_t *units, size_t bytes, char *out, size_t room, struct lb_error *err)
 {
 	uint16_t aligned[64] = {0};
@@ -73,7 +73,7 @@ static void test_text(void **state)
 	(void)state;
 	assert_int_equal(convert(plain, sizeof(plain), out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "a \\b");
-	assert_int_equal(convert(plain, sizeof(plain) - 2, out, sizeof(out), NULL), 0); // no NUL
+	assert_int_equal(convert(plain, sizeof(plain) - 2, out, sizeof(out), NULL), 0); // without the NUL
 	assert_string_equal(out, "a \\b");
 	assert_int_equal(convert(one, sizeof(one), out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "k");
@@ -87,7 +87,7 @@ static void test_text(void **state)
 	assert_string_equal(out, "");
 }
 
-// efibootmgr without -u writes bytes.
+// efibootmgr without -u writes single bytes.
 static void test_ascii(void **state)
 {
 	static const char text[] = "--initrd a /vmlinuz root=b";
@@ -128,7 +128,7 @@ static void test_8_bit(void **state)
 	memcpy(data, utf8, sizeof(utf8));
 	assert_int_equal(lb_load_options_text(data, sizeof(utf8) - 1, out, sizeof(out), NULL), 0);
 	assert_string_equal(out, utf8);
-	// Cut within its letter beyond ASCII it is no UTF-8.
+	// Cut within a character of two bytes, the text is no UTF-8.
 	assert_int_equal(lb_load_options_text(data, 22, out, sizeof(out), &err), -1);
 	assert_string_equal(err.text,
 			    "load options: not text, 8-bit with 0xc3 at byte 21, wanted UTF-8 or UTF-16");
@@ -142,7 +142,8 @@ static void test_8_bit(void **state)
 	}
 }
 
-// An EFI_LOAD_OPTION with the description "Dell", one path of a node of 5 bytes and an end, and `words`.
+// Makes an EFI_LOAD_OPTION with the description "Dell", a path of one node of 5 bytes and an end node, and
+// `words`.
 static size_t make_whole(uint8_t *data, const uint16_t *words, size_t words_bytes)
 {
 	static const uint8_t paths[] = {4, 4, 9, 0, 'a', 'b', 'c', 0, 0, 0x7f, 0xff, 4, 0};
@@ -163,20 +164,20 @@ static void test_whole_load_option(void **state)
 	size_t bytes = make_whole((uint8_t *)data, words, sizeof(words));
 
 	(void)state;
-	assert_int_equal(bytes % 2, 1); // what follows the paths is not aligned
+	assert_int_equal(bytes % 2, 1); // so the words are not aligned
 	assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "\\k ro");
-	bytes = make_whole((uint8_t *)data, words, 0); // no words
+	bytes = make_whole((uint8_t *)data, words, 0); // without words
 	assert_int_equal(lb_load_options_text(data, bytes, out, sizeof(out), NULL), 0);
 	assert_string_equal(out, "");
-	// Whatever is cut off or is no such structure is not text either.
+	// A structure that is cut off or damaged is refused.
 	for (size_t cut = 1; cut < bytes; cut++) {
 		make_whole((uint8_t *)data, words, 0);
 		assert_int_equal(lb_load_options_text(data, bytes - cut, out, sizeof(out), &err), -1);
 	}
 	for (size_t i = 0; i < 4; i++) {
 		static const uint8_t at[] = {2, 4, 18,
-					     26}; // attributes, two lengths, the last node's subtype
+					     26}; // attributes, two lengths, subtype of the last node
 
 		make_whole((uint8_t *)data, words, 0);
 		((uint8_t *)data)[at[i]] ^= 0x20;
@@ -187,7 +188,7 @@ static void test_whole_load_option(void **state)
 
 static void test_garbage(void **state)
 {
-	// The GUID that edk2 puts behind boot options it makes itself.
+	// The GUID that edk2 puts behind boot options that it makes.
 	static const uint8_t guid[] = {0x4e, 0xac, 0x08, 0x81, 0x11, 0x9f, 0x59, 0x4d,
 				       0x85, 0x0e, 0xe2, 0x1a, 0x52, 0x2c, 0x59, 0xb2};
 	static const struct {

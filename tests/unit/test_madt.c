@@ -28,7 +28,7 @@ static uint32_t add(struct made *made, uint8_t type, uint8_t bytes)
 	return at;
 }
 
-// `flags`: 1 enabled, 2 online-capable.
+// Adds a local APIC. `flags`: 1 enabled, 2 online-capable.
 static void add_local(struct made *made, uint8_t id, uint32_t flags)
 {
 	uint32_t at = add(made, 0, 8);
@@ -59,7 +59,7 @@ static struct made made_madt(uint32_t flags)
 	return made;
 }
 
-// As QEMU's q35 has it with two CPUs of four.
+// The table of QEMU's q35 with two CPUs of four.
 static struct made good(void)
 {
 	struct made made = made_madt(1);
@@ -69,8 +69,8 @@ static struct made good(void)
 	add_local(&made, 2, 0);
 	add_local(&made, 3, 2);
 	add_ioapic(&made, 0xfec00000);
-	add(&made, 2, 10); // interrupt source override
-	add(&made, 4, 6); // local APIC NMI
+	add(&made, 2, 10); // an interrupt source override
+	add(&made, 4, 6); // a local APIC NMI
 	seal(&made);
 	return made;
 }
@@ -107,7 +107,7 @@ static void test_header(void **state)
 	check_header(read_madt, &made, "APIC", 44);
 }
 
-// Wherever a table with the right length and checksum ends: between entries, or a byte behind.
+// The table, with a right length and checksum, ends between entries or one byte behind.
 static void test_truncated(void **state)
 {
 	const struct made whole = good();
@@ -168,7 +168,7 @@ static void test_short_entries(void **state)
 		if (bytes < 8)
 			add(&made, 0, bytes);
 	}
-	add(&made, 0, 200); // longer than today's
+	add(&made, 0, 200); // longer than today's entries
 	put(&made, made.used - 200 + 4, 1, 4);
 	seal(&made);
 	assert_reads(read_madt, &made);
@@ -197,21 +197,22 @@ static void test_many(void **state)
 	assert_string_equal(left_out.text, "");
 	for (uint32_t i = 0; i < 3; i++)
 		add_ioapic(&made, 0xfed00000 + 0x1000 * i);
-	add_ioapic(&made, 0xfec00000); // the first once more
+	add_ioapic(&made, 0xfec00000); // the first IO-APIC again
 	add_x2(&made, 999, 1);
 	seal(&made);
 	assert_reads(read_madt, &made);
 	assert_int_equal(madt.ioapic_count, LB_MAX_IOAPICS);
 	assert_int_equal(madt.ioapic[0], 0xfec00000);
 	assert_int_equal(madt.ioapic[LB_MAX_IOAPICS - 1], 0xfec00000 + 0x1000 * (LB_MAX_IOAPICS - 1));
-	assert_int_equal(madt.cpus, LB_MAX_CAPTURE_CPUS + 4); // what follows is still read
+	assert_int_equal(madt.cpus,
+			 LB_MAX_CAPTURE_CPUS + 4); // the entries behind too many IO-APICs are still read
 	assert_string_equal(left_out.text,
 			    "ACPI table APIC: has 67 IO-APICs, wanted 64 at most; 3 of them are "
 			    "not masked after a panic");
 }
 
-// A CPU with a small id may be there as local APIC and as x2APIC; one in the list twice would
-// be started twice.
+// A CPU with a small id may be listed as local APIC and as x2APIC. It counts once, or it would be started
+// twice.
 static void test_twice(void **state)
 {
 	struct made made = made_madt(1);
@@ -236,8 +237,8 @@ static void test_twice(void **state)
 	assert_int_equal(madt.ioapic[1], 0xfec01000);
 }
 
-// Also where the list is full, and where one of the two entries is disabled. Ids above 255 are CPUs as others.
-// Firmware leaves such entries. Else low memory would be taken for it, and written to when it is masked.
+// Firmware leaves entries with an IO-APIC at 0. They are left out: low memory would be written to as if it
+// were the IO-APIC.
 static void test_an_io_apic_at_0(void **state)
 {
 	struct made made = made_madt(1);
@@ -254,6 +255,8 @@ static void test_an_io_apic_at_0(void **state)
 	assert_string_equal(left_out.text, "");
 }
 
+// A CPU that is listed twice counts once, also where the list is full or one of its entries is disabled. Ids
+// above 255 are those of CPUs like others.
 static void test_twice_beyond_the_list(void **state)
 {
 	struct made made = made_madt(1);
@@ -264,7 +267,7 @@ static void test_twice_beyond_the_list(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		add_x2(&made, 5000 + i % 10, 1);
 	add_x2(&made, 256, 1);
-	add_local(&made, 9, 2); // may come later
+	add_local(&made, 9, 2); // may be enabled later
 	add_x2(&made, 9, 2);
 	seal(&made);
 	assert_reads(read_madt, &made);
@@ -283,7 +286,7 @@ static void test_twice_beyond_the_list(void **state)
 	assert_int_equal(madt.apic[1], 4);
 }
 
-// An INIT to one of these would go to every CPU, the boot processor among them.
+// An INIT to one of these ids would go to every CPU, the boot processor included.
 static void test_broadcast_ids(void **state)
 {
 	struct made made = made_madt(1);
@@ -291,7 +294,7 @@ static void test_broadcast_ids(void **state)
 	(void)state;
 	add_local(&made, 0xff, 1);
 	add_x2(&made, UINT32_MAX, 1);
-	add_x2(&made, 0xff, 1); // a CPU's
+	add_x2(&made, 0xff, 1); // in an x2APIC entry this is a CPU's id
 	seal(&made);
 	assert_reads(read_madt, &made);
 	assert_int_equal(madt.cpus, 1);

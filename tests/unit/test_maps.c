@@ -17,10 +17,10 @@
 
 struct counts {
 	unsigned int regions, with_low, extended;
-	unsigned int avoided_ram; // maps in which crash memory keeps clear of RAM
+	unsigned int avoided_ram; // maps in which crash memory avoids some RAM
 };
 
-// The highest place of those that end at or little below `end`.
+// Returns the highest place among those that end at `end` or a little below.
 static void judge_places_below(const struct map_judge *judge, const struct lb_place_request *request,
 			       uint64_t end, bool may_cross, struct lb_range *best)
 {
@@ -40,7 +40,7 @@ static void judge_places_below(const struct map_judge *judge, const struct lb_pl
 	}
 }
 
-// Below 4 GiB every step is tried; above, the highest places of each stretch of RAM.
+// Below 4 GiB every step is tried. Above, the highest places of each stretch of RAM are tried.
 static struct lb_range judge_place(const struct map_judge *judge, const struct lb_place_request *request,
 				   bool may_cross)
 {
@@ -62,7 +62,7 @@ static struct lb_range judge_place(const struct map_judge *judge, const struct l
 	return best;
 }
 
-// True when there is a place, and then it is the one that the judge finds.
+// Places the region, and compares with the judge's place. True if there is a place.
 static bool place(const struct world *world, const struct lb_place_request *request,
 		  struct lb_range *ret_place)
 {
@@ -84,7 +84,7 @@ static bool place(const struct world *world, const struct lb_place_request *requ
 	return true;
 }
 
-// A region above 4 GiB gets a low one where the map has a place for it.
+// Gives a region above 4 GiB a low region, if the map has a place for it.
 static void place_low(struct world *world)
 {
 	if (world->region.end <= LB_4GIB)
@@ -96,7 +96,7 @@ static void place_low(struct world *world)
 	place(world, &world->low_request, &world->low);
 }
 
-// The second kernel is Debian's 6.1 for the cloud, its initrd 10 MiB.
+// Plans for Debian's 6.1 cloud kernel with an initrd of 10 MiB.
 static void plan(struct world *world)
 {
 	const struct lb_elfcore whole = {.saved = &world->saved, .spare = world->spare};
@@ -112,7 +112,7 @@ static void plan(struct world *world)
 		.purgatory_text = 32 * LB_KIB,
 		.purgatory_total = 128 * LB_KIB,
 		.e820_saved = world->saved.count * sizeof(*world->saved.entries),
-		// Cutting each region out of one RAM entry adds a piece at most.
+		// Each region is cut out of one RAM entry, which adds one entry at most.
 		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),
 		.notes = lb_elfcore_notes_bytes(64),
 		.backup = lb_e820_ram(&world->saved, low),
@@ -121,7 +121,7 @@ static void plan(struct world *world)
 		fail_msg("%s: %s", current, err.text);
 }
 
-// False when the map has no low RAM, which is refused.
+// Fills in everything. False if the map has no low RAM, which is refused.
 static bool fill(struct world *world)
 {
 	static const struct lb_bzimage image = {
@@ -155,7 +155,7 @@ static bool fill(struct world *world)
 	return true;
 }
 
-// One region of one map. Counts what was found and checked whole.
+// Runs one region of one map, and counts what was checked whole.
 static void run_region(const struct map_judge *judge, const struct lb_e820 *saved, const struct lb_srat *srat,
 		       uint64_t bytes, uint64_t max, struct counts *counts)
 {
@@ -172,7 +172,7 @@ static void run_region(const struct map_judge *judge, const struct lb_e820 *save
 		return;
 	place_low(&world);
 	plan(&world);
-	// Exactly as large as they were planned, so that a write beyond is seen.
+	// The buffers have exactly the planned size, so that ASan sees a write beyond it.
 	world.second.capacity = saved->count + SECOND_MORE;
 	world.second.entries = allocate(world.second.capacity * sizeof(*world.second.entries));
 	world.setup_data = allocate(lb_range_size(world.layout.setup_data));
@@ -188,7 +188,7 @@ static void run_region(const struct map_judge *judge, const struct lb_e820 *save
 	free(world.header);
 }
 
-// All regions of one tidy map.
+// Runs all regions of one tidy map.
 static void run_map(const struct map_judge *judge, struct lb_e820 *saved, const struct lb_srat *srat,
 		    struct counts *counts)
 {
@@ -213,7 +213,7 @@ static bool avoids_ram(const struct lb_e820 *saved, const struct lb_srat *srat)
 	return ram > 0;
 }
 
-// The marked ranges of a boot log's SRAT lines.
+// Returns the hot-pluggable ranges of a boot log's SRAT lines.
 static struct lb_srat srat_of(const struct map_file *file)
 {
 	struct lb_srat srat = {0};
@@ -277,7 +277,7 @@ static void run_uefi(const struct map_file *file, struct counts *counts)
 	free(raw);
 }
 
-// Every map of a folder; the number of maps. -1 when there is no such folder.
+// Runs every map of a folder; returns their number, or -1 if the folder does not exist.
 static int run_folder(const char *folder, struct counts *ret_counts)
 {
 	struct dirent **names;
@@ -325,7 +325,8 @@ static void test_own_maps(void **state)
 	check(counts.avoided_ram == 1 && counts.with_low > 0 && counts.extended > 0);
 }
 
-// No machine is known that marks RAM which is there at boot, but those that mark all of it.
+// No known real machine marks only part of the RAM present at boot as hot-pluggable. So crash memory avoids
+// none.
 static void run_real(const char *folder)
 {
 	struct counts counts;
@@ -361,7 +362,7 @@ static void test_real_uefi_maps(void **state)
 	run_real(folder);
 }
 
-// What each file of ours was made for is in it.
+// Each file of tests/data/maps has the property that it was made for.
 static void test_own_maps_say_what_they_should(void **state)
 {
 	static const struct {
@@ -391,7 +392,7 @@ static void test_own_maps_say_what_they_should(void **state)
 	}
 }
 
-// The reader itself: errors have the line's number.
+// The reader's errors name the line.
 static void test_reader_refuses(void **state)
 {
 	static const char *const bad[] = {

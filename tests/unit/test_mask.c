@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a masked report does not say, and what stays as it is.
+// What masking takes out of a report, and what it leaves.
 #include <string.h>
 
 #include "crash/report/mask.h"
@@ -9,7 +9,7 @@
 #define HOST "db-07"
 
 struct masked {
-	const char *line, *wanted; // wanted NULL: as it is
+	const char *line, *wanted; // wanted: NULL if the line stays as it is
 };
 
 static void judge(const struct masked *cases, size_t count)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The memory attributes table's copy: what the hook needs comes out, nothing else changes.
+// The copy of the memory attributes table has what the hook needs. Nothing else is changed.
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +91,7 @@ static void test_entries_that_meet_inside_the_image(void **state)
 	start(&in);
 	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e002000, XP);
 	add(&in, EfiRuntimeServicesCode, 0x7e002000, 0x7e004000, XP);
-	add(&in, EfiRuntimeServicesCode, 0x7e004000, 0x7e006000, RO); // wrong the other way round
+	add(&in, EfiRuntimeServicesCode, 0x7e004000, 0x7e006000, RO); // no-execute and read-only are swapped
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_SPLIT);
 	assert_int_equal(out.header.entries, 5);
 	assert_int_equal(attribute_at(&out, 0x7e000000), XP | RUNTIME);
@@ -106,16 +106,16 @@ static void test_what_needs_no_change(void **state)
 	struct table in, out;
 
 	(void)state;
-	start(&in); // not listed at all: Linux leaves runtime code executable
+	start(&in); // the image is not listed: Linux leaves it executable
 	add(&in, EfiRuntimeServicesData, 0x7d000000, 0x7d010000, XP);
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_UNCHANGED);
 
-	start(&in); // recorded properly, as edk2 does from 2025-11 on
+	start(&in); // the image is listed rightly, as edk2 does from November 2025 on
 	add(&in, EfiRuntimeServicesCode, text.start, text.end, RO);
 	add(&in, EfiRuntimeServicesCode, data.start, data.end, XP);
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_UNCHANGED);
 
-	start(&in); // an own result
+	start(&in); // a table that lb_mat_split() has made
 	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e010000, XP);
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_SPLIT);
 	assert_int_equal(lb_mat_split(&out.header, text, data, &in, sizeof(in)), LB_MAT_UNCHANGED);
@@ -127,7 +127,7 @@ static void test_opened_in_place(void **state)
 
 	(void)state;
 	start(&in);
-	add(&in, EfiRuntimeServicesCode, 0x7d000000, 0x7d010000, XP | RO); // somebody else's
+	add(&in, EfiRuntimeServicesCode, 0x7d000000, 0x7d010000, XP | RO); // the range of another image
 	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e003000, XP | RO);
 	add(&in, EfiRuntimeServicesCode, 0x7e003000, 0x7e010000, XP | RO);
 	before = in;
@@ -138,7 +138,7 @@ static void test_opened_in_place(void **state)
 	assert_int_equal(attribute_at(&in, text.start), RO | RUNTIME);
 	assert_int_equal(attribute_at(&in, data.start), XP | RUNTIME);
 
-	before.header.entry_bytes = 8; // malformed: as it was
+	before.header.entry_bytes = 8; // a malformed table stays as it is
 	in = before;
 	lb_mat_open(&in.header, text, data);
 	assert_memory_equal(&in, &before, sizeof(in));
@@ -175,12 +175,12 @@ static void test_malformed(void **state)
 	assert_int_equal(lb_mat_room(&in.header, 64), 0);
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_FAILED);
 
-	start(&in); // wraps around
+	start(&in); // an entry that wraps around
 	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e010000, XP);
 	entry(&in, 0)->NumberOfPages = 1ULL << 60;
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_FAILED);
 
-	start(&in); // not on a page: only in our way when it has to be cut
+	start(&in); // an entry that does not begin at a page matters only if it must be split
 	add(&in, EfiRuntimeServicesCode, 0x7d000800, 0x7d010800, XP);
 	add(&in, EfiRuntimeServicesCode, 0x7e000000, 0x7e010000, XP);
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_SPLIT);
@@ -189,8 +189,8 @@ static void test_malformed(void **state)
 	assert_int_equal(lb_mat_split(&in.header, text, data, &out, sizeof(out)), LB_MAT_FAILED);
 }
 
-// Random tables that tile memory: every page outside the image keeps its attributes
-// and type, every entry lies inside an old one.
+// Random tables that cover memory without gaps. Every page outside of the image keeps its attributes and
+// type. Every new entry lies inside an old one.
 static void test_random_tables(void **state)
 {
 	(void)state;

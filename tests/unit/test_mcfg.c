@@ -47,9 +47,9 @@ static void test_good(void **state)
 	seal(&made);
 	assert_reads(read_mcfg, &made);
 	assert_int_equal(mcfg.count, 0);
-	add(&made, 0xe0000000, 0, 0, 255); // QEMU's
+	add(&made, 0xe0000000, 0, 0, 255); // as QEMU has it
 	add(&made, 0x3fff00000000, 1, 5, 5);
-	add(&made, 0xe0000000, 0, 0, 255); // twice: quieted twice
+	add(&made, 0xe0000000, 0, 0, 255); // the same entry again, whose functions are quieted twice
 	seal(&made);
 	assert_reads(read_mcfg, &made);
 	assert_int_equal(mcfg.count, 3);
@@ -57,7 +57,7 @@ static void test_good(void **state)
 	check(1, 0x3fff00000000, 1, 5, 5);
 	check(2, 0xe0000000, 0, 0, 255);
 	assert_string_equal(left_out.text, "");
-	extend(&made, 15); // no whole entry
+	extend(&made, 15); // not enough bytes for an entry
 	seal(&made);
 	assert_reads(read_mcfg, &made);
 	assert_int_equal(mcfg.count, 3);

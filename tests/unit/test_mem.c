@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The freestanding memory functions, under names of their own so that libc's can
-// judge them.
+// The freestanding memory functions, under names of their own, so that libc's can judge them.
 #define memcpy lb_test_memcpy
 #define memmove lb_test_memmove
 #define memset lb_test_memset
@@ -39,7 +38,7 @@ static void test_memcpy(void **state)
 	}
 }
 
-// Every overlap: target before, at and after the source, by up to its length.
+// The target lies before, at and behind the source, with every overlap.
 static void test_memmove(void **state)
 {
 	(void)state;
@@ -90,7 +89,7 @@ static void test_memcmp(void **state)
 	}
 }
 
-// Bytes compare as unsigned; what follows the first difference does not count.
+// Bytes are compared as unsigned. What follows the first difference does not count.
 static void test_memcmp_is_unsigned(void **state)
 {
 	(void)state;

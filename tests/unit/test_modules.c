@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The list of modules in both layouts, their symbols, and lists that lie.
+// The list of modules in both layouts, the modules' symbols, and lists with wrong content.
 #include "crash/dead/modules.h"
 
 #include <elf.h>
@@ -15,7 +15,7 @@
 #define STRTAB_PHYS 0x410000ULL
 #define ROOM 5U
 
-// As in 6.1, and as in 6.12; the numbers are made up.
+// The layouts of 6.1 and 6.12, with made-up numbers.
 static const struct lb_modules_layout with_layouts = {
 	.list = 8,
 	.name = 24,
@@ -156,13 +156,13 @@ static void code_is_found_by_its_address(void **unused)
 	assert_null(lb_modules_at(&modules, 0));
 }
 
-// Once it has run, there is none: base and size are 0.
+// After a module's init code has run it is freed: its base and size are 0.
 static void code_that_is_gone_is_empty(void **unused)
 {
 	(void)unused;
 	put_list(&with_layouts);
 	put(MODULE(0) + with_layouts.init, 0, 8);
-	put(MODULE(1) + with_layouts.core, 0x1000, 8); // a lie
+	put(MODULE(1) + with_layouts.core, 0x1000, 8); // an address that is no module's
 	put(MODULE(2) + with_layouts.core + 12, 0x3001, 4); // more code than memory
 	lb_modules_read(&modules, &with_layouts, HEAD);
 	assert_true(lb_range_empty(list[0].init_text));
@@ -182,7 +182,8 @@ static void a_long_list_is_cut(void **unused)
 	assert_int_equal((uint8_t)list[2].name[0], 0xee);
 
 	modules.capacity = ROOM;
-	put(MODULE(2) + with_layouts.list, MODULE(1) + with_layouts.list, 8); // a circle
+	put(MODULE(2) + with_layouts.list, MODULE(1) + with_layouts.list,
+	    8); // the list leads back to its own middle
 	lb_modules_read(&modules, &with_layouts, HEAD);
 	assert_int_equal(modules.count, ROOM);
 	assert_true(modules.cut);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The notes area as lb_elfcore_note() fills it, read back; and areas that make no sense.
+// Reads back the notes area that lb_elfcore_note() fills, and areas with wrong content.
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static void notes_are_found(void **state)
 	assert_memory_equal(area + notes.vmcoreinfo, TEXT, sizeof(TEXT) - 1);
 }
 
-// Memory of exactly that size, so that a read beyond it is seen.
+// The area is in memory of exactly its size, so that ASan sees a read beyond it.
 static void cut_areas_are_read_to_their_end(void **state)
 {
 	_Alignas(8) static uint8_t area[AREA];
@@ -87,7 +87,7 @@ static void text_is_replaced(void **state)
 		lb_notes_read(area, at, &notes);
 		assert_true(lb_notes_replace(area, wanted_at + 12, texts[i], bytes, &notes));
 		assert_int_equal(notes.bytes, wanted_at);
-		assert_memory_equal(area, wanted, wanted_at + 12); // and the header of zeroes
+		assert_memory_equal(area, wanted, wanted_at + 12); // up to the header of zeroes, included
 		lb_notes_read(area, sizeof(area), &again);
 		assert_memory_equal(&again, &notes, sizeof(notes));
 	}
@@ -102,7 +102,8 @@ static void what_does_not_fit_changes_nothing(void **state)
 	(void)state;
 	add(area, &at, LB_NOTE_NAME, LB_NOTE_TYPE, "VERSION=1\n", 10);
 	lb_notes_read(area, sizeof(area), &notes);
-	assert_false(lb_notes_replace(area, sizeof(area), TEXT, sizeof(TEXT) - 1, &notes)); // there is none
+	assert_false(lb_notes_replace(area, sizeof(area), TEXT, sizeof(TEXT) - 1,
+				      &notes)); // there is no VMCOREINFO note to replace
 	add(area, &at, "VMCOREINFO", 0, TEXT, sizeof(TEXT) - 1);
 	memcpy(before, area, sizeof(area));
 	lb_notes_read(area, sizeof(area), &notes);

@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-// Every character, against libc.
+// Each character is compared with libc.
 static void test_digits(void **state)
 {
 	(void)state;
@@ -37,7 +37,7 @@ static void test_bytes(void **state)
 	assert_int_equal(lb_hex_byte("0-"), -1);
 }
 
-// Not inlined: the compiler would see what is in it, and warn of what is never read.
+// Not inlined, because the compiler would see the content and warn that it is never read.
 static __attribute__((noinline)) char *copy(const char *text, size_t bytes)
 {
 	char *exact = malloc(bytes ? bytes : 1);
@@ -47,7 +47,7 @@ static __attribute__((noinline)) char *copy(const char *text, size_t bytes)
 	return exact;
 }
 
-// Nothing is read behind the end: ASan guards the copy.
+// Nothing is read behind the NUL: ASan guards the copy.
 static void test_a_byte_ends_at_its_nul(void **state)
 {
 	char *one = copy("", 1), *two = copy("a", 2);
@@ -102,7 +102,7 @@ static void test_numbers(void **state)
 	}
 }
 
-// simple_strtoull() with base 0, and memparse()'s letters.
+// Compares with simple_strtoull() of base 0, and with memparse()'s letters.
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -121,8 +121,8 @@ static void test_sizes(void **state)
 		{"1KK", 1024, "K"},
 		{"0x10M", 16ULL << 20, ""},
 		{"0X1fk", 31ULL << 10, ""},
-		{"0x1E", 0x1e, ""}, // a digit
-		{"0x", 0, "x"}, // 0, and what follows it
+		{"0x1E", 0x1e, ""}, // E is a digit here, not exabytes
+		{"0x", 0, "x"}, // the value 0, and the text behind it
 		{"0xg", 0, "xg"},
 		{"010", 8, ""},
 		{"08", 0, "8"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The NVMe driver against a controller that is memory and moves while the driver waits: what the driver
-// writes to registers and queues, and what it makes of a controller that lies. All numbers are
-// the specification's (NVMe Base 1.4), none the driver's. Controllers that work are in tests/vm.
+// The NVMe driver against a controller in memory, which changes state while the driver waits. Tested:
+// what the driver writes to registers and queues, and what it does with wrong answers. All numbers are from
+// the specification (NVMe Base 1.4), none from the driver. Controllers that work are in tests/vm.
 #include <stdio.h>
 #include <string.h>
 
@@ -49,10 +49,10 @@ static void test_opening(void **state)
 	assert_true(mastering);
 	assert_int_equal(*REG_CC, 0x00460001);
 	assert_int_equal(said_count, 5);
-	assert_said(0, 0x06, 0, 1, 0); // Identify: the controller
-	assert_said(1, 0x06, NSID, 0, 0); // the namespace
+	assert_said(0, 0x06, 0, 1, 0); // Identify, of the controller
+	assert_said(1, 0x06, NSID, 0, 0); // Identify, of the namespace
 	assert_said(2, 0x09, 0, 0x07, 0); // Set Features: one queue of each kind
-	assert_said(3, 0x05, 0, 32U << 16 | 1, 1); // Create I/O Completion Queue, of 33
+	assert_said(3, 0x05, 0, 32U << 16 | 1, 1); // Create I/O Completion Queue, with 33 entries
 	assert_said(4, 0x01, 0, 32U << 16 | 1, 1U << 16 | 1); // Create I/O Submission Queue
 	assert_int_equal(*doorbell(0, true), 5);
 	assert_int_equal(*doorbell(1, false), 0);
@@ -87,12 +87,12 @@ static void test_what_it_says_of_itself(void **state)
 		assert_int_equal(io.entries, rows[i].depth + 1);
 	}
 	make_controller();
-	controller_page[111] = 0; // before 1.4: not told
+	controller_page[111] = 0; // controllers before 1.4 do not give their type
 	memset(controller_page + 24, 0, 40);
-	memcpy(controller_page + 24, "\x01\x7f\xff", 4); // whatever is there
-	namespace_page[26] = 1; // the second format
+	memcpy(controller_page + 24, "\x01\x7f\xff", 4); // bytes that are not printable
+	namespace_page[26] = 1; // the second format of two
 	target.block_bytes = 4096;
-	put32(namespace_page + 4, 1); // and 2^32 blocks more
+	put32(namespace_page + 4, 1); // 2^32 blocks more
 	target.last_block = 0x100000000ULL + BLOCKS - 1;
 	open_well();
 	assert_string_equal(disk.model, "???");
@@ -119,7 +119,7 @@ static int poll(uint32_t *ret_tag, struct lb_error *err)
 	return disk.driver->poll(&disk, ret_tag, err);
 }
 
-// The entry of the submission queue before the tail.
+// Returns the last entry that was put into the submission queue.
 static const uint8_t *last_command(void)
 {
 	uint32_t tail = *doorbell(1, false);
@@ -144,12 +144,12 @@ static void test_commands(void **state)
 	assert_int_equal(command[0], 0x01);
 	assert_int_equal(command[1], 0);
 	assert_int_equal(dword(command, 1), NSID);
-	assert_int_equal(qword(command, 16), 0); // no metadata
+	assert_int_equal(qword(command, 16), 0); // no metadata pointer
 	assert_int_equal(qword(command, 24), (uintptr_t)data);
 	assert_int_equal(qword(command, 32), 0);
 	assert_int_equal(dword(command, 10), 0x3456789a);
 	assert_int_equal(dword(command, 11), 0x12);
-	assert_int_equal(dword(command, 12), 7); // 8 blocks, less one
+	assert_int_equal(dword(command, 12), 7); // number of blocks minus one
 	submit_at(0, LB_DISK_READ, 1, data, 512);
 	command = last_command();
 	assert_int_equal(*doorbell(1, false), 2);
@@ -163,7 +163,8 @@ static void test_commands(void **state)
 		assert_int_equal(dword(command, i), 0);
 }
 
-// 4.3: the second page in the command; or, of more pages, a list of all but the first.
+// NVMe 4.3: a second page is named in the command. For more pages the command names a list of all but the
+// first.
 static void test_data_pointers(void **state)
 {
 	static const uint32_t sizes[] = {8192, 4096 + 512, 12288, 128 * 1024, 512 * 1024};
@@ -184,12 +185,13 @@ static void test_data_pointers(void **state)
 			continue;
 		}
 		assert_int_equal(list % 8, 0);
-		assert_true(list % 4096 + 8 * (pages - 1) <= 4096); // in one page: no chain
+		assert_true(list % 4096 + 8 * (pages - 1) <=
+			    4096); // the list lies within one page, without a chain
 		for (uint32_t page = 1; page < pages; page++)
 			assert_int_equal(qword((const uint8_t *)(uintptr_t)list, 8 * (page - 1)),
 					 (uintptr_t)data + 4096 * (i + page));
 	}
-	// Each tag's list is its own.
+	// Each tag has its own list.
 	submit_at(3, LB_DISK_WRITE, 0, data, 12288);
 	submit_at(4, LB_DISK_WRITE, 0, data + 16384, 12288);
 	assert_int_equal(qword((const uint8_t *)(uintptr_t)qword(last_command(), 32), 0),
@@ -198,7 +200,8 @@ static void test_data_pointers(void **state)
 			 (uintptr_t)data + 4096);
 }
 
-// Several times around both queues, backwards by pairs: the phase turns, the doorbells follow.
+// Goes several times around both queues, with pairs answered in reverse order. Phase and doorbells must
+// follow.
 static void test_completions(void **state)
 {
 	struct lb_error err;
@@ -229,7 +232,7 @@ static void test_completions(void **state)
 	}
 }
 
-// What was not asked for, or answered before, is nobody's; what was is still awaited.
+// Answers to no command, and second answers, are ignored. The true answer is still awaited.
 static void test_lies(void **state)
 {
 	struct lb_error err;
@@ -239,26 +242,26 @@ static void test_lies(void **state)
 	opened();
 	submit(5);
 	id = last_id();
-	post(&io, 1, id ^ 1, 0); // another tag, not in flight
-	post(&io, 1, id ^ 0x8000, 0); // this tag, another time
+	post(&io, 1, id ^ 1, 0); // the identifier of a tag that is not in flight
+	post(&io, 1, id ^ 0x8000, 0); // an old identifier of this tag
 	post(&io, 1, id ^ 0x20, 0x281);
 	post(&io, 1, 0xffff, 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(poll(&tag, &err), 0);
 	assert_int_equal(*doorbell(1, true), 4);
 	post(&io, 1, id, 0);
-	post(&io, 1, id, 0); // twice
+	post(&io, 1, id, 0); // the same answer twice
 	assert_int_equal(poll(&tag, &err), 1);
 	assert_int_equal(tag, 5);
 	assert_int_equal(poll(&tag, &err), 0);
-	// The same tag again has another identifier.
+	// The next request with the same tag has another identifier.
 	submit(5);
 	assert_true(last_id() != id);
 	post(&io, 1, id, 0);
 	assert_int_equal(poll(&tag, &err), 0);
 	post(&io, 1, last_id(), 0);
 	assert_int_equal(poll(&tag, &err), 1);
-	// An entry whose phase is the last turn's is not new, whatever it says.
+	// An entry with the phase of the last round is old, whatever else it holds.
 	submit(6);
 	io.phase ^= 1;
 	post(&io, 1, last_id(), 0);
@@ -268,7 +271,7 @@ static void test_lies(void **state)
 static void test_errors(void **state)
 {
 	static const struct {
-		uint32_t status; // SCT 10:8, SC 7:0
+		uint32_t status; // SCT in bits 10:8, SC in bits 7:0
 		const char *says;
 	} rows[] = {
 		{0x281, "0000:00:04.0: a request failed: status type 2 code 0x81 (unrecovered read error)"},
@@ -276,7 +279,7 @@ static void test_errors(void **state)
 		{0x080, "status type 0 code 0x80 (block out of range)"},
 		{0x004, "(data transfer error)"},
 		{0x7ff, "status type 7 code 0xff (not in our list)"},
-		{0x4000 | 0x006, "status type 0 code 0x06 (internal error)"}, // with "do not retry"
+		{0x4000 | 0x006, "status type 0 code 0x06 (internal error)"}, // with the bit "do not retry"
 	};
 	struct lb_error err;
 	uint32_t tag;
@@ -294,12 +297,12 @@ static void test_errors(void **state)
 		assert_int_equal(tag, i);
 		assert_says(&err, rows[i].says);
 		post(&io, 1, last_id(), 0);
-		assert_int_equal(poll(&tag, &err), 1); // the other goes on
+		assert_int_equal(poll(&tag, &err), 1); // the other request goes on
 		assert_int_equal(tag, 31);
 	}
 }
 
-// While nothing is answered, the driver asks now and then whether there is a controller at all.
+// While no request is answered, the driver checks now and then that the controller is still there.
 static void test_a_controller_that_goes(void **state)
 {
 	static const struct {
@@ -344,7 +347,7 @@ static void assert_works(void)
 	uint32_t tag;
 
 	submit(2);
-	assert_int_equal(*doorbell(1, false), 1); // the queues are new
+	assert_int_equal(*doorbell(1, false), 1); // doorbells begin at 0 again with the new queues
 	post(&io, 1, last_id(), 0);
 	assert_int_equal(poll(&tag, &err), 1);
 	assert_int_equal(tag, 2);
@@ -361,7 +364,7 @@ static void test_reset_in_flight(void **state)
 		submit(i);
 		id = i == 2 ? last_id() : id;
 	}
-	post(&io, 1, id, 0); // seen by nobody any more
+	post(&io, 1, id, 0); // an answer before the reset, which nobody reads
 	said_count = 0;
 	assert_int_equal(disk.driver->reset(&disk, &err), 0);
 	assert_int_equal(said_count, 3);
@@ -370,7 +373,7 @@ static void test_reset_in_flight(void **state)
 	assert_said(2, 0x01, 0, 32U << 16 | 1, 1U << 16 | 1);
 	assert_true(mastering);
 	assert_int_equal(poll(&tag, &err), 0);
-	post(&io, 1, id, 0); // it comes late: before the tag is used again, and after
+	post(&io, 1, id, 0); // a late answer, before and after the tag is used again
 	assert_int_equal(poll(&tag, &err), 0);
 	submit(2);
 	post(&io, 1, id, 0);
@@ -410,7 +413,8 @@ static void test_resets(void **state)
 	}
 }
 
-// A normal shutdown, then off (7.6.2); of one that does not come to an end, off.
+// The controller gets a normal shutdown, then is switched off (NVMe 7.6.2). If the shutdown does not end, it
+// is switched off.
 static void test_stopping(void **state)
 {
 	(void)state;
@@ -428,7 +432,7 @@ static void test_stopping(void **state)
 	opened();
 	*REG_CSTS = UINT32_MAX;
 	*REG_CC = UINT32_MAX;
-	disk.driver->stop(&disk); // and comes back
+	disk.driver->stop(&disk); // returns soon although the controller is gone
 	assert_false(mastering);
 	assert_in_range(lb_clock_ms(), 0, 1000);
 }
@@ -445,7 +449,7 @@ static void assert_refused(const char *says)
 	make_controller();
 }
 
-// The same of what is found only once the controller runs: it does not run any more.
+// Expects a refusal by what only a running controller tells. The controller must be switched off again.
 static void assert_refused_and_off(const char *says)
 {
 	struct lb_disk untouched = {0};
@@ -471,7 +475,7 @@ static void test_controllers_that_are_refused(void **state)
 	assert_refused("PCI class is 0x10803, wanted 0x10802");
 	*REG_CAP_LOW = *REG_CAP_HIGH = UINT32_MAX;
 	assert_refused("the controller is gone");
-	*REG_CAP_HIGH = 1U << (44 - 32); // CSS: admin commands only
+	*REG_CAP_HIGH = 1U << (44 - 32); // CSS: only admin commands
 	assert_refused("it has no NVM command set (CAP 0x000010000f0107ff)");
 	*REG_CAP_HIGH = 0x00010020;
 	assert_refused("its pages are larger than 4 KiB");
@@ -519,7 +523,7 @@ static void test_namespaces_that_are_refused(void **state)
 		put32(namespace_page + 128, shift << 16);
 		assert_refused_and_off("not 512 or 4096");
 	}
-	namespace_page[26] = 2; // of formats 0 and 1
+	namespace_page[26] = 2; // the formats are 0 and 1
 	put32(namespace_page + 136, 9U << 16);
 	assert_refused_and_off("namespace 1: format 2 of 2 has blocks of 2^9 bytes");
 	put32(namespace_page + 128, 9U << 16 | 8);
@@ -534,8 +538,9 @@ static void test_namespaces_that_are_refused(void **state)
 	assert_refused_and_off("has 2097152 blocks, the target's last is 2097152");
 }
 
-// CAP.TO, 31:24 of the lower half, and CRTO.CRWMT, 15:0 of 68h where CAP has bit 59: half seconds. The larger
-// counts, 127.5 s at most; what is less than any disk's is lengthened to that.
+// The limit is the larger of CAP.TO (bits 31:24 of the lower half) and CRTO.CRWMT (bits 15:0 of 68h, where
+// CAP
+// has bit 59), in half seconds, at most 127.5 s. A limit shorter than 10 s becomes 10 s.
 static void test_how_long_it_may_take(void **state)
 {
 	static const struct {
@@ -575,10 +580,11 @@ static void test_how_long_it_may_take(void **state)
 		}
 	}
 	opened();
-	assert_string_equal(capture_said(), ""); // one that is quick is not spoken of
+	assert_string_equal(capture_said(), ""); // a controller that is ready quickly is not mentioned
 }
 
-// A kernel that died while it switched the controller on: off only once it is ready, or never will be.
+// The kernel died while it switched the controller on. It may be switched off only after it is ready or has
+// failed.
 static void test_died_while_switching_on(void **state)
 {
 	struct lb_error err;
@@ -592,31 +598,31 @@ static void test_died_while_switching_on(void **state)
 	assert_int_equal(off_while_starting, 0);
 	assert_non_null(strstr(capture_said(), "it was being switched on: waiting for up to 10 s"));
 	make_controller();
-	*REG_CSTS = CFS; // it will not be
+	*REG_CSTS = CFS; // the controller has failed and will not be ready
 	open_well();
 	assert_in_range(lb_clock_ms(), 0, 1000);
 	make_controller();
 	*REG_CSTS = 0;
-	*REG_CAP_LOW = 200U << 24 | 0x7ff; // 100 s
+	*REG_CAP_LOW = 200U << 24 | 0x7ff; // CAP.TO: 100 s
 	stuck = READY_STUCK;
 	assert_int_equal(lb_nvme_open(&target, &disk, &err), -1);
 	assert_says(&err, "switching the controller on: CSTS is still 0x0 after 10000 ms");
-	assert_in_range(lb_clock_ms(), 100000, 130000); // 100 s once, not again
+	assert_in_range(lb_clock_ms(), 100000, 130000); // the 100 s are waited once, not twice
 }
 
-// 64 formats are told of in 6:5 and 3:0, where there are more than 16 (NVMe 2.0).
+// From NVMe 2.0 on, with more than 16 formats, the format's number is in bits 6:5 and 3:0.
 static void test_many_formats(void **state)
 {
 	(void)state;
 	make_controller();
 	namespace_page[25] = 37;
-	namespace_page[26] = 2U << 5 | 1U << 4 | 5; // 37; bit 4 says where metadata would go
+	namespace_page[26] = 2U << 5 | 1U << 4 | 5; // format 37; bit 4 says where metadata would go
 	put32(namespace_page + 128 + 4 * 5, 12U << 16);
 	put32(namespace_page + 128 + 4 * 37, 9U << 16);
 	open_well();
 	assert_int_equal(disk.block_bytes, 512);
 	make_controller();
-	namespace_page[25] = 15; // 6:5 mean nothing here
+	namespace_page[25] = 15; // with 16 formats bits 6:5 do not count
 	namespace_page[26] = 2U << 5 | 5;
 	put32(namespace_page + 128 + 4 * 5, 9U << 16);
 	put32(namespace_page + 128 + 4 * 37, 12U << 16);
@@ -634,7 +640,7 @@ static void test_many_formats(void **state)
 	assert_refused_and_off("namespace 1: format 37 of 37");
 }
 
-// NVMe 2.0, 4.1: identifier 0xffff is no command's. Tag 31 would come to it, each 2048th time.
+// NVMe 2.0, 4.1: no command may have the identifier 0xffff. Tag 31 would get it each 2048th time.
 static void test_identifiers(void **state)
 {
 	struct lb_error err;
@@ -650,7 +656,7 @@ static void test_identifiers(void **state)
 	}
 }
 
-// An answer to a command that was never given is passed over.
+// An answer to a command that was never given is ignored.
 static void test_admin_lies(void **state)
 {
 	(void)state;
