@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Whole memory maps through all of crash/'s rules: tidy, place, layout, the second
-// kernel's map, boot_params, swap list, ELF core header, page tables. map_judge.h says what must hold.
-//
-// The maps are those in tests/data/maps, always; those of real machines in the folder
-// LIFEBOAT_MAPS (../shared/data/e820 unless set) where it exists, and beside it efi/.
+// Whole memory maps go through all rules of crash/: tidy, place, layout, the second kernel's map,
+// boot_params, swap list, ELF core header, page tables. map_judge.h says what must hold. The maps in
+// tests/data/maps are always used. Those of real machines are used if their folder exists: LIFEBOAT_MAPS
+// (../shared/data/e820 unless set), and efi/ beside it.
 #include <dirent.h>
 
 #include "map_judge.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What of old memory is mapped, and what a window may show: judged page by page.
+// Which part of old memory is mapped, and what a window may show, judged page by page.
 
 #include "crash/dead/old_ranges.h"
 #include "unit.h"
@@ -16,7 +16,7 @@ static struct lb_ram_piece piece(uint64_t start, uint64_t end, uint64_t now)
 static void low_memory_is_in_crash_memory(void **state)
 {
 	struct lb_ram_piece pieces[] = {
-		piece(0x1000, 0x9f000, 0x1700000), // backup
+		piece(0x1000, 0x9f000, 0x1700000), // the backup of low memory
 		piece(0x100000, 0x1000000, 0x100000),
 		piece(0x1800000, 0x2000000, 0x1800000),
 	};
@@ -66,14 +66,14 @@ static bool all_ram(const struct lb_ident_range *ranges, uint32_t count, uint64_
 	return true;
 }
 
-// Every page of the area, in RAM and out of it, at every kind of edge.
+// Every page of an area is judged, with RAM that begins and ends at every kind of edge.
 static void a_window_shows_nothing_but_ram(void **state)
 {
 	static const struct lb_ident_range ranges[] = {
-		{{0x200000, 0x400000}, LB_MEM_WB}, // exactly one block
-		{{0x401000, 0x800000}, LB_MEM_WB}, // not from its beginning
+		{{0x200000, 0x400000}, LB_MEM_WB}, // exactly one block of 2 MiB
+		{{0x401000, 0x800000}, LB_MEM_WB}, // not from a block's beginning
 		{{0x9ff000, 0xa00000}, LB_MEM_WB}, // one page
-		{{0xa01000, 0xfff000}, LB_MEM_WB}, // not to its end
+		{{0xa01000, 0xfff000}, LB_MEM_WB}, // not to a block's end
 		{{0x1200000, 0x1201000}, LB_MEM_WB},
 	};
 	unsigned int large = 0, small = 0, none = 0;

@@ -70,10 +70,12 @@ static void test_everything(void **state)
 			 lb_panic_words_of(LB_PROFILE_STRICT) & ~LB_WORD_BIT(LB_WORD_OOPS));
 	assert_int_equal(options.verbosity, LB_VERBOSE);
 	assert_string_equal(options.kernel, "\\k");
-	assert_string_equal(options.cmdline, "root=a --initrd -q"); // ours end at KERNEL
+	assert_string_equal(
+		options.cmdline,
+		"root=a --initrd -q"); // options end at KERNEL; what follows are the kernel's arguments
 }
 
-// The members of a set, whatever the order; nothing else gets on a command line.
+// The words of a panic set may come in any order. Other words are refused.
 static void test_panic_words(void **state)
 {
 	const uint32_t notifiers = LB_WORD_BIT(LB_WORD_NOTIFIERS) | LB_WORDS_BESIDE_KDUMP;
@@ -111,7 +113,7 @@ static void test_short_and_long(void **state)
 {
 	static const struct {
 		const char *word;
-		size_t field; // of a bool
+		size_t field; // offset of the bool that the option sets
 	} flags[] = {
 		{"-n", offsetof(struct lb_options, dry_run)},
 		{"--dry-run", offsetof(struct lb_options, dry_run)},
@@ -216,13 +218,13 @@ static void test_mistakes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(cases[i].words), cases[i].wanted ? -1 : 0);
 		assert_string_equal(err.text, cases[i].wanted ? cases[i].wanted : "");
-		assert_string_equal(options.kernel, BASE "\\k"); // the rest is taken all the same
+		assert_string_equal(options.kernel, BASE "\\k"); // the words behind a mistake still count
 	}
 	assert_int_equal(PARSE("--initrd"), -1);
 	assert_string_equal(err.text, "--initrd: nothing was given, wanted FILE");
 	assert_int_equal(PARSE(""), -1);
 	assert_non_null(strstr(err.text, "KERNEL: an empty word"));
-	// The first mistake is the one told, and what follows still counts.
+	// The first mistake is the one reported, and the words behind it still count.
 	assert_int_equal(PARSE("--foo", "--bar", "--require", "k", "a"), -1);
 	assert_string_equal(err.text, "--foo: unknown option");
 	assert_true(options.require);
@@ -277,7 +279,7 @@ static void test_arguments_used(void **state)
 	assert_string_equal(options.crashkernel, "1M 2M@3M");
 }
 
-// All of them count, each for its kind; --crashkernel beats them.
+// Every crashkernel= counts, each for its kind. --crashkernel replaces them all.
 static void test_crashkernel(void **state)
 {
 	(void)state;
@@ -298,7 +300,7 @@ static void test_crashkernel(void **state)
 	assert_int_equal(lb_options_finish(&options, &err), -1);
 }
 
-// As many and as long ones as the arguments hold.
+// There is room for as many and as long words as the arguments hold.
 static void test_crashkernel_fits(void **state)
 {
 	static char word[LB_MAX_CMDLINE];
@@ -349,7 +351,7 @@ static void test_too_long(void **state)
 	assert_int_equal(PARSE("k", word, "x"), -1);
 	assert_int_equal(strlen(options.cmdline), LB_MAX_CMDLINE - 1);
 	word[20] = ' ';
-	assert_int_equal(PARSE("k", word), -1); // quotes do not fit
+	assert_int_equal(PARSE("k", word), -1); // with the quotes that it needs, the word is too long
 	assert_string_equal(options.cmdline, "");
 	memset(word, 'w', LB_MAX_CMDLINE);
 	word[LB_MAX_CMDLINE] = '\0';
@@ -369,7 +371,7 @@ static void test_too_many_initrds(void **state)
 	assert_int_equal(options.initrd_count, LB_MAX_INITRDS);
 }
 
-// lifeboat.conf first, then the words over it.
+// Words of the command line come after lifeboat.conf and replace it.
 static void test_two_sources(void **state)
 {
 	static const char *const words[] = {"--initrd=z", "-q", "fs0:k2", "new"};
@@ -383,8 +385,9 @@ static void test_two_sources(void **state)
 	assert_int_equal(options.verbosity, LB_QUIET);
 	assert_true(options.require);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
-	assert_int_equal(options.initrd_count,
-			 2); // the new list, and the arguments', seen from their own place
+	assert_int_equal(
+		options.initrd_count,
+		2); // one from the new list and one from the arguments, each relative to its own folder
 	assert_string_equal(options.initrd[0], "FS0:\\d\\z");
 	assert_string_equal(options.initrd[1], BASE "\\c");
 
@@ -508,7 +511,7 @@ static void test_dump_mistakes(void **state)
 	assert_int_equal(options.dump.to_count, 4);
 }
 
-// One of --capture FILE, --capture-initrd, --capture-args chooses a Linux.
+// Any of --capture FILE, --capture-initrd, --capture-args selects a Linux as second kernel.
 static void test_which_second(void **state)
 {
 	static const struct {
@@ -550,7 +553,7 @@ static void test_which_second(void **state)
 	}
 }
 
-// A list given again by another source starts anew; lifeboat.conf's self-test is done once.
+// A list in a later source replaces the earlier one. The self-test of lifeboat.conf runs once.
 static void test_dump_two_sources(void **state)
 {
 	static const char *const words[] = {"--dump-to=PARTLABEL=z", "k"};
@@ -591,7 +594,7 @@ static void test_chain(void **state)
 	assert_string_equal(options.kernel, "");
 	assert_string_equal(options.cmdline, "");
 
-	// They are a boot manager's, not a kernel's.
+	// These words go to the boot manager, and are no kernel arguments.
 	assert_int_equal(PARSE("--chain", "\\g.efi", "crashkernel=1M", "initrd=\\i"), 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 	assert_string_equal(options.crashkernel, "auto");
@@ -601,7 +604,7 @@ static void test_chain(void **state)
 	assert_int_equal(lb_options_kernel(&options, "\\k", &err), 0);
 	assert_int_equal(lb_options_finish(&options, &err), -1);
 	assert_string_equal(err.text, "kernel: --chain starts a boot manager, and no kernel");
-	assert_string_equal(options.chain, "\\g.efi"); // what is started, unarmed
+	assert_string_equal(options.chain, "\\g.efi"); // the boot manager starts, without a capture
 	assert_string_equal(options.kernel, "");
 }
 
@@ -626,7 +629,7 @@ static void test_late_mistakes(void **state)
 	assert_int_equal(lb_options_finish(&options, &err), 0);
 }
 
-// One lifeboat.conf may serve the driver and what is started without it.
+// One lifeboat.conf can serve the driver, and the program that the boot manager starts without it.
 static void test_a_driver_starts_nothing(void **state)
 {
 	(void)state;
@@ -659,7 +662,8 @@ static void test_unified(void **state)
 	assert_string_equal(options.chain_words, "root=/dev/vda crashkernel=256M");
 	assert_string_equal(options.kernel, "");
 	assert_string_equal(options.cmdline, "");
-	assert_string_equal(options.crashkernel, "auto"); // the kernel's own stays its own
+	assert_string_equal(options.crashkernel,
+			    "auto"); // crashkernel= on the unified kernel's line is left to that kernel
 
 	assert_int_equal(PARSE("--crashkernel", "32M", "u.efi"), 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
@@ -684,7 +688,7 @@ static void test_unified_refuses(void **state)
 		assert_int_equal(lb_options_finish(&options, &err), 0);
 		assert_int_equal(lb_options_unified(&options, &err), -1);
 		assert_non_null(strstr(err.text, cases[i].wanted));
-		assert_string_equal(options.chain, BASE "\\u.efi"); // it boots all the same
+		assert_string_equal(options.chain, BASE "\\u.efi"); // the kernel boots, without a capture
 		assert_true(!options.initrd_count && !options.watchdog);
 	}
 }
@@ -695,13 +699,13 @@ static void test_unknown_option_is_marked(void **state)
 	assert_int_equal(PARSE("--quiet", "k"), 0);
 	assert_false(options.unknown);
 	assert_int_equal(PARSE("--dump-level=99", "k"), -1);
-	assert_false(options.unknown); // known, and a mistake
+	assert_false(options.unknown); // the option is known, its value is wrong
 	assert_int_equal(PARSE("--foo", "k"), -1);
 	assert_true(options.unknown);
 	assert_int_equal(lb_options_set(&options, "foo", "foo", NULL, &err), -1);
 	assert_int_equal(PARSE("k"), 0);
 	assert_int_equal(lb_options_set(&options, "foo", "foo", NULL, &err), -1);
-	assert_false(options.unknown); // lifeboat.conf's
+	assert_false(options.unknown); // an unknown key of lifeboat.conf does not count here
 }
 
 static void test_help_names_what_the_file_has(void **state)

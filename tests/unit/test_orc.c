@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ORC tables of every encoding: told apart, looked up at every boundary, and tables that lie.
+// ORC tables of every encoding: recognised, and looked up at every boundary. Tables with wrong content.
 #include "crash/dead/orc.h"
 #include "orc_made.h"
 
 #define TEXT 0xffffffff81000000ULL
-#define IMAGE 0x400000ULL // the tables' place in RAM, mapped at VIRT
+#define IMAGE 0x400000ULL // where the tables lie in RAM, which is mapped at VIRT
 #define VIRT (0xffffffff82000000ULL - IMAGE)
 #define IPS (IMAGE + 0x10)
-#define ENTRIES (IMAGE + 0x80002) // entries lie across pages
+#define ENTRIES (IMAGE + 0x80002) // an address at which entries lie across pages
 #define FUNCTIONS 20000U
-#define FUNCTION 64U // bytes: one line at its beginning, one 1, one 8 and one 40 bytes on
+#define FUNCTION 64U // bytes of a function, with a line at its offsets 0, 1, 8 and 40
 #define LINES (4 * FUNCTIONS)
 
 static struct dead_machine *machine;
@@ -35,11 +35,11 @@ static int open_machine(void **state)
 
 		lines[i] = (struct orc_line){TEXT + i / 4 * FUNCTION + offsets[i % 4], of_function[i % 4]};
 	}
-	// Not each function has a frame pointer.
+	// Some functions have no frame pointer.
 	for (uint32_t i = 2; i < LINES; i += 4)
 		if (i % 3)
 			lines[i].entry = (struct lb_orc_entry){LB_ORC_CALL, LB_ORC_SP, LB_ORC_NONE, 32, 0};
-	// A line of each other kind.
+	// One line of each other kind.
 	lines[5].entry = (struct lb_orc_entry){LB_ORC_REGS, LB_ORC_SP, LB_ORC_NONE, 0, 0};
 	lines[6].entry = (struct lb_orc_entry){LB_ORC_IRET, LB_ORC_SP, LB_ORC_NONE, 8, 0};
 	lines[7].entry = (struct lb_orc_entry){LB_ORC_END, LB_ORC_NONE, LB_ORC_NONE, 0, 0};
@@ -102,7 +102,7 @@ static void every_encoding_is_read(void **state)
 	}
 }
 
-// The kernel's own search takes the last of several.
+// Of several lines with one address the kernel's own search takes the last, and so does this one.
 static void of_two_at_one_address_the_last_counts(void **state)
 {
 	struct lb_orc orc;
@@ -157,13 +157,13 @@ static void a_table_that_is_none_is_refused(void **state)
 static void unknown_numbers_are_refused(void **state)
 {
 	(void)state;
-	// Registers of 7.x with types of before 6.4 never were.
+	// A mix that no kernel has: registers as in 7.x, types as before 6.4.
 	write_tables(ORC_7);
 	for (uint32_t i = 0; i < LINES; i++)
 		*dead_at(machine, ENTRIES + 6 * i + 5) = 0;
 	assert_refused("of no known kernel");
 
-	// SP as in 6.x, and PREV_SP as in 7.x.
+	// A mix that no kernel has: SP as in 6.x, PREV_SP as in 7.x.
 	write_tables(ORC_6_4);
 	for (uint32_t i = 0; i < LINES; i++) {
 		uint8_t *at = dead_at(machine, ENTRIES + 6 * i + 4);
@@ -197,7 +197,7 @@ static void what_cannot_be_read_is_said(void **state)
 	assert_false(lb_orc_find(&orc, &mem, &table, lines[0].ip, &found));
 }
 
-// Debian's largest table is looked at in little time.
+// For a table of Debian's largest size few pages are read.
 static void few_pages_are_read(void **state)
 {
 	struct lb_orc_entry found;

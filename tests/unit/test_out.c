@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The text of a report: whole lines only, bounds of sections, the budget.
+// The text of a report: whole lines only, limits of sections, the budget of time.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #define ROOM 2048U
 
-static char *text; // of exactly ROOM bytes, so that ASan sees the first one beyond
+static char *text; // ROOM bytes exactly, so that ASan sees a write beyond
 static struct lb_out out;
 
 static int open_out(void **state)
@@ -49,7 +49,7 @@ static void says_when_a_section_is_cut(void **state)
 	while (lb_out_line(&out, "line %u", lines))
 		lines++;
 	assert_true(lines > 10);
-	assert_false(lb_out_line(&out, "x")); // no shorter one behind it
+	assert_false(lb_out_line(&out, "x")); // after a cut a shorter line is refused too
 	lb_out_end(&out, 7, "lines");
 	assert_non_null(strstr(text, "  cut: 9 more lines\n"));
 	assert_true(out.bytes <= 400 + strlen("\nlog: all\n"));
@@ -101,7 +101,7 @@ static void writes_nothing_when_the_budget_is_spent(void **state)
 	lb_out_key(&out, "a", "b");
 	assert_false(lb_out_section(&out, "log", 100, "note"));
 	assert_true(out.spent);
-	assert_false(lb_out_enter(&out, "next")); // not asked again
+	assert_false(lb_out_enter(&out, "next")); // no part begins after the budget is spent
 	assert_string_equal(out.section, "log");
 	assert_false(lb_out_line(&out, "x"));
 	lb_out_key(&out, "c", "d");

@@ -22,7 +22,8 @@ static uint8_t byte_at(uint64_t at)
 
 static void begin(uint32_t helpers, uint64_t limit)
 {
-	const struct lb_recipients recipients = {.count = 1, .list = {{{9}}}}; // the base point: a good one
+	const struct lb_recipients recipients = {.count = 1,
+						 .list = {{{9}}}}; // the base point is a valid recipient
 	const struct lb_capture_config config = {
 		.format = LB_DUMP_RAW, .cpus = helpers, .apic_count = helpers, .crypt = 1};
 	struct lb_sealing sealing = {.file = &file, .helped = helpers};
@@ -55,7 +56,7 @@ static void add(uint64_t bytes)
 		fail_msg("%s", err.text);
 }
 
-// Each chunk opens with the key, the last one as the last.
+// Decrypts each chunk on the disk, the last one as the file's last if `ended`.
 static void check_disk(uint64_t bytes, bool ended)
 {
 	uint64_t at = START + prefix;
@@ -106,7 +107,7 @@ static void test_lengths(void **state)
 	}
 }
 
-// What is settled in between are whole chunks, and they stay as they are.
+// When output is settled in between, whole chunks are on the disk, and they do not change later.
 static void test_settle(void **state)
 {
 	(void)state;
@@ -124,7 +125,7 @@ static void test_settle(void **state)
 	}
 }
 
-// All that is said to fit does, and not one byte more.
+// As many bytes fit as lb_output_room() says, and not one more.
 static void test_room(void **state)
 {
 	(void)state;
@@ -161,7 +162,7 @@ static void test_read_back(void **state)
 			assert_int_equal(data[i], byte_at(at + i));
 	}
 	assert_int_equal(lb_partition_flush(partition, &err), 0);
-	// A disk that gives back something else.
+	// The disk gives back other data than was written.
 	disk.data[START + prefix + LB_CHUNK_SEALED + 77] ^= 1;
 	output.read = 0;
 	assert_int_equal(lb_output_read(&output, 0, data, LB_CHUNK_PLAIN, &err), 0);

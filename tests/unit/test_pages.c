@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where struct pages are: sections present and absent, arrays of both kinds, a struct page that
-// lies across two pages. Keys that lie are test_filter.c's.
+// Finds struct pages: sections present and absent, arrays of both kinds, a struct page across two pages. Keys
+// with wrong values are tested in test_filter.c.
 #include "crash/dead/pages.h"
 #include "dead_machine.h"
 #include "unit.h"
 
-// Physical; everything is reached through the direct map.
+// Addresses are physical. Everything is read through the direct map.
 #define ROOTS 0x100000ULL // mem_section[]
-#define ROOT 0x101000ULL // a page full of struct mem_section
-#define MAP 0x200000ULL // of section 2
+#define ROOT 0x101000ULL // a page of struct mem_section
+#define MAP 0x200000ULL // the struct pages of section 2
 #define SECTION_FRAMES 256U // 1 MiB
 #define FIRST (2ULL * SECTION_FRAMES)
 
@@ -24,7 +24,7 @@ static void describe(unsigned int roots, unsigned int page_bytes)
 		  DEAD_DIRECT + ROOTS, roots, page_bytes);
 }
 
-// Section `section`, in the array at physical `array`: its struct pages lie at MAP.
+// Puts section `section` into the array at `array` (physical). Its struct pages lie at MAP.
 static void put_section(uint64_t array, uint64_t section, uint64_t page_bytes, uint64_t flags)
 {
 	dead_put(machine, array + section * 16 + 8,
@@ -37,7 +37,7 @@ static int open_machine(void **state)
 	machine = dead_open();
 	describe(16, 64);
 	dead_put(machine, ROOTS, DEAD_DIRECT + ROOT, 8);
-	put_section(ROOT, 2, 64, 3 | 0x10); // and a flag that is none of ours
+	put_section(ROOT, 2, 64, 3 | 0x10); // and another flag, which does not matter
 	for (uint64_t at = 0; at < SECTION_FRAMES * 96; at += 8)
 		dead_put(machine, MAP + at, at, 8);
 	return 0;
@@ -50,7 +50,7 @@ static int close_machine(void **state)
 	return 0;
 }
 
-// The struct page of `pfn` is the `bytes` from MAP + `at` on, and it is one of `count` in a row.
+// Expects the struct page of `pfn` to be the `bytes` from MAP + `at` on, and one of `count` in a row.
 static void assert_page(uint64_t pfn, uint64_t at, uint64_t bytes, uint64_t count)
 {
 	uint64_t same = 0;
@@ -73,14 +73,14 @@ static void pages_of_a_section(void **state)
 {
 	(void)state;
 	assert_null(lb_pages_open(&pages, &machine->dead));
-	assert_page(FIRST, 0, 64, 64); // as many as are in the page that holds them
+	assert_page(FIRST, 0, 64, 64); // the struct pages in one page of memory
 	assert_page(FIRST + 63, 63 * 64, 64, 1);
 	assert_page(FIRST + 64, 64 * 64, 64, 64);
 	assert_page(FIRST + 255, 255 * 64, 64, 1);
 	assert_none(FIRST - 1, 1);
 	assert_none(FIRST - 200, 200);
 	assert_none(FIRST + 256, 256);
-	assert_none(1ULL << 20, 256); // behind the last section there can be
+	assert_none(1ULL << 20, 256); // behind the last possible section
 }
 
 static void sections_that_have_none(void **state)
@@ -94,7 +94,7 @@ static void sections_that_have_none(void **state)
 	put_section(ROOT, 2, 64, 3);
 	assert_null(lb_pages_open(&pages, &machine->dead));
 	assert_page(FIRST, 0, 64, 64);
-	dead_put(machine, ROOTS, 0, 8); // the section is remembered
+	dead_put(machine, ROOTS, 0, 8); // the last section is remembered, so the roots are not read again
 	assert_page(FIRST, 0, 64, 64);
 	assert_null(lb_pages_open(&pages, &machine->dead));
 	assert_none(FIRST, 256);
@@ -107,11 +107,11 @@ static void without_roots(void **state)
 	put_section(ROOTS, 2, 64, 3);
 	assert_null(lb_pages_open(&pages, &machine->dead));
 	assert_page(FIRST, 0, 64, 64);
-	describe(17, 64); // neither kind
+	describe(17, 64); // a length that fits neither kind of array
 	assert_string_equal(lb_pages_open(&pages, &machine->dead), "LENGTH(mem_section)=");
 }
 
-// Of a size that does not divide a page.
+// The size of a struct page does not divide a page.
 static void page_across_two(void **state)
 {
 	(void)state;
@@ -119,7 +119,7 @@ static void page_across_two(void **state)
 	put_section(ROOT, 2, 96, 3);
 	assert_null(lb_pages_open(&pages, &machine->dead));
 	assert_page(FIRST + 41, 41 * 96, 96, 1);
-	assert_page(FIRST + 42, 42 * 96, 96, 1); // 64 bytes here, 32 there
+	assert_page(FIRST + 42, 42 * 96, 96, 1); // 64 bytes in one page, 32 in the next
 	assert_page(FIRST + 43, 43 * 96, 96, 42);
 	machine->hole = MAP + LB_PAGE;
 	assert_page(FIRST + 41, 41 * 96, 96, 1);

@@ -30,14 +30,14 @@ static void test_an_empty_line_gets_each(void **state)
 	}
 }
 
-// Without them no panic arrives.
+// Without these words no panic reaches Lifeboat, so its own must be the last.
 static void test_the_last_of_what_is_needed_is_ours(void **state)
 {
 	(void)state;
 	check(LB_WORD_PANIC, "panic=0", "panic=-1");
 	check(LB_WORD_PANIC, "panic=-1 panic=5", "panic=-1");
 	check(LB_WORD_PANIC, "panic=5 panic=-1", NULL);
-	check(LB_WORD_PANIC, "panic=\"-1\"", "panic=-1"); // twice does not hurt
+	check(LB_WORD_PANIC, "panic=\"-1\"", "panic=-1"); // a second one does no harm
 	check(LB_WORD_REBOOT, "reboot=efi,cold,panic_warm reboot=pci", "reboot=efi,cold,panic_warm");
 	check(LB_WORD_NOTIFIERS, "crash_kexec_post_notifiers=n", "crash_kexec_post_notifiers");
 	check(LB_WORD_NOTIFIERS, "crash-kexec-post-notifiers", "crash_kexec_post_notifiers");
@@ -62,7 +62,8 @@ static void test_what_the_line_says_of_the_rest_wins(void **state)
 	check(LB_WORD_HUNG_TASK, "hung_task_panic=0", NULL);
 	check(LB_WORD_HARD_LOCKUP, "nmi_watchdog=0", NULL);
 	check(LB_WORD_HARD_LOCKUP, "nmi_watchdog=nopanic", NULL);
-	check(LB_WORD_HARD_LOCKUP, "nowatchdog", "nmi_watchdog=panic"); // nothing that would bark
+	check(LB_WORD_HARD_LOCKUP, "nowatchdog",
+	      "nmi_watchdog=panic"); // with nowatchdog the word has no effect, and does no harm
 }
 
 static void test_profiles(void **state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The partition over a disk in memory that answers in any order, fails, keeps silent, lies. It moves
-// data when it answers, so a buffer given out too early shows in what the disk has then.
+// The partition, over a disk in memory that answers in any order, fails, does not answer, or gives wrong
+// answers. The disk moves data when it answers, so a buffer that is reused too early shows in the disk's
+// content.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "crash/disk/partition.h"
 #include "unit.h"
 
-#define FIRST 24 // block of the partition
+#define FIRST 24 // first block of the partition
 #define UNTOUCHED 0xee
 #define NEVER UINT64_MAX
 #define ALWAYS UINT32_MAX
@@ -27,16 +28,17 @@ struct fake {
 	enum order order;
 	uint32_t seed;
 
-	// What goes wrong, how many more times (ALWAYS): a request that has this block, ...
+	// Faults, each with the number of times that it still happens (ALWAYS: no limit). bad: requests that
+	// have this block.
 	uint64_t bad_block;
 	uint32_t bad;
 	uint32_t bad_flush;
-	uint32_t bad_controller; // poll says that all of it failed
+	uint32_t bad_controller; // polls that report a failure of the whole controller
 	uint32_t bad_submit;
 	uint32_t bad_reset;
-	uint32_t lies; // poll says that a request is done that it does not have
-	uint32_t lie; // its tag
-	uint32_t silent; // requests that are never answered, counted when submitted
+	uint32_t lies; // polls that report a request as done that is not in flight
+	uint32_t lie; // the tag of such a request
+	uint32_t silent; // requests that are never answered; they are counted when submitted
 	uint64_t silent_tags;
 };
 
@@ -158,7 +160,7 @@ static int fake_poll(struct lb_disk *of, uint32_t *ret_tag, struct lb_error *err
 	return 1;
 }
 
-// What was in flight is done, half done, or not begun.
+// Each write in flight was done, done by half, or not begun.
 static int fake_reset(struct lb_disk *of, struct lb_error *err)
 {
 	fake.resets++;
@@ -178,7 +180,7 @@ static uint64_t disk_bytes(void)
 	return disk.blocks * disk.block_bytes;
 }
 
-// A disk whose partition has `blocks` blocks, FIRST in front of it and FIRST behind.
+// Makes a disk whose partition has `blocks` blocks, with FIRST blocks before and behind it.
 static void make_disk(uint32_t block_bytes, uint64_t blocks, uint32_t depth, uint32_t max_bytes)
 {
 	capture_reset();
@@ -218,7 +220,7 @@ static uint8_t *take(struct lb_partition *partition)
 	return buffer;
 }
 
-// The byte that is at `at` of the partition after write number `round` there.
+// Returns the byte that write number `round` puts at `at` of the partition.
 static uint8_t content(uint64_t at, uint32_t round)
 {
 	return (uint8_t)(at ^ at >> 9 ^ at >> 17 ^ round * 0x55);
@@ -314,7 +316,7 @@ static void test_every_shape_of_disk(void **state)
 		assert_content(0, LB_MIB, 0);
 		assert_outside_untouched();
 		assert_true(fake.most_in_flight <= depth);
-		if (depth > 1) // several at a time
+		if (depth > 1) // several requests are in flight at once
 			assert_true(fake.most_in_flight > 1);
 	}
 }
@@ -344,7 +346,7 @@ static void test_boundaries(void **state)
 		assert_says(&err, "full");
 		assert_int_equal(put(partition, 0ULL - 4096, 8192, 1, &err), -1);
 		assert_says(&err, "full");
-		// None of these is an error of the disk: it goes on.
+		// These refusals are no errors of the disk, so writing goes on.
 		flush_well(partition);
 		assert_content(0, 4096, 0);
 		assert_content(end - 0x21000, end, 0);
@@ -354,7 +356,7 @@ static void test_boundaries(void **state)
 	}
 }
 
-// Of a partition that is no multiple of 4 KiB, what is left over is not used.
+// If the partition is no multiple of 4 KiB, the rest is not used.
 static void test_ragged_end(void **state)
 {
 	struct lb_error err;
@@ -489,14 +491,15 @@ static void test_buffers_are_checked(void **state)
 	a = take(partition);
 	b = take(partition);
 	assert_ptr_not_equal(a, b);
-	assert_null(lb_partition_take(partition, &err)); // would wait for ever
+	assert_null(lb_partition_take(partition, &err)); // refused, because it would wait for ever
 	assert_int_equal(lb_partition_put(partition, own, 0, 4096, &err), -1);
 	assert_says(&err, "not taken");
 	assert_int_equal(lb_partition_put(partition, a + 4096, 0, 4096, &err), -1);
 	memset(a, 1, 4096);
 	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), 0);
 	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), -1);
-	assert_int_equal(lb_partition_put(partition, b, 4096, 1, &err), -1); // and is the partition's again
+	assert_int_equal(lb_partition_put(partition, b, 4096, 1, &err),
+			 -1); // the buffer was given back by the refused call
 	take(partition);
 	take(partition);
 	assert_null(lb_partition_take(partition, &err));
@@ -513,9 +516,9 @@ static void test_rewriting_waits(void **state)
 	fake.order = NEWEST;
 	partition = open_partition(8);
 	for (uint32_t round = 0; round < 20; round++) {
-		put_well(partition, 0, 4096, round); // the header, again and again
+		put_well(partition, 0, 4096, round); // the same block in each round
 		put_well(partition, 4096 * (1 + round % 5), LB_PARTITION_BUFFER,
-			 round); // overlapping in part
+			 round); // partly the same blocks in each round
 		put_well(partition, 0x100000 + round * 4096, 4096, 7);
 	}
 	flush_well(partition);
@@ -539,13 +542,13 @@ static void test_reading(void **state)
 	put_well(partition, 0x20000, LB_PARTITION_BUFFER, 3);
 	take(partition);
 	put_well(partition, 0x40000, LB_PARTITION_BUFFER, 3);
-	// Into whole pages by as few requests as the disk takes.
+	// A read into whole pages takes as few requests as the disk allows.
 	before = fake.submitted;
 	assert_int_equal(lb_partition_read(partition, 0x30000, data, LB_PARTITION_BUFFER, &err), 0);
 	assert_int_equal(fake.submitted - before, 2);
 	for (uint32_t i = 0; i < LB_PARTITION_BUFFER; i++)
 		assert_int_equal(data[i], content(0x30000 + i, 3));
-	// Sees what is still being written, into memory that is nobody's page, with no buffer free.
+	// A read sees data whose write is in flight, also into unaligned memory, and with no buffer free.
 	assert_int_equal(lb_partition_read(partition, 0x30000, data + 1, LB_PARTITION_BUFFER, &err), 0);
 	for (uint32_t i = 0; i < LB_PARTITION_BUFFER; i++)
 		assert_int_equal(data[1 + i], content(0x30000 + i, 3));
@@ -584,7 +587,7 @@ static void test_polling_does_not_wait(void **state)
 	assert_ptr_equal(take(partition), first);
 }
 
-// Whatever fails once: the disk ends up with all of it, after one reset.
+// Any fault that happens once costs one reset. The disk then has all data.
 static void test_failing_once(void **state)
 {
 	(void)state;
@@ -674,7 +677,7 @@ static void test_failing_twice(void **state)
 	}
 }
 
-// Two requests that fail once each are two requests that get a second chance.
+// Each request that fails once is repeated.
 static void test_each_has_its_own_chance(void **state)
 {
 	struct lb_partition *partition;
@@ -695,7 +698,7 @@ static void test_each_has_its_own_chance(void **state)
 	assert_content(0, LB_MIB, 0);
 }
 
-// Each request would get its second chance; the disk as a whole has had enough of them.
+// Each failure alone would be repeated, but the number of resets has a limit.
 static void test_resets_have_an_end(void **state)
 {
 	struct lb_error err = {""};
@@ -738,7 +741,7 @@ static void test_no_answer(void **state)
 	struct lb_partition *partition;
 
 	(void)state;
-	// One write of many gets none: that costs its time, once.
+	// One write of many is not answered. This costs the timeout, once.
 	make_disk(512, 4096, 8, LB_MIB);
 	capture_clock_pause(500);
 	partition = open_partition(4);
@@ -749,7 +752,7 @@ static void test_no_answer(void **state)
 	assert_in_range(lb_clock_ms(), LB_DISK_TIMEOUT_MS, LB_DISK_TIMEOUT_MS + 100);
 	assert_content(0, 4096 * 512, 0);
 
-	// A disk that never answers, to a write and to a flush.
+	// The disk never answers, first to a write, then to a flush.
 	make_disk(512, 4096, 8, LB_MIB);
 	capture_clock_pause(500);
 	partition = open_partition(4);
@@ -775,7 +778,7 @@ static void test_no_answer(void **state)
 	assert_over(partition, &err);
 }
 
-// What waits for nobody sees it too: time goes by between two polls.
+// Timeouts are noticed by polls too, although a poll does not wait.
 static void test_no_answer_while_polling(void **state)
 {
 	struct lb_error err = {""};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/partition.c over a file in pieces (lifeboat/dumpfile.h): whatever happened to the file, no byte that is
-// not the file's is ever written.
+// crash/disk/partition.c over a file in pieces (lifeboat/dumpfile.h). Whatever happened to the file, no byte
+// outside of it is ever written.
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +13,9 @@
 #define BLOCK ((uint64_t)LB_DUMP_BLOCK)
 #define FOREIGN 0xee
 #define PARTITION (4 * LB_MIB)
-#define OURS 'd' // what the tests write
+#define OURS 'd' // the byte that the tests write
 
-// Not in the disk's order, not on its 4 KiB, and of lengths that no request has.
+// Pieces that are not in the disk's order, not aligned to 4 KiB, and of lengths that no request has.
 static const struct lb_extent pieces[] = {
 	{LB_MIB + 512, 3 * BLOCK}, {2 * LB_MIB, LB_MIB + 5 * BLOCK}, {4096, BLOCK}, {LB_MIB / 2, 300 * 1024}};
 #define PIECES (sizeof(pieces) / sizeof(pieces[0]))
@@ -23,9 +23,9 @@ static const struct lb_extent pieces[] = {
 static struct memory_disk disk;
 static struct lb_partition *partition;
 static struct lb_error err;
-static uint8_t *before; // the disk as it was when the file was opened
+static uint8_t *before; // a copy of the disk, made when the file was opened
 
-// Each of the file's blocks, by its own arithmetic.
+// Returns where the file's byte `offset` lies, computed apart from the code under test.
 static uint8_t *at(uint64_t offset)
 {
 	for (size_t i = 0; i < PIECES; i++) {
@@ -63,7 +63,7 @@ static int make(void **state)
 	disk.target.extent_count = PIECES;
 	for (uint64_t offset = 0; offset < file_bytes(); offset += BLOCK)
 		stamp(offset, "the file's own i");
-	memset(at(0), 'h', 2 * BLOCK); // headers
+	memset(at(0), 'h', 2 * BLOCK); // the dump's headers
 	return 0;
 }
 
@@ -94,7 +94,7 @@ static int put(uint64_t offset, uint64_t bytes, int fill)
 	return lb_partition_put(partition, buffer, offset, (uint32_t)bytes, &err);
 }
 
-// From `offset` on up to the file's end, or the first write that is refused; returns how far it came.
+// Writes from `offset` to the file's end, or to the first write that is refused; returns where it ended.
 static uint64_t put_all(uint64_t offset, uint64_t step)
 {
 	while (offset < file_bytes()) {
@@ -108,7 +108,7 @@ static uint64_t put_all(uint64_t offset, uint64_t step)
 	return offset;
 }
 
-// The file has `ours` from `from` to `to`, the disk all else as it was.
+// The file has OURS from `from` to `to`. Everything else on the disk is as before.
 static void check(uint64_t from, uint64_t to)
 {
 	for (uint64_t offset = from; offset < to; offset += BLOCK) {
@@ -133,7 +133,7 @@ static void test_whole(void **state)
 	open_file();
 }
 
-// What was written once is written again, and read.
+// Data can be written again, and read back.
 static void test_again(void **state)
 {
 	static _Alignas(4096) uint8_t read[LB_PARTITION_BUFFER];
@@ -155,7 +155,7 @@ static void test_again(void **state)
 	assert_non_null(strstr(err.text, "full"));
 }
 
-// Any block of the file that is somebody else's by now: nothing of it is written, nor of what comes behind it.
+// If a block of the file has lost its stamp, neither it nor any block behind it is written.
 static void test_lost(void **state)
 {
 	for (uint64_t lost = 2 * BLOCK; lost < file_bytes(); lost += 13 * BLOCK) {
@@ -166,12 +166,12 @@ static void test_lost(void **state)
 		reached = put_all(2 * BLOCK, 5 * BLOCK);
 		assert_true(reached <= lost && lost < reached + 5 * BLOCK);
 		assert_non_null(strstr(err.text, "does not have its stamp any more"));
-		// It is not forgotten.
+		// The loss is remembered.
 		assert_int_equal(put(reached, 5 * BLOCK, OURS), -1);
 		assert_int_equal(put(lost, BLOCK, OURS), -1);
 		if (lost + BLOCK < file_bytes())
 			assert_int_equal(put(lost + BLOCK, BLOCK, OURS), -1);
-		// What was written can be written again.
+		// Blocks that were written before can be written again.
 		if (reached > 2 * BLOCK)
 			assert_int_equal(put(2 * BLOCK, BLOCK, OURS), 0);
 		assert_int_equal(lb_partition_flush(partition, &err), 0);
@@ -182,7 +182,7 @@ static void test_lost(void **state)
 	open_file();
 }
 
-// Blocks before the one that is written count, too: a later write must find them looked at.
+// A write also checks the blocks before it that were not checked yet.
 static void test_behind_a_gap(void **state)
 {
 	const uint64_t lost = 40 * BLOCK;
@@ -197,7 +197,7 @@ static void test_behind_a_gap(void **state)
 	check(39 * BLOCK, lost);
 }
 
-// Moved, made anew with another id, of another file: stamps, but not those of this place.
+// Stamps of another place, of another id, and of another file.
 static void test_other_stamps(void **state)
 {
 	(void)state;
@@ -234,7 +234,7 @@ static void test_refused(void **state)
 	assert_non_null(strstr(err.text, "no memory to look at its stamps"));
 }
 
-// The disk goes while stamps are read: no write was begun.
+// The disk fails while stamps are read. Nothing is written.
 static void test_gone(void **state)
 {
 	(void)state;

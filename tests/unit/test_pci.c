@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// purgatory/pci.c over configuration space that is an array: status registers that
-// ones clear, functions that are not there, lists that lead nowhere.
+// purgatory/pci.c over configuration space in an array: status bits that a 1 clears, functions that are
+// absent, lists of capabilities with wrong pointers.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "unit.h"
 
 #define MAX_FUNCTIONS 16
-// Reads of one function: the header's few, and lists that are bounded.
+// The most accesses to one function: those to its header, and to lists of bounded length.
 #define MOST_ACCESSES 600
 #define SEGMENT 3
 
@@ -24,20 +24,20 @@
 struct function {
 	unsigned int bus, device, function;
 	uint32_t registers[LB_PCI_SPACE_ECAM / 4];
-	uint32_t written[LB_PCI_SPACE_ECAM / 4]; // how often
-	uint32_t when[LB_PCI_SPACE_ECAM / 4]; // the last time, counted over all writes
+	uint32_t written[LB_PCI_SPACE_ECAM / 4]; // number of writes
+	uint32_t when[LB_PCI_SPACE_ECAM / 4]; // number of the last write, counted over all registers
 };
 
 struct machine {
 	struct function functions[MAX_FUNCTIONS];
 	size_t count;
-	struct function *current; // NULL: nothing answers
+	struct function *current; // the selected function; NULL: nothing answers
 	unsigned int selects, accesses, most_accesses, writes;
-	uint32_t bytes; // of configuration space
+	uint32_t bytes; // size of configuration space
 	struct lb_pci_config config;
 };
 
-static struct machine *selected; // by the last lb_pci_select()
+static struct machine *selected; // the machine of the last lb_pci_select()
 
 struct lb_pci_space lb_pci_select(const struct lb_pci_config *config, struct lb_pci_address at)
 {
@@ -80,7 +80,7 @@ void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value
 	selected->current->written[reg / 4]++;
 	selected->current->when[reg / 4] = ++selected->writes;
 	at = &selected->current->registers[reg / 4];
-	if (reg == COMMAND) // the status' half: ones clear
+	if (reg == COMMAND) // the upper half is the status, where a 1 clears a bit
 		value = (value & 0xffff) | (*at & 0xffff0000 & ~value);
 	*at = value;
 }
@@ -110,7 +110,7 @@ static int drop_machine(void **state)
 	return 0;
 }
 
-// A network card with memory, mastering, and a status register that is full of ones.
+// Adds a network card with memory and bus mastering on, and all bits of the status register set.
 static struct function *add(struct machine *machine, unsigned int bus, unsigned int device,
 			    unsigned int function)
 {
@@ -169,7 +169,7 @@ static void test_watchdogs(void **state)
 	esb->registers[0] = 0x25ab8086;
 	esb->registers[0x68 / 4] = 0xaabbcc02;
 	lpc->registers[0] = 0x29188086;
-	unknown->registers[0] = 0xa1488086; // a chipset with its TCO elsewhere
+	unknown->registers[0] = 0xa1488086; // a chipset that has its TCO timer elsewhere
 	lpc->registers[CLASS / 4] = unknown->registers[CLASS / 4] = 0x06010000;
 	lpc->registers[0x40 / 4] = 0x601;
 	unknown->registers[0x40 / 4] = 0x1801;
@@ -177,7 +177,7 @@ static void test_watchdogs(void **state)
 	assert_int_equal(esb->registers[0x68 / 4], 0xaabbcc00);
 	assert_int_equal(count.tco, 0x660);
 
-	lpc->registers[0x40 / 4] = 0x1; // no address was given to it
+	lpc->registers[0x40 / 4] = 0x1; // the bridge's TCO address was never set
 	assert_int_equal(quiesce(machine, 0, 255).tco, 0);
 }
 
@@ -189,11 +189,11 @@ static void test_msi_and_msix(void **state)
 	struct lb_pci_count count;
 
 	msi->registers[CAPABILITIES / 4] = 0x40;
-	add_capability(msi, 0x40, 0x01, 0x50, 0xffff); // power management: not ours
+	add_capability(msi, 0x40, 0x01, 0x50, 0xffff); // power management, which is left alone
 	add_capability(msi, 0x50, 0x05, 0x00, 0x01b5);
 	msix->registers[CAPABILITIES / 4] = 0xfc;
 	add_capability(msix, 0xfc, 0x11, 0x00, 0xc003);
-	both->registers[CAPABILITIES / 4] = 0x43; // the low bits are reserved
+	both->registers[CAPABILITIES / 4] = 0x43; // the two low bits are reserved
 	add_capability(both, 0x40, 0x11, 0x52, 0x8001);
 	add_capability(both, 0x50, 0x05, 0x00, 0x0001);
 	off->registers[CAPABILITIES / 4] = 0x40;
@@ -210,7 +210,7 @@ static void test_msi_and_msix(void **state)
 	assert_int_equal(count.msi, 3);
 }
 
-// A list bit that is not set: what looks like a list is none.
+// Without the status bit for capabilities, bytes that look like a list are ignored.
 static void test_no_capabilities(void **state)
 {
 	struct machine *machine = *state;
@@ -233,19 +233,21 @@ static void test_hostile_lists(void **state)
 
 	loop->registers[CAPABILITIES / 4] = 0x60;
 	add_capability(loop, 0x60, 0x05, 0x60, 0x0001);
-	header->registers[CAPABILITIES / 4] = 0x04; // into the command register
-	header->registers[COMMAND / 4] = HAS_CAPABILITIES | 0x0005; // which looks like MSI
+	header->registers[CAPABILITIES / 4] = 0x04; // points to the command register
+	header->registers[COMMAND / 4] = HAS_CAPABILITIES | 0x0005; // whose content looks like MSI
 	memset(ones->registers + 0x40 / 4, 0xff, LB_PCI_SPACE_ECAM - 0x40);
 	ones->registers[CAPABILITIES / 4] = 0x40;
 	ones->registers[COMMAND / 4] |= HAS_CAPABILITIES;
-	for (uint32_t at = 0x40; at < 0x100; at += 4) // as long as one can be, and round
+	for (uint32_t at = 0x40; at < 0x100;
+	     at += 4) // a list of the greatest length, which leads back to its beginning
 		add_capability(full, at, 0x05, at == 0xfc ? 0x40 : (uint8_t)(at + 4), 0x0001);
 	full->registers[CAPABILITIES / 4] = 0x40;
 	extended->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
-	extended->registers[0xffc / 4] = 0x00010010 | 0x100U << 20; // SR-IOV without room for itself
+	extended->registers[0xffc / 4] =
+		0x00010010 | 0x100U << 20; // SR-IOV at the end, where its registers do not fit
 	ats->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
-	ats->registers[0xffc / 4] = 0x0001000f; // ATS the same
-	low->registers[0x100 / 4] = 0x00010003 | 0x040U << 20; // back into the header's half
+	ats->registers[0xffc / 4] = 0x0001000f; // ATS at the end, where its registers do not fit
+	low->registers[0x100 / 4] = 0x00010003 | 0x040U << 20; // points back into the first 256 bytes
 
 	assert_int_equal(quiesce(machine, 0, 0).functions, 7);
 	assert_int_equal(loop->registers[0x60 / 4], 0x00006005);
@@ -266,7 +268,8 @@ static void test_extended_list_that_loops(void **state)
 	for (uint32_t at = 0x100; at < LB_PCI_SPACE_ECAM; at += 4)
 		one->registers[at / 4] = 0x00010003 | (at + 4 == LB_PCI_SPACE_ECAM ? 0x100 : at + 4) << 20;
 	assert_int_equal(quiesce(machine, 0, 0).functions, 1);
-	assert_in_range(machine->most_accesses, 480, MOST_ACCESSES); // it was walked, and left
+	assert_in_range(machine->most_accesses, 480,
+			MOST_ACCESSES); // the walk has gone through the list, and ended
 	assert_int_equal(command(one), 0x0002 | NO_INTX);
 }
 
@@ -279,23 +282,23 @@ static void test_virtual_functions(void **state)
 		machine->functions[i].registers[0x100 / 4] = 0x00010003 | 0x140U << 20;
 		machine->functions[i].registers[0x140 / 4] = 0x00010010;
 	}
-	on->registers[0x148 / 4] = 0x0001001b; // migration, ARI and enable bits; status set
+	on->registers[0x148 / 4] = 0x0001001b; // migration, ARI and enable bits are set, and so is the status
 	off->registers[0x148 / 4] = 0x00010012;
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x148 / 4], 0x00000012);
 	assert_int_equal(off->written[0x148 / 4], 0);
 
-	// By ports there is no extended space to look at.
+	// Through ports there is no extended configuration space.
 	machine->bytes = LB_PCI_SPACE_PORTS;
 	on->registers[0x148 / 4] = 0x0001001b;
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x148 / 4], 0x0001001b);
 }
 
-// Each with all that it may have on. ATS has no status; PRI's is cleared by ones.
+// Adds ATS, PASID and PRI with all their switches on. A 1 clears PRI's status bits; ATS has no status.
 static void add_translation(struct function *one)
 {
-	one->registers[0x100 / 4] = 0x0001001b | 0x110U << 20; // PASID before ATS
+	one->registers[0x100 / 4] = 0x0001001b | 0x110U << 20; // PASID, before ATS in the list
 	one->registers[0x104 / 4] = 0x00071406;
 	one->registers[0x110 / 4] = 0x00010013 | 0x130U << 20; // PRI
 	one->registers[0x114 / 4] = 0x81030001;
@@ -318,14 +321,14 @@ static void test_translation(void **state)
 	iommu->registers[CLASS / 4] = 0x08060000;
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x104 / 4], 0x00001406);
-	assert_int_equal(on->registers[0x114 / 4], 0); // no status bit was written
+	assert_int_equal(on->registers[0x114 / 4], 0); // zeroes were written to the status bits
 	assert_int_equal(on->registers[0x134 / 4], 0x001f0060);
-	// It masters no more, then ATS, and PASID only then.
+	// Bus mastering is switched off first, then ATS, and PASID last.
 	assert_true(on->when[COMMAND / 4] < on->when[0x134 / 4]);
 	assert_true(on->when[0x134 / 4] < on->when[0x104 / 4]);
 	assert_int_equal(off->written[0x104 / 4] | off->written[0x114 / 4] | off->written[0x134 / 4], 0);
 	assert_int_equal(iommu->written[0x104 / 4] | iommu->written[0x134 / 4], 0);
-	machine->bytes = LB_PCI_SPACE_PORTS; // where there is no such space
+	machine->bytes = LB_PCI_SPACE_PORTS; // through ports there is no extended space
 	add_translation(on);
 	quiesce(machine, 0, 0);
 	assert_int_equal(on->registers[0x134 / 4], 0x801f0060);
@@ -343,7 +346,7 @@ static void test_what_keeps_mastering(void **state)
 	bridge->registers[CLASS / 4] = 0x06040000;
 	bridge->registers[HEADER / 4] = 0x00010000;
 	bridge->registers[CAPABILITIES / 4] = 0x80;
-	add_capability(bridge, 0x80, 0x05, 0, 0x0001); // hot-plug, power management events
+	add_capability(bridge, 0x80, 0x05, 0, 0x0001); // hot-plug and power management events
 	host->registers[CLASS / 4] = 0x06000000;
 	lpc->registers[CLASS / 4] = 0x06010000;
 	ioapic->registers[CLASS / 4] = 0x08002000;
@@ -384,8 +387,8 @@ static void test_iommu_is_left_alone(void **state)
 	free(before);
 }
 
-// Functions 1 to 7 are asked only where function 0 says there may be some: elsewhere
-// function 0 may answer for them.
+// Functions 1 to 7 are asked only if function 0 says that there are several. On other devices function 0 may
+// answer for them.
 static void test_which_functions_are_asked(void **state)
 {
 	struct machine *machine = *state;
@@ -421,14 +424,14 @@ static void test_nothing_there(void **state)
 {
 	struct machine *machine = *state;
 
-	add(machine, 0, 0, 0)->registers[0] = 0xffff0001; // still in its reset
+	add(machine, 0, 0, 0)->registers[0] = 0xffff0001; // the function is still in its reset
 	assert_int_equal(quiesce(machine, 0, 255).functions, 0);
 	assert_int_equal(machine->selects, 256 * 32);
 	assert_int_equal(machine->most_accesses, 1);
 	assert_int_equal(machine->functions[0].written[COMMAND / 4], 0);
 }
 
-// Where MCFG has other segments only, or later buses, what the ports reach is scanned all the same.
+// The buses behind the ports are scanned unless MCFG has all of segment 0 from bus 0 on.
 static void test_segments(void **state)
 {
 	static const struct lb_ecam ecam[] = {

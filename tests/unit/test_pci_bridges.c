@@ -28,7 +28,8 @@ static void test_paths(void **state)
 {
 	(void)state;
 	config_add(0, 0, 0)->registers[LB_PCI_HEADER / 4] = 0;
-	config_add(0, 0x1c, 0)->registers[LB_PCI_HEADER / 4] = 0x00800000; // no bridge, of several functions
+	config_add(0, 0x1c, 0)->registers[LB_PCI_HEADER / 4] =
+		0x00800000; // no bridge, but the device has several functions
 	config_add_bridge(0, 0x1c, 4, 1);
 	config_add_bridge(1, 0, 0, 2);
 	config_add_bridge(2, 3, 0, 9);
@@ -38,14 +39,14 @@ static void test_paths(void **state)
 	assert_bridges((struct lb_pci_address){.bus = 9, .device = 1}, (uint16_t[]){0x00e4, 0x0100, 0x0218},
 		       3);
 	assert_bridges((struct lb_pci_address){.bus = 5}, (uint16_t[]){0x00e8}, 1);
-	// Another root bus: no bridge leads there.
+	// Bus 0x80 is below another root, and no bridge leads there.
 	assert_bridges((struct lb_pci_address){.bus = 0x80, .device = 1}, NULL, 0);
-	// Function 4 of a device of one function only may be function 0 once more.
+	// On a device of one function, function 4 may be function 0 once more, so it is not asked.
 	config_functions[1].registers[LB_PCI_HEADER / 4] = 0;
 	assert_bridges((struct lb_pci_address){.bus = 1}, NULL, 0);
 }
 
-// A bridge that leads to its own bus, or above, is none.
+// A bridge that leads to its own bus or to a lower one is ignored.
 static void test_bridges_that_lie(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/bare/pci_config.c over a map function and two ports that are arrays.
+// crash/bare/pci_config.c, over a mapping function and two ports that are arrays.
 #define _GNU_SOURCE // REG_RIP
 #include <setjmp.h>
 #include <signal.h>
@@ -19,16 +19,16 @@ static uint32_t fake_in32(uint16_t port);
 #define cpu_in32 fake_in32
 #include "crash/bare/pci_config.c"
 
-#define ECAM_PHYS 0xb0000000ULL // of bus 0, whatever the first bus is
+#define ECAM_PHYS 0xb0000000ULL // of bus 0, even if the window begins at a later bus
 #define OTHER_PHYS 0x8000000000ULL // above 4 GiB
 
-// What each half of the fake saw.
+// What the fake mapping and the fake ports have seen.
 static struct {
 	uint32_t page[LB_PCI_SPACE_ECAM / 4];
-	uint64_t mapped; // the last page that was asked for; 0: none
+	uint64_t mapped; // the last page that was mapped; 0: none
 	bool refuses;
-	uint32_t address; // in the address port
-	uint8_t ports[LB_PCI_SPACE_PORTS]; // the space behind them
+	uint32_t address; // content of the address port
+	uint8_t ports[LB_PCI_SPACE_PORTS]; // the configuration space behind the ports
 	unsigned int port_accesses;
 } fake;
 
@@ -39,7 +39,7 @@ static volatile void *map(void *ctx, uint64_t phys)
 	return fake.refuses ? NULL : fake.page;
 }
 
-// A register's place behind the data port.
+// Returns the register that the data port shows.
 static uint8_t *behind(uint16_t port)
 {
 	uint32_t reg = fake.address & 0xfc;
@@ -103,7 +103,7 @@ static void check_ecam(struct lb_pci_address address, uint64_t phys)
 static void test_page_of_a_function(void **state)
 {
 	(void)state;
-	check_ecam(at(0, 0x10, 0, 0), ECAM_PHYS + 0x1000000); // counted from bus 0
+	check_ecam(at(0, 0x10, 0, 0), ECAM_PHYS + 0x1000000); // buses are counted from 0
 	check_ecam(at(0, 0x3f, 31, 7), ECAM_PHYS + 0x3fff000);
 	check_ecam(at(0, 0x20, 1, 0), ECAM_PHYS + 0x2008000);
 	check_ecam(at(0, 0x20, 0, 1), ECAM_PHYS + 0x2001000);
@@ -159,12 +159,12 @@ static void test_where_ecam_ends_ports_go_on(void **state)
 	check_ports(&with_ecam, at(0, 0x0f, 0, 0));
 	check_ports(&with_ecam, at(0, 0x40, 0, 0));
 	assert_int_equal(fake.mapped, 0);
-	fake.refuses = true; // no memory for its page tables
+	fake.refuses = true; // the mapping has no memory for page tables
 	check_ports(&with_ecam, at(0, 0x20, 0, 0));
 	assert_int_equal(fake.mapped, ECAM_PHYS + 0x2000000);
 }
 
-// All ones are read of it, and nothing is written.
+// Reads give all ones, and writes do nothing.
 static void check_nothing(const struct lb_pci_space *space, uint32_t reg)
 {
 	lb_pci_write(space, reg, 0);
@@ -198,7 +198,7 @@ static void test_what_lies_beyond(void **state)
 }
 
 static sigjmp_buf after_fault;
-static uint8_t instruction[8]; // that faulted
+static uint8_t instruction[8]; // the instruction that faulted
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
@@ -222,7 +222,7 @@ static void access_space(const struct lb_pci_space *space, enum access access)
 		lb_pci_write8(space, 0x41, 0x55);
 }
 
-// Leaves the access in `instruction`.
+// Makes the access fault, and keeps the instruction in `instruction`.
 static void fault_by(const struct lb_pci_space *space, enum access access)
 {
 	if (sigsetjmp(after_fault, 1))
@@ -231,8 +231,8 @@ static void fault_by(const struct lb_pci_space *space, enum access access)
 	fail_msg("access %d went to no memory", access);
 }
 
-// AMD's rule: MOV, and EAX or AL its register. In the encoding: opcode 8Bh, 89h or 88h, and of the byte
-// after it bits 5:3, and REX.R before it, zero (APM 3, 1.2 and 1.4).
+// AMD's rule: the access is a MOV from or to EAX or AL. The opcode is 8Bh, 89h or 88h; REX.R before it and
+// bits 5:3 of the byte behind it are zero (APM 3, 1.2 and 1.4).
 static void test_the_instruction(void **state)
 {
 	static const uint8_t opcodes[] = {[READ32] = 0x8b, [WRITE32] = 0x89, [WRITE8] = 0x88};

@@ -45,7 +45,7 @@ static void test_bars(void **state)
 {
 	(void)state;
 	*reg(0x10) = 0xfebf0000;
-	*reg(0x14) = 0xfe00000c; // 64 bits, prefetchable
+	*reg(0x14) = 0xfe00000c; // 64-bit, prefetchable
 	*reg(0x18) = 0x80;
 	*reg(0x1c) = 0xc041;
 	*reg(0x20) = 0xfe000002;
@@ -54,7 +54,9 @@ static void test_bars(void **state)
 	assert_bar(1, 0x80fe000000);
 	assert_no_bar(3, "BAR 3 is I/O space (0xc041), not memory");
 	assert_no_bar(4, "BAR 4 is of a reserved type (0xfe000002)");
-	assert_no_bar(5, "BAR 5 is of a reserved type (0xfe000004)"); // its other half would be beyond
+	assert_no_bar(
+		5,
+		"BAR 5 is of a reserved type (0xfe000004)"); // a 64-bit BAR, whose other half would lie behind BAR 5
 	assert_no_bar(6, "BAR 6, but a function has 0 to 5");
 	*reg(0x10) = 0;
 	assert_no_bar(0, "BAR 0 has no address: it was never set, or lost in sleep");
@@ -69,11 +71,11 @@ static void test_capabilities(void **state)
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_EXPRESS, CONFIG_EXPRESS), 0);
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_VENDOR, 0), 0);
 	*reg(CONFIG_EXPRESS) |= 0x8300; // the two low bits are reserved
-	*reg(0x80) = 0x8009; // a loop
+	*reg(0x80) = 0x8009; // the capability points to itself
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_VENDOR, 0), 0x80);
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_VENDOR, 0x80), 0x80);
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_MSI, 0), 0);
-	*reg(0x80) = 0x0409; // into the header
+	*reg(0x80) = 0x0409; // points into the header
 	assert_int_equal(lb_pci_capability(&space, LB_PCI_CAP_MSI, 0), 0);
 	*reg(0x80) = UINT32_MAX;
 	assert_int_equal(lb_pci_capability(&space, 0xff, 0), 0);

@@ -13,7 +13,7 @@ static int make(void **state)
 	(void)state;
 	config_reset();
 	one = config_add(0, 4, 0);
-	*config_register(one, LB_PCI_CLASS) = 0x07000201; // QEMU's pci-serial
+	*config_register(one, LB_PCI_CLASS) = 0x07000201; // as QEMU's pci-serial has it
 	*config_register(one, LB_PCI_COMMAND) = 0x3;
 	*config_register(one, LB_PCI_BAR0) = 0xc041;
 	space = lb_pci_select(NULL, one->at);
@@ -54,7 +54,7 @@ static void test_cards(void **state)
 	assert_is(LB_CONSOLE_MMIO, 0x80fe000000);
 }
 
-// Firmware without a driver for it gave it an address, and no more.
+// Firmware without a driver for the UART gave it an address and did not enable it.
 static void test_switched_off(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Functions and bridges that the dead kernel let sleep. How configuration space is reached is in
+// Wakes functions and bridges that the dead kernel put to sleep. Access to configuration space is tested in
 // tests/unit/test_pci_config.c.
 #include "crash/bare/pci_registers.c"
 #include "crash/platform/pcidev.c"
@@ -8,7 +8,7 @@
 #include "config_space.h"
 #include "unit.h"
 
-#define ASLEEP 0x8003 // D3hot, and an event that a one would clear
+#define ASLEEP 0x8003 // D3hot, and an event bit that a 1 would clear
 #define AWAKE 0x8000
 
 static int forget(void **state)
@@ -35,7 +35,7 @@ static struct config_function *add_disk(uint8_t bus)
 
 	*reg(disk, LB_PCI_BAR0) = 0xfe000004;
 	*reg(disk, LB_PCI_BAR0 + 4) = 0x12;
-	*reg(disk, CONFIG_EXPRESS + 8) = 0x00032850; // packets of 512 bytes; status
+	*reg(disk, CONFIG_EXPRESS + 8) = 0x00032850; // packets of 512 bytes; status bits
 	return disk;
 }
 
@@ -48,7 +48,7 @@ static void test_a_function_that_sleeps(void **state)
 	(void)state;
 	put_to_sleep(disk);
 	lb_pcidev_enable(disk->at, true);
-	assert_int_equal(*reg(disk, CONFIG_POWER + 4), AWAKE); // the event was not cleared by a one
+	assert_int_equal(*reg(disk, CONFIG_POWER + 4), AWAKE); // the event bit was not cleared
 	assert_in_range(lb_clock_ms(), 10, 20);
 	assert_int_equal(*reg(disk, LB_PCI_COMMAND), 0xffb00406);
 	assert_int_equal(*reg(disk, CONFIG_EXPRESS + 8), 0x00002850);
@@ -56,10 +56,10 @@ static void test_a_function_that_sleeps(void **state)
 	assert_int_equal(phys, 0x12fe000000);
 	lb_pcidev_enable(disk->at, false);
 	assert_int_equal(*reg(disk, LB_PCI_COMMAND), 0xffb00402);
-	assert_in_range(lb_clock_ms(), 10, 20); // it is awake
+	assert_in_range(lb_clock_ms(), 10, 20); // a wake takes 10 ms
 }
 
-// Two bridges and the disk sleep: none of them but the topmost answers before.
+// Two bridges and the disk sleep. At first only the topmost bridge answers.
 static void test_bridges_that_sleep(void **state)
 {
 	struct config_function *port = config_add_bridge(0, 0x1c, 4, 1),
@@ -69,12 +69,12 @@ static void test_bridges_that_sleep(void **state)
 	struct lb_error err = {""};
 
 	(void)state;
-	*reg(port, LB_PCI_WINDOW_IO) = 0xa0002121; // status in the upper half
+	*reg(port, LB_PCI_WINDOW_IO) = 0xa0002121; // status bits in the upper half
 	*reg(port, 0x20) = 0xfe10fe00;
 	*reg(port, 0x24) = 0x1ff11001;
 	*reg(port, 0x28) = 0x12;
 	*reg(port, 0x2c) = 0x13;
-	*reg(port, LB_PCI_BRIDGE_CONTROL) = 0x0413010b; // something was discarded
+	*reg(port, LB_PCI_BRIDGE_CONTROL) = 0x0413010b; // with a status bit
 	*reg(below, 0x20) = 0xfe00fe00;
 	put_to_sleep(port);
 	put_to_sleep(below);
@@ -89,7 +89,7 @@ static void test_bridges_that_sleep(void **state)
 	assert_int_equal(*reg(port, 0x28), 0x12);
 	assert_int_equal(*reg(port, 0x2c), 0x13);
 	assert_int_equal(*reg(port, LB_PCI_BRIDGE_CONTROL), 0x0013010b);
-	assert_int_equal(*reg(port, LB_PCI_COMMAND) & 0xffff, 6); // memory, mastering
+	assert_int_equal(*reg(port, LB_PCI_COMMAND) & 0xffff, 6); // memory and bus mastering
 	assert_int_equal(*reg(below, 0x20), 0xfe00fe00);
 	assert_int_equal(lb_pcidev_read(disk->at, LB_PCI_ID), 0x12348086);
 	assert_in_range(lb_clock_ms(), 220, 240);
@@ -106,13 +106,13 @@ static void test_bridges_that_are_awake(void **state)
 
 	(void)state;
 	*reg(port, LB_PCI_WINDOW_IO) = 0xa0002121;
-	*reg(port, LB_PCI_COMMAND) = 0xffb00000; // it forwards nothing
+	*reg(port, LB_PCI_COMMAND) = 0xffb00000; // forwarding is off
 	assert_int_equal(lb_pcidev_wake_above(&target, &err), 0);
 	assert_int_equal(*reg(port, LB_PCI_COMMAND), 0xffb00006);
 	assert_int_equal(*reg(port, LB_PCI_WINDOW_IO), 0xa0002121);
 	assert_int_equal(lb_clock_ms(), 0);
 	assert_string_equal(capture_said(), "");
-	// None above it: nothing is asked.
+	// Without a bridge above it nothing is asked.
 	target.bridges[0] = 0;
 	config_selects = 0;
 	assert_int_equal(lb_pcidev_wake_above(&target, &err), 0);

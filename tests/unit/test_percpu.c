@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dead kernel's CPUs and their notes: by symbols, by pattern, and where neither is whole.
+// Finds a dead kernel's CPUs and their notes: by symbols, by pattern, and with parts missing.
 #include "crash/dead/percpu.h"
 #include "dead_kernel_image.h"
 
@@ -21,7 +21,7 @@ static void finds_cpus_by_pattern(void **state)
 	}
 }
 
-// What looks like a note in one CPU's unit but not in all of them is none.
+// Bytes like a note in one CPU's unit do not count unless all CPUs' units have them.
 static void pattern_wants_all_cpus_to_agree(void **state)
 {
 	struct machine m = usual;
@@ -35,7 +35,7 @@ static void pattern_wants_all_cpus_to_agree(void **state)
 	dead = read_kernel(&m);
 	assert_cpus(&m, &dead);
 
-	// Two CPUs agree on the stray one, three on the true one.
+	// At the wrong place two CPUs' units have a note, at the right place three.
 	memcpy(unit_at(2, 0x3000), unit_at(0, NOTES_AT), 368);
 	dead = read_kernel(&m);
 	assert_cpus(&m, &dead);
@@ -65,7 +65,7 @@ static void one_cpu(void **state)
 	}
 }
 
-// A GS base that no CPU has: nothing is said about CPUs.
+// If no CPU has the GS base, nothing is said of CPUs.
 static void foreign_gs_base(void **state)
 {
 	(void)state;

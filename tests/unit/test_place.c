@@ -66,16 +66,17 @@ static void test_highest(void **state)
 static void test_gib_border(void **state)
 {
 	struct lb_place_request request = usual;
-	// 100 MiB above 2 GiB: the highest place crosses the border, the next below does not.
+	// RAM ends 100 MiB above 2 GiB. The highest place crosses a GiB border. The next lower place does
+	// not, and is taken.
 	struct lb_e820 map =
 		map_of_ram((struct lb_range){LB_MIB, 2 * LB_GIB + M(100)}, (struct lb_range){0, 0});
 
 	(void)state;
 	check_place(&map, request, NULL, NULL, 2 * LB_GIB - M(256));
-	// As long as a GiB or longer: it crosses anyway, and goes highest.
+	// A region of a GiB crosses a border anywhere, so it takes the highest place.
 	request.bytes = LB_GIB;
 	check_place(&map, request, NULL, NULL, LB_GIB + M(100));
-	// Nothing else fits: it crosses.
+	// No other place is left, so the region crosses the border.
 	request.bytes = M(256);
 	request.min = 2 * LB_GIB - M(200);
 	check_place(&map, request, NULL, NULL, 2 * LB_GIB + M(100) - M(256));
@@ -134,7 +135,7 @@ static void test_offset(void **state)
 	(void)state;
 	request.offset = M(64);
 	check_place(&map, request, NULL, NULL, M(64));
-	request.offset = M(1000); // across a GiB border: the user said so
+	request.offset = M(1000); // crosses a GiB border, as was asked
 	check_place(&map, request, NULL, NULL, M(1000));
 	request.offset = M(65);
 	check_refused(&map, request, NULL, NULL, "not a multiple of 0x200000");
@@ -148,7 +149,7 @@ static void test_offset(void **state)
 	check_refused(&map, request, NULL, NULL, "do not lie between");
 }
 
-// A stretch of memory that the firmware uses, and what was asked of it.
+// A range that the firmware uses, and what was asked about it.
 struct firmware {
 	struct lb_range used;
 	struct lb_range last;
@@ -160,7 +161,7 @@ static bool firmware_has(void *ctx, struct lb_range candidate)
 	struct firmware *firmware = ctx;
 
 	if (firmware->asked++)
-		assert_true(candidate.start < firmware->last.start); // from the top down
+		assert_true(candidate.start < firmware->last.start); // places are tried from the top down
 	firmware->last = candidate;
 	return !lb_range_overlaps(candidate, firmware->used);
 }
@@ -208,11 +209,11 @@ static void test_avoid(void **state)
 	struct lb_place_request request = usual;
 
 	(void)state;
-	// A byte of it is enough; the place ends on 2 MiB below.
+	// One byte to avoid is enough. The region ends 2 MiB below it.
 	request =
 		(struct lb_place_request){M(256), M(2), M(16), LB_4GIB, 0, AVOID({M(2047) + 5, M(2047) + 6})};
 	check_place(&map, request, NULL, NULL, M(2046) - M(256));
-	// In any order, overlapping, empty, outside, wholly covering an entry.
+	// Ranges to avoid in any order, overlapping, empty, outside of RAM, and covering a whole entry.
 	request = (struct lb_place_request){M(256),
 					    M(2),
 					    M(16),
@@ -222,7 +223,7 @@ static void test_avoid(void **state)
 						  {M(1990), M(2048)}, {M(1100), M(1995)}, {M(800), M(800)},
 						  {M(3000), M(3500)}, {M(1050), M(1060)})};
 	check_place(&map, request, NULL, NULL, M(1000) - M(256));
-	// Touching both ends is not touching it.
+	// A region may touch ranges to avoid on both sides.
 	request = (struct lb_place_request){M(256),  M(2), M(16),
 					    LB_4GIB, 0,    AVOID({M(1536), UINT64_MAX}, {0, M(1280)})};
 	check_place(&map, request, NULL, NULL, M(1280));
@@ -249,7 +250,7 @@ static void test_avoid_at_offset(void **state)
 		      "0x20200000-0x30200000 was asked for, but 0x30000000-0x32000000 is hot-pluggable");
 }
 
-// Terabytes of what is to be avoided are stepped over, not through.
+// Terabytes to avoid are skipped at once, not step by step.
 static void test_avoid_terabytes(void **state)
 {
 	struct lb_e820 map =
@@ -268,11 +269,13 @@ static void test_avoid_terabytes(void **state)
 	check_place(&map, request, NULL, NULL, 2 * LB_GIB - M(256));
 }
 
-// Random maps, requests and ranges to avoid against a look at every place there is.
+// Random maps, requests and ranges to avoid. The judge looks at every place.
 #define SPACE_MIB 512U
 
 struct judge {
-	bool ram[SPACE_MIB / 2], avoid[SPACE_MIB / 2]; // of each 2 MiB: all of it, any of it
+	bool ram[SPACE_MIB / 2],
+		avoid[SPACE_MIB /
+		      2]; // for each 2 MiB: whether all of it is RAM, and whether any of it is to be avoided
 };
 
 static uint64_t judge_place(const struct judge *judge, const struct lb_place_request *request, bool may_cross)
@@ -306,7 +309,7 @@ static void add_random_ram(struct lb_e820 *map, struct judge *judge)
 			for (uint64_t i = (start + 1) / 2; i < end / 2; i++)
 				judge->ram[i] = true;
 		}
-		at = end + 1; // never neighbours: they would be one entry
+		at = end + 1; // a gap, because adjacent entries would be one
 	}
 }
 
@@ -350,7 +353,8 @@ static void test_random(void **state)
 		placed++;
 		assert_int_equal(region.start, wanted);
 		assert_int_equal(lb_range_size(region), request.bytes);
-		// Of map and options only: another time, another order of what is avoided.
+		// The result depends on map and options only: not on a second call, nor on the order of the
+		// ranges to avoid.
 		for (uint32_t i = 0; i < request.avoid_count / 2; i++) {
 			struct lb_range swap = avoid[i];
 
@@ -372,7 +376,8 @@ static int place_by_reach(const struct lb_e820 *map, struct lb_place_request req
 	return lb_place_by_reach(map, request, NULL, NULL, ret_region, &err);
 }
 
-// Below 4 GiB while it fits, then in the first 512 GiB, then up to 1 << 47, never beyond; each higher one only by leave.
+// The region lies below 4 GiB if it fits there, else in the first 512 GiB, else below 1 << 47. Each higher
+// reach must be allowed.
 static void test_reach(void **state)
 {
 	struct boot_e820_entry entries[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// BearSSL as it is called, by the vectors of the RFCs.
+// BearSSL's functions, called as Lifeboat calls them, with the RFCs' test vectors.
 #include <string.h>
 
 #include "crash/crypt/primitives.h"
@@ -10,7 +10,7 @@ static uint8_t digit(char c)
 	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-// Returns how many.
+// Returns the number of bytes.
 static size_t unhex(const char *text, uint8_t *data)
 {
 	size_t count = 0;
@@ -28,7 +28,7 @@ static void assert_hex(const void *data, const char *text)
 	assert_memory_equal(data, wanted, bytes);
 }
 
-// RFC 7748, section 6.1: Bob's keys; the other side's are any.
+// RFC 7748, section 6.1: Bob's public key. He and somebody with any other key get the same secret.
 static void test_x25519(void **state)
 {
 	uint8_t alice[32], bob[32], alice_public[32], bob_public[32], shared[32];
@@ -83,7 +83,7 @@ static void test_hkdf(void **state)
 		   "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }
 
-// RFC 4231, test case 1, whose key of 20 bytes is filled up with zeroes anyway.
+// RFC 4231, test case 1. Its key of 20 bytes is padded with zeroes, as HMAC does.
 static void test_hmac(void **state)
 {
 	uint8_t key[32] = {0}, mac[32];
@@ -94,8 +94,8 @@ static void test_hmac(void **state)
 	assert_hex(mac, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 }
 
-// RFC 8439, section 2.8.2, less its additional data: the ciphertext is the same; that the tag binds it is seen
-// on each byte.
+// RFC 8439, section 2.8.2, without additional data. The ciphertext is that of the RFC. A change of any byte
+// must be noticed by the tag.
 static void test_seal(void **state)
 {
 	static const char text[] =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The PVSCSI transport against an adapter that is memory, and moves when it is looked at: what it
-// writes there, and what it makes of an adapter that lies. What is done with the disk's answers is in
-// test_scsi.c. Adapters that work are in tests/vm. All numbers are the interface's.
+// The PVSCSI transport against an adapter in memory, which changes state when it is looked at. Tested: what
+// the transport writes, and what it does with wrong answers. The disk's answers are tested in test_scsi.c,
+// adapters that work in tests/vm. All numbers are those of the interface.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -36,13 +36,13 @@ static void *fake_heap_pages(uint64_t bytes);
 static _Alignas(64) uint8_t registers[0x8000];
 static uint32_t config_space[64];
 static bool mastering;
-static bool moves; // answers what it is given
-static uint32_t taken; // requests, since the last reset
-static uint32_t answered; // since make_adapter()
-static uint8_t first_cdb[16]; // of the first request
-static uint16_t first_host_status; // that it gets
-static uint32_t request_log2, completion_log2; // that it says its rings have
-static bool knows_count; // of bytes moved
+static bool moves; // the adapter answers requests by itself
+static uint32_t taken; // requests taken since the last reset
+static uint32_t answered; // requests answered since make_adapter()
+static uint8_t first_cdb[16]; // CDB of the first request
+static uint16_t first_host_status; // host status that the first request gets
+static uint32_t request_log2, completion_log2; // sizes of the rings as the adapter reports them
+static bool knows_count; // the adapter counts the bytes moved
 static struct lb_target target;
 static struct lb_disk disk;
 static uint8_t data[0x20000] __attribute__((aligned(4096)));
@@ -111,10 +111,10 @@ static void make_adapter(void)
 
 static void *memory(uint64_t address)
 {
-	return (void *)(uintptr_t)address; // NOLINT: a device knows numbers only
+	return (void *)(uintptr_t)address; // NOLINT: a device knows addresses as numbers only
 }
 
-static struct pvscsi *adapter; // the driver's
+static struct pvscsi *adapter; // the driver's memory
 
 static void *fake_heap_pages(uint64_t bytes)
 {
@@ -130,7 +130,7 @@ static void say_done(struct completion completion)
 	adapter->rings.completion_produced = index + 1;
 }
 
-// A disk of 8000 blocks of 512 bytes: it answers as far as it has to.
+// Answers as a disk of 8000 blocks of 512 bytes, as far as the driver needs it.
 static void work(void)
 {
 	static const uint8_t capacity[8] = {0, 0, 0x1f, 0x3f, 0, 0, 2, 0};
@@ -157,7 +157,7 @@ static bool adapter_moves(struct lb_deadline deadline)
 {
 	if (moves && *fake_reg(0) == 3) {
 		if (!adapter->rings.request_log2)
-			taken = 0; // new rings
+			taken = 0; // the rings are new
 		adapter->rings.request_log2 = request_log2;
 		adapter->rings.completion_log2 = completion_log2;
 		work();
@@ -173,7 +173,7 @@ static void open_well(void)
 		fail_msg("%s", err.text);
 }
 
-// And from now on it answers by the test's word only.
+// Opens the disk. From now on only the test gives answers.
 static void opened(void)
 {
 	make_adapter();
@@ -210,7 +210,7 @@ static void test_opening(void **state)
 	assert_int_equal(disk.depth, 32);
 	assert_string_equal(disk.model, "VMware Virtual disk");
 	assert_string_equal(disk.driver->name, "pvscsi");
-	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // as the loader plans for
+	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // the plan's memory is enough
 	assert_int_equal(adapter->setup.request_pages, 1);
 	assert_int_equal(adapter->setup.completion_pages, 1);
 	assert_int_equal(adapter->setup.state_page * 4096, (uintptr_t)&adapter->rings);
@@ -222,9 +222,9 @@ static void test_opening(void **state)
 	assert_true(mastering);
 	disk.driver->stop(&disk);
 	assert_false(mastering);
-	assert_int_equal(*fake_reg(0), 1); // reset
+	assert_int_equal(*fake_reg(0), 1); // the adapter was reset
 
-	make_adapter(); // an I/O BAR is before it, as VMware has it
+	make_adapter(); // a BAR of I/O ports comes first, as in VMware
 	config_space[5] = config_space[4];
 	config_space[4] = 0x4001;
 	open_well();
@@ -267,7 +267,7 @@ static void test_a_request(void **state)
 	assert_int_equal(*fake_reg(0x3014), 0);
 }
 
-// Both rings, many times over.
+// Goes around both rings many times.
 static void test_many_requests(void **state)
 {
 	struct lb_error err;
@@ -292,7 +292,7 @@ static void test_answers(void **state)
 		const char *says;
 	} rows[] = {
 		{{.data_bytes = 4096}, 1, NULL},
-		{{.data_bytes = 0}, 1, NULL}, // it does not count
+		{{.data_bytes = 0}, 1, NULL}, // an adapter that does not count bytes
 		{{.data_bytes = 4096, .host_status = 0x0a}, 1, NULL},
 		{{.data_bytes = 4096, .host_status = 0x0b}, 1, NULL},
 		{{.data_bytes = 4095}, -1, "moved 4095 of 4096 bytes"},
@@ -336,7 +336,8 @@ static void test_answers(void **state)
 
 static void test_an_adapter_that_lies(void **state)
 {
-	static const uint64_t contexts[] = {0, 2, 4, 32, 33, 1ULL << 32 | 3, UINT64_MAX}; // tag 2 is 3
+	static const uint64_t contexts[] = {0,         2, 4, 32, 33, 1ULL << 32 | 3,
+					    UINT64_MAX}; // the context of tag 2 is 3
 	struct lb_error err;
 	uint32_t tag;
 
@@ -348,7 +349,7 @@ static void test_an_adapter_that_lies(void **state)
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
 		assert_says(&err, "which it does not have");
-		moves = true; // a reset puts it right
+		moves = true; // after a reset the adapter works again
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		moves = false;
 		assert_int_equal(poll(&tag, &err), 0);
@@ -356,7 +357,7 @@ static void test_an_adapter_that_lies(void **state)
 		say_done((struct completion){.context = 3});
 		assert_int_equal(poll(&tag, &err), 1);
 		assert_int_equal(tag, 2);
-		submit(3, LB_DISK_WRITE, 0, 512); // and the same answer again
+		submit(3, LB_DISK_WRITE, 0, 512); // the same answer again, with another request in flight
 		say_done((struct completion){.context = 3});
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
@@ -369,7 +370,7 @@ static void test_an_adapter_that_lies(void **state)
 		assert_int_equal(tag, LB_DISK_NO_TAG);
 		assert_says(&err, "completions went from ");
 	}
-	// The driver's own indices are not read back.
+	// The driver does not read its own indices back from the shared page.
 	opened();
 	adapter->rings.request_produced = adapter->rings.completion_consumed = 0x55555555;
 	adapter->rings.request_log2 = adapter->rings.completion_log2 = 31;
@@ -396,10 +397,10 @@ static void test_an_adapter_that_is_gone(void **state)
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "the adapter is gone");
 
-	opened(); // gives no rings after a reset
+	opened(); // after a reset the adapter makes no rings
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "made rings of 2^0 and 2^0 entries, wanted 2^5 and 2^7");
-	opened(); // takes no reset: then the bus is taken from it
+	opened(); // the adapter refuses a reset; bus mastering is then switched off
 	*fake_reg(8) = UINT32_MAX;
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "refuses a reset");
@@ -446,7 +447,7 @@ static void test_what_is_refused(void **state)
 	assert_refused("made rings of 2^0 and 2^0");
 	capture_heap_limit(0);
 	assert_refused("no memory");
-	knows_count = false; // all the same: an adapter that does not count
+	knows_count = false; // an adapter that does not count bytes is accepted
 	open_well();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Disks whose end was laid out by hand from what mdadm and SNIA say.
+// Disks whose end has RAID metadata, laid out by hand from the descriptions of mdadm and SNIA.
 #include <string.h>
 
 #include "crash/disk/raid.h"
@@ -8,7 +8,7 @@
 #define BLOCKS 256
 
 static uint8_t data[BLOCKS * 4096];
-static uint64_t bad_block; // 0: none
+static uint64_t bad_block; // a block that cannot be read; 0: none
 static uint8_t room[LB_BLOCK_MAX];
 static struct lb_error err;
 
@@ -61,7 +61,7 @@ static void test_imsm(void **state)
 	}
 }
 
-// 8 KiB before the end, rounded down to 4 KiB: 256 sectors end at 240, 2048 at 2032.
+// The superblock lies 8 KiB before the end, rounded down to 4 KiB: at 240 of 256 sectors, at 2032 of 2048.
 static void test_md(void **state)
 {
 	static const struct {
@@ -76,7 +76,7 @@ static void test_md(void **state)
 		put_md(at, 1, cases[i].sector);
 		assert_int_equal(look(cases[i].block_bytes), -1);
 		assert_non_null(strstr(err.text, "Linux md, metadata 1.0"));
-		// A partition's that ends there: not the disk's.
+		// The superblock of a partition that ends there is not the disk's.
 		put_md(at, 1, cases[i].sector - 64);
 		assert_int_equal(look(cases[i].block_bytes), 0);
 		put_md(at, 0, cases[i].sector);
@@ -99,7 +99,7 @@ static void test_ddf(void **state)
 	}
 }
 
-// In doubt whether a disk is ours, it is not.
+// If the disk's end cannot be read, the disk counts as a RAID member.
 static void test_unreadable_end(void **state)
 {
 	static const uint64_t blocks[] = {BLOCKS - 1, BLOCKS - 2, 240};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// RAM out of the ELF core header: order, merging, ragged ends, and headers that make no sense.
+// Reads RAM from the ELF core header: order, merging, ragged ends, and headers with wrong content.
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +74,7 @@ static void test_order(void **state)
 	add(0x1000, 0x9f000, 0x7000000);
 	add(0x100000, 0x8000000, 0x100000);
 	add(0x200000000, 0x240000000, 0x200000000);
-	add(0x100000000, 0x140000000, 0x100000000); // hot-added
+	add(0x100000000, 0x140000000, 0x100000000); // hot-added RAM
 	assert_int_equal(read_ram(), 0);
 	assert_int_equal(ram.count, 4);
 	check_piece(0, 0x1000, 0x9f000, 0x7000000);
@@ -95,7 +95,7 @@ static void test_order(void **state)
 	assert_false(lb_ram_find(&ram, UINT64_MAX, &now));
 }
 
-// The kernel's text duplicates RAM; what is no PT_LOAD is none.
+// The kernel's text repeats RAM and is left out. Only PT_LOADs are RAM.
 static void test_not_ram(void **state)
 {
 	(void)state;
@@ -115,9 +115,9 @@ static void test_merge(void **state)
 	(void)state;
 	start();
 	add(0x300000, 0x400000, 0x300000);
-	add(0x100000, 0x180800, 0x100000); // two entries share a page
+	add(0x100000, 0x180800, 0x100000); // a page across two entries
 	add(0x180800, 0x200000, 0x180800);
-	add(0x200000, 0x300000, 0x900000); // adjacent, but its content is not
+	add(0x200000, 0x300000, 0x900000); // adjacent, but with its content elsewhere
 	assert_int_equal(read_ram(), 0);
 	assert_int_equal(ram.count, 3);
 	check_piece(0, 0x100000, 0x200000, 0x100000);
@@ -129,8 +129,8 @@ static void test_ragged(void **state)
 {
 	(void)state;
 	start();
-	add(0x0, 0x9f000, 0x5000000); // swapped
-	add(0x9f000, 0x9fc00, 0x9f000); // the ragged end stays, and has no page
+	add(0x0, 0x9f000, 0x5000000); // low memory, with its content in the backup
+	add(0x9f000, 0x9fc00, 0x9f000); // the last, partial page is not counted
 	add(0x100010, 0x2ffff0, 0x100010);
 	add(0x300100, 0x300f00, 0x300100);
 	assert_int_equal(read_ram(), 0);
@@ -141,7 +141,7 @@ static void test_ragged(void **state)
 	assert_int_equal(ram.max_pfn, 0x2ff);
 }
 
-// As the loader and the purgatory make it.
+// Reads a header as loader and purgatory make it.
 static void test_template(void **state)
 {
 	struct boot_e820_entry entries[] = {

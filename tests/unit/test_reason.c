@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Lines of a log: which tell why a kernel died, and what class of crash they name.
+// Lines of a log: which of them tell why a kernel died, and the class of crash that they name.
 #include "crash/report/reason.h"
 #include "unit.h"
 

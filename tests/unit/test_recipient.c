@@ -5,7 +5,7 @@
 #include "crash/crypt/recipient.h"
 #include "unit.h"
 
-// Of age's own documentation.
+// The example of age's own documentation.
 #define GOOD "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 static struct lb_recipient recipient;

@@ -35,20 +35,20 @@ static void check_taken(const char *const *words, unsigned int count)
 static void test_sysctl_panic(void **state)
 {
 	static const char *const zero[] = {
-		// The path: '.' and '/' are one, and so are several of them.
+		// Forms of the path: '.', '/' and repeated separators are equal.
 		"sysctl.kernel.panic=0",
 		"sysctl/kernel/panic=0",
 		"sysctl.kernel/panic=0",
 		"sysctl/kernel.panic=0",
 		"sysctl..kernel//panic=0",
 		"sysctl./kernel./panic=0",
-		// The number.
+		// Forms of the number.
 		"sysctl.kernel.panic=00",
 		"sysctl.kernel.panic=0x0",
 		"sysctl.kernel.panic=0X00",
 		"sysctl.kernel.panic=-0",
 		"sysctl.kernel.panic=-0x0",
-		// Quotes; blanks before the number, and whatever is behind it.
+		// Quotes, blanks before the number, and text behind it.
 		"\"sysctl.kernel.panic=0\"",
 		"sysctl.kernel.panic=\"0\"",
 		"sysctl.kernel/panic=\" \t0\"",
@@ -63,7 +63,7 @@ static void test_sysctl_panic(void **state)
 		"sysctl.kernel.panic=0x10",
 		"sysctl.kernel.panic=0x01",
 		"sysctl.kernel.panic=-00x1",
-		// Values that the kernel does not write.
+		// Values that the kernel rejects.
 		"sysctl.kernel.panic",
 		"sysctl.kernel.panic=",
 		"sysctl.kernel.panic=\"\"",
@@ -151,7 +151,7 @@ static void test_mem_encrypt(void **state)
 	TAKEN(other);
 }
 
-// Ours come later and win.
+// These words are accepted: Lifeboat's own come later and win.
 static void test_overridden(void **state)
 {
 	static const char *const words[] = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reports of a dead machine that has a log and a VMCOREINFO, and no kernel image: what is said of it, what
-// is said to be missing, and how a report ends before its end. With an image: tests/vm/test_report_tool.py.
+// Reports of a dead machine that has a log and VMCOREINFO but no kernel image: what they say, what they name
+// as missing, and how a report ends early. Reports with an image are tested in tests/vm/test_report_tool.py.
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +84,7 @@ static void says_what_the_log_says(void **state)
 	assert_non_null(strstr(text, "\nlog: the last 8 of 8 lines\n  [    1.000000] Command line: "));
 }
 
-// What crash_kexec_post_notifiers would have brought, and why it was left out.
+// The report says that crash_kexec_post_notifiers is missing, and why, when the other CPUs have no registers.
 static void says_why_other_cpus_have_no_registers(void **state)
 {
 	static const char note[] = "\ncpus: 1, all but the one that panicked; no registers: "
@@ -194,7 +194,7 @@ static bool spend(void *ctx, const char *section, uint32_t bytes)
 	return budget->left && budget->left--;
 }
 
-// Wherever it ends, it says so in its last line, and what stands before is whole.
+// A report that the budget cuts says so in its last line. What stands before is whole.
 static void ends_when_the_budget_is_spent(void **state)
 {
 	uint32_t asked = 0;

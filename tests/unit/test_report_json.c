@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A report's text as JSON: every section, and what is no report.
+// A report's text as JSON: every section, and text that is no report.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static char *write_json(const char *text, uint32_t bytes)
 	return memory;
 }
 
-// The JSON without the blanks between its parts, so that a part can be looked for.
+// Takes the blanks between parts out of the JSON, so that tests can search for a part.
 static char *squeeze(char *json)
 {
 	char *to = json;
@@ -140,7 +140,7 @@ static void makes_json_of_every_section(void **state)
 	free(json);
 }
 
-// A task chooses its name.
+// A task can choose its name, so text in the name must not be taken for the report's.
 static void believes_no_name_of_a_task(void **state)
 {
 	static const char text[] = "signature: x\n"
@@ -162,7 +162,7 @@ static void believes_no_name_of_a_task(void **state)
 	free(json);
 }
 
-// Of exactly as many bytes, so that ASan sees the first one beyond.
+// The text is in memory of exactly its size, so that ASan sees a read beyond it.
 static void bears_a_report_that_is_cut_anywhere(void **state)
 {
 	(void)state;

@@ -4,7 +4,7 @@
 #include "crash/dump/ring.h"
 #include "unit.h"
 
-#define JOBS 4 // and a spare one
+#define JOBS 4 // jobs in flight; there is a spare one
 
 static struct lb_ring ring;
 static struct lb_job jobs[JOBS + 1];
@@ -17,7 +17,7 @@ static void make_ring(void)
 		lb_ring_add(&ring, &jobs[i]);
 }
 
-// Gets and submits all that can be in flight.
+// Gets and submits jobs until the ring is full.
 static void fill(void)
 {
 	struct lb_job *job;
@@ -56,7 +56,7 @@ static void test_order(void **state)
 	assert_true(lb_ring_is_idle(&ring));
 }
 
-// What was collected is the caller's until the next call, and not handed out again before.
+// A collected job belongs to the caller until the next call. It is not handed out before that.
 static void test_loan(void **state)
 {
 	struct lb_job *lent;
@@ -71,7 +71,7 @@ static void test_loan(void **state)
 	assert_null(lb_ring_get(&ring));
 }
 
-// The lost job never comes back, whoever owns it does what he likes; the ring is one shorter.
+// A lost job never comes back, even if its CPU finishes it later. The ring has one job fewer.
 static void test_lost(void **state)
 {
 	struct lb_job *lost, *spare;
