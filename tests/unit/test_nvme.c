@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The NVMe driver against a controller in memory, which changes state while the driver waits. Tested:
-// what the driver writes to registers and queues, and what it does with wrong answers. All numbers are from
-// the specification (NVMe Base 1.4), none from the driver. Controllers that work are in tests/vm.
+// The NVMe driver against a controller in memory, which changes state while the driver waits. Tested: what
+// the driver writes to registers and queues, and what it does with wrong answers. All numbers are from the
+// specification (NVMe Base 1.4), none from the driver. Controllers that work are in tests/vm.
 #include <stdio.h>
 #include <string.h>
 
@@ -432,7 +432,7 @@ static void test_stopping(void **state)
 	opened();
 	*REG_CSTS = UINT32_MAX;
 	*REG_CC = UINT32_MAX;
-	disk.driver->stop(&disk); // returns soon although the controller is gone
+	disk.driver->stop(&disk); // returns soon, although the controller is gone
 	assert_false(mastering);
 	assert_in_range(lb_clock_ms(), 0, 1000);
 }
@@ -539,8 +539,7 @@ static void test_namespaces_that_are_refused(void **state)
 }
 
 // The limit is the larger of CAP.TO (bits 31:24 of the lower half) and CRTO.CRWMT (bits 15:0 of 68h, where
-// CAP
-// has bit 59), in half seconds, at most 127.5 s. A limit shorter than 10 s becomes 10 s.
+// CAP has bit 59), in half seconds, at most 127.5 s. A limit shorter than 10 s becomes 10 s.
 static void test_how_long_it_may_take(void **state)
 {
 	static const struct {

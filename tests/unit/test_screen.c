@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The drawing, over every shape and order of pixels: each letter is where it is to be, in its colour, and no byte
-// outside the rectangle is touched. Functions and BARs that changed since are not drawn on.
+// Draws in every shape and order of pixels. Each letter is at its place and in its colour, and no byte
+// outside of the rectangle is touched. A function or BAR that has changed is not drawn on.
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,12 +22,12 @@ static volatile void *fake_map(uint64_t phys, uint64_t bytes);
 #define BASE 0xc0001000ULL
 #define BAR 0xc0000000ULL
 #define ID 0x11111234U
-#define GUARD 0xa5 // what lies in a line behind its pixels
+#define GUARD 0xa5 // content of the bytes between the end of a line's pixels and the next line
 
 static struct {
 	uint32_t id, command;
 	uint64_t bar;
-	uint8_t *pixels; // exactly what was asked for, so that ASan sees the byte beyond
+	uint8_t *pixels; // exactly as many as were mapped, so that ASan sees a write beyond
 	uint64_t bytes;
 	bool unmappable;
 } device;
@@ -110,7 +110,7 @@ static uint32_t pixel_at(const struct lb_screen *screen, uint32_t x, uint32_t y)
 	return pixel;
 }
 
-// The letter in a cell; '\0': none of the font's in that colour.
+// Returns the letter in a cell, or '\0' if no letter of the font is there in that colour.
 static char letter_at(const struct lb_screen *screen, uint32_t column, uint32_t row, uint32_t color)
 {
 	const struct lb_font *font = screen->font;
@@ -136,7 +136,7 @@ static char letter_at(const struct lb_screen *screen, uint32_t column, uint32_t 
 	return '\0';
 }
 
-// Behind each line but the last nothing was written.
+// The bytes between lines were not written.
 static void check_gaps(const struct lb_screen *screen)
 {
 	const uint32_t used = screen->config.width * 4U;
@@ -156,7 +156,7 @@ static void check_row(const struct lb_screen *screen, uint32_t row, const char *
 
 static const struct {
 	uint16_t width, height;
-	uint32_t columns, rows; // of letters
+	uint32_t columns, rows; // columns and rows of letters
 } shapes[] = {{640, 400, 80, 25},   {800, 600, 100, 37},   {1024, 768, 128, 48}, {1280, 800, 106, 33},
 	      {1366, 768, 113, 32}, {1920, 1080, 120, 33}, {3840, 2160, 240, 67}};
 
@@ -176,7 +176,7 @@ static void test_shapes(void **state)
 			lb_screen_clear(&screen);
 			lb_screen_put(&screen, last, LB_SCREEN_WHITE, text, sizeof(text) - 1);
 			check_row(&screen, last, text, 0xffffff);
-			lb_screen_put(&screen, last, LB_SCREEN_WHITE, "", 0); // written over
+			lb_screen_put(&screen, last, LB_SCREEN_WHITE, "", 0); // is overwritten
 			check_row(&screen, last, "", 0xffffff);
 			check_gaps(&screen);
 			for (uint32_t y = 0; y < config.height; y++)
@@ -211,7 +211,7 @@ static void test_orders(void **state)
 	drop();
 }
 
-// Every letter there is, what is none, and what has no place.
+// Every letter of the font, characters that it lacks, and text longer than the screen.
 static void test_letters(void **state)
 {
 	const struct lb_screen_config config = shape(800, 600, 0);
@@ -270,7 +270,7 @@ static void test_changed(void **state)
 	device.unmappable = true;
 	check_refused(&config, "at 0xc0001000 cannot be mapped");
 	drop();
-	config.bar_bytes = 4096; // a configuration that was never checked
+	config.bar_bytes = 4096; // a configuration that was not checked when arming
 	check_refused(&config, "are not all in the BAR");
 }
 

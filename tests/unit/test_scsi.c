@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/scsi.c over a transport that is a disk in itself, or lies about being one.
+// crash/disk/scsi.c over a transport that is a disk by itself, or gives wrong answers.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -7,20 +7,20 @@
 #include "unit.h"
 
 #define READ_6_GROUP_END 0x20
-#define FEW 4 // answers that a test sets in the disk's place
+#define FEW 4 // answers that a test gives in the disk's place
 #define ANY 0x100
 
 static struct {
 	uint64_t blocks;
 	uint32_t block_bytes;
-	uint8_t peripheral; // INQUIRY's first byte
-	const char *names; // vendor, product, revision: 28 characters
+	uint8_t peripheral; // first byte of INQUIRY's data
+	const char *names; // vendor, product and revision: 28 characters
 	bool write_protected, knows_modes, knows_limits, knows_cache;
-	uint32_t most_blocks; // of a command
-	bool silent; // never answers
-	// Given instead of the disk's own answers, once for each time.
+	uint32_t most_blocks; // the most blocks of one command
+	bool silent; // the disk never answers
+	// Answers given instead of the disk's own, `times` times each.
 	struct {
-		uint32_t opcode; // or ANY
+		uint32_t opcode; // an operation code, or ANY
 		uint32_t times;
 		int result;
 		struct lb_scsi_answer answer;
@@ -28,7 +28,7 @@ static struct {
 
 	bool busy[LB_DISK_MAX_DEPTH];
 	struct lb_scsi_command commands[LB_DISK_MAX_DEPTH];
-	uint32_t sent[256]; // by opcode
+	uint32_t sent[256]; // commands sent, by operation code
 	uint32_t resets, stops;
 	bool refuses_commands, refuses_resets;
 } fake;
@@ -102,7 +102,7 @@ static void answer_inquiry(const struct lb_scsi_command *command, struct lb_scsi
 	}
 }
 
-// As a disk does that is in order.
+// Answers as a disk in good order does.
 static void obey(const struct lb_scsi_command *command, struct lb_scsi_answer *answer)
 {
 	uint64_t last = fake.blocks - 1;
@@ -115,7 +115,7 @@ static void obey(const struct lb_scsi_command *command, struct lb_scsi_answer *a
 		break;
 	case 0x1a:
 		if (fake.knows_modes)
-			to[2] = fake.write_protected ? 0x80 : 0x10; // the other one is DPO and FUA
+			to[2] = fake.write_protected ? 0x80 : 0x10; // write-protected, or DPO and FUA
 		else
 			decline(answer, 0x20);
 		break;
@@ -225,7 +225,7 @@ static void assert_says(const struct lb_error *err, const char *part)
 		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
 }
 
-// The next `times` answers to `opcode`.
+// The next `times` answers to `opcode` are the one returned here, for the test to fill in.
 static struct lb_scsi_answer *instead(uint32_t slot, uint32_t opcode, uint32_t times)
 {
 	fake.instead[slot].opcode = opcode;
@@ -235,7 +235,7 @@ static struct lb_scsi_answer *instead(uint32_t slot, uint32_t opcode, uint32_t t
 	return &fake.instead[slot].answer;
 }
 
-// A check condition with fixed sense data.
+// Answers with a check condition and fixed sense data.
 static struct lb_scsi_answer *sense(uint32_t slot, uint32_t opcode, uint32_t times, uint32_t key_code)
 {
 	struct lb_scsi_answer *answer = instead(slot, opcode, times);
@@ -254,7 +254,7 @@ static int submit(uint32_t tag, enum lb_disk_op op, uint64_t block, uint32_t byt
 	return disk.driver->submit(&disk, &request, err);
 }
 
-// Until it is done, for as long as a partition would wait.
+// Waits until a request is done, as long as a partition would wait.
 static int finish(uint32_t *ret_tag, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
@@ -298,19 +298,19 @@ static void test_opening(void **state)
 	assert_int_equal(disk.block_bytes, 4096);
 	assert_int_equal(disk.max_bytes, 33 * 4096);
 
-	make(); // whole pages
+	make(); // the limit is rounded down to whole pages
 	fake.most_blocks = 129;
 	open_well();
 	assert_int_equal(disk.max_bytes, 64 * 1024);
 
-	make(); // beyond 2 TiB
+	make(); // a disk of more than 2 TiB
 	fake.blocks = 1ULL << 33;
 	target.last_block = fake.blocks - 1;
 	open_well();
 	assert_int_equal(disk.blocks, 1ULL << 33);
 	assert_int_equal(fake.sent[0x9e], 1);
 
-	make(); // the last size that the shorter command tells, and the first that it does not
+	make(); // the largest size that the shorter command can tell, and the next one
 	fake.blocks = 0xffffffff;
 	open_well();
 	assert_int_equal(disk.blocks, 0xffffffff);
@@ -321,7 +321,7 @@ static void test_opening(void **state)
 	assert_int_equal(disk.blocks, 0x100000000);
 	assert_int_equal(fake.sent[0x9e], 1);
 
-	make(); // knows no more than it must
+	make(); // a disk that has only what it must have
 	fake.knows_modes = fake.knows_limits = false;
 	open_well();
 	assert_int_equal(disk.max_bytes, LB_MIB);
@@ -370,7 +370,7 @@ static void test_unit_attentions(void **state)
 	struct lb_error err;
 
 	(void)state;
-	make(); // power on, and a bus reset; INQUIRY never meets one
+	make(); // power on, then a bus reset; INQUIRY is always answered
 	sense(0, 0x00, 2, 0x062900);
 	sense(1, 0x25, 1, 0x063f0e);
 	open_well();
@@ -383,10 +383,10 @@ static void test_unit_attentions(void **state)
 	sense(0, 0x2a, 9, 0x062902);
 	assert_int_equal(run(LB_DISK_WRITE, &err), -1);
 	assert_says(&err, "fake target 0 LUN 1: unit attention (sense 6/29/02)");
-	assert_int_equal(run(LB_DISK_WRITE, &err), 1); // each command has its own count
+	assert_int_equal(run(LB_DISK_WRITE, &err), 1); // the count begins anew for each command
 }
 
-// It may be another disk. When opened that is no matter: it has not been looked at yet.
+// The disk may be another one. While it is opened this does not matter, because nothing is known of it yet.
 static void test_changed_disks(void **state)
 {
 	static const uint32_t codes[] = {0x062800, 0x062a09, 0x063f03};
@@ -425,7 +425,7 @@ static void test_a_busy_disk(void **state)
 		assert_in_range(lb_clock_ms() - start, 60, 70);
 		assert_int_equal(fake.sent[0x2a], 4);
 	}
-	// What waits to be sent again is not lost, nor is what comes after it.
+	// Requests that wait to be sent again are kept, and so are later ones.
 	opened();
 	instead(0, 0x2a, 2)->status = 0x28;
 	assert_int_equal(submit(0, LB_DISK_WRITE, 0, 512, &err), 0);
@@ -441,7 +441,7 @@ static void test_a_busy_disk(void **state)
 	assert_int_equal(tag, 0);
 	assert_int_equal(disk.driver->poll(&disk, &tag, &err), 1);
 	assert_int_equal(tag, 1);
-	// One that is busy for ever is given up by who waits; the reset forgets what waits.
+	// A disk that stays busy is given up by the caller's timeout. A reset drops the waiting requests.
 	instead(0, 0x2a, UINT32_MAX)->status = 0x08;
 	assert_int_equal(run(LB_DISK_WRITE, &err), 0);
 	fake.instead[0].times = 0;
@@ -487,8 +487,11 @@ static void test_sense_data(void **state)
 		{18,
 		 {0x70, 0, 7, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x27, 7},
 		 -1,
-		 "data protect (sense 7/27/07)"}, // full
-		{18, {0x70, 0, 0xe7, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0x27}, -1, "(sense 7/00/00)"}, // ends at 12
+		 "data protect (sense 7/27/07)"}, // space allocation failed: the disk is full
+		{18,
+		 {0x70, 0, 0xe7, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0x27},
+		 -1,
+		 "(sense 7/00/00)"}, // additional length 5: the data ends at byte 12
 		{13, {0x70, 0, 3, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11, 4}, -1, "(sense 3/00/00)"},
 		{2, {0x70, 0, 3}, -1, "no sense (sense 0/00/00)"},
 		{8, {0x72, 0xb, 0x4b, 3}, -1, "aborted command (sense b/4b/03)"},
@@ -497,7 +500,7 @@ static void test_sense_data(void **state)
 		{0, {0x70, 0, 3}, -1, "no sense"},
 		{18, {0x7f, 3, 3, 3}, -1, "no sense"},
 		{18, {0, 3, 3, 3}, -1, "no sense"},
-		{18, {0x70, 0, 1, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x17, 1}, 1, NULL}, // read with retries
+		{18, {0x70, 0, 1, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x17, 1}, 1, NULL}, // read after retries
 		{18, {0x72, 1, 0x17, 1}, 1, NULL},
 		{18, {0x72, 6, 0x29, 0}, 1, NULL},
 	};
@@ -516,13 +519,13 @@ static void test_sense_data(void **state)
 		if (rows[i].says)
 			assert_says(&err, rows[i].says);
 	}
-	// A recovered error is a success of what was moved, and of nothing more.
+	// A recovered error counts as success, but only for the bytes moved.
 	sense(0, 0x28, 1, 0x011701)->moved = 511;
 	assert_int_equal(run(LB_DISK_READ, &err), -1);
 	assert_says(&err, "moved 511 of 512 bytes");
 }
 
-// What the disk's cache lost is no more to be had: the disk is of no use to a dump.
+// A write that the disk had reported as done has failed. Such a disk is not used any more.
 static void test_deferred_errors(void **state)
 {
 	struct lb_error err;
@@ -530,7 +533,8 @@ static void test_deferred_errors(void **state)
 	(void)state;
 	for (uint8_t form = 0x71; form <= 0x73; form += 2) {
 		opened();
-		sense(0, 0x28, 1, 0x010000)->sense[0] = form; // all the same: it was mended
+		sense(0, 0x28, 1, 0x010000)->sense[0] =
+			form; // a deferred error that was recovered does not matter
 		fake.instead[0].answer.sense[1] = 1;
 		assert_int_equal(run(LB_DISK_READ, &err), 1);
 		assert_int_equal(fake.sent[0x28], 2);
@@ -552,13 +556,13 @@ static void test_flushing(void **state)
 	opened();
 	assert_int_equal(run(LB_DISK_FLUSH, &err), 1);
 	assert_int_equal(fake.sent[0x35], 1);
-	fake.knows_cache = false; // nothing to flush
+	fake.knows_cache = false; // no cache, so there is nothing to flush
 	assert_int_equal(run(LB_DISK_FLUSH, &err), 1);
-	sense(0, 0x35, 1, 0x052400); // it knows the command, not what is in it
+	sense(0, 0x35, 1, 0x052400); // the disk knows the command, but not a field of it
 	assert_int_equal(run(LB_DISK_FLUSH, &err), -1);
 	sense(0, 0x35, 1, 0x030c00);
 	assert_int_equal(run(LB_DISK_FLUSH, &err), -1);
-	sense(0, 0x2a, 1, 0x052000); // a disk that cannot write has not written
+	sense(0, 0x2a, 1, 0x052000); // a disk that does not know WRITE has not written
 	assert_int_equal(run(LB_DISK_WRITE, &err), -1);
 	assert_says(&err, "illegal request (sense 5/20/00)");
 }
@@ -583,7 +587,7 @@ static void test_statuses(void **state)
 		assert_int_equal(run(LB_DISK_WRITE, &err), -1);
 		assert_says(&err, rows[i].says);
 	}
-	instead(0, 0x2a, 1)->moved = 511; // good, with a residual
+	instead(0, 0x2a, 1)->moved = 511; // good status with a residual
 	assert_int_equal(run(LB_DISK_WRITE, &err), -1);
 	assert_says(&err, "moved 511 of 512 bytes");
 	instead(0, 0x2a, 1)->moved = 513;
@@ -608,7 +612,7 @@ static void test_a_transport_that_lies(void **state)
 		assert_int_equal(fake.resets, 1);
 		assert_int_equal(run(LB_DISK_WRITE, &err), 1);
 	}
-	// Done a second time, while it waits to be sent again.
+	// A request is reported as done while it waits to be sent again.
 	opened();
 	assert_int_equal(submit(3, LB_DISK_WRITE, 0, 512, &err), 0);
 	instead(0, 0x2a, 1)->status = 0x08;
@@ -635,7 +639,7 @@ static void test_a_transport_that_fails(void **state)
 	assert_int_equal(disk.driver->poll(&disk, &tag, &err), -1);
 	assert_int_equal(tag, LB_DISK_NO_TAG);
 	assert_says(&err, "no way to the disk");
-	// What is sent again may fail, too: then it is that request's failure.
+	// A request can fail when it is sent again. The failure is reported for this request.
 	assert_int_equal(disk.driver->reset(&disk, &err), 0);
 	assert_int_equal(submit(3, LB_DISK_WRITE, 0, 512, &err), 0);
 	instead(0, 0x2a, 1)->status = 0x08;
@@ -668,7 +672,7 @@ static void test_what_is_refused(void **state)
 {
 	(void)state;
 	make();
-	fake.peripheral = 0x7f; // the target is there, such a unit is not
+	fake.peripheral = 0x7f; // the target exists, the unit does not
 	assert_refused("there is no such logical unit (qualifier 3, type 0x1f)");
 	fake.peripheral = 0x20;
 	assert_refused("there is no such logical unit (qualifier 1, type 0x0)");
@@ -682,7 +686,7 @@ static void test_what_is_refused(void **state)
 	assert_refused("blocks of 4096 bytes, the target was chosen with 512");
 	fake.blocks = 7999;
 	assert_refused("has 7999 blocks, the target's last is 7999");
-	fake.blocks = 0; // so that the last is all ones
+	fake.blocks = 0; // so that the last block's number is all ones
 	assert_refused("its last block is 0xffffffffffffffff");
 	fake.most_blocks = 7;
 	assert_refused("takes 3584 bytes at once, wanted 4096 or more");
@@ -698,7 +702,7 @@ static void test_what_is_refused(void **state)
 	assert_refused("no memory");
 }
 
-// Names are the disk's own text: whatever is in it, it is printed.
+// Names are text from the disk. Whatever bytes they have, they are printable afterwards.
 static void test_names(void **state)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SHA-256 against the vectors of FIPS 180-4 and against sha256sum's results, every test
-// once in plain C and once with the SHA extensions.
+// SHA-256 against the vectors of FIPS 180-4 and against sha256sum. Every test runs in plain C and with the
+// SHA extensions.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "lifeboat/x86.h"
 #include "unit.h"
 
-#define PATTERN_BYTES 1000003 // a prime: no block, no page ends there
+#define PATTERN_BYTES 1000003 // a prime, so that it is no multiple of a block or a page
 
-// Of the pattern's first 0 to 300 bytes, in hexadecimal.
+// Digests of the pattern's first 0 to 300 bytes, in hexadecimal.
 static const char *const lengths[] = {
 #include "data/sha256-lengths.inc"
 };
@@ -70,7 +70,7 @@ static void assert_sha256(const void *data, size_t bytes, const char *wanted)
 	assert_digest(digest, wanted);
 }
 
-// First in each test.
+// Skips a test of the SHA extensions on a CPU without them. Called first in each test.
 static void skip_without_method(void)
 {
 	if (method == LB_SHA256_NI && lb_sha256_best() != LB_SHA256_NI)
@@ -132,7 +132,7 @@ static void test_unaligned(void **state)
 	}
 }
 
-// In two at every place, with an add of nothing between.
+// Adds the data in two parts, cut at every place, with an empty part between them.
 static void test_split_in_two(void **state)
 {
 	struct lb_sha256 sha;
@@ -198,7 +198,7 @@ static void test_in_one_call(void **state)
 	assert_digest(digest, lengths[300]);
 }
 
-// Everything there, then each thing missing.
+// The SHA extensions are usable with all bits set, and not with any one of them missing.
 static void test_when_sha_ni_is_usable(void **state)
 {
 	const struct lb_sha_ni_state whole = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Signatures: equal for one cause, whatever the compiler and chance added to it.
+// Signatures are equal for one cause, whatever the compiler or chance has changed.
 #include <string.h>
 
 #include "crash/report/signature.h"
@@ -50,7 +50,7 @@ static void leaves_out_what_every_kernel_does(void **state)
 					    END};
 
 	(void)state;
-	// SHA-256 of "culprit\ndo_syscall_64\n".
+	// The first 8 digits of the SHA-256 of "culprit\ndo_syscall_64\n".
 	assert_string_equal(sign("page-fault", steps), "page-fault:culprit:bd028a1c");
 }
 

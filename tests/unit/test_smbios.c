@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which firmware it is: entry points and tables as DSP0134 has them, and damaged ones.
+// Finds which firmware runs: entry points and tables as DSP0134 describes them, and damaged ones.
 #include "crash/plan/smbios.h"
 
 #include <stdlib.h>
@@ -49,9 +49,9 @@ static void entry_points(void **state)
 	assert_true(lb_smbios_entry(entry, &table));
 	assert_int_equal(table.phys, 0x1234567890);
 	assert_int_equal(table.bytes, 500);
-	entry[20]++; // the checksum is of another address
+	entry[20]++; // the checksum is no longer right
 	assert_false(lb_smbios_entry(entry, &table));
-	put_entry3(0x1000, UINT32_MAX); // 3.x says at most so many
+	put_entry3(0x1000, UINT32_MAX); // in SMBIOS 3 the size is a maximum
 	assert_true(lb_smbios_entry(entry, &table));
 	assert_int_equal(table.bytes, LB_SMBIOS_TABLE_MAX);
 	put_entry3(0, 500);
@@ -74,7 +74,7 @@ static void entry_points(void **state)
 	assert_false(lb_smbios_entry(entry, &table));
 }
 
-// A structure of type 1, then one of type 0 of 24 bytes with three strings, then the end.
+// A structure of type 1. The next is of type 0 with 24 bytes and three strings, followed by the end.
 static const char chassis[] = "\x01\x08\x00\x01\x01\x00\x00\x00maker\0";
 static const char firmware[] = "\x00\x18\x00\x00\x01\x02\x00\xe8\x03\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 			       "Vendor\0"
@@ -82,7 +82,7 @@ static const char firmware[] = "\x00\x18\x00\x00\x01\x02\x00\xe8\x03\x10\0\0\0\0
 			       "07/09/2026\0";
 static const char end[] = "\x7f\x04\x02\x00\0";
 
-// On the heap, so that a read behind its end is seen.
+// Makes a table on the heap, so that ASan sees a read beyond its end.
 static uint8_t *table_of(uint32_t *ret_bytes, const char *first, size_t first_bytes)
 {
 	const size_t bytes = first_bytes + sizeof(firmware) + sizeof(end);
@@ -115,7 +115,7 @@ static void cut_anywhere(void **state)
 
 	(void)state;
 	for (uint32_t cut = 0; cut <= bytes; cut++) {
-		uint8_t *part = malloc(cut + 1); // malloc(0) may be NULL
+		uint8_t *part = malloc(cut + 1); // never 0, because malloc(0) may return NULL
 
 		assert_non_null(part);
 		memcpy(part + 1, table, cut);
@@ -129,7 +129,7 @@ static void cut_anywhere(void **state)
 static void none_of_its_kind(void **state)
 {
 	uint32_t bytes, found_bytes;
-	uint8_t *table = table_of(&bytes, end, sizeof(end)); // what lies behind the end is nobody's
+	uint8_t *table = table_of(&bytes, end, sizeof(end)); // only the end structure
 
 	(void)state;
 	assert_null(lb_smbios_firmware(table, bytes, &found_bytes));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where the trampoline for further CPUs may lie.
+// Where the trampoline of the further CPUs may lie.
 
 #include "crash/platform/smp_trampoline.c"
 #include "unit.h"

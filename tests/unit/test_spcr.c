@@ -45,12 +45,12 @@ static void check(struct made made, uint32_t type, uint64_t address)
 static void test_good(void **state)
 {
 	(void)state;
-	check(made_spcr(0x00, 1, 8, 0x3f8), LB_CONSOLE_PORT, 0x3f8); // QEMU's
+	check(made_spcr(0x00, 1, 8, 0x3f8), LB_CONSOLE_PORT, 0x3f8); // as QEMU has it
 	check(made_spcr(0x01, 1, 0, 0x2f8), LB_CONSOLE_PORT, 0x2f8);
 	check(made_spcr(0x12, 1, 32, 0x2f8), LB_CONSOLE_PORT, 0x2f8);
 	check(made_spcr(0x12, 0, 8, 0x1fedc9000), LB_CONSOLE_MMIO, 0x1fedc9000);
 	check(made_spcr(0x00, 0, 0, 0xfedc9000), LB_CONSOLE_MMIO, 0xfedc9000);
-	check(made_spcr(0x00, 0, 32, 0xfedc9000), LB_CONSOLE_MMIO32, 0xfedc9000); // AMD's FCH
+	check(made_spcr(0x00, 0, 32, 0xfedc9000), LB_CONSOLE_MMIO32, 0xfedc9000); // as AMD's FCH has it
 	check(with_access(made_spcr(0x12, 0, 8, 0xfedc9000), 1), LB_CONSOLE_MMIO, 0xfedc9000);
 	check(with_access(made_spcr(0x12, 0, 8, 0xfedc9000), 3), LB_CONSOLE_MMIO32, 0xfedc9000);
 	check(with_access(made_spcr(0x12, 0, 32, 0xfedc9000), 3), LB_CONSOLE_MMIO32, 0xfedc9000);
@@ -59,13 +59,13 @@ static void test_good(void **state)
 static void test_none(void **state)
 {
 	(void)state;
-	check(made_spcr(0x00, 0, 16, 0xfedc9000), LB_CONSOLE_NONE, 0); // two bytes apart
+	check(made_spcr(0x00, 0, 16, 0xfedc9000), LB_CONSOLE_NONE, 0); // registers two bytes apart
 	check(with_access(made_spcr(0x00, 0, 8, 0xfedc9000), 2), LB_CONSOLE_NONE, 0);
 	check(with_access(made_spcr(0x00, 0, 8, 0xfedc9000), 4), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0x03, 0, 8, 0xfedc9000), LB_CONSOLE_NONE, 0); // a PL011
 	check(made_spcr(0x02, 1, 8, 0x3f8), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0x00, 2, 8, 0x3f8), LB_CONSOLE_NONE, 0); // in PCI configuration space
-	check(made_spcr(0x00, 1, 8, 0), LB_CONSOLE_NONE, 0); // redirection is switched off
+	check(made_spcr(0x00, 1, 8, 0), LB_CONSOLE_NONE, 0); // address 0: redirection is off
 	check(made_spcr(0x12, 0, 8, 0), LB_CONSOLE_NONE, 0);
 	check(made_spcr(0xff, 0xff, 0xff, UINT64_MAX), LB_CONSOLE_NONE, 0);
 }

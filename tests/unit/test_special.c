@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Soft-reserved and persistent memory, by section flags made here: RAM in use, devices', offline, and
-// what cannot be read. Sections of 128 MiB in roots of 256, as x86-64 has them.
+// Soft-reserved and persistent memory, by section flags made here: used as RAM, used by devices, offline, and
+// unreadable. Sections have 128 MiB and roots hold 256 of them, as on x86-64.
 #include "crash/dead/special.h"
 #include "dead_machine.h"
 
 #define ROOTS 0x100000ULL // physical: mem_section[]
-#define ROOT 0x200000ULL // of sections 0 to 255
-#define SECOND_ROOT 0x300000ULL // of sections 256 to 511: from 32 GiB on
+#define ROOT 0x200000ULL // sections 0 to 255
+#define SECOND_ROOT 0x300000ULL // sections 256 to 511, from 32 GiB on
 #define SECTION (128 * LB_MIB)
 #define MAP 0xffffea0000000000ULL
 #define G(gib) ((gib)*LB_GIB)
@@ -82,21 +82,21 @@ static void check(const struct lb_range *wanted, uint32_t count)
 static void test_online_memory_only(void **state)
 {
 	(void)state;
-	put_sections(G(8), G(10), ONLINED); // kmem
-	put_sections(G(10), G(11), OFFLINE); // offline, or ZONE_DEVICE: they look alike
+	put_sections(G(8), G(10), ONLINED); // onlined by the kmem driver
+	put_sections(G(10), G(11), OFFLINE); // offline, or ZONE_DEVICE, which looks the same
 	put_sections(G(11), G(12), OFFLINE | DEVICE);
 	put_sections(G(12), G(13), 0);
-	put_sections(G(13), G(14), ONLINED | DEVICE); // RAM and a device in one section
-	put_sections(G(31), G(33), ONLINED); // over the edge of two roots
+	put_sections(G(13), G(14), ONLINED | DEVICE); // a section that is RAM and a device's
+	put_sections(G(31), G(33), ONLINED); // across the border of two roots
 	FIND({0, G(4), LB_E820_RAM}, {G(8), G(8), LB_E820_SOFT_RESERVED}, {G(30), G(4), LB_E820_PMEM});
 	CHECK({G(8), G(10)}, {G(31), G(33)});
-	FIND({0, G(4), LB_E820_RAM}, {G(8), G(8), LB_E820_RESERVED}); // nothing special
+	FIND({0, G(4), LB_E820_RAM}, {G(8), G(8), LB_E820_RESERVED}); // no special memory
 	check(NULL, 0);
 	find(NULL, 0);
 	check(NULL, 0);
 }
 
-// efi=nosoftreserve: RAM from the beginning.
+// With efi=nosoftreserve such memory is RAM from the beginning.
 static void test_boot_memory(void **state)
 {
 	(void)state;
@@ -104,7 +104,7 @@ static void test_boot_memory(void **state)
 	FIND({G(8) + 1, G(1) - 2, LB_E820_SOFT_RESERVED});
 	CHECK({G(8) + LB_PAGE, G(9) - LB_PAGE});
 	FIND({G(8), LB_PAGE, LB_E820_SOFT_RESERVED}, {G(8) + LB_PAGE, LB_PAGE, LB_E820_SOFT_RESERVED});
-	CHECK({G(8), G(8) + 2 * LB_PAGE}); // neighbours are one
+	CHECK({G(8), G(8) + 2 * LB_PAGE}); // adjacent ranges become one
 	FIND({G(8) + 1, LB_PAGE, LB_E820_SOFT_RESERVED});
 	check(NULL, 0);
 }
@@ -121,12 +121,12 @@ static void test_what_cannot_be_read_is_unknown(void **state)
 	assert_int_equal(found.ranges[0].end, G(32));
 	assert_int_equal(found.unknown_bytes, G(1));
 	machine->hole = 0;
-	dead_put(machine, ROOTS + 8, 0, 8); // no such root is no such memory
+	dead_put(machine, ROOTS + 8, 0, 8); // a root that does not exist has no sections
 	find(&entry, 1);
 	CHECK({G(31), G(32)});
 }
 
-// Flags that mean something else here are not believed, nor is a kernel that says nothing of itself.
+// Flags are not believed if the kernel's own text has wrong ones, or if the keys are missing.
 static void test_flags_are_seen_to_be_what_they_are_taken_for(void **state)
 {
 	const struct boot_e820_entry entry = {G(8), G(2), LB_E820_PMEM};
@@ -134,11 +134,11 @@ static void test_flags_are_seen_to_be_what_they_are_taken_for(void **state)
 
 	(void)state;
 	put_sections(G(8), G(10), ONLINED);
-	put_sections(G(1), G(1) + SECTION, OFFLINE); // the text is not offline
+	put_sections(G(1), G(1) + SECTION, OFFLINE); // the text looks offline
 	find(&entry, 1);
 	assert_int_equal(found.count, 0);
 	assert_int_equal(found.unknown_bytes, G(2));
-	put_sections(G(1), G(1) + SECTION, BOOT_RAM | DEVICE); // nor a device's
+	put_sections(G(1), G(1) + SECTION, BOOT_RAM | DEVICE); // the text looks like a device's
 	find(&entry, 1);
 	assert_int_equal(found.unknown_bytes, G(2));
 	put_sections(G(1), G(1) + SECTION, BOOT_RAM);
@@ -168,7 +168,7 @@ static void test_too_many_pieces(void **state)
 	assert_int_equal(found.unknown_bytes, 0);
 }
 
-// Entries that wrap or reach beyond what a CPU addresses, and sections made small to keep us busy.
+// Entries that wrap or reach beyond the address space, and small sections, which make the walk long.
 static void test_hostile(void **state)
 {
 	(void)state;

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tables as QEMU 7.2 makes them, and what is wrong with others.
+// Tables as QEMU 7.2 makes them, and damaged ones.
 #include "acpi_made.h"
 #include "crash/plan/srat.h"
 
-// Found in the guest's memory by their signature and checksum (QMP's pmemsave) once the
-// firmware had set them up: -machine q35 -m 128M, and
-// srat-numa: four nodes of 32 MiB, a CPU each;
+// Taken from a guest's memory (QMP's pmemsave) after the firmware had set the tables up, with -machine q35 -m
+// 128M. srat-numa: four nodes of 32 MiB with a CPU each.
 static const uint8_t numa[] = {
 #include "data/srat-numa.inc"
 };
-// srat-dimm: slots=4,maxmem=8G, one node, a pc-dimm of 512 MiB;
+// srat-dimm: slots=4,maxmem=8G, one node, a pc-dimm of 512 MiB.
 static const uint8_t dimm[] = {
 #include "data/srat-dimm.inc"
 };
-// srat-nvdimm: the same with two nodes, a pc-dimm of 256 MiB in the first, an nvdimm
-// of 256 MiB in the second.
+// srat-nvdimm: the same with two nodes, a pc-dimm of 256 MiB in the first, an nvdimm of 256 MiB in the
+// second.
 static const uint8_t nvdimm[] = {
 #include "data/srat-nvdimm.inc"
 };
@@ -61,7 +60,7 @@ static struct made empty_table(void)
 	return made;
 }
 
-// `flags`: 1 enabled, 2 hot-pluggable, 4 non-volatile.
+// Adds a range of memory. `flags`: 1 enabled, 2 hot-pluggable, 4 non-volatile.
 static void add_memory(struct made *made, uint64_t base, uint64_t length, uint32_t flags, uint8_t bytes)
 {
 	uint32_t at = extend(made, bytes);
@@ -89,13 +88,13 @@ static void test_made(void **state)
 
 	(void)state;
 	assert_int_equal(srat.count, 0);
-	add_other(&made, 2, 24); // x2APIC
+	add_other(&made, 2, 24); // an x2APIC
 	add_memory(&made, 0, LB_GIB, 1, 40);
 	add_memory(&made, LB_GIB, LB_GIB, 6, 40); // disabled
-	add_memory(&made, UINT64_MAX, UINT64_MAX, 6, 40); // disabled, so it may wrap
+	add_memory(&made, UINT64_MAX, UINT64_MAX, 6, 40); // it wraps around, but is disabled
 	add_memory(&made, LB_TIB, 0, 3, 40); // empty
-	add_memory(&made, 3 * LB_GIB + 5, 7, 7, 48); // longer than today's, not on pages
-	add_other(&made, 200, 2); // of a future ACPI
+	add_memory(&made, 3 * LB_GIB + 5, 7, 7, 48); // longer than today's entries, and not aligned to pages
+	add_other(&made, 200, 2); // an entry of a future ACPI
 	add_memory(&made, 0, UINT64_MAX, 0xfffffffd, 40);
 	srat = read_good(made.bytes, made.used);
 	assert_int_equal(srat.count, 2);
@@ -129,8 +128,7 @@ static void test_header(void **state)
 	check_header(read_srat, &made, "SRAT", 48);
 }
 
-// Wherever a table with the right length and checksum ends: between two entries, or a byte
-// behind.
+// The table, with a right length and checksum, ends between two entries or one byte behind.
 static void test_truncated(void **state)
 {
 	struct made made = made_from(nvdimm, sizeof(nvdimm));
@@ -182,7 +180,7 @@ static void test_full(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < LB_SRAT_MAX_RANGES; i++)
 		add_memory(&made, i * LB_GIB, LB_GIB, 3, 40);
-	add_memory(&made, LB_TIB, LB_TIB, 1, 40); // ordinary memory takes no place
+	add_memory(&made, LB_TIB, LB_TIB, 1, 40); // ordinary memory takes no place in the list
 	srat = read_good(made.bytes, made.used);
 	assert_int_equal(srat.count, LB_SRAT_MAX_RANGES);
 	check_range(&srat, 127, (struct lb_srat_range){{127 * LB_GIB, 128 * LB_GIB}, true, false});
@@ -201,7 +199,7 @@ static void test_avoid(void **state)
 	(void)state;
 	assert_int_equal(lb_srat_avoid(&srat, avoid), 3);
 	assert_true(avoid[0].start == LB_4GIB && avoid[2].end == LB_GIB);
-	// All of boot memory is marked, as Hyper-V does.
+	// Hyper-V marks all memory, also that present at boot.
 	srat.ranges[2].range.start = LB_LOW_END;
 	assert_int_equal(lb_srat_avoid(&srat, avoid), 1);
 	assert_true(avoid[0].start == 3 * LB_4GIB && avoid[0].end == LB_TIB);

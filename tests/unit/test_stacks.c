@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The backtrace and the signature of a whole report, of a kernel whose functions keep frame pointers: by its stack
-// alone, whatever its log says, or no longer says.
+// Backtrace and signature of a whole report, for a kernel whose functions keep frame pointers. They come from
+// the stack alone, whatever the log says or has lost.
 #include "crash/report/report.h"
 #include "dead_image.h"
 #include "dead_ring.h"
 
 #define STACK (DEAD_DIRECT + 0x700000)
 #define FUNCTIONS_OF_PANIC 4U
-#define IN(at) (IMAGE_VIRT + (at) + 0x40) // in a function, behind a call
+#define IN(at) (IMAGE_VIRT + (at) + 0x40) // an address in a function, behind a call
 
 static const struct dead_symbol functions[] = {{"Tefi_reboot", 0x30000},
 					       {"Tpanic", 0x31000},
@@ -25,7 +25,7 @@ static void put(uint64_t virt, uint64_t word)
 	dead_put(machine, virt - DEAD_DIRECT, word, 8);
 }
 
-// A record of the ring, from which the ones before it are gone.
+// Puts a record into the ring. The records before it are lost.
 static void say(uint64_t id, const char *line)
 {
 	put(DEAD_DIRECT + DESCS + 24 * id, 2ULL << 62 | id);
@@ -38,7 +38,7 @@ static void say(uint64_t id, const char *line)
 	put(DEAD_DIRECT + RING + 24, id);
 }
 
-// Each frame: where the caller's frame is, and the return address into it.
+// Puts a frame: the address of the caller's frame, and the return address into the caller.
 static void put_frame(uint32_t number, uint64_t return_to)
 {
 	put(STACK + 0x40 * number, STACK + 0x40 * (number + 1));
@@ -69,7 +69,7 @@ static int close_machine(void **state)
 	return 0;
 }
 
-// What the report says, with the signature in `ret_signature`.
+// Makes a report in `text`, and copies its signature to `ret_signature`.
 static void report(char *ret_signature, uint32_t room)
 {
 	struct lb_report_source source = {.registers = &registers, .cpu = 0};
@@ -100,14 +100,14 @@ static void the_stack_alone_tells(void **state)
 	assert_non_null(strstr(text, first_frame));
 	assert_int_equal(strncmp(said, "panic:culprit:", 14), 0);
 
-	// The ring was flushed after the trace: its last lines tell of the panic alone, of no CPU and no function.
+	// The trace was lost from the ring. Its last lines tell of the panic, but of no CPU and no function.
 	put(DEAD_DIRECT + RING + 32, 2);
 	report(flushed, sizeof(flushed));
 	assert_null(strstr(text, "somewhere_else"));
 	assert_non_null(strstr(text, first_frame));
 	assert_string_equal(flushed, said);
 
-	// And of nothing at all.
+	// The ring tells nothing of the panic.
 	say(2, "random: crng reseeded");
 	report(empty, sizeof(empty));
 	assert_non_null(strstr(text, "reason: not known: the log has no line of a panic\n"));
@@ -116,7 +116,8 @@ static void the_stack_alone_tells(void **state)
 	assert_string_equal(strrchr(empty, ':'), strrchr(said, ':'));
 }
 
-// Wherever KASLR, or another build's order, put the stack and what it holds beside return addresses.
+// Other offsets of the stack and within functions, as KASLR or another build have, do not change the
+// signature.
 static void offsets_do_not_count(void **state)
 {
 	char one[128], other[128];

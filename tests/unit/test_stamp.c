@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/stamp.c: a block is the file's only where each of its bytes says so.
+// crash/disk/stamp.c: a block belongs to the file only if each of its bytes says so.
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +40,11 @@ static void test_whole(void **state)
 	(void)state;
 	assert_int_equal(check(), BYTES);
 	assert_int_equal(lb_stamp_check(id, AT, data, 0), 0);
-	// What is no whole block does not count.
+	// A block that is not whole does not count.
 	assert_int_equal(lb_stamp_check(id, AT, data, BYTES - 1), BYTES - LB_DUMP_BLOCK);
 }
 
-// Each byte of a block, in turn.
+// Each byte of a block is changed in turn.
 static void test_every_byte_counts(void **state)
 {
 	(void)state;
@@ -56,7 +56,7 @@ static void test_every_byte_counts(void **state)
 	assert_int_equal(check(), BYTES);
 }
 
-// Moved: the stamps are the file's, but those of another place.
+// The stamps are the file's, but of another place in it.
 static void test_other_place(void **state)
 {
 	(void)state;
@@ -66,7 +66,7 @@ static void test_other_place(void **state)
 	assert_int_equal(check(), LB_DUMP_BLOCK);
 }
 
-// Another file's, one that was made anew at the same place among them.
+// The stamps are another file's, or those of a file made anew at the same place.
 static void test_other_file(void **state)
 {
 	(void)state;
@@ -75,7 +75,7 @@ static void test_other_file(void **state)
 	assert_int_equal(check(), LB_DUMP_BLOCK);
 }
 
-// A file system with clusters of a sector gave one sector of a block away.
+// One sector of a block has lost its stamp, as on a file system with clusters of a sector.
 static void test_one_sector(void **state)
 {
 	(void)state;

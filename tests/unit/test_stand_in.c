@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is in the firmware's table of runtime services, and that its CRC says so.
+// The entries in the firmware's table of runtime services, and the table's CRC.
 #include "hook_firmware.h"
 #include "loader/hook/stand_in.c"
 
@@ -22,7 +22,7 @@ static void test_in_and_out(void **state)
 	for (int round = 0; round < 3; round++) {
 		lb_stand_in_install(&fw);
 		assert_true(fw_has_ours());
-		lb_stand_in_install(&fw); // again changes nothing: what it passes to is not itself
+		lb_stand_in_install(&fw); // a second call must not make the hook pass calls on to itself
 		assert_ptr_equal(lb_hook_original, fw_reset);
 		assert_ptr_equal(lb_hook_original_capsule, fw_capsule);
 		assert_true(lb_stand_in_remove(&fw));
@@ -55,16 +55,16 @@ static void test_somebody_in_front(void **state)
 	fw_rt.ResetSystem = fw_other_reset;
 	assert_false(lb_stand_in_remove(&fw));
 	assert_ptr_equal(fw_rt.ResetSystem, fw_other_reset);
-	assert_ptr_equal(fw_rt.UpdateCapsule, fw_capsule); // nobody stood in front of this one
+	assert_ptr_equal(fw_rt.UpdateCapsule, fw_capsule); // no other service stands in front of this entry
 	assert_true(fw_crc_is_right());
 	assert_ptr_equal(lb_hook_original, fw_reset);
 
-	lb_stand_in_install(&fw); // behind them, as before
+	lb_stand_in_install(&fw); // the hook stays behind the other service
 	assert_ptr_equal(fw_rt.ResetSystem, fw_other_reset);
 	assert_ptr_equal(lb_hook_original, fw_reset);
 	assert_ptr_equal(fw_rt.UpdateCapsule, lb_hook_update_capsule);
 
-	fw_rt.ResetSystem = lb_hook_reset_system; // they are gone
+	fw_rt.ResetSystem = lb_hook_reset_system; // the other service has gone
 	assert_true(lb_stand_in_remove(&fw));
 	assert_true(fw_has_its_services());
 }
@@ -76,7 +76,7 @@ static void test_virtual_addresses(void **state)
 	assert_true(lb_stand_in_convert(&fw_rt));
 	assert_ptr_equal(lb_hook_original, virtual_of(fw_reset));
 	assert_ptr_equal(lb_hook_original_capsule, virtual_of(fw_capsule));
-	assert_true(fw_has_ours()); // the table's own are the firmware's to convert
+	assert_true(fw_has_ours()); // the firmware converts the entries of its table itself
 }
 
 static void test_a_service_outside_of_runtime_memory(void **state)

@@ -7,7 +7,7 @@
 #include "memory_disk.h"
 #include "unit.h"
 
-#define BEFORE 0xb7 // what the partition held
+#define BEFORE 0xb7 // what was on the partition before
 #define PARTITION (4 * LB_MIB)
 #define START (3 * LB_PAGE)
 
@@ -42,7 +42,7 @@ static void settle(void)
 	ok(lb_partition_flush(partition, &err), &err);
 }
 
-// On the disk: `bytes` of text, zeroes to the end of the block, nothing else.
+// The disk has `bytes` of text, then zeroes to the end of the block, and nothing else.
 static void check_disk(uint64_t bytes)
 {
 	uint64_t end = lb_align_up(bytes, LB_PAGE);
@@ -83,7 +83,7 @@ static void test_sizes(void **state)
 	}
 }
 
-// Pieces of all sizes, settled now and then: the same bytes as in one piece.
+// Pieces of all sizes, settled now and then, give the same bytes as one piece.
 static void test_pieces_and_settling(void **state)
 {
 	struct lb_error err = {""};
@@ -101,7 +101,7 @@ static void test_pieces_and_settling(void **state)
 			check_disk(at);
 		}
 		if (i % 100 == 99)
-			settle(); // with nothing new
+			settle(); // nothing was added since
 	}
 	settle();
 	check_disk(at);
@@ -144,7 +144,7 @@ static void test_limit(void **state)
 	settle();
 	check_disk(2 * LB_PAGE);
 
-	// A limit before the start is no room at all.
+	// A limit before the start means that there is no room.
 	open_stream(0);
 	assert_int_equal(lb_stream_room(&stream), 0);
 	assert_int_equal(lb_stream_add(&stream, text, 1, &err), -1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The layout of struct page as the VMCOREINFO of 6.1, 6.4, 6.6 and 6.12 has it, each part by
-// itself. The keys that are missing and lie are test_filter.c's.
+// The layout of struct page by the VMCOREINFO of 6.1, 6.4, 6.6 and 6.12, part by part. Missing and wrong keys
+// are tested in test_filter.c.
 #include <stdio.h>
 #include <string.h>
 
@@ -29,11 +29,11 @@ static void basics(void **state)
 	assert_int_equal(at.hwpoison, 1 << 22);
 	assert_null(lb_struct_page_mapping(&at, &info));
 	assert_int_equal(at.mapping, 24);
-	at.bytes = 48; // a page too small for what it is said to hold
+	at.bytes = 48; // smaller than its fields need
 	assert_string_equal(lb_struct_page_basics(&at, &info), "OFFSET(page._mapcount)=");
 }
 
-// 7.1 and later: compound_info; the older name is the one that is missed.
+// 7.1 and later have compound_info. If both keys are missing, the older one is named.
 static void tails(void **state)
 {
 	const struct lb_vmcoreinfo info = text("OFFSET(page.flags)=0\nOFFSET(page._mapcount)=48\n"
@@ -54,7 +54,7 @@ static void tails(void **state)
 	assert_int_equal(at.mapping, 0);
 }
 
-// The second page's flags have the order from 6.6 on, whether there is hugetlbfs or not.
+// From 6.6 on the order is in the second page's flags, with or without hugetlbfs.
 static void order_by_release(void **state)
 {
 	static const struct {
@@ -87,16 +87,16 @@ static void order_by_release(void **state)
 	}
 }
 
-// One bit that is cleared, up to 6.11; the upper byte from 6.12 on.
+// Up to 6.11 a page type is a bit that is cleared. From 6.12 on it is the upper byte.
 static void types(void **state)
 {
 	static const struct {
 		const char *buddy;
-		uint32_t is, is_not; // mapcounts
+		uint32_t is, is_not; // mapcounts with and without the type
 	} kinds[] = {
 		{"-129", 0xffffff7f, 0xffffffff},
-		{"-129", 0xfffffe7f, 0xfffffeff}, // and of another type
-		{"-129", 0xf0000000, 0x00000000}, // not mapped 0 times
+		{"-129", 0xfffffe7f, 0xfffffeff}, // with another type in addition
+		{"-129", 0xf0000000, 0x00000000}, // a page that is mapped and has no type
 		{"-268435456", 0xf0000000, 0xf1000000},
 		{"-268435456", 0xf0000123, 0xe0000000},
 	};
@@ -121,7 +121,7 @@ static void types(void **state)
 	assert_false(lb_page_is_type((struct lb_page_type){0, 0}, 0));
 }
 
-// An offset that was a lie is not read by.
+// An offset with a wrong value is not used.
 static void bad_free_leaves_no_offset(void **state)
 {
 	const struct lb_vmcoreinfo info = text("OFFSET(page.private)=4096\nLENGTH(zone.free_area)=11\nNUMBER("
@@ -165,7 +165,7 @@ static void compound_pages(void **state)
 		assert_int_equal(at.order_at, kernels[i].order_at);
 		assert_int_equal(at.dtor_at, kernels[i].dtor_at);
 	}
-	// The folio's first page is not its second, nor is its third.
+	// The fields must lie in the folio's second page, not in its first or third.
 	for (int i = 0; i < 2; i++) {
 		struct lb_struct_page at = {.bytes = 64};
 		const struct lb_vmcoreinfo info =

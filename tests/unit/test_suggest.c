@@ -16,7 +16,7 @@ static const char *name_of(uint32_t index)
 	return known[index];
 }
 
-// On the heap at its exact size, without a NUL: a read too far is an error.
+// The word lies on the heap in exactly its size, without a NUL, so that ASan sees a read beyond it.
 static const char *meant(const char *word)
 {
 	size_t bytes = strlen(word);
@@ -62,7 +62,7 @@ static void test_far(void **state)
 		assert_null(meant(far[i]));
 }
 
-// Of two that are as near the first.
+// Of two words that are equally near the first is suggested.
 static void test_first(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The purgatory's own swap on a low megabyte with holes and firmware ranges: what is RAM
-// is exchanged with the backup, byte for byte, and nothing else is touched.
+// The purgatory's own swap, on a low megabyte with holes and firmware's ranges. RAM is exchanged with the
+// backup, and nothing else is touched.
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +10,10 @@
 
 #define LOW_BYTES ((size_t)LB_LOW_END)
 #define MAX_ENTRIES 128
-#define SPARE LB_PAGE // of the backup: nothing may be written behind what it holds
+#define SPARE LB_PAGE // bytes behind the backup, which must not be written
 #define ROUNDS 200
 
-// The machine's low megabyte, and crash memory with the backup; both page-aligned, as there.
+// The machine's low megabyte and the backup in crash memory, both aligned to pages.
 static uint8_t *low, *backup;
 static uint8_t low_before[LB_LOW_END], backup_before[LB_LOW_END + SPARE];
 static struct boot_e820_entry room[MAX_ENTRIES];
@@ -42,7 +42,7 @@ static void fill_memory(void)
 		backup_before[i] = backup[i] = (uint8_t)rand();
 }
 
-// What lb_elfcore_swap() says, with the low megabyte where this program has it.
+// Lists what lb_elfcore_swap() says, with addresses in this program's copy of the low megabyte.
 static uint32_t list_ranges(const struct lb_e820 *map, struct lb_swap_range *ret_ranges)
 {
 	struct lb_range room_for_it = {(uintptr_t)backup, (uintptr_t)backup + LOW_BYTES};
@@ -61,7 +61,7 @@ static bool whole_page_of_ram(const struct lb_e820 *map, uint64_t page)
 	return lb_e820_all(map, (struct lb_range){page, page + LB_PAGE}, LB_E820_RAM);
 }
 
-// Page by page of the map, with the pages of RAM in the backup one after the other.
+// Compares page by page. The backup holds the pages of RAM one after the other.
 static uint64_t check_swapped(const struct lb_e820 *map)
 {
 	uint64_t swapped = 0;
@@ -100,7 +100,7 @@ static void add(struct lb_e820 *map, uint64_t start, uint64_t end, uint32_t type
 	assert_int_equal(lb_e820_add(map, (struct lb_range){start, end}, type, NULL), 0);
 }
 
-// Holes, firmware's pages amid RAM, an EBDA that does not begin on a page, RAM that goes
+// Holes, firmware's pages among RAM, an EBDA not aligned to a page, RAM that reaches across 1 MiB.
 // on above 1 MiB.
 static void test_holes_and_firmware(void **state)
 {
@@ -148,7 +148,7 @@ static void test_random_maps(void **state)
 		struct lb_e820 map = {.entries = room, .capacity = MAX_ENTRIES};
 		uint64_t at = 0;
 
-		// At most 32 pieces, thus not more than LB_MAX_SWAP_RANGES of RAM.
+		// At most 32 pieces, so there are at most LB_MAX_SWAP_RANGES of RAM.
 		for (int piece = 0; piece < 32 && at < LB_LOW_END; piece++) {
 			uint64_t end = at + 0x200 * (1 + (uint64_t)rand() % 200);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Names of addresses, and which tables are opened.
+// Names of addresses, and which symbol tables are used.
 #include "crash/dead/symbols.h"
 #include "dead_image.h"
 
@@ -57,7 +57,8 @@ static void addresses_are_named(void **state)
 				    16);
 		}
 		assert_name(&symbols, 0x30fff, "data", 0x30000, 0x1000);
-		assert_name(&symbols, 0x31008, "code", 0x31000, 0x1000); // a function before what is none
+		assert_name(&symbols, 0x31008, "code", 0x31000,
+			    0x1000); // of two symbols at one address a function comes before data
 		memcpy(cut, LONG + 1, sizeof(cut) - 1);
 		assert_name(&symbols, 0x32000, cut, 0x32000, 0x1000);
 		assert_name(&symbols, IMAGE_BYTES - 1, "last", 0x33000, IMAGE_BYTES - 0x33000);
@@ -90,7 +91,7 @@ static void list(struct dead_machine *machine, const struct dead_tables *tables)
 		  (unsigned long long)tables->offsets);
 }
 
-// Tables that are listed are not looked for; where they lie, they are.
+// Tables that VMCOREINFO lists are used without a search. If they are wrong there, they are searched for.
 static void listed_tables_come_first(void **state)
 {
 	struct dead_machine *machine = dead_open();
@@ -127,7 +128,7 @@ static void neither_listed_nor_found(void **state)
 	dead_close(machine);
 }
 
-// Offsets in no order, and names that end in the middle.
+// Offsets that are not sorted, and names that end early.
 static void hostile_tables(void **state)
 {
 	struct dead_machine *machine = dead_open();
@@ -144,7 +145,7 @@ static void hostile_tables(void **state)
 		if (lb_symbols_name(&symbols, IMAGE_VIRT + at, &found))
 			assert_true(found.start <= IMAGE_VIRT + at &&
 				    memchr(found.name, 0, sizeof(found.name)));
-	for (uint32_t i = 0; i < tables.count; i++) // all at one address
+	for (uint32_t i = 0; i < tables.count; i++) // all symbols at one address
 		image_put32(machine, tables.offsets + 4 * i, 0);
 	assert_true(lb_symbols_name(&symbols, IMAGE_VIRT + 5, &found));
 	memset(image_at(machine, tables.names), 0xff, tables.markers - tables.names);
@@ -153,8 +154,8 @@ static void hostile_tables(void **state)
 	dead_close(machine);
 }
 
-// Names that are told beforehand are looked up in the pass that sees whether the tables fit. However many questions
-// follow, no more of the tables is read; the answers are those of passes of their own.
+// Names announced beforehand are looked up in the same pass that checks the tables. Later questions about
+// them read nothing more, and get the same answers as in passes of their own.
 static void names_that_are_told_beforehand_take_one_pass(void **state)
 {
 	static const char *const told[] = {"data", "fn_977", "no such name", "last", NULL};
@@ -173,7 +174,7 @@ static void names_that_are_told_beforehand_take_one_pass(void **state)
 	assert_int_equal(known.count, 4);
 	lb_deadmem_open(&opened, &machine->dead);
 	assert_int_equal(lb_symbols_open(&symbols, &opened, &kernel, &known, NULL), 0);
-	assert_int_equal(known.count, 6); // with its own two
+	assert_int_equal(known.count, 6); // with two names that the check itself needs
 	pages = machine->pages_read;
 	assert_true(lb_symbols_address(&symbols, "data", &address));
 	assert_int_equal(address, IMAGE_VIRT + 0x30000);
@@ -185,7 +186,7 @@ static void names_that_are_told_beforehand_take_one_pass(void **state)
 	assert_int_equal(two[0].address, IMAGE_VIRT + 0x33000);
 	assert_int_equal(two[1].address, IMAGE_VIRT + 0x30000);
 	assert_int_equal(machine->pages_read, pages);
-	// One that was not told takes a pass.
+	// A name that was not announced takes a pass.
 	assert_true(lb_symbols_address(&symbols, "other", &other));
 	assert_true(machine->pages_read > pages);
 	dead_close(machine);

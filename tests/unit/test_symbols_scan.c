@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tables that nobody lists: found in each layout, and what is none is not taken for one.
+// Finds symbol tables that VMCOREINFO does not list, in each layout. What only looks like a table is skipped.
 #include "crash/dead/symbols_scan.h"
 #include "dead_image.h"
 
@@ -53,7 +53,7 @@ static void every_layout_is_found(void **state)
 	}
 }
 
-// Things in front of it that look like an index, like a count, or like the banner's name.
+// In front of the true tables lies data that looks like an index, a count, or the banner's name.
 static void what_only_looks_like_it_is_passed_over(void **state)
 {
 	(void)state;
@@ -65,16 +65,17 @@ static void what_only_looks_like_it_is_passed_over(void **state)
 		for (unsigned int i = 0; i < 256; i++)
 			ramp[i] = (uint16_t)(3 * i);
 		for (uint64_t at = 0x40000; at < 0x60000; at += 1024)
-			memcpy(image_at(machine, IMAGE_VIRT + at), ramp, sizeof(ramp)); // no texts before it
+			memcpy(image_at(machine, IMAGE_VIRT + at), ramp,
+			       sizeof(ramp)); // no token texts before it
 		for (unsigned int i = 0; i < 256; i++)
-			ramp[i] = (uint16_t)(4711 + 3 * i); // does not begin with 0
+			ramp[i] = (uint16_t)(4711 + 3 * i); // an index that does not begin with 0
 		memcpy(image_at(machine, IMAGE_VIRT + 0x60000), ramp, sizeof(ramp));
 		assert_found(machine, &tables);
 		dead_close(machine);
 	}
 }
 
-// Offsets that lead to another place than the banner's are no layout's.
+// A layout counts only if it gives the banner's true address.
 static void the_banner_decides(void **state)
 {
 	(void)state;
@@ -89,7 +90,7 @@ static void the_banner_decides(void **state)
 	}
 }
 
-// Without CONFIG_KALLSYMS_ALL there is no such name; _stext decides.
+// Without CONFIG_KALLSYMS_ALL the banner has no symbol. Then the address of _stext decides.
 static void without_names_of_data_stext_decides(void **state)
 {
 	struct dead_machine *machine = dead_open();
@@ -107,7 +108,7 @@ static void without_names_of_data_stext_decides(void **state)
 	dead_close(machine);
 }
 
-// One table after the other damaged. It ends, soon, and nothing is found.
+// Each table is damaged in turn. The search ends soon and finds nothing.
 static void hostile_tables(void **state)
 {
 	(void)state;
@@ -140,7 +141,7 @@ static void hostile_tables(void **state)
 	}
 }
 
-// An image full of what looks like markers, like counts, and like indexes.
+// The image is full of data that looks like markers, counts and indexes.
 static void endless_candidates_end(void **state)
 {
 	(void)state;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Panic or reboot, by a kernel's variables: each state of each kernel's enum, and whatever is missing.
+// Tells a panic from a reboot by a kernel's variables: each state of each kernel's enum, with any of the
+// variables missing.
 #include "crash/dead/system_state.h"
 #include "dead_image.h"
 
@@ -13,7 +14,8 @@ static struct dead_machine *machine;
 static struct lb_system_state_work work;
 static struct lb_error why;
 
-// The enumerators in a kernel's order; NULL: no BTF. `symbols`: how many of those below.
+// Builds a kernel. `states`: the enumerators in its order, NULL without BTF. `symbols`: how many of the
+// symbols below it has.
 static void build(const char *const *states, uint32_t symbols)
 {
 	static struct btf_made made;
@@ -73,7 +75,7 @@ static void a_panic_s_cpu_is_a_panic(void **state)
 		assert_int_equal(judge(0, at), LB_SYSTEM_PANIC);
 		assert_int_equal(judge(255, at), LB_SYSTEM_PANIC);
 	}
-	// Nor does it want what tells the states apart.
+	// BTF, which tells the states apart, is not needed either.
 	build(NULL, 1);
 	assert_int_equal(judge(3, 6), LB_SYSTEM_PANIC);
 }
@@ -112,7 +114,7 @@ static void what_is_missing_leaves_it_in_doubt(void **state)
 	assert_int_equal(judge(NO_CPU, 6), LB_SYSTEM_UNKNOWN);
 	assert_non_null(strstr(why.text, "without BTF"));
 	build(of_6_1, 4);
-	image_put32(machine, IMAGE_VIRT + BTF_AT, 0); // its magic
+	image_put32(machine, IMAGE_VIRT + BTF_AT, 0); // damages the magic
 	assert_int_equal(judge(NO_CPU, 6), LB_SYSTEM_UNKNOWN);
 	assert_non_null(strstr(why.text, "BTF at"));
 	no_text.has_text = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Taint flags as text, and out of the lines of a log.
+// Taint flags as text, and taken from the lines of a log.
 #include <string.h>
 
 #include "crash/report/taint.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash/disk/target_check.c: a partition that is not where it was is not written to.
+// crash/disk/target_check.c: if the partition is not at its place any more, nothing is written.
 
 #include "capture_platform.h"
 #include "crash/disk/target_check.h"
@@ -11,7 +11,7 @@
 #define ID 9
 
 static struct gpt_disk table;
-static uint32_t largest; // bytes of one request
+static uint32_t largest; // the most bytes of one request
 static bool answers;
 
 static int submit(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err)
@@ -105,13 +105,14 @@ static void test_unreadable(void **state)
 	assert_non_null(strstr(err.text, "PARTLABEL=x"));
 
 	make(512, ID, FIRST, LAST);
-	gpt_disk_mbr(&table, 0, 0x83); // laid out anew, the table is a leftover
+	gpt_disk_mbr(&table, 0,
+		     0x83); // the disk was partitioned anew without a GPT; the old one is a leftover
 	assert_int_equal(check(512, &err), -1);
 	assert_non_null(strstr(err.text, "the GPT is a leftover"));
 
 	make(512, ID, FIRST, LAST);
 	answers = false;
-	assert_int_equal(check(512, &err), -1); // and comes back
+	assert_int_equal(check(512, &err), -1); // no answer, and yet the call returns
 	assert_non_null(strstr(err.text, "PARTLABEL=x"));
 }
 
@@ -136,7 +137,8 @@ static void test_disks(void **state)
 	disk.block_bytes = 4096;
 	assert_not(lb_target_is_disk(&target, "x", &disk, &err), &err,
 		   "x: blocks of 4096 bytes, the target was chosen with 512");
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) { // whatever the target says
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]);
+	     i++) { // not even if the target has the same size
 		disk.block_bytes = target.block_bytes = sizes[i];
 		assert_int_equal(lb_target_is_disk(&target, "x", &disk, &err), -1);
 	}

@@ -5,7 +5,7 @@
 #include "crash/bare/pci_registers.c"
 #include "unit.h"
 
-#define CAPS 0x80 // three of a virtio device's, 32 bytes each
+#define CAPS 0x80 // three capabilities of a virtio device, 32 bytes apart
 
 static struct config_function *one;
 static struct lb_pci_space space;
@@ -70,7 +70,7 @@ static void test_whose_registers_are_in_a_bar(void **state)
 	assert_fits();
 }
 
-// What the firmware shows, and what configuration space says: a wrong MCFG, another interface, nothing.
+// The firmware's view and configuration space differ: a wrong MCFG, another interface, nothing there.
 static void test_another_function(void **state)
 {
 	static uint32_t page[LB_PCI_SPACE_ECAM / 4];
@@ -79,7 +79,7 @@ static void test_another_function(void **state)
 	make_kind(LB_TARGET_NVME, 0x00101b36, 0x010802);
 	*reg(0x10) = 0xfebf0004;
 	target.pci_id = 0x00111b36;
-	space.ecam = page; // how it is called
+	space.ecam = page; // access by ECAM, which messages name
 	assert_not("its controller, by ECAM: PCI ID is 0x101b36, the target was chosen with 0x111b36");
 	target.pci_id = 0x00101b36;
 	*reg(LB_PCI_CLASS) = 0x01080302;
@@ -105,14 +105,14 @@ static void test_virtio(void **state)
 	*reg(0x10) = 0xc001;
 	*reg(0x20) = 0xfe000004;
 	*reg(0x24) = 1;
-	put_group(0, 1, 0); // in I/O space, and
-	put_group(1, 1, 4); // again
+	put_group(0, 1, 0); // in I/O space
+	put_group(1, 1, 4); // the same registers in memory
 	put_group(2, 2, 4);
 	put_group(3, 4, 4);
 	assert_fits();
 	put_group(3, 4, 0);
 	assert_not("its controller, by the PCI ports: its device registers are in no memory space");
-	put_group(3, 4, 6); // a BAR that there is not
+	put_group(3, 4, 6); // no such BAR
 	assert_not("its controller, by the PCI ports: its device registers are in no memory space");
 	put_group(1, 3, 4);
 	assert_not("its controller, by the PCI ports: its common registers are in no memory space");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Device path nodes are bytes as UEFI 2.10, 10.3.4 has them.
+// The nodes of device paths are bytes as in UEFI 2.10, 10.3.4.
 #include "crash/disk/target_kind.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const uint8_t nvme_node[] = {3, 23, 16, 0, 7, 0, 0, 0, 1, 2, 3, 4, 5, 6, 
 static const uint8_t scsi_node[] = {3, 2, 8, 0, 5, 1, 3, 2};
 static const uint8_t end_node[] = {0x7f, 0xff, 4, 0};
 
-// A copy that ends where it ends, for AddressSanitizer.
+// Classifies a copy of exactly this size, so that ASan sees a read beyond it.
 static int classify(struct lb_disk_place place, const uint8_t *node, size_t bytes, struct lb_target *target,
 		    struct lb_error *err)
 {
@@ -73,17 +73,17 @@ static void test_disks(void **state)
 		  LB_TARGET_PVSCSI, LB_SCSI_UNIT(0x105, 0x203));
 	assert_is_not((struct lb_disk_place){.id = 0x00301000, .class = 0x010000}, scsi_node,
 		      sizeof(scsi_node), "its disk's controller (class 010000, 1000:0030) has no driver");
-	// An administrative controller, whose interface is 3.
+	// An administrative controller has interface 3.
 	assert_is_not((struct lb_disk_place){.id = NVME_ID, .class = 0x010803}, nvme_node, sizeof(nvme_node),
 		      "(class 010803, 1b36:0010) has no driver");
 }
 
-// Of 65536 words for the multiplier's port, those that the specification and firmware have for "none".
+// Of the 65536 values for a multiplier's port, some mean "none" by the specification or in firmware.
 static void test_port_multipliers(void **state)
 {
 	static const struct {
 		uint16_t multiplier;
-		const char *says; // NULL: none is there
+		const char *says; // NULL: there is no multiplier
 	} words[] = {
 		{0xffff, NULL},
 		{0x8000, NULL},
@@ -116,9 +116,9 @@ static void test_raid_class(void **state)
 		      "of RAID class (010400, 8086:282a): name the partition if the disk is no part");
 	place.named = true;
 	assert_is(place, node, sizeof(node), LB_TARGET_AHCI, 1);
-	place.class = 0x010485; // the interface is each controller's own
+	place.class = 0x010485; // in RAID class each controller has its own interface
 	assert_is(place, node, sizeof(node), LB_TARGET_AHCI, 1);
-	// A volume, or another RAID controller: no SATA port is named.
+	// The path is that of a RAID volume, or of another RAID controller, and names no SATA port.
 	assert_is_not(place, scsi_node, sizeof(scsi_node),
 		      "goes on with a node of type 3, 2 behind the AHCI controller, wanted 3, 18");
 }
@@ -134,10 +134,10 @@ static void test_paths_that_lie(void **state)
 			      "a node of type 0, 0 behind the NVMe controller, wanted 3, 23");
 	for (uint8_t bytes = 0; bytes < sizeof(node); bytes++) {
 		memcpy(node, nvme_node, sizeof(node));
-		node[2] = bytes; // shorter than its kind
+		node[2] = bytes; // shorter than a node of its kind
 		assert_is_not(nvme, node, sizeof(node), "behind the NVMe controller, wanted 3, 23");
 	}
-	node[2] = 17; // longer than there is
+	node[2] = 17; // longer than the path
 	assert_is_not(nvme, node, sizeof(node), "a node of type 0, 0");
 	node[2] = node[3] = 0xff;
 	assert_is_not(nvme, node, sizeof(node), "a node of type 0, 0");
@@ -152,7 +152,7 @@ static void test_names(void **state)
 	assert_true(lb_target_driven(SATA_ID, 0x010601));
 	assert_true(lb_target_driven(SATA_ID, 0x010401));
 	assert_true(lb_target_driven(0x10421af4, 0x010000));
-	assert_false(lb_target_driven(SATA_ID, 0x01018a)); // IDE
+	assert_false(lb_target_driven(SATA_ID, 0x01018a)); // an IDE controller
 	assert_false(lb_target_driven(0x00301000, 0x010700));
 	for (uint32_t kind = LB_TARGET_NVME; kind <= LB_TARGET_PVSCSI; kind++)
 		assert_string_not_equal(lb_target_kind_name(kind), "unknown");
@@ -182,13 +182,14 @@ static void test_functions(void **state)
 	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060100, &err), 0);
 	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060000, &err), &err,
 		   "ahci: PCI class is 0x10600, wanted 0x10601");
-	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01040000, &err), 0); // RAID
+	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01040000, &err),
+			 0); // in RAID mode
 	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01080200, &err), &err,
 		   "ahci: PCI class is 0x10802, wanted 0x10601");
 	target.kind = 99;
 	assert_not(lb_target_is_function(&target, "x", 0x00101b36, 0x01080200, &err), &err,
 		   "x: PCI class is 0x10802, wanted 0x0");
-	target.kind = LB_TARGET_VIRTIO_BLK; // whatever class it says
+	target.kind = LB_TARGET_VIRTIO_BLK; // its class does not matter
 	assert_int_equal(lb_target_is_function(&target, "blk", 0x00101b36, 0xff000000, &err), 0);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tasks: who was on a CPU, processes with their threads, states, what a sleeping one left, and lists
-// that lie.
+// Tasks: who ran on a CPU, processes with their threads, states, where a sleeping task stands, and lists with
+// wrong links.
 #include "crash/dead/tasks.h"
 #include "dead_machine.h"
 
@@ -48,14 +48,14 @@ static void put_task(uint32_t number, uint32_t leader)
 	put(TASK(number) + usual.signal, SIGNAL(leader), 8);
 }
 
-// A list of the nodes at these addresses, in this order, the first of which is the head.
+// Links the nodes at these addresses into a list, in this order. The first one is the head.
 static void put_list(const uint64_t *nodes, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		put(nodes[i], nodes[(i + 1) % count], 8);
 }
 
-// init_task, number 0; process 1 of one thread; process 2 with the threads 3 and 4; process 5.
+// Tasks: init_task (0); process 1 with one thread; process 2 with threads 3 and 4; process 5.
 static int open_machine(void **unused)
 {
 	const uint64_t processes[] = {TASK(0) + usual.tasks, TASK(1) + usual.tasks, TASK(2) + usual.tasks,
@@ -95,7 +95,7 @@ static int close_machine(void **unused)
 	return 0;
 }
 
-// The pids of a whole walk, each followed by a blank, and "cut" where it was.
+// Returns the pids of a whole walk, each followed by a blank, and "cut" if the walk was cut.
 static const char *walked(void)
 {
 	static char text[400];
@@ -172,7 +172,7 @@ static void each_cpu_has_a_task(void **unused)
 	assert_int_equal(task.pid, 1);
 	assert_true(lb_tasks_current(&tasks, 1, &task));
 	assert_int_equal(task.pid, 2);
-	assert_false(lb_tasks_current(&tasks, 2, &task)); // no such CPU
+	assert_false(lb_tasks_current(&tasks, 2, &task)); // CPU 2 does not exist
 	put(DEAD_DIRECT + UNITS_PHYS + 0x18, NOWHERE, 8);
 	assert_false(lb_tasks_current(&tasks, 0, &task));
 	put(CPU_OFFSETS + 8, NOWHERE, 8);
@@ -186,7 +186,7 @@ static void lists_that_lie_are_cut(void **unused)
 	(void)unused;
 	put(TASK(4) + usual.thread_node, NOWHERE, 8);
 	assert_string_equal(walked(), "0 1 2 3 4 5 cut");
-	put(TASK(4) + usual.thread_node, TASK(4) + usual.thread_node, 8); // never comes to its head
+	put(TASK(4) + usual.thread_node, TASK(4) + usual.thread_node, 8); // a thread that follows itself
 	assert_string_equal(walked(), "0 1 2 3 4 4 4 4 4 4 4 4 4 4 4 4 ");
 	put(TASK(4) + usual.thread_node, SIGNAL(2) + usual.thread_head, 8);
 	put(TASK(2) + usual.tasks, NOWHERE, 8);
@@ -198,7 +198,7 @@ static void lists_that_lie_are_cut(void **unused)
 	assert_string_equal(walked(), "cut");
 }
 
-// However they are linked, a walk ends.
+// Whatever the links are, a walk ends.
 static void circles_end(void **unused)
 {
 	struct lb_tasks_walk walk;
@@ -235,7 +235,7 @@ static void a_sleeping_task_left_its_registers(void **unused)
 	assert_int_equal(start.bp, 0xb0);
 	assert_int_equal(start.sp, saved + 56);
 	assert_null(start.registers);
-	assert_false(lb_tasks_sleeping(&tasks, TASK(2), &start)); // 0
+	assert_false(lb_tasks_sleeping(&tasks, TASK(2), &start)); // its saved address is 0
 	assert_false(lb_tasks_sleeping(&tasks, NOWHERE, &start));
 	tasks.layout.saved_ip = LB_TASKS_NONE;
 	assert_false(lb_tasks_sleeping(&tasks, TASK(1), &start));

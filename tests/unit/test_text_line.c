@@ -20,10 +20,10 @@ static void test_lines(void **state)
 	check("two", 3, 16, "two", 3);
 	check("\nnext", 5, 16, "", 1);
 	check("", 0, 16, "", 0);
-	check("two and more", 3, 16, "two", 3); // no NUL at its end
+	check("two and more", 3, 16, "two", 3); // without a NUL at the end
 }
 
-// A line that is too long is cut, and passed over as a whole.
+// A line that is too long is cut. Its rest is skipped.
 static void test_room(void **state)
 {
 	(void)state;

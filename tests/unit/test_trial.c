@@ -126,7 +126,7 @@ static enum lb_trial_aside find(struct lb_trial *trial, bool wanted_write)
 	return aside;
 }
 
-// Each mark, and what a boot makes of it.
+// What a boot does by each mark.
 static void test_what_a_boot_finds(void **state)
 {
 	struct lb_trial trial = with(LB_TRIAL_PENDING);
@@ -144,7 +144,7 @@ static void test_what_a_boot_finds(void **state)
 	assert_int_equal(trial.mark, LB_TRIAL_ASIDE);
 }
 
-// Aside, once more on trial, aside for good.
+// The first failed boot leads to a boot aside and another trial, the second to boots aside for good.
 static void test_two_boots_that_did_not_complete(void **state)
 {
 	struct lb_trial trial = with(LB_TRIAL_BEGUN);
@@ -222,11 +222,11 @@ static void test_three_panics_in_a_row(void **state)
 	assert_int_equal(trial.panics, LB_TRIAL_PANICS);
 	trial.mark = LB_TRIAL_PENDING;
 	assert_int_equal(find(&trial, false), LB_ASIDE_PANICS);
-	trial.mark = LB_TRIAL_BEGUN; // that counts, whatever else
+	trial.mark = LB_TRIAL_BEGUN; // a boot that did not complete counts first
 	assert_int_equal(find(&trial, true), LB_ASIDE_TRIAL);
 }
 
-// Dumps that lie there unsaved are the latest ones.
+// The newest dumps are remembered as counted, because those can still lie unsaved.
 static void test_the_latest_dumps_stay_counted(void **state)
 {
 	struct lb_trial trial = with(LB_TRIAL_PROVED);
@@ -263,7 +263,7 @@ static void test_a_boot_of_another_system_does_not_count(void **state)
 		assert_int_equal(trial.hash, HASH);
 		assert_int_equal(trial.failed, 1);
 		assert_string_equal(trial.why, "one");
-		assert_int_equal(trial.panics, 2); // that is not the other system's
+		assert_int_equal(trial.panics, 2); // this panic is not the other system's
 		count(&trial, ids[0], false);
 	}
 	{
@@ -289,12 +289,12 @@ static void test_a_boot_that_completes(void **state)
 	assert_true(lb_trial_complete(&trial, &boot));
 	same(&trial, "mark=proved\nhash=1122334455667789\nfailed=0\npanics=0\n"
 		     "crash=0x10000000-0x20000000\nhook=0x7e000000-0x7e010000\n");
-	boot.begun = false; // as each one after it
+	boot.begun = false; // as in each later boot
 	assert_false(lb_trial_complete(&trial, &boot));
 	boot.hook.start += 0x1000;
 	assert_true(lb_trial_complete(&trial, &boot));
 	assert_int_equal(trial.hook.start, 0x7e001000);
-	boot.crash = boot.crash_low = boot.hook = (struct lb_range){0, 0}; // not armed
+	boot.crash = boot.crash_low = boot.hook = (struct lb_range){0, 0}; // a boot that did not arm
 	assert_false(lb_trial_complete(&trial, &boot));
 	assert_int_equal(trial.hook.start, 0x7e001000);
 	trial.panics = 3;
@@ -302,7 +302,7 @@ static void test_a_boot_that_completes(void **state)
 	assert_int_equal(trial.panics, 0);
 }
 
-// Only this boot's own trial is proved.
+// Only a boot that was on trial itself proves anything.
 static void test_what_a_boot_that_completes_does_not_prove(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Flattened dumps: pieces in any order, cut, and such that lie nowhere.
+// Flattened dumps: pieces in any order, cut dumps, and pieces with wrong places.
 #define _GNU_SOURCE // memfd_create()
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Whole backtraces: across the stacks of interrupts, exceptions and NMIs, through modules, by frame
-// pointers, by scanning, and stacks made to keep us busy.
+// Whole backtraces: across the stacks of interrupts, exceptions and NMIs, through modules, by frame pointers,
+// by scanning, and on stacks made to keep the unwinder busy.
 #include "crash/dead/unwind.h"
 #include "orc_made.h"
 
@@ -10,20 +10,20 @@
 #define TEXT_PHYS 0x400000ULL // 64 KiB
 #define MODULE_PHYS 0x410000ULL
 #define STACKS_PHYS 0x500000ULL
-// Stacks lie apart from one another, 16 KiB each.
+// Stacks have 16 KiB and do not touch each other.
 #define STACK(number) (DEAD_DIRECT + STACKS_PHYS + (uint64_t)(number)*0x10000)
 #define FRAMES 64
 
-// One function each 0x100 bytes of text, by the ORC line that applies in it.
+// A function for each 0x100 bytes of text, named by its ORC line.
 enum function {
-	LEAF, // called, nothing pushed
-	FRAME, // called, 24 bytes below the return address
-	BASE, // has a frame pointer
-	ON_IRQ_STACK, // its caller's SP is at the top of its stack
-	EXCEPTION, // struct pt_regs 8 bytes on
+	LEAF, // called, with nothing pushed
+	FRAME, // the return address is 24 bytes up
+	BASE, // it has a frame pointer
+	ON_IRQ_STACK, // it runs on an interrupt's stack, whose top holds the SP of the caller
+	EXCEPTION, // struct pt_regs is 8 bytes up
 	NMI, // an iret frame
 	OUTERMOST,
-	UNKNOWN, // nothing is known of it
+	UNKNOWN, // ORC has no line for it
 	FUNCTIONS
 };
 
@@ -45,7 +45,7 @@ static struct lb_module module;
 static struct lb_modules modules;
 static struct lb_frame frames[FRAMES];
 
-// An address in a function behind a call.
+// Returns an address inside a function, right behind a call.
 static uint64_t in(enum function function)
 {
 	return TEXT + 0x100 * (uint64_t)function + 0x40;
@@ -120,7 +120,7 @@ static void assert_ended(enum lb_unwind_end end, const char *words)
 		fail_msg("'%s' does not say '%s'", unwinder.why.text, words);
 }
 
-// struct pt_regs at `at`, all but these zero.
+// Puts struct pt_regs at `at`, zero except for these fields.
 static void put_registers(uint64_t at, uint64_t ip, uint64_t cs, uint64_t sp, uint64_t bp)
 {
 	put(at + 32, bp);
@@ -129,14 +129,14 @@ static void put_registers(uint64_t at, uint64_t ip, uint64_t cs, uint64_t sp, ui
 	put(at + 152, sp);
 }
 
-// A panic in an NMI, that came in an interrupt, that came in a system call's function.
+// A panic in an NMI, which came in an interrupt, which came in a function called by a system call.
 static void every_stack_is_crossed(void **unused)
 {
 	const uint64_t task = STACK(0) + 0x1000, irq = STACK(1) + 0x800, nmi = STACK(2) + 0x300;
 
 	(void)unused;
 	put(nmi + 24, in(NMI));
-	put(nmi + 32, in(LEAF)-1); // interrupted there, in the interrupt's handler
+	put(nmi + 32, in(LEAF)-1); // where the NMI interrupted the interrupt's handler
 	put(nmi + 40, 0x10);
 	put(nmi + 56, irq);
 	put(irq, in(FRAME));
@@ -173,15 +173,15 @@ static void a_kernel_thread_ends_where_it_began(void **unused)
 	assert_frame(2, in(OUTERMOST), "");
 }
 
-// The call of a function that does not return may be the last instruction of its own.
+// A call of a function that never returns can be the last instruction of its caller.
 static void a_return_address_behind_its_function(void **unused)
 {
 	(void)unused;
-	put(STACK(0) + 24, TEXT + 0x100 * (LEAF + 1)); // where FRAME begins, called by LEAF
+	put(STACK(0) + 24, TEXT + 0x100 * (LEAF + 1)); // the address where FRAME begins; the call is in LEAF
 	put(STACK(0) + 32, in(OUTERMOST));
 	assert_int_equal(unwind(in(FRAME), STACK(0), 0), 3);
 	assert_ended(LB_UNWIND_WHOLE, "");
-	// Interrupted at the same address, it is FRAME.
+	// If the same address was interrupted rather than returned to, it belongs to FRAME.
 	put_registers(STACK(1) + 8, TEXT + 0x100 * FRAME, 0x10, STACK(0) + 8, 0);
 	assert_int_equal(unwind(in(EXCEPTION), STACK(1), 0), 3);
 	assert_frame(1, TEXT + 0x100 * FRAME, "is");
@@ -217,7 +217,7 @@ static void a_module_has_its_own_tables(void **unused)
 	assert_frame(1, in(OUTERMOST), "");
 }
 
-// As a BPF program, whose code is no module's.
+// Code in no module, such as a BPF program's, is left by its frame pointer.
 static void code_without_tables_is_left_by_its_frame_pointer(void **unused)
 {
 	(void)unused;
@@ -248,24 +248,24 @@ static void a_kernel_with_frame_pointers(void **unused)
 	assert_frame(4, in(BASE), "");
 }
 
-// Neither ORC nor frame pointers: what follows a call, up to the stack's end.
+// Without ORC and frame pointers each address behind a call counts, up to the stack's end.
 static void the_rest_is_scanned(void **unused)
 {
 	(void)unused;
 	unwinder.has_orc = false;
-	put(STACK(0) + 0x100, in(LEAF) + 1); // follows no call
+	put(STACK(0) + 0x100, in(LEAF) + 1); // not behind a call
 	put(STACK(0) + 0x108, in(LEAF));
 	put(STACK(0) + 0x110, 0x40);
 	put(STACK(0) + 0x118, STACK(0));
 	put(STACK(0) + 0x3ff8, in(FRAME));
-	put(STACK(0) + 0x4000, in(BASE)); // of another stack
+	put(STACK(0) + 0x4000, in(BASE)); // on another stack
 	assert_int_equal(unwind(in(BASE), STACK(0) + 3, 7), 3);
 	assert_ended(LB_UNWIND_BROKEN, "no return address where one must be");
 	assert_frame(0, in(BASE), "");
 	assert_frame(1, in(LEAF), "?");
 	assert_frame(2, in(FRAME), "?");
 
-	// With ORC, from where it ends.
+	// With ORC the scan begins where ORC ends.
 	unwinder.has_orc = true;
 	put(STACK(0) + 0xd8, in(UNKNOWN));
 	assert_int_equal(unwind(in(FRAME), STACK(0) + 0xc0, 7), 4);
@@ -322,7 +322,7 @@ static void the_room_is_kept_to(void **unused)
 	assert_int_equal(frames[10].ip, 0xeeeeeeeeeeeeeeeeULL);
 }
 
-// Stacks that lead back to themselves, in each way that a step can lead anywhere.
+// Stacks that lead back to themselves, by each kind of step.
 static void circles_end(void **unused)
 {
 	(void)unused;
@@ -368,7 +368,7 @@ static void registers_are_used_where_all_are_known(void **unused)
 	assert_frame(1, in(OUTERMOST), "");
 }
 
-// With no symbols at all, what can be executed is code.
+// Without symbols, an address counts as code if its page can be executed.
 static void without_symbols_the_page_tables_tell_code(void **unused)
 {
 	const struct lb_deadkernel kernel = {.text_virt = TEXT, .image_bytes = 0x10000};
@@ -386,8 +386,7 @@ static void without_symbols_the_page_tables_tell_code(void **unused)
 	assert_frame(1, in(LEAF), "?");
 }
 
-// Symbols of the kernel, one at the beginning of each function, in tables in the image: each token is
-// one character.
+// Puts tables with one symbol at the beginning of each function into the image. Each token is one character.
 static void put_symbols(struct lb_symbols *symbols, const char *const *names, uint32_t count)
 {
 	const uint64_t index = TEXT + 0xb000, text = TEXT + 0xb200, offsets = TEXT + 0xc000,
@@ -435,7 +434,8 @@ static void frames_have_names(void **unused)
 	(void)unused;
 	put_symbols(&symbols, names, 3);
 	assert_function((struct lb_frame){.ip = TEXT + 0x140}, "frame", 0x40);
-	// What follows a function's last instruction is still its own, unless it was interrupted.
+	// A return address right behind a function belongs to that function. An interrupted address there
+	// does not.
 	assert_function((struct lb_frame){.ip = TEXT + 0x100}, "leaf", 0x100);
 	assert_function((struct lb_frame){.ip = TEXT + 0x100, .interrupted = true}, "frame", 0);
 	assert_false(
@@ -456,7 +456,7 @@ static uint32_t below_panic(uint32_t count, const enum function *called)
 	return lb_unwind_below_panic(&unwinder, frames, count);
 }
 
-// vpanic(), which panic() calls since 6.17, is no caller of it; of two panics the later one counts.
+// From 6.17 on panic() calls vpanic(), which is not its caller. Of two panics the later one counts.
 static void the_caller_of_panic_is_found(void **unused)
 {
 	static const char *const names[] = {"tleaf", "Tpanic", "Tvpanic"};

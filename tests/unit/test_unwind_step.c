@@ -19,7 +19,7 @@ static int open_machine(void **unused)
 	machine = dead_open();
 	lb_deadmem_open(&mem, &machine->dead);
 	state = (struct lb_unwind_state){.ip = 1, .sp = STACK + 0x100, .bp = STACK + 0x200};
-	// Each word holds its own number.
+	// Each word holds its own offset.
 	for (uint64_t at = 0; at < LB_PAGE; at += 8)
 		dead_put(machine, STACK_PHYS + at, at, 8);
 	return 0;
@@ -82,7 +82,7 @@ static void a_caller_is_found_through_a_word_of_the_stack(void **unused)
 	assert_state(0x8f8, STACK + 0x900, STACK + 0x200);
 }
 
-// Only where all registers are known.
+// Other base registers can be used only if all registers are known.
 static void a_caller_is_found_by_other_registers(void **unused)
 {
 	static const enum lb_orc_reg registers[] = {LB_ORC_AX, LB_ORC_DX, LB_ORC_DI, LB_ORC_R10, LB_ORC_R13};
@@ -105,7 +105,7 @@ static void a_caller_is_found_by_other_registers(void **unused)
 	}
 }
 
-// The five words that an exception pushes, at `at`.
+// Puts the five words that an exception pushes at `at`.
 static void put_iret_frame(uint64_t at, uint64_t cs)
 {
 	const uint64_t words[5] = {0xaaa0, cs, 0x46, STACK + 0xc00, 0x18};
@@ -135,7 +135,8 @@ static void registers_of_what_was_interrupted(void **unused)
 	assert_int_equal(state.ip, 0xaaa0);
 }
 
-// Below it the registers are what they were: entry code has pushed none yet.
+// Entry code has pushed nothing yet, so the registers below an iret frame are still those of the interrupted
+// code.
 static void an_iret_frame_alone(void **unused)
 {
 	const struct lb_orc_entry entry = {LB_ORC_IRET, LB_ORC_SP, LB_ORC_NONE, 16, 0};
@@ -214,7 +215,7 @@ static void frame_pointers_lead_up(void **unused)
 
 static void what_is_no_frame_pointer_is_not_followed(void **unused)
 {
-	// 0 too, where BP may be any number.
+	// 0 is no frame pointer either: BP may hold any number.
 	const uint64_t bad[] = {0, STACK + 0xf8, STACK + 0x100 + 32 * LB_KIB, STACK + 0x202, NOWHERE, 8};
 
 	(void)unused;

@@ -7,7 +7,7 @@
 #include "lib/utc.h"
 #include "unit.h"
 
-// Every day of the years a machine may meet, and more, against libc.
+// Compares with libc for every day of the years that a machine may show, and more.
 static void test_every_day(void **state)
 {
 	char text[LB_UTC_TEXT], wanted[LB_UTC_TEXT];

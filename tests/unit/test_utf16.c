@@ -57,7 +57,7 @@ static void test_invalid_utf8(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *exact = strdup(cases[i].utf8); // on the heap: a read too far is an error
+		char *exact = strdup(cases[i].utf8); // on the heap, so that ASan sees a read beyond
 		uint16_t wide[8] = {0};
 		size_t units = 0;
 
@@ -84,7 +84,7 @@ static void test_lone_surrogates(void **state)
 	assert_string_equal(text, "\xef\xbf\xbd\xf0\x90\xa0\x80"); // U+10800
 }
 
-// Cut at whole characters, never past the room, the full length told.
+// A text that is too long is cut between characters. The full length is returned.
 static void test_cut(void **state)
 {
 	static const uint16_t wide[] = {'a', 0x20ac, 'b', 0xd83d, 0xde80, 'c'};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The dead kernel's names of itself: believed only if all six are texts of a Linux of
+// The dead kernel's names of itself. They are believed only if all six are texts of a Linux with
 // VMCOREINFO's release.
 #include "crash/dead/uts.h"
 #include "dead_machine.h"
 #include "unit.h"
 
-#define NAMES 0x100ffcULL // physical; they lie across a page's end
+#define NAMES 0x100ffcULL // physical, across the end of a page
 #define INFO "OSRELEASE=6.1.0-test\nOFFSET(uts_namespace.name)=4\nSYMBOL(init_uts_ns)=%llx\n"
 
 enum { NODE = 1, DOMAIN = 5 };
@@ -40,7 +40,7 @@ static int close_machine(void **state)
 	return 0;
 }
 
-// All of `uts`, to the last byte.
+// Compares all of `uts`, with the bytes behind the texts.
 static void assert_names(const char *const names[6])
 {
 	struct lb_uts wanted = {.sysname = ""};
@@ -65,7 +65,7 @@ static void names_are_read(void **state)
 	assert_names(usual);
 }
 
-// Whoever empties the domain's name does not lose the host's, which a report masks.
+// An empty domain name does not make the host's name unknown, which a report masks.
 static void names_that_root_emptied(void **state)
 {
 	const char *names[6];
@@ -74,7 +74,7 @@ static void names_that_root_emptied(void **state)
 	memcpy(names, usual, sizeof(names));
 	put_name(DOMAIN, "");
 	lb_uts_read(&machine->dead, &uts);
-	assert_names(names); // it is "(none)" again
+	assert_names(names); // an empty domain becomes "(none)"
 	put_name(DOMAIN, names[DOMAIN] = "lan");
 	put_name(NODE, "");
 	names[NODE] = "(none)";
@@ -103,14 +103,14 @@ static void names_that_make_no_sense(void **state)
 	put_name(0, "Minix");
 	assert_unknown("6.1.0-test");
 	put_name(0, "Linux");
-	put_name(2, "6.1.0-tes"); // of another boot
+	put_name(2, "6.1.0-tes"); // the release of another boot
 	assert_unknown("6.1.0-test");
 }
 
 static void names_that_cannot_be_found(void **state)
 {
 	(void)state;
-	machine->hole = 0x101000; // where they go on
+	machine->hole = 0x101000; // the page with the rest of the names
 	assert_unknown("6.1.0-test");
 	machine->hole = 0;
 	dead_info(machine, INFO, 0x1000ULL);

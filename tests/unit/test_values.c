@@ -51,7 +51,7 @@ static void test_number(void **state)
 		{"613", 5, 613, true, 613},
 		{"614", 5, 613, false, 0},
 		{"5m", 5, 613, false, 0},
-		{"18446744073709551621", 5, 613, false, 0}, // 5 in 64 bits
+		{"18446744073709551621", 5, 613, false, 0}, // 5 if cut to 64 bits
 		{"4294967295", 0, UINT32_MAX, true, UINT32_MAX},
 		{"4294967296", 0, UINT32_MAX, false, 0},
 	};

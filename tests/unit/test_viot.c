@@ -24,7 +24,7 @@ static void add_node(struct made *made, uint8_t type, uint16_t bytes, uint16_t s
 	uint32_t at = extend(made, bytes), count = (uint32_t)(made->bytes[36] | made->bytes[37] << 8) + 1;
 
 	put(made, 36, count, 2);
-	put(made, at, type, 2); // its upper byte is reserved
+	put(made, at, type, 2); // the type's upper byte is reserved
 	put(made, at + 2, bytes, 2);
 	put(made, at + 4, segment, 2);
 	put(made, at + 6, function, 2);
@@ -38,7 +38,7 @@ static struct made start(uint16_t first)
 	return made;
 }
 
-// As QEMU makes it, ranges of devices first; and one more device, in another segment.
+// The table of QEMU, with ranges of devices first, and one more device in another segment.
 static struct made good(void)
 {
 	struct made made = start(48);
@@ -65,18 +65,18 @@ static void test_good(void **state)
 		assert_int_equal(viot.iommu[i].flags, 0);
 	}
 	assert_string_equal(left_out.text, "");
-	put(&made, 36, 2, 2); // no more nodes than it says
+	put(&made, 36, 2, 2); // nodes beyond the count are ignored
 	seal(&made);
 	assert_reads(read_viot, &made);
 	assert_int_equal(viot.count, 1);
-	made = start(64); // a gap in front
+	made = start(64); // a gap before the first node
 	add_node(&made, 3, 16, 0, 0x28);
 	seal(&made);
 	assert_reads(read_viot, &made);
 	assert_int_equal(viot.count, 1);
 	made = start(48);
 	add_node(&made, 3, 8, 0, 0x28);
-	made.used -= 4; // too short for what it is
+	made.used -= 4; // a node shorter than its kind
 	put(&made, 50, 4, 2);
 	seal(&made);
 	assert_reads(read_viot, &made);
@@ -114,7 +114,7 @@ static void test_left_out(void **state)
 	put(&made, 38, 129, 2);
 	check_left_out(made, 0, "ACPI table VIOT: its first node is at 129, wanted 48 to 128");
 	made = good();
-	add_node(&made, 4, 16, 0, 0); // registers in memory
+	add_node(&made, 4, 16, 0, 0); // a unit with registers in memory
 	check_left_out(made, 2, "ACPI table VIOT: node 4 is a virtio-iommu that is no PCI function");
 	made = start(48);
 	for (uint16_t i = 0; i <= LB_MAX_IOMMUS; i++)

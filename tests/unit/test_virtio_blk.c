@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The virtio-blk driver against a device that is memory: what it writes there, and what it makes of
-// a device that lies. Machines with devices that work are in tests/vm.
+// The virtio-blk driver against a device in memory: what the driver writes, and what it does with wrong
+// answers. Machines with devices that work are in tests/vm.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -32,8 +32,8 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text);
 #define REGISTERS_BYTES 0x1000
 #define MULTIPLIER 4
 #define NOTIFY_OFF 3
-// The register of features is memory: both halves read the same. So bit 0 is VERSION_1's, too,
-// and bits 1 and 9 are SIZE_MAX and FLUSH as well as others that nobody wants.
+// The register of features is memory, so both halves read the same. Bit 0 is therefore also VERSION_1, and
+// bits 1 and 9 (SIZE_MAX, FLUSH) appear also as bits that nobody uses.
 #define FEATURES (1U | (uint32_t)(BLK_SEG_MAX | BLK_BLK_SIZE | BLK_FLUSH))
 
 static _Alignas(64) uint8_t registers[REGISTERS_BYTES];
@@ -159,7 +159,7 @@ static void submit(uint32_t tag, enum lb_disk_op op, uint64_t block, uint32_t by
 	assert_int_equal(disk.driver->submit(&disk, &request, &err), 0);
 }
 
-// The device says that the request with this first descriptor is done.
+// Lets the device report the request with this first descriptor as done.
 static void answer(struct virtio_blk *blk, uint32_t id, uint8_t status)
 {
 	uint16_t index = blk->queue.used.index;
@@ -213,7 +213,7 @@ static void test_large_blocks(void **state)
 	blk = disk.state;
 	assert_int_equal(disk.blocks, 1000);
 	submit(0, LB_DISK_READ, 999, 4096);
-	assert_int_equal(blk->requests[0].sector, 999 * 8); // always in 512 bytes
+	assert_int_equal(blk->requests[0].sector, 999 * 8); // always in units of 512 bytes
 }
 
 static void test_a_request(void **state)
@@ -311,7 +311,7 @@ static void test_a_device_that_lies(void **state)
 	uint32_t tag;
 
 	(void)state;
-	// In flight is tag 2, descriptors 6 to 8.
+	// In flight is tag 2, with descriptors 6 to 8.
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct virtio_blk *blk = opened();
 
@@ -320,7 +320,7 @@ static void test_a_device_that_lies(void **state)
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
 		assert_says(&err, "which it does not have");
-		// A reset puts it right.
+		// After a reset the device works again.
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		assert_int_equal(poll(&tag, &err), 0);
 		submit(2, LB_DISK_WRITE, 0, 512);
@@ -328,7 +328,7 @@ static void test_a_device_that_lies(void **state)
 		answer(blk, 6, REQUEST_OK);
 		assert_int_equal(poll(&tag, &err), 1);
 		assert_int_equal(tag, 2);
-		// And the same answer again, with another request in flight.
+		// The same answer again, with another request in flight.
 		submit(3, LB_DISK_WRITE, 0, 512);
 		answer(blk, 6, REQUEST_OK);
 		assert_int_equal(poll(&tag, &err), -1);
@@ -406,7 +406,7 @@ static void test_small_segments(void **state)
 	config()->size_max = 12288 + 4095;
 	open_well();
 	blk = disk.state;
-	assert_int_equal(blk->segments, 11); // the fewest that make 128 KiB
+	assert_int_equal(blk->segments, 11); // the fewest segments that hold 128 KiB
 	assert_int_equal(disk.max_bytes, 11 * 12288);
 	assert_int_equal(disk.depth, 128 / 13);
 	submit(1, LB_DISK_WRITE, 0, 2 * 12288 + 512);
@@ -422,7 +422,7 @@ static void test_small_segments(void **state)
 	assert_int_equal(blk->queue.descriptors[at].address, (uintptr_t)&blk->requests[1].status);
 	assert_int_equal(blk->queue.descriptors[at].flags, LB_VIRTIO_DEVICE_WRITES);
 
-	// As many as the device takes, and as its queue has room for.
+	// As many segments as the device takes and its queue has room for.
 	make_device();
 	common()->device_feature |= (uint32_t)BLK_SIZE_MAX;
 	config()->size_max = 4096;
@@ -432,7 +432,7 @@ static void test_small_segments(void **state)
 	make_device();
 	common()->device_feature |= (uint32_t)BLK_SIZE_MAX;
 	config()->size_max = 4096;
-	common()->queue_size = 15; // 8 is the power of two
+	common()->queue_size = 15; // the driver uses 8, a power of two
 	open_well();
 	assert_int_equal(disk.max_bytes, 6 * 4096);
 	assert_int_equal(disk.depth, 1);
@@ -480,11 +480,11 @@ static void test_what_is_refused(void **state)
 	assert_refused("segments of 4095 bytes");
 	common()->queue_notify_off = 16;
 	assert_refused("notify register is at 0x40 of 0x40 bytes");
-	config_space[0x40 / 4] = 5U << 24 | LB_PCI_CAP_VENDOR; // and the list ends there
+	config_space[0x40 / 4] = 5U << 24 | LB_PCI_CAP_VENDOR; // the list of capabilities ends here
 	assert_refused("a legacy-only device is not supported");
-	config_space[0x68 / 4] = 5U << 24 | 0x4000 | LB_PCI_CAP_VENDOR; // and it is a loop
+	config_space[0x68 / 4] = 5U << 24 | 0x4000 | LB_PCI_CAP_VENDOR; // the list of capabilities is a loop
 	assert_refused("no capability for the device registers");
-	config_space[0x44 / 4] = 6; // a reserved BAR, so another capability would be asked for
+	config_space[0x44 / 4] = 6; // a reserved BAR: another capability is looked for
 	assert_refused("no capability for the common registers");
 	config_space[0x44 / 4] = 2;
 	assert_refused("no such BAR");
@@ -494,7 +494,7 @@ static void test_what_is_refused(void **state)
 	assert_refused("no memory");
 }
 
-// Each group in I/O space first, and of too few bytes; then where it can be used.
+// Each group of registers is offered in I/O space and with too few bytes first, then where it can be used.
 static void test_groups_in_io_space(void **state)
 {
 	struct lb_error err;
@@ -507,19 +507,19 @@ static void test_groups_in_io_space(void **state)
 	config_space[0x84 / 4] = config_space[0x98 / 4] = config_space[0xac / 4] = 0; // BAR 0
 	put_capability(0xbc, 0xd0, LB_VIRTIO_COMMON, 0, 8);
 	put_capability(0xd0, 0, LB_VIRTIO_COMMON, COMMON_AT, sizeof(struct lb_virtio_common));
-	config_space[0x40 / 4] = config_space[0x80 / 4]; // from here
+	config_space[0x40 / 4] = config_space[0x80 / 4]; // the list begins here
 	config_space[0x44 / 4] = 0;
 	config_space[0x94 / 4] = (config_space[0x94 / 4] & ~0xff00U) | 0x5400;
 	config_space[0x68 / 4] |= 0xa800;
 	open_well();
 	assert_int_equal(common()->queue_enable, 1);
 	assert_int_equal(disk.blocks, 8000);
-	config_space[0xd4 / 4] = 0; // none can: the first says why
+	config_space[0xd4 / 4] = 0; // now no offer can be used; the message is that of the first
 	assert_int_equal(lb_virtio_blk_open(&target, &disk, &err), -1);
 	assert_says(&err, "BAR 0 is I/O space");
 }
 
-// After a reset the device has to be the one it was.
+// After a reset the device must be the same one.
 static void test_another_device_after_a_reset(void **state)
 {
 	struct lb_error err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The virtio-scsi transport and its queue against a device that is memory, and moves when its status
-// is looked at: what they write there, and what they make of a device that lies. What is done with
-// the disk's answers is in test_scsi.c. All numbers are the specification's (Virtio 1.2).
+// The virtio-scsi transport and its queue against a device in memory, which changes state when its status is
+// looked at: what they write, and what they do with wrong answers. The disk's answers are tested in
+// test_scsi.c. All numbers are from the specification (Virtio 1.2).
 #include <string.h>
 
 #include "capture_platform.h"
@@ -37,18 +37,18 @@ static bool device_moves(struct lb_deadline deadline);
 #define REGISTERS_BYTES 0x1000
 #define MULTIPLIER 4
 #define NOTIFY_OFF 3
-// The register of features is memory: both halves read the same, so bit 0 is VERSION_1's, too.
+// The register of features is memory, so both halves read the same: bit 0 is also VERSION_1.
 #define FEATURES 1U
 #define UNIT LB_SCSI_UNIT(7, 0x123)
 
 static _Alignas(64) uint8_t registers[REGISTERS_BYTES];
 static uint32_t config_space[64];
 static bool mastering;
-static bool moves; // answers what it is given
-static uint16_t taken; // requests, since the last reset
-static uint32_t answered; // since make_device()
-static uint8_t first_cdb[16]; // of the first request
-static struct response first_response; // that it gets, if its response is not 0
+static bool moves; // the device answers requests by itself
+static uint16_t taken; // requests taken since the last reset
+static uint32_t answered; // requests answered since make_device()
+static uint8_t first_cdb[16]; // CDB of the first request
+static struct response first_response; // given to the first request if its field `response` is not 0
 static struct lb_target target;
 static struct lb_disk disk;
 static uint8_t data[0x20000] __attribute__((aligned(4096)));
@@ -137,7 +137,7 @@ static void make_device(void)
 	config()->segments_max = 126;
 	config()->sectors_max = 0xffff;
 	config()->commands_per_unit = 128;
-	config()->sense_bytes = 20; // as another driver left them
+	config()->sense_bytes = 20; // values that another driver left
 	config()->cdb_bytes = 16;
 	target = (struct lb_target){.kind = LB_TARGET_VIRTIO_SCSI,
 				    .block_bytes = 512,
@@ -148,10 +148,10 @@ static void make_device(void)
 
 static void *descriptor_at(uint64_t address)
 {
-	return (void *)(uintptr_t)address; // NOLINT: a device knows numbers only
+	return (void *)(uintptr_t)address; // NOLINT: a device knows addresses as numbers only
 }
 
-// A disk of 8000 blocks of 512 bytes: it answers as far as it has to.
+// Answers as a disk of 8000 blocks of 512 bytes, as far as the driver needs it.
 static void fill_in(const uint8_t *cdb, uint8_t *to)
 {
 	static const uint8_t capacity[8] = {0, 0, 0x1f, 0x3f, 0, 0, 2, 0};
@@ -170,7 +170,7 @@ static void say_done(struct virtio_scsi *host, uint32_t id)
 	host->queue.used.index = (uint16_t)(index + 1);
 }
 
-// Works off what is in the queue, by the addresses that the device was given.
+// Works off the queue, by the addresses that the device was given.
 static void work(void)
 {
 	struct virtio_scsi *host;
@@ -179,7 +179,7 @@ static void work(void)
 	memcpy(&rings, common()->queue_desc, sizeof(rings));
 	host = descriptor_at(rings);
 	if (host->queue.available.index < taken)
-		taken = 0; // it was reset
+		taken = 0; // the device was reset
 	while (taken != host->queue.available.index) {
 		uint16_t head = host->queue.available.ring[taken++ % host->queue.size];
 		const struct lb_virtio_descriptor *at = &host->queue.descriptors[head];
@@ -219,7 +219,7 @@ static void open_well(void)
 		fail_msg("%s", err.text);
 }
 
-// And from now on it answers by the test's word only.
+// Opens the disk. From now on only the test gives answers.
 static struct virtio_scsi *opened(void)
 {
 	struct lb_scsi *scsi;
@@ -251,7 +251,7 @@ static int poll(uint32_t *ret_tag, struct lb_error *err)
 	return disk.driver->poll(&disk, ret_tag, err);
 }
 
-// The device says that the request is done, and with what response.
+// Lets the device report the request as done, with this response.
 static void answer(struct virtio_scsi *host, uint32_t tag, uint8_t response)
 {
 	memset((void *)(uintptr_t)&host->requests[tag].response, 0, 12);
@@ -271,7 +271,7 @@ static void test_opening(void **state)
 	assert_int_equal(disk.depth, 32);
 	assert_string_equal(disk.model, "QEMU QEMU HARDDISK");
 	assert_string_equal(disk.driver->name, "virtio-scsi");
-	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // as the loader plans for
+	assert_true(lb_heap_used() <= LB_CAPTURE_DISK); // the plan's memory is enough
 	assert_int_equal(common()->status, 15); // ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
 	assert_int_equal(common()->queue_select, 2);
 	assert_int_equal(common()->queue_size, 128);
@@ -326,7 +326,7 @@ static void test_a_request(void **state)
 	assert_int_equal(*notified(), 2);
 
 	*notified() = 0xffff;
-	host->queue.used.flags = 1; // it need not be told
+	host->queue.used.flags = 1; // the device needs no notification
 	submit(0, LB_DISK_READ, 7, 4096);
 	at = host->queue.descriptors;
 	assert_int_equal(at[1].address, (uintptr_t)&host->requests[0].response);
@@ -379,7 +379,7 @@ static void test_answers(void **state)
 	assert_int_equal(poll(&tag, &err), 0);
 }
 
-// What the device says about the data is checked before it is believed.
+// What the device says of the data is checked before it is used.
 static void test_residuals_and_sense(void **state)
 {
 	static const uint8_t medium_error[18] = {0x70, 0, 3, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11};
@@ -415,7 +415,7 @@ static void test_residuals_and_sense(void **state)
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_says(&err, "target 7 LUN 291: medium error (sense 3/11/00)");
 	}
-	submit(4, LB_DISK_READ, 0, 4096); // busy: sent again after a while
+	submit(4, LB_DISK_READ, 0, 4096); // the disk is busy, so the request is sent again later
 	answer(host, 4, 5);
 	assert_int_equal(poll(&tag, &err), 0);
 	moves = true;
@@ -427,7 +427,7 @@ static void test_residuals_and_sense(void **state)
 
 static void test_a_device_that_lies(void **state)
 {
-	static const uint32_t ids[] = {0, 7, 8, 3 * 32, 3 * 31, UINT32_MAX}; // tag 2 is 6 to 8
+	static const uint32_t ids[] = {0, 7, 8, 3 * 32, 3 * 31, UINT32_MAX}; // tag 2 has descriptors 6 to 8
 	struct lb_error err;
 	uint32_t tag;
 
@@ -440,7 +440,7 @@ static void test_a_device_that_lies(void **state)
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
 		assert_says(&err, "which it does not have");
-		moves = true; // a reset puts it right
+		moves = true; // after a reset the device works again
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		moves = false;
 		assert_int_equal(poll(&tag, &err), 0);
@@ -448,7 +448,7 @@ static void test_a_device_that_lies(void **state)
 		answer(host, 2, 0);
 		assert_int_equal(poll(&tag, &err), 1);
 		assert_int_equal(tag, 2);
-		submit(3, LB_DISK_WRITE, 0, 512); // and the same answer again
+		submit(3, LB_DISK_WRITE, 0, 512); // the same answer again, with another request in flight
 		answer(host, 2, 0);
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
@@ -491,7 +491,7 @@ static void test_a_device_that_gives_up(void **state)
 	assert_device_fails(0xff, UINT32_MAX, "the device is gone");
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "the device is gone");
-	opened(); // answers nothing after a reset
+	opened(); // after a reset the device answers nothing
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "no answer to command 0x0 in 10000 ms");
 }
@@ -500,7 +500,7 @@ static void test_sizes(void **state)
 {
 	(void)state;
 	make_device();
-	common()->queue_size = 15; // 8 is the power of two
+	common()->queue_size = 15; // the driver uses 8, a power of two
 	open_well();
 	assert_int_equal(disk.depth, 2);
 	assert_int_equal(common()->queue_size, 8);
@@ -511,13 +511,13 @@ static void test_sizes(void **state)
 	assert_int_equal(disk.depth, 3);
 	assert_int_equal(disk.max_bytes, 12288);
 	make_device();
-	config()->commands_per_unit = 0; // it does not say
+	config()->commands_per_unit = 0; // the device gives no limit
 	config()->sectors_max = UINT32_MAX;
 	open_well();
 	assert_int_equal(disk.depth, 32);
 	assert_int_equal(disk.max_bytes, LB_MIB);
 	make_device();
-	config_space[0] = target.pci_id = 0x10041af4; // transitional
+	config_space[0] = target.pci_id = 0x10041af4; // a transitional device
 	open_well();
 }
 
@@ -571,7 +571,7 @@ static void test_what_is_refused(void **state)
 	assert_refused("no memory");
 }
 
-// After a reset the device has to be the one it was.
+// After a reset the device must be the same one.
 static void test_another_device_after_a_reset(void **state)
 {
 	struct lb_error err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// VMCOREINFO's text: numbers and words by key, whole keys only, nothing beyond its end.
+// VMCOREINFO's text: numbers and words by whole keys, and nothing beyond its end.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 static char *memory;
 
-// In exactly as many bytes as it takes, so that ASan sees the first one beyond.
+// The text is in memory of exactly its size, so that ASan sees a read beyond it.
 static struct lb_vmcoreinfo open_text(const char *text)
 {
 	free(memory);
@@ -44,7 +44,7 @@ static void test_numbers(void **state)
 	assert_false(lb_vmcoreinfo_number(&info, "EMPTY=", 10, &number));
 	assert_false(lb_vmcoreinfo_number(&info, "MINUS=", 10, &number));
 	assert_false(lb_vmcoreinfo_number(&info, "NUMBER(A)=", 16, &number));
-	assert_false(lb_vmcoreinfo_number(&info, "MBER(A)=", 10, &number)); // not a line's beginning
+	assert_false(lb_vmcoreinfo_number(&info, "MBER(A)=", 10, &number)); // not at a line's beginning
 	assert_false(lb_vmcoreinfo_number(&info, "LAST=5=", 10, &number));
 	assert_int_equal(number, 5);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The right VMCOREINFO is found among wrong ones, and its text whole.
+// The right VMCOREINFO is found among wrong ones, and its whole text is read.
 #include "crash/dead/vmcoreinfo_find.h"
 #include "dead_kernel_image.h"
 
@@ -14,7 +14,7 @@ static void note_is_copied_whole(void **state)
 	assert_memory_equal(note_text, ram + NOTE + LB_VMCOREINFO_TEXT, sizeof(note_text));
 }
 
-// The text ends where RAM does, and with a NUL: no byte of what lies behind is taken for a part.
+// The text ends where RAM ends, and at a NUL. No byte behind it is taken.
 static void text_is_cut(void **state)
 {
 	const uint32_t first_page = LB_PAGE - LB_VMCOREINFO_TEXT;
@@ -38,7 +38,7 @@ static void text_is_cut(void **state)
 	assert_int_equal((uint8_t)note_text[1000 - LB_VMCOREINFO_TEXT], 0xee);
 
 	m = build(usual);
-	ram[NOTE + 60] = '\0'; // before what must agree
+	ram[NOTE + 60] = '\0'; // before the keys that must fit the page tables
 	dead = read_kernel(&m);
 	assert_false(dead.has_vmcoreinfo);
 	assert_int_equal(dead.vmcoreinfo_candidates, 1);
@@ -55,7 +55,7 @@ static void split_direct_map(struct machine *m, uint64_t phys)
 		map(m, m->page_offset + start + at, start + at, LB_PAGE, W | NX);
 }
 
-// Notes of other kernels, pointed at by the image before its own: each differs in one thing.
+// The image points first to notes of other kernels, which differ in one thing each.
 static void decoys_are_passed_over(void **state)
 {
 	const uint64_t phys_base = IMAGE - (TEXT - LB_KERNEL_MAP);
@@ -68,10 +68,10 @@ static void decoys_are_passed_over(void **state)
 		build_note(OLD_NOTE, KASLR, phys_base, NONE);
 		put64(DATA + 0x4000, m.page_offset + OLD_NOTE);
 		switch (decoy) {
-		case 0: // another boot: text elsewhere
+		case 0: // another boot, with the text elsewhere
 			build_note(OLD_NOTE, KASLR + 0x8000000, phys_base, NONE);
 			break;
-		case 1: // the same virtual slot, another physical one
+		case 1: // the same virtual address, another physical one
 			build_note(OLD_NOTE, KASLR, phys_base + 0x200000, NONE);
 			break;
 		case 2: // no phys_base
@@ -93,7 +93,7 @@ static void decoys_are_passed_over(void **state)
 		assert_note(&dead);
 		assert_int_equal(dead.vmcoreinfo_candidates, 2);
 	}
-	// The right text, but the page tables take the pointer elsewhere.
+	// The note is right, but the page tables map the pointer to another page.
 	m = build(usual);
 	memcpy(ram + OLD_NOTE, ram + NOTE, 2 * LB_PAGE);
 	put64(DATA + 0x4000, m.page_offset + OLD_NOTE);
@@ -104,7 +104,7 @@ static void decoys_are_passed_over(void **state)
 	assert_int_equal(dead.vmcoreinfo_candidates, 2);
 }
 
-// Heads that are no VMCOREINFO's: not even candidates.
+// Heads that are not those of VMCOREINFO do not even count as candidates.
 static void note_heads_are_checked(void **state)
 {
 	static const struct {
@@ -127,7 +127,7 @@ static void note_heads_are_checked(void **state)
 	}
 }
 
-// A kernel linked elsewhere (CONFIG_PHYSICAL_START): its note knows better.
+// A kernel with another CONFIG_PHYSICAL_START: its note has the right offset.
 static void other_link_address(void **state)
 {
 	struct machine m = build(usual);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A small kernel's VMCOREINFO, made from its symbols and types; and what it says when those are
-// missing.
+// Makes the VMCOREINFO of a small kernel from its symbols and types, and says what is missing.
 #include "crash/dead/vmcoreinfo_make.h"
 #include "dead_image.h"
 
 enum { INT = 1, PTR, ARRAY, STRUCT, UNION, ENUM };
 
 #define NODE 0x300000ULL // struct pglist_data, in the image
-#define PAGE_AT 0x310000ULL // a free page's struct page
-#define SECTIONS 0x320000ULL // mem_section's roots, then the first of them
+#define PAGE_AT 0x310000ULL // the struct page of a free page
+#define SECTIONS 0x320000ULL // the roots of mem_section, then the first root
 
 static struct btf_made made;
 static struct lb_vmcoreinfo_work work;
@@ -22,7 +21,7 @@ static const struct dead_symbol symbols[] = {
 };
 #define SYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
 
-// `older`: page types are macros, and a slab is a flag; else both are enumerators.
+// `older`: page types are macros, and slab is a flag. Otherwise both are enumerators.
 static void make_types(bool older)
 {
 	uint32_t word, byte, list, free_area, zone, array, lists, areas;
@@ -86,7 +85,7 @@ static void put(struct dead_machine *machine, uint64_t at, uint64_t value)
 	memcpy(image_at(machine, IMAGE_VIRT + at), &value, sizeof(value));
 }
 
-// What the variables hold: one section, and a free page of zone 1, order 2, type 1.
+// Gives the variables their values: one section, and a free page of zone 1, order 2, type 1.
 static void make_memory(struct dead_machine *machine)
 {
 	const uint64_t head = NODE + 512 + 8 + 2 * 40 + 16;
@@ -180,7 +179,7 @@ static void assert_common(void)
 	assert_line("NUMBER(KERNEL_IMAGE_SIZE)=1073741824");
 	assert_line("NUMBER(sme_mask)=0");
 	assert_line("NUMBER(pgtable_l5_enabled)=0");
-	assert_null(strstr(text, "OFFSET(page.mapping)")); // such a page has none
+	assert_null(strstr(text, "OFFSET(page.mapping)")); // struct page here has no such field
 	assert_null(strstr(text, "PG_hwpoison"));
 }
 
@@ -196,7 +195,7 @@ static void a_newer_kernel_s(void **state)
 	assert_line("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376");
 	assert_null(strstr(text, "NUMBER(PG_slab)"));
 	assert_null(strstr(text, "kallsyms_relative_base"));
-	// Neither vmap_area_list nor what tells VMALLOC_START.
+	// vmap_area_list and the source of VMALLOC_START are missing.
 	assert_int_equal(result.left_out, 2);
 	assert_string_equal(result.why, "NUMBER(VMALLOC_START), SYMBOL(vmemmap)");
 	dead_close(machine);
@@ -217,7 +216,7 @@ static void an_older_kernel_s(void **state)
 	dead_close(machine);
 }
 
-// Every value that is not read but derived goes with what it is derived from, and is named.
+// A value that is derived is left out, and named, if its source is missing.
 static void without_evidence_a_key_is_left_out(void **state)
 {
 	static const struct {
@@ -285,7 +284,7 @@ static void whole_and_little(void **state)
 	dead_close(machine);
 }
 
-// Values that are too long are cut nowhere: the line is left out.
+// A line that would be too long is left out, not cut.
 static void long_lines_are_left_out(void **state)
 {
 	struct dead_machine *machine = build(false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The walker on tables made by hand, word by word, good ones and hostile ones.
+// The walker on tables written word by word: good ones and hostile ones.
 #include <string.h>
 
 #include "lifeboat/range.h"
@@ -16,13 +16,13 @@
 #define NX X86_PTE_NX
 #define PWU (P | W | U)
 
-// Page i of this memory lies at physical BASE + i * 4 KiB; all else is not RAM.
+// Page i of the memory lies at BASE + i * 4 KiB. All other addresses are not RAM.
 #define BASE 0x100000ULL
 #define PAGES 8
 #define AT(page) (BASE + (page)*LB_PAGE)
 
 static uint64_t memory[PAGES][X86_PT_ENTRIES];
-static uint64_t reads; // of pages, since reset()
+static uint64_t reads; // pages read since reset()
 
 static const void *memory_page(void *ctx, uint64_t phys)
 {
@@ -38,7 +38,7 @@ static const struct lb_physmem mem = {.page = memory_page};
 static struct lb_walk walk;
 static struct lb_walk_leaf leaf;
 
-// Empty memory, a 4-level walk from page 0, 40 physical address bits.
+// Empty memory, and a walk of 4 levels from page 0 with 40 physical address bits.
 static int reset(void **state)
 {
 	(void)state;
@@ -64,7 +64,7 @@ static void assert_leaf(uint64_t virt, uint64_t phys, uint64_t page_size, uint64
 	assert_int_equal(leaf.flags, flags);
 }
 
-// A walk that fails otherwise than by an absent entry must not write the leaf.
+// A walk that fails other than by an absent entry must not write the leaf.
 static void assert_status(uint64_t virt, enum lb_walk_status status)
 {
 	const struct lb_walk_leaf poison = {0xeeeeeeeeeeeeeeee, 0xeeeeeeeeeeeeeeee, 0xeeeeeeeeeeeeeeee};
@@ -139,7 +139,7 @@ static void test_five_levels(void **state)
 	assert_leaf(0, 0x7000, LB_PAGE, PWU);
 	assert_leaf(0xff00000000000000, 0x7000, LB_PAGE, PWU);
 	assert_absent(1ULL << 48, 1ULL << 48);
-	// Not canonical with 4 levels, but with 5.
+	// Not canonical with 4 levels, canonical with 5.
 	assert_absent(1ULL << 47, 1ULL << 39);
 }
 
@@ -183,26 +183,26 @@ static void test_memory_type_bits(void **state)
 	// Bit 7 of a PTE is PAT, not PS.
 	memory[3][0] = 0x5000 | P | 1ULL << 7;
 	assert_leaf(0, 0x5000, LB_PAGE, P | LB_WALK_PAT);
-	// Bit 12 of a larger leaf is PAT and neither reserved nor address.
+	// Bit 12 of a larger leaf is PAT: neither reserved nor part of the address.
 	memory[2][1] = 0x200000 | P | PS | 1ULL << 12;
 	assert_leaf(0x201234, 0x201234, 2 * LB_MIB, P | PS | LB_WALK_PAT);
 	memory[1][1] = 0x40000000 | P | PS | 1ULL << 12;
 	assert_leaf(0x40001234, 0x40001234, LB_GIB, P | PS | LB_WALK_PAT);
-	// Those of the tables on the way are not the leaf's.
+	// Flags of the tables above do not belong to the leaf.
 	memory[0][0] |= X86_PTE_PCD | X86_PTE_A;
 	assert_leaf(0, 0x5000, LB_PAGE, P | LB_WALK_PAT);
 }
 
 static void test_ignored_bits_are_ignored(void **state)
 {
-	const uint64_t ignored = 0x7ff0000000000000ULL | 0xf00; // 62:52, 11:8 (G among them)
+	const uint64_t ignored = 0x7ff0000000000000ULL | 0xf00; // bits 62:52 and 11:8, global among them
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++)
 		memory[i][0] = AT(i + 1) | PWU | ignored;
 	memory[3][0] = 0x5000 | PWU | ignored;
 	assert_leaf(0, 0x5000, LB_PAGE, PWU);
-	walk.cr3 |= 0xfff | 0xfffULL << 52; // PCID, LAM and whatever comes
+	walk.cr3 |= 0xfff | 0xfffULL << 52; // PCID, LAM, and bits not defined yet
 	assert_leaf(0, 0x5000, LB_PAGE, PWU);
 }
 
@@ -212,7 +212,7 @@ static void test_reserved_ps(void **state)
 	link_chain();
 	memory[0][0] |= PS;
 	assert_status(0, LB_WALK_RESERVED_BIT);
-	walk.hostile = true; // there is nothing to follow, in any mode
+	walk.hostile = true; // there is no link to follow, in any mode
 	assert_status(0, LB_WALK_RESERVED_BIT);
 
 	walk.la57 = true;
@@ -252,7 +252,7 @@ static void test_reserved_address_bits(void **state)
 				assert_status(0, LB_WALK_RESERVED_BIT);
 				walk.hostile = true;
 				assert_leaf(0, 0x5000, LB_PAGE, PWU);
-				memory[level][0] &= ~P; // an absent entry has no reserved bits
+				memory[level][0] &= ~P; // reserved bits do not count in an absent entry
 				assert_absent(0, 1ULL << (39 - 9 * level));
 			}
 			reset(NULL);
@@ -262,7 +262,7 @@ static void test_reserved_address_bits(void **state)
 			walk.hostile = true;
 			assert_absent(0, 1ULL << 39);
 		}
-		// The highest bit of the width is an address bit.
+		// The highest bit within the width is part of the address.
 		reset(NULL);
 		walk.phys_bits = widths[n];
 		link_chain();
@@ -282,7 +282,7 @@ static void test_tables_outside_ram(void **state)
 		memory[level][0] = 0xdead000 | PWU;
 		assert_status(0, LB_WALK_UNREADABLE);
 	}
-	// A leaf may point anywhere: it is not read.
+	// The page of a leaf is not read, so it may be anywhere.
 	reset(NULL);
 	link_chain();
 	memory[3][0] = 0xdead000 | PWU;
@@ -310,7 +310,7 @@ static void assert_next(uint64_t from, uint64_t end, uint64_t virt, uint64_t phy
 	assert_int_equal(leaf.phys, phys);
 }
 
-// Nothing found, nothing written.
+// Nothing is found, and nothing is written.
 static void assert_no_next(uint64_t from, uint64_t end)
 {
 	uint64_t found = 0x5a5a;
@@ -325,13 +325,14 @@ static void test_next(void **state)
 	link_chain();
 	memory[3][7] = 0x9000 | P;
 	memory[2][9] = 0x200000 | P | PS;
-	memory[0][511] = AT(4) | PWU; // the upper half, up to the last byte there is
+	memory[0][511] = AT(4) | PWU; // the upper half, up to its last byte
 	memory[4][511] = AT(5) | PWU;
 	memory[5][511] = AT(6) | PWU;
 	memory[6][511] = 0xa000 | P;
 
 	assert_next(0, UINT64_MAX, 0x7000, 0x9000);
-	assert_next(0x6fff, UINT64_MAX, 0x7000, 0x9000); // from inside a hole to its very end
+	assert_next(0x6fff, UINT64_MAX, 0x7000,
+		    0x9000); // from inside a hole, up to the last byte of the address space
 	assert_next(0x7abc, UINT64_MAX, 0x7abc, 0x9abc);
 	assert_next(0x8000, UINT64_MAX, 0x1200000, 0x200000);
 	assert_next(0x1400000, UINT64_MAX, 0xfffffffffffff000, 0xa000);
@@ -342,7 +343,7 @@ static void test_next(void **state)
 	assert_no_next(0x7000, 0x7000);
 	assert_no_next(0x8000, 0x7000);
 	memory[6][511] = 0;
-	assert_no_next(0x1400000, UINT64_MAX); // and does not wrap around
+	assert_no_next(0x1400000, UINT64_MAX); // does not wrap around
 }
 
 static void test_next_steps_over_what_cannot_be_read(void **state)
@@ -364,7 +365,7 @@ static void test_next_steps_over_what_cannot_be_read(void **state)
 static void test_next_is_bounded(void **state)
 {
 	(void)state;
-	// 2^27 tables, all present, all the same empty one.
+	// 2^27 tables are present, and all are the same empty one.
 	for (unsigned int i = 0; i < X86_PT_ENTRIES; i++) {
 		memory[0][i] = AT(1) | PWU;
 		memory[1][i] = AT(2) | PWU;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which driver is asked about which place, and what is said of the end.
+// Each driver is asked about its own places, and the result is reported.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -15,7 +15,7 @@ static char *fake_name(struct lb_pci_address at, char *text);
 #define KNOWN 0x12348086U
 
 static struct {
-	uint32_t id[LB_PCI_DEVICES][LB_PCI_FUNCTIONS]; // 0: nothing answers
+	uint32_t id[LB_PCI_DEVICES][LB_PCI_FUNCTIONS]; // 0: nothing answers there
 	uint32_t header[LB_PCI_DEVICES];
 	uint32_t reads, finds, stops, tables, modules;
 	enum lb_watchdog_end end;
@@ -105,7 +105,7 @@ static void test_places(void **state)
 	machine.id[31][0] = 0x99998086;
 	machine.id[31][4] = KNOWN;
 	assert_int_equal(lb_watchdog_stop_all(&capture), 0);
-	assert_int_equal(machine.stops, 0); // function 0 says that it is alone
+	assert_int_equal(machine.stops, 0); // function 0 says that the device has no other function
 	machine.header[31] = LB_PCI_HEADER_MULTIFUNCTION;
 	machine.id[20][0] = KNOWN;
 	machine.id[21][0] = LB_PCI_ID_RETRY;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A 6300ESB that is locked gets all the time there is, in the order that its registers want.
+// A locked 6300ESB gets the longest time, written in the order that its registers require.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -84,7 +84,7 @@ static void test_locked(void **state)
 	assert_true(esb.enabled);
 	assert_int_equal(word(0), 0xfffff);
 	assert_int_equal(word(4), 0xfffff);
-	assert_int_equal(word(12), 0x100); // the reload is what was written last
+	assert_int_equal(word(12), 0x100); // the reload was written last
 	for (uint32_t i = REGISTERS; i < sizeof(esb.registers); i++)
 		assert_int_equal(esb.registers[i], 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One write, to the port that stops it.
+// One write to the port that stops the watchdog.
 #include "crash/platform/watchdog.h"
 #include "lifeboat/ports.h"
 #include "unit.h"

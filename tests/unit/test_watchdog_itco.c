@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The TCO timer at its two places, over registers made here: bridges without an address, functions that only
-// look like it, a timer that does not halt.
+// The TCO timer at its two places, over registers made here. Bridges without an address, functions that only
+// look like one, and a timer that does not halt.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -19,7 +19,7 @@ static uint32_t fake_read(struct lb_pci_address at, uint32_t reg);
 
 static struct {
 	uint32_t pmbase, tcobase, tcoctl;
-	uint16_t at, control; // the port of the control register
+	uint16_t at, control; // port of the control register
 	bool stuck;
 	uint32_t writes;
 } tco;
@@ -81,14 +81,14 @@ static void test_lpc(void **state)
 	tco.pmbase = 0x601;
 	tco.at = 0x668;
 	check_stops(&place);
-	assert_false(lb_watchdog_itco.find(&unknown)); // its own are behind the SMBus function
+	assert_false(lb_watchdog_itco.find(&unknown)); // this chipset has its timer behind the SMBus function
 	tco.pmbase = 1;
 	assert_false(lb_watchdog_itco.find(&place));
 }
 
 static void test_smbus(void **state)
 {
-	// 100 series; one that was not there when this was written.
+	// The 100 series, and a chipset that is not known yet.
 	static const uint32_t ids[] = {0xa1238086, 0xeeee8086};
 
 	(void)state;

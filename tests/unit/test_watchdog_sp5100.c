@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// AMD's watchdog at each of its places, over registers made here; decoders that are off, timers that are not
-// there, or do not stop.
+// AMD's watchdog at each of its places, over registers made here. Decoders that are off, timers that are
+// absent, and timers that do not stop.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -17,9 +17,9 @@ static volatile void *fake_map(uint64_t phys, uint64_t bytes);
 #include "crash/platform/watchdog_sp5100.c"
 
 static struct {
-	uint8_t pm[256], index; // power management registers
+	uint8_t pm[256], index; // registers of power management
 	bool in_memory, unmappable;
-	uint64_t at; // where the watchdog's are
+	uint64_t at; // address of the watchdog's registers
 	uint32_t control;
 	bool used_ports;
 } board;
@@ -33,7 +33,7 @@ static uint8_t port_read(uint16_t port)
 
 static void port_write(uint16_t port, uint8_t value)
 {
-	assert_int_equal(port, 0xcd6); // nothing but the index is ever written
+	assert_int_equal(port, 0xcd6); // only the index is written
 	board.used_ports = true;
 	board.index = value;
 }
@@ -108,10 +108,10 @@ static void test_what_stands(void **state)
 	(void)state;
 	start(0);
 	assert_int_equal(stop(ID_SBX00, 0x3d), LB_WATCHDOG_WAS_OFF);
-	put32(0x48, 0xfec000f0); // not decoded
+	put32(0x48, 0xfec000f0); // the address is not decoded
 	assert_int_equal(stop(ID_SBX00, 0x40), LB_WATCHDOG_WAS_OFF);
 	assert_int_equal(stop(ID_KERNCZ, 0x49), LB_WATCHDOG_WAS_OFF);
-	memset(board.pm, 0xff, sizeof(board.pm)); // ports that nobody answers
+	memset(board.pm, 0xff, sizeof(board.pm)); // ports where nothing answers
 	assert_int_equal(stop(ID_SBX00, 0x3d), LB_WATCHDOG_WAS_OFF);
 	for (size_t i = 0; i < 3; i++) {
 		start(0xfeb00000);

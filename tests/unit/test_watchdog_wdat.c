@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The steps of the ACPI table WDAT, over registers made here: what is kept, read back, and not believed.
+// The steps of the ACPI table WDAT, over registers made here: bits to preserve, reading back, and wrong
+// steps.
 #include <string.h>
 
 #include "capture_platform.h"
@@ -23,7 +24,7 @@ static volatile void *fake_map(uint64_t phys, uint64_t bytes);
 #define PHYS 0xfed00010ULL
 
 static struct {
-	uint32_t value, stuck, bytes; // bits that stay as they are
+	uint32_t value, stuck, bytes; // stuck: bits that never change
 	uint32_t reads, writes;
 	bool unmappable;
 	uint64_t memory;
@@ -96,7 +97,7 @@ static void test_stops(void **state)
 	assert_int_equal(stop(&why), LB_WATCHDOG_IS_OFF);
 	assert_int_equal(reg.value, 8);
 	start(4, 0);
-	capture.wdat[0].value = UINT32_MAX; // more than the field holds
+	capture.wdat[0].value = UINT32_MAX; // a value larger than the field
 	assert_int_equal(stop(&why), LB_WATCHDOG_IS_OFF);
 	assert_int_equal(reg.value, 8);
 }
@@ -112,7 +113,8 @@ static void test_memory(void **state)
 		capture.wdat[0].address = capture.wdat[1].address = PHYS;
 		reg.memory = 0xa5a5a5a5a5a5a5a5 & ~8ULL;
 		assert_int_equal(stop(&why), LB_WATCHDOG_IS_OFF);
-		assert_int_equal(reg.memory, 0xa5a5a5a5a5a5a5a5 | 8); // nothing beside the register
+		assert_int_equal(reg.memory,
+				 0xa5a5a5a5a5a5a5a5 | 8); // bytes beside the register are unchanged
 		assert_int_equal(reg.reads + reg.writes, 0);
 	}
 	reg.unmappable = true;
@@ -130,7 +132,7 @@ static void test_lies(void **state)
 	assert_int_equal(stop(&why), LB_WATCHDOG_STAYS_ON);
 	assert_string_equal(why.text, "it does not stop by what ACPI's table says");
 	start(2, 0);
-	capture.wdat_count = 1; // nothing looks: it is stopped, whether it ran or not
+	capture.wdat_count = 1; // no step reads the state, so the watchdog is stopped whether it ran or not
 	assert_int_equal(stop(&why), LB_WATCHDOG_IS_OFF);
 	assert_int_equal(reg.writes, 1);
 	start(2, 0);

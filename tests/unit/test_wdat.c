@@ -52,7 +52,7 @@ static void add(struct made *made, const struct row *row)
 	seal(made);
 }
 
-// As the firmware of a chipset with a TCO timer has it: reload, status, running; stopped is bit 11.
+// A table for a chipset with a TCO timer: reload, status, running. Bit 11 is "stopped".
 static struct made made_tco(void)
 {
 	static const struct row rows[] = {
@@ -82,17 +82,17 @@ static void test_good(void **state)
 		assert_int_equal(wdat.step[i].shift, 11);
 		assert_int_equal(wdat.step[i].value, 1);
 		assert_int_equal(wdat.step[i].mask, 1);
-		assert_int_equal(wdat.step[i].write, i == 0); // the one that stops comes first
+		assert_int_equal(wdat.step[i].write, i == 0); // the step that stops comes first
 		assert_int_equal(wdat.step[i].preserve, i == 0);
 	}
-	made.bytes[60] = 0x80; // disabled, and stands while the machine sleeps
+	made.bytes[60] = 0x80; // disabled at boot, and stopped while the machine sleeps
 	seal(&made);
 	assert_reads(read_wdat, &made);
 	assert_int_equal(wdat.count, 0);
 	assert_string_equal(wdat.unstoppable.text, "");
 }
 
-// Without an access width the register's own width counts.
+// Without an access width the register's width is used.
 static void test_widths(void **state)
 {
 	static const struct {
@@ -143,7 +143,7 @@ static void test_unstoppable(void **state)
 		if (!strstr(wdat.unstoppable.text, wrong[i].why))
 			fail_msg("\"%s\" does not say \"%s\"", wdat.unstoppable.text, wrong[i].why);
 	}
-	made = made_tco(); // one that looks is wrong: what it would say is not known
+	made = made_tco(); // the step that reads is wrong, so the state would not be known
 	made.bytes[68 + 24 + 1] = 1;
 	seal(&made);
 	assert_reads(read_wdat, &made);
