@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ACPI tables put together by the unit tests, and what every reader of one must stand.
+// Makes ACPI tables for unit tests, and judges what each reader of a table must do with damaged ones.
 #ifndef LIFEBOAT_TESTS_UNIT_ACPI_MADE_H
 #define LIFEBOAT_TESTS_UNIT_ACPI_MADE_H
 
@@ -20,7 +20,7 @@ struct made {
 	uint32_t used;
 };
 
-// Reads a table; on failure asserts that the output was left alone.
+// Reads a table. On failure asserts that the output was left as it was.
 typedef int acpi_reader(const void *table, uint64_t bytes, struct lb_error *err);
 
 static inline void put(struct made *made, uint32_t at, uint64_t value, uint32_t bytes)
@@ -29,7 +29,7 @@ static inline void put(struct made *made, uint32_t at, uint64_t value, uint32_t 
 	memcpy(made->bytes + at, &value, bytes);
 }
 
-// `bytes` more, all 0xee; where they begin.
+// Adds `bytes` bytes of 0xee; returns where they begin.
 static inline uint32_t extend(struct made *made, uint32_t bytes)
 {
 	uint32_t at = made->used;
@@ -40,7 +40,7 @@ static inline uint32_t extend(struct made *made, uint32_t bytes)
 	return at;
 }
 
-// Zero but for its signature.
+// Makes a table of `bytes` bytes, zero except for its signature.
 static inline struct made made_table(const char *signature, uint32_t bytes)
 {
 	struct made made = {.used = bytes};
@@ -49,7 +49,7 @@ static inline struct made made_table(const char *signature, uint32_t bytes)
 	return made;
 }
 
-// Writes length and checksum. Once more after each change.
+// Writes length and checksum. To be called again after each change.
 static inline void seal(struct made *made)
 {
 	uint8_t sum = 0;
@@ -70,8 +70,8 @@ static inline struct made made_from(const void *table, uint32_t bytes)
 	return made;
 }
 
-// In exactly as many bytes, so that ASan sees the first one beyond. The error's text is
-// empty after success.
+// Reads a copy of exactly `bytes` bytes, so that ASan sees a read beyond. The error's text is empty after
+// success.
 static inline int read_exact(acpi_reader *reader, const struct made *made, uint64_t bytes,
 			     struct lb_error *err)
 {
@@ -104,8 +104,8 @@ static inline void assert_fails(acpi_reader *reader, const struct made *made, ui
 		fail_msg("\"%s\" does not say \"%s\"", err.text, wanted);
 }
 
-// What is wrong with the header of a good table, called `name`, that has `least` bytes at
-// least, is told by name; what is odd about it does not matter.
+// Damages the header of a good table called `name`, which needs `least` bytes. The reader must name the table
+// in each refusal. A revision of any value must be accepted.
 static inline void check_header(acpi_reader *reader, const struct made *good, const char *name,
 				uint32_t least)
 {
@@ -123,7 +123,7 @@ static inline void check_header(acpi_reader *reader, const struct made *good, co
 			    made.used, least);
 		assert_fails(reader, &made, made.used, text);
 	}
-	for (; made.used < good->used; made.used++) { // nothing is read behind the end
+	for (; made.used < good->used; made.used++) { // no byte behind the end is read
 		seal(&made);
 		if (read_exact(reader, &made, made.used, &err) != 0)
 			assert_ptr_equal(strstr(err.text, "ACPI table "), err.text);
@@ -148,7 +148,7 @@ static inline void check_header(acpi_reader *reader, const struct made *good, co
 	}
 }
 
-// Output of a failed call: as it was poisoned.
+// POISON() fills an output before the call. assert_poisoned() expects it unchanged after a failed call.
 #define POISON(output) memset(&(output), 0xee, sizeof(output))
 static inline void assert_poisoned(const void *output, size_t bytes)
 {

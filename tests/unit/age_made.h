@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Recipients and age files for tests, with random numbers of the host.
+// Makes recipients and age files for tests, with random numbers from the host.
 #ifndef LIFEBOAT_TESTS_UNIT_AGE_MADE_H
 #define LIFEBOAT_TESTS_UNIT_AGE_MADE_H
 
@@ -26,7 +26,7 @@ static inline void age_add_recipient(struct lb_recipients *recipients, const str
 		fail_msg("%s", err.text);
 }
 
-// An age file of `bytes` bytes at `data`, into `to`; returns its length.
+// Encrypts `bytes` bytes at `data` into `to` as an age file; returns its length.
 static inline size_t age_seal(const struct lb_recipients *recipients, const uint8_t *data, size_t bytes,
 			      uint8_t *to)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Debian's age as the judge: keys of age-keygen, files that it encrypts and decrypts.
+// Debian's age as the judge: keys of age-keygen, and files that age encrypts and decrypts.
 #ifndef LIFEBOAT_TESTS_UNIT_AGE_PROGRAM_H
 #define LIFEBOAT_TESTS_UNIT_AGE_PROGRAM_H
 
@@ -12,7 +12,7 @@
 #include "unit.h"
 
 struct age_key {
-	char path[64]; // of the identity file
+	char path[64]; // path of the identity file
 	char recipient[80], secret[96];
 };
 
@@ -42,7 +42,7 @@ static inline void age_write_file(const char *path, const void *data, size_t byt
 		fail_msg("%s: cannot be written", path);
 }
 
-// In `folder`, with a number.
+// Makes key `number` in `folder`.
 static inline void age_make_key(const char *folder, unsigned int number, struct age_key *ret_key)
 {
 	char command[200], text[512] = "", *line;
@@ -59,7 +59,8 @@ static inline void age_make_key(const char *folder, unsigned int number, struct 
 	snprintf(ret_key->secret, sizeof(ret_key->secret), "%.*s", (int)strcspn(line, "\n"), line);
 }
 
-// `file` by `key`, beside whose file it works: what comes out, and whether age was content.
+// Decrypts `file` with `key`, in the folder of the key. Returns the size of the result, and whether age
+// succeeded.
 static inline size_t age_decrypt(const struct age_key *key, const void *file, size_t bytes, void *data,
 				 size_t room, bool *ret_content)
 {

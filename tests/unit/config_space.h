@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// PCI functions for tests of what is above crash/bare/pci_config.h, whose functions are here. One that sleeps
-// loses its addresses, buses and windows on the way to D0; what is behind a bridge that sleeps, or that
-// leads elsewhere, does not answer.
+// PCI functions for tests of what uses crash/bare/pci_config.h, whose functions this file replaces. A
+// function that sleeps loses its addresses, buses and windows on the way to D0. A function behind a bridge
+// that sleeps, or that leads elsewhere, does not answer.
 #ifndef LIFEBOAT_TESTS_UNIT_CONFIG_SPACE_H
 #define LIFEBOAT_TESTS_UNIT_CONFIG_SPACE_H
 
@@ -11,13 +11,13 @@
 #include "unit.h"
 
 #define CONFIG_FUNCTIONS 16
-#define CONFIG_POWER 0x50 // where each has its power management capability
+#define CONFIG_POWER 0x50 // each function has its power management capability here
 #define CONFIG_EXPRESS 0x60
 
 struct config_function {
 	struct lb_pci_address at;
 	uint32_t registers[LB_PCI_SPACE_ECAM / 4];
-	bool keeps; // what it has, in sleep: "no soft reset"
+	bool keeps; // keeps its registers in sleep ("no soft reset")
 };
 
 static struct config_function config_functions[CONFIG_FUNCTIONS];
@@ -41,7 +41,7 @@ static bool config_sleeps(const struct config_function *one)
 	return one->registers[CONFIG_POWER / 4 + 1] & 3;
 }
 
-// Is the bus reached: is it 0, or behind a bridge that is awake and reached itself?
+// True for bus 0, and for a bus behind a bridge that is awake and can itself be reached.
 static bool config_reached(uint8_t bus)
 {
 	if (bus == 0)
@@ -107,7 +107,7 @@ void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value
 	assert_non_null(one);
 	at = config_register(one, reg);
 	if (reg == LB_PCI_COMMAND || (reg == LB_PCI_WINDOW_IO && config_is_bridge(one)))
-		value = (value & 0xffff) | (*at & 0xffff0000 & ~value); // ones clear
+		value = (value & 0xffff) | (*at & 0xffff0000 & ~value); // a 1 clears a status bit
 	if (reg == CONFIG_POWER + 4 && config_sleeps(one) && !(value & 3))
 		config_wake(one);
 	if (reg == CONFIG_POWER + 4)
@@ -115,7 +115,7 @@ void lb_pci_write(const struct lb_pci_space *space, uint32_t reg, uint32_t value
 	*at = value;
 }
 
-// With both capabilities, addresses, and awake.
+// Adds a function that is awake, and has addresses and both capabilities.
 static struct config_function *config_add(uint8_t bus, uint8_t device, uint8_t function)
 {
 	struct config_function *one = &config_functions[config_count++];

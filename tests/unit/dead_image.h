@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A kernel image in a dead machine's RAM for the tests of what scans one: kallsyms in each of its
-// three layouts, and BTF.
+// A kernel image in a dead machine's RAM, for tests of code that scans one: kallsyms in each of its three
+// layouts, and BTF.
 #ifndef LIFEBOAT_TESTS_UNIT_DEAD_IMAGE_H
 #define LIFEBOAT_TESTS_UNIT_DEAD_IMAGE_H
 
 #include "crash/dead/facts.h"
 #include "dead_machine.h"
 
-#define IMAGE 0x200000ULL // physical
+#define IMAGE 0x200000ULL // physical address
 #define IMAGE_BYTES 0x400000ULL
 #define IMAGE_VIRT (DEAD_DIRECT + IMAGE)
-#define FUNCTIONS 1500U // "fn_N", of 16 bytes each, beside what a test adds
-#define FUNCTIONS_AT 0x1000ULL // in the image, as all that follows
+#define FUNCTIONS 1500U // number of functions "fn_N" of 16 bytes each, in addition to a test's symbols
+#define FUNCTIONS_AT 0x1000ULL // offset in the image, like all that follow
 #define BANNER_AT 0x20000ULL
 #define TABLES_AT 0x100000ULL
 #define BTF_AT 0x200000ULL
 
 enum layout {
-	BEFORE, // 5.10 to 6.3: offsets lie before the names
-	BEHIND, // 6.4 on
-	PLACE, // 7.x: behind, without a base, on 4 bytes
+	BEFORE, // 5.10 to 6.3: the offsets lie before the names
+	BEHIND, // from 6.4 on: the offsets lie behind the names
+	PLACE, // 7.x: behind the names, without a base, aligned to 4 bytes
 	LAYOUTS,
 };
 
 struct dead_symbol {
-	const char *name; // its type letter first
-	uint64_t at; // in the image
+	const char *name; // the type letter, then the name
+	uint64_t at; // offset in the image
 };
 
-// Addresses of the tables.
+// Addresses of the symbol tables.
 struct dead_tables {
 	uint64_t num_syms, names, markers, token_table, token_index, offsets, relative_base;
 	uint32_t count;
@@ -55,7 +55,7 @@ static inline void image_put32(struct dead_machine *machine, uint64_t virt, uint
 	memcpy(image_at(machine, virt), &value, sizeof(value));
 }
 
-// The text of each token: a letter is itself, some stand for more, and none is empty.
+// Gives the text of a token. A letter stands for itself, some tokens for several letters, and none is empty.
 static inline void token_text(unsigned int token, char text[16])
 {
 	if (token > ' ' && token < 127)
@@ -68,11 +68,11 @@ static inline void token_text(unsigned int token, char text[16])
 		snprintf(text, 16, "~%02x~", token);
 }
 
-// What is being encoded.
+// State of the encoder of symbol names.
 struct encoder {
 	struct dead_machine *machine;
 	struct dead_tables *tables;
-	uint64_t at, marker; // where the next ones go
+	uint64_t at, marker; // where the next name and the next marker go
 	enum layout layout;
 };
 
@@ -100,13 +100,13 @@ static inline void encode(struct encoder *e, const char *name, uint64_t address)
 	if (e->layout == PLACE)
 		image_put32(e->machine, word, (uint32_t)(address - word));
 	else if (e->layout == BEFORE)
-		image_put32(e->machine, word, (uint32_t)(IMAGE_VIRT - 1 - address)); // a complement
+		image_put32(e->machine, word, (uint32_t)(IMAGE_VIRT - 1 - address)); // the complement
 	else
 		image_put32(e->machine, word, (uint32_t)(address - IMAGE_VIRT));
 	e->tables->count++;
 }
 
-// Where everything lies, if the names take `names_bytes`.
+// Places all tables, for names that take `names_bytes` bytes.
 static inline struct dead_tables place_tables(enum layout layout, uint32_t count, uint64_t names_bytes)
 {
 	const uint64_t align = layout == PLACE ? 4 : 8, start = IMAGE_VIRT + TABLES_AT;
@@ -148,7 +148,7 @@ static inline void write_tokens(struct dead_machine *machine, const struct dead_
 	}
 }
 
-// kallsyms of _stext, the functions, linux_banner and `more`, which follow in the image.
+// Writes kallsyms of _stext, the functions, linux_banner, and `more`, whose symbols lie behind.
 static inline struct dead_tables write_symbols(struct dead_machine *machine, enum layout layout,
 					       const struct dead_symbol *more, uint32_t more_count)
 {
@@ -157,7 +157,7 @@ static inline struct dead_tables write_symbols(struct dead_machine *machine, enu
 	struct dead_tables tables;
 	uint64_t names_bytes = 0;
 
-	// Twice: the first time to see how long the names are.
+	// Two passes: the first one measures the names.
 	for (unsigned int pass = 0; pass < 2; pass++) {
 		struct encoder e = {.machine = machine, .tables = &tables, .layout = layout};
 
@@ -186,7 +186,7 @@ static inline struct dead_tables write_symbols(struct dead_machine *machine, enu
 	return tables;
 }
 
-// BTF that is being made.
+// BTF under construction.
 struct btf_made {
 	uint32_t types[4096];
 	uint32_t words, count;
@@ -194,10 +194,10 @@ struct btf_made {
 	uint32_t strings_bytes;
 };
 
-// Each is there once.
+// Returns the offset of a string, and adds it if it is new.
 static inline uint32_t btf_string(struct btf_made *btf, const char *text)
 {
-	uint32_t at = 0; // the empty one
+	uint32_t at = 0; // the empty string
 
 	while (at < btf->strings_bytes && strcmp(btf->strings + at, text) != 0)
 		at += (uint32_t)strlen(btf->strings + at) + 1;
@@ -216,7 +216,7 @@ static inline void btf_word(struct btf_made *btf, uint32_t word)
 
 #define BTF_FLAG (1U << 31)
 
-// A type's head; its number. What its kind has behind that comes by btf_word() and btf_entry().
+// Adds the head of a type; returns its number. btf_word() and btf_entry() add what its kind needs behind it.
 static inline uint32_t btf_type(struct btf_made *btf, const char *name, unsigned int kind, uint32_t info,
 				uint32_t size)
 {
@@ -226,7 +226,7 @@ static inline uint32_t btf_type(struct btf_made *btf, const char *name, unsigned
 	return ++btf->count;
 }
 
-// A member (name, type, offset in bits), or an enumerator (name, value).
+// Adds a member (name, type, offset in bits) or an enumerator (name, value).
 static inline void btf_entry(struct btf_made *btf, const char *name, uint32_t first)
 {
 	btf_word(btf, btf_string(btf, name));
@@ -239,7 +239,7 @@ static inline void btf_member(struct btf_made *btf, const char *name, uint32_t t
 	btf_word(btf, bits);
 }
 
-// Writes it to BTF_AT; where it ends, virtual.
+// Writes the BTF to BTF_AT; returns the virtual address of its end.
 static inline uint64_t write_btf(struct dead_machine *machine, const struct btf_made *btf)
 {
 	const uint32_t bytes = 4 * btf->words;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dead kernel for the tests of what reads one: synthetic RAM with page tables, a kernel
-// image, VMCOREINFO, kallsyms and per-CPU units. A test builds one, damages it and reads it.
+// A dead kernel for tests: RAM with page tables, a kernel image, VMCOREINFO, kallsyms, and per-CPU units. A
+// test builds one, damages it, and reads it.
 #ifndef LIFEBOAT_TESTS_UNIT_DEAD_KERNEL_IMAGE_H
 #define LIFEBOAT_TESTS_UNIT_DEAD_KERNEL_IMAGE_H
 
@@ -22,35 +22,35 @@
 
 #define PHYS_BITS 40U
 
-// The machine: 16 MiB of RAM from physical 0, and where things lie in it.
+// The machine has 16 MiB of RAM from physical 0 on. These are the places in it.
 #define RAM_BYTES (16 * LB_MIB)
-#define TABLES 0x100000ULL // page tables, taken upward
-#define IMAGE 0x400000ULL // 2 MiB of text, 1 MiB unmapped (freed init), 1 MiB of data
+#define TABLES 0x100000ULL // page tables, one after the other
+#define IMAGE 0x400000ULL // text of 2 MiB, an unmapped MiB (freed init code), data of 1 MiB
 #define DATA_OFFSET 0x300000ULL
 #define IMAGE_BYTES 0x400000ULL
-#define NOTE 0xa00000ULL // VMCOREINFO, two pages
-#define OLD_NOTE 0xa10000ULL // one of an older boot
-#define UNITS 0xb00000ULL // 64 KiB for each CPU
+#define NOTE 0xa00000ULL // VMCOREINFO, of two pages
+#define OLD_NOTE 0xa10000ULL // the VMCOREINFO of an earlier boot
+#define UNITS 0xb00000ULL // a per-CPU unit of 64 KiB for each CPU
 #define UNIT_BYTES 0x10000ULL
-#define NOTES_AT 0x6400ULL // crash_notes, from a unit's beginning
-#define SELF_AT 0x1238ULL // this_cpu_off
+#define NOTES_AT 0x6400ULL // offset of crash_notes in a unit
+#define SELF_AT 0x1238ULL // offset of this_cpu_off in a unit
 #define CPUS 4U
 
 #define KASLR 0x12400000ULL
 #define TEXT (0xffffffff81000000ULL + KASLR)
 #define DATA (TEXT + DATA_OFFSET)
-#define VMALLOC 0xffffc90000000000ULL // the last CPU's unit lies here, its pages upside down
+#define VMALLOC 0xffffc90000000000ULL // the last CPU's unit lies here, with its pages in reverse order
 
-// In the image's data.
+// Places in the image's data.
 #define SWAPPER (DATA + 0x1000)
 #define EARLY_TOP (DATA + 0x6000)
-#define DYING_PGD (DATA) // of a process, in a page the image gave back, before swapper_pg_dir
+#define DYING_PGD (DATA) // page tables of a process, in a page that the image gave back, below swapper_pg_dir
 #define OFFSETS (DATA + 0x3040) // __per_cpu_offset[]
 #define NOTES_PTR (DATA + 0x5018) // crash_notes
 #define NOTE_PTR (DATA + 0x9990) // vmcoreinfo_note
 #define ELFCOREHDR (DATA + 0xa008) // elfcorehdr_addr
 #define COMMAND_LINE (DATA + 0xa010) // saved_command_line
-#define PERCPU_LOAD (DATA + 0xe0000) // __per_cpu_load, __per_cpu_start since 6.15
+#define PERCPU_LOAD (DATA + 0xe0000) // __per_cpu_load; __per_cpu_start from 6.15 on
 #define NUM_SYMS (DATA + 0x10000)
 #define RELATIVE_BASE (DATA + 0x10008)
 #define NAMES (DATA + 0x10ff0)
@@ -61,10 +61,10 @@
 #define PERCPU_SYMBOL 0x9010ULL // per-CPU address of a variable, as before Linux 7
 
 enum symbols {
-	NONE, // before 6.0: no kallsyms in VMCOREINFO
-	BASE_NEGATIVE, // kallsyms_relative_base, complements
-	BASE_POSITIVE, // kallsyms_relative_base, plain offsets
-	PLACE_RELATIVE, // 7.x: no kallsyms_relative_base
+	NONE, // before 6.0: VMCOREINFO has no kallsyms
+	BASE_NEGATIVE, // with kallsyms_relative_base, and complements as offsets
+	BASE_POSITIVE, // with kallsyms_relative_base, and plain offsets
+	PLACE_RELATIVE, // 7.x: without kallsyms_relative_base
 };
 
 struct machine {
@@ -74,7 +74,7 @@ struct machine {
 	bool has_note;
 	uint32_t cpus;
 	uint32_t this_cpu;
-	// Made by build().
+	// Set by build().
 	uint64_t root, next_table;
 	uint64_t page_offset;
 	uint64_t gs_base;
@@ -83,9 +83,9 @@ struct machine {
 static uint8_t *ram;
 static uint8_t window[LB_PAGE] __attribute__((aligned(4096)));
 static uint64_t pages_read;
-static uint64_t ram_hole; // a physical page that is no RAM; 0: none
+static uint64_t ram_hole; // physical address of a page that cannot be read; 0: none
 
-// One window: what it showed before is gone with the next call.
+// Reads through one window: each call replaces what the window showed before.
 static inline const void *window_page(void *ctx, uint64_t phys)
 {
 	(void)ctx;
@@ -105,7 +105,7 @@ static inline uint64_t *words(uint64_t phys)
 	return (uint64_t *)(void *)(ram + phys);
 }
 
-// Where an address of the image lies in `ram`.
+// Returns where an address of the image lies in `ram`.
 static inline void *image_at(uint64_t virt)
 {
 	return ram + IMAGE + (virt - TEXT);
@@ -125,7 +125,7 @@ static inline uint64_t take_table(struct machine *m)
 	return table;
 }
 
-// The entry for the page of `size` bytes, 4 KiB or 2 MiB, at `virt`.
+// Returns the table entry for the page of `size` bytes (4 KiB or 2 MiB) at `virt`.
 static inline uint64_t *entry_of(struct machine *m, uint64_t virt, uint64_t size)
 {
 	uint64_t table = m->root;
@@ -145,9 +145,9 @@ static inline void map(struct machine *m, uint64_t virt, uint64_t phys, uint64_t
 	*entry_of(m, virt, size) = phys | P | flags | (size == LB_PAGE ? 0 : PS);
 }
 
-// Appends one symbol of type and name `symbol` to the tables; greedy over `tokens`.
+// State of encode(), which appends a symbol (type letter and name) with the first tokens that fit.
 struct encoder {
-	const char *const *tokens; // 256; NULL: unused
+	const char *const *tokens; // 256 tokens; NULL: not in use
 	uint8_t *names;
 	uint32_t count;
 	enum symbols mode;
@@ -185,7 +185,7 @@ static inline void encode(struct encoder *e, const char *symbol, uint64_t addres
 	else if (e->mode == BASE_POSITIVE)
 		offset = (int32_t)(address - TEXT);
 	else if (address < LB_KERNEL_MAP)
-		offset = (int32_t)address; // absolute
+		offset = (int32_t)address; // an absolute address
 	else
 		offset = (int32_t)(TEXT - 1 - address);
 	memcpy(image_at(word), &offset, sizeof(offset));
@@ -205,7 +205,7 @@ static inline void build_kallsyms(const struct machine *m)
 		singles[t][0] = (char)t;
 		tokens[t] = t > ' ' && t < 127 ? singles[t] : NULL;
 	}
-	tokens[0x01] = "Bcr"; // the type letter and the name's beginning in one
+	tokens[0x01] = "Bcr"; // one token for the type letter and the beginning of the name
 	tokens[0x80] = "crash_";
 	tokens[0x81] = "__per_cpu";
 	tokens[0x82] = "_offset";
@@ -245,8 +245,7 @@ static inline void build_kallsyms(const struct machine *m)
 	put64(RELATIVE_BASE, TEXT);
 }
 
-// A VMCOREINFO note at `phys`, its text long enough to end in the next page, and the
-// last of its lines across the boundary.
+// Writes a VMCOREINFO note at `phys`. Its text ends in the next page, and the last line crosses the border.
 static inline void build_note(uint64_t phys, uint64_t kaslr, uint64_t phys_base, enum symbols symbols)
 {
 	char *text = (char *)ram + phys + LB_VMCOREINFO_TEXT;
@@ -269,7 +268,7 @@ static inline void build_note(uint64_t phys, uint64_t kaslr, uint64_t phys_base,
 	}
 	if (symbols == BASE_NEGATIVE || symbols == BASE_POSITIVE)
 		at += (size_t)sprintf(text + at, "SYMBOL(kallsyms_relative_base)=%llx\n", RELATIVE_BASE);
-	// The last line ends at the text's last byte, 24 bytes into the second page.
+	// The last line ends with the text, 24 bytes into the second page.
 	tail = snprintf(last, sizeof(last), symbols == NONE ? "last=%llx" : "SYMBOL(kallsyms_offsets)=%llx",
 			SYM_OFFSETS);
 	memset(text + at, '#', LB_VMCOREINFO_MAX - at);
@@ -277,7 +276,7 @@ static inline void build_note(uint64_t phys, uint64_t kaslr, uint64_t phys_base,
 	memcpy(text + LB_VMCOREINFO_MAX - (size_t)tail, last, (size_t)tail);
 }
 
-// Virtual and physical address of CPU `cpu`'s unit.
+// Address of CPU `cpu`'s unit, virtual and physical.
 static inline uint64_t unit_virt(const struct machine *m, uint32_t cpu)
 {
 	return cpu == CPUS - 1 ? VMALLOC : m->page_offset + UNITS + cpu * UNIT_BYTES;
@@ -292,7 +291,7 @@ static inline uint8_t *unit_at(uint32_t cpu, uint64_t offset)
 	return ram + UNITS + cpu * UNIT_BYTES + page + (offset & (LB_PAGE - 1));
 }
 
-// CPU `cpu`'s registers in its note: rip 0x1000 + cpu, pid 100 + cpu.
+// Writes CPU `cpu`'s registers into its note: rip is 0x1000 + cpu, pid is 100 + cpu.
 static inline void build_cpu_note(uint32_t cpu)
 {
 	const uint32_t head[3] = {5, sizeof(struct lb_prstatus), 1};
@@ -321,12 +320,12 @@ static inline void build_cpus(struct machine *m)
 	m->gs_base = unit_virt(m, m->this_cpu) - base;
 	put64(NOTES_PTR, base + NOTES_AT);
 	put64(OFFSETS - 8, unit_virt(m, 0)); // pcpu_base_addr
-	put64(DATA + 0x2008, m->gs_base); // initial_gs, among other things
+	put64(DATA + 0x2008, m->gs_base); // initial_gs, among others
 	put64(DATA + 0x2010, m->page_offset + UNITS);
 }
 
-// efi_mm has copies of its own of the tables that hold the last 512 GiB's entries,
-// down to the PUDs: EFI's runtime regions lie there too.
+// Gives efi_mm its own copies of the tables for the last 512 GiB, down to the PUDs. EFI's runtime regions lie
+// in this range too.
 static inline void copy_efi_tables(struct machine *m)
 {
 	uint64_t table = m->root;
@@ -358,7 +357,7 @@ static inline struct machine build(struct machine wanted)
 	map(&m, TEXT, IMAGE, 2 * LB_MIB, 0);
 	for (uint64_t at = DATA_OFFSET; at < IMAGE_BYTES; at += LB_PAGE)
 		map(&m, TEXT + at, IMAGE + at, LB_PAGE, W | NX);
-	map(&m, 0xffffffffc0000000ULL, 0x2000, LB_PAGE, W); // a module
+	map(&m, 0xffffffffc0000000ULL, 0x2000, LB_PAGE, W); // a module's page
 	for (uint64_t at = 0; at < UNIT_BYTES; at += LB_PAGE)
 		map(&m, VMALLOC + at, UNITS + CPUS * UNIT_BYTES - LB_PAGE - at, LB_PAGE, W | NX);
 	memcpy(image_at(SWAPPER), words(m.root), LB_PAGE);
@@ -366,10 +365,10 @@ static inline struct machine build(struct machine wanted)
 	memcpy(image_at(DYING_PGD), words(m.root), LB_PAGE);
 	put64(DATA + 0x7008, SWAPPER); // init_mm.pgd
 	put64(DATA + 0x7010, m.page_offset + IMAGE + (DYING_PGD - TEXT));
-	words(m.root)[3] = 0x5000 | P | W; // EFI's lower half, which swapper_pg_dir has not
+	words(m.root)[3] = 0x5000 | P | W; // EFI's lower half, which swapper_pg_dir does not have
 	copy_efi_tables(&m);
 
-	// Pointers that lead nowhere, and the text itself, where nothing is looked for.
+	// Pointers to nowhere, and one to text, where nothing is searched.
 	put64(DATA + 0x8000, m.page_offset + RAM_BYTES);
 	put64(DATA + 0x8008, m.page_offset + (1ULL << PHYS_BITS));
 	put64(DATA + 0x8010, m.page_offset + NOTE + 8);
@@ -378,14 +377,14 @@ static inline struct machine build(struct machine wanted)
 		build_note(NOTE, KASLR, IMAGE - (TEXT - LB_KERNEL_MAP), m.symbols);
 		put64(NOTE_PTR, m.page_offset + NOTE);
 	}
-	put64(ELFCOREHDR, UINT64_MAX); // no elfcorehdr=
+	put64(ELFCOREHDR, UINT64_MAX); // there was no elfcorehdr=
 	if (m.symbols != NONE)
 		build_kallsyms(&m);
 	build_cpus(&m);
 	return m;
 }
 
-static char note_text[LB_VMCOREINFO_MAX]; // what the last read_kernel() found
+static char note_text[LB_VMCOREINFO_MAX]; // the text that the last read_kernel() found
 
 static inline struct lb_deadkernel read_kernel_of_width(const struct machine *m, unsigned int phys_bits)
 {
@@ -426,7 +425,7 @@ static inline void assert_note(const struct lb_deadkernel *dead)
 	assert_int_equal(dead->space.vmcoreinfo.bytes, LB_VMCOREINFO_MAX);
 }
 
-// Every CPU but the panicking one left a note.
+// Expects notes of all CPUs except the one that panicked.
 static inline void assert_cpus(const struct machine *m, const struct lb_deadkernel *dead)
 {
 	struct lb_user_regs regs;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dead machine's RAM for the tests of what reads it: page tables in its first pages,
-// all of it mapped from DEAD_DIRECT on; VMCOREINFO as text. One window: what a page pointer
-// showed before is gone with the next call, as in the capture kernel at its worst.
+// A dead machine's RAM for tests of code that reads it. Page tables lie in its first pages and map all of it
+// from DEAD_DIRECT on. VMCOREINFO is text. There is one window: each read replaces the page read before, as
+// can happen in the capture kernel.
 #ifndef LIFEBOAT_TESTS_UNIT_DEAD_MACHINE_H
 #define LIFEBOAT_TESTS_UNIT_DEAD_MACHINE_H
 
@@ -20,7 +20,7 @@
 #endif
 #define DEAD_DIRECT 0xffff888000000000ULL
 #ifndef DEAD_TABLES
-#define DEAD_TABLES 16U // pages, taken upwards from physical 0
+#define DEAD_TABLES 16U // pages of page tables, from physical 0 on
 #endif
 #define DEAD_INFO_MAX 4096U
 
@@ -29,8 +29,8 @@ struct dead_machine {
 	uint64_t next_table;
 	char info[DEAD_INFO_MAX];
 	uint32_t pages_read;
-	uint64_t hole; // a physical page that cannot be read; 0: none
-	void *window; // made anew for each page, so that ASan sees who looks at the one before
+	uint64_t hole; // physical address of a page that cannot be read; 0: none
+	void *window; // allocated anew for each page, so that ASan sees a use of the page before
 	struct lb_physmem mem;
 	struct lb_deadspace dead;
 };
@@ -50,7 +50,7 @@ static inline const void *dead_page(void *ctx, uint64_t phys)
 	return machine->window;
 }
 
-// The table entry that maps the page of 1 << `shift` bytes at `virt`.
+// Returns the table entry that maps the page of 1 << `shift` bytes at `virt`.
 static inline uint8_t *dead_entry(struct dead_machine *machine, uint64_t virt, unsigned int shift)
 {
 	uint64_t table = 0, entry;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A printk ring buffer in a dead machine's memory, as an x86-64 kernel of 6.1 lays it out, and the
-// VMCOREINFO that tells of it. What is logged is the user's to put there. For unit tests and fuzzers.
+// A printk ring buffer in a dead machine's memory, as an x86-64 kernel of 6.1 lays it out, and the VMCOREINFO
+// for it. The ring is empty: tests and fuzzers put records into it.
 #ifndef LIFEBOAT_TESTS_UNIT_DEAD_RING_H
 #define LIFEBOAT_TESTS_UNIT_DEAD_RING_H
 
 #include "tests/unit/dead_machine.h"
 
-// Physical.
+// Addresses are physical.
 #define PRB_POINTER 0x100000ULL
 #define RING 0x100100ULL
 #define DESCS 0x110000ULL
 #define INFOS 0x120000ULL
 #define DATA 0x130000ULL
 
-// 2^count_bits descriptors, 2^size_bits bytes of text; empty. `first`: lines that VMCOREINFO begins with.
+// Makes an empty ring of 2^count_bits descriptors and 2^size_bits bytes of text. VMCOREINFO begins with the
+// lines `first`.
 static inline void dead_ring(struct dead_machine *machine, const char *first, uint32_t count_bits,
 			     uint32_t size_bits)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A machine with a log and RAM, a partition in memory, and a whole dump of the one on the other: for tests of what
-// dump.c wrote. One header for each of them: it has state.
+// A machine with a log and RAM, a partition in memory, and a whole dump of the machine on the partition, for
+// tests of dump.c. It is a header with state, so that each test program has its own.
 #ifndef LIFEBOAT_TESTS_UNIT_DUMP_MADE_H
 #define LIFEBOAT_TESTS_UNIT_DUMP_MADE_H
 
@@ -15,7 +15,7 @@
 #include "read_back.h"
 #include "unit.h"
 
-#define BEFORE 0xb7 // what the partition held
+#define BEFORE 0xb7 // what was on the partition before
 #define ROOMY (16 * LB_MIB)
 #define PAGE_OFFSET 0xffff888000000000ULL
 #define TEXT_PHYS (2 * LB_MIB)
@@ -54,7 +54,7 @@ static inline void put_load(uint32_t i, uint64_t phys, uint64_t bytes, uint64_t 
 				     .p_memsz = bytes};
 }
 
-// As the purgatory finishes it.
+// Makes the ELF core header as the purgatory finishes it.
 static inline void make_core(void)
 {
 	memset(&core, 0, sizeof(core));
@@ -94,10 +94,10 @@ static inline void open_filter(void)
 	machine.job.filter = lb_filter_open(memory, &machine.dead, &machine.ram, LB_FILTER_ALL, &level);
 	machine.job.level = level.bits;
 	assert_non_null(machine.job.filter);
-	assert_int_equal(machine.job.level, LB_FILTER_ZERO); // there are no struct pages
+	assert_int_equal(machine.job.level, LB_FILTER_ZERO); // without struct pages only zeroes are left out
 }
 
-// As the loader does when it arms.
+// Makes keys and files as the loader does when it arms.
 static inline void encrypt(void)
 {
 	struct lb_recipients recipients = {.count = 0};
@@ -133,7 +133,7 @@ static inline void prepare(enum lb_dump_format format, uint64_t partition_bytes)
 	memset(header.arm_id, 0x11, sizeof(header.arm_id));
 	memset(header.partuuid, 0x22, sizeof(header.partuuid));
 	header.partition_bytes = partition_bytes;
-	header.saved = 1; // the dump before this one
+	header.saved = 1; // a dump was there, and is saved
 	header.file_bytes = 77;
 	header.tsc_hook = 1000;
 	header.tsc_begun = 2000;
@@ -159,7 +159,7 @@ static inline void check_digest(uint64_t at, uint64_t bytes, const uint8_t *want
 	assert_memory_equal(digest, wanted, sizeof(digest));
 }
 
-// Either slot can be lost: the header that a dump has ended with is in both.
+// Judges that either slot may be lost: at a dump's end its header is in both.
 static inline void check_slots(void)
 {
 	const struct lb_dump_slots *slots = (const void *)disk.data;
@@ -183,7 +183,7 @@ static inline void check_slots(void)
 	}
 }
 
-// What is true of each header that a dump has ended with.
+// Judges what holds for the header of any ended dump.
 static inline void check_header(uint32_t state, enum lb_dump_format format)
 {
 	static const uint8_t build_id[20] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
@@ -214,14 +214,14 @@ static inline void check_header(uint32_t state, enum lb_dump_format format)
 	assert_int_equal(header.file_offset, 3 * LB_DUMP_BLOCK);
 }
 
-static char report[5000]; // a page, and a part of one
+static char report[5000]; // a page and part of another
 static unsigned int reports;
 
 static inline const char *make_report(void *ctx, uint32_t *ret_bytes)
 {
 	struct lb_dump_header there;
 
-	// The log is safe by then.
+	// When the report is made, the log is on the disk already.
 	assert_int_equal(lb_dump_header_choose((const void *)disk.data, &there, &err), 0);
 	assert_int_equal(there.log_bytes, sizeof(log_text) - 1);
 	reports++;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Every memory map there is, one after the other, for tests: those of our own in
-// tests/data/maps, always, and those of real machines in the folder LIFEBOAT_MAPS
-// (../shared/data/e820 unless set) where it exists. Included after cmocka.
+// Calls a function with every memory map there is: those in tests/data/maps, and those of real machines if
+// the folder LIFEBOAT_MAPS (../shared/data/e820 unless set) exists. Included after cmocka.
 #ifndef LIFEBOAT_TESTS_UNIT_EACH_MAP_H
 #define LIFEBOAT_TESTS_UNIT_EACH_MAP_H
 
@@ -13,7 +12,7 @@
 #define EACH_MAP_OWN "tests/data/maps"
 #define EACH_MAP_OWN_MIN 16U
 
-// `map` is tidy and the callback's to read; `name` for messages.
+// Gets one map, which is tidy and may only be read. `name` is for messages.
 typedef void each_map_fn(const char *name, const struct lb_e820 *map);
 
 static inline const char *each_map_real_folder(void)
@@ -43,7 +42,7 @@ static inline void each_map_call(const char *path, const struct map_file *file, 
 	free(map.entries);
 }
 
-// How many maps there were; 0 without the folder.
+// Calls `fn` with each map of a folder; returns their number, or 0 without the folder.
 static inline unsigned int each_map_in(const char *folder, each_map_fn *fn)
 {
 	struct dirent **names;
@@ -76,7 +75,7 @@ static inline void each_own_map(each_map_fn *fn)
 	assert_true(each_map_in(EACH_MAP_OWN, fn) >= EACH_MAP_OWN_MIN);
 }
 
-// Skips the test where there is no such folder.
+// Calls `fn` with each real map. Skips the test if there is no such folder.
 static inline void each_real_map(each_map_fn *fn)
 {
 	const char *folder = each_map_real_folder();
@@ -89,8 +88,8 @@ static inline void each_real_map(each_map_fn *fn)
 	print_message("%s: %u maps\n", folder, maps);
 }
 
-// The map's ranges of one type, or of all others, ascending and apart; `trim`: only
-// whole pages. At most map->count of them.
+// Lists the map's ranges of one type, or of all `others`, in ascending order and apart. `trim`: whole pages
+// only. At most map->count ranges.
 static inline size_t each_map_ranges(const struct lb_e820 *map, uint32_t type, bool others, bool trim,
 				     struct lb_range *ret_ranges)
 {

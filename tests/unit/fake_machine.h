@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dead machine for tests of what writes dumps: RAM in three pieces with a hole between each
-// two, the first one's content in a backup elsewhere, and the notes that the purgatory makes.
-// Included after cmocka.
+// A dead machine for tests of code that writes dumps: three pieces of RAM with holes between them, the
+// content of the first one in a backup elsewhere, and the notes that the purgatory makes. Included after
+// cmocka.
 #ifndef LIFEBOAT_TESTS_UNIT_FAKE_MACHINE_H
 #define LIFEBOAT_TESTS_UNIT_FAKE_MACHINE_H
 
@@ -18,7 +18,7 @@
 
 #define MACHINE_PIECES 3
 #define MACHINE_CPUS 2
-#define MACHINE_HIGH 0x40000000ULL // the last piece
+#define MACHINE_HIGH 0x40000000ULL // the last piece of RAM
 #define MACHINE_MAX_PFN ((MACHINE_HIGH + 2 * LB_MIB) / LB_PAGE)
 #define MACHINE_PHYS_BASE 0x1000000ULL
 
@@ -56,7 +56,7 @@ static inline const void *machine_physmem_page(void *ctx, uint64_t phys)
 	return machine_page(ctx, phys / LB_PAGE);
 }
 
-// Of each six pages: zeroes, noise, text, a ramp, zeroes but for one byte, half noise.
+// Fills page `n`. Each six pages are: zeroes, noise, text, a ramp, zeroes with one other byte, half noise.
 static inline void machine_fill_page(uint8_t *page, uint64_t n)
 {
 	uint64_t seed = (n + 1) * 0x9e3779b97f4a7c15ULL;
@@ -137,7 +137,7 @@ static inline void machine_fill_notes(struct machine *machine)
 	assert_memory_equal(machine->dead.vmcoreinfo.text, text, sizeof(text) - 1);
 }
 
-// Resets the platform; the test opens the helpers.
+// Resets the platform, and opens the machine. The test opens the helpers.
 static inline void machine_open(struct machine *machine, enum lb_dump_format format)
 {
 	uint64_t n = 0;
@@ -173,8 +173,8 @@ static inline void machine_open(struct machine *machine, enum lb_dump_format for
 					    .now = 1700000000};
 }
 
-// The kernel's map: MACHINE_MAP and up is the fourth page of the last piece of RAM and up, by
-// page tables in that piece.
+// Maps the kernel: MACHINE_MAP is the fourth page of the last piece of RAM. The page tables lie in that piece
+// too.
 #define MACHINE_MAP 0xffffffff80000000ULL
 
 static inline uint8_t *machine_at(struct machine *machine, uint64_t virt)
@@ -196,7 +196,7 @@ static inline void machine_map(struct machine *machine)
 	machine->dead.cr3 = MACHINE_HIGH;
 }
 
-// Its names of itself, after machine_map().
+// Puts the kernel's names of itself, after machine_map().
 static inline void machine_put_names(struct machine *machine, const char *const names[6])
 {
 	uint8_t *uts = machine_at(machine, MACHINE_MAP + 0x1f04);
@@ -211,7 +211,7 @@ static inline void machine_put(struct machine *machine, uint64_t virt, uint64_t 
 	memcpy(machine_at(machine, virt), &value, sizeof(value));
 }
 
-// Its log, after machine_map(): `count` lines, a second after each other, up to 4 KiB.
+// Puts the kernel's log, after machine_map(): `count` lines, one second apart, up to 4 KiB.
 static inline void machine_put_log(struct machine *machine, const char *const *lines, uint32_t count)
 {
 	const uint64_t prb = MACHINE_MAP + 0x10000, ring = prb + 0x100, descs = prb + 0x1000;
@@ -257,7 +257,7 @@ static inline void machine_open_helpers(const struct machine *machine, uint32_t 
 	struct lb_error err = {""};
 	uint32_t count = 0;
 
-	capture_clock_pause(0); // a slow host is not to look like a lost CPU
+	capture_clock_pause(0); // the clock stands still, so that a slow host does not look like a lost CPU
 	capture_cpus(cpus - 1);
 	if (lb_helpers_open(&config, 1, &count, &err))
 		fail_msg("%s", err.text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A small disk with a GPT, made from the specification and with zlib's checksums.
+// A small disk with a GPT, made from the specification, with zlib's checksums.
 #ifndef LIFEBOAT_TESTS_UNIT_GPT_DISK_H
 #define LIFEBOAT_TESTS_UNIT_GPT_DISK_H
 
@@ -19,7 +19,7 @@
 struct gpt_disk {
 	uint8_t data[GPT_DISK_BLOCKS * 4096];
 	uint32_t block_bytes;
-	uint64_t bad_block; // 0: none
+	uint64_t bad_block; // a block that cannot be read; 0: none
 };
 
 static inline bool gpt_disk_read(void *ctx, uint64_t block, uint32_t count, void *data)
@@ -44,13 +44,13 @@ static inline uint8_t *gpt_disk_block(struct gpt_disk *disk, uint64_t block)
 	return disk->data + block * disk->block_bytes;
 }
 
-// Where each table's entries are: behind the header, before the backup's.
+// Returns the block of a table's entries: behind the primary's header, before the backup's.
 static inline uint64_t gpt_disk_entries(const struct gpt_disk *disk, uint64_t header)
 {
 	return header == 1 ? 2 : header - GPT_DISK_ENTRIES * 128 / disk->block_bytes;
 }
 
-// The header's own checksum.
+// Computes the checksum of the header itself.
 static inline void gpt_disk_seal_header(struct gpt_disk *disk, uint64_t header)
 {
 	uint8_t *at = gpt_disk_block(disk, header);
@@ -59,7 +59,7 @@ static inline void gpt_disk_seal_header(struct gpt_disk *disk, uint64_t header)
 	gpt_disk_put(at + 16, crc32(0, at, 92), 4);
 }
 
-// Both headers, and the backup's entries from the primary's.
+// Computes all checksums of both headers. The backup's entries are copied from the primary's.
 static inline void gpt_disk_seal(struct gpt_disk *disk)
 {
 	const uint64_t headers[] = {1, GPT_DISK_BLOCKS - 1};
@@ -86,7 +86,7 @@ static inline void gpt_disk_seal(struct gpt_disk *disk)
 	}
 }
 
-// Entry `index` of the MBR is of `type`, the others are empty.
+// Gives entry `index` of the MBR this type. The other entries are empty.
 static inline void gpt_disk_mbr(struct gpt_disk *disk, unsigned int index, uint8_t type)
 {
 	memset(disk->data, 0, disk->block_bytes);
@@ -102,14 +102,14 @@ static inline void gpt_disk_make(struct gpt_disk *disk, uint32_t block_bytes)
 	gpt_disk_seal(disk);
 }
 
-// LB_GPT_NAME_UNITS units, a NUL among them or not.
+// Writes a partition's name: LB_GPT_NAME_UNITS units, with or without a NUL.
 static inline void gpt_disk_add_name(struct gpt_disk *disk, uint32_t index, const char16_t name[36])
 {
 	for (unsigned int i = 0; i < 36; i++)
 		gpt_disk_put(gpt_disk_block(disk, 2) + index * 128 + 56 + 2 * i, name[i], 2);
 }
 
-// `id` is the last byte of its UUID. To be sealed afterwards.
+// Adds a partition whose UUID ends with the byte `id`. gpt_disk_seal() must follow.
 static inline void gpt_disk_add(struct gpt_disk *disk, uint32_t index, uint8_t id, uint64_t first,
 				uint64_t last, const char16_t *name)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A firmware for the hook: tables of services, a configuration table with a memory attributes table, and
-// what the hook's assembly is to its C. Included once, before the sources that are judged.
+// A firmware for the hook: tables of services, a configuration table with a memory attributes table, and the
+// symbols of the hook's assembly. Included once, before the sources under test.
 #ifndef LIFEBOAT_TESTS_UNIT_HOOK_FIRMWARE_H
 #define LIFEBOAT_TESTS_UNIT_HOOK_FIRMWARE_H
 
@@ -11,7 +11,7 @@
 #include "loader/hook/state.h"
 #include "unit.h"
 
-#define VIRTUAL 0x400000000000ULL // what ConvertPointer() adds
+#define VIRTUAL 0x400000000000ULL // ConvertPointer() adds this
 
 static EFI_BOOT_SERVICES fw_bs;
 static EFI_RUNTIME_SERVICES fw_rt;
@@ -48,7 +48,7 @@ static EFI_STATUS EFIAPI fw_capsule(EFI_CAPSULE_HEADER **headers, UINTN count, E
 	return EFI_UNSUPPORTED;
 }
 
-// Not CRC-32, but it changes with every byte as that does.
+// Not CRC-32, but it also changes with every byte.
 static EFI_STATUS EFIAPI fw_crc(void *start, UINTN bytes, UINT32 *ret_crc)
 {
 	UINT32 sum = 0;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The verdict on identity tables: what was asked for is mapped to itself with the
-// right type and the largest leaves that lie wholly inside, and nothing else is
-// present. By the walker (written apart from the builder) and by a plain model of
-// the request: the sorted, merged list of ranges. For tables fresh from the builder
-// (test_ident.c) and for tables read back from crash memory
-// (tests/vm/tables_verdict.c). Asserts with cmocka, which is included before.
+// Judges identity tables: what was requested is mapped to itself, with the right type and the largest leaves
+// that lie wholly inside, and nothing else is present. It uses the walker, which is written apart from the
+// builder, and a plain model of the request: the sorted, merged list of ranges. For tables from the builder
+// (test_ident.c) and tables read back from crash memory (tests/vm/tables_verdict.c). Asserts with cmocka,
+// which is included before.
 #ifndef LIFEBOAT_TESTS_UNIT_IDENT_JUDGE_H
 #define LIFEBOAT_TESTS_UNIT_IDENT_JUDGE_H
 
@@ -26,8 +25,8 @@
 
 // ---- the model -------------------------------------------------------------
 
-// What the request comes to: ascending runs that neither overlap nor touch when
-// of one type. The windows are a run of their own.
+// The request as ascending runs. Runs do not overlap, and do not touch if they have one type. The windows are
+// a run of their own.
 struct run {
 	struct lb_range range;
 	enum { RUN_WB = LB_MEM_WB, RUN_UC = LB_MEM_UC, RUN_WINDOW } kind;
@@ -85,7 +84,7 @@ static inline bool is_leaf_size(const struct lb_ident_request *request, uint64_t
 	return size == LB_PAGE || size == 2 * LB_MIB || (size == LB_GIB && request->gib_pages);
 }
 
-// The slot of `size` bytes (a power of two) that holds `address`.
+// Returns the slot of `size` bytes (a power of two) that holds `address`.
 static inline struct lb_range slot_at(uint64_t address, uint64_t size)
 {
 	return (struct lb_range){address & ~(size - 1), (address & ~(size - 1)) + size};
@@ -98,12 +97,12 @@ static inline bool is_leaf(const struct lb_ident_request *request, const struct 
 	       lb_range_contains(run->range, slot);
 }
 
-// Tables whose entries together cover `size` bytes each: one for every such slot
-// that something lies in and that is not one leaf.
+// Returns the number of tables whose entries together cover `size` bytes each: one for every such slot that holds
+// something and is not one leaf.
 static inline size_t model_tables(const struct lb_ident_request *request, const struct model *model,
 				  uint64_t size)
 {
-	uint64_t counted_to = 0; // slots below have been looked at
+	uint64_t counted_to = 0; // slots below are counted
 	size_t tables = 0;
 
 	for (size_t i = 0; i < model->count; i++) {
@@ -114,7 +113,7 @@ static inline size_t model_tables(const struct lb_ident_request *request, const 
 			start = counted_to;
 		while (start < run->range.end) {
 			if (is_leaf(request, run, slot_at(start, size))) {
-				start = lb_align_down(run->range.end, size); // all leaves up to there
+				start = lb_align_down(run->range.end, size); // up to this slot all are leaves
 			} else {
 				tables++;
 				start += size;
@@ -125,7 +124,7 @@ static inline size_t model_tables(const struct lb_ident_request *request, const 
 	return tables;
 }
 
-// Bytes of a run that whole aligned pages of `size` hold.
+// Returns the bytes of a run in whole, aligned pages of `size`.
 static inline uint64_t whole_bytes(struct lb_range range, uint64_t size)
 {
 	const uint64_t start = lb_align_up(range.start, size), end = lb_align_down(range.end, size);
@@ -160,7 +159,7 @@ static inline struct lb_ident_size model_size(const struct lb_ident_request *req
 	for (size_t i = 0; i < model->count; i++)
 		add_model_leaves(request, &model->runs[i], &size);
 	if (request->root4)
-		size.pml4 = 1; // also when it is empty
+		size.pml4 = 1; // there is a PML4 even if it is empty
 	size.pages = size.pml5 + size.pml4 + size.pdpt + size.pd + size.pt;
 	return size;
 }
@@ -217,7 +216,7 @@ static inline void judge_leaf(const struct judge *judge, uint64_t address, const
 	assert_int_equal(leaf->phys, address);
 	assert_int_equal(leaf->flags, flags);
 
-	// Inside what was asked for, and the largest that is.
+	// The leaf lies in the request, and is the largest that fits.
 	assert_true(is_leaf(judge->request, run, slot_at(address, leaf->page_size)));
 	assert_false(is_leaf(judge->request, run, slot_at(address, leaf->page_size * 512)));
 }
@@ -246,8 +245,8 @@ static inline void judge_around(const struct judge *judge, uint64_t boundary)
 	judge_address(judge, boundary + 1);
 }
 
-// Leaf by leaf from 0 to the top, upper half included: what is mapped is what was
-// asked for, all of it and nothing else.
+// Walks leaf by leaf from 0 to the top, the upper half included. All of the request is mapped, and nothing
+// else.
 static inline void judge_everything(const struct judge *judge)
 {
 	uint64_t mapped = 0, wanted = 0, address = 0;
@@ -278,7 +277,7 @@ static inline void judge_window(const struct built *built, const struct lb_windo
 	pte = (uint64_t *)(void *)(built->buffer + (window->pte - built->phys));
 	assert_int_equal(*pte, 0);
 
-	// Used as the purgatory does.
+	// Writes a window's entry as the purgatory does.
 	*pte = target | flags;
 	assert_int_equal(lb_walk(&judge->walk, virt + 0x123, &leaf), LB_WALK_MAPPED);
 	assert_int_equal(leaf.phys, target + 0x123);

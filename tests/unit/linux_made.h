@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Memory of loaders, with what boot loaders and EFI stubs leave in it: pages of the host's that
-// stand for physical ones of the same address.
+// Memory of loaders, with what boot loaders and EFI stubs leave in it. Pages of the host stand for physical
+// pages of the same address.
 #ifndef LIFEBOAT_TESTS_UNIT_LINUX_MADE_H
 #define LIFEBOAT_TESTS_UNIT_LINUX_MADE_H
 
@@ -15,7 +15,7 @@
 #define MADE_PAGES 64
 
 static const struct lb_find_system made_system = {MADE_TABLE, MADE_DESCRIPTOR};
-static uint8_t *made; // MADE_PAGES pages, and no byte more to ASan
+static uint8_t *made; // MADE_PAGES pages; ASan sees an access beyond
 static struct lb_range made_range;
 
 static int made_begin(void **state)
@@ -42,7 +42,7 @@ static void *made_page(unsigned int page)
 	return made + page * LB_PAGE;
 }
 
-// Text into page `page`, at its beginning.
+// Puts text at the beginning of page `page`.
 static const char *made_text(unsigned int page, const char *text)
 {
 	return strcpy(made_page(page), text);
@@ -62,13 +62,13 @@ static struct boot_params *made_params(unsigned int page, uint8_t loader, const 
 	return params;
 }
 
-// The stub of 6.6 and later: its page has no "HdrS".
+// Makes the boot_params of the EFI stub of 6.6 and later, whose page has no "HdrS".
 static struct boot_params *made_stub(unsigned int page, const char *line)
 {
 	return made_params(page, 0x21, line);
 }
 
-// GRUB's own loader's staging copy, which says where the line will be.
+// Makes the staging copy of GRUB's own loader, which says where the command line will be.
 static inline struct boot_params *made_staged(unsigned int page)
 {
 	struct boot_params *params = made_params(page, 0x72, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Memory maps written down as their entries.
+// Memory maps written as lists of their entries.
 #ifndef LIFEBOAT_TESTS_UNIT_MAP_ENTRIES_H
 #define LIFEBOAT_TESTS_UNIT_MAP_ENTRIES_H
 
@@ -15,7 +15,7 @@ struct entry {
 	uint32_t type;
 };
 
-static struct boot_e820_entry room[ROOM]; // of one map at a time
+static struct boot_e820_entry room[ROOM]; // entries of one map at a time
 
 static inline struct lb_e820 empty_map(uint32_t capacity)
 {
@@ -35,7 +35,7 @@ static inline struct lb_e820 map_of(const struct entry *entries, unsigned int co
 	return map;
 }
 
-// A table of these entries, as they are given.
+// Makes a map of these entries, in the given order.
 #define MAP(...)                                                                                             \
 	map_of((const struct entry[]){__VA_ARGS__},                                                          \
 	       sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
@@ -50,7 +50,7 @@ static inline void check_entries(const struct lb_e820 *map, const struct entry *
 	}
 }
 
-// The map has these entries and no others.
+// Expects the map to have exactly these entries.
 #define CHECK(map, ...)                                                                                      \
 	check_entries(map, (const struct entry[]){__VA_ARGS__},                                              \
 		      sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))

@@ -22,11 +22,11 @@ struct map_srat {
 };
 
 struct map_file {
-	struct boot_e820_entry *entries; // malloc'd, as are the next two
+	struct boot_e820_entry *entries; // allocated with malloc(), like the next two
 	uint32_t count;
 	struct map_srat *srat;
 	uint32_t srat_count;
-	struct lb_uefi_range *uefi; // of an .efimap file, which fills nothing else
+	struct lb_uefi_range *uefi; // of an .efimap file, which has nothing else
 	uint32_t uefi_count;
 };
 
@@ -43,7 +43,7 @@ static inline void map_file_free(struct map_file *map)
 	*map = (struct map_file){0};
 }
 
-// One more element of `bytes` at the end of `array`, which has `count`.
+// Enlarges `array` of `count` elements by one element of `bytes` bytes.
 static inline void *map_grow(void *array, uint32_t count, size_t bytes)
 {
 	void *grown = realloc(array, (count + 1) * bytes);
@@ -65,7 +65,7 @@ static inline bool map_type(const struct map_name *names, const char *text, size
 	       sscanf(text, "persistent (type %u)", ret_type) == 1;
 }
 
-// START END, inclusive; *ret_rest is what follows. The range is [start, end).
+// Reads START END, both inclusive, into a range [start, end). *ret_rest is the text behind.
 static inline bool map_range(const char *line, struct lb_range *ret_range, const char **ret_rest)
 {
 	unsigned long start, last;
@@ -148,7 +148,7 @@ static inline bool map_efi_line(struct map_file *map, const char *line)
 	return true;
 }
 
-// 0, or -1 with the reason in `error`, and nothing to free.
+// Returns 0, or -1 with the reason in `error` and nothing to free.
 static inline int map_file_read(const char *path, struct map_file *ret_map, char *error, size_t error_bytes)
 {
 	const char *ending = strrchr(path, '.');

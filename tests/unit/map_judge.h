@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What must hold of a plan for a memory map: stated once, in check_world(), against a judge that knows the raw entries
-// only.
+// Judges a plan for a memory map. All that must hold is stated in check_world(), and compared with a judge
+// that knows only the raw entries.
 #ifndef LIFEBOAT_TESTS_UNIT_MAP_JUDGE_H
 #define LIFEBOAT_TESTS_UNIT_MAP_JUDGE_H
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RANGES 4 // in one list of what is mapped
+#define MAX_RANGES 4 // in one list of mapped ranges
 #include "ident_judge.h"
 #include "unit.h"
 
@@ -22,7 +22,7 @@
 
 #define WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
-static const char *current; // the map looked at, for messages
+static const char *current; // the current map, for messages
 
 #define check(condition)                                                                                     \
 	do {                                                                                                 \
@@ -39,12 +39,12 @@ static inline void *allocate(size_t bytes)
 	return memory;
 }
 
-// The judge: addresses cut at every border of the raw entries, and what lies between
-// two borders. [borders[i], borders[i + 1]) has types[i]; nothing else is anything.
+// The judge: addresses cut at every border of a raw entry. [borders[i], borders[i + 1]) is of types[i].
+// Outside of the borders there is nothing.
 struct map_judge {
 	uint64_t *borders;
 	uint32_t *types;
-	uint32_t count; // of borders
+	uint32_t count; // number of borders
 	uint64_t ram;
 };
 
@@ -127,14 +127,14 @@ static inline bool judge_avoided(const struct lb_place_request *request, struct 
 	return false;
 }
 
-// A map and everything that was made of it for one region.
+// A map, and everything that was made from it for one region.
 struct world {
 	const struct map_judge *judge;
 	struct lb_e820 saved;
-	struct lb_range avoid[LB_SRAT_MAX_RANGES + 1]; // SRAT's, then the region
-	struct lb_place_request request, low_request; // bytes 0: no low region was asked for
+	struct lb_range avoid[LB_SRAT_MAX_RANGES + 1]; // SRAT's ranges, then the region
+	struct lb_place_request request, low_request; // with 0 bytes no low region was requested
 	struct lb_range region, low;
-	uint32_t spare; // PT_LOADs for hot-added RAM
+	uint32_t spare; // spare PT_LOADs for hot-added RAM
 	struct lb_layout_need need;
 	struct lb_layout layout;
 	struct lb_e820 second;
@@ -145,8 +145,8 @@ struct world {
 	uint8_t *header;
 };
 
-// The most entries that the second map can have more than e820_saved: 1 MiB cuts one
-// entry, each region both sides of one.
+// The second map can have this many more entries than e820_saved: one entry is cut at 1 MiB, and each region
+// cuts an entry at both ends.
 #define SECOND_MORE 5
 
 static inline uint64_t end_of(const struct boot_e820_entry *entry)
@@ -173,8 +173,8 @@ static inline void check_tidy(const struct lb_e820 *map)
 	}
 }
 
-// Both are the same everywhere between two borders, so looking at the borders of both
-// and one byte below each is looking everywhere.
+// Map and judge change at their borders only. So the borders of both, and the byte below each, cover
+// everything.
 static inline void check_saved_at(const struct world *world, uint64_t addr)
 {
 	check(strongest_type(world->saved.entries, world->saved.count, addr) ==
@@ -218,7 +218,7 @@ static inline struct lb_elfcore core_of(const struct world *world)
 	};
 }
 
-// Where the map has no place for a low region there is none; below 4 GiB none is needed.
+// A low region exists only above 4 GiB, and where the map has a place for it.
 static inline void check_regions(const struct world *world)
 {
 	check_place(world, &world->request, world->region);
@@ -252,8 +252,8 @@ static inline void check_layout(const struct world *world)
 	check(lb_range_size(layout->elfcorehdr) >= lb_elfcore_bytes(&core));
 }
 
-// RAM is what was RAM below 1 MiB, the region's RAM part and the low region, the other RAM
-// is reserved, all else is as it was.
+// RAM of the second kernel is the RAM below 1 MiB, the region's RAM, and the low region. All other RAM is
+// reserved, and the rest is unchanged.
 static inline void check_second_at(const struct world *world, uint64_t addr)
 {
 	uint32_t wanted = judge_type(world->judge, addr);
@@ -288,7 +288,7 @@ static inline void check_second(const struct world *world)
 	      lb_e820_ram(&world->saved, low) + lb_range_size(world->layout.ram) + lb_range_size(world->low));
 }
 
-// Zero page and SETUP_E820_EXT together are the second map, in order.
+// Zero page and SETUP_E820_EXT together hold the second map, in order.
 static inline void check_boot_params(const struct world *world)
 {
 	const struct boot_params *params = &world->params;
@@ -321,8 +321,7 @@ static inline const struct lb_swap_range *find_swap(const struct world *world, u
 	return found;
 }
 
-// The list covers each whole page of low RAM once and no other page; the backups are
-// one after the other.
+// The swap list has each whole page of low RAM once, and no other page. The backups follow each other.
 static inline void check_swap(const struct world *world)
 {
 	uint64_t backup = world->layout.backup.start;
@@ -363,8 +362,8 @@ static inline void check_load(const struct world *world, const Elf64_Phdr *phdr,
 	}
 }
 
-// The core header's RAM and crash memory are all RAM there is, to the byte: its pieces
-// are RAM, outside of the region, do not overlap, and the sums are equal.
+// The core header's RAM and crash memory together are all RAM, to the byte: its pieces are RAM, lie outside
+// of the region and apart from each other, and the sums are equal.
 static inline void check_core(const struct world *world)
 {
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)world->header;
@@ -393,8 +392,8 @@ static inline bool crosses_gib(struct lb_range range)
 	return range.start >> 30 != (range.end - 1) >> 30;
 }
 
-// Both roots map the low 1 MiB and the region, one to one, and nothing else; a region
-// shorter than 1 GiB takes as many tables wherever it lies.
+// Both roots map the low 1 MiB and the region one to one, and nothing else. A region below 1 GiB takes the
+// same number of tables wherever it lies.
 static inline void check_tables(const struct world *world)
 {
 	const struct lb_ident_range ranges[] = {{{0, LB_LOW_END}, LB_MEM_WB}, {world->region, LB_MEM_WB}};
@@ -427,7 +426,7 @@ static inline void check_tables(const struct world *world)
 	}
 }
 
-// Tables that map all of the map's RAM, in bytes.
+// Returns the bytes of tables that map all RAM of the map.
 static inline uint64_t ram_tables(const struct world *world, bool gib_pages)
 {
 	struct lb_ident_range *ranges = allocate(world->saved.count * sizeof(*ranges));
@@ -448,8 +447,8 @@ static inline uint64_t ram_tables(const struct world *world, bool gib_pages)
 	return size.pages * LB_PAGE;
 }
 
-// The built-in capture kernel takes 16 MiB at most, whatever the machine, with 1 GiB pages
-// or without; its heap is what was promised.
+// The built-in capture kernel takes at most 16 MiB on any machine, with or without 1 GiB pages. Its heap has
+// the planned size.
 static inline void check_builtin(const struct world *world)
 {
 	struct lb_layout_need need = world->need;
@@ -474,7 +473,7 @@ static inline void check_builtin(const struct world *world)
 	}
 }
 
-// All that must hold.
+// Judges all that must hold.
 static inline void check_world(const struct world *world)
 {
 	check_regions(world);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A disk in memory for tests of what is above the partition: done when polled, in order. It can
-// stop taking anything, as a disk that was pulled out, or keep nothing of what it takes from
-// then on, as one whose machine lost power. Included after cmocka.
+// A disk in memory, for tests of what uses the partition. Requests are done when polled, in order. The disk
+// can stop answering, as if it was pulled out, or drop all later writes, as if its machine had lost power.
+// Included after cmocka.
 #ifndef LIFEBOAT_TESTS_UNIT_MEMORY_DISK_H
 #define LIFEBOAT_TESTS_UNIT_MEMORY_DISK_H
 
@@ -11,16 +11,16 @@
 #include "crash/disk/disk.h"
 #include "unit.h"
 
-#define MEMORY_DISK_FIRST 8 // block of the partition
+#define MEMORY_DISK_FIRST 8 // first block of the partition
 #define MEMORY_DISK_NEVER UINT64_MAX
 
 struct memory_disk {
 	struct lb_disk disk;
 	struct lb_target target;
-	uint8_t *data; // of the partition
+	uint8_t *data; // the partition's content
 	uint64_t bytes; // of the partition
-	uint64_t writes; // so far
-	uint64_t gone_after, dark_after; // writes: then it is pulled out, then it loses power
+	uint64_t writes; // number of writes so far
+	uint64_t gone_after, dark_after; // after this many writes the disk is pulled out, or loses power
 	struct {
 		bool busy;
 		enum lb_disk_op op;
@@ -101,7 +101,7 @@ static const struct lb_disk_driver memory_disk_driver = {
 	.stop = memory_disk_stop,
 };
 
-// A partition of `bytes`, a multiple of 512, filled with `fill`: what was there before.
+// Opens a disk whose partition has `bytes` bytes, a multiple of 512, all of value `fill`.
 static inline void memory_disk_open(struct memory_disk *disk, uint64_t bytes, int fill)
 {
 	memset(disk, 0, sizeof(*disk));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A controller for tests/unit/test_nvme.c, which is memory and moves while the driver waits. Includes the
-// driver, with the machine's functions in this header's hands.
+// A controller in memory for tests/unit/test_nvme.c, which changes state while the driver waits. Includes the
+// driver, with the machine's functions replaced.
 #ifndef LIFEBOAT_TESTS_UNIT_NVME_CONTROLLER_H
 #define LIFEBOAT_TESTS_UNIT_NVME_CONTROLLER_H
 
@@ -30,22 +30,22 @@ static void controller_moves(void);
 #undef lb_pause
 
 #define BAR_PHYS 0xfe000000ULL
-#define REGISTERS_BYTES (0x1000 + 4 * (4U << 15)) // doorbells of the largest stride
+#define REGISTERS_BYTES (0x1000 + 4 * (4U << 15)) // up to the doorbells of the largest stride
 #define NSID 1
 #define BLOCKS 0x200000
 #define ADMIN_LOG 64
 
-// What of the controller does not happen.
+// The step that the controller does not do, or does otherwise.
 enum stuck {
 	NOTHING,
 	READY_STUCK, // never becomes ready
-	READY_SLOW, // is ready when the clock says slow_ms
-	FATAL, // becomes fatal instead
-	OFF_STUCK, // never stops being ready
-	OFF_WANTS_BUS, // the same, without bus mastering
-	OFF_WANTS_RESET, // the same, until the function is reset
-	ADMIN_STUCK, // answers no command
-	ADMIN_DIES, // is fatal at the first command
+	READY_SLOW, // becomes ready at slow_ms
+	FATAL, // fails instead of becoming ready
+	OFF_STUCK, // stays ready when told to stop
+	OFF_WANTS_BUS, // stays ready until it has bus mastering
+	OFF_WANTS_RESET, // stays ready until the function is reset
+	ADMIN_STUCK, // does not answer admin commands
+	ADMIN_DIES, // fails at the first command
 	SHUTDOWN_STUCK
 };
 
@@ -60,7 +60,7 @@ static bool mastering;
 static enum stuck stuck;
 static uint64_t slow_ms;
 static bool starting;
-static uint32_t off_while_starting; // EN cleared before RDY
+static uint32_t off_while_starting; // EN was cleared before RDY was set
 static uint32_t function_resets;
 static struct fake_queue admin, io;
 static struct {
@@ -68,8 +68,8 @@ static struct {
 	uint32_t nsid, dw10, dw11;
 } said[ADMIN_LOG];
 static uint32_t said_count;
-static uint32_t admin_status[256]; // status field (DW3 31:17) that a command of this opcode gets
-static bool answers_twice; // admin commands: first one that was never asked for
+static uint32_t admin_status[256]; // status field (DW3 31:17) for commands of this opcode
+static bool answers_twice; // before each answer to an admin command comes another, to a command never given
 static uint8_t controller_page[4096], namespace_page[4096];
 static struct lb_target target;
 static struct lb_disk disk;
@@ -93,7 +93,7 @@ static uint64_t reg64(uint32_t at)
 	return *reg(at) | (uint64_t)*reg(at + 4) << 32;
 }
 
-// 3.1.24, 3.1.25: the tail of submission queue n, the head of completion queue n.
+// NVMe 3.1.24 and 3.1.25: the tail of submission queue n, and the head of completion queue n.
 static volatile uint32_t *doorbell(uint32_t queue, bool completions)
 {
 	uint32_t stride = 4U << (*REG_CAP_HIGH & 0xf);
@@ -168,7 +168,8 @@ static char *fake_pcidev_name(struct lb_pci_address at, char *text)
 	return memcpy(text, "0000:00:04.0", 13);
 }
 
-// 4.6: 16 bytes; DW3 has the identifier 15:0, the phase 16, the status 31:17. DW3 is written last.
+// NVMe 4.6: an entry has 16 bytes. DW3 holds identifier (15:0), phase (16) and status (31:17), and is written
+// last.
 static void post(struct fake_queue *queue, uint32_t queue_id, uint32_t id, uint32_t status)
 {
 	uint8_t *entry = (uint8_t *)(uintptr_t)queue->cq + 16 * queue->cq_tail;
@@ -186,16 +187,16 @@ static void make_queue(struct fake_queue *queue, const uint8_t *command)
 	uint64_t memory = qword(command, 24);
 
 	assert_int_equal(memory % 4096, 0);
-	assert_int_equal(dword(command, 10) & 0xffff, 1); // its identifier
-	assert_int_equal(dword(command, 11) & 3, 1); // contiguous, no interrupts
+	assert_int_equal(dword(command, 10) & 0xffff, 1); // the queue's identifier
+	assert_int_equal(dword(command, 11) & 3, 1); // contiguous, without interrupts
 	if (command[0] == 0x05) {
 		*queue = (struct fake_queue){
 			.cq = memory, .entries = (dword(command, 10) >> 16) + 1, .phase = 1};
 		return;
 	}
-	assert_true(queue->cq != 0); // the completion queue comes first
+	assert_true(queue->cq != 0); // the completion queue is made first
 	assert_int_equal(dword(command, 10) >> 16, queue->entries - 1);
-	assert_int_equal(dword(command, 11) >> 16, 1); // the completion queue's identifier
+	assert_int_equal(dword(command, 11) >> 16, 1); // identifier of the completion queue
 	queue->sq = memory;
 }
 
@@ -217,7 +218,8 @@ static void obey(const uint8_t *command)
 		make_queue(&io, command);
 	}
 	if (answers_twice)
-		post(&admin, 0, dword(command, 0) >> 16 ^ 0x4000, 0x5); // somebody else's, with an error
+		post(&admin, 0, dword(command, 0) >> 16 ^ 0x4000,
+		     0x5); // an answer to no command, with an error
 	post(&admin, 0, dword(command, 0) >> 16, status);
 }
 
@@ -234,7 +236,7 @@ static void switch_on(void)
 	*REG_CSTS = stuck == FATAL ? CFS : RDY;
 }
 
-// Bus mastering is off when a controller in use is told to stop, unless it was tried without.
+// Bus mastering is off when a controller in use is told to stop, unless a stop without it has failed before.
 static void switch_off_controller(void)
 {
 	if (stuck == OFF_STUCK || stuck == OFF_WANTS_RESET || (stuck == OFF_WANTS_BUS && !mastering))
@@ -243,7 +245,7 @@ static void switch_off_controller(void)
 	*REG_CSTS = 0;
 }
 
-// The dead kernel was switching it on, or the driver is.
+// Called while the driver, or the dead kernel before it, switches the controller on.
 static void become_ready(void)
 {
 	starting = false;
@@ -286,7 +288,7 @@ static void controller_moves(void)
 	}
 }
 
-// As a kernel left it that was using the disk: ready, with queues of its own.
+// Makes the controller as a kernel that used the disk left it: ready, with queues of its own.
 static void make_controller(void)
 {
 	capture_reset();

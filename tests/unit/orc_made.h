@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ORC tables for the tests of what reads them, written into a dead machine's RAM in any of the
-// encodings that kernels have.
+// Writes ORC tables for tests into a dead machine's RAM, in each encoding that kernels have.
 #ifndef LIFEBOAT_TESTS_UNIT_ORC_MADE_H
 #define LIFEBOAT_TESTS_UNIT_ORC_MADE_H
 
@@ -9,7 +8,7 @@
 
 enum orc_generation { ORC_5_10, ORC_6_3, ORC_6_4, ORC_7 };
 
-// One line of a table: from `ip` on `entry` applies.
+// One line of a table: `entry` applies from `ip` on.
 struct orc_line {
 	uint64_t ip;
 	struct lb_orc_entry entry;
@@ -59,7 +58,7 @@ static inline unsigned int orc_type(enum orc_generation generation, enum lb_orc_
 	return generation == ORC_6_3 ? in_6_3[type] : until_6_2[type];
 }
 
-// Writes lines, by ascending ip, as a table whose RAM is seen at `virt` plus its physical address.
+// Writes lines, sorted by ip, as a table. Its RAM is seen at `virt` plus the physical address.
 static inline void orc_write(struct dead_machine *machine, enum orc_generation generation,
 			     const struct orc_line *lines, const struct lb_orc_table *table, uint64_t virt)
 {

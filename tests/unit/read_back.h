@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dump given to other people's readers, libkdumpfile and drgn, through tests/unit/read_back.py:
-// every page against the machine's. Included after fake_machine.h.
+// Reads a dump with libkdumpfile and drgn, by tests/unit/read_back.py, and compares every page with the
+// machine's. Included after fake_machine.h.
 #ifndef LIFEBOAT_TESTS_UNIT_READ_BACK_H
 #define LIFEBOAT_TESTS_UNIT_READ_BACK_H
 
@@ -10,7 +10,7 @@
 
 #include "unit.h"
 
-#define READ_BACK_KDUMP "diskdump" // what libkdumpfile calls the formats
+#define READ_BACK_KDUMP "diskdump" // the formats' names in libkdumpfile
 #define READ_BACK_ELF "elf"
 
 static inline void read_back_save(const char *folder, const char *name, const void *data, uint64_t bytes)
@@ -25,7 +25,7 @@ static inline void read_back_save(const char *folder, const char *name, const vo
 	assert_int_equal(fclose(file), 0);
 }
 
-// pages.txt: a line for each page of RAM, its address and where in pages.bin it is, or "-".
+// Writes pages.txt: for each page of RAM its address, and its offset in pages.bin or "-".
 static inline void read_back_pages(const char *folder, const struct machine *machine,
 				   bool (*is_there)(uint64_t pfn))
 {
@@ -54,7 +54,7 @@ static inline void read_back_pages(const char *folder, const struct machine *mac
 	free(pages);
 }
 
-// `is_there`: of a page of RAM, whether its content is in the file.
+// Reads the dump back. `is_there` says of a page of RAM whether its content is in the file.
 static inline void read_back_file(const void *file, uint64_t bytes, const struct machine *machine,
 				  bool (*is_there)(uint64_t pfn), const char *format)
 {
@@ -64,7 +64,8 @@ static inline void read_back_file(const void *file, uint64_t bytes, const struct
 	assert_non_null(mkdtemp(folder));
 	read_back_save(folder, "dump", file, bytes);
 	read_back_pages(folder, machine, is_there);
-	// The reader's libraries are not built for the sanitizers' allocator.
+	// The reader's libraries do not work with the sanitizers' allocator, so the reader is a program of
+	// its own.
 	snprintf(command, sizeof(command), "/usr/bin/python3 tests/unit/read_back.py %s %s", folder, format);
 	status = system(command);
 	snprintf(command, sizeof(command), "rm -r %s", folder);

@@ -3,9 +3,9 @@
 
     read_back.py FOLDER FORMAT
 
-FOLDER holds the dump; pages.txt, a line "ADDRESS OFFSET" for each page of RAM, OFFSET being
-where its content is in pages.bin, or "-" for a page that was left out. Says what is wrong
-and exits 1, if anything is.
+FOLDER holds the dump, pages.bin, and pages.txt with a line "ADDRESS OFFSET" for each page of RAM. OFFSET is the
+place of the page's content in pages.bin, or "-" for a page that was left out. Prints each difference, and exits
+with 1 if there is one.
 """
 
 import os

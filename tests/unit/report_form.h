@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Judges the form of a report (crash/report/report.h) and of its JSON, whatever is in them. For unit tests and the fuzzer.
+// Judges the form of a report (crash/report/report.h) and of its JSON, whatever their content is. For unit
+// tests and the fuzzer.
 #ifndef LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
 #define LIFEBOAT_TESTS_UNIT_REPORT_FORM_H
 
@@ -7,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// NULL, or what is wrong with the text.
+// Returns what is wrong with the text, or NULL.
 static inline const char *report_form_fault(const char *text, uint32_t bytes)
 {
 	bool in_head = true, after_empty = false;
@@ -43,7 +44,7 @@ static inline const char *report_form_fault(const char *text, uint32_t bytes)
 	return after_empty ? "an empty line at its end" : NULL;
 }
 
-// Does every bracket and every text of this JSON end?
+// True if every bracket and every text of this JSON is closed.
 static inline bool json_ends(const char *json)
 {
 	int depth = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Every unit test includes it: cmocka, and the four headers that must precede it.
+// Included by every unit test: cmocka, and the four headers that must come before it.
 #ifndef LIFEBOAT_TESTS_UNIT_UNIT_H
 #define LIFEBOAT_TESTS_UNIT_UNIT_H
 
