@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Building page tables, timed: pgtable/ident.c and the per-page builder of
-// per_page.c, the same ranges and the same run; beside them, printing what came out.
+// Times the building of page tables: pgtable/ident.c and the per-page builder of per_page.c, with the same
+// ranges in the same run. For comparison, also the time to print the result.
 //
 //	bench_ident              every case and work, a line each: KEY=VALUE ...
-//	bench_ident CASE WORK    that one once, for a tool that counts instructions
+//	bench_ident CASE WORK    one work once, for a tool that counts instructions
 //
-// Before a time counts, the result must be right: as many tables as counted, and the
-// same tables from both builders. A time is the least of several runs.
+// A time counts only if the result is right: as many tables as were counted, and the same tables from both
+// builders. A time is the least of several runs.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,9 @@
 #define TABLES_AT (LB_GIB / 2)
 #define PHYS_BITS 46
 #define MAX_RANGES 1024
-#define RUNS_FOR 300000000ULL // nanoseconds of repetition for each figure
+#define RUNS_FOR 300000000ULL // each figure is repeated for this long, in nanoseconds
 #define LEAST_RUNS 2
-#define TEXT_BYTES 65536 // text is written over again when it gets here: it is read by nobody
+#define TEXT_BYTES 65536 // printed text begins again here; nobody reads it
 #define LINE_BYTES 64
 
 struct job {
@@ -30,10 +30,10 @@ struct job {
 	size_t count;
 	bool gib_pages;
 	struct lb_range ranges[MAX_RANGES];
-	struct lb_ident_range asked[MAX_RANGES]; // the same
+	struct lb_ident_range asked[MAX_RANGES]; // the same ranges, as ident.c takes them
 	struct lb_ident_request request;
 	struct lb_ident_size size;
-	uint64_t (*tables)[X86_PT_ENTRIES]; // of size.pages
+	uint64_t (*tables)[X86_PT_ENTRIES]; // of size.pages pages
 	char text[TEXT_BYTES];
 };
 
@@ -55,7 +55,7 @@ static void work_ident(struct job *job)
 		die(job, "lb_ident_build() failed");
 }
 
-// Zeroes the buffer, as lb_ident_build() does.
+// Zeroes the buffer first, as lb_ident_build() does.
 static void work_per_page(struct job *job)
 {
 	memset(job->tables, 0, job->size.pages * LB_PAGE);
@@ -64,7 +64,7 @@ static void work_per_page(struct job *job)
 		die(job, "the per-page builder took another number of tables");
 }
 
-// The tables, a line for each present entry.
+// Prints the tables: a line for each present entry.
 static void work_print_tables(struct job *job)
 {
 	size_t used = 0;
@@ -81,7 +81,7 @@ static void work_print_tables(struct job *job)
 	}
 }
 
-// What they map: a line for each range.
+// Prints what the tables map: a line for each range.
 static void work_print_ranges(struct job *job)
 {
 	size_t used = 0;
@@ -108,8 +108,8 @@ static const struct {
 
 // ---- the cases -------------------------------------------------------------
 
-// RAM of `nodes` nodes of `bytes` each from address 0, in each a hole of 64 KiB and a
-// ragged end, as firmware leaves them. No two ranges touch.
+// Makes RAM of `nodes` nodes of `bytes` each, from address 0 on. Each node has a hole of 64 KiB and a ragged
+// end, as firmware leaves them. No two ranges touch.
 static void make_nodes(struct job *job, const char *name, bool gib_pages, unsigned int nodes, uint64_t bytes)
 {
 	job->name = name;
@@ -153,7 +153,7 @@ static void prepare(struct job *job)
 
 static void make_jobs(void)
 {
-	make_armed(&jobs[0]); // what arming maps: low 1 MiB, 256 MiB, the hook
+	make_armed(&jobs[0]); // what the loader maps when it arms: low 1 MiB, 256 MiB, the hook
 	make_nodes(&jobs[1], "64TiB-1GiB", true, 64, LB_TIB);
 	make_nodes(&jobs[2], "64TiB-1GiB-512", true, 512, LB_TIB / 8);
 	make_nodes(&jobs[3], "64TiB-2MiB", false, 64, LB_TIB);
@@ -162,7 +162,7 @@ static void make_jobs(void)
 
 // ---- right before fast -----------------------------------------------------
 
-// The same leaves at the same places; tables may be taken in another order.
+// True if both have the same leaves at the same addresses. The tables may be in another order.
 static bool same(const struct job *job, uint64_t (*other)[X86_PT_ENTRIES], uint64_t one_phys,
 		 uint64_t other_phys, int level)
 {

@@ -17,10 +17,10 @@
 #define NANOSECONDS 1000000000ULL
 #define MILLISECOND 1000000ULL
 #define BLOCK 512U
-#define FIRST_BLOCK 8U // of the partition
-#define MAX_BYTES (128 * LB_KIB) // of a request
+#define FIRST_BLOCK 8U // the partition's first block
+#define MAX_BYTES (128 * LB_KIB) // the most bytes of a request
 #define DEPTH 16U
-#define FILTER_BYTES (64 * LB_KIB) // a piece of bitmap, as kdump.c has it
+#define FILTER_BYTES (64 * LB_KIB) // the size of a bitmap's piece in kdump.c
 
 static struct {
 	uint8_t *heap;
@@ -45,7 +45,7 @@ uint64_t bench_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
 }
 
-// Of this thread. A host with fewer CPUs runs several on one.
+// Binds this thread to a CPU of the host. If the host has fewer CPUs, several threads share one.
 static void stay_on(uint32_t cpu)
 {
 	cpu_set_t set;
@@ -188,7 +188,7 @@ static int submit(struct lb_disk *of, const struct lb_disk_request *request, str
 	return 0;
 }
 
-// Zeroes upon zeroes take no memory of the host's.
+// Does not write zeroes where zeroes are, so that they take no memory of the host.
 static void write_page(struct bench_disk *disk, uint64_t at, const uint8_t *page)
 {
 	uint8_t *touched = &disk->touched[at / LB_PAGE];

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The capture kernel's filter, bitmaps and writer over a dead machine of any size, which is made up
-// (synthetic.h): how time, heap and bytes grow with it.
+// Runs the capture kernel's filter, bitmaps and writer over a made-up dead machine of any size (synthetic.h),
+// and shows how time, heap and bytes grow with it.
 //
 //	bench_scale GIB PERCENT IMAGE CPUS [PAGES]
 //
-// PERCENT of the GIB are used, the rest is free. Level 31, zstd. IMAGE is a file for bitmaps and descriptors; data
-// are counted and dropped. PAGES: the partition is full after so many, 4 KiB each, so that what comes before the
-// first page is looked at alone. Prints key=value; times in nanoseconds, of the CPU.
+// PERCENT of the GIB are used, the rest is free. The level is 31, the format zstd. IMAGE is a file for
+// bitmaps and descriptors. Data are counted and dropped. With PAGES the partition is full after so many pages
+// of 4 KiB, which leaves the time before the first page. Prints key=value. Times are nanoseconds of the CPU.
 //
-// The filter is timed by itself, too, on up to 1 TiB. Struct pages are made anew for each look at them, which is
-// counted as the filter's: "making" says how long that takes alone.
+// The filter is also timed alone, on up to 1 TiB. Struct pages are made each time that they are read, and the
+// filter's time includes this. "making" is the time of the making alone.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static struct synthetic machine;
 static uint32_t cpus_wanted;
 static uint64_t head_took;
 
-// Linked in front of the one in crash/dump/kdump_head.c.
+// The function in crash/dump/kdump_head.c, which the linker's --wrap puts behind the one here.
 int __real_lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err);
 int __wrap_lb_kdump_head(struct lb_kdump *kdump, const struct lb_page_choice *choice, struct lb_error *err);
 
@@ -51,7 +51,7 @@ static int start(void *ctx, struct lb_error *err)
 	return bench_start_cpus(job, cpus_wanted, &cpus, err);
 }
 
-// All struct pages that the filter looks at, made and not looked at.
+// Makes all struct pages that the filter reads, and does nothing with them.
 static uint64_t make_all(void)
 {
 	const uint64_t since = bench_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -81,8 +81,8 @@ static struct lb_dump_job make_job(void)
 	return job;
 }
 
-// Of the page tables that map all of it, as the capture kernel makes them; a window stands in for them where they
-// are too large.
+// Returns the bytes of page tables that map all RAM, as the capture kernel makes them. If they are too large,
+// it uses a window instead.
 static uint64_t tables_bytes(void)
 {
 	const struct lb_ident_range all = {machine.piece.phys, LB_MEM_WB};
@@ -97,7 +97,7 @@ static uint64_t tables_bytes(void)
 
 static void write_dump(struct lb_dump_job *job, const char *path, uint64_t pages)
 {
-	const uint64_t dumped = machine.kernel_end; // the kernel's part, and nothing else
+	const uint64_t dumped = machine.kernel_end; // only the kernel's part is dumped
 	const uint64_t head =
 		2 * lb_align_up(machine.frames / 8, LB_PAGE) + lb_align_up(dumped * 24, LB_PAGE) + 4 * LB_MIB;
 	const uint64_t data = (pages < dumped ? pages : dumped + 1024) * LB_PAGE;

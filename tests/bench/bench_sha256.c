@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SHA-256 timed: bench_sha256 BYTES MILLISECONDS hashes a buffer of BYTES over and over
-// and prints a line for each method this CPU runs: method=NAME mib_per_second=NUMBER.
-// Time is the process's own, as openssl speed counts it.
+// Times SHA-256: bench_sha256 BYTES MILLISECONDS hashes a buffer of BYTES again and again, and prints a line
+// for each method that this CPU can run: method=NAME mib_per_second=NUMBER. Time is the process's own, as
+// openssl speed counts it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

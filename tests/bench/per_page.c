@@ -13,7 +13,7 @@ struct arena {
 	uint64_t phys;
 };
 
-// The table that `entry` leads to, a new one where it leads nowhere yet.
+// Returns the table that `entry` leads to, and makes it if there is none.
 static uint64_t *next_table(struct arena *arena, uint64_t *entry)
 {
 	if (!(*entry & X86_PTE_P)) {

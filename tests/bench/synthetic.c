@@ -11,7 +11,7 @@
 #define IMAGE_AT (16 * LB_MIB)
 #define IMAGE_BYTES (32 * LB_MIB)
 #define TABLES_AT (64 * LB_MIB)
-#define SLAB_BYTES (256 * LB_MIB) // after tables and mem_section
+#define SLAB_BYTES (256 * LB_MIB) // behind tables and mem_section
 #define DIRECT 0xffff888000000000ULL
 #define VMEMMAP 0xffffea0000000000ULL
 #define TABLE (X86_PTE_P | X86_PTE_W | X86_PTE_A)
@@ -48,7 +48,7 @@ static struct page struct_page(const struct synthetic *machine, uint64_t frame)
 			     : frame < machine->struct_pages / LB_PAGE                  ? PAGE_SLAB
 											: 0;
 	} else if (frame < machine->cache_end) {
-		page.flags = PAGE_LRU | PAGE_UPTODATE | frame >> 24 << 54; // and its node
+		page.flags = PAGE_LRU | PAGE_UPTODATE | frame >> 24 << 54; // the node
 		page.lru_next = self + sizeof(page) + 8;
 		page.lru_prev = self - sizeof(page) + 8;
 		page.mapping = DIRECT + (frame >> 12 << 10);
@@ -108,7 +108,7 @@ static uint64_t take_page(struct synthetic *machine)
 	return TABLES_AT + machine->tables_bytes - LB_PAGE;
 }
 
-// A leaf of 1 << `shift` bytes.
+// Maps a leaf of 1 << `shift` bytes.
 static void map(struct synthetic *machine, uint64_t virt, uint64_t phys, unsigned int shift)
 {
 	uint64_t *entry = table_at(machine, TABLES_AT) + (virt >> 39 & 511);
@@ -134,7 +134,7 @@ static void make_tables(struct synthetic *machine)
 		map(machine, LB_KERNEL_MAP + IMAGE_AT + at, IMAGE_AT + at, 21);
 }
 
-// Returns where mem_section[] is.
+// Makes the sections; returns the address of mem_section[].
 static uint64_t make_sections(struct synthetic *machine)
 {
 	const uint64_t sections = machine->frames * LB_PAGE >> SECTION_BITS;
@@ -173,7 +173,7 @@ static void tell(struct synthetic *machine, uint64_t mem_section)
 
 void synthetic_open(struct synthetic *machine, uint64_t bytes, unsigned int percent)
 {
-	// A PDPT for 512 GiB, a PD for each GiB of struct pages; mem_section and its roots.
+	// At most: a PDPT for 512 GiB, a PD for each GiB of struct pages, mem_section and its roots.
 	const uint64_t most = (64 + bytes / (512 * LB_GIB) + bytes / 64 / LB_GIB + 2 * ROOTS) * LB_PAGE;
 	uint64_t seed = 1, rest;
 
@@ -187,7 +187,7 @@ void synthetic_open(struct synthetic *machine, uint64_t bytes, unsigned int perc
 	if (!machine->tables)
 		bench_die("synthetic machine", "no memory for its page tables");
 	memset(machine->tables, 0, most);
-	// Half noise, half small numbers.
+	// The page is half noise, half small numbers.
 	for (unsigned int i = 0; i < LB_PAGE / 8; i++) {
 		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
 		machine->noise[i] = i % 4 < 2 ? seed >> 16 : i % 4 == 2 ? DIRECT + (seed >> 40) * 64 : i;

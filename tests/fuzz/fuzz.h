@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the libFuzzer targets share. A target is one file that states its property
-// in its first lines and checks it in LLVMFuzzerTestOneInput().
+// Shared by the libFuzzer targets. A target is one file. Its first lines state a property, which
+// LLVMFuzzerTestOneInput() checks.
 #ifndef LIFEBOAT_TESTS_FUZZ_FUZZ_H
 #define LIFEBOAT_TESTS_FUZZ_FUZZ_H
 
@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-// A property that must hold; libFuzzer keeps the input that broke it.
+// Checks a property. If it does not hold, libFuzzer keeps the input.
 #define fuzz_check(condition)                                                                                \
 	do {                                                                                                 \
 		if (!(condition)) {                                                                          \
@@ -22,13 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 		}                                                                                            \
 	} while (0)
 
-// The input, taken from its beginning; zeros follow its end.
+// The input, read from its beginning. Behind its end all bytes are zero.
 struct fuzz_input {
 	const uint8_t *next;
 	size_t left;
 };
 
-// A little-endian number of `bytes` bytes, 8 at most.
+// Takes a little-endian number of `bytes` bytes, at most 8.
 static inline uint64_t fuzz_take(struct fuzz_input *input, unsigned int bytes)
 {
 	uint64_t value = 0;
@@ -38,7 +38,7 @@ static inline uint64_t fuzz_take(struct fuzz_input *input, unsigned int bytes)
 	return value;
 }
 
-// Memory of exactly `bytes` bytes, so that ASan sees the first one beyond.
+// Allocates exactly `bytes` bytes, so that ASan sees an access beyond.
 static inline void *fuzz_alloc(size_t bytes)
 {
 	void *memory = malloc(bytes ? bytes : 1);
@@ -48,7 +48,7 @@ static inline void *fuzz_alloc(size_t bytes)
 	return memory;
 }
 
-// NUL-terminated, in exactly as many bytes as it takes.
+// Copies data into a NUL-terminated string of exactly its size.
 static inline char *fuzz_string(const void *data, size_t bytes)
 {
 	char *text = fuzz_alloc(bytes + 1);
@@ -59,8 +59,8 @@ static inline char *fuzz_string(const void *data, size_t bytes)
 	return text;
 }
 
-// A message is there, begins with `prefix` and ends inside its buffer. Fill it
-// with fuzz_poison_error() before the call.
+// fuzz_poison_error() goes before the call. Afterwards fuzz_check_error() expects a message that begins with
+// `prefix` and ends within its buffer.
 static inline void fuzz_poison_error(struct lb_error *err)
 {
 	memset(err, 0xee, sizeof(*err));
@@ -72,7 +72,8 @@ static inline void fuzz_check_error(const struct lb_error *err, const char *pref
 	fuzz_check(err->text[0] && strncmp(err->text, prefix, strlen(prefix)) == 0);
 }
 
-// Is every byte still what fuzz_poison() wrote? For output that a failure leaves alone.
+// fuzz_poison() fills an output before the call. fuzz_check_untouched() expects that a failed call left it
+// alone.
 static inline void fuzz_poison(void *memory, size_t bytes)
 {
 	memset(memory, 0xee, bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any bytes, the reader of the table that they begin like either tells what is
-// wrong and writes nothing, or gives what another walk over the same bytes finds. The bytes
-// are read as they are, and once more with length and checksum put right.
+// Property: for any bytes, the reader of the table with their signature either reports what is wrong and
+// writes nothing, or returns what another walk over the same bytes finds. The bytes are read as they are, and
+// once more with length and checksum made right.
 #include "crash/plan/acpi_facts.h"
 #include "crash/plan/hpet.h"
 #include "crash/plan/spcr.h"
@@ -14,7 +14,7 @@ static uint64_t number(const uint8_t *at, unsigned int bytes)
 	return fuzz_take(&input, bytes);
 }
 
-// Those of the table, once its header is known to be right.
+// Returns the size of the table, if its header is right.
 static uint64_t judged_bytes(const uint8_t *table, uint64_t bytes)
 {
 	uint64_t length = number(table + 4, 4);
@@ -27,7 +27,7 @@ static uint64_t judged_bytes(const uint8_t *table, uint64_t bytes)
 	return length;
 }
 
-// A failure's message and output. True when there was none.
+// Judges message and output of a failure; returns true if there was none.
 static bool is_read(int status, const struct lb_error *err, const void *output, size_t bytes)
 {
 	if (status == 0)
@@ -47,7 +47,7 @@ static bool is_in(const uint32_t *ids, uint32_t count, uint32_t id)
 	return false;
 }
 
-// Of CPUs with ids below it each is counted once, however often it is there.
+// CPUs with ids below this are counted once each, however often they are listed.
 #define COUNTED_IDS 16384
 
 static void check_madt(const uint8_t *table, uint64_t bytes, const struct lb_madt *madt,
@@ -364,7 +364,7 @@ static void check_ranges(const uint8_t *table, uint64_t bytes, const struct lb_s
 	fuzz_check(found == srat->count);
 }
 
-// Ranges may be given twice with other marks: what is listed goes by the marks, in order.
+// The same range may be listed with different marks. The marks decide, in their order.
 static void check_avoid(const struct lb_srat *srat)
 {
 	struct lb_range avoid[LB_SRAT_MAX_RANGES];
@@ -398,7 +398,8 @@ static void read_srat(const uint8_t *table, uint64_t bytes)
 	check_avoid(&srat);
 }
 
-// Every step is an access that its register can take; there is a way to stop it, or a reason.
+// Every step is an access of a width that its register allows. The watchdog can be stopped, or there is a
+// reason.
 static void read_wdat(const uint8_t *table, uint64_t bytes)
 {
 	struct lb_error err;
@@ -420,7 +421,7 @@ static void read_wdat(const uint8_t *table, uint64_t bytes)
 	}
 }
 
-// All of them together: what is said begins with the table's name.
+// Takes all tables together. A message begins with the table's name.
 static void take(const uint8_t *table, uint64_t bytes)
 {
 	struct lb_acpi_facts facts = {0};

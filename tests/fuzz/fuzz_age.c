@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any bytes that stand where an age file, a file of identities or a recipient is expected, the readers tell
-// what is wrong, or what they return lies inside. An age header that was changed anywhere is not opened: what follows
-// it is only the payload's nonce.
+// Property: given any bytes as an age file, a file of identities or a recipient, the readers report what is
+// wrong, or their results lie inside the bytes. An age header that was changed in any byte is not opened;
+// behind it only the payload's nonce may change.
 //
 // The first byte chooses the reader.
 #include "crash/crypt/identity.h"
@@ -13,7 +13,7 @@ enum reader { FILE_AS_IT_IS, FILE_CHANGED, IDENTITIES, RECIPIENT, READERS };
 
 static uint8_t next_number;
 
-// The same at each run.
+// Random numbers that are the same in each run.
 static void numbers(void *ctx, void *to, size_t bytes)
 {
 	(void)ctx;
@@ -50,7 +50,7 @@ static void read_file(const uint8_t *data, size_t bytes)
 	lb_age_count_recipients(data, bytes);
 }
 
-// Pairs of a place and what is put there.
+// Changes bytes: the input has pairs of a place and a value.
 static bool change(struct fuzz_input *input, uint8_t *file, size_t header_bytes)
 {
 	uint8_t before[sizeof(((struct lb_crypt_file *)0)->prefix)];

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any file, lb_bzimage_parse() either says in a message that begins
-// with the file's name what is wrong, and writes nothing; or what it returns lies
-// inside the file and inside the bounds that placing and booting rely on. Then the
-// verdict depends on nothing behind the kernel's last byte, and without that byte
-// (or any other behind a cut that the input chooses) the file is refused.
+// Property: for any file, lb_bzimage_parse() either reports what is wrong, beginning with the file's name,
+// and writes nothing, or its result lies inside the file and inside the bounds that placing and booting need.
+// In the second case no byte behind the kernel's end matters, and the file without the kernel's last byte, or
+// cut anywhere before, is refused.
 #include "crash/plan/bzimage.h"
 #include "crash/plan/imagekind.h"
 #include "fuzz.h"
@@ -11,7 +10,7 @@
 
 #define NAME "\\EFI\\debian\\vmlinuz"
 
-// Parses the first `bytes` bytes, in memory of that size.
+// Parses the first `bytes` bytes, in memory of exactly that size.
 static int parse(const uint8_t *data, size_t bytes, struct lb_bzimage *ret_image)
 {
 	uint8_t *file = fuzz_alloc(bytes);
@@ -43,7 +42,7 @@ static void check_bounds(const struct lb_bzimage *image)
 	size_t length = strnlen(image->release, sizeof(image->release));
 
 	fuzz_check(image->header.version >= 0x20c && (image->header.xloadflags & XLF_KERNEL_64));
-	fuzz_check(image->kernel_bytes > 0x200); // the 64-bit entry point is inside
+	fuzz_check(image->kernel_bytes > 0x200); // contains the 64-bit entry point
 	fuzz_check(image->init_size >= image->kernel_bytes && image->init_size <= LB_GIB);
 	fuzz_check(image->alignment >= 2 * LB_MIB && image->alignment <= LB_GIB);
 	fuzz_check(lb_aligned(image->alignment, image->alignment));

@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: a kernel that reads the line we made sees what we promised. The judge is
-// a model of the kernel's next_arg() and parse_args(). It shares no code with
-// crash/plan/cmdline.c and kernel_arguments.c, takes user's text and result apart, and wants
+// Property: a kernel that reads the command line made here sees what was promised. The judge is a model of
+// the kernel's next_arg() and parse_args(). It shares no code with crash/plan/cmdline.c and
+// kernel_arguments.c. It takes the user's text and the result apart, and expects
 //
-//   armed     the user's arguments in their order, less crashkernel= and initrd=FILE,
-//             then ours, before "--", less those that the user's make superfluous; the same text
-//             behind "--"; nothing in it that keeps a panic from restarting, EFI from running,
-//             or memory from being read
-//   late      the same, with all of the user's; done twice it changes nothing more
-//   unarmed   the user's, less initrd=FILE; done twice it changes nothing more
-//   capture   ours, then the user's, with room for " no5lvl"
+//   armed     the user's arguments in their order, without crashkernel= and initrd=FILE; then Lifeboat's, before
+//             "--", without those that the user's make superfluous; the same text behind "--"; nothing that
+//             keeps a panic from restarting, EFI from running, or memory from being read
+//   late      the same with all of the user's arguments; a second call changes nothing more
+//   unarmed   the user's arguments without initrd=FILE; a second call changes nothing more
+//   capture   Lifeboat's arguments, then the user's, with room for " no5lvl"
 //
-// The result is never longer than the kernel's limit or our buffer, and nothing is
-// written when it would be.
+// The result is never longer than the kernel's limit or the buffer. If it would be, nothing is written.
 #include "crash/plan/kernel_arguments.h"
 #include "crash/plan/panic_words.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 4096
-// A space to the kernel and not to us (cmdline.h): where it is in the user's text, in
-// what is refused or dropped when armed, the two do not see the same arguments.
+// The kernel takes this byte for a space, Lifeboat does not (cmdline.h). So kernel and Lifeboat see different
+// arguments in text that has it. Such text is refused, or dropped, when arming.
 #define NO_BREAK_SPACE 0xa0
 
 static const struct {
 	const char *text;
-	bool yields; // to what the user says of it
-	const char *path; // of the sysctl that says the same
+	bool yields; // gives way to what the user says of the same thing
+	const char *path; // path of the sysctl with the same meaning
 } armed_words[LB_WORD_COUNT] = {
 	{"panic=-1", false, ""},
 	{"reboot=efi,cold,panic_warm", false, ""},
@@ -42,14 +40,14 @@ static const char *const capture_words[] = {
 	"acpi_no_memhotplug",    "mce=off",   "cgroup_disable=memory", "novmcoredd", "panic=10"};
 
 struct argument {
-	const char *param, *value; // value NULL: no '='
+	const char *param, *value; // value is NULL without '='
 };
 
 struct arguments {
-	char *text; // what they point into
+	char *text; // memory that the texts point into
 	struct argument list[ARGUMENTS_MAX];
 	size_t count;
-	const char *rest; // what goes to init, from behind "--", in the text given
+	const char *rest; // the text behind "--", for init
 };
 
 static bool kernel_is_space(char c)
@@ -57,7 +55,7 @@ static bool kernel_is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r') || (uint8_t)c == NO_BREAK_SPACE;
 }
 
-// lib/cmdline.c, next_arg(): takes the argument at `args` apart where it stands.
+// lib/cmdline.c, next_arg(): takes the argument at `args` apart in place.
 static char *kernel_next_arg(char *args, struct argument *ret_argument)
 {
 	bool quoted = *args == '"', in_quote = quoted;
@@ -132,7 +130,7 @@ static bool same(const struct argument *a, const struct argument *b)
 	       (!a->value || strcmp(a->value, b->value) == 0);
 }
 
-// The next arguments of `line`, from *at on, are these words.
+// Expects the next arguments of `line`, from *at on, to be these words.
 static void check_words(const struct arguments *line, size_t *at, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++, (*at)++) {
@@ -146,7 +144,7 @@ static void check_words(const struct arguments *line, size_t *at, const char *co
 	}
 }
 
-// The next are the user's, less what is ours to take.
+// Expects the next arguments to be the user's, without those that Lifeboat takes away.
 static void check_user(const struct arguments *line, size_t *at, const struct arguments *user,
 		       bool drop_crashkernel, bool drop_initrd)
 {
@@ -161,7 +159,7 @@ static void check_user(const struct arguments *line, size_t *at, const struct ar
 	}
 }
 
-// Memory for a result: exactly as much as the function is told of.
+// Memory for a result, of exactly the size that the function is told.
 struct output {
 	char *text;
 	size_t bytes;
@@ -232,8 +230,7 @@ static bool kernel_names(const char *param, const char *wanted)
 	return !*param && strcmp(path, wanted) == 0;
 }
 
-// kernel/sysctl.c, proc_dointvec() of one number, with the host's strtoul(), which knows
-// C's notation as well.
+// kernel/sysctl.c, proc_dointvec() of one number, with the host's strtoul(), which also knows C's notation.
 static bool kernel_takes_for_zero(const char *value)
 {
 	unsigned long number;
@@ -260,7 +257,7 @@ static bool spoils_a_panic(const struct argument *one)
 	       (kernel_names(one->param, "/kernel/panic") && kernel_takes_for_zero(one->value));
 }
 
-// arch/x86/lib/cmdline.c, cmdline_find_option(): neither quotes nor "--".
+// arch/x86/lib/cmdline.c, cmdline_find_option(), which knows neither quotes nor "--".
 static bool encrypts_early(const char *line)
 {
 	static const char word[] = "mem_encrypt=on";
@@ -288,7 +285,7 @@ static bool kernel_same_param(const char *a, const char *b, size_t bytes)
 	return a[bytes] == '\0';
 }
 
-// Do the user's arguments, up to `count`, make this word of ours superfluous?
+// True if one of the user's first `count` arguments makes this word of Lifeboat's superfluous.
 static bool is_superfluous(uint32_t word, const char *text, const struct arguments *line, size_t count)
 {
 	size_t param = strcspn(text, "=");
@@ -308,7 +305,7 @@ static bool is_superfluous(uint32_t word, const char *text, const struct argumen
 	return armed_words[word].yields ? said : same_value;
 }
 
-// What stands behind the user's arguments is ours, in our order, and enough.
+// Expects Lifeboat's words behind the user's arguments: in order, and all that are needed.
 static void check_ours(const struct arguments *line, size_t user, uint32_t words)
 {
 	bool soft = stub_nosoftreserve(line);
@@ -323,7 +320,8 @@ static void check_ours(const struct arguments *line, size_t user, uint32_t words
 			continue;
 		if (at < line->count && strncmp(line->list[at].param, text, strcspn(text, "=")) == 0)
 			check_words(line, &at, &text, 1);
-		// Put, or not needed. Quoted or spelled with other dashes it may be there twice.
+		// The word is there, or is not needed. If quoted, or with other dashes, it may be there
+		// twice.
 		fuzz_check(at > before || is_superfluous(word, text, line, user));
 		fuzz_check(at == before || !armed_words[word].yields ||
 			   !is_superfluous(word, text, line, user));

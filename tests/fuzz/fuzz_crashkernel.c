@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: what lb_crashkernel_parse() accepts, the kernel understands in the same
-// way (a model of its parse_crashkernel(), made with libc's strtoull(), says the same
-// size, offset and low size), and asks for less than the machine has. What it refuses, it
-// refuses by name and writes nothing.
+// Property: the kernel understands what lb_crashkernel_parse() accepts in the same way, and it asks for less
+// than the machine has. The judge is a model of the kernel's parse_crashkernel(), made with libc's
+// strtoull(): size, offset and low size must be equal. What is refused is named, and nothing is written.
 #include "crash/plan/crashkernel.h"
 #include "fuzz.h"
 #include "lifeboat/range.h"
@@ -45,20 +44,20 @@ static uint64_t kernel_memparse(const char *text, const char **ret_end)
 	return value;
 }
 
-// The size that the first range to hold `ram` gives; the kernel looks no further.
+// Returns the size of the first range that holds `ram`. The kernel looks no further.
 static uint64_t kernel_range_size(const char *text, uint64_t ram)
 {
 	for (;; text++) {
 		uint64_t start = kernel_memparse(text, &text);
 		uint64_t end = UINT64_MAX, bytes;
 
-		text++; // '-'
+		text++; // the '-'
 		if (*text != ':')
 			end = kernel_memparse(text, &text);
-		text++; // ':'
+		text++; // the ':'
 		bytes = kernel_memparse(text, &text);
 		if (bytes >= ram && !(ram >= start && ram < end))
-			return 0; // "invalid size": it reserves nothing
+			return 0; // "invalid size": the kernel reserves nothing
 		if (ram >= start && ram < end)
 			return bytes;
 		if (*text != ',')
@@ -73,7 +72,7 @@ static bool ends_in(const char *word, const char *suffix)
 	return bytes >= wanted && strcmp(word + bytes - wanted, suffix) == 0;
 }
 
-// The last word that ends in `suffix`; without one: that ends in none. Empty: there is none.
+// Returns the last word that ends in `suffix`, or, without a suffix, in none of them; empty if there is none.
 static const char *last_word(char *specs, const char *suffix)
 {
 	static char found[4096];

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever lies in a dead kernel's memory, reading it ends within the budget
-// of pages, asks for pages only, touches no byte but those of the page last given
-// (all others are poisoned for ASan), and what it says fits together: addresses are
-// where the kernel's layout has them, lengths are within their limits. So is hot-added
-// RAM found where it may be and nowhere else, and no other memory read for it. The input is
-// damage done to a small machine's memory, where with none everything is found.
+// Property: whatever a dead kernel's memory holds, reading it ends within the budget of pages, asks for whole
+// pages only, and touches no byte outside of the page read last (all others are poisoned for ASan). The
+// results fit together: addresses are where the kernel's layout has them, and lengths are within their
+// limits. Hot-added RAM is found only where it may be, and no other memory is read for it. The input is
+// damage to a small machine's memory. Without damage everything is found.
 #include <sanitizer/asan_interface.h>
 
 #include "crash/dead/deadkernel.h"
@@ -18,14 +17,14 @@
 #define W X86_PTE_W
 #define NX X86_PTE_NX
 
-// RAM is two pieces: page frames 0 to 23, and from 2 MiB on, where the kernel lies.
+// RAM has two pieces: page frames 0 to 23, and the kernel's memory from 2 MiB on.
 #define LOW_PAGES 24U
 #define HIGH 0x200000ULL
 #define HIGH_PAGES 40U
 #define PAGES (LOW_PAGES + HIGH_PAGES)
-#define FAST_READS 20000U // then nothing is RAM any more, to keep a run short
+#define FAST_READS 20000U // after so many reads nothing is RAM any more, to keep a run short
 
-#define TEXT 0xffffffff93400000ULL // of which 16 pages are text, 16 data
+#define TEXT 0xffffffff93400000ULL // 16 pages of text, then 16 of data
 #define TEXT_PAGES 16U
 #define IMAGE_PAGES 32U
 #define DATA (TEXT + TEXT_PAGES * LB_PAGE)
@@ -33,19 +32,19 @@
 #define PHYS_BASE (HIGH - (TEXT - LB_KERNEL_MAP))
 #define PHYS_BITS 39U
 
-// Page frames.
+// Numbers of page frames.
 enum { PML4, IMAGE_PDPT, IMAGE_PD, IMAGE_PT, DIRECT_PDPT, DIRECT_PD, DIRECT_PT, DIRECT_PT2, PML5 };
 #define NOTE 0xa000ULL
-#define UNITS 0xc000ULL // of two CPUs
+#define UNITS 0xc000ULL // per-CPU units of two CPUs
 #define UNIT_BYTES 0x2000ULL
-#define SELF_AT 0x238ULL // this_cpu_off
-#define NOTES_AT 0x1400ULL // crash_notes
+#define SELF_AT 0x238ULL // offset of this_cpu_off in a unit
+#define NOTES_AT 0x1400ULL // offset of crash_notes in a unit
 
-// Where memory may have been added, and was: the GiB from HOTADDED on.
+// Where memory may be hot-added. It was added from HOTADDED on, for a GiB.
 static const struct lb_range hotplug[] = {{4 * LB_GIB, 64 * LB_GIB}, {LB_TIB + LB_PAGE, 1ULL << 52}};
 #define HOTADDED (8 * LB_GIB)
 
-// In the image's data.
+// __per_cpu_offset[]
 #define OFFSETS (DATA + 0x40) // __per_cpu_offset[]
 #define NOTES_PTR (DATA + 0x208)
 #define NOTE_PTR (DATA + 0x1118)
@@ -64,7 +63,7 @@ struct machine {
 };
 
 static uint8_t ram[PAGES][LB_PAGE] __attribute__((aligned(4096)));
-static uint8_t *visible; // the page last given
+static uint8_t *visible; // the page read last
 static uint32_t reads;
 static struct lb_hotadd hotadded;
 
@@ -84,7 +83,7 @@ static const void *read_page(void *ctx, uint64_t phys)
 	else if (frame < LOW_PAGES)
 		visible = ram[frame];
 	else if (lb_hotadd_is_ram(&hotadded, phys))
-		visible = ram[frame % PAGES]; // tables may lie there too, the same ones
+		visible = ram[frame % PAGES]; // tables may lie in hot-added RAM too; it shows the same pages
 	if (visible)
 		__asan_unpoison_memory_region(visible, LB_PAGE);
 	return visible;
@@ -158,11 +157,11 @@ static void build_note(const struct machine *m)
 	put64(image_at(NOTE_PTR), m->page_offset + NOTE);
 }
 
-// Every token is one letter.
+// Builds kallsyms in which each token is one letter.
 static void build_kallsyms(void)
 {
 	static const struct {
-		const char *name; // its type first
+		const char *name; // the type letter, then the name
 		uint64_t address;
 	} symbols[] = {{"T_text", TEXT}, {"D__per_cpu_offset", OFFSETS}, {"Bcrash_notes", NOTES_PTR}};
 	uint8_t *names = image_at(NAMES);
@@ -195,7 +194,7 @@ static void build_cpus(struct machine *m)
 		put64(image_at(OFFSETS) + 8ULL * cpu, offset);
 		put64(low_at(UNITS + cpu * UNIT_BYTES + SELF_AT), offset);
 	}
-	put64(image_at(OFFSETS) + 16, DATA); // what is no CPU
+	put64(image_at(OFFSETS) + 16, DATA); // no CPU's offset
 	put64(image_at(OFFSETS) + 24, DATA);
 	put64(image_at(NOTES_PTR), NOTES_AT);
 	memcpy(low_at(UNITS + UNIT_BYTES + NOTES_AT), head, sizeof(head));
@@ -219,8 +218,7 @@ static struct machine build(uint8_t flags)
 	return m;
 }
 
-// One change: to a word, by something that may well stand there; to bytes; or to what
-// the hook tells.
+// Makes one change: to a word, by a likely value; to bytes; or to what the hook passes on.
 static void damage(struct fuzz_input *input, struct machine *m)
 {
 	uint8_t how = (uint8_t)fuzz_take(input, 1);
@@ -232,7 +230,7 @@ static void damage(struct fuzz_input *input, struct machine *m)
 	case 0:
 		put64(word, fuzz_take(input, 8));
 		break;
-	case 1: // a table or a page
+	case 1: // a table or another page
 		entry = fuzz_take(input, 1) % LOW_PAGES * LB_PAGE | P;
 		put64(word, entry | fuzz_take(input, 1) | (how & 8 ? HIGH : 0) | (how & 16 ? NX : 0));
 		break;
@@ -365,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	fuzz_check(reads <= LB_DEADMEM_PAGES);
 	check_fits_together(&m, &dead);
 	check_notes(&dead);
-	check_hotadded(&dead, (uint32_t)(m.phys_bits - 35)); // 1 to 17, by damage
+	check_hotadded(&dead, (uint32_t)(m.phys_bits - 35)); // 1 to 17, depending on the damage
 	if (whole)
 		check_undamaged(&m, &dead);
 	free(note);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever lies in a printk ring buffer and in VMCOREINFO, reading the log ends, looks at
-// no page but the one last given (the others are freed), and gives nothing but lines
-// of printable text, no more records than the ring has room for. The input is damage done to
-// a small log; with none every record is found.
+// Property: whatever a printk ring buffer and VMCOREINFO hold, reading the log ends, and uses no page but the
+// one read last (the others are freed). It gives only lines of printable text, and no more records than the
+// ring holds. The input is damage to a small log. Without damage every record is found.
 #include "crash/dead/dmesg.h"
 #include "fuzz.h"
 
@@ -10,8 +9,8 @@
 #include "tests/unit/dead_ring.h"
 
 #define RECORDS 16U
-#define COUNT_BITS_MAX 10U // of what damage may say, to keep a run short
-#define LOG_MAX (1U << 16) // bytes, then no more is wanted
+#define COUNT_BITS_MAX 10U // the largest that damage may set, to keep a run short
+#define LOG_MAX (1U << 16) // bytes of log that are taken
 
 struct written {
 	uint64_t bytes;
@@ -47,7 +46,7 @@ static struct dead_machine *build(void)
 	return machine;
 }
 
-// One change: a number in the rings, a page table entry, a byte of VMCOREINFO.
+// Makes one change: to a number in the rings, a page table entry, or a byte of VMCOREINFO.
 static void damage(struct fuzz_input *input, struct dead_machine *machine)
 {
 	static const uint64_t places[] = {RING, DESCS, INFOS, DATA, PRB_POINTER, 0x2000, 0x1000, 0};

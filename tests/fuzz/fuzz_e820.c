@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: every rule on memory maps says what a naive model says, an array with
-// one type for each KIB_MAX KiB of a small machine. Of a random map:
+// Property: every rule on memory maps gives what a simple model gives, an array with one type for each KiB of
+// a small machine. For a random map:
 //
-//   tidy      is sorted, disjoint, merged; the largest type at each place won
-//   cut, retype   change what they name and nothing else
-//   second    RAM is the low 1 MiB, crash_ram and crash_low; the rest of the RAM is reserved
-//   elfcore   PT_LOADs cover all RAM once but both regions, in exactly the bytes
-//             that were announced; whole pages of the low 1 MiB come from the backup,
-//             no two from one place; everything else from where it was
+//   tidy          the map is sorted, disjoint and merged; at each place the largest type won
+//   cut, retype   only what they name has changed
+//   second        RAM is the low 1 MiB, crash_ram and crash_low; all other RAM is reserved
+//   elfcore       PT_LOADs cover all RAM outside of both regions once, in exactly the announced bytes; whole
+//                 pages of the low 1 MiB come from the backup, no two from one place; all else from its place
 #include "crash/plan/e820_second.h"
 #include "crash/plan/elfcore.h"
 #include "fuzz.h"
 
-#define KIB_MAX 4096U // 4 MiB: entries need not begin or end on pages
+#define KIB_MAX 4096U // 4 MiB; entries need not begin or end on pages
 #define ENTRIES_MAX 64U
-#define ROOM (4 * ENTRIES_MAX) // of every step together, with some left
+#define ROOM (4 * ENTRIES_MAX) // enough for all steps together
 #define PRAM 12
 #define BACKUP 0x40000000ULL
 #define PAGE_OFFSET 0xffff888000000000ULL
@@ -23,7 +22,7 @@ static const uint32_t types[] = {0,    LB_E820_RAM,          LB_E820_RESERVED, L
 				 PRAM, LB_E820_SOFT_RESERVED};
 
 struct model {
-	uint32_t type[KIB_MAX]; // of each KiB; 0: a hole
+	uint32_t type[KIB_MAX]; // for each KiB; 0: a hole
 };
 
 static struct lb_range take_range(struct fuzz_input *input)
@@ -47,7 +46,8 @@ static bool neighbours_merge(uint32_t type)
 	return type != PRAM && type != LB_E820_SOFT_RESERVED;
 }
 
-// Sorted, disjoint, no entry empty, nothing left to merge, and all of it as the model has it.
+// The map is sorted and disjoint, without empty entries or entries that could be merged, and equals the
+// model.
 static void check_map(const struct lb_e820 *map, const struct model *model)
 {
 	static struct model found;
@@ -82,11 +82,11 @@ static void check_questions(const struct lb_e820 *map, const struct model *model
 	fuzz_check(lb_e820_all(map, range, type) == all);
 }
 
-// Fails, or has no room, only when it says so.
+// Builds map and model. If it fails or has no room, the message must say so.
 static bool build(struct fuzz_input *input, struct lb_e820 *map, struct model *model)
 {
 	uint32_t count = (uint32_t)fuzz_take(input, 1) % (ENTRIES_MAX + 1);
-	bool tight = fuzz_take(input, 1) & 1; // tidying may then need more than there is
+	bool tight = fuzz_take(input, 1) & 1; // with little room, tidying may need more than there is
 	struct lb_error err;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -137,7 +137,7 @@ static void change(struct fuzz_input *input, struct lb_e820 *map, struct model *
 	}
 }
 
-// Whole pages.
+// Regions of whole pages.
 static struct lb_crash_regions take_regions(struct fuzz_input *input)
 {
 	struct lb_range ranges[] = {take_range(input), take_range(input)};
@@ -181,7 +181,7 @@ static bool inside(struct lb_range range, uint64_t at)
 	return at >= range.start && at < range.end;
 }
 
-// False when the input's regions are none.
+// Returns false if the input's regions are refused.
 static bool check_second(const struct lb_crash_regions *regions, const struct lb_e820 *saved,
 			 const struct model *model)
 {
@@ -211,14 +211,14 @@ static bool check_second(const struct lb_crash_regions *regions, const struct lb
 	return fits;
 }
 
-// Every KiB of RAM outside of the regions is in one PT_LOAD, and comes from its
-// backup when its page is wholly RAM of one entry below 1 MiB.
+// Every KiB of RAM outside of the regions is in one PT_LOAD. If its page is wholly RAM of one entry below 1
+// MiB, it comes from the backup.
 static void check_loads(const Elf64_Phdr *loads, uint32_t count, const struct lb_e820 *saved,
 			const struct model *model, const struct lb_crash_regions *regions,
 			uint64_t backup_bytes)
 {
 	static uint64_t from[KIB_MAX]; // physical address + 1; 0: in no PT_LOAD
-	static bool used[KIB_MAX]; // KiB of the backup
+	static bool used[KIB_MAX]; // for each KiB of the backup
 
 	memset(from, 0, sizeof(from));
 	memset(used, 0, sizeof(used));
@@ -282,7 +282,7 @@ static void check_elfcore(const struct lb_e820 *saved, const struct model *model
 	fuzz_check(lb_elfcore_template(&core, header, bytes, &err) == 0);
 	lb_elfcore_finish(header, PAGE_OFFSET, 0, 0, 0);
 	memcpy(&ehdr, header, sizeof(ehdr));
-	// PT_NOTE, then PT_LOADs: the slot that was the kernel's text is gone.
+	// One PT_NOTE, then PT_LOADs: the program header for the kernel's text is gone.
 	fuzz_check(ehdr.e_phnum >= 1 &&
 		   sizeof(ehdr) + (ehdr.e_phnum + 1U + spare) * sizeof(Elf64_Phdr) == bytes);
 	check_loads((const Elf64_Phdr *)(const void *)(header + sizeof(ehdr)) + 1, ehdr.e_phnum - 1U, saved,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any bytes that stand where a file map is expected, lb_file_map_check() tells what is wrong, or their
-// pieces make up the file: each byte of it has one place, and no two bytes have the same one.
+// Property: given any bytes as a file map, lb_file_map_check() reports what is wrong, or the pieces make up
+// the file: each of its bytes has one place, and no two bytes have the same place.
 //
-// The first byte says whether the digest is made right, so that what is behind it is reached.
+// The first byte says whether the digest is made right, so that the checks behind it are reached.
 #include "crash/disk/extents.h"
 #include "crash/disk/file_map.h"
 #include "fuzz.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever lies in the struct pages, sections, tables and VMCOREINFO, every frame of RAM is judged
-// once, nothing that is not RAM is dumped, the counts are those of the bits, and how many frames a
-// call judges does not matter. No page is looked at but the one last given (the others are
-// freed). The input is damage done to a small machine.
+// Property: whatever struct pages, sections, tables and VMCOREINFO hold, every frame of RAM is judged once,
+// nothing that is not RAM is dumped, the counts equal the bits, and the number of frames a call does not
+// matter. No page is used but the one read last (the others are freed). The input is damage to a small
+// machine.
 #include "crash/dead/filter.h"
 #include "fuzz.h"
 
 #define DEAD_RAM (2 * LB_MIB)
 #include "tests/unit/dead_machine.h"
 
-#define SECTIONS 4U // of 1 MiB
+#define SECTIONS 4U // number of sections, of 1 MiB each
 #define FRAMES (SECTIONS * 256U)
 #define ROOTS 0x100000ULL
 #define ROOT 0x101000ULL
@@ -40,8 +40,8 @@ static struct dead_machine *build(void)
 	return machine;
 }
 
-// One change: a field of a struct page, by something that may well stand there; a
-// section; a table's entry; a byte of VMCOREINFO.
+// Makes one change: to a field of a struct page, by a likely value; to a section; to an entry of a table; or
+// to a byte of VMCOREINFO.
 static void damage(struct fuzz_input *input, struct dead_machine *machine)
 {
 	static const uint64_t fields[] = {0, 8, 16, 24, 40, 48};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of whatever loaders leave in memory nothing outside of it is read, and a line is made
-// only for a struct boot_params with the firmware's own facts. A model that shares no code with
-// crash/plan/find_linux.c looks at each page and wants
+// Property: whatever loaders leave in memory, nothing outside of it is read, and a command line is made only
+// for a struct boot_params with the firmware's own facts. A model, which shares no code with
+// crash/plan/find_linux.c, looks at each page and expects
 //
-//   found     each page with the fingerprint and a line of its own is listed, or unclear is set
-//   made      every one found gets the same line, shorter than the kernel's limit
-//   restored  after it was given and taken back, memory is what it was, byte for byte
+//   found     each page with the fingerprint and a command line is listed, or `unclear` is set
+//   made      all that were found get the same line, shorter than the kernel's limit
+//   restored  after the line was given and taken back, memory is as before, byte for byte
 #include <asm/bootparam.h>
 
 #include "crash/plan/late_line.h"
@@ -18,7 +18,7 @@
 
 static uint8_t *memory, before[PAGES * LB_PAGE];
 
-// A page is made of what is likely to matter: the input chooses.
+// Makes a page of likely content, which the input chooses.
 static void make_page(struct fuzz_input *input, unsigned int page)
 {
 	static const char *const texts[] = {"ro", "BOOT_IMAGE=/k ro", "ro noefi",
@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static struct lb_late_lines lines;
 	struct lb_range range;
 
-	memory = aligned_alloc(LB_PAGE, PAGES * LB_PAGE); // no byte more
+	memory = aligned_alloc(LB_PAGE,
+			       PAGES * LB_PAGE); // exactly the pages, so that ASan sees an access beyond
 	memset(memory, 'a', PAGES * LB_PAGE);
 	for (unsigned int page = 0; page < PAGES && input.left; page++)
 		make_page(&input, page);

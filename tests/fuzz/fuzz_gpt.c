@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any disk, lb_gpt_read() either tells what is wrong and writes nothing, or gives
-// a table whose partitions lie in order where it says they may, do not overlap, and have names
-// that are UTF-8 and end. It reads no block outside of the disk.
+// Property: for any disk, lb_gpt_read() either reports what is wrong and writes nothing, or returns a table
+// whose partitions lie in order within its bounds, do not overlap, and have names of valid UTF-8 that end. It
+// reads no block outside of the disk.
 //
-// The input is the blocks of the primary table; flags have the checksums made right, so that
-// what is behind them is reached, a protective MBR put over it, and a RAID's metadata behind it.
+// The input is the blocks of the primary table, and flags: make the checksums right, so that the checks
+// behind them are reached; put a protective MBR in front; put RAID metadata behind.
 #include "crash/disk/gpt.h"
 #include "fuzz.h"
 
@@ -52,7 +52,7 @@ static void mend(const struct disk *disk)
 		put32(header + 16, crc32(0, header, (uInt)header_bytes));
 }
 
-// Well-formed UTF-8 without surrogates, as RFC 3629 has it.
+// Expects well-formed UTF-8 without surrogates, by RFC 3629.
 static void check_name(const char *name)
 {
 	const uint8_t *at = (const uint8_t *)name;

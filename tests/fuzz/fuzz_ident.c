@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any request, lb_ident_build() makes as many tables as lb_ident_count()
-// said, all inside the buffer, and the walker (which shares no code with the builder)
-// finds with either root, at every border of a range and of a window and one byte
-// either side, what a plain look through the list says: mapped to itself, write-back
-// or uncached, exactly if asked for; by the largest leaf that lies wholly inside. A
-// request that is refused names a reason that holds.
+// Property: for any request, lb_ident_build() makes as many tables as lb_ident_count() said, all inside the
+// buffer. The walker, which shares no code with the builder, judges them with either root, at every border of
+// a range and of a window, and one byte on either side. What was requested is mapped to itself, write-back or
+// uncached, by the largest leaf that lies wholly inside; nothing else is mapped. A refused request is refused
+// for a true reason.
 #include "fuzz.h"
 #include "lifeboat/x86.h"
 #include "pgtable/ident.h"
 #include "pgtable/walk.h"
 
 #define RANGES_MAX 8U
-#define PAGES_MAX 256U // of tables: larger requests are counted only
+#define PAGES_MAX 256U // number of tables; larger requests are only counted
 #define TABLES_AT 0x123456000ULL
 
 struct tables {
@@ -28,7 +27,7 @@ static const void *table_page(void *ctx, uint64_t phys)
 	return tables->buffer + (phys - TABLES_AT);
 }
 
-// Is this byte asked for, and as what?
+// True if this byte was requested; returns its type.
 static bool is_wanted(const struct lb_ident_request *request, uint64_t at, enum lb_memtype *ret_type)
 {
 	for (size_t i = 0; i < request->count; i++) {
@@ -42,8 +41,8 @@ static bool is_wanted(const struct lb_ident_request *request, uint64_t at, enum 
 	return false;
 }
 
-// Is every byte of the `bytes` around `at` asked for as `type`? Nothing changes but at
-// a range's end, so from one such end to the next.
+// True if every one of the `bytes` bytes around `at` was requested as `type`. Only ends of ranges can change
+// this, so it goes from one end to the next.
 static bool all_wanted(const struct lb_ident_request *request, uint64_t at, uint64_t bytes,
 		       enum lb_memtype type)
 {
@@ -80,7 +79,7 @@ static void check_at(const struct lb_ident_request *request, const struct lb_wal
 	enum lb_walk_status status;
 
 	if (at >> (walk->la57 ? 56 : 47))
-		return; // 0 - 1, or above all that can be asked for
+		return; // below 0, or above all that can be requested
 	status = lb_walk(walk, at, &leaf);
 	if (!is_wanted(request, at, &type)) {
 		fuzz_check(status == LB_WALK_NOT_PRESENT);
@@ -120,7 +119,7 @@ static void check_root(const struct lb_ident_request *request, struct tables *ta
 		check_around(request, &walk, request->windows + at);
 }
 
-// The entries of both windows are in the tables and empty; a page put there appears.
+// The entries of both windows are in the tables and empty. A page that is put there appears.
 static void check_windows(const struct lb_ident_request *request, struct tables *tables,
 			  const struct lb_ident_tables *built)
 {
@@ -213,8 +212,8 @@ static void check_refused(const struct lb_ident_request *request, enum lb_ident_
 	}
 }
 
-// A range with borders on pages (mostly), on larger pages, near others' and near the
-// upper end; at most a few GiB long, so that counting it is quick.
+// Takes a range that ends near pages (mostly), larger pages, other ranges and the upper end. It has at most a
+// few GiB, so that counting is quick.
 static struct lb_ident_range take_range(struct fuzz_input *input, uint64_t last, unsigned int phys_bits)
 {
 	static const unsigned int shifts[] = {12, 12, 21, 30};
@@ -230,7 +229,7 @@ static struct lb_ident_range take_range(struct fuzz_input *input, uint64_t last,
 	if (how & 0x40)
 		start = (1ULL << phys_bits) - length;
 	result.range = (struct lb_range){start, start + length % (4 * LB_GIB)};
-	result.range.end += how == 0x80; // not on a page
+	result.range.end += how == 0x80; // the end is not on a page
 	return result;
 }
 

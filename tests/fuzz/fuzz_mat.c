@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: of any memory attributes table, lb_mat_split()
+// Property: for any memory attributes table, lb_mat_split() either
 //
-//   splits      then every page of the hook's text may be executed and every page of
-//               its data written, as a look at each page tells; all other pages keep
-//               their attributes; each new entry is a piece of one old entry, of its
-//               type, and together they are as long as before
-//   leaves it   then that holds as it is
-//   fails       only if the table is malformed or overlaps itself in the hook's image,
-//               or the room given is too small
+//   splits      every page of the hook's text may then be executed, and every page of its data written, judged
+//               page by page; all other pages keep their attributes; each new entry is a piece of one old entry
+//               with its type, and together they are as long as before
+//   leaves it   the same holds without a change
+//   fails       only if the table is malformed or overlaps itself in the hook's image, or there is too little
+//               room
 //
-// and writes nothing outside of the room it was given; and that of any, lb_mat_open() leaves
-// one in which the hook runs and whose entries lie where they lay.
+// and writes nothing outside of its room. For any table, lb_mat_open() leaves one in which the hook runs, and
+// whose entries lie where they lay.
 #include "fuzz.h"
 #include "loader/hook/mat.c"
 
 #define RO 0x20000ULL
 #define XP 0x4000ULL
 #define BASE 0x7e000000ULL
-#define PAGES 64U // where the entries are
+#define PAGES 64U // the entries lie in so many pages
 #define ENTRIES_MAX 32U
 
 static const struct lb_range text = {BASE + 16 * LB_PAGE, BASE + 24 * LB_PAGE};
@@ -44,7 +43,7 @@ static bool holds(const EFI_MEMORY_DESCRIPTOR *entry, uint64_t phys)
 	return phys >= entry->PhysicalStart && (phys - entry->PhysicalStart) / LB_PAGE < entry->NumberOfPages;
 }
 
-// What the entries that hold a page say, and'ed and or'ed; how many there are.
+// Combines the attributes of all entries that hold a page, by AND and by OR; returns their number.
 static uint32_t attributes_at(const void *table, uint64_t phys, uint64_t *ret_all, uint64_t *ret_any)
 {
 	uint32_t count = 0;
@@ -79,7 +78,7 @@ static void check_runs(const void *table)
 	}
 }
 
-// The entries of `table` from `next` on are `whole` in pieces; returns what follows them.
+// Expects the entries of `table` from `next` on to be `whole` in pieces; returns the entry behind them.
 static uint32_t check_pieces(EFI_MEMORY_DESCRIPTOR whole, const void *table, uint32_t next)
 {
 	uint64_t pages = 0;
@@ -119,7 +118,7 @@ static void check_split(const void *before, const void *after)
 	fuzz_check(next == entries_of(after));
 }
 
-// May splitting fail for another reason than room?
+// True if splitting may fail for another reason than room.
 static bool is_bad(const void *table)
 {
 	for (uint32_t i = 0; i < entries_of(table); i++) {
@@ -132,7 +131,7 @@ static bool is_bad(const void *table)
 	return false;
 }
 
-// An entry whose end cannot be said holds nothing that an OS could map.
+// An entry whose end overflows holds nothing that an operating system could map.
 static void check_opened(const void *before, const void *after)
 {
 	if (!is_bad(before))
@@ -198,7 +197,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		check_split(table, out);
 		break;
 	case LB_MAT_FAILED:
-		// An entry has at most three borders of text and data in it, thus four pieces.
+		// At most three borders of text and data lie in an entry, so it is cut into four pieces at
+		// most.
 		fuzz_check(is_bad(table) || spare < 3 * header.entries);
 		break;
 	}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever a boot entry's load options and lifeboat.conf say, what is kept
-// of it fits, ends where it must and is in normal form; the first mistake is told and
-// the rest is still taken; what lb_options_finish() takes has all a boot needs.
-// Line ends as on DOS or as on Unix, a byte order mark or none, make no difference,
-// and neither does writing a line of lifeboat.conf as --KEY=VALUE instead.
+// Property: whatever load options and lifeboat.conf hold, what is kept fits, ends where it must, and is in
+// normal form. The first mistake is reported, and everything behind it still counts. Options that
+// lb_options_finish() accepts have all that a boot needs. Line ends of DOS or Unix, and a byte order mark,
+// make no difference, nor does --KEY=VALUE in place of a line of lifeboat.conf.
 #include "fuzz.h"
 #include "lib/mem.h"
 #include "lifeboat/uart.h"
@@ -19,7 +18,7 @@ static void check_text(const char *text, size_t room)
 	fuzz_check(memchr(text, '\0', room));
 }
 
-// Empty, or absolute with one kind of slash and none of them doubled.
+// Expects an empty path, or an absolute one with single slashes of one kind.
 static void check_path(const char *path)
 {
 	check_text(path, LB_MAX_PATH);
@@ -64,7 +63,7 @@ static void check_options(const struct lb_options *options)
 
 static int parse_config(const char *text, size_t bytes, struct lb_options *options)
 {
-	char *file = fuzz_string(text, bytes); // may be read up to `bytes` only
+	char *file = fuzz_string(text, bytes); // no byte behind `bytes` may be read
 	char *exact = fuzz_alloc(bytes);
 	struct lb_error err;
 	int result;
@@ -82,7 +81,7 @@ static int parse_config(const char *text, size_t bytes, struct lb_options *optio
 	return result;
 }
 
-// The text as another editor would write it.
+// Parses the same text with the line ends of another editor.
 static void check_other_editor(const char *text, size_t bytes, const struct lb_options *wanted, int result)
 {
 	static struct lb_options options;
@@ -103,7 +102,7 @@ static void check_other_editor(const char *text, size_t bytes, const struct lb_o
 	free(other);
 }
 
-// One "key value" line alone, and the same as an option.
+// Parses one "key value" line alone, and the same as an option.
 static void check_as_option(const char *line)
 {
 	static struct lb_options by_line, by_word;
@@ -119,13 +118,13 @@ static void check_as_option(const char *line)
 	lb_options_source(&by_word, "\\EFI\\lifeboat");
 	fuzz_check(lb_options_words(&by_word, 1, (const char *const[]){word}, &err) == result);
 	fuzz_check(!by_line.unknown);
-	by_word.unknown = false; // of words only
+	by_word.unknown = false; // only words set it
 	fuzz_check(memcmp(&by_line, &by_word, sizeof(by_word)) == 0);
 	free(word);
 }
 
-// Of which keys and lines that can be said: those with a value, no quotes to lose, and
-// none of what has another form on the command line.
+// True for lines that can be compared: with a value, without quotes that would be lost, and with a key that
+// has the same form on the command line.
 static bool is_comparable(const char *line)
 {
 	static const char *const other[] = {"kernel", "arguments", "help", "version"};
@@ -142,7 +141,7 @@ static bool is_comparable(const char *line)
 	return true;
 }
 
-// The words of the load options; false when they are none.
+// Parses the words of the load options; -1 if they are not text.
 static int parse_words(const uint8_t *data, size_t bytes, struct lb_options *options, struct lb_error *err)
 {
 	const char *list[LB_MAX_WORDS];

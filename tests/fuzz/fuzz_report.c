@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever a dead kernel's log says, the report has the form that a program can read, fits into
-// its room, ends where its budget does and says so; masked, it holds none of what the log's secret was; and
-// its JSON has as many brackets closed as opened. A report from a disk may hold anything: its JSON, too.
-// The input is the log, a record for each line, behind a byte of choices; with 0x80 it is the report.
+// Property: whatever a dead kernel's log holds, the report has the form that programs read, fits into its
+// room, and ends and says so when the budget is spent. A masked report has none of the log's secrets. Its
+// JSON closes every bracket. The JSON of a report from a disk, which may hold anything, does too. The input
+// is a byte of choices and the log, a record for each line. With 0x80 it is a report instead.
 #include "crash/report/report.h"
 #include "fuzz.h"
 #include "tools/common/report_json.h"
@@ -27,7 +27,7 @@ static struct dead_machine *build(void)
 	return machine;
 }
 
-// A record for each line, as many as the ring has room for.
+// Puts a record for each line, as many as the ring has room for.
 static void put_log(struct dead_machine *machine, const uint8_t *text, size_t bytes)
 {
 	uint64_t at = 0, id = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever lies in a kernel's image where kallsyms and BTF should be, opening them, finding
-// names, naming addresses and asking for types and a whole VMCOREINFO end under their budgets, look
-// at no page but the one last given (the others are freed), and give addresses of the image, texts
-// that end, and lines of VMCOREINFO that fit. The input is damage done to a small kernel; with none
-// everything is found.
+// Property: whatever a kernel's image holds in place of kallsyms and BTF, opening them, finding names, naming
+// addresses, and making a whole VMCOREINFO end within their budgets, and use no page but the one read last
+// (the others are freed). They give only addresses of the image, texts that end, and lines of VMCOREINFO that
+// fit. The input is damage to a small kernel. Without damage everything is found.
 #include "crash/dead/vmcoreinfo_make.h"
 #include "fuzz.h"
 
@@ -13,7 +12,7 @@
 enum { INT = 1, PTR, ARRAY, STRUCT, UNION, ENUM };
 
 #define NAMES_ASKED 8U
-#define PAGES_MAX (16U << 20) // a budget for each pass, some ten passes
+#define PAGES_MAX (16U << 20) // some ten passes, each with a budget of its own
 
 static struct lb_vmcoreinfo_work work;
 
@@ -47,7 +46,7 @@ static uint64_t build_types(struct dead_machine *machine)
 	return write_btf(machine, &made);
 }
 
-// The small kernel, made once for each layout.
+// Builds the small kernel once for each layout.
 static struct dead_tables build(struct dead_machine *machine, enum layout layout)
 {
 	static uint8_t *made[LAYOUTS];
@@ -64,7 +63,7 @@ static struct dead_tables build(struct dead_machine *machine, enum layout layout
 	return tables[layout];
 }
 
-// Writes bytes of the input to places of its choice, near what matters.
+// Writes bytes of the input to places that it chooses, near the tables.
 static void damage(struct dead_machine *machine, const struct dead_tables *tables, struct fuzz_input *input)
 {
 	const uint64_t places[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Property: whatever lies in a dead kernel's ORC tables, stacks, registers, modules and tasks, a backtrace has
-// at most as many frames as there is room for, begins where it was told to, is certain from its beginning up
-// to where it breaks and nowhere behind, says why it broke, and reads a bounded number of pages; and walks
-// over modules and tasks end. The input is what lies there.
+// Property: whatever a dead kernel's ORC tables, stacks, registers, modules and tasks hold, a backtrace has
+// no more frames than there is room for, begins where it was told to, is certain up to where it breaks and
+// nowhere behind, says why it broke, and reads a bounded number of pages. Walks over modules and tasks end.
+// The input is the content.
 #include "crash/dead/tasks.h"
 #include "crash/dead/unwind.h"
 #include "fuzz.h"
@@ -11,7 +11,7 @@
 #include "tests/unit/orc_made.h"
 
 #define TEXT 0xffffffff81000000ULL
-#define TEXT_PHYS 0x100000ULL // 64 KiB of code, and the tables behind it
+#define TEXT_PHYS 0x100000ULL // 64 KiB of code, followed by the tables
 #define TEXT_BYTES 0x10000ULL
 #define IPS (TEXT + 0x8000)
 #define ENTRIES (TEXT + 0xa000)
@@ -21,7 +21,7 @@
 #define STACK (DEAD_DIRECT + STACK_PHYS)
 #define OBJECTS_PHYS 0x180000ULL // two modules and two tasks, a page each
 #define OBJECTS (DEAD_DIRECT + OBJECTS_PHYS)
-#define LINES 32U // of functions of 0x100 bytes
+#define LINES 32U // number of functions, of 0x100 bytes each
 #define FRAMES 40U
 #define PAGES_MAX (1U << 20)
 
@@ -64,7 +64,7 @@ static struct lb_modules modules;
 static struct lb_tasks tasks;
 static struct lb_unwinder unwinder;
 
-// The machine's own window is made anew for each page: too slow for scans of whole stacks.
+// The machine's own window is allocated anew for each page, which is too slow for scans of whole stacks.
 static const void *direct_page(void *ctx, uint64_t phys)
 {
 	struct dead_machine *machine = ctx;
@@ -73,7 +73,7 @@ static const void *direct_page(void *ctx, uint64_t phys)
 	return phys < DEAD_RAM ? machine->ram + phys : NULL;
 }
 
-// By a choice, a small number, an address of code, of the stack or of the objects, or any number.
+// Makes, as the input chooses, a small number, an address of code, stack or objects, or any number.
 static uint64_t word(struct fuzz_input *input)
 {
 	uint8_t how = (uint8_t)fuzz_take(input, 1);
@@ -103,7 +103,7 @@ static void build(struct fuzz_input *input, struct dead_machine *machine)
 	for (uint64_t at = 0; at < TEXT_BYTES; at += LB_PAGE)
 		dead_map(machine, TEXT + at, TEXT_PHYS + at);
 	dead_map(machine, MODULE, MODULE_PHYS);
-	// Every kind of entry of every generation, twice; the input changes some.
+	// Every kind of entry of every generation, twice. The input changes some.
 	for (uint32_t i = 0; i < LINES; i++) {
 		static const uint16_t kinds[LINES / 2] = {0x05,  0x15,  0x14,  0x105, 0x205, 0x400,
 							  0x09,  0x48,  0x203, 0x283, 0x284, 0xb03,
@@ -178,8 +178,7 @@ static void check_frames(const struct lb_unwind_start *start, uint32_t max)
 	}
 	fuzz_check(certain || unwinder.end == LB_UNWIND_BROKEN);
 	fuzz_check((unwinder.end == LB_UNWIND_BROKEN) == (unwinder.why.text[0] != '\0'));
-	fuzz_check(lb_unwind_below_panic(&unwinder, frames, count) ==
-		   0); // there are no symbols of the kernel
+	fuzz_check(lb_unwind_below_panic(&unwinder, frames, count) == 0); // the kernel has no symbols
 	free(frames);
 }
 
