@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lb_say() of a platform that tests or benchmarks made. It is defined here: one file of a program includes this.
+// lb_say() for platforms of tests and benchmarks. The header defines it, so one file of a program includes
+// it.
 #ifndef LIFEBOAT_TESTS_SAY_H
 #define LIFEBOAT_TESTS_SAY_H
 
@@ -8,7 +9,7 @@
 #include "crash/platform/platform.h"
 #include "lib/format.h"
 
-// The platform's: puts a line, without its end, where lines go.
+// The platform's own: writes a line, given without its end.
 void say_line(const char *line);
 
 void lb_say(const char *format, ...)

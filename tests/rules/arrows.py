@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Arrows point down: which room includes which."""
+"""Arrows point down: which room may include which."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ _PLAN = (*_BASE, "pgtable", "crash/plan")
 _BARE = (*_PLAN, "crash/dead", "crash/bare")
 _DISK = (*_BARE, "crash/platform", "crash/disk")
 _REPORT = ("crash/dead", "crash/report")
-# Of crash/disk/ without its drivers, whose contract asks for the capture kernel's machine.
+# crash/disk/ without its drivers, which need the capture kernel's machine.
 _PARTITION = (
     "crash/disk/gpt.h", "crash/disk/dump_header.h", "crash/disk/target_kind.h",
     "crash/disk/extents.h", "crash/disk/file_map.h", "crash/disk/stamp.h",
 )  # fmt: skip
 
-# How the capture kernel will reach a disk's function, which the loader tries when arming.
+# How the capture kernel will reach a disk's function. The loader tries it when it arms.
 _PCI = (
     "crash/bare/pci_config.h",
     "crash/bare/pci_bridges.h",
@@ -27,9 +27,9 @@ _PCI = (
     "crash/disk/target_function.h",
 )
 
-# From the bottom up: a room, or a pattern of rooms, and the rooms or single headers that it may include
-# beside itself. Nothing may include crash/capture/, loader/, purgatory/, tools/ or tests/ from outside,
-# crash/dead/ judges hostile input without a machine, and purgatory/ knows neither loader nor capture kernel.
+# The rooms from the bottom up. For each room, or pattern of rooms: the rooms or single headers that it may
+# include besides itself. Nothing outside may include crash/capture/, loader/, purgatory/, tools/ or tests/.
+# crash/dead/ reads hostile input without a machine. purgatory/ knows neither loader nor capture kernel.
 ROOMS = {
     "include/lifeboat": (),
     "lib": ("include/lifeboat",),
@@ -51,10 +51,11 @@ ROOMS = {
     "tools/ctl": (*_PLAN, "crash/crypt", *_REPORT, *_PARTITION, "loader/options", "tools/common", "tools/report", "tools/save"),
     "tools/*": (*_PLAN, "crash/crypt", *_REPORT, *_PARTITION, "tools/common"),
 }
-# Not judged by arrows: tests look into every room.
+# Arrows do not apply here: tests look into every room.
 _TESTS = "tests"
 
-# Headers in <>. A compiler has the first without a libc; the second are layouts without functions.
+# Headers in <>. A compiler has the first group without a libc. The second group has layouts without
+# functions.
 _FREESTANDING = ("limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h")
 _LAYOUTS = ("asm/bootparam.h", "elf.h", "linux/screen_info.h")
 _LIBC = ("[!e]*.h", "errno.h")
@@ -84,7 +85,7 @@ def _system_headers(room: str) -> tuple[str, ...]:
 
 
 def _fault(include: c.Include, room: str) -> str | None:
-    """What is wrong with it, None for nothing."""
+    """Returns what is wrong with the include, or None."""
     place, target = folder(include.file), include.target
     if include.system:
         if any(fnmatch.fnmatchcase(include.word, header) for header in _system_headers(room)):

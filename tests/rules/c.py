@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""C as far as its shape needs reading: comments, includes, functions and lists of parameters."""
+"""Reads C as far as its shape matters: comments, includes, functions and lists of parameters."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ _COMMENT_OR_STRING = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\
 _DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"\b(?:__attribute__|__asm__|_Static_assert|_Alignas)\s*\(")
 _INCLUDE = re.compile(r'^[ \t]*[#%][ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
-# NAME( or (*NAME)(; no parameter begins with the * of the latter.
+# NAME( or (*NAME)(. A list of parameters never begins with the second form's *.
 _PARAMETERS = re.compile(r"(?:(\w+)|\(\s*\*\s*(?:const\s+)?(\w*)[^()]*\))\s*\((?!\s*\*)")
-# What the build makes.
+# Made by the build.
 _GENERATED = {"asm-defines.inc"}
-# Where the compilers look for a name in quotes, beside the root: everywhere, then for tests.
+# Folders below the root where the compilers look for a name in quotes: first for all files, then for tests
+# only.
 _SEARCHED = ("include", "include/lifeboat")
 _SEARCHED_BY_TESTS = ("tests/unit", "tests/fuzz")
 
@@ -24,9 +25,9 @@ _SEARCHED_BY_TESTS = ("tests/unit", "tests/fuzz")
 class Include:
     file: str
     line: int
-    word: str  # as it is written
-    system: bool  # <word>
-    target: str | None  # the file of the tree; None for a system header and when there is none
+    word: str  # the name as it is written
+    system: bool  # True for <word>
+    target: str | None  # the file in the tree; None for a system header, or if there is no such file
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _resolve(tree: Tree, file: str, word: str) -> str | None:
 
 
 def includes(tree: Tree) -> Iterator[Include]:
-    """Of C and assembly, but for what the build makes."""
+    """Returns the includes of C and assembly, without files that the build makes."""
     for file in tree.of(".c", ".h", ".asm", ".inc"):
         for match in _INCLUDE.finditer(tree.text(file)):
             if match[2] in _GENERATED:
@@ -77,13 +78,14 @@ def includes(tree: Tree) -> Iterator[Include]:
 
 
 def _code(text: str) -> str:
-    """The text with spaces for comments, strings and directives: every character stays on its line."""
+    """Returns the text with spaces in place of comments, strings and directives. Every character stays on its
+    line."""
     without = _COMMENT_OR_STRING.sub(_blank, text)
     return _DIRECTIVE.sub(_blank, without)
 
 
 def _closing(code: str, opening: int) -> int:
-    """The position of the bracket that closes the one there; the end when none does."""
+    """Returns the position of the bracket that closes the one there; the end if none does."""
     depth = 0
     for match in re.compile(r"[(){}]").finditer(code, opening):
         depth += 1 if match[0] in "({" else -1
@@ -101,7 +103,7 @@ def _without_attributes(code: str) -> str:
 
 @dataclass(frozen=True)
 class _Block:
-    """{...} outside any other, and the text between it and what was before."""
+    """A {...} outside of any other, and the text between it and what comes before."""
 
     head: str
     start: int
@@ -127,7 +129,7 @@ def _blocks(code: str) -> Iterator[_Block]:
 
 
 def functions(tree: Tree, file: str) -> Iterator[Function]:
-    """Definitions. The lines are those from its name to its closing brace."""
+    """Returns the definitions of functions. The lines are those from the name to the closing brace."""
     code = _without_attributes(_code(tree.text(file)))
     for block in _blocks(code):
         name = re.search(r"(\w+)\s*\(", block.head)
@@ -137,11 +139,11 @@ def functions(tree: Tree, file: str) -> Iterator[Function]:
 
 
 def _declarations(code: str) -> str:
-    """The code without what is inside functions and initialisers."""
+    """Returns the code without the content of functions and initialisers."""
     for block in _blocks(code):
         if block.is_function or block.is_initialiser:
             inside = code[block.opening : block.closing + 1]
-            # The semicolon ends a function's declaration in the statement's place.
+            # The semicolon ends a function's declaration, in place of its body.
             code = code[: block.opening] + ";" + re.sub(r"[^\n]", " ", inside)[1:] + code[block.closing + 1 :]
     return code
 
@@ -154,7 +156,8 @@ def _count(code: str, opening: int, closing: int) -> int:
 
 
 def parameters(tree: Tree, file: str) -> Iterator[Parameters]:
-    """Of each definition, prototype and pointer to a function, also one that is a member or a parameter itself."""
+    """Returns the parameters of each definition, prototype and pointer to a function, also of pointers that are
+    members or parameters."""
     code = _declarations(_without_attributes(_code(tree.text(file))))
     for match in _PARAMETERS.finditer(code):
         opening = match.end() - 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No circles: neither of a .c with its .h through #include, nor of Python modules through import."""
+"""There are no circles: neither of a .c with its .h by #include, nor of Python modules by import."""
 
 import ast
 from collections import defaultdict
@@ -10,7 +10,7 @@ from .tree import Tree, folder, stem
 
 Graph = dict[str, set[str]]
 
-# Where Python finds modules, beside the importing file's own folder.
+# Folders where Python finds modules, in addition to the importing file's own.
 _PYTHON_PATH = ("scripts", "tests", "tests/vm", "tests/vm/lib")
 LISTED: list[str] = []
 
@@ -38,7 +38,7 @@ def _find(tree: Tree, file: str, name: str) -> str | None:
 
 
 def _from(tree: Tree, file: str, statement: ast.ImportFrom) -> Iterator[str | None]:
-    """Each name is a module of the package, or else something in the package's own file."""
+    """Yields for each name its module of the package, or else the package's own file."""
     if statement.level:
         place = folder(file)
         for _ in range(statement.level - 1):
@@ -53,7 +53,7 @@ def _from(tree: Tree, file: str, statement: ast.ImportFrom) -> Iterator[str | No
 
 
 def _imports(tree: Tree, file: str) -> Iterator[str | None]:
-    """All of them, wherever: also in a function and under `if TYPE_CHECKING`."""
+    """Yields all imports, also those in functions and under `if TYPE_CHECKING`."""
     for statement in ast.walk(ast.parse(tree.text(file), file)):
         if isinstance(statement, ast.Import):
             yield from (_find(tree, file, alias.name) for alias in statement.names)
@@ -67,13 +67,13 @@ def _of_imports(tree: Tree) -> Graph:
 
 
 def _from_first(path: list[str]) -> list[str]:
-    """The circle that these nodes make, from the first by name back to it."""
+    """Returns the circle of these nodes, from the first by name back to it."""
     first = path.index(min(path))
     return [*path[first:], *path[: first + 1]]
 
 
 def circle(graph: Graph) -> list[str] | None:
-    """One; None when there is none."""
+    """Returns one circle, or None."""
     done: set[str] = set()
 
     def descend(node: str, path: list[str]) -> list[str] | None:
@@ -90,7 +90,7 @@ def circle(graph: Graph) -> list[str] | None:
 
 
 def check(tree: Tree) -> Iterator[str]:
-    """One circle, then those that are left without its last arrow."""
+    """Yields one circle, then those that remain without the circle's last arrow."""
     for what, graph in (("#include", _of_includes(tree)), ("import", _of_imports(tree))):
         while found := circle(graph):
             yield f"a circle of {what}: {' -> '.join(found)}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One .c, one .h, both of one name; and include guards that say where a header lies."""
+"""Each .c has one .h with its name, and include guards say where a header lies."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from . import c
 from .tree import Tree, folder, stem
 
-# Headers without a source of their name, and why.
+# Headers without a source of the same name, and the reason.
 _ALONE = {
     "crash/bare/lapic.h": "registers, inline",
     "crash/dead/facts.h": "data, that several fill in",
@@ -22,7 +22,7 @@ _ALONE = {
     "loader/hook/hook.h": "a protocol, between two programs",
     "loader/hook/state.h": "data of main.c, which entry.asm names too",
 }
-# A contract that several sources keep, each its part: header, why, sources in its folder.
+# Contracts of which several sources keep a part each: header, reason, sources in its folder.
 _CONTRACTS = {
     "crash/bare/bare.h": ("a machine without firmware", "console trap window"),
     "crash/capture/capture.h": ("one run's steps", "deadlog keys prepare progress reboot report selftest show target"),
@@ -36,7 +36,7 @@ _CONTRACTS = {
     "purgatory/purgatory.h": ("a stage a file", "describe quiesce swap verify"),
     "tools/footprint/report.h": ("a form a file", "data picture svg text"),
 }
-# Sources without a header, and why. A main.c is entered by no C.
+# Sources without a header, and the reason. No C calls into a main.c.
 _UNSEEN = {
     "crash/platform/libraries.c": "what libzstd.a and libz.a link with",
     "include/lifeboat/asm-defines.c": "compiled for its numbers",
@@ -45,7 +45,7 @@ _UNSEEN = {
     "loader/sbat.c": "a section that shim reads",
 }
 
-# Headers without a guard, and why.
+# Headers without a guard, and the reason.
 _UNGUARDED = {"include/lifeboat/hidden.h": "the Makefile includes it, once"}
 
 

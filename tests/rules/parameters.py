@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""More than six parameters are a struct that is missing."""
+"""More than six parameters mean that a struct is missing."""
 
 import ast
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def _of_python(tree: Tree, file: str) -> Iterator[c.Parameters]:
 
 
 def check(tree: Tree) -> Iterator[str]:
-    """Of all C, and of Python but for tests: those get fixtures and a case's values as parameters."""
+    """Judges all C, and Python except tests, which get fixtures and a case's values as parameters."""
     found = [function for file in tree.of(".c", ".h") for function in c.parameters(tree, file)]
     for file in tree.files:
         if tree.language(file) == "python" and not file.startswith("tests/"):

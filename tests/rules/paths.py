@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each path of the tree that a comment or a document names is there."""
+"""Each path of the tree that a comment or a document names exists."""
 
 import ast
 import fnmatch
@@ -14,9 +14,9 @@ from .tree import Tree, folder
 
 _WORD = re.compile(r"(?<![\w/.~$@%<>)}+-])[\w{](?:[\w.+*{},/-]|\[\w+\])*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
-# Endings of what has a name of its own in a sentence.
+# Endings of files that sentences name.
 _ENDINGS = (".c", ".h", ".asm", ".inc", ".lds", ".py", ".sh", ".md")
-# Names that others gave, with or without a folder, and who.
+# Names from elsewhere, with or without a folder, and where they come from.
 _OTHERS = {
     "diskdump.c": "crash",
     "diskdump_mod.h": "makedumpfile",
@@ -48,14 +48,14 @@ def _of_python(text: str) -> Said:
 
 
 def _of_lines(text: str, sign: str) -> Said:
-    """From the sign, which begins a word, to the end of each line."""
+    """Yields the text from the sign, which must begin a word, to the end of each line."""
     comment = re.compile(rf"(?:^|(?<=\s)){sign}(?!!).*", re.MULTILINE)
     for match in comment.finditer(text):
         yield c.line_of(text, match.start()), match[0]
 
 
 def _said(tree: Tree, file: str) -> Said:
-    """What the file says to a reader: its comments, or all of a document."""
+    """Yields what the file says to a reader: its comments, or all of a document."""
     text, language = tree.text(file), tree.language(file)
     if language == "markdown":
         yield 1, text
@@ -70,7 +70,7 @@ def _said(tree: Tree, file: str) -> Said:
 
 
 def _spellings(word: str) -> Iterator[str]:
-    """Each choice of braces."""
+    """Yields the word with each choice of its braces."""
     braces = _BRACES.search(word)
     if braces is None:
         yield word
@@ -86,13 +86,14 @@ def _matches(tree: Tree, path: str) -> bool:
 
 
 def _is_there(tree: Tree, file: str, path: str) -> bool:
-    """From the root, from the place of the file that names it or one above; lifeboat/ is in include/."""
+    """True if the path exists from the root, from the folder of the file that names it, or from a folder above.
+    lifeboat/ is in include/."""
     places = [str(place) for place in PurePosixPath(file).parents]
     return any(_matches(tree, path if place == "." else f"{place}/{path}") for place in (*places, "include"))
 
 
 def _is_end(tree: Tree, path: str) -> bool:
-    """Is it the end of a path of the tree?"""
+    """True if a path of the tree ends with this one."""
     return any(fnmatch.fnmatchcase("/" + known, f"*/{path}") for known in tree.files)
 
 

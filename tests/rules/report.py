@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How large the rooms are, and what is longest in them."""
+"""Reports how large the rooms are, and what is longest in them."""
 
 import ast
 import re
@@ -61,7 +61,8 @@ def _aligned(rows: list[list[str]]) -> str:
 
 
 def table(tree: Tree) -> str:
-    """A row a folder with sources, then one of them all. Documents and data are not counted."""
+    """Returns a table with a row for each folder with sources, then one for all. Documents and data are not
+    counted."""
     rooms = defaultdict(list)
     for file in tree.files:
         if tree.language(file) not in (None, "markdown"):

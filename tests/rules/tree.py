@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The source tree that is judged: its files, their text and what language it is in."""
+"""The source tree that is judged: its files, their text and their language."""
 
 import functools
 import os
@@ -44,7 +44,8 @@ class Tree:
 
     @functools.cache  # noqa: B019
     def language(self, path: str) -> str | None:
-        """c, asm, python, shell, make or markdown, by the name's ending or else the first line; None for data."""
+        """Returns c, asm, python, shell, make or markdown, by the ending or else by the first line; None for
+        data."""
         name = PurePosixPath(path)
         if name.name == "Makefile":
             return "make"
@@ -61,5 +62,5 @@ def folder(path: str) -> str:
 
 
 def stem(path: str) -> str:
-    """The path without its last ending: what a .c and its .h have in common."""
+    """Returns the path without its last ending, which a .c and its .h have in common."""
     return str(PurePosixPath(path).with_suffix(""))

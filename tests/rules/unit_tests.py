@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A unit test has the name of the file that it judges."""
+"""A unit test is named after the file that it judges."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from .tree import Tree
 
 _PREFIX = "tests/unit/test_"
-# Those that judge several files, and which.
+# Tests that judge several files, and these files.
 _SEVERAL = {
     "tests/unit/test_dump_encrypted.c": "crash/dump/dump.c, encrypted",
     "tests/unit/test_ident_maps.c": "pgtable/ident.c, on each memory map of tests/data/maps/",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An ELF dump as the space that a dead kernel left, for the programs of tests/vm that read one.
-// They say what is wrong and exit.
+// Opens an ELF dump as the memory of a dead kernel, for the programs of tests/vm that read one. On an error
+// it is printed and the program exits.
 #ifndef LIFEBOAT_TESTS_VM_ELF_CORE_H
 #define LIFEBOAT_TESTS_VM_ELF_CORE_H
 
@@ -61,7 +61,7 @@ static inline void load_core(const char *path, struct core *core)
 		fail(path, pieces ? err.text : "no memory");
 }
 
-// The text of the VMCOREINFO note.
+// Finds the text of the VMCOREINFO note.
 static inline void find_vmcoreinfo(const char *path, const struct core *core, struct lb_deadspace *dead)
 {
 	const Elf64_Phdr *notes = (const void *)(core->data + sizeof(Elf64_Ehdr));
@@ -86,7 +86,7 @@ static inline void find_vmcoreinfo(const char *path, const struct core *core, st
 	fail(path, "has no VMCOREINFO");
 }
 
-// `dead` with VMCOREINFO and the page tables it tells of. Both end with close_core().
+// Opens a dump: `dead` has its VMCOREINFO and the page tables that VMCOREINFO names. close_core() ends both.
 static inline void open_core(const char *path, struct core *core, struct lb_deadspace *dead)
 {
 	uint64_t swapper = 0, phys_base = 0, la57 = 0;

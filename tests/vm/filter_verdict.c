@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Does with an ELF dump what the capture kernel does with a dead machine's RAM: reads the
-// log, judges every page. For comparison with makedumpfile on the same file.
+// Reads the log of an ELF dump, and judges every page, with the capture kernel's code. For comparison with
+// makedumpfile on the same file.
 //
 //	filter_verdict VMCORE LEVEL LOG BITMAP [PAGES]
 //
-// LEVEL as makedumpfile's -d; LOG and BITMAP are written: the text, and a bit for each page
-// frame, bit 0 of byte 0 first, set when it is to be dumped. PAGES: how many frames to judge
-// at a time (default 32768). Prints the level reached, the counts, and why it stepped down.
+// LEVEL is that of makedumpfile's -d. Written are LOG, the text, and BITMAP, a bit for each page frame (bit 0
+// of byte 0 first), which is set if the page is to be dumped. PAGES: frames to judge at a time (default
+// 32768). Prints the level reached, the counts, and the reason for a lower level.
 #include "crash/dead/dmesg.h"
 #include "crash/dead/filter.h"
 #include "elf_core.h"

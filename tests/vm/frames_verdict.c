@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Does with a dump what the capture kernel does with a dead machine's RAM: names its modules, its
-// tasks, and the frames of each CPU's and each sleeping task's stack. For comparison with crash on
-// the same dump.
+// Names the modules, the tasks and the frames of each CPU's and each sleeping task's stack of a dump, with
+// the capture kernel's code. For comparison with crash on the same dump.
 //
 //	frames_verdict VMCORE
 //
@@ -9,12 +8,12 @@
 //
 //	missing REASON
 //	module NAME BASE BYTES TAINTS STATE
-//	cpu NUMBER TASK PID NAME          then its frames; the panicking one's from below panic()
-//	task TASK PID STATE NAME          then its frames, unless it was on a CPU
+//	cpu NUMBER TASK PID NAME          followed by its frames, for the panicking one from below panic()
+//	task TASK PID STATE NAME          followed by its frames, unless it was on a CPU
 //	  frame ADDRESS FLAGS FUNCTION+OFFSET/BYTES [MODULE]
 //	  end REASON
 //
-// FLAGS: ? uncertain, i interrupted, u a program's, s on another stack than the one before, or -.
+// FLAGS: ? uncertain, i interrupted, u in a program, s on another stack than the frame before, or -.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

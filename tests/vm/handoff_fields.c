@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reads a struct lb_handoff from standard input and prints the fields that tests in virtual
-// machines look at, NAME=VALUE lines, so that no offset of it is written down twice. A
-// range is NAME=START-END.
+// Reads a struct lb_handoff from standard input, and prints the fields that tests in virtual machines use, as
+// NAME=VALUE lines. So no test has offsets of its own. A range is NAME=START-END.
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// kexec [--crash] KERNEL INITRD COMMAND-LINE: loads that kernel and starts it, in the first kernel's
-// user space; --crash: loads it for a panic, as `kexec -p` does, and that is all. Statically linked; nothing
-// of kexec-tools is needed.
+// kexec [--crash] KERNEL INITRD COMMAND-LINE: loads that kernel and starts it, in the first kernel's user
+// space. With --crash it loads the kernel for a panic, as `kexec -p` does, and exits. Statically linked;
+// kexec-tools are not needed.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a machine's memory holds of an arming's keys.
+// Searches a machine's memory for an arming's keys.
 //
 //	keys_verdict IDENTITY MEMORY [PLANT] [MEMORY]...
 //
-// MEMORY is an image of all memory. Of the first one the keys are known: struct lb_crypt is found in it, and IDENTITY
-// opens the age headers there, so that each file key, each shared secret and each key that wraps is known beside
-// the payload keys. Each image is searched for each of them; a line for each says how often it is there:
+// MEMORY is an image of all memory. The first image gives the keys: struct lb_crypt in it has the payload
+// keys, and with IDENTITY the age headers there give each file key, shared secret and wrap key. Each image is
+// searched for each of them. A line for each image counts them:
 //
 //	image N: payload COUNT file COUNT shared COUNT wrap COUNT
 //
-// PLANT, "plant=OFFSET", puts one of each secret kind into the image before it, at OFFSET and behind.
+// PLANT, "plant=OFFSET", puts one secret of each kind into the image before it, from OFFSET on.
 #define _GNU_SOURCE // memmem()
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void read_identities(const char *path)
 		fail(path, err.text);
 }
 
-// Private: what is planted stays out of the file.
+// Private: the planted secrets do not get into the file.
 static struct image map(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -92,7 +92,7 @@ static const struct lb_crypt *find_crypt(const struct image *image)
 	return NULL;
 }
 
-// The stanza of the first recipient, whose secret key the first identity is.
+// Learns keys from the stanza of the first recipient, to whom the first identity belongs.
 static void learn(const struct lb_crypt_file *file)
 {
 	static const uint8_t nonce[12];

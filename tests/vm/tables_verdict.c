@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Judges page tables that were read back from the crash memory of an armed machine:
-// the handoff and the tables are what was sealed, the tables are as many as the
-// ranges need, and the judge of the unit tests finds what was asked for and nothing
-// else under either root.
+// Judges page tables read back from the crash memory of an armed machine: handoff and tables are those that
+// were sealed, there are as many tables as the ranges need, and the unit tests' judge finds, under either
+// root, what was requested and nothing else.
 //
 //	tables_verdict IMAGE IMAGE_AT HANDOFF PHYS_BITS LA57 GIB_PAGES PAGES RANGE...
 //
-// IMAGE is a file with memory from physical IMAGE_AT on, from the page tables to the
-// end of the region. PAGES: how many tables the loader said it built. Each RANGE,
-// START-END without END, is one that was asked for. Numbers as in C.
+// IMAGE is a file of memory from physical IMAGE_AT on, from the page tables to the region's end. PAGES is the
+// number of tables that the loader printed. Each RANGE, START-END with END excluded, was requested. Numbers
+// are written as in C.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,10 @@
 #include "lifeboat/handoff.h"
 #include "unit.h"
 
-#define FIXED_WORDS 8 // the program's name and those before the ranges
+#define FIXED_WORDS 8 // the program's name and the words before the ranges
 
 struct image {
-	uint8_t *data; // page-aligned
+	uint8_t *data; // aligned to a page
 	uint64_t bytes, at;
 };
 
@@ -79,7 +78,7 @@ static struct image load(const char *path, uint64_t at)
 	return image;
 }
 
-// Physical [phys, phys + bytes) inside the image.
+// Returns [phys, phys + bytes) inside the image.
 static uint8_t *memory(uint64_t phys, uint64_t bytes)
 {
 	const struct image *image = &given.image;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Makes the VMCOREINFO of an ELF dump anew, from what an early panic has: the release, the build
-// id, and the memory. For comparison with the one that the kernel wrote.
+// Makes the VMCOREINFO of an ELF dump anew, from what an early panic leaves: the release, the build ID and
+// the memory. For comparison with the VMCOREINFO that the kernel wrote.
 //
 //	vmcoreinfo_verdict VMCORE
 //
-// Prints the text; "# why=" and "# ms=", the processor time it took, come behind it.
+// Prints the text, then "# why=" and "# ms=" (the processor time used).
 #include <time.h>
 
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/vmcoreinfo_make.h"
 #include "elf_core.h"
 
-// The few keys that the purgatory's text has.
+// Keeps only the few keys that the purgatory writes.
 static uint32_t keep_little(const struct lb_vmcoreinfo *info, char *text, size_t room)
 {
 	static const char *const kept[] = {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Writes a dump of a machine, whose RAM is in an ELF dump, as the capture kernel writes it: to an image of a
-// partition. For tests of what a dump is worth that was cut off.
+// Writes a dump of a machine, whose RAM is in an ELF dump, to an image of a partition, with the capture
+// kernel's code. For tests of dumps that were cut off.
 //
 //	write_dump VMCORE IMAGE NOISE
 //
-// NOISE: MiB of further RAM, above all other, that cannot be compressed: what a machine at work has in its
-// user's pages. The level is 1, only pages of zeroes are left out. Prints key=value.
+// NOISE: MiB of additional RAM above all other, which cannot be compressed, like the user pages of a busy
+// machine. The level is 1: only pages of zeroes are left out. Prints key=value.
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "elf_core.h"
 #include "unit.h"
-#undef fail // cmocka's; here it is elf_core.h's
+#undef fail // cmocka's fail(); elf_core.h has another
 
 #include "capture_platform.h"
 #include "crash/dead/notes.h"
@@ -20,10 +20,10 @@
 #include "crash/dump/helpers.h"
 #include "memory_disk.h"
 
-#define NOISE_NOW (1ULL << 45) // where its content is "now": no offset in a file
+#define NOISE_NOW (1ULL << 45) // the content's address, which is no offset in a file
 #define NOISE_BYTES (1U << 20)
 #define OWN_BYTES LB_MIB
-#define MORE (64 * LB_MIB) // of the partition: head, descriptors
+#define MORE (64 * LB_MIB) // room for headers and descriptors
 
 static uint8_t noise[NOISE_BYTES] __attribute__((aligned(64)));
 static struct core core;
@@ -50,14 +50,14 @@ static const void *old_page(void *ctx, uint32_t cpu, uint64_t phys)
 
 static void add_noise(struct lb_ram *ram, uint64_t bytes)
 {
-	uint64_t start = lb_align_up(ram->max_pfn * LB_PAGE, 128 * LB_MIB); // a section that is not there
+	uint64_t start = lb_align_up(ram->max_pfn * LB_PAGE, 128 * LB_MIB); // a section of its own
 
 	ram->pieces[ram->count++] = (struct lb_ram_piece){{start, start + bytes}, NOISE_NOW};
 	ram->pages += bytes / LB_PAGE;
 	ram->max_pfn = (start + bytes) / LB_PAGE;
 }
 
-// The image is the memory disk's memory.
+// The memory disk's memory is the image.
 static void open_disk(const char *path, uint64_t bytes)
 {
 	int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -92,7 +92,7 @@ static int open_all(void *ctx, struct lb_error *err)
 
 static const uint8_t *find_notes(struct lb_notes *ret_notes)
 {
-	const Elf64_Phdr *notes = (const void *)(core.data + sizeof(Elf64_Ehdr)); // elf_core.h has looked
+	const Elf64_Phdr *notes = (const void *)(core.data + sizeof(Elf64_Ehdr)); // elf_core.h has checked it
 
 	lb_notes_read(core.data + notes->p_offset, notes->p_filesz, ret_notes);
 	return core.data + notes->p_offset;

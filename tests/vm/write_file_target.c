@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Fills a file for dumps as the capture kernel would, by its map alone, on an image of the whole disk:
+// Fills a file for dumps by its map alone, as the capture kernel does, on an image of the whole disk.
 //
 //	write_file_target IMAGE MAP PARTITION_START PARTITION_BYTES
 //
-// All but the file's first two blocks becomes 'D'. Prints how far it came, and why not further.
+// Writes 'D' to all but the file's first two blocks. Prints how far it came, and the reason if it ended
+// early.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Linked into a capture kernel for tests only, around the report (ld --wrap). Before the real report it is
-// made again and again: each section faults once, and loops once; one takes more time than there
-// is. After each a line on the console says how the text ended. Then all goes on as ever.
+// Linked around the report (ld --wrap) of a capture kernel for tests. Before the real report it makes others:
+// in each, one section faults once, loops once, or takes too much time. After each a line on the console says
+// how the text ended. Then the capture kernel goes on as usual.
 #include "crash/capture/capture.h"
 #include "crash/platform/guard.h"
 #include "crash/platform/paging.h"
@@ -11,9 +11,9 @@
 #include "lib/mem.h"
 
 #define SECTIONS_MAX 32
-#define SOON 1000000U // of the timer that breaks it off: milliseconds
-#define PATIENCE_MS 60000 // a busy host is not to end what is tried
-#define NOWHERE (LB_PAGING_OLD_BASE - LB_PAGE) // nothing is mapped there
+#define SOON 1000000U // milliseconds of the timer that ends a section
+#define PATIENCE_MS 60000 // a busy host must not end a trial
+#define NOWHERE (LB_PAGING_OLD_BASE - LB_PAGE) // an address that is not mapped
 
 const char *__real_lb_report_make(struct lb_run *run, uint32_t *ret_bytes);
 const char *__wrap_lb_report_make(struct lb_run *run, uint32_t *ret_bytes);

@@ -26,7 +26,7 @@ UINTN beside_path(EFI_BOOT_SERVICES *bs, EFI_HANDLE device, const CHAR16 *name, 
 		used += bytes;
 		node = (EFI_DEVICE_PATH *)((UINT8 *)node + bytes);
 	}
-	room[used] = room[used + 1] = 4; // media, file path
+	room[used] = room[used + 1] = 4; // a media node, of a file path
 	room[used + 2] = (UINT8)(2 * units + 4);
 	room[used + 3] = 0;
 	memcpy(room + used + 4, name, 2 * units);

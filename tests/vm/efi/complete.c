@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: a system whose boot completes at once. It says what the EFI variables Lifeboat and LifeboatTrial
-// hold, completes the boot as lifeboatctl does, and resets the machine. Where \EFI\lifeboat\lifeboatx64.efi is
-// there and no Driver#### entry is, it makes one for it first, and resets. Its words:
+// Test only: a system whose boot completes at once. It prints the EFI variables Lifeboat and LifeboatTrial,
+// completes the boot as lifeboatctl does, and resets the machine. If \EFI\lifeboat\lifeboatx64.efi exists and
+// no Driver#### entry does, it makes that entry and resets. Its words:
 //
-//   wait   waits for a key before it resets
-//   off    throws the kill switch where there is nothing to prove: an EFI variable
+//   wait   wait for a key before the reset
+//   off    if there is nothing to prove, throw the kill switch, which is an EFI variable
 #include <efi.h>
 #include <stdbool.h>
 
@@ -33,7 +33,7 @@ static void say(const char *text)
 	}
 }
 
-// NUL-terminated; its bytes.
+// Reads a variable as NUL-terminated text; returns its bytes.
 static UINTN get(CHAR16 *name, char text[ROOM])
 {
 	UINTN bytes = ROOM - 1;
@@ -44,7 +44,7 @@ static UINTN get(CHAR16 *name, char text[ROOM])
 	return bytes;
 }
 
-// One of the ASCII words.
+// True if the load options contain the ASCII word.
 static bool has_word(const EFI_LOADED_IMAGE *self, const char *word)
 {
 	const CHAR16 *options = self->LoadOptions;
@@ -89,7 +89,7 @@ static void complete(const char *said, bool off)
 		say("complete: nothing to prove\n");
 		return;
 	}
-	// The keys of both texts are the same.
+	// Both texts have the same keys.
 	lb_snprintf(now + used, sizeof(now) - used, "%.*s", (int)(sizeof(now) - used - 1), said);
 	if (lb_trial_parse(now, lb_strlen(now), &boot, NULL) != 0)
 		say("complete: failed: the variable Lifeboat cannot be read\n");
@@ -125,7 +125,7 @@ static bool file_is_there(EFI_HANDLE device, CHAR16 *path)
 	       !EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ, 0));
 }
 
-// EFI_LOAD_OPTION, UEFI 2.10, 3.1.3: active; then the length of the path, a description, the path.
+// EFI_LOAD_OPTION, UEFI 2.10, 3.1.3: attribute active, length of the path, description, path.
 static bool make_entry(EFI_HANDLE device, CHAR16 *path)
 {
 	UINT8 entry[BESIDE_ROOM + 16] = {1}, room[BESIDE_ROOM];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: the capture kernel's disk drivers, tried on a machine's disks before there is
-// any dead kernel. Started as BOOTX64.EFI, it obeys \disktest.conf (disktest_conf.c), says what
-// came of each line on the serial console and switches the machine off. A line of it:
+// Test only: tries the capture kernel's disk drivers on a machine's disks, without a dead kernel. Started as
+// BOOTX64.EFI, it obeys \disktest.conf (disktest_conf.c), prints the result of each line on the serial
+// console, and switches the machine off. Results:
 //
 //   disktest: nvme 0000:00:04.0 unit 1: ok
 //   disktest: nvme 0000:00:04.0 unit 1: FAILED: reason
@@ -42,7 +42,7 @@ static EFI_STATUS read_conf(EFI_HANDLE device)
 	return status;
 }
 
-// Where QEMU's q35 has its ECAM: 0 where it has none.
+// Finds the ECAM of QEMU's q35; 0 if there is none.
 static struct lb_ecam find_ecam(void)
 {
 	struct lb_ecam ecam = {.bus_last = UINT8_MAX};
@@ -63,7 +63,7 @@ static bool is_at(EFI_PCI_IO_PROTOCOL *pci, struct lb_pci_address at)
 	       segment == at.segment && bus == at.bus && device == at.device && function == at.function;
 }
 
-// The firmware's drivers go from the device, or come to it.
+// Disconnects the firmware's drivers from the device, or connects them.
 static int hand_over(const struct order *order, struct lb_error *err)
 {
 	EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// disktest.conf: a line for each disk, first its driver and address, then words with their values:
+// disktest.conf has a line for each disk: driver and address, then words with their values.
 //
-//   nvme|virtio-blk|ahci|virtio-scsi|pvscsi SSSS:BB:DD.F   where
-//   unit N        namespace, port (default 0)
-//   block N       bytes of a block, as the target shall say (default 512)
-//   first N       blocks that are written, both inclusive
-//   last N
-//   seed N        tells the patterns of several disks apart (default 0)
-//   bad N COUNT   blocks whose writing is going to fail
-//   unplug SSSS:BB:DD.F   the root port above the disk, powered off in the middle
-//   ecam          configuration space in memory instead of by ports
-//   function-reset   the PCI function is reset before: its configuration comes back
-//   keep          the firmware's driver is left at the device, connected
-//   partition          through partition.c, which retries, instead of by the driver's own calls
-//   untried       only what must be refused is tried: the disk is none for us
+//   nvme|virtio-blk|ahci|virtio-scsi|pvscsi SSSS:BB:DD.F   the disk's function
+//   unit N        namespace or port (default 0)
+//   block N       bytes of a block that the target names (default 512)
+//   first N       first block that is written
+//   last N        last block that is written
+//   seed N        makes the patterns of several disks differ (default 0)
+//   bad N COUNT   blocks that cannot be written
+//   unplug SSSS:BB:DD.F   the root port above the disk, which is powered off in the middle
+//   ecam          configuration space in memory, not by ports
+//   function-reset   the PCI function is reset first, and its configuration restored
+//   keep          the firmware's driver stays connected to the device
+//   partition     through partition.c, which retries, not by the driver's own calls
+//   untried       only what must be refused is tried: the disk is not for the capture kernel
 //
-// Numbers are decimal or 0x…; a line may be empty, or a comment after '#'.
+// Numbers are decimal or 0x…. A line may be empty, or a comment after '#'.
 #include "disktest.h"
 
 #include "lib/mem.h"

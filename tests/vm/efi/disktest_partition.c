@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One disk through a partition: what a controller's errors come to, with the retry and the
-// reset that the capture kernel makes of them.
+// Tries one disk through a partition: what a controller's errors lead to, with the partition's retry and
+// reset.
 #include "disktest.h"
 
 #include "crash/disk/partition.h"
@@ -20,7 +20,8 @@ static void fill(const struct order *order, uint8_t *data, uint64_t offset, uint
 	}
 }
 
-// In pieces of one block to a whole buffer; what is no whole 4 KiB at the end stays as it was.
+// Returns the size of the piece at `offset`, from one block to a whole buffer. A rest below 4 KiB is not
+// written.
 static uint32_t piece_at(const struct lb_partition *partition, uint64_t offset)
 {
 	uint64_t left = lb_align_down(lb_partition_bytes(partition) - offset, LB_PAGE);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the capture kernel's drivers ask of their machine, out of UEFI's boot services:
-// memory below 4 GiB, the TSC measured against Stall(), device registers where the
-// firmware's identity map has them, and COM1.
+// The machine for the capture kernel's drivers, by UEFI's boot services: memory below 4 GiB, the TSC measured
+// with Stall(), device registers in the firmware's identity map, and COM1.
 #include "disktest.h"
 
 #include "crash/platform/platform.h"

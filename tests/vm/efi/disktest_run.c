@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One disk: what must be refused is refused; a range is written with as many requests in flight as the
-// disk takes, of all sizes, flushed and read back; a reset in the middle leaves no transfer behind.
+// Tries one disk. What must be refused is refused. A range is written in requests of all sizes, with as many
+// in flight as the disk takes, flushed, and read back. After a reset in the middle no transfer goes on.
 #include "disktest.h"
 
 #include "crash/disk/disk.h"
@@ -9,30 +9,30 @@
 #include "lib/mem.h"
 
 #define POISON 0xa5
-#define PATIENCE_MS 60000 // for the next completion: disks may be slow
-#define SETTLE_MS 50 // in which a transfer that goes on after a reset would show
+#define PATIENCE_MS 60000 // wait for the next completion: disks may be slow
+#define SETTLE_MS 50 // a transfer that goes on after a reset shows within this time
 #define MAX_FAILED 64
 
-// PCI Express Base 5.0, 7.5.3: the slot's control register of a root port.
+// PCI Express Base 5.0, 7.5.3: the slot control register of a root port.
 #define SLOT_CONTROL 0x18
 #define SLOT_INDICATOR_OFF (3U << 8)
 #define SLOT_POWER_OFF (1U << 10)
 
 struct piece {
 	uint64_t block;
-	uint32_t bytes; // 0: none
+	uint32_t bytes; // 0: the piece is not in use
 };
 
 struct trial {
 	const struct order *order;
 	struct lb_target target;
 	struct lb_disk disk;
-	uint8_t *buffers; // disk.depth of disk.max_bytes
-	struct piece pieces[LB_DISK_MAX_DEPTH]; // in flight, by tag
+	uint8_t *buffers; // disk.depth buffers of disk.max_bytes
+	struct piece pieces[LB_DISK_MAX_DEPTH]; // requests in flight, by tag
 	uint32_t in_flight;
 	struct piece failed[MAX_FAILED];
 	uint32_t failed_count;
-	uint32_t turn; // for the next request's size
+	uint32_t turn; // number of the next request's size
 };
 
 static uint8_t *buffer_of(const struct trial *trial, uint32_t tag)
@@ -78,7 +78,7 @@ static int compare(const struct trial *trial, const uint8_t *buffer, struct piec
 	return 0;
 }
 
-// The next piece's size: the largest, one block, and what needs one, two and more pages.
+// Returns the next piece's size in turn: the largest, one block, and sizes of one, two and more pages.
 static uint32_t next_bytes(struct trial *trial, uint64_t blocks_left)
 {
 	const uint32_t sizes[] = {trial->disk.max_bytes,       trial->disk.block_bytes, 4096, 8192, 12288,
@@ -109,7 +109,8 @@ static int submit(struct trial *trial, uint32_t tag, enum lb_disk_op op, struct 
 	return 0;
 }
 
-// Waits for one request. 1: it is done; 0: it failed, err says how; -1: nothing goes on any more.
+// Waits for one request. 1: it is done; 0: it failed, with the reason in err; -1: no request goes on any
+// more.
 static int wait(struct trial *trial, uint32_t *ret_tag, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(PATIENCE_MS);
@@ -151,7 +152,7 @@ static int take_back(struct trial *trial, enum lb_disk_op op, struct lb_error *e
 	return op == LB_DISK_READ ? compare(trial, buffer_of(trial, tag), piece, err) : 0;
 }
 
-// The whole range, as many requests in flight as there may be.
+// Runs over the whole range, with as many requests in flight as the disk takes.
 static int pass(struct trial *trial, enum lb_disk_op op, struct lb_error *err)
 {
 	uint64_t next = trial->target.first_block, end = trial->target.last_block + 1;
@@ -175,13 +176,13 @@ static int pass(struct trial *trial, enum lb_disk_op op, struct lb_error *err)
 
 static int flush(struct trial *trial, struct lb_error *err)
 {
-	// Bytes of a flush mean nothing to a driver: here they mark the tag.
+	// A driver ignores the bytes of a flush. Here they mark the tag as in use.
 	return submit(trial, 0, LB_DISK_FLUSH, (struct piece){0, trial->disk.block_bytes}, err) != 0
 		       ? -1
 		       : take_back(trial, LB_DISK_FLUSH, err);
 }
 
-// What failed as a whole, block by block: only the bad ones fail again.
+// Writes pieces that failed block by block. Only the bad blocks may fail again.
 static int write_around(struct trial *trial, struct lb_error *err)
 {
 	uint32_t pieces = trial->failed_count;
@@ -225,7 +226,8 @@ static void forget(struct trial *trial)
 	trial->in_flight = 0;
 }
 
-// As a dead kernel leaves it: requests in flight, bus mastering cut off under them. Opened anew.
+// Opens the disk as after a dead kernel: requests are in flight, and bus mastering was switched off under
+// them.
 static int open_again(struct trial *trial, struct lb_error *err)
 {
 	struct lb_disk again;
@@ -239,7 +241,7 @@ static int open_again(struct trial *trial, struct lb_error *err)
 	return 0;
 }
 
-// Reads are in flight; after the reset none of them may reach its buffer, nor come back.
+// Resets with reads in flight. After the reset none of them may change its buffer, or be reported.
 static int reset_in_the_middle(struct trial *trial, bool dead, struct lb_error *err)
 {
 	uint32_t tag, filled = fill_up(trial, LB_DISK_READ, err);
@@ -276,7 +278,8 @@ static void power_slot_off(struct lb_pci_address port)
 			control | SLOT_INDICATOR_OFF | SLOT_POWER_OFF);
 }
 
-// The disk goes while requests are in flight: that is noticed in time, and so is that no reset helps.
+// Unplugs the disk with requests in flight. The driver must notice in time, and must notice that no reset
+// helps.
 static int unplug_in_the_middle(struct trial *trial, struct lb_error *err)
 {
 	uint64_t start = lb_clock_ms();
@@ -345,7 +348,7 @@ static int refuse_all(const struct lb_target *right, struct lb_error *err)
 	if (refuse(wrong, "a smaller disk", err) != 0)
 		return -1;
 	wrong = *right;
-	wrong.pci.device = 30; // q35 and what the tests put there have nothing in it
+	wrong.pci.device = 30; // q35 and the tests have no device there
 	if (refuse(wrong, "an empty slot", err) != 0)
 		return -1;
 	wrong = *right;

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: a firmware whose services fail. Started as BOOTX64.EFI, it stands in front of each service and
-// protocol function that \lifeboat.efi calls while it arms, starts it as \failing.txt says, and judges how it
-// came back. \lifeboat.conf has it start, by --chain, a program that comes back.
+// Test only: a firmware whose services fail. Started as BOOTX64.EFI, it replaces each service and protocol
+// function that \lifeboat.efi calls while it arms, starts \lifeboat.efi as \failing.txt says, and judges the
+// result. By --chain in \lifeboat.conf a program is started that returns. \failing.txt has lines of these:
 //
-//   start 0      once, nothing fails; it may not come back. SetVariable() calls are said when it starts a program
-//   error N      once for each N-th call, from the first to the last: that one call fails
-//   lie N        the same: it says that it succeeded, and gave, read or wrote nothing that is right
-//   hang M       one call never comes back; the watchdog, whose seconds are sixtieths, resets the machine. The
-//                boot after it is one without a failure; then another call, M of them: evenly spread from the
-//                one after the mark was begun to the very last, when it is back. No other line is obeyed after a reset
-//   slow 0       each block that it reads takes 3 s
+//   start 0      one run without a failure, which need not return. SetVariable() calls are printed before the start
+//   error N      one run for each N-th call, from the first to the last: that call fails
+//   lie N        the same, but the call reports success, and has given, read or written wrong data
+//   hang M       one call never returns. The watchdog, whose seconds are sixtieths, resets the machine. The next boot
+//                has no failure; then another call hangs. M calls are tried, evenly spread from the one after the
+//                mark was begun to the last, when the mark is back. After a reset no other line is obeyed
+//   slow 0       each block that is read takes 3 s
 //   aside 0      each reason to stand aside, one after the other
 //
-// \failing.txt has a line for each. What was found is said on the console; in the end the machine is switched
-// off.
+// The results are printed on the console. At the end the machine is switched off.
 #include <efi.h>
 #include <stdbool.h>
 
@@ -40,24 +39,24 @@ enum kind { START, ERROR, LIE, HANG, SLOW, ASIDE };
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 static EFI_SYSTEM_TABLE *st;
-static EFI_BOOT_SERVICES *bs, boot; // the table, and the firmware's own functions
+static EFI_BOOT_SERVICES *bs, boot; // bs: the table; boot: the firmware's own functions
 static EFI_RUNTIME_SERVICES *rt, runtime;
 static EFI_HANDLE self_image, device;
 static EFI_GUID ours = {0x6b1f3c0e, 0x4d1a, 0x4c57, {0x9e, 0x0a, 0x5a, 0x0e, 0x3f, 0x2b, 0x7c, 0x11}};
 static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID, pci_guid = EFI_PCI_IO_PROTOCOL_GUID,
 		hook_guid = HOOK_GUID;
 
-static struct lb_range callers[2]; // of whom calls count: lifeboat.efi, the hook
+static struct lb_range callers[2]; // calls from lifeboat.efi and the hook are counted
 static enum kind kind;
-static UINTN calls, strike_at, writes; // 0: no call fails
-static const char *struck; // the service that failed
-static bool slowed; // a block was read
+static UINTN calls, strike_at, writes; // strike_at 0: no call fails
+static const char *struck; // name of the service that failed
+static bool slowed; // a block was read slowly
 static bool marked; // the mark was begun
-static bool started, armed; // the program, with the hook placed
-static bool unwritable; // the mark's variable
-static struct lb_trial places; // where an armed boot had what it needs
-static bool reserved; // the same, when the program was started
-static char said[4096]; // the variable Lifeboat, then
+static bool started, armed; // the program was started, and whether the hook was in place
+static bool unwritable; // the mark's variable cannot be written
+static struct lb_trial places; // the places of an armed boot
+static bool reserved; // the same places were reserved when the program was started
+static char said[4096]; // the variable Lifeboat at that time
 static UINTN lost, armed_runs, fails;
 static UINT8 map[64 * 1024];
 
@@ -107,7 +106,7 @@ static bool is_ours(const void *caller)
 	return lb_range_contains(callers[0], at) || lb_range_contains(callers[1], at);
 }
 
-// Whether this call of `name` is the one that fails. What the firmware's own drivers call does not count.
+// True if this call of `name` is the one that fails. Calls of the firmware's own drivers do not count.
 static bool strikes(const void *caller, const char *name)
 {
 	if (!is_ours(caller))
@@ -216,7 +215,7 @@ static EFI_STATUS EFIAPI load_image(BOOLEAN policy, EFI_HANDLE parent, EFI_DEVIC
 					    : boot.LoadImage(policy, parent, path, source, bytes, image);
 }
 
-// What the memory map calls the page; EfiMaxMemoryType: nothing.
+// Returns the page's type by the memory map; EfiMaxMemoryType if there is none.
 static UINT32 type_at(UINT64 address)
 {
 	UINTN bytes = sizeof(map), key, entry;
@@ -384,7 +383,7 @@ static void take_function(EFI_PCI_IO_PROTOCOL *pci)
 {
 	if (pci->Pci.Read == pci_read)
 		return;
-	pci_as_it_was = *pci; // one driver has made all of them
+	pci_as_it_was = *pci; // one driver has made all instances, so their functions are the same
 	pci->Pci.Read = pci_read;
 	pci->GetLocation = pci_location;
 }
@@ -502,7 +501,7 @@ static void put_services(void)
 	volume->OpenVolume = open_volume;
 }
 
-// Pages that a boot which was not armed may not have kept.
+// Counts pages that a boot without arming may not keep.
 static UINTN kept_pages(void)
 {
 	UINTN bytes = sizeof(map), key, entry, pages = 0;
@@ -541,7 +540,7 @@ static bool mark_is(enum lb_trial_mark wanted, UINT32 failed)
 	       text_is(text, bytes, wanted, failed);
 }
 
-// Loads and starts \lifeboat.efi; call `number` of it fails, 0: none. False: it was not loaded.
+// Loads and starts \lifeboat.efi, whose call `number` fails; 0: none does. False if it was not loaded.
 static bool run(UINTN number, EFI_STATUS *ret_status)
 {
 	static UINT8 path[BESIDE_ROOM];
@@ -567,7 +566,7 @@ static bool run(UINTN number, EFI_STATUS *ret_status)
 	return true;
 }
 
-// A boot that goes on: what was to be started was, or the boot manager hears that it was not.
+// Judges that the boot goes on: the program was started, or the boot manager was told that it was not.
 static void judge(EFI_STATUS status, UINTN pages, void *reset)
 {
 	bool variables = struck && (struck[0] == 'G' || struck[0] == 'S'); // GetVariable, SetVariable, ...
@@ -585,7 +584,7 @@ static void judge(EFI_STATUS status, UINTN pages, void *reset)
 		fail("the mark is not put back");
 }
 
-// How many calls there are without a failure.
+// Returns the number of calls without a failure.
 static UINTN count(void)
 {
 	EFI_STATUS status;
@@ -611,7 +610,7 @@ static void fail_each(UINTN step)
 			judge(status, pages, reset);
 		else
 			fail("lifeboat.efi was not loaded");
-		// What failed the time before may have left fewer calls to make: a header on the disk.
+		// A failure before may have left fewer calls to make, such as those that write a dump header.
 		runs += struck != NULL;
 	}
 	say("failing: %s: %lu calls, %lu of them failed, %lu armed, %lu lost, %lu wrong\n",
@@ -619,7 +618,7 @@ static void fail_each(UINTN step)
 	    (unsigned long)lost, (unsigned long)fails);
 }
 
-// After a hang this boot stands aside; then comes the next one.
+// A call hangs. The next boot stands aside, and the one after it is tried.
 static void hang(UINT32 times)
 {
 	struct {
@@ -628,7 +627,7 @@ static void hang(UINT32 times)
 	CHAR16 *name = NAME("FailingHangs");
 	UINTN bytes = sizeof(hangs);
 	EFI_STATUS status;
-	bool late; // all was undone
+	bool late; // all was undone when the call hung
 
 	runtime.GetVariable(name, &ours, NULL, &bytes, &hangs);
 	late = hangs.done == times && mark_is(LB_TRIAL_PENDING, 0);
@@ -675,7 +674,8 @@ static void remove_variable(CHAR16 *name)
 	runtime.SetVariable(name, &ours, NON_VOLATILE, 0, NULL);
 }
 
-// Runs it with that mark, "": none. Then the program was started, armed or not, and `line` is in the variable.
+// Runs it with this mark; "": without one. The program must be started, armed or not, with `line` in the
+// variable.
 static void expect(const char *mark, bool wanted, const char *line, const char *what)
 {
 	EFI_STATUS status;
@@ -697,7 +697,7 @@ static void expect_writes(UINTN wanted, const char *what)
 		fail(what);
 }
 
-// With the places of a boot that was armed.
+// Runs with the places of a boot that was armed.
 static void aside_by_trial(void)
 {
 	char text[LB_TRIAL_ROOM], mark[LB_TRIAL_ROOM];

@@ -3,19 +3,19 @@
 // attributes table says, and asks for a reset. The words of its command line:
 //
 //   leave=TYPE   cold, warm, shutdown or platform
-//   flat         stays at physical addresses; else it has SetVirtualAddressMap() move all runtime memory
-//   malform      the memory attributes table gets a wrong entry size, just before ExitBootServices
-//   grow         the same table gets more entries than the hook has room for
-//   front        stands in front of ResetSystem, and passes everything on
-//   twice        signals the event of ExitBootServices once before, with a malformed table
-//   early        signals it once before, with the table as it is
-//   capsule      hands a capsule to UpdateCapsule() before the reset
-//   marks        says what the firmware remembers as the most pages of a type, and comes back
-//   linux=KIND   leaves a Linux's struct boot_params behind, and says which line it has afterwards: one; two
-//                with the same line; differ, two with different ones; refuse, one whose line has noefi; long,
-//                one whose line leaves no room; grub, as GRUB's own loader does
+//   flat         stay at physical addresses; otherwise SetVirtualAddressMap() moves all runtime memory
+//   malform      give the memory attributes table a wrong entry size, just before ExitBootServices
+//   grow         give the table more entries than the hook has room for
+//   front        stand in front of ResetSystem, and pass every call on
+//   twice        signal the event of ExitBootServices once before, with a malformed table
+//   early        signal the event once before, with the table unchanged
+//   capsule      give UpdateCapsule() a capsule before the reset
+//   marks        print the most pages of each type that the firmware remembers, and return
+//   linux=KIND   leave a Linux's struct boot_params in memory, and print its line afterwards. KIND: one; two, with
+//                the same line; differ, two with different lines; refuse, one with noefi; long, one whose line
+//                leaves no room; grub, as GRUB's own loader does
 //
-// Runs from any address: its code is written over that of a kernel's image. What it did is said on COM1.
+// The code runs at any address: it is written over a kernel image's. Messages go to COM1.
 #include <efi.h>
 
 #include <asm/bootparam.h>
@@ -28,7 +28,7 @@
 #define PAGE 4096ULL
 #define LARGE_PAGE (2ULL << 20)
 #define COM1 0x3f8
-#define VIRTUAL (1ULL << 46) // where runtime memory is seen, too
+#define VIRTUAL (1ULL << 46) // runtime memory is also mapped here
 #define TABLE_PAGES 256
 #define MAP_PAGES 16
 #define EXTRA_ENTRIES 200
@@ -61,10 +61,10 @@ static const CHAR16 *words;
 static UINT8 *map;
 static UINTN map_bytes, entry_bytes;
 static UINT32 entry_version;
-static UINT64 tables, tables_used; // pages for page tables
-static UINT64 root; // theirs
+static UINT64 tables, tables_used; // page tables, and how many of their pages are in use
+static UINT64 root; // their root
 static struct mat *enforced;
-static UINT64 front; // the page of the one in front; 0: none
+static UINT64 front; // the page with the code that stands in front; 0: none
 static struct gate idt[32];
 static struct boot_params *linux_params[2];
 
@@ -100,7 +100,7 @@ static void __attribute__((noreturn)) fail(const char *what, UINT64 value)
 	stay();
 }
 
-// Every exception comes here, with whatever the CPU pushed.
+// Every exception comes here, whatever the CPU has pushed.
 static void __attribute__((noreturn)) fault(void)
 {
 	UINT64 address;
@@ -129,7 +129,7 @@ static bool asked(const char *word)
 
 static UINT64 allocate(EFI_MEMORY_TYPE type, UINTN pages)
 {
-	EFI_PHYSICAL_ADDRESS address = 0xffffffff; // what is mapped
+	EFI_PHYSICAL_ADDRESS address = 0xffffffff; // allocate below 4 GiB, which is mapped
 	EFI_STATUS status = bs->AllocatePages(AllocateMaxAddress, type, pages, &address);
 
 	if (EFI_ERROR(status))
@@ -157,8 +157,8 @@ static struct mat **find_mat(void)
 	return (struct mat **)find_table(&wanted, "no memory attributes table ");
 }
 
-// What the firmware remembers as the most pages of runtime code and reserved memory, of pairs of type and pages;
-// edk2's boot manager makes it permanent.
+// Prints the most pages of runtime code and of reserved memory that the firmware remembers, from pairs of
+// type and pages. edk2's boot manager keeps them across boots.
 static void say_marks(void)
 {
 	static const EFI_GUID wanted = {
@@ -203,7 +203,7 @@ static void say_services(const char *when)
 	say_number("leave: UpdateCapsule=", (UINTN)rt->UpdateCapsule);
 }
 
-// A jump through a pointer behind it.
+// Stands in front by code that jumps through a pointer behind it.
 static void stand_in_front(void)
 {
 	static const UINT8 jump[] = {0xff, 0x25, 0, 0, 0, 0};
@@ -228,7 +228,7 @@ static void convert_front(void)
 	memcpy(at, &target, sizeof(target));
 }
 
-// The same entries, then more that list nothing.
+// Makes a table with the same entries, and more entries of no pages.
 static void grow(struct mat **slot)
 {
 	const struct mat *old = *slot;
@@ -236,13 +236,13 @@ static void grow(struct mat **slot)
 	UINTN more = (UINTN)EXTRA_ENTRIES * old->entry_bytes;
 	struct mat *new = (struct mat *)(UINTN)allocate(EfiBootServicesData, (bytes + more) / PAGE + 1);
 
-	old = *slot; // that was no runtime memory, but who knows
+	old = *slot; // the allocation may have made the firmware replace the table
 	memcpy(new, old, bytes);
 	new->entries += EXTRA_ENTRIES;
 	*slot = new;
 }
 
-// A page of struct boot_params and a page with its line, one behind the other.
+// Makes a page of struct boot_params, followed by a page with its command line.
 static struct boot_params *make_linux(const char *line)
 {
 	struct boot_params *params = (struct boot_params *)(UINTN)allocate(EfiLoaderData, 2);
@@ -309,7 +309,7 @@ static void EFIAPI nothing(EFI_EVENT event, void *context)
 	(void)context;
 }
 
-// As a firmware does whose ExitBootServices then fails.
+// Signals the event as a firmware does whose ExitBootServices then fails.
 static void signal_exit(void)
 {
 	static EFI_GUID group = {
@@ -361,11 +361,11 @@ static void leave(EFI_HANDLE image)
 		enforced->entry_bytes = 8;
 	status = try_to_leave(image);
 	if (EFI_ERROR(status))
-		status = try_to_leave(image); // the first may have changed the map
+		status = try_to_leave(image); // the first try may have changed the map
 	if (EFI_ERROR(status))
 		fail("ExitBootServices ", status);
 	say_lines();
-	if (asked("malform")) // an OS that does not mind: it would be no use to one that trusts no such table
+	if (asked("malform")) // an OS that uses such a table anyway; others would not trust it
 		enforced->entry_bytes = right;
 	say(*find_mat() == enforced ? "leave: table as it was\r\n" : "leave: table corrected\r\n");
 	enforced = *find_mat();
@@ -379,7 +379,7 @@ static UINT64 new_table(void)
 	return tables + PAGE * tables_used++;
 }
 
-// The entry of the 4 KiB page at `virt`; large ones on the way are split.
+// Returns the entry of the 4 KiB page at `virt`. Splits larger pages on the way.
 static UINT64 *entry_of(UINT64 virt)
 {
 	UINT64 *entry = (UINT64 *)(UINTN)root + (virt >> 39 & 511);
@@ -387,7 +387,7 @@ static UINT64 *entry_of(UINT64 virt)
 	for (unsigned int shift = 30; shift >= 12; shift -= 9) {
 		if (!(*entry & X86_PTE_P)) {
 			*entry = new_table() | X86_PTE_P | X86_PTE_W;
-		} else if (*entry & X86_PTE_PS) { // 2 MiB
+		} else if (*entry & X86_PTE_PS) { // a page of 2 MiB
 			UINT64 table = new_table(), leaf = *entry & ~X86_PTE_PS;
 
 			for (UINT64 i = 0; i < X86_PT_ENTRIES; i++)
@@ -399,7 +399,7 @@ static UINT64 *entry_of(UINT64 virt)
 	return entry;
 }
 
-// Both at its physical and at its virtual address.
+// Maps the range at its physical and at its virtual address.
 static void map_pages(const EFI_MEMORY_DESCRIPTOR *range, bool writable, bool executable)
 {
 	UINT64 flags = X86_PTE_P | (writable ? X86_PTE_W : 0) | (executable ? 0 : X86_PTE_NX);
@@ -448,7 +448,7 @@ static void take_over(void)
 	UINT64 handler = (UINTN)fault, value;
 	UINT32 low, high;
 
-	idtr.limit = sizeof(idt) - 1; // in steps: as a constant it would hold an absolute address
+	idtr.limit = sizeof(idt) - 1; // set at run time: a constant would hold an absolute address
 	idtr.base = (UINTN)idt;
 	for (int i = 0; i < 32; i++) {
 		idt[i] = (struct gate){.low = (UINT16)handler,
@@ -469,8 +469,8 @@ static void take_over(void)
 	load_tables();
 }
 
-// As Linux only after SetVirtualAddressMap(), which relocates the firmware's images and calls its drivers'
-// events.
+// Enforces the table as Linux does, after SetVirtualAddressMap(), which relocates the firmware's images and
+// calls its drivers' events.
 static void enforce(void)
 {
 	for (UINT32 i = 0; i < enforced->entries; i++) {
@@ -480,7 +480,7 @@ static void enforce(void)
 
 		map_pages(range, !(range->Attribute & MEMORY_RO), !(range->Attribute & MEMORY_XP));
 	}
-	if (front) // a driver of its own, which the table would list
+	if (front) // a driver's page, which a real table would list
 		map_pages(&(EFI_MEMORY_DESCRIPTOR){.PhysicalStart = front, .NumberOfPages = 1}, true, true);
 	load_tables();
 	say_number("leave: enforced, entries ", enforced->entries);

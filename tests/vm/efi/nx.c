@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: says what memory of each type may be used for, by EFI_MEMORY_ATTRIBUTE_PROTOCOL, and runs code in a page
-// of loader data. Firmware with a strict NX policy takes a page fault there; any other comes back, and the machine is
-// switched off.
+// Test only: prints the attributes of memory of each type, by EFI_MEMORY_ATTRIBUTE_PROTOCOL, and runs code in
+// a page of loader data. Firmware with a strict NX policy takes a page fault there. With any other the code
+// returns, and the machine is switched off.
 #include <efi.h>
 
 #define PAGE 4096

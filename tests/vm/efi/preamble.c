@@ -1,34 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: a firmware that makes life hard. Started as BOOTX64.EFI, it does what
-// \preamble.txt asks for, then starts \lifeboat.efi (whose lifeboat.conf lies beside it):
+// Test only: a firmware that makes arming difficult. Started as BOOTX64.EFI, it does what \preamble.txt asks
+// for, then starts \lifeboat.efi, which has its lifeboat.conf beside it. The lines of \preamble.txt:
 //
-//   tables N     installs N configuration tables: the array has to grow when the
-//                kernel's stub adds its own, from runtime memory
-//   runtime N    allocates one page of runtime data at every 10 ms, N times, so that
-//                the memory attributes table is rebuilt after arming
-//   scatter N    takes N single pages of ACPI NVS memory, 1 MiB apart, so that the
-//                memory map gets two entries more for each
-//   capsules     UpdateCapsule() says that it took every capsule, QueryCapsuleCapabilities() that
-//                they want a warm reset
-//   soft N       takes N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
-//   take N       takes a page out of the middle of a region just before it is allocated by its
-//                address, N times: somebody was quicker
-//   inside 0     takes the first page of what the EFI variable LifeboatTrial calls crash memory, once the
-//                kill switch LifeboatOff is thrown
-//   refuse N     the Nth image that is loaded from memory is refused by policy, as with Secure
-//                Boot: the handle is there, EFI_SECURITY_VIOLATION is returned
-//   deny 0       gives no memory for runtime code
-//   strict 0     gives pages, of whatever type, that are data and no code until somebody says otherwise by
-//                EFI_MEMORY_ATTRIBUTE_PROTOCOL, until a second program is started; says so where pages are freed
-//                that cannot be written to
-//   watch N      says whether the firmware's watchdog runs when an image is started or memory for
-//                runtime code is asked for, and counts its seconds as sixtieths; the Nth image that
-//                is loaded from memory hangs, 0: none
-//   secure N     the variables say that Secure Boot is on; 1: the one that says so cannot be read
-//   path 0       the device path of lifeboat.efi has a node that is 0 bytes long
+//   tables N     install N configuration tables, so that the array grows, from runtime memory, when the kernel's
+//                stub adds its own
+//   runtime N    allocate one page of runtime data every 10 ms, N times, so that the memory attributes table is
+//                rebuilt after arming
+//   scatter N    take N single pages of ACPI NVS memory, 1 MiB apart, which adds two entries each to the memory map
+//   capsules     UpdateCapsule() accepts every capsule, QueryCapsuleCapabilities() asks for a warm reset
+//   soft N       take N MiB that the map then calls specific purpose (EFI_MEMORY_SP)
+//   take N       take a page in the middle of a region just before the region is allocated by its address, N times
+//   inside 0     after the kill switch LifeboatOff is thrown, take the first page of the crash memory that the EFI
+//                variable LifeboatTrial names
+//   refuse N     refuse the Nth image loaded from memory by policy, as Secure Boot does: there is a handle, and
+//                EFI_SECURITY_VIOLATION
+//   deny 0       give no memory for runtime code
+//   strict 0     give pages, of any type, that cannot be executed until EFI_MEMORY_ATTRIBUTE_PROTOCOL allows it,
+//                until a second program is started; report pages that are freed while they cannot be written
+//   watch N      report whether the firmware's watchdog runs when an image is started or runtime code is
+//                allocated, and count its seconds as sixtieths; the Nth image loaded from memory hangs, 0: none
+//   secure N     the variables say that Secure Boot is on; 1: the variable that says so cannot be read
+//   path 0       the device path of lifeboat.efi has a node of 0 bytes
 //
-// What it put into the services is taken out again when lifeboat.efi comes back.
-// What it did is said on the console.
+// When lifeboat.efi returns, the services are the firmware's own again. What was done is printed on the
+// console.
 #include <efi.h>
 #include <stdbool.h>
 
@@ -37,12 +32,12 @@
 #define MAX_TEXT 256
 #define PAGE 4096ULL
 #define MIB (1ULL << 20)
-#define SCATTER_FROM (16 * MIB) // what lies below, the firmware uses itself
+#define SCATTER_FROM (16 * MIB) // the firmware uses the memory below
 #define SCATTER_TO (1ULL << 32)
-#define LARGE_PAGES 1024 // crash memory has more; nothing else is asked for by its address
+#define LARGE_PAGES 1024 // only crash memory is asked for by address and has more pages
 #define MEMORY_SP (1ULL << 18) // EFI_MEMORY_SP: specific purpose, UEFI 2.8
 
-// The services of PI 1.7, volume 2, 7.1: of its table only what is used.
+// The services of PI 1.7, volume 2, 7.1. Only used members are named.
 struct memory_space {
 	UINT64 base, length, capabilities, attributes;
 	UINT32 type;
@@ -73,14 +68,14 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 static EFI_SYSTEM_TABLE *st;
 static EFI_BOOT_SERVICES *bs;
-static struct memory_attributes *strict; // NULL: not so
-static UINTN strict_starts; // programs that were started
+static struct memory_attributes *strict; // NULL: pages can be executed
+static UINTN strict_starts; // number of programs started
 static SIMPLE_TEXT_OUTPUT_INTERFACE *out;
 static UINTN runtime_pages;
-static EFI_BOOT_SERVICES services; // as they were
+static EFI_BOOT_SERVICES services; // the firmware's services
 static UINTN to_take, to_refuse, to_hang, seconds;
 static bool watching, denying, spoil_path, secure_fails;
-static EFI_GET_VARIABLE get_variable; // as it was; NULL: nobody stands before it
+static EFI_GET_VARIABLE get_variable; // the firmware's GetVariable; NULL: not replaced
 
 static void say(const CHAR16 *text)
 {
@@ -115,7 +110,7 @@ static EFI_STATUS start_timer(UINTN pages)
 
 	runtime_pages = pages;
 	if (!EFI_ERROR(status))
-		status = bs->SetTimer(event, TimerPeriodic, 100000); // of 100 ns
+		status = bs->SetTimer(event, TimerPeriodic, 100000); // in units of 100 ns
 	return status;
 }
 
@@ -131,7 +126,7 @@ static EFI_STATUS install_tables(UINTN count)
 	return EFI_SUCCESS;
 }
 
-// Pages that are taken already are passed over.
+// Skips pages that are taken already.
 static EFI_STATUS scatter(UINTN pages)
 {
 	for (UINT64 at = SCATTER_FROM; pages && at < SCATTER_TO; at += MIB) {
@@ -143,7 +138,7 @@ static EFI_STATUS scatter(UINTN pages)
 	return pages ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
 }
 
-// Its line crash=0x...
+// Returns the address in the line crash=0x...
 static UINT64 proved_crash_memory(const char *text)
 {
 	static const char key[] = "\ncrash=0x";
@@ -200,8 +195,8 @@ static const struct dxe_services *find_dxe_services(void)
 	return NULL;
 }
 
-// Taken as loader data, so that the firmware itself stays out of it: to the kernel the
-// attribute counts, not the type.
+// The memory is taken as loader data, so that the firmware does not use it. For the kernel the attribute
+// counts, not the type.
 static EFI_STATUS soft_reserve(UINTN mib)
 {
 	const struct dxe_services *dxe = find_dxe_services();
@@ -219,7 +214,7 @@ static EFI_STATUS soft_reserve(UINTN mib)
 	return status;
 }
 
-// Code of a service, over the firmware's own: what the memory attributes table calls executable is so.
+// Writes code over a firmware's service. The memory attributes table says that this memory can be executed.
 static void write_code(void *service, const UINT8 *code, UINTN bytes)
 {
 	UINT64 cr0;
@@ -234,7 +229,7 @@ static EFI_STATUS take_capsules(void)
 {
 	static const UINT8 update[] = {0x31, 0xc0, 0xc3}; // xor eax, eax; ret
 	static const UINT8 query[] = {
-		0x49, 0xc7, 0x00, 0x00, 0x00, 0x00, 0x01, // mov qword [r8], 16 MiB: the largest
+		0x49, 0xc7, 0x00, 0x00, 0x00, 0x00, 0x01, // mov qword [r8], 16 MiB: the largest capsule
 		0x41, 0xc7, 0x01, 0x01, 0x00, 0x00, 0x00, // mov dword [r9], EfiResetWarm
 		0x31, 0xc0, 0xc3,
 	};
@@ -259,7 +254,7 @@ static EFI_STATUS allocate_data(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UIN
 	return EFI_ERROR(status) ? status : strict->set(strict, *address, pages * PAGE, MEMORY_XP);
 }
 
-// One by one: where pages differ, there are no attributes of all of them.
+// Frees pages one by one, because a range whose pages differ has no attributes as a whole.
 static EFI_STATUS EFIAPI free_pages(EFI_PHYSICAL_ADDRESS address, UINTN pages)
 {
 	for (UINTN i = 0; strict && i < pages; i++) {
@@ -383,7 +378,7 @@ static void put_services_back(void)
 	put_sum();
 }
 
-// The text of `path` on our own device; its length, NUL-terminated in `text`.
+// Reads the text of `path` on the program's own device; returns its length. `text` ends with a NUL.
 static EFI_STATUS read_text(EFI_HANDLE device, const CHAR16 *path, char *text, UINTN bytes)
 {
 	EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
@@ -460,7 +455,7 @@ static EFI_STATUS obey(const char *text)
 	return EFI_SUCCESS;
 }
 
-// The firmware frees what it made of the path itself, and not this.
+// Gives the child a wrong device path. The firmware frees its own copy, and not this one.
 static EFI_STATUS spoil(EFI_HANDLE child)
 {
 	static EFI_DEVICE_PATH node = {4, 4, {0, 0}};
@@ -473,7 +468,7 @@ static EFI_STATUS spoil(EFI_HANDLE child)
 	return status;
 }
 
-// A device path for \lifeboat.efi on our own device: the device's, then a file node.
+// Starts \lifeboat.efi from the program's own device: device path, then a file node.
 static EFI_STATUS start_lifeboat(EFI_HANDLE image, EFI_HANDLE device)
 {
 	static const CHAR16 path[] = L"\\lifeboat.efi";
@@ -495,7 +490,7 @@ static EFI_STATUS start_lifeboat(EFI_HANDLE image, EFI_HANDLE device)
 		used += bytes;
 		node = (EFI_DEVICE_PATH *)((UINT8 *)node + bytes);
 	}
-	whole[used] = 4; // media, file path
+	whole[used] = 4; // a media node, of a file path
 	whole[used + 1] = 4;
 	whole[used + 2] = (UINT8)file_bytes;
 	bs->CopyMem(whole + used + 4, (void *)(UINTN)path, sizeof(path));

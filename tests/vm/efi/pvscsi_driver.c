@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Test only: what Debian's firmware lacks, a driver for the disk at target 5 of a PVSCSI adapter, blocks of
-// 512 bytes. It is the capture kernel's own; the firmware then shows the disk as it shows any other.
+// Test only: a firmware driver for the disk at target 5 of a PVSCSI adapter with blocks of 512 bytes, which
+// Debian's firmware does not have. It uses the capture kernel's own driver. The firmware then shows the disk
+// like any other.
 #include <efi.h>
 #include <efipciio.h>
 
@@ -11,7 +12,7 @@
 
 #define ID 0x07c015adU
 #define TARGET 5
-#define PIECE LB_PAGE // of a transfer; it goes through a page of ours
+#define PIECE LB_PAGE // the most bytes of a transfer, which goes through a page of the driver's
 #define PATH_MAX 256
 
 static EFI_BOOT_SERVICES *bs;
@@ -80,7 +81,7 @@ static EFI_STATUS EFIAPI flush_blocks(EFI_BLOCK_IO *this)
 	return run(LB_DISK_FLUSH, 0, 0);
 }
 
-// The adapter's path, and Scsi(5,0) behind it: UEFI 2.10, 10.3.4.2.
+// Makes the adapter's path with Scsi(5,0) behind it: UEFI 2.10, 10.3.4.2.
 static EFI_STATUS make_path(EFI_HANDLE adapter)
 {
 	static const uint8_t end[] = {3, 2, 8, 0, TARGET, 0, 0, 0, 0x7f, 0xff, 4, 0};

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The smallest second kernel: a bzImage (nasm -f bin) that the loader takes, says on COM1 that
-; it was entered and resets the machine. Fields: Documentation/arch/x86/boot.rst.
+; The smallest second kernel: a bzImage (nasm -f bin) that the loader accepts. It prints on COM1 that it was
+; entered, and resets the machine. Fields: Documentation/arch/x86/boot.rst.
 bits 64
 org 0
 
@@ -56,7 +56,7 @@ header_end:
 
 text:	db	13, 10, "tiny kernel: entered", 13, 10
 text_end:
-	; Something to flip bits in.
+	; Content for tests to flip bits in.
 %assign number 0
 %rep 1536
 	dd	number * 2654435761 & 0xffffffff

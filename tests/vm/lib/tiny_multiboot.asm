@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The smallest kernel that is no Linux: a Multiboot2 image (nasm -f bin) that says on COM1 that it was
+; The smallest kernel that is not Linux: a Multiboot2 image (nasm -f bin). It prints on COM1 that it was
 ; entered, and stays. Fields: Multiboot2 Specification 2.0, 3.1.
 bits 32
 LOAD equ 0x100000

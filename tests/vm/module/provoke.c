@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-// A Linux module that brings its kernel down in the way its parameter `how` names, on
-// the CPU it is loaded on (`taskset -c N insmod provoke.ko how=irq`). For tests in
-// virtual machines only; Debian's kernels come with no such module.
+// A Linux module that brings its kernel down in the way that its parameter `how` names, on the CPU where it
+// is loaded (`taskset -c N insmod provoke.ko how=irq`). For tests in virtual machines only. No kernel of
+// Debian's has such a module.
 #include <linux/bug.h>
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
@@ -18,9 +18,9 @@
 #include <asm/apic.h>
 #include <asm/nmi.h>
 
-// Not canonical: a push there is a stack fault, whose own frame has no room either.
+// Not canonical: a push to this stack is a stack fault, whose own frame has no room either.
 #define NO_STACK 0xdead000000000000ul
-// Inside the page at 0, which no kernel maps.
+// An address in page 0, which no kernel maps.
 #define BAD_POINTER 8ul
 
 static char *how = "";
@@ -38,8 +38,8 @@ static void soft_timer_fired(struct timer_list *unused)
 }
 static DEFINE_TIMER(soft_timer, soft_timer_fired);
 
-// An interrupt is to find this CPU in the kernel: one that comes out of user mode is
-// handled on the task's own stack, and the log says <TASK> where it should say <IRQ>.
+// Waits until an interrupt finds this CPU in the kernel. If it came from user mode it would be handled on the
+// task's own stack, and the log would have <TASK> in place of <IRQ>.
 static void await_interrupt(void)
 {
 	for (;;)
@@ -48,7 +48,7 @@ static void await_interrupt(void)
 
 static void softirq(void)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) // where softirqs are a task's work, which must get the CPU
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) // there a task handles softirqs, and must get the CPU
 		preempt_disable();
 	soft_timer.expires = jiffies + 1;
 	add_timer_on(&soft_timer, smp_processor_id());
@@ -62,7 +62,7 @@ static enum hrtimer_restart hard_timer_fired(struct hrtimer *unused)
 }
 static struct hrtimer hard_timer;
 
-// Hard: in the interrupt itself on a PREEMPT_RT kernel too.
+// Hard: the timer's function runs in the interrupt itself, on a PREEMPT_RT kernel too.
 static void irq(void)
 {
 	preempt_disable();
@@ -77,7 +77,7 @@ static void bug(void)
 	BUG();
 }
 
-// Kernel stacks are mapped with a page missing below them: down into that.
+// Recurses until the stack overflows into the unmapped page below.
 static noinline int deeper(int depth)
 {
 	volatile char room[512];
@@ -99,7 +99,7 @@ static void double_fault(void)
 }
 STACK_FRAME_NON_STANDARD(double_fault);
 
-// With softlockup_panic=1.
+// Needs softlockup_panic=1.
 static void soft(void)
 {
 	preempt_disable();
@@ -116,7 +116,7 @@ static int sleep_for_ever(void *unused)
 	return 0;
 }
 
-// With kernel.hung_task_panic=1.
+// Needs kernel.hung_task_panic=1.
 static void hung(void)
 {
 	kthread_run(sleep_for_ever, NULL, "lifeboat-hung");
@@ -127,7 +127,7 @@ static void panic_again(void)
 	panic("a panic inside a panic");
 }
 
-// Once only: the second panic comes along here as well.
+// Called once only, because the second panic comes here too.
 static void (*next_disaster)(void);
 
 static int while_panicking(struct notifier_block *unused, unsigned long event, void *message)
