@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests in virtual machines share: fixtures; tests/vm/lib/ has what they are made of.
+"""Fixtures of the tests in virtual machines. tests/vm/lib/ has their parts.
 
-Runs are made by name and once (runs.py): tests that ask for the same run look at the
-same dump. With pytest-xdist, `--dist loadgroup` keeps such tests on one worker; without
-it they are right too, only slower.
+Each run has a name and is made once (runs.py): tests that ask for the same run look at the same dump. With
+pytest-xdist, `--dist loadgroup` keeps such tests on one worker. Without it the results are the same, but take
+longer.
 """
 
 import fcntl
@@ -34,12 +34,12 @@ from ledger import (  # noqa: E402, F401 (hooks)
 from summary import pytest_terminal_summary, record_endurance, record_row  # noqa: E402, F401 (a hook and fixtures)
 from vm.firmware import find_firmware  # noqa: E402
 
-# Another build folder than build/ can be tested.
+# LIFEBOAT_BUILD names another build folder than build/.
 BUILD = Path(os.environ.get("LIFEBOAT_BUILD", ROOT / "build"))
 
 
 def _path_printed_by(*words) -> Path:
-    """Runs a script of ours that prints one path, and takes it."""
+    """Runs a script of this tree that prints one path; returns the path."""
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{words[0]} failed with exit status {done.returncode}: {done.stderr.strip()}"
     path = Path(done.stdout.strip().splitlines()[-1])
@@ -48,7 +48,7 @@ def _path_printed_by(*words) -> Path:
 
 
 def make(*targets) -> None:
-    """`make` for these targets in BUILD; one at a time over all workers."""
+    """Calls `make` for these targets in BUILD. Only one worker at a time does so."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with open(BUILD / ".make.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -58,14 +58,14 @@ def make(*targets) -> None:
 
 
 def build(name: str) -> Path:
-    """A file below the build folder, made if it is old: build("lifeboat.efi")."""
+    """Returns a file of the build folder, built if it is old: build("lifeboat.efi")."""
     make(Path(os.path.relpath(BUILD, ROOT)) / name)
     return BUILD / name
 
 
 @pytest.fixture(scope="session")
 def loader() -> Path:
-    """lifeboat.efi, built, and beside it the tool that takes its dumps off a partition."""
+    """lifeboat.efi, built, and beside it lifeboat-save."""
     build("lifeboat-save")
     return build("lifeboat.efi")
 
@@ -78,7 +78,7 @@ def driver() -> Path:
 
 @pytest.fixture(scope="session")
 def own_key(tmp_path_factory) -> secure_boot.Key:
-    """Of the machine's owner."""
+    """The key of the machine's owner."""
     return secure_boot.make_key(tmp_path_factory.mktemp("own"), "own key")
 
 
@@ -99,13 +99,13 @@ def preamble() -> Path:
 
 @pytest.fixture(scope="session")
 def leave() -> Path:
-    """What images.leaving() writes over a kernel's code, built."""
+    """The program that images.leaving() writes over a kernel's code, built."""
     return build("leave.bin")
 
 
 @pytest.fixture(scope="session")
 def pvscsi_driver() -> Path:
-    """The capture kernel's PVSCSI driver as one of the firmware's."""
+    """The capture kernel's PVSCSI driver as a driver of the firmware, built."""
     return build("pvscsi_driver.efi")
 
 
@@ -135,7 +135,7 @@ def vmcoreinfo_verdict() -> Path:
 
 @pytest.fixture(scope="session")
 def keys_verdict() -> Path:
-    """The program that searches memory for an arming's keys."""
+    """The program that searches memory for an arming's keys, built."""
     return build("host/keys_verdict")
 
 
@@ -153,7 +153,7 @@ def test_deadkernel() -> Path:
 
 @pytest.fixture(scope="session")
 def footprint_programs(loader) -> Path:
-    """The build folder with what scripts/footprint-measure needs in it, built."""
+    """The build folder with all that scripts/footprint-measure needs, built."""
     build("footprint")
     build("host/tables_verdict")
     return BUILD
@@ -167,30 +167,30 @@ def firmware():
 
 @pytest.fixture(scope="session")
 def kernel() -> Path:
-    """Debian's cloud kernel."""
+    """The image of Debian's cloud kernel."""
     return _path_printed_by(SCRIPTS / "fetch-kernel")
 
 
 @pytest.fixture(scope="session")
 def vmlinux() -> Path:
-    """The same kernel's debug symbols."""
+    """The debug symbols of the same kernel."""
     return _path_printed_by(SCRIPTS / "fetch-kernel", "--dbg")
 
 
 @pytest.fixture(scope="session")
 def crash() -> Path:
-    """A crash(8) that knows this kernel."""
+    """A crash(8) that supports this kernel."""
     return _path_printed_by(SCRIPTS / "fetch-tool", "crash", "crash")
 
 
 @pytest.fixture(scope="session")
 def makedumpfile() -> Path:
-    """A makedumpfile that knows zstd."""
+    """A makedumpfile that supports zstd."""
     return _path_printed_by(SCRIPTS / "fetch-tool", "makedumpfile", "makedumpfile")
 
 
 def _to_a_good_end(makedumpfile: Path):
-    """run(*words) runs it to a good end and returns what it said."""
+    """run(*words) runs makedumpfile, which must succeed, and returns what it printed."""
 
     def run(*words) -> str:
         command = [makedumpfile, *map(str, words)]
@@ -203,20 +203,20 @@ def _to_a_good_end(makedumpfile: Path):
 
 @pytest.fixture(scope="session")
 def run_makedumpfile(makedumpfile):
-    """run_makedumpfile(*words) runs it to a good end."""
+    """run_makedumpfile(*words) runs makedumpfile, which must succeed, and returns what it printed."""
     return _to_a_good_end(makedumpfile)
 
 
 @pytest.fixture(scope="session")
 def run_newest_makedumpfile():
-    """The same of Debian's sid."""
+    """run_newest_makedumpfile(*words) does the same with that of Debian's sid."""
     words = SCRIPTS / "fetch-tool", "--suite", suites.SID, "makedumpfile", "makedumpfile"
     return _to_a_good_end(_path_printed_by(*words))
 
 
 @pytest.fixture
 def log_by_makedumpfile(run_makedumpfile, tmp_path):
-    """log_by_makedumpfile(dump) is the dead kernel's log, as it reads it out of the dump."""
+    """log_by_makedumpfile(dump) is the dead kernel's log as makedumpfile reads it from the dump."""
 
     def read(dump: Path) -> str:
         run_makedumpfile("--dump-dmesg", dump, tmp_path / "log")
@@ -227,20 +227,20 @@ def log_by_makedumpfile(run_makedumpfile, tmp_path):
 
 @pytest.fixture(scope="session")
 def capture_image(kernel) -> Path:
-    """The capture initramfs of scripts/mkcapture for `kernel`, saving to the rehearsal's dump disk."""
+    """The capture initramfs that scripts/mkcapture makes for `kernel`. It saves to the rehearsal's dump disk."""
     return runs.capture_image(BUILD, kernel)
 
 
 @pytest.fixture(scope="session")
 def rehearse(loader, kernel, capture_image) -> runs.Rehearse:
-    """rehearse(name, **options) runs scripts/lifeboat-vm and returns a runs.Run; see there."""
+    """rehearse(name, **options) runs scripts/lifeboat-vm and returns a runs.Run; see runs.Rehearse."""
     return runs.Rehearse(BUILD / "vm-tests", loader, kernel, capture_image)
 
 
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
-    """fetched(package) is the path of that kernel; fetched(package, "--headers") of its headers' Makefile.
-    META/SUITE is of another Debian suite than this machine's, and skips the test where it cannot be had."""
+    """fetched(package) is the path of that kernel, fetched(package, "--headers") that of its headers' Makefile.
+    META/SUITE names a package of another Debian suite. The test is skipped if that cannot be fetched."""
     lists = tmp_path_factory.mktemp("suites")
 
     def fetch(package: str, *options: str) -> Path:
@@ -253,26 +253,26 @@ def fetched(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def try_scenario(rehearse, fetched, tmp_path_factory):
-    """try_scenario(scenario) is its run, however it ended."""
+    """try_scenario(scenario) is the scenario's run, whatever its end is."""
     return machines.Scenarios(BUILD, rehearse, fetched, tmp_path_factory.mktemp("scenarios"))
 
 
 @pytest.fixture(scope="session")
 def run_scenario(try_scenario):
-    """run_scenario(scenario) is its run, checked: it did what it was asked for."""
+    """run_scenario(scenario) is the scenario's run, which must have done what it was asked for."""
     return lambda scenario: try_scenario(scenario).check()
 
 
 @pytest.fixture(scope="session")
 def stopped_run(loader, kernel, capture_image, firmware):
-    """A captured panic that was stopped at the purgatory's entry, where QEMU wrote the same memory."""
+    """A captured panic. The machine was stopped at the purgatory's entry, where QEMU wrote the same memory."""
     linux = {"capture": "linux", "capture_initrd": capture_image, "capture_args": "lifeboat.format=elf"}
     yield from _stopped("stopped", firmware, loader, kernel, **linux)
 
 
 @pytest.fixture(scope="session")
 def stopped_builtin_run(loader, kernel, firmware):
-    """The same, captured by the built-in kernel."""
+    """The same as stopped_run, captured by the built-in kernel."""
     yield from _stopped("stopped-builtin", firmware, loader, kernel, capture="builtin")
 
 
@@ -286,7 +286,7 @@ def _stopped(name: str, *machine, **capture):
 
 @pytest.fixture(scope="session")
 def saved_folder():
-    """saved_folder(name) is an empty folder for a saved machine; they are large, and go at the end."""
+    """saved_folder(name) is an empty folder for a saved machine. The folders are large, and deleted at the end."""
     place = BUILD / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "saved"
     shutil.rmtree(place, ignore_errors=True)
 
@@ -300,6 +300,6 @@ def saved_folder():
 
 @pytest.fixture(scope="session")
 def saved_state(loader, kernel, firmware, saved_folder):
-    """An armed machine, saved at the hook's entry after a panic: any number of runs from there."""
+    """An armed machine, saved at the hook's entry after a panic. Any number of runs can begin there."""
     folder = saved_folder("tiny")
     return saving.save(folder, firmware, loader, kernel, saving.tiny_kernel(folder))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What must be new in every age file: the ephemeral share of each recipient's stanza, and the payload's nonce.
+"""Finds values that repeat in age files: the ephemeral share of each recipient's stanza, and the payload's nonce.
 
-An armed machine makes them, so they are gathered over all runs, this one's and those of earlier ones, in a file of
-the build folder: a generator that begins anew with each boot would repeat itself there.
+The armed machine makes both. They are gathered over this run and earlier ones, in a file of the build folder,
+because a generator that starts anew at each boot would repeat itself across boots.
 """
 
 import fcntl
@@ -16,7 +16,8 @@ _NONCE_BYTES = 16
 
 
 def once_only(sealed: bytes) -> list[str]:
-    """In words, of one age file: a share for each recipient, and the nonce."""
+    """Returns the values that one age file must not share with another, in words: a share for each recipient, and
+    the nonce."""
     if not sealed.startswith(_VERSION):
         raise ValueError(f"no age file: it begins with {sealed[:22]!r}")
     at, found = len(_VERSION), []
@@ -30,7 +31,7 @@ def once_only(sealed: bytes) -> list[str]:
 
 
 def repeated(ledger: Path, files: Iterable[bytes]) -> list[str]:
-    """Adds what is in `files` to the ledger; what was there already, or is there twice."""
+    """Adds the values of `files` to the ledger; returns those that were there already, or occur twice."""
     ledger.parent.mkdir(parents=True, exist_ok=True)
     with ledger.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

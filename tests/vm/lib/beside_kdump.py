@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A Debian with kdump-tools, as apt installs it, started by Lifeboat's chain: a machine that has both."""
+"""A Debian with kdump-tools as apt installs it, started by Lifeboat's chain: a machine that has both."""
 
 import re
 import shutil
@@ -15,35 +15,36 @@ from vm import boot_loaders
 from vm.machine import Disk, Machine, MachineSpec
 
 MIB = 1 << 20
-SECONDS = 2400.0  # of anything: a machine under emulation, beside others
+SECONDS = 2400.0  # the limit of any wait: the machine is emulated, and the host has other work
 CRASHKERNEL = "crashkernel=256M"
-# Without makedumpfile, which it only recommends, kdump-tools saves an empty file, and says that it saved a vmcore. The
-# libraries are lifeboatctl's.
+# kdump-tools only recommends makedumpfile. Without it kdump-tools saves an empty file and reports that it
+# saved a vmcore. The libraries are for lifeboatctl.
 PACKAGES = ("kdump-tools", "makedumpfile", "libefiboot1", "libefivar1", "libkdumpfile10")
-# In the guest, of dumps with something in them; its own of one that was cut off are "dump-incomplete".
+# Lists, in the guest, dumps that are not empty. A dump that was cut off is called "dump-incomplete" by
+# kdump-tools.
 KDUMPS = "find /var/crash -name 'dump.*' -size +1024k"
 CONF = b"console ttyS0\nchain \\EFI\\Linux\\debian.efi\n"
 _TOOL = "usr/local/sbin/lifeboatctl"
 LOG_OF_KDUMP = "lifeboat: the log of kdump's own kernel"
-# kdump's own kernel finds no init, and no root either.
+# kdump's own kernel finds neither an init nor a root.
 FAILING = "reset_devices nr_cpus=1 irqpoll rdinit=/nonexistent init=/nonexistent"
 
 
 @dataclass
 class Story:
-    """What one machine was asked, what its console said, and its disk, switched off."""
+    """What one machine was asked, what its console printed, and its disk after the power-off."""
 
     disk: Path
     answers: dict[str, Answer] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)  # since power-on
+    seconds: dict[str, float] = field(default_factory=dict)  # from power-on on
 
     def said(self, pattern: str) -> list[str]:
         return [line for line in self.lines if re.search(pattern, line)]
 
 
-# What the first start with crashkernel= does, for minutes under emulation: the hook of kernel packages. kdump-config
-# does it again where it has no copy of its sysctls.
+# The hook of kernel packages does what the first start with crashkernel= would do, which takes minutes under
+# emulation. kdump-config does it again if it has no copy of its sysctls.
 _INITRD = (
     "for kernel in /lib/modules/*; do version=${kernel##*/}; /etc/kernel/postinst.d/kdump-tools $version; "
     "cp /etc/kdump/sysctl.conf /var/lib/kdump/latest_sysctls-$version; done"
@@ -56,13 +57,13 @@ def make_root() -> DebianRoot:
 
 @dataclass(frozen=True)
 class Setup:
-    """What one machine is like."""
+    """The setup of one machine."""
 
-    early: bool = False  # the kernel gets no initrd and a root that is missing: it panics before user space
+    early: bool = False  # no initrd, and a root that does not exist: the kernel panics before user space
     lifeboat: bool = True
     crashkernel: bool = True
-    words: str = ""  # more on the kernel's command line
-    dump_bytes: int = 1024 * MIB  # of the partition for Lifeboat's dumps; 0: none
+    words: str = ""  # more words for the kernel's command line
+    dump_bytes: int = 1024 * MIB  # size of the partition for Lifeboat's dumps; 0: none
 
 
 def make_disk(folder: Path, root: DebianRoot, loader: Path, setup: Setup) -> Path:
@@ -81,7 +82,7 @@ def make_disk(folder: Path, root: DebianRoot, loader: Path, setup: Setup) -> Pat
 
 
 class Guest:
-    """The machine of one story, from power-on; a context manager that keeps its lines."""
+    """The machine of one story, from power-on. A context manager that keeps its lines."""
 
     def __init__(self, path: Path, folder: Path, firmware):
         self.story = Story(path)
@@ -122,18 +123,18 @@ class Guest:
 
 
 def panic(guest: Guest) -> None:
-    """By the system request; kdump, where it is loaded, is first."""
+    """Panics the machine by a system request. If kdump is loaded, it captures first."""
     guest.type("echo c >/proc/sysrq-trigger")
 
 
 def break_kdump(guest: Guest) -> None:
-    """kdump is loaded anew, with words that its kernel panics of."""
+    """Loads kdump again, with words that make its kernel panic."""
     change = f"printf 'USE_KDUMP=1\\nKDUMP_CMDLINE_APPEND=\"{FAILING}\"\\n' >>/etc/default/kdump-tools"
     guest.ask("broken", f"{change} && kdump-config unload && kdump-config load")
 
 
 def save(story: Story, tool: Path, folder: Path) -> Path | None:
-    """What lifeboat-save takes off the disk: its folder; None: nothing is there."""
+    """Saves what is on the disk with lifeboat-save; returns the folder, or None if there is nothing."""
     folder.mkdir()
     done = subprocess.run([tool, "--force", story.disk, folder], capture_output=True, text=True, check=False)
     found = list(folder.iterdir())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory maps: as a kernel prints them, as boot_params hand them over, and computed by the
-kernel's rules. Pure, and shares nothing with the loader's own arithmetic.
+"""Memory maps: as a kernel prints them, as boot_params pass them on, and computed by the kernel's rules. Pure
+functions, which share nothing with the loader's own arithmetic.
 
-A map is a list of Entry in the order of addresses.
+A map is a list of Entry, ordered by address.
 """
 
 import re
@@ -54,7 +54,7 @@ def show(entries: list[Entry]) -> str:
 
 
 def printed(log: str, who: str = "BIOS-e820") -> list[Entry]:
-    """The lines of one kernel's log that `who` begins."""
+    """Returns the map of one kernel's log, from the lines that begin with `who`."""
     found = []
     for said, start, last, text in _LINE.findall(log):
         if said == who:
@@ -64,12 +64,12 @@ def printed(log: str, who: str = "BIOS-e820") -> list[Entry]:
 
 
 def printed_whole(log: str) -> list[Entry]:
-    """The map with what came by setup_data, if any did."""
+    """Returns the whole map, with the entries that came by setup_data."""
     return printed(log, "extended") or printed(log)
 
 
 def efi_tables(log: str) -> dict[str, int]:
-    """The configuration tables that the kernel lists, by name."""
+    """Returns the configuration tables that the kernel lists, by name."""
     return {
         name: int(address, 16)
         for line in _EFI_TABLES.findall(log)
@@ -78,12 +78,12 @@ def efi_tables(log: str) -> dict[str, int]:
 
 
 def from_bytes(data: bytes) -> list[Entry]:
-    """An array of struct boot_e820_entry."""
+    """Reads an array of struct boot_e820_entry."""
     return [Entry(start, start + size, kind) for start, size, kind in _ENTRY.iter_unpack(data)]
 
 
 def handed_over(boot_params: bytes, read) -> list[Entry]:
-    """What a kernel with these boot_params is given; `read(address, bytes)` reads its setup_data."""
+    """Returns the map that a kernel with these boot_params gets. `read(address, bytes)` reads its setup_data."""
     count = boot_params[_E820_ENTRIES]
     entries = from_bytes(boot_params[_E820_TABLE : _E820_TABLE + count * _ENTRY.size])
     (node,) = struct.unpack_from("<Q", boot_params, _SETUP_DATA)
@@ -99,7 +99,7 @@ def handed_over(boot_params: bytes, read) -> list[Entry]:
 
 
 def merged(entries: list[Entry]) -> list[Entry]:
-    """Neighbours of one type joined, but for soft-reserved ones (e820_nomerge())."""
+    """Joins adjacent entries of one type, except soft-reserved ones (e820_nomerge())."""
     result: list[Entry] = []
     for entry in sorted(entries):
         last = result[-1] if result else None
@@ -111,7 +111,7 @@ def merged(entries: list[Entry]) -> list[Entry]:
 
 
 def retyped(entries: list[Entry], start: int, end: int, old: int, new: int) -> list[Entry]:
-    """[start, end) where it is `old` becomes `new`."""
+    """Changes the type in [start, end) from `old` to `new`."""
     result = []
     for entry in entries:
         middle = Entry(max(entry.start, start), min(entry.end, end), new)
@@ -124,10 +124,11 @@ def retyped(entries: list[Entry], start: int, end: int, old: int, new: int) -> l
 
 
 def second_map(saved: list[Entry], stays: list[tuple[int, int]]) -> list[Entry]:
-    """RAM below 1 MiB and in `stays` is RAM, other RAM reserved, all else what it was."""
+    """Makes the second kernel's map: RAM below 1 MiB and in `stays` is RAM, other RAM is reserved, the rest is
+    unchanged."""
     entries = retyped(saved, LOW_END, 1 << 64, RAM, RESERVED)
     for start, end in stays:
-        # Only what was RAM becomes it again.
+        # Only what was RAM becomes RAM again.
         for ram in ram_of(saved):
             if ram[0] < end and start < ram[1]:
                 entries = retyped(entries, max(ram[0], start), min(ram[1], end), RESERVED, RAM)
@@ -139,18 +140,18 @@ def ram_of(entries: list[Entry]) -> list[tuple[int, int]]:
 
 
 def without(ranges: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
-    """The ranges less [start, end)."""
+    """Returns the ranges without [start, end)."""
     pieces = [piece for s, e in ranges for piece in ((s, min(e, start)), (max(s, end), e))]
     return [(s, e) for s, e in pieces if s < e]
 
 
 def joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sorted, touching ones made one."""
+    """Sorts ranges, and joins those that touch."""
     return [(entry.start, entry.end) for entry in merged([Entry(start, end, RAM) for start, end in ranges])]
 
 
 def differences(wanted: list[Entry], found: list[Entry]) -> list[tuple[int, int, int | None, int | None]]:
-    """(start, end, type wanted, type found) wherever two maps differ; None: a hole."""
+    """Returns (start, end, type wanted, type found) wherever two maps differ; None is a hole."""
     borders = sorted({border for entry in wanted + found for border in (entry.start, entry.end)})
     result: list[tuple[int, int, int | None, int | None]] = []
     for start, end in zip(borders, borders[1:]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rehearsals with the built-in capture kernel in which something about its disks is unusual."""
+"""Rehearsals with the built-in capture kernel and unusual disks."""
 
 import dataclasses
 import shutil
@@ -22,19 +22,19 @@ _MC_CAN_GO_ON = 1 << 2 | 1 << 0
 
 @dataclass(frozen=True)
 class UnusualDisks:
-    disk_bytes: int = 0  # of the dump partition; 0: as it usually is
-    old_disk: Path | None = None  # an image to go on with instead
+    disk_bytes: int = 0  # size of the dump partition; 0: the usual size
+    old_disk: Path | None = None  # an image to start with, in place of a new one
     drive: str = ""  # QEMU's words for the dump's drive, with a comma in front
-    device: str = ""  # and for its device
-    more_disks: tuple[str, ...] = ()  # labels of further ones
-    yank_at: str = ""  # text of a console line at which the dump's drive is taken away
-    check_at: str = ""  # and at which the CPU that panicked gets a machine check that says it can go on
-    picture_at: str = ""  # and at which the screen is kept as a picture, screen.ppm
-    mark: bool = True  # the dump counts as saved once it is collected
+    device: str = ""  # the same for its device
+    more_disks: tuple[str, ...] = ()  # labels of further disks
+    yank_at: str = ""  # text of a console line at which the dump's drive is pulled out
+    check_at: str = ""  # text at which the CPU that panicked gets a machine check, with a restart address
+    picture_at: str = ""  # text at which the screen is saved as a picture, screen.ppm
+    mark: bool = True  # collecting the dump marks it as saved
 
 
 class Unusual(Rehearsal):
-    """By the built-in kernel, with these disks."""
+    """A rehearsal with the built-in kernel and these disks."""
 
     def __init__(self, options: Options, disks: UnusualDisks):
         super().__init__(options)
@@ -79,7 +79,7 @@ class Unusual(Rehearsal):
 
 
 class Builtin:
-    """builtin(name, unusual={...}, **options) runs once and returns (outcome, folder)."""
+    """builtin(name, unusual={...}, **options) runs once for each name, and returns (outcome, folder)."""
 
     def __init__(self, folder: Path, make_options: Callable[..., Options]):
         self._folder = folder

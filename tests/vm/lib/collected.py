@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What pytest collects of tests/vm, of a short run and of a full one, without running any of it.
+"""Lists the tests of tests/vm that pytest collects for a short run and for a full one, without running any.
 
-Both collect() and the plugin that it has pytest load.
+This file is both collect() and the plugin that collect() gives to pytest.
 """
 
 import json
@@ -14,18 +14,19 @@ from pathlib import Path
 
 _LIB = Path(__file__).resolve().parent
 _OUTPUT = "LIFEBOAT_COLLECTED"
-# A full run; a ledger, which leaves out what has passed; a worker of pytest-xdist.
+# LIFEBOAT_FULL asks for a full run, a ledger leaves out tests that have passed, and the others mark a worker
+# of pytest-xdist.
 _NOT_PASSED_ON = ("LIFEBOAT_FULL", "LIFEBOAT_LEDGER", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT")
 
 
 @dataclass(frozen=True)
 class Collected:
     name: str  # "test_disks.py::test_driver[nvme]"
-    scenario: dict | None  # of its parameters the scenarios.Scenario, as a dict
+    scenario: dict | None  # the scenarios.Scenario among its parameters, as a dict
 
 
 def collect(full: bool) -> list[Collected]:
-    """The tests that would run: with LIFEBOAT_FULL=1, or without."""
+    """Returns the tests that would run, with LIFEBOAT_FULL=1 or without."""
     with tempfile.NamedTemporaryFile() as output:
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_PASSED_ON}
         environment |= {_OUTPUT: output.name, "PYTHONPATH": str(_LIB)} | ({"LIFEBOAT_FULL": "1"} if full else {})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Systems whose boot completes at once and which reset the machine (tests/vm/efi/complete.c, leave.c), with Lifeboat
-in front of them in each mode; what such a boot says."""
+"""Systems whose boot completes at once and which reset the machine (tests/vm/efi/complete.c, leave.c), started by
+Lifeboat in each mode, and what such a boot prints."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ PLACES = ("crash", "crash_low", "hook")
 
 
 def disk_of_dumps(folder: Path, count: int) -> list[str]:
-    """QEMU's words for a disk with a partition for each of so many dumps; the first is not saved."""
+    """Returns QEMU's words for a disk with `count` partitions that hold a dump each. The first dump is not saved."""
     words = dump_images.empty_disk(folder)
     parts = [
         gpt.Partition((1 + 8 * n) * MIB, 8 * MIB, f"dump{n}", unique=uuid.UUID(int=0xD0 + n)) for n in range(count)
@@ -34,7 +34,7 @@ def disk_of_dumps(folder: Path, count: int) -> list[str]:
 
 
 def files(mode: str, loader: Path, driver: Path, kernel: Path, leave: Path) -> dict[str, Path | bytes]:
-    """The ESP's."""
+    """Returns the ESP's files."""
     if mode == "driver":
         return {
             "EFI/BOOT/BOOTX64.EFI": build("complete.efi"),
@@ -56,7 +56,7 @@ def files(mode: str, loader: Path, driver: Path, kernel: Path, leave: Path) -> d
 
 
 def boot(machine: Machine) -> str:
-    """What the next boot says; it goes on to the system, which resets."""
+    """Returns what the next boot prints. The boot starts the system, which resets."""
     before = len(machine.lines)
     event = shell.watch(machine, "complete: failed", "leave: fault at", "leave: failed")
     assert getattr(event, "name", None) == "RESET", shell.console_end(machine)
@@ -64,20 +64,20 @@ def boot(machine: Machine) -> str:
 
 
 def boots(machine: Machine, count: int) -> list[str]:
-    """What each boot said."""
+    """Returns what each of the next boots prints."""
     machine.power_on()
     return [boot(machine) for _ in range(count)]
 
 
 def variable(said: str) -> dict[str, str]:
-    """The variable Lifeboat, of a chain or a driver."""
+    """Returns the variable Lifeboat of a chain or a driver."""
     text = re.search("complete: begin\n(.*?)complete: mark\n", said, re.DOTALL)
     assert text, said[-2000:]
     return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
 
 
 def places(mode: str, said: str) -> list[str]:
-    """Where the region and the hook lie, of a boot that was armed."""
+    """Returns the places of region and hook in a boot that was armed."""
     if mode == "kernel":
         assert re.search(r"lifeboat: armed in \d+ ms: ", said), said[-2000:]
         found = dict(re.findall(r"lifeboat: plan (crash|crash_low|hook_text|hook_data)=(\S+)", said))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Physical memory as an ELF core has it, and a walk of the page tables in it."""
+"""Physical memory as an ELF core has it, and a walk of its page tables."""
 
 import mmap
 import struct
@@ -14,7 +14,7 @@ _ADDRESS_BITS = (1 << PHYS_BITS) - 4096
 
 class CoreMemory:
     def __init__(self, path: Path):
-        # By headers alone: QEMU's core has no VMCOREINFO.
+        # Read by headers alone, because QEMU's core has no VMCOREINFO.
         self.loads = read_vmcore(path).loads
         with open(path, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -33,7 +33,7 @@ class CoreMemory:
         return struct.unpack("<Q", self.read(start, 8))[0]
 
     def translate(self, cr3: int, levels: int, virtual: int) -> int:
-        """A walk of the dead kernel's own tables."""
+        """Walks the dead kernel's own tables; returns the physical address."""
         table = cr3 & _ADDRESS_BITS
         for level in reversed(range(levels)):
             shift = 12 + 9 * level

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A Debian with systemd on a GPT disk, made without mounting anything.
+"""Makes a Debian with systemd on a GPT disk, without mounting anything.
 
-mmdebstrap makes the root file system once; the cache keeps it, under a name that changes
-with the recipe. Each test gets a disk of its own: an ESP, that root, a partition for dumps.
+mmdebstrap makes the root file system once. The cache keeps it under a name that changes with the recipe. Each test
+gets a disk of its own: an ESP, this root, a partition for dumps.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ MIB = 1 << 20
 SUITE = "bookworm"
 PACKAGES = ("systemd-sysv", "udev", "efibootmgr")
 KERNEL = "linux-image-cloud-amd64"
-GENERIC_KERNEL = "linux-image-amd64"  # with a driver for AHCI
+GENERIC_KERNEL = "linux-image-amd64"  # has a driver for AHCI
 
 _ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 _LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
@@ -35,20 +35,19 @@ ROOT_FS = gpt.Partition(
     ESP.start + ESP.size, 2048 * MIB, "root", _LINUX_TYPE, uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650003")
 )
 _DUMP_START = ROOT_FS.start + ROOT_FS.size
-_TAIL = MIB  # the table's backup follows the last partition
+_TAIL = MIB  # room for the backup table behind the last partition
 
 _FILES = {
     "etc/hostname": "lifeboat-test\n",
     "etc/fstab": f"PARTUUID={ROOT_FS.unique} / ext4 defaults 0 1\n"
     f"PARTUUID={ESP.unique} /boot/efi vfat noauto,umask=0077 0 0\n",
-    # Without one systemd takes this for a first boot, and enables every unit it finds.
+    # Without a machine ID systemd takes the boot for the first one, and enables every unit that it finds.
     "etc/machine-id": "6c69666562000000000000000000000a\n",
 }
-# The initrd has what finds the root behind our controllers, and no more: an emulated CPU
-# unpacks it at every boot.
+# The initrd has only the modules that find the root, because an emulated CPU unpacks it at every boot.
 _MODULES = ("virtio_pci", "virtio_blk", "nvme", "crc32c_generic", "ext4")
 _MORE_MODULES = {KERNEL: (), GENERIC_KERNEL: ("ahci", "sd_mod")}
-# What works at times of its own, or for long, or is a process at each boot that nobody misses.
+# Units that run at times of their own, run for long, or start a process at each boot that no test needs.
 _MASKED = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service "
     "fstrim.timer getty-static.service systemd-update-utmp.service systemd-update-utmp-runlevel.service "
@@ -56,12 +55,12 @@ _MASKED = (
     "sys-fs-fuse-connections.mount modprobe@fuse.service modprobe@loop.service modprobe@dm_mod.service"
 ).split()
 _LEFT_OUT = ("doc", "info", "locale", "man")
-_RECIPE_VERSION = 1  # of _make() and what it calls
+_RECIPE_VERSION = 1  # version of _make() and all that it calls
 
 
 @dataclass(frozen=True)
 class DebianRoot:
-    """In the cache: nothing in it is to be changed."""
+    """A root in the cache. Nothing in it may be changed."""
 
     disk: Path  # sparse: room for the ESP, then the root's ext4
     kernel: Path
@@ -76,28 +75,28 @@ class GuestFile:
 
 @dataclass
 class DebianDisk:
-    """What one test's disk has beside the root."""
+    """What one test's disk has in addition to the root."""
 
-    esp: dict[str, Path | bytes] = field(default_factory=dict)  # as disk.make_esp() takes them
-    files: dict[str, GuestFile] = field(default_factory=dict)  # onto the root, into folders that are there
-    links: dict[str, str] = field(default_factory=dict)  # symbolic ones, with what they say
-    dump_bytes: int = 1024 * MIB  # 0: no partition for dumps
+    esp: dict[str, Path | bytes] = field(default_factory=dict)  # as disk.make_esp() takes files
+    files: dict[str, GuestFile] = field(default_factory=dict)  # written to the root, into folders that exist
+    links: dict[str, str] = field(default_factory=dict)  # symbolic links, with their targets
+    dump_bytes: int = 1024 * MIB  # size of the partition for dumps; 0: none
 
 
 def arguments() -> str:
-    """For the kernel: the root, and a console that is left to the agent."""
+    """Returns the kernel's arguments: the root, and a console that is left to the agent."""
     words = [f"root=PARTUUID={ROOT_FS.unique}", "ro", "console=ttyS0,115200", "quiet", "systemd.show_status=no"]
-    # An emulated CPU forgets all translations at each change of page tables: page table isolation,
-    # one change a system call, costs half of a boot.
+    # An emulated CPU forgets all translations whenever the page tables change. Page table isolation changes
+    # them at each system call, which costs half of a boot.
     words.append("mitigations=off")
-    # A host with other things to do looks like a lockup, or like a timer without interrupts.
+    # On a busy host a pause looks like a lockup, or like a timer without interrupts.
     words += ["nowatchdog", "no_timer_check"]
     return " ".join(words)
 
 
 def make_root(kernel: str = KERNEL, more: tuple[str, ...] = (), command: str = "") -> DebianRoot:
-    """From the cache, or made now: 80 s, and some 100 MB to fetch. `kernel` is KERNEL or GENERIC_KERNEL, `more` are
-    packages beside the usual ones; the shell's `command` is run in the root at last."""
+    """Returns a root from the cache, or makes it: 80 s, and some 100 MB to fetch. `kernel` is KERNEL or
+    GENERIC_KERNEL, `more` are additional packages. The shell runs `command` in the root at the end."""
     cache = cache_folder()
     key = hashlib.sha256(json.dumps([_RECIPE_VERSION, _layout(), _recipe(kernel, more, command)]).encode()).hexdigest()[:16]
     folder = cache / f"debian-{SUITE}-{key}"
@@ -109,13 +108,13 @@ def make_root(kernel: str = KERNEL, more: tuple[str, ...] = (), command: str = "
 
 
 def make_uki(root: DebianRoot, arguments: str, with_initrd: bool, folder: Path) -> bytes:
-    """A unified kernel image of Debian's stub."""
+    """Makes a unified kernel image with Debian's stub."""
     linux = boot_loaders.Linux(root.kernel, {"initrd.img": root.initrd} if with_initrd else {}, arguments, folder)
     return boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
 
 
 def make_disk(path: Path, root: DebianRoot, content: DebianDisk) -> None:
-    """A disk that its test may write to."""
+    """Makes a disk that its test may write to."""
     tools.run("cp", "--sparse=always", "--reflink=auto", root.disk, path)
     partitions = [ESP, ROOT_FS]
     if content.dump_bytes:
@@ -144,10 +143,10 @@ def _initramfs(kernel: str) -> dict[str, str]:
 
 
 def _recipe(kernel: str, more: tuple[str, ...], command: str) -> list[str]:
-    """mmdebstrap's words, but for the one that names its output."""
+    """Returns mmdebstrap's words, without the one that names its output."""
     words = ["--variant=minbase", "--format=tar", f"--include={','.join([*PACKAGES, kernel, *more])}"]
     words += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
-    # The first of these before the kernel is configured, and with it the initrd made.
+    # These files must be there when the kernel is configured, because its initrd is made then.
     words += [f"--essential-hook={_writes(name, text)}" for name, text in _initramfs(kernel).items()]
     words += [f"--customize-hook={_writes(name, text)}" for name, text in _FILES.items()]
     words.append('--customize-hook=mkdir -p "$1/boot/efi"')
@@ -157,12 +156,12 @@ def _recipe(kernel: str, more: tuple[str, ...], command: str) -> list[str]:
 
 
 def _writes(name: str, text: str) -> str:
-    """A shell command of mmdebstrap's hooks, whose $1 is the new root."""
+    """Returns a shell command for mmdebstrap's hooks, whose $1 is the new root, that writes a file."""
     return f'mkdir -p "$1/{os.path.dirname(name)}" && printf %s {shlex.quote(text)} >"$1/{name}"'
 
 
 def _make(folder: Path, recipe: list[str]) -> None:
-    """Beside its place, and moved there whole: a run that is cut off leaves nothing half."""
+    """Makes the root beside its place, and moves it there when it is whole. A run that is cut off leaves no part."""
     scratch = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     (scratch / "root").mkdir(parents=True)
@@ -180,7 +179,7 @@ def _make(folder: Path, recipe: list[str]) -> None:
 
 
 def _make_file_system(scratch: Path) -> None:
-    """The archive as ext4 in the disk. Inside fakeroot the files have their owners, whoever runs this."""
+    """Writes the archive as ext4 into the disk. Inside fakeroot the files keep their owners, whoever runs this."""
     script = (
         'tar -x -p --exclude="./dev/*" -C "$1/root" -f "$1/root.tar" && '
         'mke2fs -q -t ext4 -L root -m 0 -d "$1/root" -E "offset=$2,nodiscard,lazy_itable_init=0,'
@@ -207,12 +206,12 @@ def write_files(path: Path, files: dict[str, GuestFile], links: dict[str, str]) 
 
 
 def read_file(path: Path, name: str) -> bytes:
-    """A file of the root by its path, "var/log/x"."""
+    """Reads a file of the root by its path, "var/log/x"."""
     return _debugfs(path, "-R", f'cat "/{name}"')
 
 
 def _debugfs(path: Path, *words: str) -> bytes:
-    """What it printed. It exits with 0 whatever happened: what it says beside its version is an error."""
+    """Returns what debugfs printed. It always exits with 0, so any text beside its version is an error."""
     command = [tools.find("debugfs"), *words, f"{path}?offset={ROOT_FS.start}"]
     done = subprocess.run(command, capture_output=True, check=False)
     _version, *said = done.stderr.decode(errors="replace").strip().splitlines()

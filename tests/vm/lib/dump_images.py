@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Small dump partitions as include/lifeboat/dumpdisk.h says, for tests of who reads them."""
+"""Small dump partitions as include/lifeboat/dumpdisk.h describes them, for tests of programs that read them."""
 
 import hashlib
 import struct
@@ -17,9 +17,9 @@ EMPTY, WRITING, COMPLETE, PARTIAL = range(4)
 SELFTEST_PASSED = 2
 MAGIC, VERSION = 0x504D55445441424C, 2
 AT_SEQUENCE = 592
-INCOMPLETE = 8  # of the kdump header's status
+INCOMPLETE = 8  # in the status of the kdump header
 
-# struct lb_dump_header, but for its last field, its own digest.
+# struct lb_dump_header, without its last field, the digest.
 _FIELDS = [
     ("magic", "Q"), ("version", "I"), ("bytes", "I"),
     ("arm_id", "16s"), ("partuuid", "16s"), ("partition_bytes", "Q"), ("selftest", "I"), ("saved", "I"),
@@ -37,7 +37,7 @@ HEADER_BYTES = struct.calcsize(_FORMAT) + 32
 
 
 def empty_disk(folder: Path) -> list[str]:
-    """QEMU's words for a disk on NVMe, dumps.img, with a partition that waits for its first dump."""
+    """Returns QEMU's words for a disk on NVMe, dumps.img, whose partition waits for its first dump."""
     path = folder / "dumps.img"
     with open(path, "wb") as image:
         image.truncate(64 * _MIB)
@@ -46,7 +46,7 @@ def empty_disk(folder: Path) -> list[str]:
 
 
 def seal(fields: dict) -> bytes:
-    """A header of these fields, the others zero, with the right digest."""
+    """Makes a header of these fields, with all others zero and the right digest."""
     values = {name: b"" if kind.endswith("s") else 0 for name, kind in _FIELDS}
     values |= {"magic": MAGIC, "version": VERSION, "bytes": HEADER_BYTES} | fields
     body = struct.pack(_FORMAT, *(values[name] for name, _ in _FIELDS))
@@ -54,20 +54,20 @@ def seal(fields: dict) -> bytes:
 
 
 def unseal(data: bytes) -> dict:
-    """The fields of a header, whose digest must be right."""
+    """Returns the fields of a header, whose digest must be right."""
     body = data[: HEADER_BYTES - 32]
     assert hashlib.sha256(body).digest() == data[HEADER_BYTES - 32 : HEADER_BYTES], "the header's digest is wrong"
     return dict(zip((name for name, _ in _FIELDS), struct.unpack(_FORMAT, body), strict=True))
 
 
 def both_slots(fields: dict, sequence: int = 6) -> bytes:
-    """Two headers of these fields, as an ended dump has them; `sequence` is the later one's."""
+    """Makes two headers of these fields, as an ended dump has them. `sequence` is that of the later one."""
     headers = {n % SLOTS: seal(fields | {"sequence": n}) for n in (sequence - 1, sequence)}
     return b"".join(headers[slot].ljust(BLOCK, b"\0") for slot in range(SLOTS))
 
 
 def newest(data: bytes) -> dict:
-    """The fields of the later header, of a partition's first bytes."""
+    """Returns the fields of the later header in a partition's first bytes."""
     headers = []
     for slot in range(SLOTS):
         header = data[slot * BLOCK :][:HEADER_BYTES]
@@ -81,7 +81,7 @@ def newest(data: bytes) -> dict:
 class Image:
     """A partition with a kdump-compressed file of `pages` raw pages, complete unless `fields` says otherwise.
 
-    Of version 1 it has one slot, and the log behind that.
+    Version 1 has one slot, followed by the log.
     """
 
     pages: int = 40
@@ -99,7 +99,7 @@ class Image:
 
     @property
     def head(self) -> bytes:
-        """Main header, sub header with the notes, two bitmaps of a block each."""
+        """Returns main header, sub header with the notes, and two bitmaps of a block each."""
         main = bytearray(BLOCK)
         main[:8] = b"KDUMP   "
         struct.pack_into("<i", main, 8, 6)
@@ -152,14 +152,14 @@ class Image:
         } | self.fields  # fmt: skip
         if given["state"] == WRITING:
             return given
-        # Each of the bytes that the header counts.
+        # The header counts this many bytes of descriptors.
         descs = self.descs.ljust(self.data_offset, b"\0")[: given["desc_bytes"]]
         parts = {"report": self.report} if self.report else {}
         parts |= {"log": self.log, "head": self.head, "desc": descs, "data": self.data[: given["data_bytes"]]}
         return {f"{name}_sha256": hashlib.sha256(data).digest() for name, data in parts.items()} | given
 
     def bytes(self, stale: bytes = b"\xee") -> bytes:
-        """The partition; where nothing was written, what the disk held before."""
+        """Returns the partition's bytes. Where nothing was written the disk holds `stale`."""
         fields = self.all_fields
         image = bytearray(stale * self.size)[: self.size]
         headers = seal(fields).ljust(BLOCK, b"\0") if self.version == 1 else both_slots(fields)

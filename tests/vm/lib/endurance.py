@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which machines go through panic, dump, reset and save again and again, and what they die of: drawn by a seed.
+"""Draws, by a seed, what machines die of while they go through panic, dump, reset and save again and again.
 
-A machine that is powered on once has one number of CPUs and one firmware. Every pair of driver and number
-of CPUs does not fit on six machines with a disk each, so each has two, whose drivers differ. They take
-the dumps in turn: the loader leaves the partition out whose dump this very boot is going to save.
+A machine that is powered on once has one number of CPUs and one firmware. Six machines with one disk each cannot try
+every pair of driver and number of CPUs. So each machine has two disks with different drivers, which take the dumps
+in turn: the loader skips the partition whose dump this boot is going to save.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from vm.kernel import ROOT
 
 CYCLES = 9
-BOOT, OTHER = "boot", "other"  # the panicking CPU: the boot processor, or the last of the others
+BOOT, OTHER = "boot", "other"  # which CPU panics: the boot processor, or the last of the others
 _TRIES = 1000
 
 
@@ -24,7 +24,7 @@ _TRIES = 1000
 class EnduringMachine:
     cpus: int
     smm: bool
-    controllers: tuple[str, str]  # of vm.machine.CONTROLLERS; the first disk has firmware's partition and root
+    controllers: tuple[str, str]  # of vm.machine.CONTROLLERS; the first disk has the firmware's partition and the root
 
     @property
     def name(self) -> str:
@@ -32,26 +32,26 @@ class EnduringMachine:
 
     @property
     def needs_generic(self) -> bool:
-        """Debian's cloud kernel has no driver for AHCI."""
+        """True for AHCI, because Debian's cloud kernel has no driver for it."""
         return "ahci" in self.controllers
 
 
 @dataclass(frozen=True)
 class Cause:
-    """`command` is shell with $cpu; "" is for the host, which pushes the NMI button."""
+    """A cause of a panic. `command` is shell with $cpu; "" stands for the host, which pushes the NMI button."""
 
     name: str
     command: str
-    last_words: tuple[str, ...]  # regular expressions, in this order in the log; {cpu} as in _CPU
-    others: bool = True  # on another CPU than the boot processor, too
-    how: str = ""  # of tests/vm/module, loaded by the command
+    last_words: tuple[str, ...]  # regular expressions that the log must have in this order; {cpu} as in _CPU
+    others: bool = True  # also on a CPU other than the boot processor
+    how: str = ""  # the way of tests/vm/module, which the command loads
 
 
 @dataclass(frozen=True)
 class Cycle:
     cause: Cause
     kind: str  # BOOT or OTHER
-    controller: str  # of the disk that takes the dump
+    controller: str  # controller of the disk that takes the dump
 
     @property
     def panic(self) -> str:
@@ -73,7 +73,7 @@ SYSRQ = Cause(
     "sysrq", "taskset -c $cpu sh -c 'echo c >/proc/sysrq-trigger'",
     (r"sysrq: Trigger a crash", rf"{_PANIC}: sysrq triggered crash", _CPU),
 )  # fmt: skip
-# In a group of its own the memory is soon used up, and 2 makes a panic of that.
+# In a group of its own the task soon uses up its memory, and panic_on_oom=2 makes a panic of that.
 OOM = Cause(
     "oom", "echo 2 >/proc/sys/vm/panic_on_oom; mkdir /sys/fs/cgroup/small; cd /sys/fs/cgroup/small; "
     "echo 16M >memory.max; echo $$ >cgroup.procs; exec taskset -c $cpu tail /dev/zero",
@@ -103,24 +103,24 @@ MACHINES = (
 
 
 def kinds(causes: tuple[Cause, ...], cpus: int) -> list[tuple[Cause, str]]:
-    """What a machine with so many CPUs can die of."""
+    """Returns the causes that a machine with so many CPUs can die of."""
     return [(cause, kind) for cause in causes for kind in (BOOT, OTHER) if kind == BOOT or (cause.others and cpus > 1)]
 
 
 def disk_of(machine: EnduringMachine, number: int) -> str:
-    """The controller of the disk that takes the dump of cycle `number`, from 0."""
+    """Returns the controller of the disk that takes the dump of cycle `number`, from 0."""
     return machine.controllers[number % 2]
 
 
 def pairs_of(machine: EnduringMachine, cycle: Cycle) -> set[frozenset]:
-    """The pairs of properties that this cycle tries."""
+    """Returns the pairs of properties that this cycle tries."""
     properties = [("disk", cycle.controller), ("CPUs", machine.cpus), ("SMM", machine.smm), ("panic", cycle.panic)]
     return {frozenset(pair) for pair in itertools.combinations(properties, 2)}
 
 
 def all_pairs() -> set[frozenset]:
-    """Every pair that there is: any disk on any number of CPUs, with SMM and without, and any panic on
-    each; but no panic on another CPU where there is one CPU."""
+    """Returns every possible pair: any disk on any number of CPUs, with and without SMM, and any panic on each of
+    them. A machine with one CPU cannot panic on another."""
     wanted = set()
     for cpus, smm, disk in itertools.product((1, 2, 4), (False, True), ("nvme", "ahci", "virtio")):
         for cause, kind in kinds(CAUSES, cpus):
@@ -129,7 +129,7 @@ def all_pairs() -> set[frozenset]:
 
 
 def _draw_once(chance: random.Random) -> Iterator[tuple[EnduringMachine, list[Cycle]]]:
-    """At each cycle one of those that try the most new pairs."""
+    """Draws at each cycle one of the causes that try the most new pairs."""
     missing = all_pairs()
     for machine in MACHINES:
         cycles = []
@@ -147,7 +147,7 @@ def covered(drawn: dict[EnduringMachine, list[Cycle]]) -> set[frozenset]:
 
 
 def draw(seed: int) -> dict[EnduringMachine, list[Cycle]]:
-    """CYCLES for each of MACHINES that try every pair together; the same seed gives the same ones."""
+    """Draws CYCLES for each of MACHINES that together try every pair. The same seed gives the same cycles."""
     chance = random.Random(seed)
     for _ in range(_TRIES):
         drawn = dict(_draw_once(chance))
@@ -157,7 +157,7 @@ def draw(seed: int) -> dict[EnduringMachine, list[Cycle]]:
 
 
 def seed() -> int:
-    """$LIFEBOAT_SEED, or the commit: a run that is continued on it draws the same."""
+    """Returns $LIFEBOAT_SEED, or the commit, so that a continued run of this commit draws the same."""
     if text := os.environ.get("LIFEBOAT_SEED"):
         return int(text, 0)
     words = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]

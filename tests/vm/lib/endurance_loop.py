@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One machine, powered on once, through panic, dump, reset, and the save by its next boot's unit, again and again."""
+"""One machine, powered on once, goes through panic, dump, reset, and a save by the next boot's unit, again and
+again."""
 
 import re
 import time
@@ -22,14 +23,15 @@ from vm.machine import Disk, MachineSpec
 _MIB = 1 << 20
 _MEMORY_BYTES = 512 * _MIB
 _DUMP_BYTES = 1024 * _MIB
-# Of the first disk and of the second.
+# The partitions on the first and the second disk.
 PARTITIONS = gpt.Partition(0, 0).unique, uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650004")
-# Whatever stands still is found by its silence, long before.
+# A machine that stands still is noticed by its silence long before this limit.
 _SECONDS = 7200.0
-# Of a saved log's end: what tells a cause. A panic in an NMI has two long warnings of EFI's pstore behind it.
+# What is kept of a saved log's end to tell the cause. A panic in an NMI is followed by two long warnings of
+# EFI's pstore.
 _TAIL_LINES, _TAIL_COLUMNS = 400, 160
 
-# Those behind one another: the first that has no dump is taken.
+# The loader takes the first of these partitions that holds no dump.
 _CONFIG = f"""kernel \\vmlinuz
 initrd \\initrd.img
 arguments {debian_image.arguments()}
@@ -40,18 +42,18 @@ dump-to PARTUUID={PARTITIONS[1]}
 
 
 def _unit(partition: uuid.UUID) -> str:
-    """In the guest's shell."""
+    """Returns the partition's unit, as an expression of the guest's shell."""
     device = f"$(basename $(readlink -f /dev/disk/by-partuuid/{partition}))"
     return f"lifeboat-save@$(cat /sys/class/block/{device}/dev).service"
 
 
 def await_unit(partition: uuid.UUID) -> str:
-    """A command that ends when the partition's unit has ended, and says all that it said."""
+    """Returns a command that ends when the partition's unit has ended, and prints all that the unit printed."""
     return await_service(_unit(partition))
 
 
 def await_service(unit: str) -> str:
-    """The same of a unit by its name. On a busy host the boot is over before the unit has a process."""
+    """Does the same for a unit by its name. On a busy host the boot may end before the unit has a process."""
     return (
         f"journalctl -b -f -n all -o cat -u {unit} | {{ grep -q -m 1 -e 'Deactivated successfully' -e 'Failed with "
         f"result'; kill $(pidof journalctl); }}; journalctl -b -o cat -u {unit}"
@@ -60,19 +62,19 @@ def await_service(unit: str) -> str:
 
 @dataclass
 class Boot:
-    """What one boot said before it was brought down; the first one has nothing to save."""
+    """What one boot printed before it was brought down. The first boot has nothing to save."""
 
-    state: str  # systemd's word
-    status: Answer  # lifeboatctl status
-    unit: Answer  # what the unit of the last dump's partition said; nobody but the boot starts it
-    folders: list[str]  # below /var/crash, in their order
-    vmcore: str  # of the newest: its first bytes
-    log: str  # of the newest
+    state: str  # systemd's word for the state
+    status: Answer  # answer to lifeboatctl status
+    unit: Answer  # what the unit of the last dump's partition printed; only the boot starts it
+    folders: list[str]  # folders below /var/crash, sorted
+    vmcore: str  # the first bytes of the newest vmcore
+    log: str  # the newest log
 
 
 @dataclass
 class Times:
-    """QEMU's CPU seconds of one cycle, and the wall's."""
+    """QEMU's CPU seconds of one cycle, and the wall clock's."""
 
     to_loader: float = 0.0
     to_armed: float = 0.0
@@ -83,13 +85,13 @@ class Times:
 
 @dataclass
 class Endurance:
-    """One machine's story so far: boots[n] is the one that cycles[n] ended, boots[n + 1] saved its dump."""
+    """One machine's story: cycles[n] ended boots[n], and boots[n + 1] saved the dump."""
 
     machine: EnduringMachine
     seed: int
     cycles: list[Cycle]
-    disarmed: Answer | None = None  # what lifeboatctl status said of another way to reboot, in the first boot
-    listed: Answer | None = None  # of all partitions, in the end
+    disarmed: Answer | None = None  # what lifeboatctl status printed with another way to reboot, in the first boot
+    listed: Answer | None = None  # the list of all partitions at the end
     boots: list[Boot] = field(default_factory=list)
     times: list[Times] = field(default_factory=list)
     longest_silence: float = 0.0
@@ -99,8 +101,8 @@ class Endurance:
 @dataclass(frozen=True)
 class Programs:
     loader: Path
-    build: Callable[[str], Path]  # gives a file of the build folder
-    provoke: bytes | None  # the module for the machine's kernel, where a cause wants it
+    build: Callable[[str], Path]  # returns a file of the build folder
+    provoke: bytes | None  # the module for the machine's kernel; None if no cause needs it
 
 
 def root_of(machine: EnduringMachine) -> debian_image.DebianRoot:
@@ -126,7 +128,8 @@ def _disks(story: Endurance, programs: Programs, folder: Path) -> list[Disk]:
 
 
 def second_disk(folder: Path, controller: str) -> Disk:
-    """Its partition, PARTITIONS[1], takes the dump while the first one's waits to be saved."""
+    """Makes the second disk. Its partition, PARTITIONS[1], takes the dump while the first one's waits to be
+    saved."""
     path = folder / "second.img"
     disk.make_sparse(path, _DUMP_BYTES + 2 * _MIB)
     gpt.write_table(path, [gpt.Partition(_MIB, _DUMP_BYTES, unique=PARTITIONS[1])])
@@ -134,7 +137,7 @@ def second_disk(folder: Path, controller: str) -> Disk:
 
 
 class Loop:
-    """story() is whole when every cycle's dump was looked for; what was found is the tests' to judge."""
+    """Runs a machine. story() is complete when every cycle's dump was looked for. The tests judge what was found."""
 
     def __init__(self, story: Endurance, firmware: Firmware, programs: Programs, folder: Path):
         self._story = story
@@ -147,7 +150,7 @@ class Loop:
         self._now = Times()
 
     def run(self) -> None:
-        """Disks stay after a failure only: they are large."""
+        """Runs all cycles. The disks, which are large, are kept only after a failure."""
         with self._machine as machine:
             machine.power_on()
             begun = time.monotonic()
@@ -168,7 +171,7 @@ class Loop:
             one.path.unlink()
 
     def _boot(self, number: int) -> None:
-        """From power-on or reset until all is known of the dump before."""
+        """Goes from power-on or reset to where all is known of the dump before."""
         self._now = Times()
         machine, agent = self._machine, self._agent
         reset = machine.cpu_seconds()
@@ -192,16 +195,16 @@ class Loop:
         newest = f"/var/crash/{folders[-1]}" if folders else "/nowhere"
         vmcore = self._ask(f"head -c 8 {newest}/vmcore").output
         log = self._ask(f"tail -n {_TAIL_LINES} {newest}/vmcore-dmesg.txt | cut -c -{_TAIL_COLUMNS}").output
-        self._ask(f"rm {newest}/vmcore")  # nine of them do not fit
+        self._ask(f"rm {newest}/vmcore")  # nine of them would not fit
         return Boot(state, status, unit, folders, vmcore, log)
 
     def _disarm(self) -> None:
-        """And arms again: the first panic shows it."""
+        """Disarms by another way to reboot, and arms again, which the first panic shows."""
         self._story.disarmed = self._ask("echo acpi >/sys/kernel/reboot/type; lifeboatctl status")
         self._done("echo efi >/sys/kernel/reboot/type")
 
     def _panic(self, number: int) -> None:
-        """To the reset that ends the capture."""
+        """Panics, and goes on to the reset that ends the capture."""
         machine, cycle = self._machine, self._story.cycles[number]
         self._done("sync")
         used = machine.cpu_seconds()
@@ -230,7 +233,7 @@ def panic_cpu(machine: EnduringMachine, cycle: Cycle) -> int:
 
 
 def missing_words(log: str, cycle: Cycle, cpu: int) -> str:
-    """The first of the cause's words that the log has not, in their order; "" when it has all."""
+    """Returns the first of the cause's words that the log lacks, in their order; "" if it has all."""
     at = 0
     for words in cycle.cause.last_words:
         found = re.compile(words.replace("{cpu}", str(cpu))).search(log, at)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine as lifeboatctl sees one, below a folder: /proc, /sys, an ESP, disks, the firmware's variables."""
+"""A machine as lifeboatctl sees one, below a folder: /proc, /sys, an ESP, disks, EFI variables."""
 
 import os
 import struct
@@ -20,12 +20,12 @@ LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 ESP = gpt.Partition(MIB, 64 * MIB, "esp", ESP_TYPE, uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650021"))
 ROOT = gpt.Partition(65 * MIB, 64 * MIB, "root", LINUX_TYPE, uuid.UUID("2c6d4a52-3f5e-4a53-8f0c-6c6966650022"))
 DUMP = gpt.Partition(129 * MIB, 64 * MIB)
-DRIVER, APPLICATION = 11, 10  # subsystems
+DRIVER, APPLICATION = 11, 10  # subsystems of a PE file
 CERTIFICATE = b"a certificate in DER" + bytes(range(64))
 
 
 def image(subsystem: int, version: str = "0.1.0", signer: bytes = b"") -> bytes:
-    """A PE file that says of itself what lifeboat.efi does."""
+    """Makes a PE file with the same version text as lifeboat.efi."""
     sbat = f"sbat,1,SBAT Version,sbat,1,https://x\nlifeboat,1,Lifeboat,lifeboat,{version},none\n".encode()
     body = bytearray(b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + bytes(512))
     body[0x40:0x46] = b"PE\0\0" + struct.pack("<H", 0x8664)
@@ -39,14 +39,14 @@ def image(subsystem: int, version: str = "0.1.0", signer: bytes = b"") -> bytes:
 
 
 def signature_list(certificate: bytes) -> bytes:
-    """EFI_SIGNATURE_LIST of one certificate."""
+    """Makes an EFI_SIGNATURE_LIST of one certificate."""
     kind = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
     each = 16 + len(certificate)
     return kind + struct.pack("<III", 28 + each, 0, each) + bytes(16) + certificate
 
 
 def load_option(title: str, path: str, unique: uuid.UUID = ESP.unique) -> bytes:
-    """EFI_LOAD_OPTION for a file of the ESP."""
+    """Makes an EFI_LOAD_OPTION for a file of the ESP."""
     name = path.encode("utf-16-le") + b"\0\0"
     drive = struct.pack("<BBHIQQ16sBB", 4, 1, 42, 1, ESP.start // 512, ESP.size // 512, unique.bytes_le, 2, 2)
     nodes = drive + struct.pack("<BBH", 4, 4, 4 + len(name)) + name + b"\x7f\xff\x04\0"
@@ -75,18 +75,18 @@ class Machine:
         (self.efivars / f"{name}-{guid}").write_bytes(struct.pack("<I", attributes) + value)
 
     def variables(self) -> dict[str, bytes]:
-        """All of them, with their attributes."""
+        """Returns all variables, with their attributes."""
         return {path.name.removesuffix(f"-{GLOBAL}"): path.read_bytes() for path in self.efivars.iterdir()}
 
     def files(self) -> dict[str, bytes | None]:
-        """Of the ESP; None is a folder."""
+        """Returns the ESP's files. None is a folder."""
         return {
             str(path.relative_to(self.esp)): None if path.is_dir() else path.read_bytes()
             for path in self.esp.rglob("*")
         }
 
     def controller(self, disk: str, kind: bytes = b"0x010000", vendor: bytes = b"0x1af4", device: bytes = b"0x1042"):
-        """A PCI function, a virtio-blk one if nothing else, with this disk behind it."""
+        """Puts this disk behind a PCI function, by default one of virtio-blk."""
         function = f"sys/devices/pci0000:00/{disk}"
         for name, content in (("class", kind), ("vendor", vendor), ("device", device)):
             self.write(f"{function}/{name}", content + b"\n")
@@ -129,7 +129,7 @@ ESP_MOUNT = "36 25 254:1 / /boot/efi rw,relatime shared:2 - vfat /dev/vda1 rw,fm
 
 
 def name_dump_partition(machine) -> None:
-    """Links as udev and the kernel make them: DUMP is vda3."""
+    """Makes links as udev and the kernel do: DUMP is vda3."""
     link = machine.root / f"dev/disk/by-partuuid/{DUMP.unique}"
     link.parent.mkdir(parents=True)
     link.symlink_to("../../vda3")
@@ -139,7 +139,7 @@ def name_dump_partition(machine) -> None:
 
 
 def make(root: Path, tool: Path) -> Machine:
-    """A Debian with GRUB, booted by 64-bit UEFI without Secure Boot, that has a partition for dumps."""
+    """Makes a Debian with GRUB, booted by 64-bit UEFI without Secure Boot, with a partition for dumps."""
     machine = Machine(root, tool)
     machine.disk("vda", [ESP, ROOT, DUMP])
     machine.mount(ROOT_MOUNT, ESP_MOUNT)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the built-in kernel's filter says of an ELF dump's pages, and others to judge it by: makedumpfile
-on the same file, and, for a kernel that makedumpfile does not know, the dead kernel's own free lists."""
+"""Runs the built-in kernel's filter on an ELF dump's pages, and its judges: makedumpfile on the same file, or, for a
+kernel that makedumpfile does not support, the dead kernel's own free lists."""
 
 import struct
 import subprocess
@@ -13,18 +13,18 @@ from kdump import PAGE, Kdump
 from vm.vmcore import read_vmcore
 
 KERNEL_MAP = 0xFFFFFFFF80000000
-# Makedumpfile's words on a kernel it does not know: it goes on, and promises nothing.
+# What makedumpfile prints for a kernel that it does not support. It goes on, but its result may be wrong.
 NOT_SUPPORTED = "The kernel version is not supported."
 
 
 class Ours:
-    """Calls build/host/filter_verdict; `folder` for what it writes."""
+    """Calls build/host/filter_verdict, which writes into `folder`."""
 
     def __init__(self, program: Path, dump: Path, folder: Path):
         self._program, self._dump, self._folder = program, dump, folder
 
     def __call__(self, level: int, step: int = 32768) -> tuple[dict[str, str], bytes, int]:
-        """What was printed, the log and the bitmap of the pages dumped."""
+        """Returns the output as pairs, the log, and the bitmap of the pages dumped."""
         log, bitmap = self._folder / "log", self._folder / "bitmap"
         command = [self._program, self._dump, str(level), log, bitmap, str(step)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ class Ours:
 
 
 def makedumpfile_s(run_makedumpfile: Callable[..., str], level: int, dump: Path, out: Path) -> int | None:
-    """The bitmap of the pages that makedumpfile dumps; None where it does not know the kernel."""
+    """Returns the bitmap of the pages that makedumpfile dumps; None if it does not support the kernel."""
     said = run_makedumpfile("-c", "-d", level, dump, out)
     stored = Kdump(out).stored
     out.unlink()
@@ -42,7 +42,7 @@ def makedumpfile_s(run_makedumpfile: Callable[..., str], level: int, dump: Path,
 
 
 def sum_of_bits(frames: list[int] | set[int]) -> int:
-    """A bitmap with these bits set."""
+    """Returns a bitmap with these bits set."""
     bitmap = bytearray(max(frames, default=0) // 8 + 1)
     for frame in frames:
         bitmap[frame // 8] |= 1 << frame % 8
@@ -50,7 +50,7 @@ def sum_of_bits(frames: list[int] | set[int]) -> int:
 
 
 def frames(bits: int) -> str:
-    """The first of the page frames in `bits`, for a message."""
+    """Returns the first page frames of `bits` as text for a message."""
     found = []
     while bits and len(found) < 10:
         lowest = bits & -bits
@@ -60,8 +60,8 @@ def frames(bits: int) -> str:
 
 
 class FreeLists:
-    """The buddy allocator's lists in an ELF dump, followed from SYMBOL(node_data): what the kernel would
-    hand out next, without a look at what the pages say of themselves."""
+    """The buddy allocator's lists in an ELF dump, followed from SYMBOL(node_data). They have the pages that the
+    kernel would hand out next, whatever the struct pages say."""
 
     def __init__(self, dump: Path):
         self._core = CoreMemory(dump)
@@ -69,7 +69,8 @@ class FreeLists:
         self._cr3 = int(self._info["SYMBOL(swapper_pg_dir)"], 16) - KERNEL_MAP + int(self._info["NUMBER(phys_base)"])
         self._levels = 4 + int(self._info["NUMBER(pgtable_l5_enabled)"])
         self._physical = cache(lambda page: self._core.translate(self._cr3, self._levels, page))
-        # With a virtual memory map every section's is the whole one's begin; low bits are flags.
+        # With a virtual memory map every section's map begins where the whole one begins. The low bits are
+        # flags.
         section = self._u64(self._u64(self._symbol("mem_section")) + self._offset("mem_section.section_mem_map"))
         self._memory_map = section & ~0xFFFFF
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine at the UEFI shell: a startup.nsh of many cases, run at once, its output by case."""
+"""A machine at the UEFI shell. Runs a startup.nsh of many cases at once, and splits the output by case."""
 
 import re
 import time
@@ -11,7 +11,7 @@ from vm.firmware import Firmware
 from vm.machine import ConsoleLine, Disk, Event, Exited, Machine, MachineSpec, QmpEvent
 
 MEMORY_BYTES = 1 << 30
-DEADLINE = 180.0  # seconds of wall clock for whatever is awaited; twenty times what it takes
+DEADLINE = 180.0  # seconds of wall clock for any wait, twenty times what it takes
 _TOTAL = re.compile(r"^\s*(\w+)\s*: +([\d,]+) Pages \(", re.MULTILINE)
 
 
@@ -21,7 +21,7 @@ def soon() -> float:
 
 @dataclass(frozen=True)
 class Case:
-    """One shell command between two marks of the script."""
+    """A shell command between two marks of the script."""
 
     name: str
     command: str
@@ -35,29 +35,29 @@ def lifeboat(name: str, words: str) -> Case:
 
 
 def marked(cases: list[Case]) -> list[str]:
-    """The cases' lines of a script."""
+    """Returns the cases' lines of a script."""
     return [line for case in cases for line in case.lines()]
 
 
 def script(cases: list[Case], last: str) -> list[str]:
-    """startup.nsh's lines; `last` is the command after which the machine does not come back."""
+    """Returns the lines of startup.nsh. After the command `last` the machine does not return."""
     return ["@echo -off", "fs0:", *marked(cases), last]
 
 
 @dataclass(frozen=True)
 class Answer:
-    status: int  # as the shell shows an EFI_STATUS: without its highest bit
-    text: str  # what the command said
+    status: int  # an EFI_STATUS as the shell prints it: without its highest bit
+    text: str  # what the command printed
 
 
 class Transcript:
-    """What the console said, by case."""
+    """What the console printed, by case."""
 
     def __init__(self, lines: list[ConsoleLine]):
         self.text = "\n".join(line.text for line in lines)
 
     def __getitem__(self, name: str) -> Answer:
-        """The case's last answer: a machine that was reset may have run it twice."""
+        """Returns the case's last answer. A machine that was reset may have run the case twice."""
         return self.all(name)[-1]
 
     def all(self, name: str) -> list[Answer]:
@@ -68,7 +68,7 @@ class Transcript:
 
 
 def page_totals(memmap: str) -> dict[str, int]:
-    """Pages by memory type, as the shell's memmap sums them up."""
+    """Returns pages by memory type, from the sums of the shell's memmap."""
     totals = {name: int(pages.replace(",", "")) for name, pages in _TOTAL.findall(memmap)}
     assert totals.get("Available"), f"no sums of memmap in:\n{memmap[-2000:]}"
     return totals
@@ -77,25 +77,25 @@ def page_totals(memmap: str) -> dict[str, int]:
 def make_machine(
     folder: Path, firmware: Firmware, files: dict[str, Path | bytes], boot_order: bool = True, **spec
 ) -> Machine:
-    """A machine, not yet running, whose ESP (fs0: in the shell) holds `files`; without
-    `boot_order` the firmware's own Boot#### entries say what is started."""
+    """Makes a machine, not yet running, whose ESP (fs0: in the shell) holds `files`. Without `boot_order` the
+    firmware starts what its own Boot#### entries say."""
     disk.make_esp(folder / "esp.img", files)
     spec = {"memory_bytes": MEMORY_BYTES, **spec}
     return Machine(MachineSpec(firmware, [Disk("esp", folder / "esp.img", boot=boot_order)], **spec), folder)
 
 
 def startup(lines: list[str]) -> dict[str, bytes]:
-    """startup.nsh, where the shell looks whether it is the firmware's own or BOOTX64.EFI."""
+    """Returns startup.nsh at the places where the shell looks, as the firmware's own and as BOOTX64.EFI."""
     return {"startup.nsh": "".join(f"{line}\r\n" for line in lines).encode()}
 
 
 def load_options(words: str) -> bytes:
-    """As a Boot#### entry holds them."""
+    """Returns words as the load options of a Boot#### entry."""
     return f"{words}\0".encode("utf-16-le")
 
 
 def skip_countdown(machine: Machine) -> None:
-    """The shell waits five seconds for a key before it reads startup.nsh."""
+    """Sends a key, for which the shell waits five seconds before it reads startup.nsh."""
     machine.wait_line("UEFI Interactive Shell", soon())
     machine.write_console(b"\r")
 
@@ -105,7 +105,7 @@ def wait_reset(machine: Machine, deadline: float | None = None) -> QmpEvent:
 
 
 def watch(machine: Machine, *wanted: str) -> Event:
-    """The first console line that contains one of `wanted`, or the RESET or SHUTDOWN before it."""
+    """Returns the first console line with one of `wanted`, or the RESET or SHUTDOWN before it."""
     deadline = soon()
     while (event := machine.next_event(deadline)) is not None:
         if isinstance(event, ConsoleLine) and any(text in event.text for text in wanted):
@@ -118,7 +118,7 @@ def watch(machine: Machine, *wanted: str) -> Event:
 
 
 def watch_screen(machine: Machine, *wanted: str) -> str:
-    """The console's whole text, once it holds one of `wanted`: for a program that draws, and ends no line."""
+    """Returns the console's whole text after it has one of `wanted`, for a program that draws and ends no line."""
     deadline = soon()
     while time.monotonic() < deadline:
         machine.next_event(min(deadline, time.monotonic() + 1))
@@ -135,7 +135,7 @@ def console_end(machine: Machine, lines: int = 40) -> str:
 def run_cases(
     folder: Path, firmware: Firmware, files: dict[str, Path | bytes], cases: list[Case], **spec
 ) -> Transcript:
-    """All cases in one shell session, which a power-off ends."""
+    """Runs all cases in one shell session, which ends with a power-off."""
     with make_machine(folder, firmware, files | startup(script(cases, "reset -s")), **spec) as machine:
         machine.power_on()
         skip_countdown(machine)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One bit of what was armed, changed before the panic: where, and what became of it."""
+"""Changes one bit of what was armed, before the panic, and tells what the change led to."""
 
 import random
 import re
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from saved_state import Area, Run, SavedState
 
-# May reset without a message: what runs before anything can be said, or says it.
+# A reset without a message is allowed in these areas, whose code runs before a message can be printed, or
+# prints it.
 MAY_BE_SILENT = {"hook_text", "hook_data", "page_tables", "purgatory", "purgatory_data"}
-# Not what the second kernel gets to see.
+# The second kernel does not see these areas.
 _PRIVATE = {"hook_text", "hook_data", "purgatory_data", "live"}
 _STAMP = re.compile(rb"TSC\.\w+=0x[0-9a-f]+")
 
@@ -24,7 +25,7 @@ class Flip:
         return f"{self.area.name}+{self.offset:#x} bit {self.bit}"
 
     def changes(self, state: SavedState, policy: str | None) -> list[tuple[int, bytes]]:
-        """What makes the saved machine one with this policy (None: as it was armed) and the flip in it."""
+        """Returns the changes to the saved machine that set this policy (None: keep it) and make the flip."""
         changed = dict(state.policy(policy)) if policy else {}
         if self.area.start in changed:
             data = bytearray(changed[self.area.start])
@@ -35,13 +36,13 @@ class Flip:
 
 
 def anywhere(area: Area, count: int, seed: str) -> list[Flip]:
-    """Random ones, the same for the same seed."""
+    """Returns random flips. The same seed gives the same ones."""
     numbers = random.Random(f"{seed} {area.name}")
     return [Flip(area, numbers.randrange(area.size), numbers.randrange(8)) for _ in range(count)]
 
 
 def left(run: Run) -> dict[str, bytes]:
-    """What a run gave the second kernel, less what no two runs have in common."""
+    """Returns what a run gave to the second kernel, without what differs in every run."""
     return {
         name: _STAMP.sub(b"TSC", data) if name == "notes" else data
         for name, data in run.memory.items()
@@ -50,10 +51,9 @@ def left(run: Run) -> dict[str, bytes]:
 
 
 def verdict(flip: Flip, run: Run, control: Run) -> str:
-    """detected, silent (a reset without a message), restarted (see Run), harmless, escaped or hang.
+    """Returns detected, silent (a reset without a message), restarted (see Run), harmless, escaped or hang.
 
-    harmless: the bit was in memory that is not sealed, and the second kernel was given
-    every byte that it is given without the flip.
+    harmless: the bit was in memory that is not sealed, and the second kernel got the same bytes as without the flip.
     """
     if run.outcome in ("hang", "restarted"):
         return run.outcome

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Stacks as build/host/frames_verdict names them, and others to judge them by: the kernel's own trace in
-its log, and crash with debug symbols."""
+"""Stacks as build/host/frames_verdict names them, and their judges: the kernel's own trace in its log, and crash
+with debug symbols."""
 
 import re
 import subprocess
@@ -23,12 +23,12 @@ class Frame:
     address: int
     certain: bool
     user: bool
-    name: str  # "vfs_write+0xc7", with " [MODULE]"; "" where it is not known
+    name: str  # "vfs_write+0xc7", perhaps with " [MODULE]"; "" if it is not known
 
 
 @dataclass
 class Stack:
-    task: int  # address of its task_struct
+    task: int  # address of the task_struct
     pid: int
     state: str
     command: str
@@ -60,7 +60,7 @@ def _frame(words: list[str]) -> Frame:
 
 
 def read_frames(program: Path, dump: Path) -> Frames:
-    """What frames_verdict says of a dump."""
+    """Returns what frames_verdict prints for a dump."""
     done = subprocess.run([program, dump], capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     found, stack = Frames(), None
@@ -84,8 +84,8 @@ def read_frames(program: Path, dump: Path) -> Frames:
 
 
 def printed_trace(log: str) -> list[str]:
-    """The functions of the last trace in a kernel's log that its unwinder was certain of, from below panic()
-    where that is among them."""
+    """Returns the functions of the last trace in a kernel's log that its unwinder was certain of. If panic() is
+    among them, only those below it."""
     lines = [_PREFIX.sub("", line) for line in log.splitlines()]
     begins = [number for number, line in enumerate(lines) if line == "Call Trace:"]
     assert begins, "the kernel printed no trace"
@@ -107,7 +107,7 @@ def printed_trace(log: str) -> list[str]:
 
 
 def crash_frames(said: str) -> list[int]:
-    """The addresses of the frames that crash's `bt` printed of one task, each once."""
+    """Returns the addresses of the frames in crash's `bt` of one task, each once."""
     found: list[int] = []
     for called, interrupted in _CRASH_FRAME.findall(said):
         address = int(called or interrupted, 16)
@@ -117,14 +117,14 @@ def crash_frames(said: str) -> list[int]:
 
 
 def crash_stacks(said: str) -> dict[int, list[int]]:
-    """The same of `foreach bt`: of each task, by its address."""
+    """Does the same for `foreach bt`, by the tasks' addresses."""
     parts = _CRASH_TASK.split(said)
     return {int(task, 16): crash_frames(text) for task, text in zip(parts[1::2], parts[2::2])}
 
 
 def differences(ours: Stack, theirs: list[int]) -> list[str]:
-    """The frames that only one of the two has, named. What comes before our first one, in theirs, is how the
-    CPU was stopped; of one that was stopped in a program there is nothing else."""
+    """Returns the frames that only one of the two has, by name. crash's frames before our first one tell how the CPU
+    was stopped, and do not count. A CPU that was stopped in a program has no others."""
     addresses = [frame.address for frame in ours.kernel]
     if not addresses:
         return [] if ours.frames else ["no frames here"]

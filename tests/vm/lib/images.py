@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Damaged and unusual kernels, made from a real one; and an initramfs that looks around."""
+"""Damaged and unusual kernels, made from a real one; and an initramfs for tests."""
 
 import struct
 import subprocess
@@ -11,13 +11,13 @@ from vm import kernel
 from vm.guest import BUSYBOX
 
 # Offsets of struct setup_header, Documentation/arch/x86/boot.rst.
-HEADER_END = 0x264  # the field init_size is the last that is read
+HEADER_END = 0x264  # init_size is the last field that is read
 _VERSION = 0x206
 _RELOCATABLE = 0x234
 _XLOADFLAGS = 0x236
 
-RETURN_STATUS = 0x15  # EFI_ABORTED, as the UEFI shell shows it
-# What an EFI program's entry is called with: RCX image, RDX system table (UEFI 2.10, 2.3.4).
+RETURN_STATUS = 0x15  # EFI_ABORTED as the UEFI shell prints it
+# An EFI program's entry is called with RCX image, RDX system table (UEFI 2.10, 2.3.4).
 _RETURN_ABORTED = (
     b"\x48\xb8" + struct.pack("<Q", 1 << 63 | RETURN_STATUS)  # mov rax, EFI_ABORTED
     + b"\xc3"  # ret
@@ -51,7 +51,8 @@ def only_32_bit(image: bytes) -> bytes:
 
 
 def _with_entry(image: bytes, code: bytes) -> bytes:
-    """The PE's entry point does `code`: to the firmware, not to a second kernel's boot."""
+    """Makes the PE's entry point run `code`, which the firmware starts. A second kernel's boot does not use this
+    entry."""
     (pe,) = struct.unpack_from("<I", image, 0x3C)
     (entry,) = struct.unpack_from("<I", image, pe + 24 + 16)
     (sections,) = struct.unpack_from("<H", image, pe + 6)
@@ -64,36 +65,38 @@ def _with_entry(image: bytes, code: bytes) -> bytes:
 
 
 def returning(image: bytes) -> bytes:
-    """A kernel whose start comes back with EFI_ABORTED."""
+    """Makes a kernel that returns EFI_ABORTED when it is started."""
     return _with_entry(image, _RETURN_ABORTED)
 
 
 def succeeding(image: bytes) -> bytes:
-    """A program whose start comes back with EFI_SUCCESS."""
+    """Makes a program that returns EFI_SUCCESS when it is started."""
     return _with_entry(image, _RETURN_SUCCESS)
 
 
 def resetting(image: bytes) -> bytes:
-    """A kernel that asks the firmware for a warm reset as the first thing it does."""
+    """Makes a kernel that asks the firmware for a warm reset at once."""
     return _with_entry(image, _RESET_WARM)
 
 
 def leaving(image: bytes, leave: Path) -> bytes:
-    """A kernel that does what tests/vm/efi/leave.c does; `leave`: build/leave.bin, its ELF file beside it."""
+    """Makes a kernel that does what tests/vm/efi/leave.c does. `leave` is build/leave.bin, with its ELF file beside
+    it."""
     (entry,) = struct.unpack_from("<Q", leave.with_suffix(".elf").read_bytes(), 24)  # e_entry
     jump = b"\xe9" + struct.pack("<i", entry)
     return _with_entry(image, jump + leave.read_bytes())
 
 
 def behind_preamble(files: dict[str, Path | bytes], preamble: Path, orders: str) -> dict[str, Path | bytes]:
-    """The ESP's files, with tests/vm/efi/preamble.c before the loader; `orders`: what it shall do."""
+    """Returns the ESP's files, with tests/vm/efi/preamble.c started before the loader. `orders` is its
+    preamble.txt."""
     moved = {name.removeprefix("EFI/BOOT/"): source for name, source in files.items()}
     moved["lifeboat.efi"] = moved.pop("BOOTX64.EFI")
     return moved | {"EFI/BOOT/BOOTX64.EFI": preamble, "preamble.txt": orders.encode()}
 
 
 def unified(program: Path, vmlinuz: Path, folder: Path) -> Path:
-    """An EFI program with the sections of a unified kernel image."""
+    """Makes an EFI program with the sections of a unified kernel image."""
     release = folder / "osrel"
     release.write_text("ID=debian\n")
     output = folder / "unified.efi"
@@ -105,7 +108,7 @@ def unified(program: Path, vmlinuz: Path, folder: Path) -> Path:
     return output
 
 
-# Both kernels may get it: the second tells itself apart by /proc/vmcore.
+# Both kernels may get this init. The second kernel is known by /proc/vmcore.
 _PROBE = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -139,8 +142,8 @@ ARGUMENTS = "console=ttyS0"
 
 
 def probe(vmlinuz: Path, *, lifeboatctl: Path | None = None) -> bytes:
-    """An initramfs that does what is typed: `panic` or a power-off. With lifeboatctl it first says what Lifeboat
-    left for the OS.
+    """Makes an initramfs that runs what is typed: `panic` or a power-off. With lifeboatctl it first prints what
+    Lifeboat left for the OS.
     """
     modules = vmlinuz.parent.parent / "lib/modules" / kernel.release(vmlinuz) / "kernel"
     archive = cpio.Archive()

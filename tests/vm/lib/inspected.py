@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A rehearsal that is stopped in the first kernel's user space, just before it oopses: what was
-armed is read out of crash memory, and a pattern is planted in low memory.
+"""A rehearsal that is stopped in the first kernel's user space, just before it oopses. What was armed is read from
+crash memory, and a pattern is put into low memory.
 
-preamble.efi may go before the loader, for a firmware with another memory map.
+preamble.efi can run before the loader, to give the firmware another memory map.
 """
 
 import shutil
@@ -21,19 +21,19 @@ from vm.rehearsal import Options, Outcome, Rehearsal
 from vm.vmcore import Load
 
 PAGE = 4096
-# Linux leaves the first 64 KiB alone in every version (X86_RESERVE_LOW): these are nobody's.
+# No version of Linux uses the first 64 KiB (X86_RESERVE_LOW), so these pages are free.
 PATTERN_PAGES = tuple(range(0x1000, 0x10000, PAGE))
 _SECOND_BEGINS = "lifeboat-purgatory: jump"
 _CAPTURE_BEGINS = "lifeboat-capture: start"
 
 
 def pattern(page: int) -> bytes:
-    """A page of numbers that are nowhere else: who they were written by, and where to."""
+    """Returns a page of numbers that occur nowhere else. They tell who wrote the page, and which page it is."""
     return b"".join(struct.pack("<4sI", b"LBPL", page + at) for at in range(0, PAGE, 8))
 
 
 def elf_loads(core: bytes) -> list[Load]:
-    """PT_LOADs of a core header by itself (Elf64_Ehdr, Elf64_Phdr)."""
+    """Returns the PT_LOADs of a core header, read here from Elf64_Ehdr and Elf64_Phdr."""
     (at,) = struct.unpack_from("<Q", core, 32)
     (count,) = struct.unpack_from("<H", core, 56)
     headers = [struct.unpack_from("<IIQQQQQQ", core, at + 56 * index) for index in range(count)]
@@ -42,15 +42,15 @@ def elf_loads(core: bytes) -> list[Load]:
 
 @dataclass
 class Armed:
-    """What lay in crash memory."""
+    """What was in crash memory."""
 
     saved: list[Entry]  # e820_saved
-    second: list[Entry]  # what the second kernel was to be given
+    second: list[Entry]  # the map planned for the second kernel
     crash: tuple[int, int]
     crash_ram: tuple[int, int]
     crash_low: tuple[int, int]  # (0, 0): none
     swap: list[tuple[int, int]]
-    loads: list[Load]  # PT_LOADs of the core header, not yet knowing any virtual address
+    loads: list[Load]  # PT_LOADs of the core header, before the purgatory fills in virtual addresses
     planted: list[int]  # pages below 1 MiB that hold pattern()
 
     @property
@@ -74,7 +74,7 @@ class InspectedRun:
 
     @cached_property
     def first_log(self) -> str:
-        """The dead kernel's, from the dump."""
+        """Returns the dead kernel's log, from the dump."""
         return self.outcome.dmesg.read_text(errors="replace")
 
     @cached_property
@@ -83,7 +83,7 @@ class InspectedRun:
 
     @cached_property
     def second_log(self) -> str:
-        """The second kernel's, from the console."""
+        """Returns the second kernel's log, from the console."""
         return self.console.partition(_SECOND_BEGINS)[2].partition(_CAPTURE_BEGINS)[0]
 
 
@@ -132,7 +132,7 @@ class _Inspected(Rehearsal):
 
 
 def run(options: Options, fields: Path, preamble: Path | None = None, orders: str = "") -> InspectedRun:
-    """`fields`: the program handoff_fields; `orders`: what the preamble shall do."""
+    """Runs it. `fields` is the program handoff_fields; `orders` is preamble.txt."""
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
     rehearsal = _Inspected(options, fields, preamble, orders)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The pages of a kdump-compressed file, for comparing them; and an ELF core made of a flat RAM
-image, for makedumpfile to judge."""
+"""Reads pages of a kdump-compressed file, to compare them, and makes an ELF core from a flat RAM image, for
+makedumpfile to judge."""
 
 import bisect
 import ctypes
@@ -19,7 +19,7 @@ _DESC = struct.Struct("<QIIQ")
 
 @functools.cache
 def _libzstd() -> ctypes.CDLL:
-    """Everything of Debian's links it."""
+    """Returns libzstd, which every Debian has."""
     library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
     library.ZSTD_decompress.restype = ctypes.c_size_t
     library.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
@@ -56,13 +56,13 @@ class Kdump:
         self.notes = self._map[note_offset : note_offset + note_bytes]
 
     def descs(self) -> Iterator[tuple[int, int, int, int]]:
-        """(page frame, offset, bytes, flags) of each stored page; offset 0: lost."""
+        """Yields (page frame, offset, bytes, flags) of each stored page. Offset 0 means that the page is lost."""
         table = self._map[self._table : self._table + _DESC.size * len(self.stored)]
         for frame, (offset, count, flags, _) in zip(self.stored, _DESC.iter_unpack(table), strict=True):
             yield frame, offset, count, flags
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
-        """(page frame, its 4096 bytes) of each stored page."""
+        """Yields (page frame, its 4096 bytes) of each stored page."""
         for frame, offset, count, flags in self.descs():
             data = self._map[offset : offset + count]
             assert len(data) == count and 0 < count <= PAGE, f"frame {frame:#x}: {count} bytes at {offset}"
@@ -75,7 +75,7 @@ class Kdump:
 
 
 def runs(frames: list[int]) -> list[tuple[int, int]]:
-    """[start, end) of frames that follow each other; `frames` in order."""
+    """Returns [start, end) of consecutive frames. `frames` is sorted."""
     found: list[tuple[int, int]] = []
     for frame in frames:
         if found and found[-1][1] == frame:
@@ -86,7 +86,8 @@ def runs(frames: list[int]) -> list[tuple[int, int]]:
 
 
 def unpack_core(path: Path, core: Path) -> None:
-    """The kdump-compressed file as an ELF core of all RAM; what it does not store is a hole of zeroes."""
+    """Writes the kdump-compressed file as an ELF core of all RAM. A page that is not stored becomes a hole of
+    zeroes."""
     kdump = Kdump(path)
     ranges = runs(kdump.ram)
     at = -(-(64 + 56 * (len(ranges) + 1) + len(kdump.notes)) // PAGE) * PAGE
@@ -112,8 +113,8 @@ def unpack_core(path: Path, core: Path) -> None:
 
 def write_core(path: Path, image: Path, ram: list[tuple[int, int]], notes: bytes, page_offset: int,
                text: tuple[int, int, int]) -> None:  # fmt: skip
-    """/proc/vmcore as it would be: `ram` in frames, out of the flat `image`; `text`: virtual and
-    physical begin and bytes of the kernel's image."""
+    """Writes a core like /proc/vmcore: `ram` in frames, taken from the flat `image`. `text`: virtual address,
+    physical address and size of the kernel's image."""
     loads = [(page_offset + start * PAGE, start * PAGE, (end - start) * PAGE) for start, end in ram]
     headers = 64 + 56 * (len(loads) + 2)
     at = -(-(headers + len(notes)) // PAGE) * PAGE

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Panics under kdump-tools as apt installs it, and the same under Lifeboat: who captures which, in what time.
+"""Panics under kdump-tools as apt installs it, and the same panics under Lifeboat: who captures which, and how fast.
 
-scripts/measure --kdump prints it. Each panic is one machine; the first with kdump's crashkernel= and without Lifeboat,
-the second with Lifeboat's chain and without crashkernel=.
+scripts/measure --kdump prints the table. Each panic is tried on two machines: with kdump's crashkernel= and without
+Lifeboat, and with Lifeboat's chain and without crashkernel=.
 """
 
 import re
@@ -19,10 +19,10 @@ from vm.machine import ConsoleLine, Exited, QmpEvent
 from vm.markdown import table
 
 _SYSRQ = "echo c >/proc/sysrq-trigger"
-_BUTTON = "NMI"  # as the button of a server does
+_BUTTON = "NMI"  # like a server's NMI button
 _PANIC = "Kernel panic - not syncing"
-# Patterns on the console, of Lifeboat's: the report, which is made once the log is on the disk. kdump-tools says
-# that it saved a vmcore where that is empty, too: it is judged by what lies in /var/crash after its reset.
+# Patterns of Lifeboat's console lines. The report is made after the log is on the disk. kdump-tools reports a
+# saved vmcore even if it is empty, so kdump is judged by what /var/crash holds after its reset.
 _OURS = {"log": r"lifeboat-capture: report: \d+ bytes", "dump": "lifeboat-capture: dump complete: "}
 _NOBODY = "end Kernel panic|Dazed and confused, but trying to continue"
 
@@ -30,8 +30,8 @@ _NOBODY = "end Kernel panic|Dazed and confused, but trying to continue"
 @dataclass(frozen=True)
 class Panic:
     name: str
-    setup: dict = field(default_factory=dict)  # of beside_kdump.Setup, for both
-    how: str = _SYSRQ  # typed once the machine is up; "": it comes by itself, before
+    setup: dict = field(default_factory=dict)  # of beside_kdump.Setup, for both machines
+    how: str = _SYSRQ  # what is typed when the machine is up; "": the panic comes by itself, before
 
 
 PANICS = (
@@ -45,15 +45,15 @@ PANICS = (
 
 @dataclass
 class Found:
-    """Seconds are of QEMU's CPU time, from the panic on; None: it did not come to that."""
+    """Results in seconds of QEMU's CPU time since the panic; None if it did not happen."""
 
     log_seconds: float | None = None
     dump_seconds: float | None = None
-    memory: str = "none"  # that is kept for it
+    memory: str = "none"  # memory that is reserved
 
 
 def _watch(guest: Guest) -> dict[str, float]:
-    """Until the machine is reset, or nobody takes a dump: what was seen when."""
+    """Watches until the machine is reset or nobody takes a dump; returns what was seen and when."""
     machine, seen = guest.machine, {}
     deadline = time.monotonic() + beside_kdump.SECONDS
     while (event := machine.next_event(deadline)) is not None:
@@ -74,7 +74,7 @@ def _watch(guest: Guest) -> dict[str, float]:
 
 
 def _kdumps(guest: Guest, seen: dict[str, float]) -> Found:
-    """The machine has to come up once more for it. When its log was written nobody says."""
+    """Judges kdump's dump. The machine must come up once more for this. The time of its log is not known."""
     if not {"panic", "reset"} <= seen.keys():
         return Found()
     guest.await_up()
@@ -89,7 +89,8 @@ def _ours(seen: dict[str, float]) -> Found:
 
 
 def _memory(guest: Guest, kdump: bool) -> str:
-    """Of kdump what the kernel says when it is up; before that what its command line asks for."""
+    """Returns the memory that kdump reserves: as the kernel prints it when it is up, before that as its command line
+    says."""
     if not kdump:
         said = [re.search(r"lifeboat: prepared in \d+ ms: (.*? MiB) at", line.text) for line in guest.machine.lines]
         return next((match[1] for match in said if match), "none")
@@ -134,7 +135,7 @@ def _winner(kdump: Found, ours: Found) -> str:
 
 
 def section(loader: Path, firmware, tell) -> str:
-    """Runs all of it. `tell` is called with what is run next."""
+    """Runs everything. `tell` is called with the name of the next run."""
     root = beside_kdump.make_root()
     rows, reserved = [], set()
     for panic in PANICS:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The image inside a kernel's file as an ELF core: the machine it would be in, were it loaded where it was
-linked, and had not run yet."""
+"""Makes an ELF core from a kernel's file: the machine's memory if the kernel were loaded where it is linked, and had
+not run yet."""
 
 import ctypes
 import ctypes.util
@@ -22,7 +22,8 @@ def _unzstd(data: bytes) -> bytes:
 
 
 def _unlz4(data: bytes) -> bytes:
-    """The legacy format: blocks of 8 MiB, each behind its size. systemd's libraries link the library."""
+    """Decompresses the legacy format: blocks of 8 MiB, each behind its size. systemd's libraries need the
+    library."""
     decompress = ctypes.CDLL(ctypes.util.find_library("lz4") or "liblz4.so.1").LZ4_decompress_safe
     room, out, at = ctypes.create_string_buffer(8 << 20), b"", 4
     while at + 4 < len(data):
@@ -35,7 +36,7 @@ def _unlz4(data: bytes) -> bytes:
 
 
 def _vmlinux(vmlinuz: Path) -> bytes:
-    """Documentation/arch/x86/boot.rst: payload_offset and payload_length."""
+    """Returns the kernel's ELF file, from payload_offset and payload_length (Documentation/arch/x86/boot.rst)."""
     data = vmlinuz.read_bytes()
     start = ((data[0x1F1] or 4) + 1) * 512
     offset, count = struct.unpack_from("<II", data, 0x248)
@@ -45,13 +46,13 @@ def _vmlinux(vmlinuz: Path) -> bytes:
     if payload[:2] == b"\x1f\x8b":
         return zlib.decompressobj(31).decompress(payload)
     if payload[:4] == b"\x02\x21\x4c\x18":
-        return _unlz4(payload[:-4])  # the size follows
+        return _unlz4(payload[:-4])  # the last 4 bytes are the uncompressed size
     assert payload[:4] == b"\x28\xb5\x2f\xfd", f"{vmlinuz}: compressed by {payload[:6]!r}"
     return _unzstd(payload[:-4])
 
 
 def _image(elf: bytes) -> tuple[int, bytes]:
-    """(address it is linked at, the bytes from there on)."""
+    """Returns (address at which it is linked, the bytes from there on)."""
     table, count = struct.unpack_from("<Q", elf, 32)[0], struct.unpack_from("<H", elf, 56)[0]
     headers = [struct.unpack_from("<IIQQQQQQ", elf, table + 56 * index) for index in range(count)]
     loads = [header for header in headers if header[0] == 1 and header[3] >= _KERNEL_MAP]
@@ -63,7 +64,7 @@ def _image(elf: bytes) -> tuple[int, bytes]:
 
 
 def _page_tables(start: int, count: int) -> bytes:
-    """The image at _PHYSICAL; physical 0 to 1 GiB as direct map."""
+    """Makes page tables: the image at _PHYSICAL, and physical 0 to 1 GiB as direct map."""
     top, direct, high, pages = ([0] * 512 for _ in range(4))
     top[0x111] = _TABLES + 0x1000 | _RW
     top[511] = _TABLES + 0x2000 | _RW

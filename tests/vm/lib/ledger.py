@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The results so far on this commit: `scripts/test --full` takes hours, and goes on where it was ended.
+"""Remembers the results so far on this commit: `scripts/test --full` takes hours, and continues where it was ended.
 
-$LIFEBOAT_LEDGER names the file, a JSON object a line, written as each test ends; scripts/test names it after
-the commit. Only a test that passed is left out the next time. pytest-xdist's controller writes, and all its
-workers have read before the first test runs.
+$LIFEBOAT_LEDGER names the file, with a JSON object in each line, written as each test ends. scripts/test names it
+after the commit. Only tests that passed are left out the next time. pytest-xdist's controller writes the file, and
+all its workers have read it before the first test runs.
 """
 
 import json
@@ -26,11 +26,11 @@ class Entry:
     outcome: str  # passed, failed, skipped
     seconds: float
     at: str  # UTC
-    properties: list = field(default_factory=list)  # what it recorded, as for the panic matrix
+    properties: list = field(default_factory=list)  # what the test recorded, as for the panic matrix
 
 
 def read(path: Path) -> list[Entry]:
-    """A line that was cut off, since the machine went away, counts as not written."""
+    """Reads the entries. A line that was cut off, because the machine went down, is ignored."""
     entries = []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
@@ -41,7 +41,7 @@ def read(path: Path) -> list[Entry]:
 
 
 def earlier() -> list[Entry]:
-    """What had passed when this run began."""
+    """Returns the tests that had passed when this run began."""
     if not hasattr(earlier, "entries"):
         entries = read(Path(_PATH)) if _PATH else []
         earlier.entries = [entry for entry in entries if entry.outcome == "passed"]
@@ -49,7 +49,7 @@ def earlier() -> list[Entry]:
 
 
 def _name(nodeid: str) -> str:
-    """Without the group that pytest-xdist puts behind it."""
+    """Returns the name without the group that pytest-xdist adds to it."""
     return re.sub(r"@[^\]@/]*$", "", nodeid)
 
 
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 
 def pytest_sessionfinish(session, exitstatus) -> None:
-    """Where nothing is left to run, that is no failure."""
+    """Makes a run with no test left to run a success."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and earlier():
         session.exitstatus = pytest.ExitCode.OK
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboatctl, its programs, its libraries and its units, for the root of a Debian (debian_image.py)."""
+"""lifeboatctl, its programs, libraries and units, for the root of a Debian (debian_image.py)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ _SOURCES = _ROOT / "tools/ctl/units"
 
 
 def guest_files(build: Callable[[str], Path]) -> dict[str, GuestFile]:
-    """Where a machine looks for them; `build` gives a file of the build folder."""
+    """Returns the files at the places where a machine looks for them. `build` returns a file of the build folder."""
     names = ("lifeboatctl", "lifeboat.efi", "lifeboatx64.efi")
     files = {f"{FOLDER[1:]}/{name}": _program(build, name) for name in names}
     units = {f"etc/systemd/system/{name}": GuestFile((_SOURCES / name).read_bytes()) for name in UNITS}
@@ -22,12 +22,13 @@ def guest_files(build: Callable[[str], Path]) -> dict[str, GuestFile]:
 
 
 def libraries(build: Callable[[str], Path]) -> dict[str, GuestFile]:
-    """lifeboatctl's, that no Debian has without it."""
+    """Returns the libraries of lifeboatctl that a Debian does not have by default."""
     return {name: GuestFile(data) for name, data in host_program.missing_in_debian(build("lifeboatctl")).items()}
 
 
 def saver_files(build: Callable[[str], Path]) -> dict[str, GuestFile]:
-    """lifeboat-save, and what has systemd start it for each partition of Lifeboat's: as docs/capture.md installs it."""
+    """Returns lifeboat-save, and the units that start it for each partition for dumps, as docs/capture.md installs
+    them."""
     scripts = _ROOT / "scripts"
     units = {f"etc/systemd/system/{path.name}": GuestFile(path.read_bytes()) for path in scripts.glob("*.service")}
     return units | {

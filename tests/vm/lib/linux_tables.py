@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Linux's own page tables for a crash jump take: measured in a guest that has loaded a crash kernel.
+"""Measures Linux's own page tables for a crash jump, in a guest that has loaded a crash kernel.
 
-The guest is Debian's kernel as Lifeboat starts it unarmed. kexec_file_load() loads a crash kernel in it, as
-`kexec -p` does; then the machine stands still, drgn finds kexec_crash_image, and its tables are walked.
+Lifeboat starts Debian's kernel there without arming. kexec_file_load() loads a crash kernel, as `kexec -p` does.
+Then the machine stands still, drgn finds kexec_crash_image, and its tables are walked.
 """
 
 import re
@@ -20,8 +20,9 @@ from vm.rehearsal import Options, Rehearsal
 PAGE, TABLE_ENTRIES = 4096, 512
 _LOADED = "linux-tables: loaded"
 _SOURCE = Path(__file__).resolve().parents[1] / "kexec.c"
-# Without KASLR and with 4 levels: Documentation/arch/x86/x86_64/mm.rst. The machine stands in the kernel's sleep, so that
-# its page tables are there; the last page is left out, which no segment can end behind.
+# Without KASLR and with 4 levels: Documentation/arch/x86/x86_64/mm.rst. The machine is stopped while the
+# kernel sleeps, so that its page tables are in use. The last page is left out, because no segment can end
+# behind it.
 _KERNEL_HALF, _KERNEL_HALF_BYTES = 0xFFFF800000000000, (1 << 47) - (1 << 12)
 _VMEMMAP, _STRUCT_PAGE = 0xFFFFEA0000000000, 64
 _PRESENT, _LARGE = 1, 1 << 7
@@ -33,8 +34,8 @@ _MAP_LINE = re.compile(r"BIOS-e820: \[mem 0x[0-9a-f]+-0x[0-9a-f]+\] .*")
 @dataclass(frozen=True)
 class Measured:
     memory_bytes: int
-    tables: dict[str, int]  # tables of 4 KiB, by kind
-    log: str  # the guest's memory map, as it printed it
+    tables: dict[str, int]  # number of tables of 4 KiB, by kind
+    log: str  # the guest's memory map, as the guest printed it
 
     @property
     def bytes(self) -> int:
@@ -42,7 +43,7 @@ class Measured:
 
 
 class _Guest(Rehearsal):
-    """Stands still once, with the crash kernel loaded."""
+    """A rehearsal that stands still once, with the crash kernel loaded."""
 
     tables: dict[str, int] | None = None
     symbols: Path
@@ -58,7 +59,7 @@ class _Guest(Rehearsal):
 
 
 def find_root(stub, symbols: Path) -> int:
-    """The physical address of the crash image's tables: the first page of its control code pages
+    """Returns the physical address of the crash image's tables: the first page of its control code pages
     (arch/x86/kernel/machine_kexec_64.c, machine_kexec_prepare())."""
 
     def read(address: int, count: int, _offset: int, _physical: bool) -> bytes:
@@ -77,7 +78,7 @@ def find_root(stub, symbols: Path) -> int:
 
 
 def _walk(root: int, read) -> dict[str, int]:
-    """Tables below `root`, the root and the control code's own mapping included."""
+    """Counts the tables below `root`, the root itself and the mapping of the control code included."""
     counts = dict.fromkeys(("pml4", "pdpt", "pd", "pt"), 0)
     level = [root]
     for kind in counts:
@@ -92,7 +93,7 @@ def _walk(root: int, read) -> dict[str, int]:
 
 
 def measure(folder: Path, options: dict, symbols: Path, memory_bytes: int) -> Measured:
-    """`options`: kernel, firmware, loader, as rehearsals have them."""
+    """Measures. `options`: kernel, firmware and loader, as rehearsals take them."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "kexec"
     subprocess.run(["gcc", "-O2", "-Wall", "-Werror", "-static", "-o", program, _SOURCE], check=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The table of docs/machines.md, of docs/machines/*.json: what `lifeboatctl test --report` said on each machine."""
+"""Makes the table of docs/machines.md from docs/machines/*.json, what `lifeboatctl test --report` printed on each
+machine."""
 
 import json
 import re
@@ -13,7 +14,7 @@ _HEAD = ("machine", "firmware", "CPU", "disks", "IOMMU", "Secure Boot, TPM", "Li
 
 
 def state(told: dict) -> str:
-    """A verdict of another firmware, Lifeboat or disk says nothing of this one."""
+    """Returns the state. A verdict of another firmware, Lifeboat or disk does not count for the present one."""
     panic, selftest = told["panic"], told["selftest"]
     if panic and panic["outcome"] == "complete" and not panic["stale"]:
         return PROVED
@@ -23,7 +24,7 @@ def state(told: dict) -> str:
 
 
 def _cell(*texts) -> str:
-    """Firmware's text is anybody's: nothing of it is markup."""
+    """Makes a cell. The text comes from a firmware, so no part of it may act as markup."""
     joined = " ".join(str(text) for text in texts if text not in (None, ""))
     return re.sub(r"[^\w .,:;()/+@#-]", "?", joined) or "-"
 
@@ -60,13 +61,13 @@ def _row(told: dict) -> list[str]:
 
 
 def table(folder: Path) -> str:
-    """Of every file in `folder`, each as the schema has it; sorted by machine."""
+    """Returns the table of every file in `folder`, which must fit the schema, sorted by machine."""
     rows = [_row(status_schema.read(path.read_text(), "machine")) for path in sorted(folder.glob("*.json"))]
     assert rows, f"{folder} has no machine"
     return markdown.table(_HEAD, sorted(rows))
 
 
 def secrets(folder: Path) -> list[str]:
-    """What looks like something of one machine: a UUID, a MAC address."""
+    """Returns texts that look as if they identify one machine: a UUID, a MAC address."""
     looks = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
     return [found for path in sorted(folder.glob("*.json")) for found in looks.findall(json.dumps(path.read_text()))]

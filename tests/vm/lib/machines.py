@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a scenario to a run: what it needs of kernels, modules, disks and symbols, made and handed over."""
+"""Turns a scenario into a run: makes the kernels, modules, disks and symbols that the scenario needs."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ _SCRATCH_DISK = 256 << 20
 
 
 def symbol_address(vmlinux: Path, name: str) -> int:
-    """Where a kernel booted with nokaslr has it."""
+    """Returns the symbol's address in a kernel booted with nokaslr."""
     for line in subprocess.run(["nm", str(vmlinux)], capture_output=True, text=True, check=True).stdout.splitlines():
         address, _, symbol = line.split(" ", 2)
         if symbol == name:
@@ -25,7 +25,7 @@ def symbol_address(vmlinux: Path, name: str) -> int:
 
 
 class NmiAt:
-    """An NMI where the kernel comes to an address; in the place of a striker of vm/stub_panics.py."""
+    """Sends an NMI when the kernel reaches an address. It takes the place of a striker of vm/stub_panics.py."""
 
     def __init__(self, machine: Machine, address: int):
         self._machine = machine
@@ -39,7 +39,7 @@ class NmiAt:
 
 
 class Scenarios:
-    """Call it with a scenario; the same one again gives the same run."""
+    """Called with a scenario, returns its run. The same scenario always gives the same run."""
 
     def __init__(self, build: Path, rehearse: runs.Rehearse, fetched: Callable[..., Path], folder: Path):
         self._build = build
@@ -77,7 +77,7 @@ class Scenarios:
         return options
 
     def _linux(self, scenario: Scenario, first: Path) -> dict:
-        """The second kernel, where it is a Linux."""
+        """Returns the second kernel's options if the second kernel is a Linux."""
         options = {}
         second = self._fetched(scenario.capture or scenario.kernel)
         if second != first:
@@ -87,7 +87,7 @@ class Scenarios:
         return options
 
     def _user_space(self, scenario: Scenario, vmlinuz: Path, folder: Path) -> dict:
-        """The initrd with modules and the commands that load them, where there are any."""
+        """Returns the initrd with modules, and the commands that load them, if there are any."""
         modules = module.load_order(vmlinuz, scenario.modules)
         before = module.insmod(modules) + scenario.before
         if scenario.how:
@@ -107,7 +107,7 @@ class Scenarios:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         folder = self._build / "vm-tests" / worker / f"module-{kernel.release(vmlinuz)}"
         built = folder / f"{module.NAME}.ko"
-        # Once a session: the folder of the session's other files tells.
+        # Built once in a session, as the folder of the session's other files tells.
         mark = self._folder / f"built-{kernel.release(vmlinuz)}"
         if not mark.exists():
             module.build(self._fetched(package, "--headers"), folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What must hold of the memory maps of any run that inspected.py made."""
+"""Judges the memory maps of any run that inspected.py made."""
 
 import boot_log
 from inspected import PAGE, InspectedRun
@@ -7,19 +7,19 @@ from stopped import parse_range
 from vm.vmcore import Load
 
 TEXT_START = 0xFFFFFFFF80000000
-# Of what the first kernel's stub makes itself: tables of a page or two each.
+# The first kernel's stub makes tables of a page or two each.
 _STUB_TABLE_MAX = 1 << 20
 
 
 def hook_image(run: InspectedRun) -> tuple[int, int]:
-    """Its PE header lies in the page before its text."""
+    """Returns the range of the hook's image. Its PE header lies in the page before its text."""
     text, data = (parse_range(run.plan[key]) for key in ("hook_text", "hook_data"))
     return min(text[0], data[0]) - PAGE, max(text[1], data[1])
 
 
 def assert_foretold(run: InspectedRun) -> None:
-    """The first kernel's map: from e820_saved and what was taken since; nothing else may differ
-    but what the kernel's own stub turned into ACPI data, and that is named."""
+    """Judges the first kernel's map: it is e820_saved and what was taken since. Nothing else may differ, except what
+    the kernel's own stub turned into ACPI data, whose names are listed."""
     log, wanted = run.first_log, run.armed.saved
     for start, end in [*run.armed.taken, hook_image(run)]:
         wanted = boot_log.retyped(wanted, start, end, boot_log.RAM, boot_log.RESERVED)
@@ -40,7 +40,8 @@ def assert_foretold(run: InspectedRun) -> None:
 
 
 def assert_handed_over(run: InspectedRun) -> None:
-    """The second kernel's map: entry by entry what boot_params said, and that is e820_saved by our rule."""
+    """Judges the second kernel's map: entry by entry that of boot_params, which is e820_saved changed by Lifeboat's
+    rule."""
     armed = run.armed
     low = [one for one in (armed.crash_low,) if one[0] < one[1]]
     assert armed.second == boot_log.second_map(armed.saved, [armed.crash_ram, *low])
@@ -49,7 +50,7 @@ def assert_handed_over(run: InspectedRun) -> None:
 
 
 def assert_all_ram(run: InspectedRun, loads: list[Load]) -> None:
-    """All RAM of e820_saved, to the byte, each once, and none of ours."""
+    """Judges that the loads are all RAM of e820_saved, to the byte, each once, and none of Lifeboat's own."""
     wanted = boot_log.ram_of(run.armed.saved)
     for start, end in run.armed.taken:
         wanted = boot_log.without(wanted, start, end)

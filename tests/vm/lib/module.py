@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Modules for the first kernel: its own, with what they need, and the one of tests/vm/module."""
+"""Modules for the first kernel: its own, with their dependencies, and that of tests/vm/module."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ NAME = "provoke"
 
 
 def load_order(vmlinuz: Path, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Name to ELF image, in the order they must be loaded; what is built in is left out."""
+    """Returns name and ELF image of the modules, in the order of loading. Built-in ones are left out."""
     release = kernel.release(vmlinuz)
     found: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -27,7 +27,7 @@ def load_order(vmlinuz: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def build(headers: Path, folder: Path) -> bytes:
-    """provoke.ko for the kernel of that header Makefile, made in `folder`."""
+    """Builds provoke.ko for the kernel of this header Makefile, in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SOURCE, folder)
     words = ["make", "-C", str(headers.parent), f"M={folder}", "modules"]
@@ -37,7 +37,7 @@ def build(headers: Path, folder: Path) -> bytes:
 
 
 def initrd(files: dict[str, bytes]) -> bytes:
-    """An archive to lie below scripts/vm/guest.py's overlay; programs are executable."""
+    """Makes an archive that goes below scripts/vm/guest.py's overlay. Programs are executable."""
     archive = cpio.Archive()
     for path, data in files.items():
         archive.file(path, data, executable=True)
@@ -45,5 +45,5 @@ def initrd(files: dict[str, bytes]) -> bytes:
 
 
 def insmod(names) -> str:
-    """Shell commands that load modules/NAME.ko of each."""
+    """Returns shell commands that load modules/NAME.ko for each name."""
     return "".join(f'$b insmod /modules/{name}.ko || fail "insmod {name}.ko"\n' for name in names)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""PCI configuration space of a machine that stands still, read from outside through QEMU's monitor,
-by the two ports: another way than the purgatory's on q35, and nothing of its code."""
+"""Reads the PCI configuration space of a stopped machine from outside, through QEMU's monitor and the two ports. It
+shares no code with the purgatory, which uses another way on q35."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _ADDRESS, _DATA = 0xCF8, 0xCFC
 _ENABLE = 1 << 31
 _ID, _COMMAND, _CLASS, _HEADER, _CAPABILITIES = 0x00, 0x04, 0x08, 0x0C, 0x34
 _MASTER, _NO_INTX, _HAS_CAPABILITIES = 1 << 2, 1 << 10, 1 << 20
-# Capability id to its name and its enable bit, as the word at the capability has it.
+# For each capability id: its name, and its enable bit in the capability's first word.
 _INTERRUPTS = {0x05: ("msi", 1 << 16), 0x11: ("msix", 1 << 31)}
 _BRIDGE_CLASS = 0x06
 
@@ -21,11 +21,11 @@ class Function:
     bus: int
     slot: int
     function: int
-    id: int  # device in the upper half, vendor in the lower
+    id: int  # device ID in the upper half, vendor ID in the lower
     class_code: int  # base class and subclass
     master: bool
     intx_held: bool
-    on: tuple[str, ...]  # of "msi" and "msix"
+    on: tuple[str, ...]  # "msi" and "msix", as far as they are on
 
     @property
     def bridge(self) -> bool:
@@ -44,7 +44,7 @@ def _read(machine: Machine, where: tuple[int, int, int], register: int) -> int:
 
 
 def byte(machine: Machine, function: "Function", at: int) -> int:
-    """One byte of a function's configuration space."""
+    """Reads one byte of a function's configuration space."""
     address = _ENABLE | function.bus << 16 | function.slot << 11 | function.function << 8 | at & ~3
     machine.qmp.human(f"o /w {_ADDRESS:#x} {address:#x}")
     return int(re.search(r"= 0x([0-9a-f]+)", machine.qmp.human(f"i /b {_DATA + (at & 3):#x}"))[1], 16)
@@ -77,6 +77,6 @@ def _function(machine: Machine, where: tuple[int, int, int]) -> Function:
 
 
 def functions(machine: Machine) -> list[Function]:
-    """Every function QEMU knows of."""
+    """Returns every function that QEMU has."""
     buses = machine.qmp.execute("query-pci")
     return [_function(machine, where) for bus in buses for where in _places(bus["devices"])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""systemd-pcrlock itself, of Debian 13, on the host: what it makes of a machine's event log and of our components."""
+"""Runs the real systemd-pcrlock of Debian 13 on the host, on a machine's event log and Lifeboat's components."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _FETCH = Path(__file__).resolve().parents[3] / "scripts" / "fetch-tool"
 
 
 def fetch() -> Path:
-    """The program; skips the test where it cannot be had."""
+    """Returns the program. Skips the test if it cannot be fetched."""
     done = subprocess.run([_FETCH, "systemd", "systemd-pcrlock"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"{suites.NOT_RUN}systemd-pcrlock cannot be had: {done.stderr.strip()[-200:]}")
@@ -24,7 +24,7 @@ def fetch() -> Path:
 @dataclass(frozen=True)
 class Pcrlock:
     program: Path
-    components: Path  # the folder that is /var/lib/pcrlock.d
+    components: Path  # the folder /var/lib/pcrlock.d
     log: Path  # the firmware's event log
 
     def _run(self, device: str, verb: str, *words: str) -> str:
@@ -39,15 +39,15 @@ class Pcrlock:
         assert done.returncode == 0, (command, done.stderr)
         return done.stdout
 
-    # `device` is a TPM as tpm.replayed() has it.
+    # `device` is a TPM that tpm.replayed() has made.
 
     def recognized(self, device: str) -> list[tuple[int, str, str]]:
-        """PCR, digest and component of each event that one of the components explains, in the log's order."""
+        """Returns PCR, digest and component of each event that a component explains, in the log's order."""
         events = json.loads(self._run(device, "log", "--json=short"))["log"]
         return [(one["pcr"], one["sha256"], one["component"]) for one in events if one["component"]]
 
     def predicted(self, device: str, pcr: int) -> set[str]:
-        """What that PCR may be at the next boot, with each combination of variants."""
+        """Returns the values that this PCR may have at the next boot, for each combination of variants."""
         (found,) = json.loads(self._run(device, "predict", "--json=short", "--location=", f"--pcr={pcr}"))["sha256"]
         assert found["pcr"] == pcr
         return set(found["values"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rehearsals for tests: scripts/lifeboat-vm run by name, once, with what it left."""
+"""Rehearsals for tests: runs scripts/lifeboat-vm once for each name, and keeps its results."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from vm.kernel import make_capture_image
 from vm.vmcore import Vmcore, read_vmcore
 
 LIFEBOAT_VM = Path(__file__).resolve().parents[3] / "scripts" / "lifeboat-vm"
-# Twelve times what a run takes on two cores: lifeboat-vm's own limit reports better than ours.
+# Twelve times what a run takes on two cores. lifeboat-vm's own limit is shorter, and reports more.
 _TIMEOUT = 300
 _KILL_AFTER = _TIMEOUT + 60
-_TAIL = 40  # console lines kept for the message of a failure
+_TAIL = 40  # console lines in the message of a failure
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ class Run:
 
     @cached_property
     def findings(self) -> dict:
-        """What --json wrote; {} when it ended before."""
+        """Returns what --json wrote; {} if the run ended before."""
         path = self.folder / "run.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
     @property
     def plan(self) -> dict[str, str]:
-        """The loader's `lifeboat: plan` line."""
+        """Returns the pairs of the loader's `lifeboat: plan` line."""
         return self.findings["plan"]
 
     @cached_property
     def console(self) -> str:
-        """All that the serial console said, escape sequences included."""
+        """Returns all that the serial console printed, with escape sequences."""
         path = self.folder / "console.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -53,17 +53,17 @@ class Run:
 
     @property
     def dmesg(self) -> Path:
-        """The dead kernel's log as the capture saved it."""
+        """Returns the dead kernel's log as the capture saved it."""
         return self.folder / "vmcore-dmesg.txt"
 
     @cached_property
     def frame(self) -> Vmcore:
-        """The dump's notes and headers."""
+        """Returns the dump's notes and headers."""
         return read_vmcore(self.dump)
 
     @property
     def story(self) -> str:
-        """For assertion messages: what was run, what it said last, the console's tail."""
+        """Returns text for assertion messages: the command, its last output, and the end of the console."""
         tail = [line for line in self.console.replace("\r", "").split("\n") if line.strip()][-_TAIL:]
         words = " ".join(self.command)
         return "\n".join(
@@ -75,13 +75,14 @@ class Run:
         )
 
     def check(self) -> "Run":
-        """The run did what it was asked for, or the test fails with its story."""
+        """Returns the run if it did what it was asked for. Otherwise the test fails with the story."""
         assert self.status == 0 and self.findings.get("ok"), self.story
         return self
 
 
 def _words(options: dict) -> list[str]:
-    """{"panic_cpu": 1, "config": ["a", "b"], "strict": True} as --panic-cpu=1 --config=a --config=b --strict."""
+    """Turns {"panic_cpu": 1, "config": ["a", "b"], "strict": True} into --panic-cpu=1 --config=a --config=b
+    --strict."""
     words = []
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
@@ -91,9 +92,9 @@ def _words(options: dict) -> list[str]:
 
 
 class Rehearse:
-    """Call it with a name (the run's folder) and lifeboat-vm's options, dashes as underscores,
-    a list for what may be repeated. The second kernel is a Linux unless capture="builtin" is
-    said. The same name again gives the same run."""
+    """Called with a name (the run's folder) and lifeboat-vm's options: dashes as underscores, a list for an option
+    that may be repeated. The second kernel is a Linux unless capture="builtin" is given. The same name returns the
+    same run."""
 
     def __init__(self, folder: Path, loader: Path, kernel: Path, capture_image: Path):
         self._folder = folder
@@ -102,8 +103,8 @@ class Rehearse:
         self._runs: dict[str, Run] = {}
 
     def __call__(self, name: str, **options) -> Run:
-        """The run, whatever came of it; rehearse(...).check() wants it to have succeeded."""
-        # Made of one worker's runs only: another worker may make the same at the same time.
+        """Returns the run, whatever its result is. rehearse(...).check() requires success."""
+        # A folder for each worker, because another worker may make the same run at the same time.
         folder = self._folder / os.environ.get("PYTEST_XDIST_WORKER", "main") / name
         command = [sys.executable, str(LIFEBOAT_VM), f"--keep={folder}", f"--json={folder}/run.json"]
         second = {} if options.get("capture") == "builtin" else self._linux
@@ -132,7 +133,7 @@ class Rehearse:
 
 
 def capture_image(build: Path, kernel: Path) -> Path:
-    """Made anew in every session, since scripts/ may have changed; one worker at a time."""
+    """Makes the image anew in every session, because scripts/ may have changed. One worker at a time does so."""
     folder = build / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main")
     folder.mkdir(parents=True, exist_ok=True)
     image = folder / "capture.img"

@@ -16,7 +16,7 @@ def tool() -> Path:
 
 @pytest.fixture
 def run():
-    """run(*words, status=0) runs the tool; all it said."""
+    """run(*words, status=0) runs the tool, and returns all its output."""
     return functools.partial(save_tool.run, build("lifeboat-save.checked"))
 
 
@@ -28,7 +28,7 @@ def device(tmp_path):
 
 @pytest.fixture
 def crash(tmp_path) -> Path:
-    """As /var/crash is."""
+    """A folder like /var/crash."""
     path = tmp_path / "crash"
     path.mkdir(0o700)
     return path
@@ -36,8 +36,8 @@ def crash(tmp_path) -> Path:
 
 @pytest.fixture
 def machine(tmp_path):
-    """machine({name in sysfs: its content}) is auto(*words, status=0), which runs the tool where these are the
-    disks: all it said. None: there is no such device."""
+    """machine({name in sysfs: its content}) is auto(*words, status=0), which runs the tool on these disks and
+    returns all its output. None means that there is no such device."""
 
     def machine(disks: dict[str, bytes | None]):
         for name, content in disks.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""build/lifeboat-save on images, and what they and the folders that it makes are called."""
+"""Runs build/lifeboat-save on images, and names them and the folders that the tool makes."""
 
 import re
 import subprocess
@@ -11,12 +11,12 @@ from dump_images import SLOTS_BYTES, Image, newest
 from vm import gpt
 
 DONE, FAILED, USAGE, NOTHING = range(4)
-NAME = "lifeboat-20261121T074400Z-30313233"  # of an Image() as it is
+NAME = "lifeboat-20261121T074400Z-30313233"  # folder of a default Image()
 VMCORE, LOG = "vmcore", "vmcore-dmesg.txt"
 
 
 def run(tool: Path, *words, status=DONE) -> str:
-    """All it said."""
+    """Runs the tool; returns all its output."""
     done = subprocess.run(
         list(map(str, [tool, *words])), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=60, check=False,
@@ -26,7 +26,7 @@ def run(tool: Path, *words, status=DONE) -> str:
 
 
 def run_bound(tool: Path, mounts: dict[Path, str], *words, status=DONE) -> str:
-    """The same where these folders are mounted."""
+    """Runs the tool with these folders mounted; returns all its output."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("unshare -rm does not work here: nothing can be mounted")
     commands = [f"mount --bind {folder} {point}" for folder, point in mounts.items()]
@@ -34,14 +34,14 @@ def run_bound(tool: Path, mounts: dict[Path, str], *words, status=DONE) -> str:
 
 
 def image_file(folder: Path, image: Image | None, **fields) -> Path:
-    """A file with that partition."""
+    """Makes a file with that partition."""
     path = folder / "partition"
     path.write_bytes((image or Image(fields=fields)).bytes())
     return path
 
 
 def make_disk(path: Path, *images: Image) -> list[gpt.Partition]:
-    """A disk with these on partitions of ours."""
+    """Makes a disk whose partitions for dumps hold these images."""
     parts = [gpt.Partition((n + 1) << 20, 1 << 20, unique=uuid.UUID(int=n + 1)) for n in range(len(images))]
     gpt.make_dump_disk(path, (len(images) + 1) << 20)
     gpt.write_table(path, parts)
@@ -53,7 +53,7 @@ def make_disk(path: Path, *images: Image) -> list[gpt.Partition]:
 
 
 def image_of(number: int, **fields) -> Image:
-    """One of several dumps: each of a partition and an arming of its own."""
+    """Returns one of several dumps, each with its own partition and arming."""
     return Image(fields={"arm_id": bytes([number]) * 16, "partuuid": bytes([number]) * 16} | fields)
 
 
@@ -66,7 +66,7 @@ def names(folder: Path) -> list[str]:
 
 
 def damage(path: Path, at: int) -> None:
-    """A flipped bit; the same again mends it."""
+    """Flips a bit. A second call flips it back."""
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)

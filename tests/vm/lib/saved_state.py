@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An armed machine, saved once at the hook's entry after a panic, and run from there again and again.
+"""Saves an armed machine once, at the hook's entry after a panic, and runs it from there again and again.
 
-Its RAM is a file, its devices are a migration stream without RAM (x-ignore-shared). Each run is a
-QEMU of its own that maps the RAM privately: nothing is copied, nothing is written back. The second
-kernel ends it with a reset; most often it is tiny_kernel.asm, which only says that it was entered.
+Its RAM is a file, its devices are a migration stream without RAM (x-ignore-shared). Each run is a QEMU of its own,
+which maps the RAM privately: nothing is copied, and nothing is written back. The second kernel ends the run with a
+reset. Usually it is tiny_kernel.asm, which only prints that it was entered.
 """
 
 import re
@@ -35,10 +35,10 @@ verbose
 on-fault {_ARMED_POLICY}
 arguments {images.ARGUMENTS}
 """
-# A run takes less than a second; this is what tells a hang from a busy host.
+# A run takes less than a second. This limit tells a hang from a busy host.
 HANG_SECONDS = 120.0
 
-# struct lb_handoff of include/lifeboat/handoff.h: the fields that are read here.
+# Fields of struct lb_handoff (include/lifeboat/handoff.h) that are read here.
 _LIVE_AT = 24
 _SEGMENT_COUNT_AT = 56
 _ON_MISMATCH_AT = 60
@@ -51,7 +51,7 @@ PAGE = 4096
 
 
 def symbols(elf: Path) -> dict[str, int]:
-    """A linked image's symbols, from its beginning."""
+    """Returns a linked image's symbols as offsets from its beginning."""
     found = {}
     for line in tools.run("nm", elf).decode().splitlines():
         value, _, name = line.split()
@@ -66,18 +66,19 @@ class Area:
     name: str
     start: int
     size: int
-    sealed: bool  # one of the handoff's segments
+    sealed: bool  # it is one of the handoff's segments
 
 
 @dataclass
 class Run:
-    """What became of one run."""
+    """The result of one run."""
 
-    # entered (the second kernel), reset, restarted (Linux's own leap to the firmware, without a reset), halted, hang
+    # entered (the second kernel), reset, restarted (Linux jumped to the firmware without a reset), halted, or
+    # hang
     outcome: str
-    said: list[str]  # the purgatory's lines
+    said: list[str]  # lines of the purgatory
     seconds: float
-    memory: dict[str, bytes] = field(default_factory=dict)  # by area, when the second kernel was entered
+    memory: dict[str, bytes] = field(default_factory=dict)  # content by area, when the second kernel was entered
 
     @property
     def faults(self) -> list[str]:
@@ -86,12 +87,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Second:
-    """The second kernel, with what it needs."""
+    """The second kernel, and what it needs."""
 
     initrd: Path | bytes
     config: str  # further lines of lifeboat.conf
-    files: dict[str, Path | bytes] = field(default_factory=dict)  # further ones on the ESP
-    devices: list[str] = field(default_factory=list)  # QEMU's words; a run may have other -drive of the same name
+    files: dict[str, Path | bytes] = field(default_factory=dict)  # further files on the ESP
+    devices: list[str] = field(default_factory=list)  # QEMU's words; a run may have another -drive of the same name
 
 
 def tiny_kernel(folder: Path) -> Second:
@@ -106,10 +107,10 @@ class SavedState:
     spec: MachineSpec
     folder: Path
     plan: dict[str, str]
-    purgatory: dict[str, int]  # symbols, at their physical addresses
+    purgatory: dict[str, int]  # symbols at their physical addresses
     hook: dict[str, int]
-    entry: int  # where the kernel calls the hook
-    thread: int  # the CPU that panicked
+    entry: int  # the address where the kernel calls the hook
+    thread: int  # thread of the CPU that panicked
     areas: dict[str, Area]
     handoff: bytes
 
@@ -118,7 +119,7 @@ class SavedState:
         return self.folder / "ram"
 
     def machine(self, folder: Path, devices: list[str] = ()) -> Machine:
-        """At the hook's entry, stopped; the caller closes it. `devices` as in Second."""
+        """Returns the machine stopped at the hook's entry. The caller closes it. `devices` as in Second."""
         folder.mkdir(parents=True, exist_ok=True)
         memory = f"memory-backend-file,id=saved,size={MEMORY_BYTES},mem-path={self.ram},share=off"
         words = [*_MACHINE_WORDS, "-object", memory, *devices, "-incoming", "defer", "-no-reboot"]
@@ -133,7 +134,7 @@ class SavedState:
         return machine
 
     def policy(self, name: str) -> list[tuple[int, bytes]]:
-        """Changes after which the handoff, sound again, holds this policy."""
+        """Returns changes that give the handoff this policy, with right digests."""
         changed = bytearray(self.handoff)
         for at in (_ON_MISMATCH_AT, _ON_FAULT_AT):
             struct.pack_into("<I", changed, at, POLICIES.index(name))
@@ -141,13 +142,13 @@ class SavedState:
         return [(self.areas["handoff"].start, bytes(changed))]
 
     def peek(self, address: int, size: int = 1) -> bytes:
-        """Of the saved memory: RAM below 4 GiB lies in the file where it does in the machine."""
+        """Reads the saved memory. RAM below 4 GiB has its physical address as offset in the file."""
         with open(self.ram, "rb") as ram:
             ram.seek(address)
             return ram.read(size)
 
     def run(self, folder: Path, changes: list[tuple[int, bytes]] = (), prepare=None, finish=None) -> Run:
-        """With these bytes changed, then prepare(machine, stub), from the hook's entry to the end, then
+        """Changes these bytes, calls prepare(machine, stub), runs from the hook's entry to the end, and calls
         finish(machine)."""
         with self.machine(folder) as machine:
             stub = machine.gdb()
@@ -196,7 +197,7 @@ _JUMP_TO_ITSELF = b"\xeb\xfe"
 
 
 def _share(machine: Machine) -> None:
-    """RAM in a shared file stays out of the migration; its end is told by an event."""
+    """Leaves RAM, which is in a shared file, out of the migration. An event reports the migration's end."""
     wanted = [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
     machine.qmp.execute("migrate-set-capabilities", capabilities=wanted)
 
@@ -208,7 +209,7 @@ def _await_migration(machine: Machine) -> None:
 
 
 def save(folder: Path, firmware: Firmware, loader: Path, kernel: Path, second: Second) -> SavedState:
-    """Boots, arms, panics, stops at the hook's entry and saves; `loader`'s ELF files lie beside it."""
+    """Boots, arms, panics, stops at the hook's entry and saves. The ELF files of `loader` lie beside it."""
     probe = images.probe(kernel)
     disk.make_esp(
         folder / "esp.img",
@@ -248,8 +249,8 @@ def save(folder: Path, firmware: Firmware, loader: Path, kernel: Path, second: S
         (size,) = struct.unpack("<I", stub.read_memory(handoff + 12, 4, physical=True))
         content = stub.read_memory(handoff, size, physical=True)
         areas = _areas(stub, handoff, content, plan, purgatory)
-        # A machine that the debug stub holds is in a state in which none can come up again; one that goes
-        # round in a circle can be stopped.
+        # A machine that the debug stub holds cannot be resumed from its saved state. A machine that loops can
+        # be stopped normally.
         code = stub.read_memory(hook["lb_hook_reset_system"], len(_JUMP_TO_ITSELF), physical=True)
         stub.write_memory(hook["lb_hook_reset_system"], _JUMP_TO_ITSELF, physical=True)
         stub.detach()
@@ -265,16 +266,15 @@ def save(folder: Path, firmware: Firmware, loader: Path, kernel: Path, second: S
     return SavedState(spec, folder, plan, purgatory, hook, entry, thread, areas, content)
 
 
-# Of struct lb_cpu_state: the registers a caller can see, in its order.
+# The registers of struct lb_cpu_state that a caller can see, in its order.
 _SAVED = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp".split()
 
 
 def _stop_at_entry(machine: Machine, hook: dict[str, int]) -> tuple[int, int]:
-    """Panics the kernel and stops the machine where it calls the hook; (thread, entry).
+    """Panics the kernel and stops the machine where the kernel calls the hook; returns (thread, entry).
 
-    Only the kernel knows at which virtual address that is. So it is let through to where the hook
-    goes on at its physical address, which is known, and put back to the call: nothing but the
-    hook's own data has changed by then.
+    Only the kernel knows the virtual address of this call. So the machine runs on to where the hook continues at its
+    physical address, which is known, and is put back to the call. Until then only the hook's own data has changed.
     """
     stub = machine.gdb()
     stub.insert_breakpoint(hook["lb_hook_physical"])
@@ -282,7 +282,7 @@ def _stop_at_entry(machine: Machine, hook: dict[str, int]) -> tuple[int, int]:
     machine.write_console(b"panic\n")
     thread = machine.wait_debug_stop(shell.soon()).thread
     stub.remove_breakpoint(hook["lb_hook_physical"])
-    # What the call of lb_hook_sound() left below the top of the hook's stack.
+    # The return address of the call of lb_hook_sound(), just below the top of the hook's stack.
     (back,) = struct.unpack("<Q", stub.read_memory(hook["lb_hook_stack_top"] - 8, 8, physical=True))
     saved = struct.unpack(f"<{len(_SAVED)}Q", stub.read_memory(hook["lb_hook_cpu"], 8 * len(_SAVED), physical=True))
     before = dict(zip(_SAVED, saved))
@@ -321,7 +321,7 @@ def _areas(
 
 
 def _notes_and_backup(core: bytes) -> list[Area]:
-    """As the ELF core header shows them: its PT_NOTE, and what lies elsewhere than its address says."""
+    """Returns areas of the ELF core header: its PT_NOTE, and what lies elsewhere than at its own address."""
     (count,) = struct.unpack_from("<H", core, 56)
     headers = [struct.unpack_from("<IIQQQQQQ", core, 64 + 56 * index) for index in range(count)]
     kind, _, offset, _, _, size, _, _ = headers[0]
@@ -333,7 +333,7 @@ def _notes_and_backup(core: bytes) -> list[Area]:
 
 
 def parse_note(notes: bytes) -> dict[str, str]:
-    """The KEY=VALUE lines of the LIFEBOAT note."""
+    """Returns the KEY=VALUE lines of the LIFEBOAT note."""
     at = notes.index(b"LIFEBOAT\0")
     text = notes[at:].partition(b"VERSION=")[2].split(b"\0")[0]
     return dict(re.findall(r"(\S+)=(\S+)", "VERSION=" + text.decode()))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The machines and panics the tests run: few, each for several requirements; all of them with LIFEBOAT_FULL=1.
+"""The machines and panics of the tests: a few by default, each for several requirements, and all with
+LIFEBOAT_FULL=1.
 
-A name says what differs from the plainest machine: q35, two CPUs of QEMU's `max`, 2 GiB.
+A name tells the differences from the plainest machine: q35, two CPUs of QEMU's `max`, 2 GiB.
 """
-
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ import pytest
 
 import suites
 
-SECURE_FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")  # SMM, runtime memory protected
+SECURE_FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")  # with SMM and protected runtime memory
 
-# QEMU's models by what matters for page tables: 5 levels, 1 GiB leaves.
+# QEMU's CPU models by what matters for page tables: 5 levels, 1 GiB leaves.
 CPU_MODELS = {
     "max": (True, True),
     "max,la57=off": (False, True),
@@ -47,19 +47,19 @@ class Scenario:
     panic_cpu: int = 0
     cpu: str = "max"
     machine: str = "q35"
-    how: str = ""  # with the panic "self": the way of tests/vm/module
+    how: str = ""  # for the panic "self": the way of tests/vm/module
     before: str = ""  # shell commands before the panic
-    modules: tuple[str, ...] = ()  # of the first kernel, loaded before those
-    disks: tuple[str, ...] = ()  # QEMU's words for a scratch disk each, {drive} its id
-    kernel: str = CLOUD  # packages of scripts/fetch-kernel
-    capture: str = ""  # the same kernel
-    symbol: str = ""  # with the panic "planted": the function
-    signs: tuple[str, ...] = ()  # what the console must have said, in this order: that it was as named
+    modules: tuple[str, ...] = ()  # modules of the first kernel, loaded before those commands
+    disks: tuple[str, ...] = ()  # QEMU's words for a scratch disk each; {drive} is its id
+    kernel: str = CLOUD  # a package of scripts/fetch-kernel
+    capture: str = ""  # "": the same kernel
+    symbol: str = ""  # for the panic "planted": the function
+    signs: tuple[str, ...] = ()  # patterns that the console must have, in this order, if the scenario was as named
     more: dict = field(default_factory=dict)  # further options of lifeboat-vm
 
     @property
     def kind(self) -> str:
-        """Of panic, or of what is none, more exactly."""
+        """Returns the kind of the panic, or of what is not a panic."""
         word = self.how or self.symbol or self.more.get("none_action", "")
         return f"{self.panic} {word}".rstrip()
 
@@ -73,7 +73,7 @@ class Scenario:
 
     @property
     def options(self) -> dict:
-        """As rehearse() takes them, but for what run_scenario() makes files of."""
+        """Returns options as rehearse() takes them, without those that run_scenario() makes files for."""
         return {
             "panic": self.panic,
             "memory": f"{self.memory_mib}M",
@@ -85,7 +85,7 @@ class Scenario:
         }
 
 
-# Hangs that the words of a profile make panics. Timers of the kernel's own watchdogs, made short.
+# Hangs that a profile's words turn into panics. The kernel's own watchdogs get short times.
 STRICT = "profile strict"
 _HANGS = {"config": [STRICT]}
 _SOFT = "echo 2 > /proc/sys/kernel/watchdog_thresh\n"
@@ -93,23 +93,23 @@ _HUNG = "echo 1 > /proc/sys/kernel/hung_task_timeout_secs\n"
 
 
 def _provoked(name: str, how: str, **more) -> Scenario:
-    """By our module, on CPU 1."""
+    """A panic on CPU 1 by the module of tests/vm/module."""
     return Scenario(name, "self", how=how, panic_cpu=1, **more)
 
 
-# One the dump's readers are tried on: with a module, so that `mod` has something to show.
+# A dump for the tests of readers, with a module, so that `mod` shows something.
 READ = Scenario(
     "sysrq-cpu1-4level-512m-smm", "sysrq", modules=("dummy",),
     panic_cpu=1, cpu="max,la57=off", memory_mib=512, more={"firmware": SECURE_FIRMWARE},
 )  # fmt: skip
-# The same by the built-in kernel, whose dump lies on NVMe.
+# The same by the built-in kernel, with the dump on NVMe.
 READ_BUILTIN = Scenario(
     "builtin-nvme-sysrq-cpu0", "sysrq", modules=("dummy",), more={"capture": "builtin", "dump_disk": "nvme"}
 )
 VFS = Scenario("vfs-qemu64-pc-1cpu", "vfs", cpus=1, cpu="qemu64", machine="pc")
 
 def _newest(package: str) -> Scenario:
-    """Dumped by the built-in kernel, at level 31 or it has failed."""
+    """A newest kernel, dumped by the built-in kernel. It fails if the level is not 31."""
     meta, _, suite = package.partition("/")
     return Scenario(
         f"builtin-{suite}-{'cloud' if meta == CLOUD else 'generic'}", "sysrq", panic_cpu=1, memory_mib=512, kernel=package,
@@ -117,11 +117,11 @@ def _newest(package: str) -> Scenario:
     )  # fmt: skip
 
 
-# Of Debian's newest kernels: one always, the others with LIFEBOAT_FULL=1.
+# Debian's newest kernels: one by default, the others with LIFEBOAT_FULL=1.
 NEWEST_BUILTIN = [_newest(NEWEST[0])]
 
 def _busy(cpus: int) -> str:
-    """Every CPU at work in a task of its own, whose stacks `bt -a` shall show."""
+    """Keeps every CPU busy with a task of its own, whose stacks `bt -a` must show."""
     numbers = " ".join(map(str, range(cpus)))
     return f"\nfor number in {numbers}; do\n\t$b taskset -c $number $b sh -c 'while :; do :; done' &\ndone\n"
 
@@ -136,15 +136,15 @@ CAPTURED = [
     VFS,
 ]
 
-# Further ways to die. Until the jump they are one path for every second kernel: the built-in one dumps
-# them, and a Linux with LIFEBOAT_FULL=1.
+# Further ways to die. Until the jump they are the same for every second kernel. The built-in kernel dumps
+# them, and with LIFEBOAT_FULL=1 a Linux too.
 _DEATHS = [
     _provoked("oops-in-interrupt", "irq"),
     Scenario("nmi-button-spinning", "nmi", memory_mib=512, before=_busy(2)),
     _provoked("double-fault", "double"),
     _BUSY,
 ]
-# With LIFEBOAT_FULL=1 only: by the same way as others.
+# Only with LIFEBOAT_FULL=1, because they take the same path as others.
 _MORE_DEATHS = [
     _provoked("nested-panic", "nested"),
     Scenario("init-killed", "init", panic_cpu=1),
@@ -184,7 +184,7 @@ def _every_cpu() -> list[Scenario]:
 
 
 def _ways() -> list[Scenario]:
-    """The ways to die that are not run by default."""
+    """The ways to die that do not run by default."""
     return [
         _provoked("full-oops-in-process", "process"),
         _provoked("full-oops-in-softirq", "softirq"),
@@ -202,8 +202,8 @@ def _ways() -> list[Scenario]:
 
 
 def _kernels() -> list[Scenario]:
-    """Each other kernel as the first with the cloud one as the second, and the other way round."""
-    # A newest kernel as the first goes with the built-in second one, NEWEST_BUILTIN.
+    """Each other kernel as the first with the cloud kernel as the second, and the other way round."""
+    # A newest kernel as the first has the built-in second kernel: see NEWEST_BUILTIN.
     rows = [
         Scenario(f"full-second-cloud-{package.partition('/')[2]}", "sysrq", panic_cpu=1, kernel=CLOUD, capture=package)
         for package in NEWEST
@@ -221,9 +221,8 @@ def _processors() -> list[Scenario]:
     return rows + [Scenario(f"full-pc-{model}", "sysrq", cpu=model, machine="pc") for model in ("qemu64", "max")]
 
 
-# Direct reads and writes on every scratch disk and a stream over the network, until each of
-# them is seen to be at it. With the drivers come their MSI and MSI-X vectors; with pci=nomsi
-# they share the IO-APIC's lines.
+# Direct reads and writes on every scratch disk, and a stream over the network. The test waits until each of
+# them is seen at work. The drivers use MSI and MSI-X vectors, and with pci=nomsi the IO-APIC's lines.
 _LOAD_MODULES = ("virtio_pci", "virtio_blk", "nvme", "ahci", "sd_mod", "e1000e")
 _LOAD_DISKS = (
     "virtio-blk-pci,drive={drive},serial={drive}",
@@ -288,7 +287,7 @@ def _surroundings() -> list[Scenario]:
     ]  # fmt: skip
 
 
-# Rows that no run can fill, and why.
+# Rows that no run can fill, and the reasons.
 NOT_PROVOKED = {
     "hard-lockup": "its detector is an NMI of the performance counters, which QEMU's TCG does not have",
 }
@@ -298,7 +297,7 @@ if _FULL:
     DEATHS += [by_builtin(one) for one in _MORE_DEATHS]
     FULL = _DEATHS + _MORE_DEATHS + _paging() + _every_cpu() + _ways() + _kernels() + _processors() + _surroundings()
     NEWEST_BUILTIN += [_newest(package) for package in NEWEST[1:] + GENERIC_NEWEST]
-    # An ordinary reboot is each of test_install_debian.py's, too.
+    # An ordinary reboot is also part of each test in test_install_debian.py.
     PASSING += [
         Scenario("full-reboot", "none", more={"none_action": "reboot"}),
         Scenario("full-sysrq-b", "none", more={"none_action": "sysrq-b"}),
@@ -306,5 +305,5 @@ if _FULL:
 
 
 def rows(scenarios: list[Scenario]) -> list:
-    """pytest parameters: each scenario's tests on one worker."""
+    """Returns pytest parameters that keep each scenario's tests on one worker."""
     return [pytest.param(one, id=one.name, marks=pytest.mark.xdist_group(one.name)) for one in scenarios]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Text read out of a picture of a screen, letter by letter, by the fonts that it was drawn with."""
+"""Reads text from a picture of a screen, letter by letter, by the fonts with which it was drawn."""
 
 import gzip
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNKNOWN = "\ufffd"
 class Font:
     width: int
     height: int
-    letters: dict[bytes, str]  # by the glyph's pixels, one byte each, 1: set
+    letters: dict[bytes, str]  # by the glyph's pixels, one byte each; 1: set
 
 
 def read_font(path: Path) -> Font:
@@ -46,7 +46,7 @@ class Picture:
         return {self.pixels[at : at + 3] for at in range(0, len(self.pixels), 3)}
 
     def rows(self, font: Font) -> list[str]:
-        """The lines of text from the upper left corner on, blanks at their ends left out."""
+        """Returns the lines of text from the upper left corner on, without blanks at their ends."""
         lit = bytes(any(self.pixels[at : at + 3]) for at in range(0, len(self.pixels), 3))
         rows = []
         for top in range(0, self.height - font.height + 1, font.height):
@@ -68,5 +68,5 @@ def read_picture(path: Path) -> Picture:
 
 
 def wrapped(lines: list[str], columns: int) -> list[str]:
-    """As the capture kernel breaks them: at the last column, whatever is there."""
+    """Breaks lines as the capture kernel does: at the last column, wherever that is."""
     return [part for line in lines for part in [line[at : at + columns].rstrip() for at in range(0, max(len(line), 1), columns)]]

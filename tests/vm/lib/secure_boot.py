@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Secure Boot for machines in tests: keys of our own, signed images, variable stores, Debian's shims."""
+"""Secure Boot for machines in tests: keys, signed images, variable stores, Debian's shims."""
 
 import hashlib
 import re
@@ -24,8 +24,8 @@ _SHIM = uuid.UUID("605dab50-e046-4300-abb6-3dd810dd8b23")
 _X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")  # EFI_CERT_X509_GUID
 _SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328")  # EFI_CERT_SHA256_GUID
 _OWNER = uuid.UUID("6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11")
-_BOOT_SERVICES = 3  # not volatile, boot services only
-_AUTHENTICATED = 0x27  # the same with run time, written by signed data with a time
+_BOOT_SERVICES = 3  # non-volatile, boot services only
+_AUTHENTICATED = 0x27  # non-volatile, boot services and run time, time-based authenticated writes
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def make_key(folder: Path, name: str) -> Key:
 
 
 def unsigned(image: Path, output: Path) -> Path:
-    """Without its signatures."""
+    """Writes the image without its signatures."""
     shutil.copyfile(image, output)
     _run("sbattach", "--remove", output)
     return output
 
 
 def flipped(image: Path, output: Path) -> Path:
-    """With one bit of its content changed, which the signature covers."""
+    """Writes the image with one bit changed that the signature covers."""
     data = bytearray(image.read_bytes())
     data[len(data) // 2] ^= 1
     output.write_bytes(data)
@@ -68,8 +68,8 @@ def flipped(image: Path, output: Path) -> Path:
 
 
 def authenticode(image: Path) -> bytes:
-    """SHA-256 of an image as a signature covers it: all but checksum, the signatures and where they are (PE format,
-    "Process for Generating the Authenticode PE Image Hash")."""
+    """Returns the SHA-256 of an image that a signature covers: all but the checksum, the signatures and their place
+    (PE format, "Process for Generating the Authenticode PE Image Hash")."""
     data = image.read_bytes()
     header = int.from_bytes(data[0x3C:0x40], "little")
     checksum, certificates = header + 88, header + 24 + 144
@@ -80,14 +80,14 @@ def authenticode(image: Path) -> bytes:
 
 
 def signature_list(certificate: bytes) -> bytes:
-    """EFI_SIGNATURE_LIST of one certificate (UEFI 2.10, 32.4.1)."""
+    """Makes an EFI_SIGNATURE_LIST of one certificate (UEFI 2.10, 32.4.1)."""
     each = 16 + len(certificate)
     sizes = (28 + each).to_bytes(4, "little") + bytes(4) + each.to_bytes(4, "little")
     return _X509.bytes_le + sizes + _OWNER.bytes_le + certificate
 
 
 def _digest_list(digest: bytes) -> bytes:
-    """EFI_SIGNATURE_LIST of one image's digest."""
+    """Makes an EFI_SIGNATURE_LIST of one image's digest."""
     each = 16 + len(digest)
     sizes = (28 + each).to_bytes(4, "little") + bytes(4) + each.to_bytes(4, "little")
     return _SHA256.bytes_le + sizes + _OWNER.bytes_le + digest
@@ -102,7 +102,7 @@ def _firmware(folder: Path, template: Path, more: dict[str, Variable]) -> Firmwa
 
 
 def own_keys(folder: Path, *database: Key) -> Firmware:
-    """A firmware with keys of its owner's; db has these."""
+    """Returns a firmware with its owner's keys. db has the keys `database`."""
     first = signature_list(database[0].der)
     return _firmware(folder, _EMPTY, {
         "PK": Variable(first, _GLOBAL, _AUTHENTICATED),
@@ -113,7 +113,8 @@ def own_keys(folder: Path, *database: Key) -> Firmware:
 
 
 def microsofts_keys(folder: Path, mok: Key, revoked: Path | None = None) -> Firmware:
-    """A firmware as it is sold, whose owner has enrolled a key with shim, and has revoked an image there."""
+    """Returns a firmware as it is sold. Its owner has enrolled a key with shim, and may have revoked an image
+    there."""
     more = {"MokList": Variable(signature_list(mok.der), _SHIM, _BOOT_SERVICES)}
     if revoked:
         more["MokListX"] = Variable(_digest_list(authenticode(revoked)), _SHIM, _BOOT_SERVICES)
@@ -122,14 +123,14 @@ def microsofts_keys(folder: Path, mok: Key, revoked: Path | None = None) -> Firm
 
 @dataclass(frozen=True)
 class Entry:
-    """A boot entry of the firmware's."""
+    """A boot entry of the firmware."""
 
     file: str  # on the ESP
     words: str = ""
 
 
 def add_entries(store: Path, esp, entries: list[Entry]) -> None:
-    """Boot0000 and so on, which is their order."""
+    """Adds Boot0000 and so on, in this order."""
     options = {
         f"Boot{number:04X}": variables.load_option(f"entry {number}", esp, 1, entry.file, entry.words)
         for number, entry in enumerate(entries)
@@ -140,13 +141,14 @@ def add_entries(store: Path, esp, entries: list[Entry]) -> None:
 
 # ---- Debian's packages, unpacked and never installed ------------------------
 
-# The version of shim that each suite's package has.
+# The version of shim in each suite's package.
 NEW, OLD = "16", "15.8"
 _SUITES = {NEW: "", OLD: suites.BULLSEYE}
 
 
 def shim(version: str, lists: Path) -> Path:
-    """shimx64.efi as Microsoft has signed it, of Debian's package; skips the test where it cannot be had."""
+    """Returns shimx64.efi of Debian's package, as Microsoft has signed it. Skips the test if it cannot be
+    fetched."""
     folder = suites.unpacked("shim-signed", _SUITES[version], lists)
     (found,) = folder.rglob("shimx64.efi.signed")
     said = re.search(rb"UEFI SHIM\n\$Version: (\S+) \$", found.read_bytes())
@@ -155,7 +157,8 @@ def shim(version: str, lists: Path) -> Path:
 
 
 def strict(firmware: Firmware, lists: Path) -> Firmware:
-    """The same variables, and code with EFI_MEMORY_ATTRIBUTE_PROTOCOL; skips the test where it cannot be had. Debian
-    calls it strict: it has no policy of its own (2025.02 and 2026.08 run code in any page, tests/vm/efi/nx.c)."""
+    """Returns the same variables with code that has EFI_MEMORY_ATTRIBUTE_PROTOCOL. Skips the test if it cannot be
+    fetched. Debian calls it strict, but it has no policy of its own (2025.02 and 2026.08 run code in any page,
+    tests/vm/efi/nx.c)."""
     (code,) = suites.unpacked("ovmf", suites.TRIXIE, lists).rglob("OVMF_CODE_4M.secboot.strictnx.fd")
     return replace(firmware, code=code)

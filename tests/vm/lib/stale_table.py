@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A disk with an MBR and ext4 on all of it, at whose end the backup GPT of its earlier life still stands."""
+"""Makes a disk with an MBR and ext4 on all of it. The backup GPT of an earlier use still lies at its end."""
 
 import struct
 import subprocess
@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 def make(path: Path, size: int, partition: gpt.Partition) -> None:
-    """`partition` is in the stale table, and inside what is the file system now."""
+    """Makes the disk. `partition` is in the stale table, and lies inside the present file system."""
     with open(path, "wb") as image:
         image.truncate(size)
     gpt.write_table(path, [partition])
@@ -20,7 +20,7 @@ def make(path: Path, size: int, partition: gpt.Partition) -> None:
     mbr[510:512] = b"\x55\xaa"
     with open(path, "r+b") as image:
         image.write(bytes(mbr).ljust(MIB, b"\0"))
-    # Up to the table, which mkfs does not touch.
+    # mkfs does not touch the table behind this end.
     subprocess.run(
         ["mkfs.ext4", "-q", "-F", "-E", f"offset={MIB}", path, f"{(size - MIB) // 1024 - 17}k"], check=True
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine whose silence has an end: QEMU ran for long and said nothing, so its CPUs' registers are
-read twice, and what they were at is named."""
+"""Notices a machine that stands still: QEMU uses much CPU time and the machine prints nothing. The CPUs' registers
+are then read twice, and the code that they run is named."""
 
 import re
 import struct
@@ -11,29 +11,29 @@ from pathlib import Path
 from vm.errors import VmError
 from vm.machine import ConsoleLine, Event, Machine, MachineSpec, QmpEvent
 
-# Of QEMU's CPU time, which a busy host does not stretch: eight times the longest silence of a boot, which
-# is from the kernel's start to user space.
+# The limit in QEMU's CPU time, which a busy host does not stretch. It is eight times the longest silence of a
+# boot, that from the kernel's start to user space.
 CPU_SECONDS = 240.0
-# For a machine that waits and uses none.
+# The limit for a machine that waits and uses no CPU time.
 WALL_SECONDS = 1200.0
 _LOOK_SECONDS = 5.0
 _BETWEEN_SECONDS = 5.0
-_IMAGE_BYTES = 64 << 20  # an EFI image begins at most so far below its code
+_IMAGE_BYTES = 64 << 20  # an EFI image begins at most this far below its code
 _PAGE = 4096
 _REGION = re.compile(r"^ {2}([a-z][\w ,]*?\w) +0x([0-9a-f]{12})-0x([0-9a-f]{12}) ")
 _HOOK = re.compile(r"lifeboat: plan (hook_text)=0x([0-9a-f]+)-0x([0-9a-f]+)")
 _CPU = re.compile(r"^CPU#(\d+)\s*$", re.MULTILINE)
 _RIP = re.compile(r"\b[RE]IP=([0-9a-f]+)")
 _HALTED = re.compile(r"\bHLT=(\d)")
-_FLASH = 0xFF000000  # the firmware's, up to 4 GiB
+_FLASH = 0xFF000000  # the firmware's flash, up to 4 GiB
 _HIGH_HALF = 1 << 63
 # Linux, Documentation/arch/x86/x86_64/mm.rst: the EFI region.
 _EFI_VIRTUAL, _EFI_VIRTUAL_END = 0xFFFFFFEF00000000, 0xFFFFFFFF00000000
-_LOW_CODE = 0x100000  # trampolines of the firmware's, the kernel's and ours
+_LOW_CODE = 0x100000  # trampolines of the firmware, the kernel and Lifeboat lie below
 
 
 class StandStill(VmError):
-    """Its text has each CPU's place, its file everything."""
+    """The machine stands still. The text has each CPU's place, the file all registers."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Cpu:
 
 
 def parse_registers(text: str) -> list[Cpu]:
-    """Of the human monitor's `info registers -a`."""
+    """Reads the human monitor's `info registers -a`."""
     parts = _CPU.split(text)[1:]
     cpus = []
     for number, registers in zip(parts[::2], parts[1::2], strict=True):
@@ -54,7 +54,8 @@ def parse_registers(text: str) -> list[Cpu]:
 
 
 def planned_regions(console: list[str]) -> dict[str, tuple[int, int]]:
-    """What the last loader said of where its parts lie: first and behind the last address."""
+    """Returns the ranges of Lifeboat's parts that the last loader printed: first address, and the one behind the
+    last."""
     regions: dict[str, tuple[int, int]] = {}
     for line in console:
         if match := _REGION.match(line) or _HOOK.search(line):
@@ -70,7 +71,7 @@ _PLACES = {
 
 
 def place(rip: int, regions: dict[str, tuple[int, int]], image: str) -> str:
-    """In words. `image`: what image_at() found there."""
+    """Names the place in words. `image` is what image_at() found there."""
     for name, (start, end) in regions.items():
         if start <= rip < end:
             return f"{_PLACES.get(name, name)} + {rip - start:#x}"
@@ -86,7 +87,8 @@ def place(rip: int, regions: dict[str, tuple[int, int]], image: str) -> str:
 
 
 def image_size(head: bytes) -> int:
-    """SizeOfImage of a 64-bit PE image that begins with `head`; 0 when there is none (PE/COFF 1.11, 2 to 3)."""
+    """Returns SizeOfImage of a 64-bit PE image that begins with `head`; 0 if there is none (PE/COFF 1.11, 2 to
+    3)."""
     if len(head) < 0x40 or head[:2] != b"MZ":
         return 0
     (pe,) = struct.unpack_from("<I", head, 0x3C)
@@ -96,8 +98,8 @@ def image_size(head: bytes) -> int:
 
 
 def image_at(memory: bytes, start: int, address: int, known: dict[str, int]) -> str:
-    """The EFI image that `address` lies in, if its head is in `memory`, which begins at `start`.
-    `known`: SizeOfImage of those whose name can be told."""
+    """Names the EFI image in which `address` lies, if its head is in `memory`, which begins at `start`. `known`:
+    SizeOfImage of the images that have a name."""
     for page in range((address - start) // _PAGE * _PAGE, -1, -_PAGE):
         size = image_size(memory[page : page + _PAGE])
         if size and address < start + page + size:
@@ -107,8 +109,8 @@ def image_at(memory: bytes, start: int, address: int, known: dict[str, int]) -> 
 
 
 class WatchedMachine(Machine):
-    """As Machine; a wait that sees nothing for CPU_SECONDS of QEMU's time, or WALL_SECONDS, ends in
-    a StandStill. `known`: EFI programs by name."""
+    """A Machine on which a wait that sees nothing for CPU_SECONDS of QEMU's time, or WALL_SECONDS, raises
+    StandStill. `known`: EFI programs by name."""
 
     def __init__(self, spec: MachineSpec, folder: Path, known: dict[str, Path], cpu_seconds: float = CPU_SECONDS):
         self._bound = cpu_seconds
@@ -141,7 +143,7 @@ class WatchedMachine(Machine):
         if cpu < self._bound and wall < WALL_SECONDS:
             return
         first = self._look()
-        # Not a sleep only: a machine that speaks after all has not stood still.
+        # Waits for an event rather than sleeps: a machine that prints something has not stood still.
         if (late := super().next_event(time.monotonic() + _BETWEEN_SECONDS)) is not None:
             self._queue.appendleft(late)
             return
@@ -154,7 +156,7 @@ class WatchedMachine(Machine):
         raise StandStill("\n".join((head, f"at first: {first[0]}", later, f"registers: {report}")))
 
     def _look(self) -> tuple[str, str]:
-        """Each CPU's place in words, and all registers as QEMU prints them."""
+        """Returns each CPU's place in words, and all registers as QEMU prints them."""
         raw = self.qmp.human("info registers -a")
         regions = planned_regions([line.text for line in self.lines])
         words = []
@@ -164,7 +166,8 @@ class WatchedMachine(Machine):
         return "; ".join(words), raw
 
     def _image(self, address: int) -> str:
-        """Where virtual is physical: firmware, loader, decompressor."""
+        """Names the image at an address in code that runs with virtual equal to physical: firmware, loader,
+        decompressor."""
         if address >= min(self.spec.memory_bytes, 2 << 30):
             return ""
         start = max(0, address // _PAGE * _PAGE - _IMAGE_BYTES)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What `lifeboatctl status --json` says, judged by docs/status.schema.json, and other schemas of docs/."""
+"""Judges the output of `lifeboatctl status --json` by docs/status.schema.json, and other output by other schemas of
+docs/."""
 
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ _DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def read(text: str, name: str = "status") -> dict:
-    """The object, which is as docs/NAME.schema.json says, and has no member that the schema does not know."""
+    """Returns the object, which must fit docs/NAME.schema.json and have no member that the schema lacks."""
     schema = json.loads((_DOCS / f"{name}.schema.json").read_text())
     told = json.loads(text)
     jsonschema.Draft7Validator.check_schema(schema)
@@ -19,7 +20,8 @@ def read(text: str, name: str = "status") -> dict:
 
 
 def _closed(schema):
-    """Readers may meet a member more; our own program may not have one that nobody wrote down."""
+    """Forbids members that the schema lacks. Other readers may meet more members, but this program may not print
+    them undocumented."""
     if not isinstance(schema, dict):
         return schema
     closed = {key: _closed(value) for key, value in schema.items()}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A rehearsal stopped at the purgatory's entry: there QEMU writes all memory to a core of
-its own, then the machine goes on and our dump of the same memory is taken as ever."""
+"""A rehearsal stopped at the purgatory's entry. QEMU writes all memory to a core of its own there. Then the machine
+goes on, and Lifeboat takes its dump of the same memory as usual."""
 
 import shutil
 import struct
@@ -19,7 +19,7 @@ CPUS = 2
 PANIC_CPU = 1
 PHYS_BITS = 40
 
-# struct lb_cpu_state of include/lifeboat/handoff.h: 27 registers, then these.
+# struct lb_cpu_state of include/lifeboat/handoff.h: 27 registers, then these fields.
 _REGISTERS = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss fs_base gs_base ds es fs gs"
     " cr0 cr2 cr3 cr4 efer"
@@ -31,9 +31,9 @@ class StoppedRun:
     outcome: Outcome
     folder: Path
     core: Path  # QEMU's dump-guest-memory, an ELF file
-    ram: Path  # memory from physical 0 on, flat
+    ram: Path  # flat memory from physical 0 on
     entry: dict[str, int]  # registers at the purgatory's entry
-    dead_cpu: dict[str, int]  # what the hook saved of the panicking CPU
+    dead_cpu: dict[str, int]  # the hook's copy of the panicking CPU's registers
 
     @property
     def plan(self) -> dict[str, str]:
@@ -45,20 +45,20 @@ class StoppedRun:
 
 
 def parse_range(text: str) -> tuple[int, int]:
-    """START-END of a plan line; END is not part of it."""
+    """Reads START-END of a plan line. END is behind the range."""
     start, _, end = text.partition("-")
     return int(start, 0), int(end, 0)
 
 
 def kernel_offset(run: StoppedRun) -> int:
-    """As the dying kernel printed it."""
+    """Returns the offset that the dying kernel printed."""
     log = run.outcome.dmesg.read_text(errors="replace")
     words = log[log.index("Kernel Offset: ") :].split()
     return int(words[2], 16)
 
 
 class _Stopped(Rehearsal):
-    """Stops once, at the purgatory's entry, before the rehearsal is watched to its end."""
+    """A rehearsal that stops once at the purgatory's entry before it goes on to its end."""
 
     entry: dict[str, int]
     dead_cpu: dict[str, int]
@@ -68,7 +68,7 @@ class _Stopped(Rehearsal):
         self._until_armed(machine, deadline)
         address = int(self.progress.plan["purgatory_entry"], 0)
         stub = machine.gdb()
-        # A hardware breakpoint, by linear address: the purgatory runs where it lies.
+        # A hardware breakpoint at a linear address, which is also the purgatory's physical one.
         stub.insert_breakpoint(address)
         stub.resume()
         stop = self._until_stop(machine, deadline)
@@ -105,7 +105,7 @@ class _Stopped(Rehearsal):
 
 
 def run(folder: Path, firmware: Firmware, loader: Path, kernel: Path, **capture) -> StoppedRun:
-    """`capture`: what Options shall say of the second kernel."""
+    """Runs it. `capture` are further Options, about the second kernel."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     options = Options(

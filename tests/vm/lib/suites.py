@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Kernels and other packages of other Debian suites than this machine's, by apt with package lists of its own: the
-machine's are left alone."""
+"""Fetches kernels and other packages of other Debian suites with apt and package lists of its own. The machine's
+lists are not changed."""
 
 import fcntl
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 _SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-BULLSEYE = "bullseye"  # 5.10
+BULLSEYE = "bullseye"  # Linux 5.10
 TRIXIE = "trixie"
 SID, EXPERIMENTAL = "sid", "experimental"
 _WITHOUT_SECURITY = (SID, EXPERIMENTAL)
-NOT_RUN = "not run, "  # so a skip begins whose row was to run; summary.py lists them
+NOT_RUN = "not run, "  # a skip of a row that was to run begins so; summary.py lists them
 _UNAVAILABLE = 3  # exit status of scripts/fetch-kernel
 _CONFIG = """\
 Dir::Etc::sourcelist "{folder}/sources.list";
@@ -27,7 +27,7 @@ Dir::Cache "{folder}/cache";
 
 
 def _mirrors() -> dict[str, str]:
-    """This machine's: "main" and "security"."""
+    """Returns this machine's mirrors: "main" and "security"."""
     words = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages", "Origin: Debian"]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     found = {}
@@ -44,8 +44,8 @@ def _sources(suite: str) -> str:
 
 
 def fetch(package: str, folder: Path, *options: str) -> Path:
-    """What scripts/fetch-kernel with `options` prints for `package`, META/SUITE; skips the test where
-    the package cannot be had. `folder` keeps the package lists."""
+    """Returns what scripts/fetch-kernel with `options` prints for `package`, META/SUITE. Skips the test if the
+    package cannot be fetched. `folder` keeps the package lists."""
     path, reason = _fetch(package, folder, *options)
     if path is None:
         pytest.skip(reason)
@@ -53,15 +53,15 @@ def fetch(package: str, folder: Path, *options: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where what was fetched once is kept."""
+    """Returns the folder that keeps what was fetched."""
     folder = Path(os.environ.get("LIFEBOAT_CACHE") or _SCRIPTS.parent / "build" / "cache")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def unpacked(package: str, suite: str, lists: Path) -> Path:
-    """A folder with what the package holds, never installed; suite "": this machine's. Skips the test where it
-    cannot be had. `lists` keeps the package lists."""
+    """Returns a folder with the package's files, not installed. suite "": this machine's. Skips the test if the
+    package cannot be fetched. `lists` keeps the package lists."""
     folder = cache_folder() / f"{package}@{suite or 'here'}"
     with open(folder.with_name(f".{package}.lock"), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -90,7 +90,7 @@ def _unpack(package: str, suite: str, folder: Path, lists: Path) -> None:
 
 
 def apt_environment(suite: str, folder: Path) -> dict[str, str]:
-    """What apt's programs run in to have that suite's package lists, kept in `folder`."""
+    """Returns the environment in which apt's programs use that suite's package lists, which `folder` keeps."""
     folder = folder / suite
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def apt_environment(suite: str, folder: Path) -> dict[str, str]:
 
 @cache
 def _fetch(package: str, folder: Path, *options: str) -> tuple[Path | None, str]:
-    """The path, or None and why the package cannot be had."""
+    """Returns the path, or None and why the package cannot be fetched."""
     suite = package.partition("/")[2]
     done = subprocess.run(
         [_SCRIPTS / "fetch-kernel", *options, package],

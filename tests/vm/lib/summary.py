@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The panic matrix as a table at the end of a test run, and in the build folder: the whole one,
-of LIFEBOAT_FULL=1, in panic-matrix.txt, where scripts/measure finds it, else in panic-matrix-short.txt.
+"""Writes the panic matrix as a table at the end of a test run, and into the build folder. The whole matrix of
+LIFEBOAT_FULL=1 goes to panic-matrix.txt, where scripts/measure finds it, others to panic-matrix-short.txt.
 
-A test records its row in the report itself, which pytest-xdist carries from its workers.
+A test records its row in its report, which pytest-xdist passes on from its workers.
 """
 
 import os
@@ -24,7 +24,7 @@ _HEAD = ("row", "panic", "machine", "outcome", "seconds", "in words")
 
 
 def _outcome(run: Run) -> str:
-    """captured, passed, reset with message, hang, or what else it was."""
+    """Returns captured, passed, reset with message, hang, or another outcome."""
     findings = run.findings
     if not findings:
         return "not run"
@@ -39,7 +39,7 @@ def _outcome(run: Run) -> str:
 
 @pytest.fixture
 def record_row(request):
-    """record_row(scenario, run) notes it for the table."""
+    """record_row(scenario, run) adds a row to the table."""
 
     def record(scenario: Scenario, run: Run) -> None:
         machine = f"{scenario.machine.split(',')[0]}, {scenario.cpus} x {scenario.cpu}, {scenario.memory_mib} MiB"
@@ -52,7 +52,7 @@ def record_row(request):
 
 @pytest.fixture
 def record_endurance(request):
-    """record_endurance(story) notes its cycles for a table of their own."""
+    """record_endurance(story) adds the story's cycles to a table of their own."""
 
     def record(story: Endurance) -> None:
         for number, (cycle, times) in enumerate(zip(story.cycles, story.times, strict=False), 1):
@@ -80,12 +80,14 @@ def text(rows: list[list[str]]) -> str:
 
 
 def endurance_text(rows: list[list[str]]) -> str:
-    """Seconds are QEMU's of the host's CPUs, from the reset on; "dump" is from panic to reset; "wall" is all."""
+    """Makes the table. Seconds are QEMU's CPU seconds since the reset. "dump" is from panic to reset; "wall" is the
+    wall clock for all."""
     return f"{_table(sorted(rows), _ENDURANCE_HEAD)}\n\n{len(rows)} panics, {len({row[0] for row in rows})} machines\n"
 
 
 def not_run(reports: list) -> list[str]:
-    """Why tests were skipped that were to run: a kernel that cannot be had, a judge that does not know it."""
+    """Returns why tests were skipped that were to run: a kernel that cannot be fetched, a judge that does not
+    support it."""
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
     return [f"{reason} ({count} tests)" for reason, count in sorted(reasons.items()) if reason.startswith(NOT_RUN)]
 
@@ -100,7 +102,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 
 def _write(terminalreporter, title: str, to_text, file: str, wanted: str) -> None:
-    """On the terminal and in the build folder, where any row was recorded."""
+    """Writes the table to the terminal and into the build folder, if a row was recorded."""
     rows = [
         value
         for reports in terminalreporter.stats.values()

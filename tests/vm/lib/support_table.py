@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tables of docs/support.md: what is tested, and by what, as the tests in virtual machines say it themselves.
+"""Makes the tables of docs/support.md: what is tested, and by what, as the tests in virtual machines say themselves.
 
-Kernels, panics and machines come from the scenarios that tests run. What has no scenario is a row here, with the tests
-that try it; one whose tests are gone fails.
+Kernels, panics and machines come from the tests' scenarios. What has no scenario is a row here, with the tests that
+try it. A row whose tests no longer exist fails.
 """
-
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +14,7 @@ from vm import markdown
 
 _ROOT = Path(__file__).resolve().parents[3]
 _UNIT = _ROOT / "tests/unit"
-# Scenario.kind, in words.
+# Scenario.kind in words.
 _KINDS = {
     "init": "init is killed", "mce": "a machine check", "nmi": "an NMI from the button", "oom": "no memory is left",
     "oops": "an oops in a system call", "self bug": "BUG()", "self double": "a double fault",
@@ -26,7 +25,8 @@ _KINDS = {
 }  # fmt: skip
 SHORT, FULL, HOST, NOT = "scripts/test", "--full", "host tests only", "not supported"
 
-# By area: what, and the tests that try it; "unit/NAME" is a unit test on the host, None is not supported.
+# For each area: the row, and the tests that try it. "unit/NAME" is a unit test on the host. None means not
+# supported.
 _ROWS: dict[str, list[tuple[str, str | None]]] = {
     "In front of a boot": [
         ("a kernel, started by `lifeboat.efi`", "test_panics.py::test_panic_is_captured[[]*"),
@@ -89,19 +89,19 @@ _ROWS: dict[str, list[tuple[str, str | None]]] = {
 
 
 class Tests:
-    """Those of a short run, and of a full one."""
+    """The tests of a short run and of a full one."""
 
     def __init__(self, short: list[Collected], full: list[Collected]):
         self._short, self._full = short, full
 
     def state(self, wanted: Callable[[Collected], bool]) -> str | None:
-        """None: no test does that."""
+        """Returns when such tests run; None if there are none."""
         if any(map(wanted, self._short)):
             return SHORT
         return FULL if any(map(wanted, self._full)) else None
 
     def values(self, key: str) -> list:
-        """That scenarios have."""
+        """Returns the values of this key in all scenarios."""
         return sorted({one.scenario[key] for one in self._full if one.scenario})
 
 
@@ -117,7 +117,7 @@ def by_tests(tests: Tests, what: str, pattern: str | None) -> tuple[str, str]:
 
 
 def _by_scenarios(tests: Tests, name: str, is_it: Callable[[dict], bool]) -> tuple[str, str, str]:
-    """By the built-in capture kernel, and by a Linux in its place."""
+    """Returns the row's states with the built-in capture kernel and with a Linux in its place."""
     states = [
         tests.state(lambda one, builtin=builtin: bool(one.scenario) and one.scenario["builtin"] is builtin and is_it(one.scenario))
         for builtin in (True, False)

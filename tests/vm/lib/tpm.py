@@ -19,7 +19,8 @@ EV_EVENT_TAG, EV_IPL = 0x06, 0x0D
 _SHA256 = 0x0B
 _NO_ACTION = 3
 
-# For the first kernel's init: the log and the PCRs, line by line, whatever else the kernel says in between.
+# For the first kernel's init: prints the log and the PCRs line by line, marked to tell them from other
+# output.
 SHOW = f"""
 $b mount -t securityfs securityfs /sys/kernel/security
 $b base64 -w 96 /sys/kernel/security/tpm0/binary_bios_measurements | while read -r line; do echo "tpm-log $line"; done
@@ -29,12 +30,12 @@ for pcr in {" ".join(map(str, PCRS))}; do echo "tpm-pcr $pcr $($b cat /sys/class
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[list[str]]:
-    """QEMU's words for a machine with a TPM of its own."""
-    with tempfile.TemporaryDirectory(prefix="lifeboat-tpm.") as short:  # a socket's path is short
+    """Yields QEMU's words for a machine with a TPM of its own."""
+    with tempfile.TemporaryDirectory(prefix="lifeboat-tpm.") as short:  # a socket's path must be short
         state = Path(short)
         subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, "--pcr-banks", "sha256"], check=True,
                        capture_output=True)  # fmt: skip
-        # As a daemon it is back once its socket is there; it ends with QEMU's connection.
+        # The daemon returns when its socket exists, and ends with QEMU's connection.
         words = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl", f"type=unixio,path={state}/sock",
                  "--daemon", "--pid", f"file={state}/pid", "--log", f"file={folder}/swtpm.log", "--terminate"]  # fmt: skip
         subprocess.run(words, check=True, capture_output=True)
@@ -42,18 +43,18 @@ def running(folder: Path) -> Iterator[list[str]]:
             yield ["-chardev", f"socket,id=tpm,path={state}/sock", "-tpmdev", "emulator,id=tpm0,chardev=tpm",
                    "-device", "tpm-crb,tpmdev=tpm0"]  # fmt: skip
         finally:
-            with contextlib.suppress(OSError, ValueError):  # it has ended, and taken the file with it
+            with contextlib.suppress(OSError, ValueError):  # the daemon has ended, and removed the file
                 os.kill(int((state / "pid").read_text()), signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def replayed(events: list["Event"]) -> Iterator[str]:
-    """A TPM of the host's whose PCRs are as these events left them: how tpm2-tools and systemd get at it."""
+    """Yields a TPM of the host whose PCRs hold these events, as tpm2-tools and systemd name it."""
     with tempfile.TemporaryDirectory(prefix="lifeboat-tpm.") as short:
         state = Path(short)
         subprocess.run(["swtpm_setup", "--tpm2", "--tpmstate", state, "--pcr-banks", "sha256"], check=True,
                        capture_output=True)  # fmt: skip
-        # tpm2-tools take a socket's name with ".ctrl" for the control channel.
+        # tpm2-tools take the name of the socket, and add ".ctrl" for the control channel.
         words = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--server", f"type=unixio,path={state}/sock",
                  "--ctrl", f"type=unixio,path={state}/sock.ctrl", "--flags", "startup-clear", "--daemon",
                  "--pid", f"file={state}/pid", "--log", f"file={state}/log"]  # fmt: skip
@@ -72,12 +73,13 @@ def replayed(events: list["Event"]) -> Iterator[str]:
 class Event:
     pcr: int
     type: int
-    digest: bytes  # of SHA-256
+    digest: bytes  # SHA-256 digest
     data: bytes
 
 
 def read_log(data: bytes) -> list[Event]:
-    """TCG PC Client Platform Firmware Profile, 10: the first event is of TPM 1.2's form, and lists the banks."""
+    """Reads the log (TCG PC Client Platform Firmware Profile, 10). The first event has TPM 1.2's form and lists the
+    banks."""
     (size,) = struct.unpack_from("<I", data, 28)
     head = data[32 : 32 + size]
     assert head.startswith(b"Spec ID Event03\0"), head
@@ -98,7 +100,7 @@ def read_log(data: bytes) -> list[Event]:
 
 
 def extended(digests: list[bytes]) -> bytes:
-    """A PCR's value after these."""
+    """Returns a PCR's value after these digests."""
     value = bytes(32)
     for digest in digests:
         value = hashlib.sha256(value + digest).digest()
@@ -115,7 +117,7 @@ class Measured:
 
 
 def take(console: str, folder: Path) -> Measured:
-    """What SHOW printed; every PCR is the sum of its events, and tpm2_eventlog finds nothing odd in them."""
+    """Reads what SHOW printed. Every PCR must follow from its events, and tpm2_eventlog must accept them."""
     lines = console.replace("\r", "")
     log = base64.b64decode("".join(re.findall(r"tpm-log (\S+)", lines)))
     pcrs = {int(pcr): bytes.fromhex(value) for pcr, value in re.findall(r"tpm-pcr (\d+) ([0-9A-Fa-f]{64})", lines)}

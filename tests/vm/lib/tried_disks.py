@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Machines with disks that disktest.efi tries, and the judge of what is on them afterwards."""
+"""Machines with disks that disktest.efi tries, and the judge of the disks' content afterwards."""
 
 import json
 import struct
@@ -12,23 +12,24 @@ from vm.firmware import Firmware
 
 MIB = 1 << 20
 SECTOR = 512
-UNTOUCHED = bytes([0x5A]) * SECTOR  # what images are full of at first
-_FACTOR = 0x9E3779B97F4A7C15  # the pattern, as disktest_run.c makes it
+UNTOUCHED = bytes([0x5A]) * SECTOR  # content of the images before
+_FACTOR = 0x9E3779B97F4A7C15  # factor of the pattern in disktest_run.c
 _SEED_SHIFT = 40
-_DEADLINE = 600.0  # seconds; a slow disk takes one of them
+_DEADLINE = 600.0  # seconds, far more than a slow disk takes
 
-# Where the disks of such machines are.
+# The PCI addresses of the machines' disks.
 SLOT = "0000:00:04.0"
 OTHER_SLOT = "0000:00:06.0"
 PORT = "0000:00:05.0"
 PORT_DEVICE = "pcie-root-port,id=way,addr=5,chassis=1"
 PLUGGED = "0000:01:00.0"  # behind PORT
-WHOLE_PAGES = 39999  # the last block where a partition, which writes 4 KiB and more, fills the range
+WHOLE_PAGES = 39999  # the last block for a partition, which writes whole pages of 4 KiB, so that it fills the range
 LARGE_BLOCKS = "logical_block_size=4096,physical_block_size=4096"
 
 
 def failing(name: str, image: Path, once: bool = False, **requests) -> list[str]:
-    """QEMU's words for the disk `name`, on which such requests (iotype, sector) fail, or the first of them."""
+    """Returns QEMU's words for the disk `name`, on which all such requests (iotype, sector) fail, or the first
+    one."""
     rule = {"event": "none", "errno": 5, "once": once, **requests}
     file = {"driver": "file", "filename": str(image)}
     node = {"driver": "blkdebug", "node-name": name, "image": file, "inject-error": [rule]}
@@ -37,9 +38,9 @@ def failing(name: str, image: Path, once: bool = False, **requests) -> list[str]
 
 @dataclass(frozen=True)
 class TriedDisk:
-    """A disk image and its line of disktest.conf; `name` is the id of its block backend."""
+    """A disk image, and its line of disktest.conf. `name` is the id of its block backend."""
 
-    __test__ = False  # no class of tests, whatever pytest may think of its name
+    __test__ = False  # pytest must not take it for a class of tests
 
     name: str
     driver: str  # nvme, virtio-blk, ahci, virtio-scsi, pvscsi
@@ -53,8 +54,8 @@ class TriedDisk:
     mib: int = 32
     backend: str = ""  # more options of -drive
     bad: int | None = None  # a block that cannot be written
-    errno: int = 5  # why not; 28: the host has no space left
-    whole: bool = True  # the whole range is written; else perhaps a part, perhaps nothing
+    errno: int = 5  # error of the write; 28: no space left on the host
+    whole: bool = True  # the whole range is written; otherwise perhaps a part, perhaps nothing
 
     def order(self) -> str:
         bad = "" if self.bad is None else f" bad {self.bad} 1"
@@ -72,7 +73,7 @@ class TriedDisk:
         image.write_bytes(UNTOUCHED * (self.mib * MIB // SECTOR))
 
     def allowed(self, sector: int) -> tuple[bytes, ...]:
-        """What that sector may hold afterwards."""
+        """Returns the contents that the sector may have afterwards."""
         block = sector * SECTOR // self.block
         if not self.first <= block <= self.last or block == self.bad:
             return (UNTOUCHED,)
@@ -93,7 +94,7 @@ class TriedDisk:
 
 @dataclass(frozen=True)
 class FailingOnce(TriedDisk):
-    """The first write to block `weak` fails, no other does."""
+    """A disk on which the first write to block `weak` fails, and no other."""
 
     weak: int = 0
 
@@ -103,7 +104,7 @@ class FailingOnce(TriedDisk):
 
 @dataclass(frozen=True)
 class Row:
-    """One machine: its disks, the devices they are in, and what has to be said beside `ok`."""
+    """One machine: its disks, their devices, and what must be printed in addition to `ok`."""
 
     name: str
     disks: list[TriedDisk]
@@ -112,7 +113,7 @@ class Row:
 
 
 def _said(row: Row, folder: Path, firmware: Firmware, disktest: Path) -> str:
-    """What disktest said until it switched the machine off."""
+    """Returns what disktest printed until it switched the machine off."""
     arguments = []
     for disk in row.disks:
         disk.make(folder / f"{disk.name}.img")
@@ -128,7 +129,7 @@ def _said(row: Row, folder: Path, firmware: Firmware, disktest: Path) -> str:
 
 
 def run_row(row: Row, folder: Path, firmware: Firmware, disktest: Path) -> None:
-    """Runs that machine with disktest.efi, and judges what it said and what its disks hold."""
+    """Runs the machine with disktest.efi, and judges its output and the disks' content."""
     said = _said(row, folder, firmware, disktest)
     assert "FAILED" not in said and said.endswith("disktest: end: ok"), said
     for disk in row.disks:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs a program to which lseek() fails on every file, as on those of efivarfs.
+"""Runs a program in which lseek() fails on every file, as it does in efivarfs.
 
-They are regular files to stat(), so that a pipe in their place would be read another way.
+For stat() those files are regular, so a pipe in their place would be read in another way.
 """
 
 import errno
@@ -11,5 +11,5 @@ import failing_call
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """The program's end, whatever it is, with what it wrote."""
+    """Returns the ended program, whatever its status is, with its output."""
     return failing_call.run(command, failing_call.LSEEK, errno.ESPIPE)
