@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Beside Debian's kdump-tools and kexec-tools: who captures which panic, and that neither takes the other's."""
+"""Beside Debian's kdump-tools and kexec-tools: who captures which panic, and that neither side takes the other's
+dump."""
 
 import re
 
@@ -21,7 +22,7 @@ def root():
 
 @pytest.fixture
 def start(tmp_path, firmware, loader, root):
-    """A machine that Lifeboat starts."""
+    """start(...) makes a machine that Lifeboat starts."""
     build("lifeboatctl")
 
     def start(early: bool = False) -> Guest:
@@ -31,7 +32,7 @@ def start(tmp_path, firmware, loader, root):
 
 
 def saved(story, tmp_path):
-    """(folder, report) of the dump that Lifeboat wrote."""
+    """saved(story) is (folder, report) of the dump that Lifeboat wrote."""
     folder = beside_kdump.save(story, build("lifeboat-save"), tmp_path / "saved")
     assert folder, story.lines[-20:]
     return folder, (folder / "report.txt").read_text()
@@ -44,7 +45,8 @@ def test_a_panic_before_kdump_is_loaded_is_ours(start, tmp_path):
         guest.wait_reset()
     folder, report = saved(guest.story, tmp_path)
     assert "reason: Kernel panic - not syncing: VFS: Unable to mount root fs" in report
-    # crashkernel= is on the line: the word that lowers kdump's odds is not, and the report says what that costs.
+    # crashkernel= is on the line. The word that makes kdump less likely to succeed is not, and the report
+    # says what is missing without it.
     line = re.search(r"Command line: (.*)", (folder / "vmcore-dmesg.txt").read_text())[1].split()
     assert beside_kdump.CRASHKERNEL in line and set(WORDS) <= set(line)
     assert "crash_kexec_post_notifiers" not in line
@@ -58,7 +60,8 @@ def test_b_with_kdump_loaded_the_dump_is_kdumps(start, tmp_path):
         assert guest.ask("kdump", "kdump-config status").output == "current state   : ready to kdump"
         status = guest.ask("status", "lifeboatctl status")
         assert status.status == 0 and "the system's own kdump is loaded" in status.output, status
-        # As lifeboat-boot-complete.service: a trial that did not complete would have the next boot stand aside.
+        # lifeboat-boot-complete.service does the same. After a trial that did not complete, the next boot
+        # would stand aside.
         assert guest.ask("complete", "lifeboatctl boot-complete").status == 0
         beside_kdump.panic(guest)
         guest.wait_reset()  # kdump's kernel has saved the dump
@@ -73,7 +76,7 @@ def test_b_with_kdump_loaded_the_dump_is_kdumps(start, tmp_path):
 
 @FULL_ONLY
 def test_c_a_panic_of_kdumps_own_kernel_is_ours(start, tmp_path, log_by_makedumpfile):
-    """With the memory of the kernel that died first, both logs, both reasons."""
+    """The dump has the memory of the kernel that died first, both logs, and both reasons."""
     with start() as guest:
         guest.await_up()
         beside_kdump.break_kdump(guest)
@@ -88,7 +91,7 @@ def test_c_a_panic_of_kdumps_own_kernel_is_ours(start, tmp_path, log_by_makedump
     assert "elfcorehdr=" in second and "Kernel panic - not syncing" in second
     assert "reason: Kernel panic - not syncing: sysrq triggered crash" in report.partition("\nkdump: ")[0]
     assert re.search("^  reason: Kernel panic - not syncing: ", report.partition("\nkdump: ")[2], re.MULTILINE), report
-    # Debian's own reader opens it as the first kernel's.
+    # Debian's own reader opens the dump as the first kernel's.
     log = log_by_makedumpfile(folder / "vmcore")
     assert "lifeboat-marked" in log and "elfcorehdr=" not in log
 

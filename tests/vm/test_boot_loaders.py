@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Lifeboat in front of Debian's own boot loaders, whose configuration has none of its words.
+"""Lifeboat in front of Debian's own boot loaders, whose configuration has none of Lifeboat's words.
 
-Each way in once, with the boot loader that goes with it; the other pairs with LIFEBOAT_FULL=1. lifeboat-vm
-itself looks for the boot loader's own line, and for our words in what it configures.
+Each way of starting Lifeboat is tried with one boot loader, and the other pairs with LIFEBOAT_FULL=1. lifeboat-vm
+itself looks for the boot loader's own line, and for Lifeboat's words in its configuration.
 """
 
 import re
@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("boot-loaders")]
 NEEDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
 ADDED = [*NEEDED, "oops=panic", "unknown_nmi_panic"]
 
-# Boot loader, way in, further options.
+# For each way: boot loader, way, further options.
 MECHANISMS = {
     "chain": ("grub", {}),
     "sd-boot": ("systemd-boot", {}),
 }
 PAIRS = {
-    "driver": ("uki", {}),  # test_install_debian.py panics behind a driver always
+    "driver": ("uki", {}),  # test_install_debian.py always panics behind a driver
     "grub-driver": ("grub", {"enter": "driver"}),
     "grub-efi-chain": ("grub-efi", {}),
     "grub-efi-driver": ("grub-efi", {"enter": "driver"}),
@@ -36,7 +36,7 @@ PAIRS = {
     "chain-no-root": ("grub", {"panic": "vfs"}),
     "chain-linux": ("grub", {"capture": "linux"}),
 }
-# Boot loaders and firmware of newer suites: boot loader, its package, suite, firmware's suite ("" is this machine's).
+# Boot loaders of newer suites: boot loader, its package, suite, suite of the firmware ("" is this machine's).
 FIRMWARE = {suites.TRIXIE: "ovmf", suites.SID: "ovmf-generic"}
 SIGNED_GRUB, SYSTEMD = "grub-efi-amd64-signed", "systemd-boot-efi"
 NEWER = {
@@ -57,7 +57,7 @@ def _cases() -> list:
 
 @pytest.fixture(name="booted")
 def _booted(rehearse, driver):
-    """booted(name): the run of that name, which ended in a verified dump."""
+    """booted(name) is the run of that name, which ended in a verified dump."""
     assert driver.is_file()
 
     def run(name: str):
@@ -75,7 +75,7 @@ def test_a_panic_behind_a_boot_loader(booted, name):
 @FULL_ONLY
 @pytest.mark.parametrize("name", NEWER)
 def test_a_panic_behind_a_newer_boot_loader(rehearse, driver, tmp_path_factory, name):
-    """Of its own suite; three of them with that suite's firmware."""
+    """The kernel is of the boot loader's suite. Three of them run with that suite's firmware."""
     assert driver.is_file()
     boot, package, suite, firmware = NEWER[name]
     lists = tmp_path_factory.getbasetemp() / "suites"
@@ -99,7 +99,7 @@ def _judge(run) -> None:
 
 @FULL_ONLY
 def test_a_crashkernel_of_the_distribution_s_stays(rehearse, driver):
-    """With the words of a desktop, and without the one that lowers kdump's odds."""
+    """The kernel gets a desktop's words, except the one that makes kdump less likely to succeed."""
     assert driver.is_file()
     run = rehearse(
         "boot-crashkernel", boot="grub", capture="builtin", append="crashkernel=128M",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""boot_log.py, which judges memory maps, judged itself."""
+"""Tests of boot_log.py, which judges memory maps."""
 
 import struct
 
@@ -8,7 +8,7 @@ from boot_log import Entry
 
 
 def test_reads_and_computes():
-    """A kernel's lines, and the rules on a map made up for them."""
+    """Reads a kernel's lines, and applies the rules to a map made for them."""
     log = (
         "[    0.000000] BIOS-provided physical RAM map:\n"
         "[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
@@ -31,7 +31,7 @@ def test_reads_and_computes():
 
 
 def test_reads_boot_params():
-    """A zero page with two entries, and a node of setup_data with one more behind another kind of node."""
+    """Reads a zero page with two entries, and setup_data with one more entry behind a node of another kind."""
     memory = {0x5000: struct.pack("<QII", 0x6000, 9, 4) + b"seed"}
     memory[0x6000] = struct.pack("<QII", 0, 1, 20) + struct.pack("<QQI", 0x200000, 0x1000, 4)
     page = bytearray(4096)

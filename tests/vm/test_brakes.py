@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""It never costs a boot: armed boots in each mode, a firmware that fails at each step, and one that hangs.
+"""Lifeboat never costs a boot: armed boots in each mode, a firmware that fails at each step, and one that hangs.
 
-The systems that are booted complete at once and reset: tests/vm/efi/complete.c, leave.c. The firmware that fails is
+The systems that boot complete at once and reset: tests/vm/efi/complete.c, leave.c. The firmware that fails is
 tests/vm/efi/failing.c.
 """
 
@@ -23,8 +23,8 @@ SLOW = "longer than the 5000 that arming may wait"
 
 
 def _boots_in_time(machine, count: int) -> list[str]:
-    """The same, of so many boots. On a busy host the disk may be slower than arming waits for: such a boot is another
-    one, which has to go on, too; no more than every second may be."""
+    """Returns the next boots that armed in time. On a busy host the disk may be slower than arming waits for. Such a
+    boot must go on, too, and is counted as another one. At most every second boot may be one."""
     texts = []
     machine.power_on()
     for _ in range(2 * count):
@@ -44,7 +44,7 @@ def _mark(said: str) -> dict[str, str]:
 @pytest.mark.parametrize("boots", [BOOTS, pytest.param(BOOTS_FULL, marks=FULL_ONLY)])
 @pytest.mark.parametrize("mode", completing.MODES)
 def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, boots):
-    """Each is armed at the same addresses; the first is a trial, the others write no mark."""
+    """Each boot arms at the same addresses. The first is a trial, and the others write no mark."""
     files = completing.files(mode, loader, driver, kernel, leave)
     with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         texts = _boots_in_time(machine, boots + (mode == "driver"))[-boots:]
@@ -62,7 +62,7 @@ def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, bo
 
 @FULL_ONLY
 def test_another_firmware_is_a_trial(tmp_path, firmware, loader, driver, kernel, leave):
-    """By its version in SMBIOS: what EFI says of it is the same."""
+    """The firmware differs by its version in SMBIOS. EFI's own name of it is the same."""
     files, trials = completing.files("chain", loader, driver, kernel, leave), []
     words = dump_images.empty_disk(tmp_path)
     for version in ("1.0", "2.0"):
@@ -85,7 +85,8 @@ def _failing_files(loader: Path, orders: str, chained: str) -> dict[str, Path | 
 
 
 def _await_ending(machine):
-    """The end of a boot behind failing.c: a reset, or the line that says that all is done. Each run is awaited anew."""
+    """Returns the end of a boot behind failing.c: a reset, or the line that says that all is done. Each run within
+    the boot is awaited with a new deadline."""
     while True:
         event = shell.watch(machine, "failing: run", "failing: done")
         if "failing: run" not in getattr(event, "text", ""):
@@ -93,7 +94,7 @@ def _await_ending(machine):
 
 
 def _failing(folder: Path, firmware, loader: Path, orders: str, resets: int = 0) -> str:
-    """What was said until the machine was switched off."""
+    """Returns what was printed until the machine was switched off."""
     files = _failing_files(loader, orders, "succeeding")
     with shell.make_machine(folder, firmware, files, qemu_args=dump_images.empty_disk(folder)) as machine:
         machine.power_on()
@@ -111,21 +112,22 @@ def _judged(said: str, kind: str, step: int) -> None:
     found = re.search(rf"failing: {kind}: (\d+) calls, (\d+) of them failed, (\d+) armed, 0 lost, 0 wrong", said)
     assert found, said[-3000:]
     calls, failed, armed = map(int, found.groups())
-    # A failure may leave something to the next run, by which that makes fewer calls.
+    # A failure may leave something for the next run, which then makes fewer calls.
     assert calls > 100 and 0.8 * calls <= failed * step < calls + step
     assert 0 < armed < failed if kind == "error" else armed <= failed
 
 
 def _judge_hangs(said: str, times: int) -> None:
     assert said.count("failing: hangs in ") == times
-    # A run may make a call more than the one that was counted: then its last one is not hung in.
+    # A run may make one call more than was counted. Then its last call does not hang.
     ends = re.findall(r"failing: (stood aside after|the mark was back before) hang (\d+)", said)
     assert [int(n) for _, n in ends] == list(range(1, times + 1))
     assert [end for end, _ in ends[:-1]] == ["stood aside after"] * (times - 1)
 
 
 def test_a_firmware_that_fails_costs_no_boot(tmp_path, firmware, loader):
-    """Some calls fail, some lie, a disk is slow; then one call never comes back, and the last: the watchdog does."""
+    """Some calls fail, some report a false success, a disk is slow. Then one call hangs, and the last: the watchdog
+    resets."""
     orders = "error 23\nlie 19\nslow 0\naside 0\nhang 2"
     said = _failing(tmp_path, firmware, loader, orders, resets=2)
     _judged(said, "error", 23)
@@ -146,7 +148,7 @@ def test_a_firmware_that_hangs_costs_one_reset(tmp_path, firmware, loader):
 
 
 def test_a_proved_boot_writes_no_variable(tmp_path, firmware, loader):
-    """The first boot is a trial; the second reads, and writes nothing that stays."""
+    """The first boot is a trial. The second reads, and writes no variable that stays."""
     files = _failing_files(loader, "start 0", "complete.efi")
     with shell.make_machine(tmp_path, firmware, files, qemu_args=dump_images.empty_disk(tmp_path)) as machine:
         said = completing.boots(machine, 2)
@@ -155,7 +157,7 @@ def test_a_proved_boot_writes_no_variable(tmp_path, firmware, loader):
 
 
 def test_three_captured_panics_end_the_capturing_until_a_boot_completes(tmp_path, firmware, loader):
-    """The first dump of the row is kept, although --dump-overwrite is given; then it is given up."""
+    """With --dump-overwrite the row's first dump is still kept. After the third panic capturing ends."""
     config = "chain \\complete.efi\ndump-overwrite\n" + "".join(f"dump-to PARTLABEL=dump{n}\n" for n in range(3))
     files = {
         "EFI/BOOT/BOOTX64.EFI": loader,
@@ -175,7 +177,7 @@ def test_three_captured_panics_end_the_capturing_until_a_boot_completes(tmp_path
 
 
 @pytest.mark.parametrize("words, second", [
-    ("leave=cold", "lifeboat: prepared"),  # no Linux: it does not count
+    ("leave=cold", "lifeboat: prepared"),  # not a Linux, so it does not count
     ("leave=cold linux=one", "standing aside, not armed: the last boot, a trial, did not complete"),
 ])  # fmt: skip
 def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loader, kernel, leave, words, second):
@@ -192,7 +194,7 @@ def test_a_boot_counts_that_leaves_boot_services_armed(tmp_path, firmware, loade
 
 @FULL_ONLY
 def test_a_rehearsal_with_the_kill_switch_thrown_captures_nothing(rehearse):
-    """lifeboat-vm --unarmed: the same kernel and the same panic, without Lifeboat."""
+    """With lifeboat-vm --unarmed the same kernel panics in the same way, and Lifeboat does nothing."""
     found = rehearse("unarmed", capture="builtin", unarmed=True).check().findings
     assert found["unarmed"] is True and found["captured"] is False and found["dump"] is None
     assert {"first_kernel", "panic"} <= found["stages"].keys()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The built-in capture kernel, from panic to saved dump. What readers make of its dumps is in
-test_readers.py; here are its findings, every page against QEMU's own dump of the same moment,
-and disks that are full, slow, gone or hold an unsaved dump."""
+"""The built-in capture kernel, from panic to saved dump: its findings, every page compared with QEMU's own dump of
+the same moment, and disks that are full, slow, gone or hold an unsaved dump. test_readers.py tests what readers make
+of its dumps."""
 
 import dataclasses
 import hashlib
@@ -27,8 +27,8 @@ from vm.vmcore import read_vmcore
 
 pytestmark = pytest.mark.vm
 
-CRASH_MAX = 16 * MIB  # with up to eight CPUs
-FURTHER_MAX = 4 * MIB // 10  # for each further one
+CRASH_MAX = 16 * MIB  # crash memory with up to eight CPUs
+FURTHER_MAX = 4 * MIB // 10  # for each further CPU
 STAGES = ["panic", "purgatory", "capture_begin", "capture_target", "capture_dump", "capture_done", "reset"]
 SYSRQ = "sysrq triggered crash"
 
@@ -38,7 +38,8 @@ DISKS = pytest.mark.xdist_group("builtin-disks")
 
 @pytest.fixture(scope="module")
 def builtin(loader, kernel, firmware):
-    """builtin(name, unusual={...}, **options): a run with the built-in kernel, 512 MiB, panic on CPU 1 of 2."""
+    """builtin(name, unusual={...}, **options) is a run with the built-in kernel, 512 MiB, and a panic on CPU 1 of
+    2."""
     build = Path(loader).parent
     folder = build / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main") / "builtin"
 
@@ -101,7 +102,7 @@ def qemu(stopped_builtin_run) -> CoreMemory:
 
 @STOPPED
 def test_every_page_is_as_qemu_saw_it(stopped_builtin_run, ours, qemu, record_property):
-    """But for the hook's own stacks and tables, which are in use."""
+    """Only the hook's own stacks and tables differ, which are in use."""
     hook = range(*parse_range(stopped_builtin_run.plan["hook_data"]))
     differ = [frame for frame, page in ours.pages() if page != qemu.read(frame * PAGE, PAGE)]
     record_property("pages_compared", len(ours.stored))
@@ -113,7 +114,7 @@ def test_every_page_is_as_qemu_saw_it(stopped_builtin_run, ours, qemu, record_pr
 
 @STOPPED
 def test_all_ram_is_accounted_for(stopped_builtin_run, ours):
-    """All that the first kernel called RAM is in the dump, or was left out by choice."""
+    """All that the first kernel called RAM is in the dump, or was left out on purpose."""
     usable = []
     for line in stopped_builtin_run.outcome.dmesg.read_text(errors="replace").splitlines():
         if "BIOS-e820: [mem " in line and line.endswith("usable"):
@@ -130,7 +131,7 @@ def test_all_ram_is_accounted_for(stopped_builtin_run, ours):
 
 @pytest.fixture(scope="module")
 def makedumpfile_s(stopped_builtin_run, ours, qemu, vmlinux, run_makedumpfile) -> Kdump:
-    """What makedumpfile -d 31 makes of the same memory, as QEMU saw it."""
+    """The dump that makedumpfile -d 31 makes of the same memory, as QEMU saw it."""
     run, folder = stopped_builtin_run, stopped_builtin_run.folder
     listed = subprocess.run(["nm", vmlinux], capture_output=True, text=True, check=True).stdout
     symbols = {name: int(address, 16) for address, _, name in map(str.split, listed.splitlines()) if address != name}
@@ -161,7 +162,7 @@ def test_what_is_left_out_makedumpfile_leaves_out_too(ours, makedumpfile_s, reco
 
 @STOPPED
 def test_what_makedumpfile_leaves_out_is_left_out(ours, makedumpfile_s):
-    """But for pages of zeroes, which cost a descriptor here and read as what they are."""
+    """Pages of zeroes are the exception. They cost a descriptor here, and read as zeroes."""
     theirs = set(ours.ram) - set(makedumpfile_s.stored)
     kept = [frame for frame, page in ours.pages() if frame in theirs and page.strip(b"\0")]
     assert not kept, f"{len(kept)} pages: {', '.join(map(hex, kept[:20]))}"
@@ -172,7 +173,7 @@ def test_what_makedumpfile_leaves_out_is_left_out(ours, makedumpfile_s):
 
 @pytest.fixture(scope="module")
 def full(builtin):
-    """A partition with room for a part of the dump; it stays unsaved."""
+    """A partition with room for part of the dump, which stays unsaved."""
     return builtin("full", {"disk_bytes": 8 * MIB, "mark": False})
 
 
@@ -247,13 +248,14 @@ def test_a_slow_disk(builtin):
 
 @DISKS
 def test_the_self_test_leaves_its_verdict(builtin):
-    """Without a crash: from the loader into the capture kernel, and back by a reset."""
+    """There is no crash: the loader enters the capture kernel, and a reset follows."""
     iommu = {"machine": "q35,kernel-irqchip=split", "qemu_args": ["-device", "intel-iommu,intremap=on"]}
     outcome, folder = builtin("selftest", config=["selftest"], **iommu)
     assert "(VT-d): translation was off, is off" in console(folder)
     assert "selftest: no IOMMU translates; that switching one off works is not shown" in console(folder)
     assert "lifeboat-capture: selftest passed" in console(folder), outcome.reason
-    # The firmware drives what it boots from. The search goes as far as the dump's disk, not on to the SATA controller.
+    # The firmware already drives the disk that it boots from. The search ends at the dump's disk, before the
+    # SATA controller.
     asked = re.findall(r"firmware: asked to drive the disks of (\S+)", console(folder))
     assert asked and "0000:00:1f.2" not in asked
     assert "selftest: a page that cannot be read is survived" in console(folder)
@@ -271,22 +273,23 @@ def test_a_warm_reboot_is_no_panic(builtin):
     assert outcome.ok, outcome.reason
 
 
-# The scratch register of COM1's UART: what is written there stays there, and means nothing to anybody.
+# The scratch register of COM1's UART keeps what is written to it, and has no effect.
 SCRATCH = 0x3FF
 
 
 def wdat_table(port: int) -> bytes:
-    """What follows the header of an ACPI table WDAT whose watchdog stands while bit 3 of `port` is set."""
+    """Returns what follows the header of an ACPI table WDAT whose watchdog is stopped while bit 3 of `port` is
+    set."""
     register = struct.pack("<BBBBQ", 1, 8, 3, 1, port)  # I/O, 8 bits, bit 3, access by bytes
-    rows = [(0x0A, 0x00), (0x0B, 0x82)]  # is it stopped? stop it, and keep the other bits
+    rows = [(0x0A, 0x00), (0x0B, 0x82)]  # query stopped state; set stopped state, and keep the other bits
     entries = b"".join(struct.pack("<BBH", *row, 0) + register + struct.pack("<II", 1, 1) for row in rows)
     return struct.pack("<IHBBB3xIIIB3xI", 32, 0xFF, 0xFF, 0xFF, 0xFF, 1000, 600, 1, 1, len(rows)) + entries
 
 
 @pytest.fixture(scope="module")
 def pushed_out(builtin, tmp_path_factory):
-    """panic_print=1 shows every task after the panic's line, in more text than the log has room for. The machine's
-    firmware names a watchdog, which runs, and a management controller."""
+    """With panic_print=1 the kernel prints every task behind the panic's line, which is more text than the log
+    holds. The machine's firmware names a watchdog, which runs, and a management controller."""
     folder = tmp_path_factory.mktemp("acpi")
     (folder / "wdat").write_bytes(wdat_table(SCRATCH))
     (folder / "spmi").write_bytes(bytes(29))
@@ -300,7 +303,7 @@ def pushed_out(builtin, tmp_path_factory):
 
 @DISKS
 def test_the_screen_shows_the_report(pushed_out):
-    """The picture, read back: the report as it is on the console, as far as it has room, and what comes next."""
+    """The picture has the report's lines as the console has them, as many as fit, and the line behind them."""
     outcome, folder = pushed_out
     said = console(folder).replace("\r", "")
     assert "screen: auto; 1280x800, 5120 bytes a line" in said
@@ -340,7 +343,7 @@ def test_a_panic_whose_line_was_pushed_out_of_the_log(pushed_out):
 @FULL_ONLY
 @DISKS
 def test_a_machine_check_that_leaves_the_cpu_going(builtin):
-    """In the middle of the dump: at most the page at hand is lost."""
+    """The machine check comes in the middle of the dump. At most the current page is lost."""
     outcome, folder = builtin("machine-check", unusual={"check_at": "CPUs that compress"})
     assert outcome.ok, outcome.reason
     lost = re.search(r"warning: (\d+) pages could not be read", console(folder))
@@ -351,7 +354,7 @@ def test_a_machine_check_that_leaves_the_cpu_going(builtin):
 @FULL_ONLY
 @DISKS
 def test_ram_that_the_kernel_was_told_not_to_use(builtin):
-    """A section of 128 MiB has none of it: it is left out."""
+    """A section of 128 MiB has none of the kernel's RAM, and is left out."""
     outcome, folder = builtin("told-not-to", append="memmap=128M$256M")
     assert outcome.ok, outcome.reason
     unused = re.search(r"pages: (\d+) that the kernel was told not to use, left out", console(folder))
@@ -370,8 +373,8 @@ _TRANSLATED = "iommu: Default domain type: Translated"
 
 
 def _iommu(name: str, device: str, signs: tuple[str, ...], kernel: str = CLOUD, append: str = "") -> Scenario:
-    """A disk whose transfers an IOMMU translates when the kernel panics; left on, it would block them. A kernel
-    that remaps interrupts gives the timer 10 ms to show itself, and panics; a busy host needs longer."""
+    """An IOMMU translates the disk's transfers when the kernel panics. If it stayed on, it would block them. A
+    kernel that remaps interrupts gives the timer 10 ms, and then panics, but a busy host needs longer."""
     words = {"append": f"no_timer_check {append}", "qemu_arg": ["-device", device], "dump_disk": name.split("-")[-1]}
     return _machine(
         name, machine="q35,kernel-irqchip=split", panic_cpu=1, kernel=kernel, signs=signs, more=words
@@ -384,7 +387,7 @@ def _intel(name: str, device: str = "", mode: str = "VT-d", append: str = "intel
     return _iommu(name, f"intel-iommu,intremap=on{device}", signs, append=append)
 
 
-# Debian's cloud kernel has no driver for AMD's.
+# Debian's cloud kernel has no driver for AMD's IOMMU.
 def _amd(name: str, device: str = "") -> Scenario:
     ended = "(AMD-Vi): translation was on, is off;"
     signs = (_TRANSLATED, "AMD-Vi: Interrupt remapping enabled", "Kernel panic", ended)
@@ -392,13 +395,14 @@ def _amd(name: str, device: str = "") -> Scenario:
 
 
 def _passing(scenario: Scenario, name: str) -> Scenario:
-    """The same machine with iommu=pt: translation is on, and lets the disk's transfers pass as they are."""
+    """The same machine with iommu=pt: translation is on, and lets the disk's transfers pass unchanged."""
     signs = tuple("iommu: Default domain type: Passthrough" if sign == _TRANSLATED else sign for sign in scenario.signs)
     more = scenario.more | {"append": f"{scenario.more['append']} iommu=pt"}
     return dataclasses.replace(scenario, name=name, signs=signs, more=more)
 
 
-# A module, and only of newer kernels. The disk's driver comes after it, for its transfers to be translated.
+# The driver is a module, in newer kernels only. The disk's driver is loaded after it, so that the disk's
+# transfers are translated.
 _VIRTIO_IOMMU = _machine(
     "iommu-virtio-nvme", kernel=NEWEST[0], panic_cpu=1, modules=("virtio_iommu", "nvme"),
     before="until [ -e /sys/bus/pci/drivers/nvme/*/iommu_group ]; do :; done\n",
@@ -414,14 +418,14 @@ MACHINES = [
     _machine("virtio-16g-no1g", memory_mib=16384, cpu="max,pdpe1gb=off"),
     _machine("virtio-4level-cpu1of4", cpu="max,la57=off", cpus=4, panic_cpu=1),
     _machine("virtio-1cpu", cpus=1),
-    # The loader plans for so many, in the least crash memory; each of them has to find room there.
+    # The loader plans for eight CPUs in the least crash memory. All of them must find room there.
     _machine("virtio-cpu0of8", cpus=8, panic_cpu=0, signs=("8 of 8 CPUs; then", "CPUs that compress: 8")),
-    # More than were the default once. How many answer in time depends on the host: it has fewer CPUs.
+    # More CPUs than the default once was. How many answer in time depends on the host, which has fewer.
     _machine(
         "virtio-cpu5of10", memory_mib=512, cpus=10, panic_cpu=5, signs=("10 of 10 CPUs; then", "CPUs that compress: "),
         more={"append": "no_timer_check"},
     ),
-    # A driver has the screen: nothing is drawn over what it shows.
+    # A driver has the screen, so nothing is drawn on it.
     _machine(
         "screen-of-a-driver", kernel=GENERIC, modules=("bochs",), more={"qemu_arg": ["-device", "VGA"]},
         signs=("screen: auto; 1280x800", "nothing is shown on the screen: module drm is loaded"),
@@ -449,7 +453,7 @@ MACHINES = [
 
 @pytest.fixture
 def check_machine(run_scenario, record_row, log_by_makedumpfile):
-    """check_machine(scenario): captured, on the machine that it was to be, and the log is right."""
+    """check_machine(scenario) expects a capture on the scenario's machine, and a right log."""
     return lambda scenario: _check_machine(scenario, run_scenario(scenario), record_row, log_by_makedumpfile)
 
 
@@ -465,7 +469,7 @@ def _check_machine(scenario: Scenario, run: Run, record_row, log_by_makedumpfile
 
 @pytest.mark.parametrize("scenario", rows(DEATHS))
 def test_deaths(run_scenario, log_by_makedumpfile, scenario: Scenario):
-    """Their rows and last words are test_panics.py's."""
+    """test_panics.py judges the rows and the last words of these."""
     run = run_scenario(scenario)
     check_findings(run.findings, scenario.cpus)
     assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")

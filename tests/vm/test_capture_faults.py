@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the second kernel meets while it saves: its own panic, and a target that fails in every way.
+"""What happens when the second kernel panics while it saves, or the target fails in any way.
 
-However it goes, the machine ends with a word about it and a reset. All runs begin at one saved machine
-(saved_state.py); the target is another disk each time.
+In each case the machine prints a message about it and resets. All runs begin at one saved machine (saved_state.py),
+each with another disk as target.
 """
 
 import os
@@ -19,12 +19,12 @@ from vm.machine import ConsoleLine, Exited, Machine, QmpEvent
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("capture-faults")]
 
-# Seconds without progress that end an attempt: as many as a busy machine may take where nothing
-# hangs, few where a test waits for them.
+# Seconds without progress that end an attempt. By default a busy machine gets enough time; where a test waits
+# for the limit, it is short.
 _STALL = 5 if os.environ.get("LIFEBOAT_FULL") == "1" else 60
 _ROOMY = 256 << 20
-_SMALL = 6 << 20  # less than what is kept of the dead kernel takes, more than a sixteenth of it
-# Slow enough for something to happen to the disk while it is written to: bytes a second.
+_SMALL = 6 << 20  # less than the kept pages of the dead kernel need, more than a sixteenth of them
+# Bytes a second, slow enough for something to happen to the disk during the dump.
 _SLOW = ",throttling.bps-write=2000000"
 _TARGET = "target"
 _CONFIG = f"""capture-args lifeboat.target=/dev/vdb:/ lifeboat.stall={_STALL} unknown_nmi_panic panic=1
@@ -32,7 +32,7 @@ _CONFIG = f"""capture-args lifeboat.target=/dev/vdb:/ lifeboat.stall={_STALL} un
 
 
 def _devices(image: Path, prefix: str = "", options: str = "") -> list[str]:
-    """The target: on a port it can be taken out of."""
+    """Returns the target, on a port from which it can be unplugged."""
     drive = f"if=none,id={_TARGET},format=raw,file={prefix}{image}{options}"
     return [
         *("-drive", drive),
@@ -43,7 +43,7 @@ def _devices(image: Path, prefix: str = "", options: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def armed(loader, kernel, firmware, capture_image, saved_folder) -> SavedState:
-    """With Debian's kernel and the capture image as the second kernel's."""
+    """A machine armed with Debian's kernel and the capture image as second kernel."""
     folder = saved_folder("capture")
     image = folder / "target.img"
     disk.make_sparse(image, _ROOMY)
@@ -57,9 +57,9 @@ def _file_system(path: Path, size: int) -> Path:
 
 
 def _run(state: SavedState, folder: Path, devices: list[str], act: dict | None = None) -> list[str]:
-    """To the reset; `act` maps words of a line to what is done with the machine when it comes first.
+    """Runs to the reset. `act` maps text of a line to what is done with the machine when that line first comes.
 
-    What the console said from the second kernel's start on.
+    Returns the console's lines since the start of the second kernel.
     """
     waiting = dict(act or {})
     with state.machine(folder, devices) as machine:
@@ -82,7 +82,7 @@ def _said(lines: list[str], stage: str) -> list[str]:
 
 
 def _failure(lines: list[str]) -> str:
-    """The reason the capture gives."""
+    """Returns the reason that the capture prints."""
     failed = _said(lines, "failed")
     assert len(failed) == 1, "\n".join(lines[-40:])
     assert _said(lines, "then")
@@ -90,7 +90,7 @@ def _failure(lines: list[str]) -> str:
 
 
 def test_second_panic(armed, tmp_path):
-    """The second kernel panics in the middle of the dump: panic= on its command line resets."""
+    """The second kernel panics in the middle of the dump. panic= on its command line makes it reset."""
     image = _file_system(tmp_path / "disk.img", _ROOMY)
 
     def press_nmi_button(machine: Machine) -> None:
@@ -113,7 +113,7 @@ def test_target_runs_full(armed, tmp_path):
 
 @FULL_ONLY
 def test_target_vanishes(armed, tmp_path):
-    """Taken out of its port while the dump is written."""
+    """The target is unplugged while the dump is written."""
     image = _file_system(tmp_path / "disk.img", _ROOMY)
 
     def take_out(machine: Machine) -> None:
@@ -124,7 +124,7 @@ def test_target_vanishes(armed, tmp_path):
 
 
 def test_target_has_errors(armed, tmp_path):
-    """Every write from some point on fails."""
+    """From some point on every write fails."""
     image = _file_system(tmp_path / "disk.img", _ROOMY)
     good = 12
     rules = [f'[set-state]\nevent = "write_aio"\nstate = "{n}"\nnew_state = "{n + 1}"\n' for n in range(1, good + 1)]
@@ -135,14 +135,14 @@ def test_target_has_errors(armed, tmp_path):
     assert _failure(lines) in ("dump", "verify")
 
 
-@FULL_ONLY  # takes its limits' time
+@FULL_ONLY  # waits for the limits
 @pytest.mark.parametrize("when", ["lifeboat-capture: target ", "lifeboat-capture: dump "])
 def test_target_hangs(armed, tmp_path, when):
-    """No write ever ends any more, and none fails."""
+    """From some point on no write ends or fails."""
     image = _file_system(tmp_path / "disk.img", _ROOMY)
 
     def stop_writes(machine: Machine) -> None:
-        # bps, bps_rd, bps_wr, iops, iops_rd, iops_wr; 0 is no limit.
+        # bps, bps_rd, bps_wr, iops, iops_rd, iops_wr; 0 means no limit
         answer = machine.qmp.human(f"block_set_io_throttle {_TARGET} 0 0 1 0 0 0")
         assert not answer.strip(), answer
 

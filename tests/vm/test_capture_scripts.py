@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The scripts inside the capture image, part by part, under the shell they run in.
+"""The scripts inside the capture image, part by part, under the shell that runs them there.
 
-busybox sh sources the very files that go into the image; only /run/ is put into the
-test's own folder, and what a test needs from a machine (dmesg, a disk) is a file or a
-shell function.
+busybox sh sources the same files that go into the image. Only /run/ is replaced by the test's own folder. What a
+test needs from a machine (dmesg, a disk) is a file or a shell function.
 """
 
 import pathlib
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("busybox"), reason="busybox is 
 
 @pytest.fixture(name="shell")
 def fixture_shell(tmp_path):
-    """shell(parts, text): runs text after the parts; returns (status, lines)."""
+    """shell(parts, text) runs text after the parts, and returns (status, lines)."""
     folder = tmp_path / "scripts"
     folder.mkdir()
     for path in [*(SCRIPTS / "lib").glob("*.sh"), SCRIPTS / "capture", SCRIPTS / "init"]:
@@ -49,7 +48,7 @@ def note(name, kind, text):
 
 
 def core(*notes, at=0x1000):
-    """An ELF core as /proc/vmcore shows it: header, one PT_NOTE, the notes on a later page."""
+    """Makes an ELF core like /proc/vmcore: header, one PT_NOTE, and the notes on a later page."""
     body = b"".join(notes)
     header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     header += struct.pack("<IIQQQQQQ", 4, 0, at, 0, 0, len(body), len(body), 0)
@@ -246,14 +245,14 @@ def test_raw_header(shell, tmp_path):
 
 
 def test_bounded(shell, tmp_path):
-    """The third command waits for a writer that comes only after the limit."""
+    """The third command waits for a writer that comes after the limit."""
     _, lines = shell("bounded", f"bounded 9 true; echo $?; bounded 9 false; echo $?\nmkfifo {tmp_path}/stuck\n"
                      f"bounded 1 cat {tmp_path}/stuck; echo $?; : > {tmp_path}/stuck")
     assert lines == ["0", "1", "1"]
 
 
 def test_progress(shell, tmp_path):
-    """A line every ten percent, whatever else is said in between; every message is kept."""
+    """There is a line for every ten percent, whatever else is printed in between, and every message is kept."""
     said = "Excluding pages          : [ 50.0 %] |\r"
     said += "".join(f"Copying data           : [{half / 2:5.1f} %] \\        eta: 3s\r" for half in range(0, 201))
     said += "\nSTEP [Copying data               ] : 28.381133 seconds\nWrite bytes     : 77\n"

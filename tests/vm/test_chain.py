@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""In front of any boot: a boot manager that is started in a kernel's place, and a driver that arms and stays."""
+"""In front of any boot: Lifeboat starts a boot manager in place of a kernel, or is a driver that arms and stays."""
 
 import re
 from pathlib import Path
@@ -16,12 +16,12 @@ pytestmark = [pytest.mark.vm]
 SECURE_FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")  # the build that keeps MemoryTypeInformation
 OURS = "dmpstore Lifeboat -guid 6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
 MARKS = "dmpstore MemoryTypeInformation -guid 4C19049F-4137-4DD3-9C10-8B97A83FFDFA"
-# EFI_STATUS, as the shell shows it.
+# EFI_STATUS as the shell prints it.
 LOAD_ERROR, INVALID_PARAMETER, UNSUPPORTED, NOT_FOUND, ALREADY_STARTED, SECURITY_VIOLATION = 1, 2, 3, 0xE, 0x14, 0x1A
 PREPARED = "lifeboat: prepared"
 SECOND = "--capture \\tiny --capture-initrd \\capture.img --crashkernel 16M"
 
-# What a chain ends in without a boot manager that ran.
+# The status of a chain whose boot manager did not run.
 REFUSED = {
     "missing": (SECOND + " --chain \\none.efi", NOT_FOUND, "FS0:\\none.efi: no such file"),
     "directory": (SECOND + " --chain \\EFI", INVALID_PARAMETER, "FS0:\\EFI: is a directory, wanted a file"),
@@ -36,7 +36,7 @@ REFUSED = {
 @pytest.fixture(name="files")
 def _files(tmp_path_factory, loader, driver, preamble, kernel, leave):
     second = saved_state.tiny_kernel(tmp_path_factory.mktemp("tiny"))
-    program = preamble.read_bytes()  # small, and never run as itself
+    program = preamble.read_bytes()  # small, and never run here
     return {
         "lifeboat.efi": loader,
         "EFI/lifeboat/lifeboatx64.efi": driver,
@@ -50,14 +50,14 @@ def _files(tmp_path_factory, loader, driver, preamble, kernel, leave):
 
 
 def _services(text: str, when: str) -> set[str]:
-    """The addresses of ResetSystem and UpdateCapsule."""
+    """Returns the addresses of ResetSystem and UpdateCapsule."""
     found = re.search(rf"leave: {when}: crc right\s+leave: ResetSystem=(\S+)\s+leave: UpdateCapsule=(\S+)", text)
     assert found, text[-3000:]
     return set(found.groups())
 
 
 def _variable(answer: shell.Answer) -> dict[str, str]:
-    """The variable's text, out of the shell's dump of its bytes."""
+    """Returns the variable's text, from the shell's dump of its bytes."""
     rows = re.findall(r"^  [0-9A-F]{8}: ((?:[0-9A-F]{2}[ -])+)", answer.text, re.MULTILINE)
     text = bytes.fromhex("".join(rows).replace("-", " ")).decode()
     assert text, answer.text
@@ -83,7 +83,7 @@ def test_chain_from_the_shell(tmp_path, firmware, preamble, files):
         shell.lifeboat("words", f"{SECOND} --chain \\lifeboat.efi -- --version"),
         shell.lifeboat("unarmed", "--chain \\succeeding"),
         shell.lifeboat("itself", f"{SECOND} --chain \\lifeboat.efi"),
-        # The preamble starts \lifeboat.efi, as a shim does that names us.
+        # The preamble starts \lifeboat.efi, as a shim does that starts Lifeboat.
         shell.Case("not-trusted", "fs0:\\preamble.efi"),
         shell.Case("order", "cp -q fs0:\\orders fs0:\\preamble.txt"),
         shell.lifeboat("shim", f"{SECOND} --chain \\preamble.efi"),
@@ -136,16 +136,16 @@ def test_chain_from_the_shell(tmp_path, firmware, preamble, files):
         assert "another copy has placed its hook: this one arms nothing" in said[name].text
         assert "Disarmed" not in said[name].text
     assert said["chain-behind-driver"].status == 0
-    # It is no Linux that left boot services: the runtime services are the firmware's again.
+    # What left boot services is no Linux, so the runtime services are the firmware's own again.
     assert not _services(said.text, "entered") & _services(said.text, "left boot services")
-    # What edk2's boot manager makes permanent knows neither of the hook nor of crash memory: the driver put the
-    # marks back as soon as it had armed.
+    # edk2's boot manager makes the highest memory use permanent. It must not count hook and crash memory: the
+    # driver restores the marks as soon as it has armed.
     before, after = (re.findall(r"leave: (.*) at most (\S+)", said[f"marks-{when}"].text) for when in ("before", "after"))
     assert [name for name, _ in before] == ["reserved", "runtime code"] and after == before
 
 
 def _three_boots() -> list[str]:
-    """The first makes a driver entry, the second and third look at what the driver did before."""
+    """The first boot makes a driver entry. The second and the third look at what the driver did before them."""
     return [
         "@echo -off",
         "fs0:",
@@ -167,7 +167,8 @@ def _three_boots() -> list[str]:
 @FULL_ONLY
 @pytest.mark.xdist_group("chain")
 def test_a_driver_entry(tmp_path, files):
-    """In the firmware that keeps MemoryTypeInformation, over three boots, which ask for no more resets than three."""
+    """Runs in the firmware that keeps MemoryTypeInformation, over three boots, which must ask for no more than three
+    resets."""
     files |= shell.startup(_three_boots())
     with shell.make_machine(tmp_path, find_firmware(SECURE_FIRMWARE), files, boot_order=False) as machine:
         machine.power_on()

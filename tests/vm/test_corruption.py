@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One bit of what was armed is changed before the panic: what is wrong is said, and done what was told.
+"""One bit of what was armed is changed before the panic. The machine must report what is wrong, and follow its
+policy.
 
-All runs begin at one saved machine, where the kernel calls the hook (saved_state.py). What may become of
-a flip is in flips.py. With LIFEBOAT_FULL=1 a hundred random positions in each area.
+All runs begin at one saved machine, where the kernel calls the hook (saved_state.py). flips.py says what a flip may
+lead to. With LIFEBOAT_FULL=1 a hundred random places in each area are tried.
 """
 
 import os
@@ -18,13 +19,13 @@ _SEGMENTS = "kernel initrd boot_params cmdline page_tables purgatory e820_saved 
 _FULL = os.environ.get("LIFEBOAT_FULL") == "1"
 _FLIPS, _FULL_FLIPS = 3, 100
 _HALT_LOOP = b"\xf4\xeb\xfd"  # hlt, and a jump to it
-_STEPS_TO_HALT = 20000  # waiting for the UART takes some
+_STEPS_TO_HALT = 20000  # waiting for the UART takes some of these steps
 _IF = 1 << 9
 
 
 @pytest.fixture(scope="module")
 def control(saved_state, tmp_path_factory) -> Run:
-    """The same without a flip."""
+    """A run without a flip."""
     run = saved_state.run(tmp_path_factory.mktemp("control"), saved_state.policy("reset"))
     assert run.outcome == "entered" and run.faults == [], run.said
     return run
@@ -32,7 +33,7 @@ def control(saved_state, tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def table(saved_state):
-    """A file beside the saved machines that stays: a line for each area, outcomes with their counts."""
+    """A file beside the saved machines, which stays: a line for each area with its outcomes and their counts."""
     path = saved_state.folder.parents[1] / ("flips.txt" if _FULL else "flips-short.txt")
     with open(path, "w", encoding="ascii", buffering=1) as file:
         yield file
@@ -48,13 +49,14 @@ def _middle(state: SavedState, name: str) -> Flip:
 
 
 def test_two_runs_give_the_same(saved_state, tmp_path, control):
-    """Else no difference would mean anything."""
+    """If two runs differed, a difference after a flip would mean nothing."""
     assert left(saved_state.run(tmp_path, saved_state.policy("reset"))) == left(control)
 
 
 @pytest.mark.parametrize("name", _SEGMENTS)
 def test_every_segment_is_looked_at(saved_state, tmp_path, name):
-    """In the middle. That of the page tables and of the purgatory's text is not used on the way to the digests."""
+    """The middle of each segment is changed. In page tables and purgatory's text it is not used before the digests
+    are checked."""
     assert name in saved_state.areas and saved_state.areas[name].sealed
     run = _flipped(saved_state, tmp_path, _middle(saved_state, name))
     assert run.outcome == "reset"
@@ -66,7 +68,7 @@ def test_there_is_no_segment_more(saved_state):
     assert {area.name for area in saved_state.areas.values() if area.sealed} == set(_SEGMENTS)
 
 
-# Fields of struct lb_handoff, at its beginning: the first is looked at first, the entry is not taken from here.
+# Fields at the beginning of struct lb_handoff. The first is checked first. The entry is not read from here.
 _FIELDS = {"magic": 0, "version": 8, "bytes": 12, "self": 16, "live": 24, "entry": 32, "cr3": 40, "digest": -1}
 
 
@@ -79,17 +81,17 @@ def test_handoff_resets_whatever_was_told(saved_state, tmp_path, field):
 
 
 def test_handoff_with_another_console_speaks_on_com1(saved_state, tmp_path):
-    """The machine's only port: what the handoff names instead is not there."""
+    """COM1 is the machine's only port. The console that the handoff names instead does not exist."""
     area = saved_state.areas["handoff"]
     com1 = (1).to_bytes(8, "little") + (0x3F8).to_bytes(8, "little")  # struct lb_console
-    for at in (0, 9):  # its type, and the address's second byte
+    for at in (0, 9):  # the type, and the address's second byte
         flip = Flip(area, saved_state.handoff.index(com1) + at, 0)
         run = _flipped(saved_state, tmp_path, flip)
         assert run.outcome == "reset" and len(run.faults) == 1, (str(flip), run.said)
 
 
 def test_segment_and_halt(saved_state, tmp_path):
-    """As the machine was armed: the handoff is the loader's own."""
+    """The handoff has the policy with which the machine was armed."""
     flip = _middle(saved_state, "initrd")
 
     def finish(machine: Machine) -> None:
@@ -100,8 +102,8 @@ def test_segment_and_halt(saved_state, tmp_path):
 
 
 def _assert_halted(state: SavedState, machine: Machine) -> None:
-    """At a hlt with interrupts off and a jump back behind it, so that it never goes on by itself.
-    What was left to do after the last word is done in steps: a stepped hlt would not come back."""
+    """Expects a hlt with interrupts off, followed by a jump back to it, so that the machine never goes on by itself.
+    The instructions before it are stepped, because a stepped hlt would not return."""
     stub = machine.gdb()
     for _ in range(_STEPS_TO_HALT):
         registers = stub.read_registers(state.thread)
@@ -114,7 +116,7 @@ def _assert_halted(state: SavedState, machine: Machine) -> None:
 
 
 def test_segment_and_boot(saved_state, tmp_path, control):
-    """The second kernel gets everything as it would, and the one byte."""
+    """The second kernel gets what it always gets, except the changed byte."""
     flip = _middle(saved_state, "cmdline")
     run = _flipped(saved_state, tmp_path, flip, "boot")
     assert run.outcome == "entered" and run.faults[0].startswith("segment cmdline, ")
@@ -130,7 +132,7 @@ _AREAS = [*_SEGMENTS, "handoff", "live", "purgatory_data", "hook_text", "hook_da
 
 @pytest.mark.parametrize("name", _AREAS)
 def test_flips_anywhere(saved_state, tmp_path, control, table, name):
-    """None escapes, none hangs; a reset without a message only where nothing could be said."""
+    """No flip escapes, and none hangs. A reset without a message is allowed only where nothing could be printed."""
     found: dict[str, list[str]] = {}
     for flip in anywhere(saved_state.areas[name], _FULL_FLIPS if _FULL else _FLIPS, "lifeboat"):
         run = _flipped(saved_state, tmp_path, flip)

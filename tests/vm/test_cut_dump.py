@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A dump that was cut off: the kernel's own pages come first, so that what there is opens in crash.
+"""A dump that was cut off opens in crash, because the kernel's own pages come first.
 
-The RAM of a machine that a capture saved whole is dumped again, on the host, by the capture kernel's
-writer. Noise is added to it, as much as a machine at work has in its user's pages: the kernel's own pages are less than
-a twentieth then. Of the image that this gives only the first percents are kept.
+The capture kernel's writer, on the host, dumps the RAM of a captured machine again. As much noise is added as a busy
+machine has in user pages, so that the kernel's own pages are less than a twentieth. Only the first percents of the
+image are kept.
 """
 
 import re
@@ -23,8 +23,8 @@ from stopped import PANIC_CPU
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
 
 _NOISE_MIB = 400
-_BEFORE = b"\xb7"  # what the disk held
-_KERNEL_FIRST = 2  # of the header's flags
+_BEFORE = b"\xb7"  # what was on the disk before
+_KERNEL_FIRST = 2  # in the header's flags
 _CALLERS = ["panic", "sysrq_handle_crash", "__handle_sysrq", "write_sysrq_trigger", "vfs_write", "ksys_write"]
 _UNKNOWN = dict.fromkeys(["log_sha256", "head_sha256", "desc_sha256", "data_sha256"], bytes(32))
 
@@ -49,7 +49,7 @@ def written(stopped_run, tmp_path_factory) -> Written:
 
 
 def _cut(written: Written, to: Path, data_bytes: int) -> None:
-    """As if the machine had been reset right after a checkpoint with so many bytes of page data."""
+    """Cuts the image as a reset right after a checkpoint with so many bytes of page data would."""
     header = written.header | _UNKNOWN | {"state": WRITING, "file_bytes": 0, "data_bytes": data_bytes, "message": b""}
     end = header["file_offset"] + header["data_offset"] + data_bytes
     with open(written.image, "rb") as source, open(to, "wb") as target:
@@ -61,7 +61,7 @@ def _cut(written: Written, to: Path, data_bytes: int) -> None:
 
 
 class _Limited:
-    """The next `left` bytes of a file."""
+    """Reads at most the next `left` bytes of a file."""
 
     def __init__(self, file, left: int):
         self._file, self._left = file, left
@@ -74,7 +74,7 @@ class _Limited:
 
 @pytest.fixture
 def saved(written, tmp_path):
-    """saved(data_bytes) is the dump that lifeboat-save makes of what was cut there."""
+    """saved(data_bytes) is the dump that lifeboat-save makes from an image cut there."""
 
     def save(data_bytes: int) -> Path:
         image, vmcore = tmp_path / "cut.img", tmp_path / "vmcore"
@@ -89,7 +89,7 @@ def saved(written, tmp_path):
 
 
 def test_the_kernels_own_pages_are_a_twentieth(written, record_property):
-    """Or cutting says nothing."""
+    """If they were more, cutting would prove nothing."""
     own, whole = written.header["kernel_bytes"], written.header["data_bytes"]
     record_property("own_percent", f"{100 * own / whole:.1f}")
     assert written.header["flags"] & _KERNEL_FIRST and 0 < own < whole / 20
@@ -97,7 +97,7 @@ def test_the_kernels_own_pages_are_a_twentieth(written, record_property):
 
 
 def test_what_lies_beyond_is_lost(written, saved):
-    """Of what is there, every page is as in the whole dump."""
+    """Every page that is there equals that of the whole dump."""
     header = written.header
     cut = header["data_bytes"] // 2
     vmcore = saved(cut)
@@ -123,7 +123,7 @@ def test_crash_opens_it(written, saved, crash, vmlinux, tmp_path, percent):
 
 
 def test_their_own_pages_are_enough(written, saved, crash, vmlinux, tmp_path):
-    """Without one page more, every task is there with its stack."""
+    """Without one page more, crash shows every task with its stack."""
     text = _crash(crash, vmlinux, saved(written.header["kernel_bytes"]), tmp_path, "foreach bt")
     tasks = re.split(r"^PID: ", text, flags=re.MULTILINE)[1:]
     assert len(tasks) > 30 and any('COMMAND: "kthreadd"' in task for task in tasks), text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The agent's lines, without a machine: what is lost is typed again, and a late answer is nobody else's."""
+"""The agent's lines, without a machine: a lost line is typed again, and a late answer is not taken for another's."""
 
 import sys
 from collections import deque
@@ -14,7 +14,8 @@ from vm.machine import ConsoleLine  # noqa: E402
 
 
 class FakeMachine:
-    """`loses` and `delays` are numbers of typed lines, from 0: not read, or answered with the next one only."""
+    """`loses` and `delays` are numbers of typed lines, from 0: those lines are not read, or are answered with the
+    next one."""
 
     def __init__(self, loses: set[int], delays: set[int]):
         self.typed: list[str] = []
@@ -36,7 +37,7 @@ class FakeMachine:
             self._late = []
 
     def next_event(self, _deadline: float) -> ConsoleLine | None:
-        """Never waits: where nothing was said, the time is up."""
+        """Never waits: if nothing was printed, the time is over."""
         return self._said.popleft() if self._said else None
 
     def wait_line(self, pattern: str, deadline: float) -> ConsoleLine:

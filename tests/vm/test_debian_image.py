@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files onto the root of a Debian disk, without a machine: a small file system stands for it."""
+"""Writes files to the root of a Debian disk, without a machine, on a small file system in its place."""
 
 import debian_image
 import pytest

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Our dump against QEMU's own of the same moment, page by page, and the dead kernel's facts
-against the values its own variables hold.
+"""Lifeboat's dump compared page by page with QEMU's own of the same moment, and the facts about the dead kernel
+compared with its own variables.
 
-The machine is stopped at the purgatory's entry (stopped.py). Between that moment and the end of
-the capture, nothing of the dead kernel's memory may change: neither by the purgatory, nor by the
-swap of the low 1 MiB, nor by the second kernel, nor by a device left running.
+The machine is stopped at the purgatory's entry (stopped.py). From there to the end of the capture nothing of the
+dead kernel's memory may change: not by the purgatory, the swap of the low 1 MiB, the second kernel, or a device that
+still runs.
 """
 
 import os
@@ -47,7 +47,8 @@ def test_the_stop_was_where_it_should_be(stopped_run):
     assert entry["rdi"] == int(plan["handoff"], 0)
     assert data_start <= entry["rsi"] < data_end, "the CPU's state lies in the hook's data"
     assert crash_start <= entry["cr3"] < crash_end, "our page tables are loaded"
-    # docs/handoff.md, "Into the purgatory": CR0 = PG PE NE ET MP; CR4 = PAE MCE OSFXSR OSXMMEXCPT, LA57 as it was.
+    # docs/handoff.md, "Into the purgatory": CR0 = PG PE NE ET MP; CR4 = PAE MCE OSFXSR OSXMMEXCPT, LA57
+    # unchanged.
     assert entry["cr0"] == 0x80000033
     assert entry["cr4"] == 0x660 | stopped_run.dead_cpu["cr4"] & 1 << 12
     assert (entry["cs"], entry["ss"]) == (0x10, 0x18)
@@ -80,7 +81,7 @@ def test_low_memory_comes_from_the_backup(ours, qemu):
 
 
 def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
-    """All that the first kernel used, by its own map."""
+    """All RAM of the first kernel's own map is in the dump."""
     crash = parse_range(stopped_run.plan["crash"])
     dumped = sorted((load.physical, load.physical + load.file_bytes) for load in ours.loads if load.virtual < TEXT_START)
     assert all(end <= crash[0] or start >= crash[1] for start, end in dumped)
@@ -97,14 +98,15 @@ def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
 
 @pytest.fixture(scope="module")
 def symbols(vmlinux) -> dict[str, int]:
-    """Link-time addresses, before KASLR."""
+    """The addresses at link time, without KASLR's offset."""
     listed = subprocess.run(["nm", vmlinux], capture_output=True, text=True, check=True).stdout
     return {name: int(address, 16) for address, _, name in map(str.split, listed.splitlines()) if address != name}
 
 
 @pytest.fixture(scope="module")
 def truth(stopped_run, qemu, symbols) -> dict[str, int]:
-    """The dead kernel's facts out of its own variables, in QEMU's core: what ours must be."""
+    """The facts about the dead kernel from its own variables, in QEMU's core. Lifeboat's findings must equal
+    them."""
     cpu = stopped_run.dead_cpu
     levels = 5 if cpu["cr4"] & 1 << 12 else 4
     offset = kernel_offset(stopped_run)
@@ -129,7 +131,7 @@ def truth(stopped_run, qemu, symbols) -> dict[str, int]:
         "expect_vmcoreinfo_bytes": qemu.number(at("vmcoreinfo_size")),
         "expect_per_cpu_offset": symbols["__per_cpu_offset"] + offset,
         "expect_crash_notes": qemu.number(at("crash_notes")),
-        "expect_swapper": symbols["init_top_pgt"] + offset,  # swapper_pg_dir's other name
+        "expect_swapper": symbols["init_top_pgt"] + offset,  # swapper_pg_dir under another name
     }
 
 
@@ -137,7 +139,7 @@ def test_the_core_header_tells_the_kernel_s_own_facts(stopped_run, ours, truth):
     frame = stopped_run.outcome.frame
     text = [load for load in ours.loads if load.virtual >= TEXT_START]
     assert [load.virtual for load in text] == [truth["expect_text"]]
-    # May be "negative": a 64-bit sum.
+    # The value may be negative: it is a 64-bit sum.
     assert text[0].physical == (truth["expect_text"] - TEXT_START + truth["expect_phys_base"]) % (1 << 64)
     for load in ours.loads:
         if load not in text:
@@ -156,7 +158,7 @@ def test_the_panicking_cpu_s_note_is_what_the_hook_saved(stopped_run):
 
 
 def test_deadkernel_reads_the_real_image(stopped_run, truth, test_deadkernel):
-    """The purgatory's own code on the host, under ASan and UBSan, with this machine's memory."""
+    """The purgatory's code runs on the host, under ASan and UBSan, on this machine's memory."""
     sidecar = stopped_run.ram.with_name(stopped_run.ram.name + ".regs")
     sidecar.write_text("".join(f"{key}={value:#x}\n" for key, value in truth.items()))
     done = subprocess.run(

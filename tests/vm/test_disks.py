@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The capture kernel's disk drivers, in an EFI application of their own (tests/vm/efi/disktest*.c).
 
-It writes a range of blocks with as many requests in flight as the driver takes, flushes, reads it back,
-resets in the middle, and tries what must be refused. Afterwards the image is looked at from outside: the
-range holds the pattern, and nothing else was written.
+It writes a range of blocks with as many requests in flight as the driver takes, flushes, reads it back, resets in
+the middle, and tries what must be refused. Afterwards the image on the host must hold the pattern in the range, and
+nothing else may have been written.
 """
 
 import os
@@ -89,7 +89,7 @@ def test_driver(row, tmp_path, firmware, disktest):
 
 
 def test_the_pattern_is_told_from_what_is_untouched(tmp_path):
-    """The judge itself: a block too much, one too few, one in another's place."""
+    """The judge itself notices a block too many, one too few, and one at another's place."""
     disk = TriedDisk("disk", "nvme", NVME, first=4, last=7, mib=1)
     image = tmp_path / "disk.img"
     sectors = [disk.allowed(sector)[0] for sector in range(MIB // SECTOR)]

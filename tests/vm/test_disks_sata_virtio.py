@@ -21,7 +21,7 @@ from tried_disks import (
 
 pytestmark = pytest.mark.vm
 
-ICH9 = "0000:00:1f.2"  # the controller of every q35
+ICH9 = "0000:00:1f.2"  # the controller of every q35 machine
 MANY_QUEUES = "packed=on,num-queues=4,queue-size=1024"
 
 

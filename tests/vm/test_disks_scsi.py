@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""SCSI disks, behind virtio-scsi and PVSCSI, in the machine of test_disks.py: by the drivers' own calls, and through a partition."""
+"""SCSI disks behind virtio-scsi and PVSCSI, in the machine of test_disks.py: by the drivers' own calls, and through
+a partition."""
 
 import os
 import subprocess
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.vm
 
 
 def unit(target: int, lun: int) -> int:
-    """LB_SCSI_UNIT()."""
+    """Returns LB_SCSI_UNIT()."""
     return target << 16 | lun
 
 
@@ -46,7 +47,7 @@ ROWS = [
         "virtio-scsi",
         [
             virtio("first", SLOT),
-            # Its target has no LUN 0.
+            # This disk's target has no LUN 0.
             virtio("high", OTHER_SLOT, unit=unit(3, 300), block=4096, first=16, last=5000, seed=1, words="ecam"),
             FailingOnce("partition", "virtio-scsi", SLOT, unit=1, last=WHOLE_PAGES, seed=2, words="partition", weak=9001),
             virtio("cd", SLOT, unit=unit(1, 0), words="untried", whole=False),
@@ -95,7 +96,7 @@ ROWS = [
 
 
 def _of_both(name: str, host: str, device: str) -> list[Row]:
-    """What one disk on one adapter can show, for either."""
+    """Returns rows that either adapter can have with one disk."""
     disk = "scsi-hd,drive=disk,bus=host.0"
     adapter = f"{device},id=host,addr=4"
     return [
@@ -173,7 +174,8 @@ def test_driver(row, tmp_path, firmware, disktest):
 
 @pytest.mark.skipif(not FULL, reason="only with --full")
 def test_a_panic_is_dumped_to_pvscsi(tmp_path, firmware, loader, pvscsi_driver, kernel):
-    """Of a kernel that finds no root file system. lifeboat-vm has no such row: Debian's firmware does not drive the disk."""
+    """The kernel panics because it finds no root file system. lifeboat-vm has no such row, because Debian's firmware
+    does not drive the disk."""
     image = tmp_path / "dump.img"
     gpt.make_dump_disk(image, 512 << 20)
     lines = ["@echo -off", "fs0:", "load pvscsi.efi", "lifeboat.efi --dump-to auto \\vmlinuz console=ttyS0"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""README.md and docs/: short where they should be, links that lead somewhere, tables that are complete."""
+"""README.md and docs/: lengths, links that lead somewhere, and tables that are complete."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """A heading's anchor, as GitHub makes it: lower case, no punctuation, dashes for blanks."""
+    """Returns the anchors of the headings as GitHub makes them: lower case, no punctuation, dashes for blanks."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -69,7 +69,7 @@ def test_page_names_its_audience_first(page):
 def test_options_are_all_documented():
     tables = "".join(file.read_text() for file in sorted((ROOT / "loader/options").glob("*options.c")))
     words = set(re.findall(r'^\t\[.*= \{"([a-z-]+)", ', tables, re.MULTILINE))
-    assert {"initrd", "watchdog", "dump-to", "selftest"} <= words  # what is looked for is found
+    assert {"initrd", "watchdog", "dump-to", "selftest"} <= words  # the search finds words
     page = (ROOT / "docs/options.md").read_text()
     assert not {word for word in words if not re.search(rf"`--{word}[` ]", page)}
 
@@ -83,7 +83,8 @@ def test_packages_are_those_of_setup():
 
 
 def test_origins_has_a_section_for_each_thread():
-    """Author and date, a link, and a command whose output is shown; `make lint` runs the commands."""
+    """Each section has an author and a date, a link, and a command with its output. `make lint` runs the
+    commands."""
     text = (ROOT / "docs/origins.md").read_text()
     sections = re.findall(r"^## (\d{4}): .*?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert [year for year, _ in sections] == ["2016", "2017", "2018", "2013", "2009"]
@@ -97,7 +98,7 @@ def test_origins_has_a_section_for_each_thread():
     ("```\n$ echo a; echo b\na\nb\n```\n", 0),
     ("```\n$ echo a\na\n$ echo b\nc\n```\n", 1),
     ("```\n$ false\n```\n", 1),
-    ("```\necho a\n```\n", 1),  # nothing is shown
+    ("```\necho a\n```\n", 1),  # no output is shown
 ])  # fmt: skip
 def test_what_a_page_shows_is_compared(tmp_path, page, status):
     (tmp_path / "page.md").write_text(page)
@@ -112,7 +113,7 @@ def test_made_tables_are_current():
 
 
 def told(**changes) -> dict:
-    """A machine of docs/machines, with these members changed."""
+    """Makes a machine of docs/machines with these members changed."""
     return json.loads((MACHINES / "qemu-debian.json").read_text()) | changes
 
 
@@ -141,7 +142,7 @@ def test_machines_have_nothing_of_their_own():
 
 
 def test_a_row_is_what_tests_do():
-    """The most frequent run that has one; a row whose tests are gone fails."""
+    """A row says what the most frequent run with it is. A row whose tests no longer exist fails."""
     tests = support_table.Tests([Collected("a.py::x[one]", None)], [Collected(f"a.py::x[{n}]", None) for n in ("one", "two")])
     states = [support_table.by_tests(tests, "what", pattern)[1] for pattern in ("a.py::*", "a.py::x[[]two]", "unit/test_scsi.c", None)]
     assert states == ["scripts/test", "--full", "host tests only", "not supported"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory maps against the kernels themselves: what the first one prints is what we foretell, what the second
-one prints is what we handed over, and the dump holds all RAM of the map, with the dead kernel's low megabyte.
+"""Memory maps compared with the kernels' own: the first kernel prints what was foretold, the second what was handed
+over, and the dump has all RAM of the map, with the dead kernel's low megabyte.
 
-One machine has a map of some 300 entries, so that either kernel gets more than boot_params holds.
+One machine has a map of some 300 entries, so that both kernels get more than boot_params holds.
 """
 
 import mmap
@@ -20,18 +20,18 @@ from vm.rehearsal import Options
 from vm.vmcore import read_vmcore
 
 MIB = 1 << 20
-# Pages of ACPI NVS; each splits what was one piece of RAM.
+# Pages of ACPI NVS, each of which splits a piece of RAM.
 SCATTERED = 145
 SOFT_MIB = 32
 MANY = 290
 FULL = os.environ.get("LIFEBOAT_FULL") == "1"
 
 
-# The suite the kernels are of; None: this machine's. A 5.10 has no use of its own for the low
-# megabyte either, but does not keep all of it free.
+# The suite of the kernels; None: this machine's. Linux 5.10 does not use the low megabyte either, but does
+# not keep all of it free.
 @pytest.fixture(scope="module", params=[None, suites.BULLSEYE] if FULL else [None])
 def many(request, handoff_fields, preamble, loader, fetched, kernel, capture_image, firmware):
-    """Ended by an oops, in a machine with a memory map of many entries and soft-reserved memory."""
+    """A machine with many entries and soft-reserved memory in its map, ended by an oops."""
     folder = handoff_fields.parents[1] / "vm-tests" / os.environ.get("PYTEST_XDIST_WORKER", "main")
     suite = request.param
     options = Options(
@@ -81,14 +81,14 @@ def test_all_ram_of_the_map_is_in_the_dump(many):
 
 
 def test_only_ram_is_swapped(many):
-    """All RAM below 1 MiB, page by page, and nothing else of it."""
+    """All RAM below 1 MiB is swapped, page by page, and nothing else there."""
     low = [(start, min(end, LOW_END)) for start, end in boot_log.ram_of(many.armed.saved) if start < LOW_END]
     assert boot_log.joined(many.armed.swap) == boot_log.joined(low)
     assert sum(end - start for start, end in low) >= 0x90000, "what PC firmware calls RAM below 640 KiB"
 
 
 def test_the_dead_kernel_s_low_megabyte_is_in_the_dump(many):
-    """Planted before the panic, in pages that no kernel uses."""
+    """The pattern was put there before the panic, in pages that no kernel uses."""
     assert len(many.armed.planted) > 8
     loads = [load for load in read_vmcore(many.dump).loads if load.virtual < map_judge.TEXT_START]
     with open(many.dump, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as core:

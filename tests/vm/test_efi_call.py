@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A limit: a panic that interrupts one of the kernel's own EFI calls is not captured. Linux finds the
-lock of those calls taken, does without ResetSystem, and goes to the firmware's reset vector itself."""
+"""A limit: a panic that interrupts one of the kernel's own EFI calls is not captured. Linux finds the lock of those
+calls taken, does not call ResetSystem, and jumps to the firmware's reset vector itself."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from vm.rehearsal import Options, Rehearsal
 
 pytestmark = pytest.mark.vm
 
-# Variables read for ever: whenever __efi_call() is reached, a call is about to be made.
+# Reads variables for ever: whenever __efi_call() is reached, an EFI call follows.
 _READ = """
 $b mkdir /vars
 ask efi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A dump that only its owner can read: one panic, and what the disk, the console and memory hold of it.
+"""A dump that only its owner can read: one panic, and what disk, console and memory then hold of it.
 
-Memory is saved twice, at the first kernel's prompt and when the capture kernel has halted.
+Memory is saved twice: at the first kernel's prompt, and when the capture kernel has halted.
 """
 
 import re
@@ -32,14 +32,14 @@ def run(*words, check: bool = True) -> subprocess.CompletedProcess:
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, str]:
-    """The identity's file, and its recipient."""
+    """Makes a key; returns the identity's file and the recipient."""
     path = folder / name
     run("age-keygen", "-o", path)
     return path, re.search(r"age1\w+", path.read_text()).group()
 
 
 class _Watched(Rehearsal):
-    """Saves memory on the way, and ends the machine where the capture kernel has halted."""
+    """A rehearsal that saves memory on its way, and ends the machine when the capture kernel has halted."""
 
     def on_console(self, machine: Machine, line: ConsoleLine) -> None:
         for image, reached in (
@@ -62,8 +62,8 @@ class _Watched(Rehearsal):
 class Encrypted:
     outcome: Outcome
     folder: Path
-    identity: Path  # the first of two recipients'
-    stranger: Path  # nobody's
+    identity: Path  # of the first of two recipients
+    stranger: Path  # of no recipient
     save: Path
 
     @property
@@ -106,7 +106,7 @@ def test_captured(encrypted):
 
 
 def test_nothing_is_shown(encrypted):
-    """From the panic on: the first kernel's own console is its own affair."""
+    """Nothing is printed since the panic. What the first kernel printed before is its own matter."""
     said = [text for text in encrypted.console.splitlines() if "lifeboat-capture: " in text or "lifeboat-purgatory: " in text]
     assert any("encrypted to 2 recipients" in text for text in said)
     for word in ("> reason", "panic -", "dead kernel: ", "6.1.0", "_text", SECRET):
@@ -137,7 +137,7 @@ def test_age_opens_all_three(encrypted):
 
 @FULL_ONLY
 def test_crash_opens_what_age_decrypted(encrypted, crash, vmlinux, tmp_path):
-    """By age and makedumpfile -R alone, as docs/encrypt.md has it: nothing of ours has touched that file."""
+    """Only age and makedumpfile -R have worked on this file, as docs/encrypt.md describes it."""
     sealed, opened = tmp_path / "vmcore.age", tmp_path / "vmcore"
     run(encrypted.save, "--keep", "-f", encrypted.folder / "dump.img", sealed)
     decrypt = subprocess.Popen(["age", "-d", "-i", encrypted.identity, sealed], stdout=subprocess.PIPE)
@@ -154,7 +154,7 @@ def test_crash_opens_what_age_decrypted(encrypted, crash, vmlinux, tmp_path):
 
 
 def test_no_key_and_no_nonce_twice(encrypted):
-    """Of three files with two recipients each, and over all runs that this build folder has seen."""
+    """No value repeats in three files with two recipients each, nor in any run of this build folder."""
     image, folder = encrypted.folder / "dump.img", encrypted.folder
     paths = [folder / name for name in ("once.dump", "once.log", "once.report")]
     run(encrypted.save, "--keep", "-f", "--log", paths[1], "--report", paths[2], image, paths[0])
@@ -164,7 +164,7 @@ def test_no_key_and_no_nonce_twice(encrypted):
 
 
 def test_saved_with_the_identity(encrypted):
-    """In one go, in a folder, and readable by everybody's tools."""
+    """lifeboat-save decrypts and saves in one step, into a folder, and every reader opens the result."""
     folder = encrypted.folder / "crash"
     folder.mkdir()
     run(encrypted.save, "--keep", "-f", "--identity", encrypted.identity, encrypted.folder / "dump.img", folder)
@@ -195,10 +195,11 @@ def test_wrong_identity(encrypted):
 
 
 def test_memory_holds_no_secret(encrypted, keys_verdict):
-    """Of what is not needed nothing at the first kernel's prompt; of the rest nothing after the capture."""
+    """At the first kernel's prompt memory has no secret that is not needed any more. After the capture it has
+    none."""
     prompt, halted = encrypted.folder / "prompt.ram", encrypted.folder / "halted.ram"
     said = run(keys_verdict, encrypted.identity, prompt, "plant=0x8000000", halted).stdout
-    # The payload keys of one target's three files are where they have to be. What is planted is found.
+    # The payload keys of one target's three files are where they must be. Planted keys are found.
     assert said.splitlines() == [
         "files: 3",
         "image 1: payload 3 file 0 shared 0 wrap 0",
@@ -211,8 +212,8 @@ def test_memory_holds_no_secret(encrypted, keys_verdict):
 
 
 def _three_boots(folder: Path, firmware, config: str, between: Callable[[int], None]) -> tuple[list[Path], list[str]]:
-    """What memory held at the end of each, and what was said. The system is tests/vm/efi/complete.c, the firmware
-    tests/vm/efi/preamble.c; `between` is called with the boot's number while the machine waits."""
+    """Returns memory's content at the end of each boot, and what was printed. The system is tests/vm/efi/complete.c,
+    the firmware tests/vm/efi/preamble.c. `between` is called with the boot's number while the machine waits."""
     files = {
         "EFI/BOOT/BOOTX64.EFI": build("preamble.efi"),
         "preamble.txt": b"inside 0\n",
@@ -237,7 +238,7 @@ def _three_boots(folder: Path, firmware, config: str, between: Callable[[int], N
 
 
 def _check_wiped(verdict_of: Path, identity: Path, images: list[Path], said: list[str]) -> None:
-    """Each boot's keys are found at its end, and not at the next one's."""
+    """Expects each boot's keys at its end, and not at the next boot's end."""
     wiped = [text.count("the keys of an earlier arming were still in memory: wiped") for text in said]
     assert wiped == [0, 1, 1], said
     for first, second in zip(images, images[1:]):
@@ -255,8 +256,8 @@ def _config(recipient: str, words: str) -> str:
 
 
 def test_the_next_start_wipes_what_a_boot_left(tmp_path, firmware, keys_verdict):
-    """Two boots leave their keys in memory, which a reset does not change: the one after the first arms anew, the one
-    after the second stands aside, and has a page there that is the firmware's."""
+    """Two boots leave their keys in memory, which a reset does not change. The boot after the first arms again. The
+    boot after the second stands aside, and has a page there that the firmware uses."""
     identity, recipient = make_key(tmp_path, "owner.txt")
     images, said = _three_boots(tmp_path, firmware, _config(recipient, "off wait"), lambda _: None)
     assert ["preamble: took a page" in text for text in said] == [False, False, True]
@@ -267,7 +268,7 @@ def test_the_next_start_wipes_what_a_boot_left(tmp_path, firmware, keys_verdict)
 
 @FULL_ONLY
 def test_a_boot_that_finds_no_partition_wipes_them_too(tmp_path, firmware, keys_verdict):
-    """The header is gone that says where they are; the mark of the boot that was proved says where to look."""
+    """The header that names the keys' place is gone. The mark of the proved boot names it too."""
     identity, recipient = make_key(tmp_path, "owner.txt")
 
     def between(number: int) -> None:

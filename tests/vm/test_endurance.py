@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Panic, dump, reset, save by the next boot's unit, armed again, without power-off: a Debian with systemd on
-each of six machines nine times. In the default run test_install_debian.py does it on one machine twice.
+"""Panic, dump, reset, save by the next boot's unit, and arming again, without power-off: nine times on each of six
+machines with Debian and systemd. By default test_install_debian.py does it twice on one machine.
 
-Each test looks at one part of one machine's story.
+Each test judges one part of one machine's story.
 """
 
 import re
@@ -43,14 +43,15 @@ def test_every_draw_tries_every_pair():
 
 
 def test_every_pair_that_there_is_is_wanted():
-    """Counted by hand: 3 disks, 3 numbers of CPUs, SMM or not, 12 panics of which 5 are on another CPU."""
+    """Counted by hand: 3 disks, 3 numbers of CPUs, with and without SMM, 12 panics, of which 5 are on another
+    CPU."""
     with_panic = 12 * 3 + (12 * 3 - 5) + 12 * 2
     assert len(endurance.all_pairs()) == 3 * 3 + 3 * 2 + 3 * 2 + with_panic
 
 
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory, loader, firmware, fetched):
-    """stories(machine) is its story, made once; one that did not come to its end fails each test."""
+    """stories(machine) is the machine's story, made once. If it did not reach its end, each test fails."""
     made: dict[EnduringMachine, Endurance] = {}
     failed: dict[EnduringMachine, str] = {}
 
@@ -83,7 +84,7 @@ def stories(tmp_path_factory, loader, firmware, fetched):
 @pytest.mark.vm
 @pytest.mark.parametrize("machine", ROWS)
 def test_no_panic_is_lost(stories, record_endurance, machine):
-    """Each cycle left a folder, saved by the unit of the boot after it, with the cause in its log."""
+    """Each cycle left a folder, saved by the unit of the next boot, with the cause in its log."""
     story = stories(machine)
     record_endurance(story)
     assert len(story.boots) == len(story.cycles) + 1
@@ -117,14 +118,14 @@ def test_every_boot_is_armed_and_no_unit_fails(stories, machine):
 @pytest.mark.vm
 @pytest.mark.parametrize("machine", ROWS)
 def test_each_dump_went_to_its_disk(stories, machine):
-    """The next boot's loader finds it there."""
+    """The next boot's loader finds the dump on the right disk."""
     story = stories(machine)
     waiting = re.findall(r"AN UNSAVED DUMP WAITS on PARTUUID=(\S+): complete", story.console)
     assert waiting == [str(endurance_loop.PARTITIONS[number % 2]) for number in range(len(story.cycles))]
     assert story.listed.status == 0
     states = re.findall(r"^partition: +(\S+)$.*?^state: +(.*?)$", story.listed.output, re.MULTILINE | re.DOTALL)
     last = len(story.cycles) - 1
-    # The other has been armed for since.
+    # Since then the other partition was armed.
     saved, armed = endurance_loop.PARTITIONS[last % 2], endurance_loop.PARTITIONS[1 - last % 2]
     wanted = {str(saved): "complete, saved, erased", str(armed): "empty"}
     assert dict(states) == wanted, story.listed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Exceptions and NMIs inside the purgatory, at each stage: reported with registers and reset, or survived."""
+"""Exceptions and NMIs at each stage of the purgatory: reported with registers and ended by a reset, or survived."""
 
 import re
 
@@ -21,13 +21,13 @@ STAGES = {
     "jump": "lb_describe_finish",
 }
 _UNMAPPED = 0x700000000000
-_NOT_CANONICAL = 0x0123456789ABC000  # with four and with five levels
+_NOT_CANONICAL = 0x0123456789ABC000  # not canonical with four or five levels
 _MARK = 0x5AFEB0A7FEEDF00D
 # struct lb_descriptor_tables of include/lifeboat/desc.h: GDT, TSS, then the gates.
 _GATES_AT = 48 + 104
 _GATE_BYTES, _GATE_TYPE_AT = 16, 5
 _PRESENT_INTERRUPT_GATE = 0x8E
-# An uncorrected error (SDM 3B, 16.3.2.2); MCIP alone: after it the program cannot go on; with RIPV it can.
+# An uncorrected error (SDM 3B, 16.3.2.2). With MCIP alone the program cannot go on, with RIPV it can.
 _MCI_STATUS, _MCG_STATUS, _RIPV = 0xBD00000000000000, 0x4, 0x1
 
 
@@ -40,7 +40,7 @@ def _protection_fault(state: SavedState, machine: Machine, stub: GdbStub) -> Non
 
 
 def _double_fault(state: SavedState, machine: Machine, stub: GdbStub) -> None:
-    """A page fault whose gate is not there."""
+    """Causes a page fault whose gate is not present."""
     gate = state.purgatory["lb_descriptor_tables"] + _GATES_AT + 14 * _GATE_BYTES + _GATE_TYPE_AT
     assert stub.read_memory(gate, 1, physical=True)[0] == _PRESENT_INTERRUPT_GATE
     stub.write_memory(gate, b"\0", physical=True)
@@ -52,7 +52,7 @@ def _machine_check(state: SavedState, machine: Machine, stub: GdbStub, status: i
     assert not answer.strip(), answer
 
 
-# By the vector that is reported; with the RIP, where it is not that of the function.
+# By the vector that is reported: the fault, and the RIP where it is not the function's.
 FAULTS = {
     14: (_page_fault, _UNMAPPED),
     13: (_protection_fault, _NOT_CANONICAL),
@@ -62,7 +62,7 @@ FAULTS = {
 
 
 def _go_to(machine: Machine, stub: GdbStub, address: int) -> None:
-    """By linear address: the purgatory and, in the end, the hook run where they lie."""
+    """Runs to a linear address, at which the purgatory, and the hook at the end, also lie physically."""
     stub.insert_breakpoint(address)
     stub.resume()
     stop = machine.wait_debug_stop(shell.soon())
@@ -71,7 +71,7 @@ def _go_to(machine: Machine, stub: GdbStub, address: int) -> None:
 
 
 def _run_into(state: SavedState, folder, vector: int, stage: str, policy: str):
-    """The fault `vector` at the first instruction of a stage; (the run, where it happened)."""
+    """Causes the fault `vector` at a stage's first instruction; returns (the run, where the fault was)."""
     provoke, where = FAULTS[vector]
     address = state.purgatory[STAGES[stage]]
 
@@ -96,7 +96,7 @@ def test_fault_is_reported_and_resets(saved_state, tmp_path, vector, stage):
     for register in "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14".split():
         assert re.search(rf"\b{register} +[0-9a-f]{{16}}\b", said), register
     assert run.said[-1].endswith("cold reset")
-    # The stage that was reached is the last that was said before.
+    # The last stage printed before is the one that was reached.
     before = said[: report.start()]
     assert stage == "entry" or f"lifeboat-purgatory: {stage}\n" in before, said
 
@@ -119,13 +119,14 @@ def test_fault_halts_when_told_to(saved_state, tmp_path):
 
 
 def test_fault_resets_when_told_to_boot(saved_state, tmp_path):
-    """There is nothing to go on with after an exception."""
+    """After an exception there is no way to go on."""
     run, _ = _run_into(saved_state, tmp_path, 13, "describe", "boot")
     assert run.outcome == "reset" and run.said[-1].endswith("cold reset")
 
 
 def _in_the_hook(state: SavedState) -> list[int]:
-    """At the kernel's address, with the kernel's GDT and TSS; and at its physical one, with its own."""
+    """Returns two places: at the kernel's address, with the kernel's GDT and TSS; at the physical address, with the
+    hook's own."""
     return [
         state.entry + state.hook["lb_hook_sound"] - state.hook["lb_hook_reset_system"],
         state.hook["lb_hook_physical.no_vmx"],
@@ -135,7 +136,7 @@ def _in_the_hook(state: SavedState) -> list[int]:
 @pytest.mark.parametrize("place", [0, 1], ids=["virtual", "physical"])
 @pytest.mark.parametrize("vector", [14, 13])
 def test_fault_in_the_hook_resets(saved_state, tmp_path, vector, place):
-    """Where nothing can be said. Left to the dead kernel, it would panic again, in circles."""
+    """Nothing can be printed there. If the dead kernel handled the fault, it would panic again and again."""
     provoke, _ = FAULTS[vector]
 
     def prepare(machine: Machine, stub: GdbStub) -> None:
@@ -153,7 +154,7 @@ _MOV_RCX_EAX = b"\x89\x01"  # mov [rcx], eax
 
 
 def _unmask_nmi_button(state: SavedState, machine: Machine, stub: GdbStub) -> None:
-    """Linux masked LINT1 when it died: as the dying CPU, program it again, at the hook's entry."""
+    """Programs LINT1 again at the hook's entry, as the dying CPU. Linux masked it when it died."""
     apic = next(page for page in _FIXMAP if _physical(state, machine, page) == _APIC_PHYSICAL)
     before = stub.read_registers(state.thread)
     code = state.hook["lb_hook_reset_system"]
@@ -192,5 +193,5 @@ def test_nmi_at_every_stage_is_counted_and_survived(saved_state, tmp_path):
     assert plain.outcome == run.outcome == "entered", run.said
     assert run.faults == []
     assert int(parse_note(plain.memory["notes"])["NMIS"], 0) == 0
-    # The last came when the note was not yet written.
+    # The last NMI came before the note was written.
     assert int(parse_note(run.memory["notes"])["NMIS"], 0) == len(stages)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/fetch-kernel on a small package source of our own: no network, no virtual machine."""
+"""scripts/fetch-kernel with a small package source made here: no network, no virtual machine."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is 
 
 
 class Source:
-    """Packages and an apt that knows no others."""
+    """Packages, and an apt that knows only these."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -57,7 +57,7 @@ class Source:
         return subprocess.run([FETCH_KERNEL, *words], env=self._env, capture_output=True, text=True, check=False)
 
     def path(self, *words: str) -> Path:
-        """As printed, below the cache; the file is there."""
+        """Returns the printed path, which lies below the cache and exists."""
         done = self.fetch(*words)
         assert done.returncode == 0, done.stderr
         path = Path(done.stdout.strip())
@@ -79,7 +79,7 @@ def test_a_kernel_in_one_package(source):
 
 
 def test_a_kernel_in_several_packages(source):
-    """Debian's since 14: linux-image-... is empty, and depends on what holds the kernel."""
+    """Since Debian 14 linux-image-... is empty, and depends on the package with the kernel."""
     home = f"usr/lib/modules/{NEW}"
     parts = [f"linux-{part}-{NEW}" for part in ("base", "binary", "modules")]
     source.add(META, depends=f"linux-base-test-amd64 (= 1), linux-image-{NEW} (= 1), linux-modules-test-amd64 (= 1)")

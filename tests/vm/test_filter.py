@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The built-in kernel's log reader and page filter on a real dump, against makedumpfile on the
-same file: the log byte by byte, what is dumped page by page."""
+"""The built-in kernel's log reader and page filter on a real dump, compared with makedumpfile on the same file: the
+log byte by byte, the choice of pages page by page."""
 
 import re
 
@@ -11,13 +11,13 @@ from vm.vmcore import read_vmcore
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("stopped")]
 
-# -d: cache 2, private cache 4, user 8, free 16. Zero pages (1) are the writer's affair.
+# -d: cache 2, private cache 4, user 8, free 16. The writer, not the filter, leaves out pages of zeroes (1).
 LEVELS = (2, 4, 8, 16, 30)
 
 
 @pytest.fixture(scope="module")
 def judged(stopped_run, filter_verdict, tmp_path_factory):
-    """judged(level, step) is what was printed, the log and the bitmap of the pages dumped."""
+    """judged(level, step) is the output, the log, and the bitmap of the pages dumped."""
     return Ours(filter_verdict, stopped_run.dump, tmp_path_factory.mktemp("judged"))
 
 
@@ -46,7 +46,7 @@ def test_the_size_of_a_call_does_not_matter(judged):
 
 def test_all_ram_is_dumped_without_a_rung(stopped_run, judged):
     printed, _, ours = judged(1)
-    ram = read_vmcore(stopped_run.dump).loads[1:]  # the first is the kernel's text
+    ram = read_vmcore(stopped_run.dump).loads[1:]  # the first PT_LOAD is the kernel's text
     assert ours.bit_count() == int(printed["pages"]) == sum(load.file_bytes for load in ram) // 4096
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What somebody does at a machine before it boots: a stick plugged in, BootNext, the firmware's menu, a boot entry
-that comes back. Region and hook stay where they are; a boot option is never lost."""
+"""What somebody does at a machine before it boots: plugs in a stick, sets BootNext, opens the firmware's menu,
+starts a boot entry that returns. Region and hook keep their places, and no boot option is lost."""
 
 import re
 
@@ -17,14 +17,14 @@ from vm.machine import Disk, Machine, MachineSpec
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("firmware-menu")]
 
-BOOTS = 4  # in each way: twenty in each mode
-NEXT = 0x77  # a number that the firmware gives to no entry of its own
+BOOTS = 4  # in each way, so twenty in each mode
+NEXT = 0x77  # a number that the firmware does not use for its own entries
 MENU = ["-boot", "menu=on,splash-time=3000"]
 DOWN = b"\x1b[B"
 
 
 class _Place:
-    """A folder with a machine's disks and variables, which stay from boot to boot."""
+    """A folder with a machine's disks and variables, which are kept from boot to boot."""
 
     def __init__(self, folder, firmware, files):
         self.folder, self.firmware = folder, firmware
@@ -40,7 +40,7 @@ class _Place:
 
 
 def _through_the_menu(machine) -> str:
-    """A boot that somebody stops with a key, looks at, and lets go on."""
+    """A boot that somebody stops with a key, looks at, and continues."""
     before = len(machine.lines)
     while not any("Continue" in line.text for line in machine.lines[before:]):
         if machine.next_event(shell.soon() - shell.DEADLINE + 0.5) is None:
@@ -91,10 +91,10 @@ WAYS = [_plain, _stick, _boot_next, _menu, _dump_waits]
 @FULL_ONLY
 @pytest.mark.parametrize("mode", completing.MODES)
 def test_region_and_hook_lie_where_they_lay(tmp_path, firmware, loader, driver, kernel, leave, mode):
-    """Hibernation compares maps: twenty boots, four in each way."""
+    """Hibernation compares memory maps. Twenty boots are compared, four in each way."""
     place = _Place(tmp_path, firmware, completing.files(mode, loader, driver, kernel, leave))
     dumps = dump_images.empty_disk(tmp_path)
-    if mode == "driver":  # whose entry the first boot makes
+    if mode == "driver":  # in this mode the first boot makes the entry
         with place.machine(*dumps) as machine:
             completing.boots(machine, 1)
     said = {way.__name__: way(place, dumps) for way in WAYS}
@@ -104,7 +104,7 @@ def test_region_and_hook_lie_where_they_lay(tmp_path, firmware, loader, driver, 
     assert places == {name: [first] * BOOTS for name in places}
 
 
-# Of a boot entry that chains to such a program: what the firmware hears.
+# The status that the firmware gets from a boot entry whose chain starts such a program.
 ENDINGS = {
     "exits": ("returning", "came back from its start: aborted"),
     "missing": ("none.efi", "\\none.efi: no such file"),
@@ -114,7 +114,7 @@ ENDINGS = {
 
 @FULL_ONLY
 def test_the_next_boot_option_follows_a_chain_that_ends(tmp_path, firmware, loader):
-    """As if we were not there: nothing is left of what was armed."""
+    """Nothing that was armed is left, as if Lifeboat had not run."""
     program = build("preamble.efi").read_bytes()
     files = {"EFI/BOOT/BOOTX64.EFI": build("complete.efi"), "text.txt": b"no program\n", "lifeboat.efi": loader}
     files["returning"] = images.returning(program)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Page-table bytes: what the loader prints and builds is what the host computes, and the
-tables in crash memory are what was asked for. `--footprint` changes nothing."""
+"""Page-table bytes: the loader prints and builds what the host computes, and the tables in crash memory are those
+that were requested. `--footprint` changes nothing."""
 
 import json
 import os
@@ -16,9 +16,10 @@ pytestmark = [pytest.mark.vm]
 SCRIPTS = Path(footprint.__file__).resolve().parent.parent
 SECONDS_PER_GUEST = 240
 GIB = 1 << 30
-ABORTED = 0x15  # EFI_STATUS as the shell shows it
+ABORTED = 0x15  # EFI_STATUS as the shell prints it
 
-# A region with whole GiBs in it, under both roots; all sizes, regions and kinds of paging with LIFEBOAT_FULL=1.
+# One case: a region with whole GiBs in it, under both roots. LIFEBOAT_FULL=1 tries all sizes, regions and
+# kinds of paging.
 ONE = ("--memory=4G", "--levels=5", "--gib-pages=yes", "--region=3G")
 ROWS = [pytest.param(ONE, 1, id="4G", marks=pytest.mark.xdist_group("footprint"))]
 if os.environ.get("LIFEBOAT_FULL") == "1":
@@ -27,7 +28,7 @@ if os.environ.get("LIFEBOAT_FULL") == "1":
 
 
 def _measure(folder: Path, build: Path, kernel: Path, words: tuple[str, ...], guests: int) -> list[dict]:
-    """The guests' findings; the script said that all is equal."""
+    """Returns the guests' findings. The script must have said that all figures are equal."""
     command = [str(SCRIPTS / "footprint"), "--measure", f"--build={build}", f"--kernel={kernel}"]
     command += [f"--timeout={SECONDS_PER_GUEST}", f"--keep={folder}", f"--json={folder / 'all.json'}", *words]
     done = subprocess.run(
@@ -45,11 +46,11 @@ def _check(found: dict) -> None:
     for report in ("alone", "planned"):
         for policy in footprint.POLICIES:
             assert found["values"][f"{report} {policy}"]["measured"] > 0
-    # The hook's image takes at most what is said beside the figure.
+    # The hook's image takes at most what is printed beside the figure.
     armed, ours = (found["values"][name]["measured"] for name in ("armed", "planned ours"))
     assert ours < armed <= ours + 16384
     assert found["footprint_seconds"] < 1.0
-    # Below 4 GiB where there is room, else below 512 GiB.
+    # The region lies below 4 GiB if there is room, otherwise below 512 GiB.
     start, end = found["crash"]
     assert end <= 4 * GIB if found["region_bytes"] < GIB else 4 * GIB <= start < end <= 512 * GIB
     whole = found["region_bytes"] // GIB if found["gib_pages"] else 0
@@ -58,7 +59,7 @@ def _check(found: dict) -> None:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory, footprint_programs, kernel):
-    """measured(words, guests): those guests' findings and the folder with theirs; the same words are run once."""
+    """measured(words, guests) is the guests' findings and their folder. The same words run once."""
     known: dict[tuple[str, ...], tuple[list[dict], Path]] = {}
 
     def run(words: tuple[str, ...], guests: int) -> tuple[list[dict], Path]:
@@ -75,13 +76,14 @@ def test_measured_is_computed(measured, words, guests):
     found, _ = measured(words, guests)
     for one in found:
         _check(one)
-    # Where there are 1 GiB pages and whole GiBs, both are used.
+    # If there are 1 GiB pages and whole GiBs, both are used.
     assert any(one["values"]["armed leaves_1g"]["measured"] >= 2 for one in found) or words == ("--memory=512M",)
 
 
 @pytest.mark.xdist_group("footprint")
 def test_the_judge_of_tables_refuses_wrong_ones(measured, footprint_programs, tmp_path):
-    """Right as they were read back; wrong with a bit changed, a range left out, a page missing."""
+    """Tables that were read back are right. With a bit changed, a range left out or a page missing they are
+    refused."""
     (found,), folder = measured(ONE, 1)
     plan = found["plan"]
     image = folder / footprint.Guest(4 * GIB, True, True, 3 * GIB).name / "tables.img"
@@ -102,14 +104,14 @@ def test_the_judge_of_tables_refuses_wrong_ones(measured, footprint_programs, tm
     assert not judged_right(image, low, crash, text, data, count=pages - 1)
     assert not judged_right(image, low, crash, text, data, gib_pages=0)
     damaged = bytearray(image.read_bytes())
-    damaged[4096 + 8] ^= 1  # the second table's second entry appears or goes
+    damaged[4096 + 8] ^= 1  # the second table's second entry appears or disappears
     (tmp_path / "damaged.img").write_bytes(damaged)
     assert not judged_right(tmp_path / "damaged.img", low, crash, text, data)
 
 
 @pytest.mark.xdist_group("footprint-shell")
 def test_footprint_leaves_nothing_behind(tmp_path, firmware, loader):
-    """Without a kernel, from the shell; every type's pages are afterwards what they were."""
+    """Run from the shell, without a kernel. Afterwards each memory type has as many pages as before."""
     cases = [
         shell.Case("before", "memmap"),
         shell.lifeboat("default", "--footprint"),
@@ -126,7 +128,7 @@ def test_footprint_leaves_nothing_behind(tmp_path, firmware, loader):
     default = session["default"].text
     assert "256 MiB, only assumed\n  --crashkernel SIZE for another" in default
     assert "bytes = 4096 x (PML5 + PML4 + folded + PDPT + PD + PT)" in default
-    assert "lifeboat: footprint counted=20480" in default  # both roots, PDPT, PD, PT: all in the first GiB
+    assert "lifeboat: footprint counted=20480" in default  # both roots, PDPT, PD, PT: everything lies in the first GiB
     assert "e820" not in default
     for policy in footprint.POLICIES:
         assert f"\n{policy} " in default and f" {policy}=" in default

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Backtraces without debug symbols, on the dumps that other tests make: every CPU's and every sleeping task's
-stack is whole, and the panicking one is what the dying kernel printed. test_readers.py and test_panics.py compare
-with crash, frame by frame."""
+"""Backtraces without debug symbols, on the dumps of other tests: every CPU's and every sleeping task's stack is
+whole, and the panicking task's is what the dying kernel printed. test_readers.py and test_panics.py compare with
+crash, frame by frame."""
 
 import re
 
@@ -14,13 +14,13 @@ from test_panics import panicking_cpu
 
 pytestmark = pytest.mark.vm
 
-# The stack pointer was destroyed before the double fault: below it there is nothing to read.
+# The stack pointer was destroyed before the double fault, so there is no stack to read.
 NO_STACK = {"self double"}
 
 
 @pytest.fixture(scope="module")
 def framed(run_scenario, frames_verdict):
-    """framed(scenario) is what frames_verdict says of its dump."""
+    """framed(scenario) is what frames_verdict prints for the scenario's dump."""
     known = {}
 
     def read(scenario: Scenario) -> Frames:
@@ -46,7 +46,7 @@ def test_the_panicking_cpu_s_frames_are_those_the_kernel_printed(run_scenario, f
 
 @every_row
 def test_every_stack_is_whole(run_scenario, framed, scenario: Scenario):
-    """To a program or to where the task began, nothing of it uncertain."""
+    """Each stack leads to a program or to the task's beginning, and no frame is uncertain."""
     found, panicking = framed(scenario), panicking_cpu(run_scenario(scenario))
     assert found.missing == []
     assert sorted(found.cpus) == list(range(scenario.cpus))
@@ -72,7 +72,7 @@ def test_tasks_and_modules_are_named(framed, scenario: Scenario):
 
 @pytest.mark.parametrize("scenario", rows(EARLY))
 def test_an_early_panic_s_frames_are_named(framed, scenario: Scenario):
-    """Before there is a VMCOREINFO, another CPU, a module or a second task."""
+    """These panics come before there is a VMCOREINFO, another CPU, a module or a second task."""
     found = framed(scenario)
     names = [frame.name.partition("+")[0] for frame in found.cpus[0].kernel]
     assert names[-4:] == ["asm_exc_invalid_op", scenario.symbol, "start_kernel", "secondary_startup_64_no_verify"]

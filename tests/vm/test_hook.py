@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The hook under a firmware that changes things after arming, and under an OS that keeps to what the firmware says.
+"""The hook under a firmware that changes things after arming, and under an OS that obeys the firmware's tables.
 
-What an ordinary reboot and a power-off do to it is in test_machines.py, a warm reset
-before ExitBootServices in test_loader_undo.py.
+test_machines.py tests an ordinary reboot and a power-off, test_loader_undo.py a warm reset before ExitBootServices.
 """
 
 import re
@@ -22,10 +21,9 @@ from vm.rehearsal import Options, Rehearsal
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("hook")]
 
-# Sixteen configuration tables fill edk2's array: when the kernel's stub adds its own (initrd, seed for the
-# random numbers), the array grows in runtime memory. With that, and with every runtime page that a timer takes
-# (one in 10 ms, more of them than there is time for), edk2 throws the memory attributes table away and makes
-# its own again.
+# Sixteen configuration tables fill edk2's array. When the kernel's stub adds its own (initrd, random seed),
+# the array grows in runtime memory. This, and every runtime page that a timer takes (one in 10 ms, more than
+# there is time for), makes edk2 drop the memory attributes table and build it again.
 TABLES, RUNTIME_PAGES = 16, 5000
 
 
@@ -41,7 +39,7 @@ def test_tables_and_runtime_memory_after_arming(tmp_path, firmware, loader, prea
         "probe.img": probe,
         "capture.img": probe,
     }
-    # The firmware makes its random-number protocol of it, the stub a table for the kernel.
+    # The firmware makes its random-number protocol from this device, and the stub a table for the kernel.
     devices = ["-device", "virtio-rng-pci"]
     with shell.make_machine(tmp_path, firmware, files, qemu_args=devices) as machine:
         machine.power_on()
@@ -64,14 +62,14 @@ _RESETS = {"cold": RESET, "shutdown": SHUTDOWN, "platform": RESET}
 
 @dataclass(frozen=True)
 class _Left:
-    """What became of a first kernel that is tests/vm/efi/leave.c."""
+    """The result of a first kernel that is tests/vm/efi/leave.c."""
 
-    ending: str  # PURGATORY, RESET, SHUTDOWN, or the line that says what went wrong
+    ending: str  # PURGATORY, RESET, SHUTDOWN, or the line that tells what went wrong
     said: str
     hook: range  # the hook's text
 
     def services(self, when: str) -> set[str]:
-        """Whose ResetSystem and UpdateCapsule were, and that the table's CRC says so."""
+        """Returns who owned ResetSystem and UpdateCapsule. The table's CRC must be right."""
         addresses = r"leave: ResetSystem=(\S+)\s+leave: UpdateCapsule=(\S+)"
         found = re.search(rf"leave: {when}: crc right\s+{addresses}", self.said)
         assert found, self.said[-3000:]
@@ -118,7 +116,7 @@ def _full(*values):
 @pytest.mark.parametrize("flat", ["", pytest.param(" flat", marks=FULL_ONLY)])
 @pytest.mark.parametrize("reset", ["warm", *_full("cold"), *_full("shutdown"), "platform"])
 def test_armed_only_a_warm_reset_is_taken(leaving, reset, flat):
-    """An OS that enforces the memory attributes table, at virtual addresses or not."""
+    """The OS enforces the memory attributes table, at virtual or physical addresses."""
     left = leaving(f"leave={reset}{flat}")
     assert left.ending == _RESETS.get(reset, PURGATORY), left.said[-3000:]
     assert "leave: table corrected" in left.said
@@ -130,7 +128,7 @@ def test_armed_only_a_warm_reset_is_taken(leaving, reset, flat):
     ("warm", "malform"), ("cold", "grow"), *_full("shutdown", "malform"), ("platform", "malform flat"),
 ])  # fmt: skip
 def test_a_table_that_cannot_be_corrected_leaves_nothing_of_the_hook(leaving, reset, fault):
-    """It was well while the loader rehearsed, and is not at ExitBootServices."""
+    """The table was good when the loader rehearsed, and is not at ExitBootServices."""
     left = leaving(f"leave={reset} {fault}")
     assert left.ending == _RESETS.get(reset, RESET), left.said[-3000:]
     assert left.services("entered") == {"hook"}
@@ -139,7 +137,7 @@ def test_a_table_that_cannot_be_corrected_leaves_nothing_of_the_hook(leaving, re
 
 
 def test_exit_boot_services_again(leaving):
-    """The first finds a malformed table and fails, the second arms."""
+    """The first call finds a malformed table and does not arm. The second arms."""
     left = leaving("leave=warm twice")
     assert left.services("after the first ExitBootServices") == {"other"}
     assert left.services("left boot services") == {"hook"}
@@ -151,7 +149,7 @@ def test_exit_boot_services_again(leaving):
     ("leave=warm front grow", RESET), *_full("leave=shutdown front grow", SHUTDOWN),
 ])  # fmt: skip
 def test_somebody_in_front_of_the_hook(leaving, words, ending):
-    """They call it, so it must be able to run, if only to pass on."""
+    """The code in front calls the hook, so the hook must be able to run, even if it only passes calls on."""
     assert leaving(words).ending == ending
 
 
@@ -159,7 +157,7 @@ def test_somebody_in_front_of_the_hook(leaving, words, ending):
     ("", "capsules\n", PURGATORY),
     ("capsule", "capsules\n", RESET),
     *_full("capsule flat", "capsules\n", RESET),
-    ("capsule", "", PURGATORY),  # OVMF takes none
+    ("capsule", "", PURGATORY),  # OVMF accepts no capsule
 ])  # fmt: skip
 def test_with_a_capsule_a_warm_reset_is_the_firmware_s(leaving, words, orders, ending):
     left = leaving(f"leave=warm {words}", orders)
@@ -169,7 +167,7 @@ def test_with_a_capsule_a_warm_reset_is_the_firmware_s(leaving, words, orders, e
         assert (int(status, 0) == 0) == (ending == RESET)
 
 
-# A capsule's header (UEFI 2.10, 8.5.3.1), flags CAPSULE_FLAGS_PERSIST_ACROSS_RESET, and nothing.
+# A capsule's header (UEFI 2.10, 8.5.3.1) with CAPSULE_FLAGS_PERSIST_ACROSS_RESET, and no content.
 _CAPSULE_BYTES = 4096
 _CAPSULE = (bytes(range(16)) + struct.pack("<III", 28, 0x10000, _CAPSULE_BYTES)).ljust(_CAPSULE_BYTES, b"\0")
 _UPDATE = """
@@ -193,7 +191,7 @@ class _Update(Rehearsal):
 
 
 def test_a_firmware_update_reaches_the_firmware(tmp_path, firmware, loader, preamble, kernel):
-    """Linux hands in a capsule; its ordinary reboot is a warm reset then, and no panic."""
+    """Linux hands a capsule to the firmware. Its ordinary reboot is then a warm reset, and no panic."""
     modules = module.load_order(kernel, ("efivarfs", "capsule-loader"))
     initrd = tmp_path / "modules.img"
     files = {f"modules/{name}.ko": data for name, data in modules.items()}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory that the first kernel was given after arming: in the dump, and not RAM in the second kernel.
+"""Memory that the first kernel gets after arming is in the dump, and is not RAM in the second kernel.
 
-The first kernel's init asks for it. QEMU adds DIMMs and reports (ACPI's _OST) that the kernel has
-taken each; a pattern is planted in pages that are still free; then init is told to go on, and panics.
+The first kernel's init asks for it. QEMU adds DIMMs, and reports (ACPI's _OST) that the kernel has taken each. A
+pattern is put into pages that are still free. Then init is told to go on, and panics.
 """
 
 import os
@@ -23,12 +23,12 @@ from vm.errors import VmError
 from vm.machine import ConsoleLine, Exited, Machine, QmpEvent
 from vm.rehearsal import Options, Outcome, Rehearsal
 
-pytestmark = [pytest.mark.vm, FULL_ONLY]  # by default the unit tests of crash/dead/hotadd.c
+pytestmark = [pytest.mark.vm, FULL_ONLY]  # by default only the unit tests of crash/dead/hotadd.c run
 
 PAGE, MIB, GIB = 4096, 1 << 20, 1 << 30
-BLOCK = 128 * MIB  # Linux's memory block on a machine as small as this
-BASE = 4 * GIB  # where QEMU's space for DIMMs begins when all RAM is below
-SLOTS = 64  # of the ELF core header: HOTADD_SLOTS of loader/plan.c
+BLOCK = 128 * MIB  # Linux's memory block on such a small machine
+BASE = 4 * GIB  # QEMU's space for DIMMs begins here if all RAM is below
+SLOTS = 64  # slots of the ELF core header: HOTADD_SLOTS of loader/plan.c
 _OST_DONE, _OST_BEGUN = 0, 0x80  # ACPI 6.5, 6.3.5: success, insertion in progress
 _SECOND_BEGINS, _CAPTURE_BEGINS = "lifeboat-purgatory: jump", "lifeboat-capture: start"
 
@@ -44,12 +44,12 @@ class Dimm:
 
     @property
     def planted(self) -> tuple[int, int]:
-        """Pages that nothing has used so soon: Linux takes the lowest ones first."""
+        """Pages that nothing uses this early, because Linux takes the lowest pages first."""
         return self.start + self.bytes // 4 * 3, self.end - PAGE
 
 
 def pattern(page: int) -> bytes:
-    """A page of numbers that are nowhere else."""
+    """Returns a page of numbers that occur nowhere else."""
     return b"".join(struct.pack("<4sIQ", b"LBHA", at, page) for at in range(0, PAGE, 16))
 
 
@@ -79,7 +79,7 @@ class _HotAdd(Rehearsal):
         machine.write_console(b"go\n")
 
     def _await_kernel(self, machine: Machine) -> None:
-        """Until the kernel has said of each DIMM that it is in use."""
+        """Waits until the kernel has reported each DIMM in use."""
         waiting = {f"dimm{number}" for number in range(len(self._dimms))}
         deadline = time.monotonic() + self.options.timeout
         while waiting:
@@ -97,7 +97,7 @@ class _HotAdd(Rehearsal):
 
 
 def before(dimms: list[Dimm]) -> str:
-    """For the first kernel's init: ask, wait for the host's word, look whether all came."""
+    """Returns commands for the first kernel's init: ask, wait for the host's word, check that all DIMMs came."""
     blocks = " ".join(str(at // BLOCK) for dimm in dimms for at in range(dimm.start, dimm.end, BLOCK))
     return (
         "ask dimms\nread -r go\n"
@@ -116,7 +116,7 @@ class HotAddRun:
 
     @property
     def note(self) -> dict[str, int]:
-        """Numbers of the LIFEBOAT note that are about hot-added memory."""
+        """Returns the numbers of the LIFEBOAT note about hot-added memory."""
         return {key: int(value, 0) for key, value in self.outcome.frame.lifeboat.items() if key.startswith("HOTADD")}
 
     @cached_property
@@ -129,8 +129,8 @@ class HotAddRun:
 
     @cached_property
     def ranges(self) -> list[tuple[int, int]]:
-        """Memory from BASE on that was there to be dumped: the first of the two bitmaps behind a
-        kdump file's headers, which makedumpfile makes of the PT_LOADs."""
+        """Returns memory from BASE on that could be dumped: the first of the two bitmaps behind a kdump file's
+        headers, which makedumpfile makes from the PT_LOADs."""
         with open(self.outcome.vmcore, "rb") as file:
             block_bytes, sub_blocks, bitmap_blocks = struct.unpack_from("<iiI", file.read(464), 428)
             file.seek((1 + sub_blocks) * block_bytes)
@@ -168,16 +168,16 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def added(folder, loader, kernel, capture_image, firmware):
-    """Three DIMMs, two of them neighbours, which the first kernel brought online."""
+    """Three DIMMs, two of them adjacent, which the first kernel brought online."""
     dimms = [Dimm(BASE), Dimm(BASE + BLOCK), Dimm(BASE + GIB)]
     more = {"kernel": kernel, "loader": loader, "capture": "linux", "capture_initrd": capture_image, "firmware": firmware}
-    # Free pages are dumped, too, unless they are zero.
+    # Free pages are dumped too, unless they are zero.
     return rehearse(folder / "hotadd", dimms, 4, "8G", 512, capture_args="lifeboat.level=1", **more)
 
 
 @pytest.mark.xdist_group("hotadd")
 def test_added_memory_is_described(added):
-    # Neighbours are one piece.
+    # Adjacent DIMMs are one piece.
     assert added.ranges == [(BASE, BASE + 2 * BLOCK), (BASE + GIB, BASE + GIB + BLOCK)]
     assert added.note == {
         "HOTADDED": 2,
@@ -203,7 +203,7 @@ def test_added_memory_is_not_ram_in_the_second_kernel(added):
     ram = boot_log.ram_of(boot_log.printed_whole(added.second_log))
     assert ram, "the second kernel printed its memory map"
     assert max(end for _, end in ram) <= BASE
-    # All that it counts as memory in the end: nothing came later either.
+    # This is all that the second kernel counts as memory, at the end too: nothing came later.
     match = re.search(r"Memory: \d+K/(\d+)K available", added.second_log)
     assert match, "the second kernel printed how much memory it has"
     assert int(match[1]) * 1024 <= sum(end - start for start, end in ram)

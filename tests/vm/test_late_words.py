@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Late words: the Linux that leaves boot services gets them, whoever started it, or nothing is armed.
 
-What boot loaders leave in memory is made by tests/vm/efi/leave.c, which --chain starts; real ones are in
-test_boot_loaders.py.
+tests/vm/efi/leave.c, started by --chain, makes what boot loaders leave in memory. test_boot_loaders.py has real
+ones.
 """
 
 import re
@@ -32,12 +32,12 @@ class _Left:
 
     @property
     def lines(self) -> list[str]:
-        """The command lines that the kernels have after ExitBootServices."""
+        """Returns the command lines of the kernels after ExitBootServices."""
         return re.findall(r"leave: line: (.*)", self.said)
 
     @property
     def is_ours(self) -> bool:
-        """Whose ResetSystem was it then? The table's CRC is right in any case."""
+        """True if ResetSystem was then Lifeboat's. The table's CRC must be right in any case."""
         found = re.findall(r"leave: (?:entered|left boot services): crc right\s+leave: ResetSystem=(\S+)", self.said)
         assert len(found) == 2, self.said[-3000:]
         start, end = (int(word, 0) for word in re.search(r"hook_text=(\w+)-(\w+)", self.said).groups())
@@ -71,7 +71,7 @@ def _leaving(tmp_path, firmware, loader, kernel, leave):
     return run
 
 
-# What is left behind, and the lines that come of it.
+# What is left in memory, and the command lines that result.
 GIVEN = {
     "linux=one": [f"ro quiet {OURS}"],
     "linux=two": [f"ro quiet {OURS}"] * 2,
@@ -115,7 +115,7 @@ def test_words_once_after_an_exit_that_failed(leaving):
 
 @FULL_ONLY
 def test_words_are_taken_back_where_a_later_attempt_does_not_arm(leaving):
-    """ExitBootServices is signalled twice; at the second time the table cannot be corrected."""
+    """ExitBootServices is signalled twice. At the second time the table cannot be corrected."""
     left = leaving("linux=one early malform")
     assert left.lines == [f"ro quiet {OURS}", "ro quiet"], left.said[-3000:]
     assert not left.is_ours
@@ -131,7 +131,7 @@ _NEAR = 8 << 20
 
 
 def _reset_system(machine: Machine, hook: range, file: Path) -> set[int]:
-    """What ResetSystem points to in the tables of runtime services near the hook."""
+    """Returns what ResetSystem points to in the tables of runtime services near the hook."""
     machine.qmp.execute("pmemsave", timeout=120, val=hook.start - _NEAR, size=2 * _NEAR, filename=str(file))
     image, found, at = file.read_bytes(), set(), -1
     while (at := image.find(b"RUNTSERV", at + 1)) >= 0:
@@ -162,7 +162,7 @@ def _multiboot(folder: Path) -> boot_loaders.Loaded:
 @FULL_ONLY
 @pytest.mark.parametrize("make", [_memtest, _memtest_as_linux, _multiboot])
 def test_what_is_no_linux(tmp_path, firmware, loader, make):
-    """Started by itself, or by GRUB, as if it were a Linux or as what it is."""
+    """It is started alone, or by GRUB, either as if it were a Linux or in its own way."""
     loaded = make(tmp_path)
     entered = boot_loaders.enter("chain", loaded, loader, loader)
     second = saved_state.tiny_kernel(tmp_path)
@@ -179,7 +179,7 @@ def test_what_is_no_linux(tmp_path, firmware, loader, make):
         assert "lifeboat: prepared" in said, said[-3000:]
         start, end = (int(word, 0) for word in re.search(r"hook_text=(\w+)-(\w+)", said).groups())
         hook = range(start, end)
-        # It is the hook's until boot services are left. Armed it would stay so for ever.
+        # ResetSystem is the hook's until boot services are left. If it were armed, it would stay so.
         deadline = shell.soon()
         assert _reset_system(machine, hook, tmp_path / "ram") & set(hook)
         while _reset_system(machine, hook, tmp_path / "ram") & set(hook):

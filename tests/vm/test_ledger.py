@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A full test that was ended goes on: what passed on the commit is left out, nothing else."""
+"""A full test that was ended continues: what passed on this commit is left out, and nothing else."""
 
 import json
 import os

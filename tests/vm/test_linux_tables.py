@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Linux's own tables for a crash jump, as a running kernel has built them, are what scripts/footprint computes.
+"""Linux's own tables for a crash jump, as a running kernel has built them, have the size that scripts/footprint
+computes.
 
-With LIFEBOAT_FULL=1; tests/linux-tables prints the same as a table.
+Runs with LIFEBOAT_FULL=1. tests/linux-tables prints the same as a table.
 """
 
 import json
@@ -15,8 +16,8 @@ from scenarios import FULL_ONLY
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("linux-tables")]
 
 PAGE = 4096
-# Beside RAM Linux maps the page that it jumps through at its own address (three tables), and what lies beside RAM:
-# the EFI system table's and ACPI's pages, and setup_data.
+# In addition to RAM Linux maps the page through which it jumps, at the page's own address (three tables), and
+# memory outside of RAM: the EFI system table, ACPI's pages and setup_data.
 BESIDE_RAM = range(3, 9)
 
 
@@ -32,6 +33,6 @@ def test_measured_is_what_is_computed(tmp_path, firmware, loader, kernel, vmlinu
     columns = told["machines"][0]["page_tables"]
     assert columns["ours"]["bytes"] == 24 * 1024
     linux = columns["linux-today"]
-    # The folded level's page is none that a walk meets.
+    # A walk does not meet the page of the folded level.
     computed = (linux["bytes"] // PAGE) - linux["folded"]
     assert found.bytes // PAGE - computed in BESIDE_RAM, (found.tables, linux)

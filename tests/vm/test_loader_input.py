@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bad input: what is said, with what the loader ends, what still boots.
+"""Bad input: the messages, the loader's status, and what still boots.
 
-Most of it in one session of the UEFI shell, with --dry-run and with --require, so that
-nothing boots; memory is what it was at its end. Every truncation of a kernel is a unit
-test; here are a few, to see that they reach the user.
+Most cases run in one session of the UEFI shell, with --dry-run and with --require, so that nothing boots. At the end
+memory is as it was. A unit test tries every truncation of a kernel. A few are here to see that their messages reach
+the user.
 """
 
 import re
@@ -25,17 +25,17 @@ GOOD = "\\vmlinuz console=ttyS0"
 
 @dataclass(frozen=True)
 class Bad:
-    """Words for the loader, and what its one sentence must contain."""
+    """Words for the loader, and what its message must contain."""
 
     name: str
     words: str  # options, then KERNEL and arguments
     says: tuple[str, ...]
     status: int = ABORTED
-    config: str = ""  # lifeboat.conf, instead of words
+    config: str = ""  # lifeboat.conf in place of words
 
     @property
     def first_kernel(self) -> bool:
-        """The first kernel itself is bad: nothing can boot, whatever the options."""
+        """True if the first kernel itself is bad, so that nothing can boot with any options."""
         return self.status != ABORTED
 
 
@@ -47,7 +47,7 @@ def _capture(name: str, file: str, *says: str) -> Bad:
     return Bad(f"capture-{name}", f"--capture \\{file} {GOOD}", (f"\\{file}: ", *says))
 
 
-# File, what is said of it, and the status when it is the first kernel.
+# File, message, and the status if the file is the first kernel.
 _KERNELS = [
     ("missing", "nothere", ("no such file",), NOT_FOUND),
     ("directory", "folder", ("is a directory, wanted a file",), INVALID_PARAMETER),
@@ -159,13 +159,13 @@ def _files(folder: Path, loader: Path, kernel: Path) -> dict[str, Path | bytes]:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory, firmware, loader, kernel):
     folder = tmp_path_factory.mktemp("input")
-    # The FAT driver keeps what it has read of a directory.
+    # The FAT driver keeps what it has read of a folder.
     folders = ["folder", *[bad.name for bad in CASES if bad.config]]
     cases = [shell.Case(f"visit-{name}", f"ls fs0:\\{name}") for name in folders]
-    # The loader has the firmware drive all disks, which then goes on doing so.
+    # The loader lets the firmware drive all disks, and the firmware goes on doing so.
     cases += [shell.Case("connect", "connect -r"), shell.Case("before", "memmap")]
     cases += [_shell_case(bad, way) for way in WAYS for bad in CASES]
-    # A machine without a disk to dump to.
+    # A machine without a disk for dumps.
     cases += [
         shell.lifeboat("nothing-left", "--dry-run \\vmlinuz"),
         shell.lifeboat("nothing-left-required", "--require \\vmlinuz"),
@@ -195,7 +195,7 @@ def test_is_told_and_nothing_boots(session, bad):
 
 
 def test_a_panic_that_would_leave_nothing_is_told(session):
-    """Neither a partition nor a console; a console alone is enough for --require."""
+    """There is neither a partition nor a console. A console alone is enough for --require."""
     warned, required, log = (session[name] for name in ("nothing-left", "nothing-left-required", "log-left"))
     assert warned.status == 0 and "and no console" in warned.text and "a panic will leave nothing" in warned.text
     assert required.status == ABORTED
@@ -206,7 +206,7 @@ def test_a_panic_that_would_leave_nothing_is_told(session):
 
 
 def test_a_unified_kernel_image_is_a_boot_manager(session):
-    """Its kernel's words come late, which needs a partition; its initrd is inside."""
+    """Its kernel's words come late, which needs a partition. Its initrd is inside."""
     alone, initrd = session["unified"], session["unified-initrd"]
     assert alone.status == initrd.status == ABORTED
     assert "would not arm: no partition to dump to" in alone.text

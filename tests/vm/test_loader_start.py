@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starting from the UEFI shell, from a Boot#### entry and as BOOTX64.EFI; armed and not; what the OS sees of it."""
+"""Starts from the UEFI shell, from a Boot#### entry and as BOOTX64.EFI, armed and not, and what the OS sees of
+them."""
 
 import os
 from pathlib import Path
@@ -23,7 +24,7 @@ def files(loader, kernel) -> dict[str, Path | bytes]:
 
 
 def _first_up(machine) -> str:
-    """What the first kernel said until it was up."""
+    """Returns what the first kernel printed until it was up."""
     event = shell.watch(machine, images.FIRST_UP, "Kernel panic", "error: not booting")
     text = "\n".join(line.text for line in machine.lines)
     assert images.FIRST_UP in getattr(event, "text", ""), text[-3000:]
@@ -52,7 +53,7 @@ def test_from_the_shell_to_a_captured_panic(tmp_path, firmware, files):
 @FULL_ONLY
 @pytest.mark.xdist_group("loader-entry")
 def test_from_a_boot_entry(tmp_path, firmware, files):
-    """Made in the shell; its options are the loader's words alone. No shell runs in the second boot."""
+    """The entry is made in the shell. Its options are only the loader's words. The second boot uses no shell."""
     words = f"--initrd \\probe.img \\vmlinuz {images.ARGUMENTS}"
     lines = [
         "@echo -off",
@@ -90,7 +91,7 @@ arguments {images.ARGUMENTS} crashkernel=160M
         assert "crashkernel=160M" not in said
 
 
-# Words, and what the reason that the OS is told contains. More of them with LIFEBOAT_FULL=1.
+# Words, and what the reason given to the OS contains. LIFEBOAT_FULL=1 tries more of them.
 UNARMED = [("--capture \\nothere", "reason=FS0:\\nothere: no such file")]
 if os.environ.get("LIFEBOAT_FULL") == "1":
     UNARMED += [
@@ -105,7 +106,7 @@ if os.environ.get("LIFEBOAT_FULL") == "1":
     "words, reason", [pytest.param(*row, marks=pytest.mark.xdist_group(f"unarmed {row[0]}")) for row in UNARMED]
 )
 def test_unarmed_with_the_reason_for_the_os(tmp_path, firmware, files, words, reason):
-    """The first kernel boots all the same, with its own arguments, and the OS is told."""
+    """The first kernel boots all the same, with its own arguments, and the OS gets the reason."""
     arguments = f"{images.ARGUMENTS} crashkernel=160M"
     lines = ["@echo -off", "fs0:", f"lifeboat.efi --initrd \\probe.img {words} \\vmlinuz {arguments}"]
     with shell.make_machine(tmp_path, firmware, files | shell.startup(lines)) as machine:

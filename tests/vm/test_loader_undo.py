@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What came back is undone: memory, ResetSystem, and what the firmware would remember of us."""
+"""What was done is undone when the started program returns: memory, ResetSystem, and what the firmware would
+remember."""
 
 from pathlib import Path
 
@@ -14,8 +15,8 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("loader-undo")]
 SECURE_FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")  # the build that keeps MemoryTypeInformation
 MARKS = "dmpstore MemoryTypeInformation -guid 4C19049F-4137-4DD3-9C10-8B97A83FFDFA"
 OURS = "dmpstore Lifeboat -guid 6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
-# Ours is LoaderData, Reserved and RT_*. Boot-services data belongs to the firmware, whose pools and
-# lists of descriptors grow by pages and never shrink; it must not go on growing, though.
+# Lifeboat uses LoaderData, Reserved and RT_*. Boot-services data is the firmware's, whose pools and
+# descriptor lists grow by pages and never shrink. They must not grow again and again.
 FIRST_USE, LATER = 8, 2
 
 DRY = "--dry-run \\vmlinuz console=ttyS0"
@@ -51,10 +52,10 @@ def _assert_same_memory(before: shell.Answer, after: shell.Answer, slack: int) -
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory, firmware, loader, kernel):
-    """One session of the shell. Its last run arms, then its "kernel" asks for a warm reset, the hook's
-    own type, before ExitBootServices."""
+    """One session of the shell. Its last run arms. Its "kernel" then asks for a warm reset, the hook's own type,
+    before ExitBootServices."""
     folder = tmp_path_factory.mktemp("undo")
-    # The loader has the firmware drive all disks; it goes on doing so.
+    # The loader lets the firmware drive all disks, and the firmware goes on doing so.
     cases = [shell.Case("connect", "connect -r"), shell.Case("memory-before", "memmap")]
     cases += [shell.Case("marks-before", MARKS)]
     for number in range(ROUNDS):
@@ -76,7 +77,7 @@ def session(tmp_path_factory, firmware, loader, kernel):
 
 
 def test_runs_that_do_not_arm_leave_memory_as_it_was(session):
-    """Dry runs, failed arms, a first kernel that is none, an unarmed start that came back."""
+    """Dry runs, failed arming, a first kernel that is none, and an unarmed start that returned."""
     for number in range(ROUNDS):
         statuses = [session[f"run-{number}-{index}"].status for index in range(len(ROUND))]
         assert statuses == [0, images.RETURN_STATUS, images.RETURN_STATUS, 1, images.RETURN_STATUS]
@@ -96,7 +97,8 @@ def test_armed_start_that_came_back_is_undone(session):
 
 
 def test_armed_before_exit_boot_services_a_warm_reset_is_one(session):
-    """It happened, or the fixture would have failed: here, that it was armed and that no purgatory spoke."""
+    """If the reset had not happened, the fixture would have failed. Here: Lifeboat was armed, and no purgatory
+    ran."""
     last = session.text.rpartition("==end ours==")[2]
     assert "lifeboat: armed" in last
     assert "lifeboat-purgatory" not in last
@@ -108,8 +110,8 @@ def test_nothing_of_ours_stays_in_the_variables(session):
 
 
 def _three_boots() -> list[str]:
-    """The first boot looks, runs what is undone, and makes a boot entry that arms and comes back; the second
-    goes through that to the next entry, the shell; the third looks again."""
+    """The first boot looks, does what is undone, and makes a boot entry that arms and returns. The second boot goes
+    through this entry to the next one, the shell. The third looks again."""
     look = [shell.Case("memory", "memmap"), shell.Case("marks", MARKS)]
     undone = [
         shell.lifeboat("dry", DRY), shell.lifeboat("failed", NO_CAPTURE), shell.lifeboat("back", BACK_ARMED),
@@ -137,8 +139,8 @@ def _three_boots() -> list[str]:
 
 @pytest.fixture(scope="module")
 def smm_session(tmp_path_factory, loader, kernel):
-    """A firmware whose boot manager makes permanent, whenever it starts an entry, the most memory that was
-    ever allocated by type."""
+    """A firmware whose boot manager, whenever it starts an entry, makes the most memory ever allocated of each type
+    permanent."""
     folder = tmp_path_factory.mktemp("smm")
     files = _files(loader, kernel) | shell.startup(_three_boots())
     files["options"] = shell.load_options(BACK_ARMED)
@@ -156,7 +158,7 @@ def smm_session(tmp_path_factory, loader, kernel):
 def test_the_next_boot_s_memory_map_is_unchanged(smm_session):
     assert smm_session["dry"].status == 0
     assert smm_session["failed"].status == smm_session["back"].status == images.RETURN_STATUS
-    # Once in the first boot's shell, once as an entry of the second.
+    # Once in the first boot's shell, once as an entry of the second boot.
     assert smm_session.text.count("lifeboat: armed") == 2
     assert smm_session.text.count("Disarmed, crash memory freed.") == 2
     first, third = smm_session.all("memory")

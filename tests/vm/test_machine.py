@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine with nothing but firmware: that it is watched, stopped, changed and ended as asked."""
+"""A machine with nothing but firmware is watched, stopped, changed and ended as asked."""
 
 import re
 import sys
@@ -39,7 +39,7 @@ def test_debug_stub(machine):
     stub.write_memory(0x200000, pattern, physical=True)
     assert stub.read_memory(0x200000, len(pattern), physical=True) == pattern
 
-    # The CPU is not in long mode yet: QEMU shows 32 bits.
+    # The CPU is not in long mode yet, so QEMU shows 32 bits.
     stub.write_register(first, "rbx", 0x11223344)
     stub.write_registers(first, {"rdi": 7, "rsi": 9})
     registers = stub.read_registers(first)
@@ -82,7 +82,7 @@ def test_translations_are_forgotten(machine):
     before = blocks()
     machine.forget_translations()
     deadline = time.monotonic() + 60
-    while blocks() >= before / 10:  # the CPU does it, when the host lets it run
+    while blocks() >= before / 10:  # the CPU empties the buffer when the host lets it run
         assert time.monotonic() < deadline, f"{blocks()} of {before} blocks"
     assert machine.qmp.execute("query-status")["running"] is True
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the loader made of each machine: paging depth, leaf sizes, RAM size, and its figures."""
+"""What the loader chose on each machine: paging depth, leaf sizes, RAM size, and its figures."""
 
 import re
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.vm
 
 PAGE, TABLE_2M, TABLE_1G = 4096, 2 << 20, 1 << 30
 LOW = (0, 1 << 20)
-# What OVMF keeps for itself; most of it is SMM's.
+# OVMF keeps this much for itself, most of it for SMM.
 FIRMWARE_MAX = 64 << 20
-# Of the pages that the core header shows, the kernel's image is there twice.
+# Of the pages that the core header shows, those of the kernel's image appear twice.
 IMAGE_MAX = 96 << 20
 ADDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
-ADDED += ["oops=panic", "unknown_nmi_panic"]  # the default profile's
+ADDED += ["oops=panic", "unknown_nmi_panic"]  # of the default profile
 ADDED_STRICT = ["softlockup_panic=1", "hung_task_panic=1", "nmi_watchdog=panic"]
 
 armed = pytest.mark.parametrize("scenario", rows(CAPTURED + PASSING + FULL))
@@ -35,14 +35,14 @@ def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def parts(start: int, end: int, unit: int):
-    """(index, whole?) for each aligned unit the range touches."""
+    """Returns (index, whole?) for each aligned unit that the range touches."""
     for index in range(start // unit, (end - 1) // unit + 1):
         yield index, start <= index * unit and (index + 1) * unit <= end
 
 
 def page_tables(ranges: list[tuple[int, int]], five_levels: bool, gib_pages: bool) -> dict[str, int]:
-    """Bytes by kind that an exact identity map takes: a table wherever a leaf of the next larger
-    size would not lie wholly inside. One PT is there for the windows, above the low 1 MiB."""
+    """Returns the bytes, by kind, of an exact identity map: there is a table wherever a leaf of the next larger size
+    would not lie wholly inside. The windows, above the low 1 MiB, have one PT."""
     pt, pd, pdpt = {0}, {0}, {0}
     for start, end in merged(ranges):
         for gib, whole_gib in parts(start, end, TABLE_1G):
@@ -52,13 +52,13 @@ def page_tables(ranges: list[tuple[int, int]], five_levels: bool, gib_pages: boo
             pd.add(gib)
             inside = max(start, gib * TABLE_1G), min(end, (gib + 1) * TABLE_1G)
             pt |= {index for index, whole in parts(*inside, TABLE_2M) if not whole}
-    # Below 128 TiB there is one PML4, which a five-level root's only entry points at.
+    # Below 128 TiB there is one PML4. A five-level root has one entry, which points to it.
     counts = {"pml5": int(five_levels), "pml4": 1, "pdpt": len(pdpt), "pd": len(pd), "pt": len(pt)}
     return {kind: count * PAGE for kind, count in counts.items()}
 
 
 def test_the_formula_itself():
-    """Figures that can be counted by hand."""
+    """Figures that were counted by hand."""
     assert page_tables([LOW], False, True) == {"pml5": 0, "pml4": PAGE, "pdpt": PAGE, "pd": PAGE, "pt": PAGE}
     gib = [LOW, (1 << 30, 2 << 30)]
     assert sum(page_tables(gib, True, True).values()) == 5 * PAGE
@@ -90,13 +90,13 @@ def test_crash_region(run_scenario, scenario: Scenario):
     assert start // TABLE_1G == (end - 1) // TABLE_1G, "it crosses a GiB boundary"
     for key in ("handoff", "purgatory_entry"):
         assert start <= int(run.plan[key], 0) < end
-    # The first kernel sees it as reserved, never as memory.
+    # The first kernel sees the range as reserved, never as memory.
     assert f"BIOS-e820: [mem {start:#018x}-{end - 1:#018x}] reserved" in run.console
 
 
 @armed
 def test_first_kernel_s_command_line(run_scenario, scenario: Scenario):
-    """The user's words first and unchanged, then ours."""
+    """The user's words come first and unchanged, then Lifeboat's."""
     words = run_scenario(scenario).findings["first_kernel_cmdline"].split()
     added = ADDED + (ADDED_STRICT if STRICT in scenario.more.get("config", []) else [])
     assert words[-len(added) :] == added
@@ -114,7 +114,8 @@ def test_paging_depth(run_scenario, scenario: Scenario):
 
 @captured
 def test_second_kernel_pages_as_the_first(run_scenario, scenario: Scenario):
-    """It cannot change the depth it is entered with; with four levels it is told so."""
+    """The second kernel cannot change the depth with which it is entered. With four levels its command line says
+    so."""
     console = run_scenario(scenario).console
     line = re.findall(r"Command line: (elfcorehdr=.*)", console[console.rindex("lifeboat-purgatory: jump") :])[0]
     assert ("no5lvl" in line.split()) == (not scenario.five_levels)
@@ -122,7 +123,7 @@ def test_second_kernel_pages_as_the_first(run_scenario, scenario: Scenario):
 
 @captured
 def test_all_ram_is_in_the_dump(run_scenario, scenario: Scenario):
-    """What the first kernel's map calls usable, by what /proc/vmcore came to."""
+    """/proc/vmcore has the size of what the first kernel's map calls usable."""
     run = run_scenario(scenario)
     usable = 0
     for start, end in re.findall(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Crash memory on machines of other shapes: above 4 GiB with a region below, several NUMA nodes, a
-hole between, a first kernel that uses only a part; and how much `auto` leaves."""
+"""Crash memory on machines of other shapes: above 4 GiB with a region below, several NUMA nodes, a hole between, a
+first kernel that uses only a part of RAM. And how much memory `auto` leaves unused."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from vm.rehearsal import Options
 MIB, GIB = 1 << 20, 1 << 30
 pytestmark = pytest.mark.vm
 
-# The machine type is one of those that split memory over nodes without a backend for each.
+# One of the machine types that split memory over nodes without a backend for each.
 NUMA_MACHINE = "pc-q35-5.0"
 NODES = [word for node in range(4) for word in ("-numa", f"node,nodeid={node},cpus={node},mem=2G")]
 
@@ -28,7 +28,7 @@ NODES = [word for node in range(4) for word in ("-numa", f"node,nodeid={node},cp
 class Shape:
     name: str
     memory_mib: int
-    low_mib: int | None = None  # of crash_low; None: none, crash memory lies below 4 GiB
+    low_mib: int | None = None  # of crash_low; None: none, because crash memory lies below 4 GiB
     crash_mib: int | None = None  # None: auto
     cpus: int = 2
     panic_cpu: int = 1
@@ -38,7 +38,7 @@ class Shape:
     qemu_args: list[str] = field(default_factory=list)
 
 
-# 1 GiB, a hole up to 4 GiB, 7 GiB in four nodes.
+# 1 GiB, a hole up to 4 GiB, and 7 GiB in four nodes.
 HIGH = Shape(
     "high-numa-hole", 8192, low_mib=96, crash_mib=256, cpus=4, panic_cpu=3,
     machine=f"{NUMA_MACHINE},max-ram-below-4g=1G", crashkernel="256M,high", qemu_args=NODES,
@@ -49,7 +49,7 @@ MORE = [
     ),
     Shape("mem-1g", 2048, append="mem=1G"),
     Shape("numa", 8192, cpus=4, panic_cpu=2, machine=NUMA_MACHINE, qemu_args=NODES),
-    # Below the hole there is no room: the region goes above 4 GiB without being told to.
+    # There is no room below the hole, so the region goes above 4 GiB without being told to.
     Shape(
         "high-by-itself", 4096, low_mib=96, crash_mib=768, machine="q35,max-ram-below-4g=512M", crashkernel="768M"
     ),
@@ -90,7 +90,7 @@ on_each_shape = pytest.mark.xdist_group("memory")
 
 @on_each_shape
 def test_regions(shape, run: InspectedRun):
-    """Where and as large as asked for, on 2 MiB borders, whole RAM of the firmware's map."""
+    """The regions have the requested place and size, begin at 2 MiB, and are whole RAM in the firmware's map."""
     crash, low = run.armed.crash, run.armed.crash_low
     assert run.armed.taken == [one for one in (crash, low) if one[0] < one[1]]
     ram = boot_log.joined(boot_log.ram_of(run.armed.saved))
@@ -119,7 +119,7 @@ def test_the_second_kernel_s_map_is_what_we_handed_over(run: InspectedRun):
 
 @on_each_shape
 def test_all_ram_of_the_map_is_in_the_core_header(shape, run: InspectedRun):
-    """Whatever the first kernel used of it; and /proc/vmcore came to no less."""
+    """The core header has all RAM, whatever part the first kernel used, and so has /proc/vmcore."""
     map_judge.assert_all_ram(run, run.armed.loads)
     ram = sum(load.memory_bytes for load in run.armed.loads)
     vmcore = int(re.search(r"vmcore_bytes=(\d+)", run.console)[1])
@@ -128,18 +128,18 @@ def test_all_ram_of_the_map_is_in_the_core_header(shape, run: InspectedRun):
 
 @on_each_shape
 def test_bounce_buffers_are_in_the_low_region(shape, run: InspectedRun):
-    """Devices that reach 4 GiB only do their DMA through them; without a high region there are none."""
+    """Devices that reach only 4 GiB do their DMA through them. Without a high region there are none."""
     found = re.findall(r"software IO TLB: mapped \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\]", run.second_log)
     if shape.low_mib is None:
         assert not found
         return
-    ((start, end),) = found  # the one range whose end Linux prints as the byte after it
+    ((start, end),) = found  # Linux prints this range's end as the byte behind it
     assert run.armed.crash_low[0] <= int(start, 16) < int(end, 16) <= run.armed.crash_low[1]
 
 
 @on_each_shape
 def test_every_cpu_has_its_note(shape, run: InspectedRun):
-    """Per-CPU areas of several nodes are not a fixed stride apart."""
+    """With several nodes per-CPU areas are not at a fixed distance."""
     assert len(run.outcome.frame.cpu_notes) == shape.cpus
 
 
@@ -166,7 +166,7 @@ def crash_says(run, crash, vmlinux, tmp_path_factory) -> Callable[[str], str]:
 
 @on_each_shape
 def test_crash_reads_it(shape, run: InspectedRun, crash_says):
-    """Backtraces of all CPUs, and the pattern that was planted in the low megabyte before the panic."""
+    """crash shows backtraces of all CPUs, and the pattern that was put into the low megabyte before the panic."""
     pages = run.armed.planted
     assert len(pages) > 8
     said = crash_says("\n".join(["bt -a", *(f"rd -p {page:x} {PAGE // 8}" for page in pages)]))
@@ -180,10 +180,10 @@ def test_crash_reads_it(shape, run: InspectedRun, crash_says):
         assert found == inspected.pattern(page), f"{page:#x}"
 
 
-# auto: on the runs that other tests look at.
+# auto, judged on the runs of other tests.
 
 
-# Slack for a driver that takes more is meant to be there; more than this would be waste.
+# Some memory is left on purpose, for a driver that needs more. More than this would be waste.
 USED_MIN = 0.4
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/mkcapture as a builder: no virtual machine, no network, no real kernel.
+"""scripts/mkcapture as a builder, without a virtual machine, a network or a real kernel.
 
-The kernel is a made-up setup header, its modules are made by the assembler: small
-ELF objects with what depmod looks at (exported and undefined symbols).
+The kernel is a made-up setup header. The assembler makes its modules: small ELF objects with what depmod reads
+(exported and undefined symbols).
 """
 
 import gzip
@@ -18,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MKCAPTURE = ROOT / "scripts" / "mkcapture"
 RELEASE = "6.1.0-99-test-amd64"
-# Answers -v, and makes small images; where the real one matters, it is used.
+# Answers -v, and makes images small. Tests that need the real makedumpfile use it.
 FAKE = "fake-makedumpfile"
 
 pytestmark = pytest.mark.skipif(
@@ -88,7 +88,7 @@ def build(tree, *arguments, name="capture.img", makedumpfile=None, **keywords):
 
 
 def refused(*arguments):
-    """What a refused call says: one line, no traceback, status 1."""
+    """Returns what a refused call prints: one line, without a traceback, and status 1."""
     result = run(*arguments)
     assert result.returncode == 1
     assert result.stdout == ""
@@ -161,7 +161,7 @@ def test_load_order_and_what_is_left_out(tree, tmp_path):
 
 
 def test_a_kernel_beside_its_modules(tree):
-    """Debian's place since 14: /usr/lib/modules/RELEASE/ holds vmlinuz, config and modules."""
+    """Since Debian 14 /usr/lib/modules/RELEASE/ holds vmlinuz, config and modules."""
     home = tree / "usr/lib/modules" / RELEASE
     home.parent.mkdir(parents=True)
     (tree / "lib/modules" / RELEASE).rename(home)
@@ -280,7 +280,7 @@ def test_contents(tree, tmp_path):
     scripts = ROOT / "scripts/capture"
     for path in (scripts / "lib").glob("*.sh"):
         assert (root / "lib/lifeboat" / path.name).read_bytes() == path.read_bytes()
-    # Everything makedumpfile is linked with lies where its loader is told to look.
+    # All that makedumpfile is linked with lies where the dynamic linker in the image looks.
     needed = subprocess.run(["ldd", shutil.which("makedumpfile")], capture_output=True, text=True, check=True).stdout
     names = [line.split()[0] for line in needed.splitlines() if " => /" in line]
     assert names
@@ -296,7 +296,7 @@ def test_needs_no_privileges(tree):
     if os.geteuid() != 0:
         build(tree)
         return
-    # A folder of its own: pytest's are closed to other users.
+    # A folder outside of pytest's, which are closed to other users.
     with tempfile.TemporaryDirectory() as name:
         open_tree = pathlib.Path(name)
         shutil.copytree(tree, open_tree, dirs_exist_ok=True)

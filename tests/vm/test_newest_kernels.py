@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Debian's newest kernels, of sid and experimental: dumped whole at level 31, and what is left out judged by
-makedumpfile where it knows the kernel, else by the kernel's own free lists and counts."""
+"""Debian's newest kernels, of sid and experimental: dumped whole and at level 31. makedumpfile judges what is left
+out if it supports the kernel, otherwise the kernel's own free lists and counts do."""
 
 import re
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.vm
 
 CACHE, CACHE_PRIVATE, USER, FREE = 2, 4, 8, 16
 LEVELS = (CACHE, CACHE_PRIVATE, USER, FREE, 30)
-# Some of each kind that is left out, and what the kernel counts of it.
+# Makes pages of each kind that is left out, and prints the kernel's counts of them.
 _BEFORE = """
 held=$($b head -c 16000000 /dev/zero | $b tr '\\000' x)
 $b head -c 8000000 /dev/zero > /held
 $b sed -n 's/^nr_\\(anon\\|file\\)_pages /lifeboat-test: \\1 /p' /proc/vmstat
 """
-# Pages that come or go between that and the panic.
+# Pages that come or go between the counts and the panic.
 _SLACK = 512
 
 
@@ -35,7 +35,7 @@ def test_the_whole_level_is_reached(try_scenario, record_row, scenario: Scenario
     assert re.search(r"own pages are written first: by \d+ page tables\r?\n", run.console), "all kinds of them are known"
 
 
-# This machine's own is the control: makedumpfile knows it, and there both judges agree.
+# This machine's own kernel is the control: makedumpfile supports it, and both judges agree.
 @pytest.fixture(
     scope="module",
     params=[pytest.param(one, id=one, marks=pytest.mark.xdist_group(f"newest-{one}")) for one in (CLOUD, *NEWEST)],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is no panic and must not become one: resets in the UEFI shell, and kexec.
+"""What is no panic and must not be captured as one: resets in the UEFI shell, and kexec.
 
-Reboots, power-offs and warm reboots of a running kernel are in test_panics.py.
+test_panics.py tests reboots, power-offs and warm reboots of a running kernel.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.vm
 
 KEXEC = Path(__file__).resolve().parent / "kexec.c"
 ARM_AND_COME_BACK = "lifeboat.efi --require --capture \\vmlinuz \\returning console=ttyS0"
-# One boot each; a file on the ESP is the next boot's turn. `-w` is the hook's own type of reset.
+# One boot each. A file on the ESP tells the next boot its number. `-w` is the hook's own type of reset.
 BOOTS = [
     [ARM_AND_COME_BACK, "reset -w"],
     [ARM_AND_COME_BACK, "reset"],
@@ -36,7 +36,7 @@ def _script() -> list[str]:
 
 
 def _boot(machine: Machine) -> tuple[str, str]:
-    """(event, console) of one boot, to its end."""
+    """Returns (event, console) of one boot, to its end."""
     seen = len(machine.lines)
     shell.skip_countdown(machine)
     event = shell.watch(machine, "lifeboat-purgatory:", "Linux version")
@@ -46,7 +46,7 @@ def _boot(machine: Machine) -> tuple[str, str]:
 @FULL_ONLY
 @pytest.mark.xdist_group("shell-resets")
 def test_resets_in_the_shell(tmp_path, firmware, loader, kernel):
-    """After an arming that was undone the machine resets, and boots again."""
+    """After an arming that was undone the machine resets and boots again."""
     files = {
         "lifeboat.efi": loader,
         "vmlinuz": kernel,
@@ -67,7 +67,7 @@ def test_resets_in_the_shell(tmp_path, firmware, loader, kernel):
 
 @pytest.fixture(scope="module")
 def kexec_run(rehearse, kernel, tmp_path_factory):
-    """kexec_run(name, end, **options): the first kernel starts itself again by kexec; then `end` comes."""
+    """kexec_run(name, end, **options): the first kernel starts itself again by kexec, then `end` happens."""
     folder = tmp_path_factory.mktemp("kexec")
     subprocess.run(["gcc", "-O2", "-Wall", "-Werror", "-static", "-o", folder / "kexec", KEXEC], check=True)
     (folder / "before.sh").write_text(
@@ -107,7 +107,7 @@ def test_kexec_is_no_panic(kexec_run, record_row):
 @FULL_ONLY
 @pytest.mark.xdist_group("kexec")
 def test_kernel_started_by_kexec_is_covered_too(kexec_run, record_row):
-    """It finds the hook where the first one left it, in the firmware's runtime memory."""
+    """The second kernel finds the hook where the first one left it, in the firmware's runtime memory."""
     panic = "$b taskset -c 1 $b sh -c 'echo c > /proc/sysrq-trigger'"
     run = kexec_run("kexec-panic", panic, panic="self", panic_cpu=1)
     record_row(Scenario("kexec-panic", "self", panic_cpu=1), run)

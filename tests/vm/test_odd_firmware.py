@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A firmware that is in the way while the loader arms: what is said, what is armed all the same, what stays."""
+"""A firmware that interferes while the loader arms: the messages, what is armed all the same, and what stays."""
 
 import re
 
@@ -18,16 +18,17 @@ ORDERS = {
     "no-runtime-code": "deny 0",
     "watched": "watch 0",
 }
-# The last leaves the configuration as it was.
+# The last case leaves the configuration as it was.
 WITH_CONFIG = {
     "chained": (b"watch 0\n", b"chain /returning\n"),
     "secure": (b"secure 0\n", CONFIG + b"console 0x2f0\n"),
     "secure-unknown": (b"secure 1\n", CONFIG + b"console 0x2f0\n"),
     "plain": (b"take 0\n", CONFIG),
 }
-# What the loader and its images may be in; the rest is the firmware's and its shell's, whose cp keeps memory.
+# The types of memory that the loader and its images use. The rest is the firmware's and its shell's, whose cp
+# keeps memory.
 OURS = ("LoaderCode", "LoaderData", "RT_Code", "RT_Data", "Reserved", "ACPI_NVS")
-TAKEN_PAGES = 3  # by the preamble, which never gives them back
+TAKEN_PAGES = 3  # the preamble takes these and never gives them back
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def _ours(answer: shell.Answer) -> dict[str, int]:
 
 
 def _images(answer: shell.Answer) -> int:
-    """How many are loaded. The map tells less: it has all of edk2's room for runtime code as runtime code."""
+    """Returns how many images are loaded. The memory map does not tell, because it shows all of edk2's room for
+    runtime code as such."""
     count = answer.text.count("LoadedImage(")
     assert count, answer.text
     return count
@@ -81,7 +83,7 @@ def _plans(text: str) -> list[str]:
 
 
 def test_a_page_that_was_taken_means_another_plan(session):
-    """Without the taken page; armed by it."""
+    """The plan avoids the taken page, and arming succeeds."""
     text = session["taken-once"].text
     first, second = _plans(text)
     assert _plans(session["undisturbed"].text) == [first]
@@ -115,7 +117,7 @@ def test_what_the_firmware_refuses_leaves_nothing(session, case, says):
 
 @pytest.mark.parametrize("case", ["secure", "secure-unknown"])
 def test_under_secure_boot_unsigned_words_choose_no_console_s_address(session, case):
-    """A firmware that cannot say whether it is on has it on."""
+    """A firmware that cannot say whether Secure Boot is on counts as having it on."""
     text = session[case].text
     assert "not armed: Secure Boot is on: --console 0x2f0: nobody signed that address" in text
     assert "returning: came back from its start" in text, "it boots unarmed"
@@ -128,7 +130,8 @@ def test_what_failed_gave_everything_back(session):
 
 
 def test_the_firmware_s_watchdog_runs_when_the_kernel_starts(session):
-    """lifeboat.efi itself comes as the shell left it, unwatched; then the hook is placed; then comes the kernel."""
+    """lifeboat.efi runs as the shell left it, without the watchdog. It runs when the hook is placed, and when the
+    kernel starts."""
     seen = re.findall("preamble: (.*, (?:un)?watched)", session["watched"].text)
     assert seen == ["an image starts, unwatched", "runtime code, watched", "an image starts, watched"]
     assert "lifeboat: armed" in session["watched"].text
@@ -140,8 +143,8 @@ def test_the_firmware_s_watchdog_runs_when_a_boot_manager_starts(session):
 
 
 def test_a_firmware_that_hangs_is_reset_by_its_watchdog(session):
-    """The reset happened, or the fixture would have failed: here, that it was while the kernel was loaded. Its
-    device path, whose node has no length, was no reason to stand still before."""
+    """If the reset had not happened, the fixture would have failed. Here: it happened while the kernel was loaded.
+    Its device path has a node without a length, which did not stop the loader before."""
     last = session.text.rpartition("==end order-hangs==")[2]
     assert last.count("preamble: hangs") == 1
     assert "came back" not in last

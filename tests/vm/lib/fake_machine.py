@@ -25,7 +25,7 @@ CERTIFICATE = b"a certificate in DER" + bytes(range(64))
 
 
 def image(subsystem: int, version: str = "0.1.0", signer: bytes = b"") -> bytes:
-    """Makes a PE file with the same version text as lifeboat.efi."""
+    """Makes a PE file whose SBAT text names Lifeboat in this version, as lifeboat.efi does."""
     sbat = f"sbat,1,SBAT Version,sbat,1,https://x\nlifeboat,1,Lifeboat,lifeboat,{version},none\n".encode()
     body = bytearray(b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + bytes(512))
     body[0x40:0x46] = b"PE\0\0" + struct.pack("<H", 0x8664)
