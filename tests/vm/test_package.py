@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make install` and `make deb`: what is put where, what the package's scripts do, and manual pages that name
+"""`make install` and `make deb`: which files go where, what the package's scripts do, and manual pages that name
 what the programs know.
 
 Runs no virtual machine.
@@ -25,7 +25,7 @@ PROGRAMS = {
 }
 IMAGES = {"lib/lifeboat/lifeboat.efi", "lib/lifeboat/lifeboatx64.efi"}
 DOCUMENTS = {path.name for pattern in ("*.md", "*.svg", "*.json", "*.conf") for path in (ROOT / "docs").glob(pattern)}
-# The manual page of each program, and how it is called.
+# The manual page of each program, and the command that prints its help.
 PAGES = {
     "lifeboatctl.8": "lifeboatctl", "lifeboat-save.8": "lifeboat-save", "lifeboat-report.1": "lifeboat-report",
     "lifeboat-footprint.1": "footprint",
@@ -33,7 +33,7 @@ PAGES = {
 
 
 def listed() -> set[str]:
-    """All that is installed, below PREFIX."""
+    """Returns all that is installed, below PREFIX."""
     return {
         *PROGRAMS, *IMAGES, *(f"lib/systemd/system/{name}" for name in UNITS),
         "lib/udev/rules.d/90-lifeboat-save.rules",
@@ -50,7 +50,7 @@ def files(folder) -> set[str]:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Below a DESTDIR, by PREFIX=/opt/x."""
+    """Installs below a DESTDIR, with PREFIX=/opt/x."""
     folder = tmp_path_factory.mktemp("install")
     make("install", f"DESTDIR={folder}", "PREFIX=/opt/x")
     return folder
@@ -97,7 +97,8 @@ def test_what_is_installed_is_what_was_built(installed):
 
 
 def test_the_package_has_what_make_install_has(unpacked):
-    """But for Debian's compression, its place for units, its own copyright file and changelog, and what lintian is told."""
+    """They differ in Debian's compression, its folder for units, its own copyright file and changelog, and lintian's
+    overrides."""
     wanted = {f"usr/{name}" for name in listed()} - {"usr/share/doc/lifeboat/LICENSE"}
     wanted |= {f"usr/share/{name}" for name in ("doc/lifeboat/copyright", "doc/lifeboat/changelog")}
     wanted |= {"usr/share/lintian/overrides/lifeboat"}
@@ -107,7 +108,7 @@ def test_the_package_has_what_make_install_has(unpacked):
 
 
 def test_the_package_has_the_same_program(unpacked):
-    """Built in another folder, with the flags of a distribution for what runs on the host."""
+    """It is built in another folder. A distribution's flags change only the programs for the host."""
     for name in IMAGES:
         assert (unpacked / "usr" / name).read_bytes() == build(name.rpartition("/")[2]).read_bytes()
 
@@ -123,7 +124,7 @@ def test_versions_agree(deb):
 
 
 def test_what_is_linked_in_is_named(deb):
-    """Each source, by the version that this machine builds with."""
+    """Each source is named with the version that this machine builds with."""
     said = subprocess.run(["dpkg-deb", "-f", deb, "Built-Using"], capture_output=True, text=True, check=True).stdout
     words = ["dpkg-query", "-f", "${source:Package} (= ${source:Version})\n", "-W"]
     packages = ["fonts-spleen", "gnu-efi", "libbearssl-dev", "libzstd-dev", "zlib1g-dev"]
@@ -144,7 +145,8 @@ def test_lintian_has_nothing_to_say(deb):
 
 
 def run_script(tmp_path, name: str, *words: str, says: str = "", efi: bool = True):
-    """What it printed, and how it called lifeboatctl, which prints `says`. debhelper's part is left out."""
+    """Runs a script; returns its output, and its calls of lifeboatctl, which prints `says`. debhelper's part is left
+    out."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("unshare -rm does not work here: no /sys/firmware of the test's own")
     calls = tmp_path / "calls"
@@ -164,7 +166,7 @@ def test_a_boot_loaders_upgrade_puts_the_order_back(tmp_path, monkeypatch):
     words = ("postinst", "triggered", "/usr/lib/shim /usr/lib/grub/x86_64-efi-signed")
     assert run_script(tmp_path, *words)[1] == ["update --boot-order"]
     monkeypatch.setenv("FAIL", "1")
-    assert run_script(tmp_path, *words)[1] == ["update --boot-order"]  # and dpkg goes on
+    assert run_script(tmp_path, *words)[1] == ["update --boot-order"]  # dpkg goes on
     assert run_script(tmp_path, *words, efi=False)[1] == []
 
 
@@ -195,7 +197,7 @@ def test_removal_says_what_stays(tmp_path):
 
 @functools.cache
 def read_page(name: str) -> str:
-    """As a terminal shows it, of enough columns that nothing is divided."""
+    """Returns the page as a terminal shows it, with enough columns for unbroken words."""
     environment = os.environ | {"MANWIDTH": "400", "LC_ALL": "C.UTF-8"}
     words = ["man", "--no-hyphenation", "--no-justification", "-l", build(f"man/{name}")]
     shown = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
@@ -203,7 +205,7 @@ def read_page(name: str) -> str:
 
 
 def defined(page: str, heading: str) -> set[str]:
-    """The words that a section's tagged paragraphs define."""
+    """Returns the words that a section's tagged paragraphs define."""
     (section,) = re.findall(rf"^{heading}\n(.*?)(?=^\S|\Z)", page, re.MULTILINE | re.DOTALL)
     tags = re.findall(r"^       (\S.*)$", section, re.MULTILINE)
     return {word for tag in tags for word in re.findall(r"(?:^|, )(-?-?[a-z][a-z-]*)", tag)}
@@ -215,7 +217,7 @@ def help_of(program: str) -> str:
 
 
 def options_of(text: str) -> set[str]:
-    """Of the lines of a help text that begin with one, up to their explanation."""
+    """Returns the options at the beginnings of a help text's lines, without their explanations."""
     lines = re.findall(r"^ +(-\S.*?)(?:  |$)", text, re.MULTILINE)
     return {word for line in lines for word in re.findall(r"(?:^|, )(--?[a-z][a-z-]*)", line)}
 

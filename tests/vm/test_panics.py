@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happens at each panic, and at what is none: who dies where, what the log and the notes say."""
+"""Each panic, and each event that is none: who dies where, and what the log and the notes say."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _BAD_POINTER = r"BUG: kernel NULL pointer dereference, address: 0000000000000008
 _OOPS = (_BAD_POINTER, r"CPU: {cpu} (?:UID: \d+ )?PID: \d+ Comm", r"RIP: 0010:oops\+\S+ \[provoke\]")
 _FATAL = r"Kernel panic - not syncing: Fatal exception"
 
-# The kernel's last words, in order.
+# The kernel's last messages, in order.
 LAST_WORDS = {
     "sysrq": (r"sysrq: Trigger a crash", r"Kernel panic - not syncing: sysrq triggered crash", r"CPU: {cpu} (?:UID: \d+ )?PID: \d+ Comm: busybox"),
     "oops": (r"BUG: kernel NULL pointer dereference, address: 0000000000000000", r"Oops: 0010 \[#1\]", r"CPU: {cpu} (?:UID: \d+ )?PID: \d+ Comm: busy ",
@@ -43,7 +43,7 @@ LAST_WORDS = {
     "self nested-oops": (r"Kernel panic - not syncing: the first disaster of two", *_OOPS, r"while_panicking", _FATAL),
     "self in-nmi": (r"Kernel panic - not syncing: a panic inside an NMI", r"CPU: {cpu} (?:UID: \d+ )?PID: \d+ Comm", r"<NMI>"),
 }  # fmt: skip
-# These panic wherever the scheduler, or the hardware, had it happen.
+# These panic on any CPU, as the scheduler or the hardware decides.
 ANY_CPU = {"vfs", "oom", "mce", "self hung"}
 STAGES = (
     "firmware loader armed first_kernel panic purgatory purgatory_entry purgatory_verify purgatory_quiesce"
@@ -55,7 +55,7 @@ KEYS = (
     "captured panic kernel capture memory_bytes crash_bytes crash_low_bytes page_table_bytes page_tables"
     " first_kernel_cmdline dump dump_bytes filter_level stages purgatory_stages messages"
 ).split()
-# What quiet.py does not ask for: the second kernel's own trouble.
+# Trouble of the second kernel itself, which quiet.py does not look for.
 COMPLAINTS = re.compile(r"I/O error|BUG:|WARNING: CPU: |Oops|Call Trace")
 KERNEL_TEXT = 0xFFFFFFFF80000000
 KERNEL_CS, USER_CS = 0x10, 0x33
@@ -65,7 +65,7 @@ by_linux = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
 
 
 def panicking_cpu(run: Run) -> int:
-    """As the dying kernel said it last."""
+    """Returns the CPU that the dying kernel named last."""
     return int(re.findall(r"\bCPU: (\d+) (?:UID: \d+ )?PID: \d+", run.dmesg.read_text(errors="replace"))[-1])
 
 
@@ -128,7 +128,7 @@ def test_every_cpu_left_its_registers(run_scenario, scenario: Scenario):
         registers = struct.unpack_from("<27Q", note.data, 112)
         rip, cs, rsp = registers[16], registers[17], registers[19]
         in_kernel = cs == KERNEL_CS and rip >= KERNEL_TEXT and rsp >= 1 << 63
-        # Where there is work for it, a CPU may have been stopped in a program.
+        # If a CPU had work, it may have been stopped in a program.
         in_program = cs == USER_CS and 0 < rip < 1 << 47 and 0 < rsp < 1 << 47
         allowed = in_kernel or (scenario.before and in_program and cpu != panicking_cpu(run))
         assert allowed, f"CPU {cpu}: cs {cs:#x} rip {rip:#x} rsp {rsp:#x}"
@@ -139,7 +139,7 @@ def test_every_cpu_left_its_registers(run_scenario, scenario: Scenario):
 
 @captured
 def test_kaslr_was_on(run_scenario, scenario: Scenario):
-    """The dying kernel prints its offset; with KASLR off it prints 'disabled'."""
+    """The dying kernel prints its offset. With KASLR off it prints 'disabled'."""
     run = run_scenario(scenario)
     printed = re.search(r"Kernel Offset: (\S+) from 0xffffffff81000000", run.dmesg.read_text(errors="replace"))
     assert printed, "the kernel printed no offset: KASLR is off"
@@ -185,7 +185,7 @@ def test_what_is_no_panic_ends_as_it_should(try_scenario, record_row, scenario: 
 
 @pytest.fixture(scope="module")
 def stacks(run_scenario, vmlinux, crash) -> dict[int, tuple[str, str]]:
-    """`bt -a` of crash: CPU to (command, stack)."""
+    """Returns crash's `bt -a`: (command, stack) for each CPU."""
     done = subprocess.run(
         [crash, "-s", vmlinux, run_scenario(BUSY).dump],
         input="bt -a\nquit\n", capture_output=True, text=True, errors="replace", timeout=300, check=False,
@@ -202,17 +202,18 @@ def test_every_cpu_s_stack_is_shown(stacks):
         frames = re.findall(r"^ *#\d+ \[[0-9a-f]+\] (\w+)", stack, re.MULTILINE)
         if cpu == BUSY.panic_cpu:
             assert command == "busy", stack
-            # Not every frame between: see BT_MISLED in test_readers.py.
+            # Frames between may be missing: see BT_MISLED in test_readers.py.
             assert "panic" in frames and re.search(r"CS: 0033 +SS: 002b", stack), stack
         else:
-            # Stopped by the dying kernel's NMI, in the loop or in what the kernel itself did there.
+            # Stopped by the dying kernel's NMI, in the loop or in the kernel's own work there.
             assert "crash_nmi_callback" in frames, stack
             assert re.search(r"^ *RIP: [0-9a-f]+ ", stack, re.MULTILINE), stack
 
 
 @pytest.mark.xdist_group(BUSY.name)
 def test_every_other_cpu_s_frames_are_crash_s(run_scenario, frames_verdict, stacks):
-    """Of the panicking one crash does not show every frame; test_frames.py has the kernel's own trace."""
+    """crash does not show every frame of the panicking CPU. test_frames.py compares that one with the kernel's own
+    trace."""
     ours = read_frames(frames_verdict, run_scenario(BUSY).dump)
     for cpu, (_, said) in stacks.items():
         if cpu != BUSY.panic_cpu:

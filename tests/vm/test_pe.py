@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/pe finds what it looks for: the built image is clean, and is not after one change."""
+"""tests/pe finds the faults that it looks for: the built image has none, and has one after each change."""
 
 import struct
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The place of crash memory: the same at every boot, and a clear message where there is none."""
+"""The place of crash memory is the same at every boot. If there is none, a message says so."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def _files(loader: Path, kernel: Path, arguments: str = images.ARGUMENTS) -> dic
 
 
 def _as_first(files: dict[str, Path | bytes]) -> dict[str, Path | bytes]:
-    """With the loader as what the firmware starts."""
+    """Returns files with the loader as the program that the firmware starts."""
     return files | {
         "EFI/BOOT/BOOTX64.EFI": files["lifeboat.efi"],
         "EFI/BOOT/lifeboat.conf": files["lifeboat.conf"],
@@ -42,9 +42,9 @@ def _lines(machine) -> str:
     return "\n".join(line.text for line in machine.lines)
 
 
-@FULL_ONLY  # by default test_brakes.py sees the places of three
+@FULL_ONLY  # by default test_brakes.py compares the places in three boots
 def test_two_boots_have_the_same_map(tmp_path, firmware, loader, kernel):
-    """Hibernation compares maps. The second boot has the variables that the first one left."""
+    """Hibernation compares memory maps. The second boot has the variables that the first one left."""
     maps, plans = [], []
     for _ in range(2):
         with shell.make_machine(tmp_path, firmware, _as_first(_files(loader, kernel))) as machine:
@@ -60,7 +60,7 @@ def test_two_boots_have_the_same_map(tmp_path, firmware, loader, kernel):
 
 
 def _types(entries: list[boot_log.Entry]) -> dict[int, int]:
-    """By page."""
+    """Returns the type of each page."""
     return {page: one.type for one in entries for page in range(one.start >> 12, one.end >> 12)}
 
 
@@ -71,7 +71,7 @@ def _plan_ranges(said: str) -> list[tuple[int, int]]:
 
 @FULL_ONLY
 def test_the_map_differs_by_region_and_hook_only(tmp_path, firmware, loader, kernel):
-    """A system's own kernel image, started by the firmware itself and behind Lifeboat."""
+    """A system's own kernel image is started by the firmware itself, and behind Lifeboat."""
     linux = boot_loaders.Linux(kernel, {"probe.img": images.probe(kernel)}, images.ARGUMENTS, tmp_path)
     uki = boot_loaders.BOOT_LOADERS["uki"].make(linux).image.read_bytes()
     behind = {
@@ -90,22 +90,22 @@ def test_the_map_differs_by_region_and_hook_only(tmp_path, firmware, loader, ker
     ours = {page for start, end in _plan_ranges(said) for page in range(start >> 12, end >> 12)}
     different = {page for page in maps[0].keys() | maps[1].keys() if maps[0].get(page) != maps[1].get(page)}
     assert different and different <= ours
-    # edk2 has room for runtime code set aside: the hook lies in what is reserved either way.
+    # edk2 reserves room for runtime code in advance, so the hook lies in reserved memory in both maps.
     assert {maps[0][page] for page in ours - different} <= {boot_log.RESERVED}
     assert {maps[0][page] for page in different} == {boot_log.RAM}
     assert {maps[1][page] for page in ours} == {boot_log.RESERVED}
 
 
 def _largest_hole(said: str) -> int:
-    """In MiB, by the loader's own word."""
+    """Returns the size in MiB that the loader printed."""
     found = re.search(r"the largest RAM area there is (\d+(?:\.\d+)?) MiB", said)
     assert found, said
     return int(float(found[1]))
 
 
 def test_nothing_fits_into_a_fragmented_map(tmp_path, firmware, loader, preamble, kernel):
-    """A page of the firmware's in every MiB but for the topmost, where the loader itself still finds room: a map
-    of more than a thousand entries, and a refusal that names the largest hole."""
+    """The firmware has a page in every MiB but the topmost, where the loader itself still finds room. The map has
+    more than a thousand entries, and the refusal names the largest hole."""
     files = _files(loader, kernel) | {"EFI/BOOT/BOOTX64.EFI": preamble, "preamble.txt": b"scatter 850\n"}
     with shell.make_machine(tmp_path, firmware, files) as machine:
         machine.power_on()
@@ -114,7 +114,7 @@ def test_nothing_fits_into_a_fragmented_map(tmp_path, firmware, loader, preamble
         shell.watch(machine, "lifeboat.efi came back")
         said = _lines(machine)
     assert "preamble: done" in said
-    # The console breaks its lines where a row is full.
+    # The console breaks lines at its last column.
     message = " ".join(said[said.index("not armed") :].split())
     assert "no place for" in message
     assert 16 < _largest_hole(message) < 160, message

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What else a system does with its machine, behind Lifeboat's chain: it sleeps in RAM, hibernates, restarts, goes off.
+"""What else a system behind Lifeboat's chain does with its machine: it sleeps in RAM, hibernates, restarts, powers
+off.
 
-A resumed system compares the memory map with the one that it knew: Lifeboat's region and hook have to be where they
-were. A panic after that is captured, of the memory that came from the disk.
+A resumed system compares the memory map with the one that it knew, so Lifeboat's region and hook must be where they
+were. A panic after the resume is captured, with the memory that came from the disk.
 """
 
 import re
@@ -34,7 +35,7 @@ def _tell(machine: Machine, answers: dict) -> None:
         answers[name] = agent.run(command, _SECONDS)
 
     def back(name: str) -> None:
-        """The command that sent it to sleep ends when it is awake."""
+        """Waits for the command that sent the machine to sleep, which ends when the machine is awake."""
         answers[name] = agent.answer(name, _SECONDS)
         agent.be_heard(_SECONDS)
 
@@ -85,7 +86,8 @@ def test_sleep_hibernation_a_panic_and_power_off(tmp_path, firmware, loader):
     assert [answers[name].status for name in ("suspend", "swap", "hibernate", "mark")] == [0] * 4, answers
     assert answers["resumed"].output.endswith("lifeboat-before-hibernation"), answers["resumed"]
     assert answers["places"].output.count("=") == 2 and answers["places"] == answers["places again"]
-    # The boot that resumed was armed, the one after the panic has no other partition; nobody complained of another map.
+    # The boot that resumed was armed. The boot after the panic has no other partition. Nothing complained of
+    # a changed map.
     assert len(re.findall("^lifeboat: prepared", console, re.MULTILINE)) == 2 and "standing aside" not in console
     assert console.count("lifeboat-capture: dump complete: ") == 1
     saved = tmp_path / "saved"

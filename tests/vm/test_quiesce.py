@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the first kernel's devices may still do when the second kernel begins: nothing.
+"""When the second kernel begins, the first kernel's devices do nothing any more.
 
-The machine stands still twice, at the purgatory's entry and at the second kernel's; its PCI
-configuration is looked at from outside. Then it goes on to a dump, and the second kernel's
-log has to be quiet.
+The machine is stopped at the purgatory's entry and at the second kernel's, and its PCI configuration is read from
+outside. Then it goes on to a dump, and the second kernel's log must be quiet.
 """
 
 import os
@@ -25,7 +24,7 @@ PAGE = 4096
 TIMEOUT = 300
 NVME, VIRTIO, E1000E, AHCI = 0x00101B36, 0x1AF4, 0x10D38086, 0x29228086
 
-# Disks are read and packets sent until the end, by whatever driver is there.
+# Reads disks and sends packets until the end, with whatever drivers there are.
 LOAD = """
 for disk in /sys/block/nvme* /sys/block/vd* /sys/block/sd*; do
 	[ -e "$disk" ] || continue
@@ -63,7 +62,7 @@ PC = (
 )
 ROWS = [Row("q35-ecam", "q35", Q35)]
 if os.environ.get("LIFEBOAT_FULL") == "1":
-    # The cloud kernel has no driver for these.
+    # The cloud kernel has no driver for these devices.
     ahci = ("-drive", "if=none,id=second,format=raw,file={folder}/second.img", "-device", "ide-hd,drive=second,bus=ide.0")
     network = ("-netdev", "user,id=net", "-device", "e1000e,netdev=net")
     drivers = ("ahci", "sd_mod", "e1000e", "af_packet", "virtio_pci", "virtio_blk")
@@ -82,7 +81,7 @@ class Quiesced:
 
 
 class _LookedAt(Rehearsal):
-    """Stops at the purgatory's entry and at the second kernel's."""
+    """A rehearsal that stops at the purgatory's entry and at the second kernel's."""
 
     before: list[Function]
     after: list[Function]
@@ -177,7 +176,7 @@ def _show(found) -> str:
 @pytest.mark.vm
 @rows
 def test_devices_were_running_when_the_kernel_died(quiesced: Quiesced):
-    """What the other tests find switched off had been on."""
+    """The devices that the other tests find switched off were on before."""
     masters = [one for one in quiesced.before if one.master and not one.bridge]
     speaking = {one.id for one in quiesced.before if one.on}
     assert len(masters) >= 3, _show(quiesced.before)
@@ -205,7 +204,7 @@ def test_no_function_masters_the_bus_or_sends_messages(quiesced: Quiesced):
 @pytest.mark.vm
 @rows
 def test_bridges_stay_open(quiesced: Quiesced):
-    """purgatory/pci.h says why."""
+    """purgatory/pci.h gives the reason."""
     kept = {(one.bus, one.slot): one.master for one in quiesced.before if one.bridge}
     assert {(one.bus, one.slot): one.master for one in quiesced.after if one.bridge} == kept
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Everyday tools open the dump without further flags: crash, makedumpfile, drgn.
+"""Common tools open the dump without further options: crash, makedumpfile, drgn.
 
-Dumps of a Linux as the second kernel: one as the capture writes it by default (kdump-compressed,
-filtered), of 2 GiB and a panic on CPU 0; and a whole ELF core, of 512 MiB and a panic on CPU 1. The
-same two machines' dumps by the built-in kernel, both kdump-compressed with zstd.
+Two dumps are made by a Linux as second kernel: the default one (kdump-compressed, filtered), of 2 GiB and a panic on
+CPU 0, and a whole ELF core, of 512 MiB and a panic on CPU 1. Two are made by the built-in kernel on the same
+machines, both kdump-compressed with zstd.
 """
 
 import re
@@ -27,16 +27,16 @@ DUMPS = [
     pytest.param("stopped_builtin", id="builtin-virtio", marks=pytest.mark.xdist_group("stopped-builtin")),
 ]
 CALLERS = ["panic", "sysrq_handle_crash", "__handle_sysrq", "write_sysrq_trigger", "vfs_write", "ksys_write", "do_syscall_64"]
-# `set debug 1` makes `bt` say how it found a frame's size. Here: panic()'s, from an RBP that lies above it on
-# the stack. crash (8.0.6) looks for RBP in the frame that the task's thread.sp points to, which is right for
-# a task that waits. The panicking one runs: its thread.sp dates from when it last left the CPU, and the
-# calls since have written over what lay there. If what they left in RBP's place happens to point into the
-# stack, `bt` skips every frame below that address, though memory and registers in the dump are right.
-# A task that never left the CPU has 0 there; the slower the machine, the fewer such there are.
+# With `set debug 1`, `bt` prints how it found a frame's size. This pattern matches panic()'s frame, found by
+# an RBP that lies above it on the stack. crash (8.0.6) takes RBP from the frame at the task's thread.sp,
+# which is right for a sleeping task. The panicking task runs: its thread.sp is from the last time that it
+# left the CPU, and later calls have overwritten that frame. If the value there happens to point into the
+# stack, `bt` skips every frame below, although memory and registers in the dump are right. A task that never
+# left the CPU has 0 there. A slower machine has fewer such tasks.
 BT_MISLED = re.compile(
     r"^ *#0 .* panic at .*\nrsp: .* textaddr: .*\nrsp: \w+ rbp: \w+ prev_sp: \w+ framesize: \d", re.MULTILINE
 )
-# crash's own complaints; the dead kernel's log is not searched for them.
+# crash's own complaints. The dead kernel's log is not searched for them.
 CRASH_COMPLAINS = re.compile(r"^(crash: |WARNING|\w+: (invalid|cannot|seek error|read error|command not))", re.MULTILINE)
 
 
@@ -45,8 +45,8 @@ class Dump:
     path: Path
     builtin: bool
     filtered: bool
-    modules: bool  # READ's are in it
-    log: str  # the dead kernel's, as the capture saved it
+    modules: bool  # the modules of READ are in the dump
+    log: str  # the dead kernel's log, as the capture saved it
     panic_cpu: int
     cpus: int = 2
 
@@ -71,7 +71,7 @@ def assert_in_order(names: list[str], wanted: list[str], text: str) -> None:
 
 COMMANDS = {
     "sys": "sys",
-    "debug": "set debug 1",  # for BT_MISLED
+    "debug": "set debug 1",  # so that BT_MISLED can be found
     "bt": "bt",
     "quiet": "set debug 0",
     "gdb": "gdb bt",
@@ -86,7 +86,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def crash_said(dump, crash, vmlinux, tmp_path_factory) -> dict[str, str]:
-    """What each of COMMANDS printed, in one session; "start": crash's own words."""
+    """What each of COMMANDS printed, in one session. "start" is what crash printed at its start."""
     folder = tmp_path_factory.mktemp("crash")
     script = [f"{command} > {folder}/{name}" for name, command in COMMANDS.items()]
     (folder / "commands").write_text("\n".join(script + ["quit"]) + "\n")
@@ -101,7 +101,7 @@ def crash_said(dump, crash, vmlinux, tmp_path_factory) -> dict[str, str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    # Each file begins with the command, since crash echoes what it reads from no terminal.
+    # Each file begins with the command, because crash repeats the commands that it reads from a file.
     said = {name: (folder / name).read_text(errors="replace").partition("\n")[2] for name in COMMANDS}
     return said | {"start": done.stdout}
 
@@ -120,13 +120,13 @@ def test_crash_bt(dump, crash_said):
     assert frames[:1] == ["panic"], text
     if not BT_MISLED.search(text):
         assert_in_order(frames, [*CALLERS, "entry_SYSCALL_64_after_hwframe"], text)
-    # The registers of the system call are the write()'s: user code, descriptor 1, two bytes.
+    # The registers of the system call are those of write(): user code, descriptor 1, two bytes.
     assert re.search(r"ORIG_RAX: 0000000000000001 +CS: 0033 +SS: 002b", text), text
     assert re.search(r"RDX: 0000000000000002 .*RDI: 0000000000000001", text), text
 
 
 def test_crash_gdb_bt(crash_said):
-    """gdb begins at the registers that the hook saved; what misleads `bt` is nothing to it."""
+    """gdb begins with the registers that the hook saved, so it is not misled like `bt`."""
     text = crash_said["gdb"]
     frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\w+) \(", text, re.MULTILINE)
     assert frames[:1] == ["__efi_call"], text
@@ -134,7 +134,8 @@ def test_crash_gdb_bt(crash_said):
 
 
 def running_tasks(crash_said) -> dict[int, str]:
-    """By `bt -a`: CPU to the name of the task it ran. The other CPU mostly was idle, or at some work of the kernel's."""
+    """The name of the task on each CPU, by `bt -a`. The other CPU was mostly idle, or did some work of the
+    kernel's."""
     pattern = r"^PID: \d+ +TASK: [0-9a-f]+ +CPU: (\d+) +COMMAND: \"(.+)\""
     return {int(cpu): name for cpu, name in re.findall(pattern, crash_said["all"], re.MULTILINE)}
 
@@ -142,18 +143,19 @@ def running_tasks(crash_said) -> dict[int, str]:
 def test_crash_bt_of_every_cpu(dump, crash_said):
     text, running = crash_said["all"], running_tasks(crash_said)
     assert sorted(running) == list(range(dump.cpus)) and running[dump.panic_cpu] == "busybox", text
-    # Stopped by the dying kernel's NMI, which is what saved its registers.
+    # The dying kernel's NMI stopped the CPU and saved its registers.
     assert "crash_nmi_callback" in text, text
     assert not running[1 - dump.panic_cpu].startswith("swapper") or "do_idle" in text, text
 
 
 def test_our_frames_are_crash_s(dump, crash_said, frames_verdict, record_property):
-    """frames_verdict without the symbols, crash with them: every task's frames, address by address."""
+    """frames_verdict works without symbols, crash with them. Every task's frames are compared, address by
+    address."""
     ours, theirs = read_frames(frames_verdict, dump.path), crash_stacks(crash_said["each"])
     stacks = [*ours.sleeping, *(stack for cpu, stack in ours.cpus.items() if cpu != dump.panic_cpu)]
     found = {stack.command: differences(stack, theirs[stack.task]) for stack in stacks}
     assert {command: only for command, only in found.items() if only} == {}
-    # BT_MISLED may have misled `bt`. An inlined function has no address of its own.
+    # `bt` may have been misled (BT_MISLED). An inlined function has no address of its own.
     called = [int(address, 16) for address in re.findall(r"^#\d+ +0x([0-9a-f]+) in", crash_said["gdb"], re.MULTILINE)]
     panicking = [frame.address for frame in ours.cpus[dump.panic_cpu].kernel]
     assert panicking == called[-len(panicking) :] and len(panicking) > 5, crash_said["gdb"]
@@ -169,7 +171,8 @@ def test_crash_sys(dump, crash_said):
 
 
 def without_callers(log: str) -> str:
-    """As crash and a makedumpfile before 1.7.6 have it: no [      T1] behind the time, further lines less indented."""
+    """Returns the log as crash, and makedumpfile before 1.7.6, print it: without [      T1] behind the time, and
+    with less indentation of further lines."""
     log = re.sub(r"^(\[ *\d+\.\d+\] )\[[ TC\d]{8}\] ", r"\1", log, flags=re.MULTILINE)
     return re.sub(r"^ {11}(?= {15})", "", log, flags=re.MULTILINE)
 
@@ -215,14 +218,14 @@ def test_crash_mod(dump, crash_said):
 
 def test_makedumpfile_dumps_the_log(dump, log_by_makedumpfile):
     log = log_by_makedumpfile(dump.path)
-    # A Linux capture has this machine's own makedumpfile, which may be an older one.
+    # A Linux capture kernel has this machine's own makedumpfile, which may be an older one.
     if not dump.builtin and not re.search(r"^\[ *\d+\.\d+\] \[ *T\d+\] ", dump.log, re.MULTILINE):
         log = without_callers(log)
     assert log == dump.log
 
 
 def test_makedumpfile_filters_again(dump, run_makedumpfile, tmp_path):
-    """-d 31 of the whole core leaves most pages out; of the filtered one, none is left to leave out."""
+    """-d 31 of the whole core leaves out most pages. Of the filtered dump it leaves out none."""
     run_makedumpfile("-d", "31", "-l", dump.path, tmp_path / "filtered")
     before, after = read_vmcore(dump.path), read_vmcore(tmp_path / "filtered")
     assert after.problems() == [] and after.format == "kdump"
@@ -261,7 +264,7 @@ def functions(trace) -> list[str]:
 def test_drgn_crashed_thread(program):
     trace = program.crashed_thread().stack_trace()
     names = functions(trace)
-    # It ends where the hook took over: in the kernel's call of the firmware.
+    # The trace ends where the hook took over: at the kernel's call of the firmware.
     assert names[:1] == ["__efi_call"], str(trace)
     assert_in_order(names, ["efi_reboot", *CALLERS], str(trace))
 

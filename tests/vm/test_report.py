@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What becomes of a dump whose report fails: nothing. The report ends with a line that says where."""
+"""A report that fails does not harm the dump. It ends with a line that says where it failed."""
 
 import re
 
@@ -15,7 +15,8 @@ SECRET = "my.password=hunter2"
 
 @pytest.fixture(scope="module")
 def trial(rehearse):
-    """A capture kernel that lets each section of the report fault, and loop, before the real one is made."""
+    """A run with a capture kernel that lets each section of the report fault, and loop, before the real report is
+    made."""
     return rehearse(
         "report-trial", loader=build("report-trial.efi"), capture="builtin", memory="512M", append=SECRET,
         config="mask-report",
@@ -24,7 +25,7 @@ def trial(rehearse):
 
 @pytest.fixture(scope="module")
 def ended(trial) -> dict[tuple[str, str], str]:
-    """By what was done, and in which section: the report's last line."""
+    """The report's last line, by what was done and in which section."""
     lines = re.findall(r"lifeboat-capture: trial: (\w+) in ([\w -]+?): (.*)", trial.console.replace("\r", ""))
     return {(what, where): line for what, where, line in lines}
 
@@ -49,11 +50,11 @@ def test_a_spent_budget_ends_the_report_there(ended):
 
 
 def test_the_dump_goes_on(trial):
-    """With the report that was made at last, whole."""
+    """The real report, made at the end, is whole and in the dump."""
     header = trial.findings["dump_header"]
     assert header["digests"] == "log right, report right, head right, descriptors right, data right"
     report = (trial.folder / "report.txt").read_text()
-    assert not re.search(r"^cut: (?!.*: the time for it was up)", report, re.MULTILINE), report  # a machine may be busy
+    assert not re.search(r"^cut: (?!.*: the time for it was up)", report, re.MULTILINE), report  # a slow host runs out of time
     assert report.startswith("reason: ")
 
 
@@ -89,7 +90,7 @@ def test_the_report_tells_when_each_stage_was_reached(run_scenario):
 
 
 LOG_MIB = 64
-# Records of a kilobyte, until the ring is full; none reaches the console.
+# Fills the ring with records of a kilobyte, none of which reaches the console.
 _FILL = """
 echo 1 > /proc/sys/kernel/printk
 $b yes "a line that fills the log, and another one, and one more" | $b dd of=/dev/kmsg bs=960 count=72000 iflag=fullblock
@@ -98,7 +99,7 @@ $b yes "a line that fills the log, and another one, and one more" | $b dd of=/de
 
 @FULL_ONLY
 def test_a_log_of_64_mib_has_its_end_in_the_report(rehearse, tmp_path):
-    """And on the partition: its last lines matter."""
+    """The end of the log is also on the partition. Its last lines matter most."""
     before = tmp_path / "before.sh"
     before.write_text(_FILL)
     run = rehearse(

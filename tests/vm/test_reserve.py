@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboatctl install --reserve on real file systems, and what is written by the map once they have changed: never a
-byte that is not the file's."""
+"""lifeboatctl install --reserve on real file systems, and writes by the file's map after the file systems have
+changed: no byte outside of the file is ever written."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from vm import gpt
 pytestmark = pytest.mark.xdist_group("reserve")
 
 MIB = 1 << 20
-START, SIZE = MIB, 340 * MIB  # of the partition; XFS wants 300
+START, SIZE = MIB, 340 * MIB  # of the partition; XFS needs at least 300 MiB
 BYTES = 4 * MIB
 SECTOR = 512
 LOST = "does not have its stamp any more"
@@ -32,7 +32,7 @@ def sh(*words, check=True) -> str:
 
 
 class Disk:
-    """A disk with one partition, mounted; and a folder that stands for the ESP."""
+    """A mounted disk with one partition, and a folder in place of the ESP."""
 
     def __init__(self, folder: Path, kind: str):
         self.folder, self.kind, self.loop = folder, kind, ""
@@ -49,9 +49,9 @@ class Disk:
 
     def attach(self, image: Path) -> None:
         self.loop = sh("losetup", "-f", "--show", image).strip()
-        sh("delpart", self.loop, 1, check=False)  # of a run that was killed
+        sh("delpart", self.loop, 1, check=False)  # left by a run that was killed
         sh("addpart", self.loop, 1, START // SECTOR, SIZE // SECTOR)
-        # addpart comes back when the kernel has made it in devtmpfs.
+        # addpart returns when the kernel has made the node in devtmpfs.
         assert Path(self.loop + "p1").exists(), "no device for the partition: /dev is no devtmpfs"
 
     def make(self) -> None:
@@ -80,8 +80,8 @@ class Disk:
         (self.point / name).write_bytes(hashlib.shake_128(bytes([seed])).digest(size))
 
     def fill_up(self) -> None:
-        """Every block that a file can have is another's. What was freed is free when the journal says so; what is kept for
-        metadata of what is not allocated yet is free once that is."""
+        """Gives every block that a file can have to another file. Freed blocks become free when the journal is
+        written. Blocks kept for metadata of unallocated space become free when that space is allocated."""
         sh("sync", "-f", self.point)
         with (self.point / "full").open("wb", buffering=0) as file:
             size = -1
@@ -93,7 +93,7 @@ class Disk:
                 os.fsync(file.fileno())
 
     def write(self, image: Path | None = None) -> str:
-        """As the capture kernel would, whatever the file system thinks."""
+        """Writes as the capture kernel would, whatever the file system holds there."""
         return sh(build("host/write_file_target"), image or self.image, self.map, START, SIZE)
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ def blocks(data: bytes) -> list[bytes]:
 
 
 def changed(before: bytes, after: bytes) -> list[bytes]:
-    """What was in the blocks that are not what they were."""
+    """Returns the earlier content of the blocks that have changed."""
     return [old for old, new in zip(blocks(before), blocks(after), strict=True) if old != new]
 
 
@@ -173,8 +173,8 @@ def test_its_blocks_are_others(disk, how):
     disk.unmount()
     before = disk.image.read_bytes()
     said = disk.write()
-    # Some blocks stay free: there the stamps still are, and nothing to lose. So it is with inode tables that a new ext4
-    # has not written yet.
+    # Some blocks stay free. They still have their stamps, and there is nothing to lose. The same holds for
+    # inode tables that a new ext4 has not written yet.
     assert LOST in said or disk.kind == "xfs"
     assert set(changed(before, disk.image.read_bytes())) <= stamps
     disk.check()
@@ -183,7 +183,7 @@ def test_its_blocks_are_others(disk, how):
 
 
 def test_a_panic_while_the_file_system_was_written(disk):
-    """The journal is replayed after the dump: all is as if there had been none."""
+    """The journal is replayed after the dump, and the file system is as if there had been no dump."""
     disk.install()
     for number in range(200):
         disk.fill(f"file{number}", 20000, number)
@@ -209,7 +209,7 @@ def test_a_panic_while_the_file_system_was_written(disk):
 
 
 def test_fragmented(disk):
-    """In pieces between others' files, each of which stays as it is."""
+    """The file lies in pieces between other files, each of which stays unchanged."""
     for number in range(40):
         disk.fill(f"file{number}", MIB, number)
     disk.fill_up()
@@ -236,7 +236,7 @@ def test_reflinked(disk):
     disk.install()
     sh("cp", "--reflink=always", disk.file, disk.point / "copy")
     assert "is shared with another file (reflink)" in disk.install(check=False)
-    # A copy that is written gets blocks of its own.
+    # Writing to a reflink copy gives the copy its own blocks.
     with (disk.point / "copy").open("r+b") as file:
         file.write(b"C" * BYTES)
     kept = others(disk)

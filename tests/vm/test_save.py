@@ -146,7 +146,7 @@ def test_a_dump_is_not_saved_over_itself(run, device):
 def test_a_dump_cut_short_comes_out_as_far_as_it_goes(run, device, tmp_path, state, done):
     image = Image()
     ended = {"file_bytes": image.data_offset + done * BLOCK} if state == PARTIAL else {"file_bytes": 0}
-    # Descriptors are further than data: those of pages that are not there are no good.
+    # There are more descriptors than data. Those of pages without data must not be used.
     fields = {"state": state, "desc_bytes": 24 * (done + 1), "data_bytes": done * BLOCK, "pages_done": done}
     path, out = device(Image(fields=fields | ended | {"message": b"the partition is full"})), tmp_path / "vmcore"
     said = run(path, out)
@@ -203,7 +203,7 @@ def test_digests_that_the_disk_did_not_take_are_not_known(run, device, tmp_path)
     fields = {"state": PARTIAL, "head_sha256": bytes(32), "data_bytes": 20 * BLOCK}
     found = listed(run("--list", device(Image(fields=fields | {"file_bytes": Image().data_offset + 20 * BLOCK}))))
     assert found["digests"] == "log right, report nothing there, head not known, descriptors right, data right"
-    # A complete dump has them all.
+    # A complete dump has all digests.
     path = device(Image(fields={"head_sha256": bytes(32)}))
     assert "the digest of its head is wrong" in run(path, tmp_path / "vmcore", status=FAILED)
 
@@ -350,7 +350,7 @@ def test_a_whole_disk(run, tmp_path, block, damage):
     with open(disk, "r+b") as image:
         image.seek(ours.start)
         image.write(Image().bytes())
-        if damage:  # of the first table: the backup serves
+        if damage:  # the first table is damaged, so the backup is used
             image.seek(2 * block + 64)
             image.write(b"\xff" * 8)
     before = disk.read_bytes()
@@ -407,7 +407,7 @@ def test_an_ordinary_disk_is_not_ours(run, tmp_path):
 
 
 def test_a_partition_that_was_never_armed_has_nothing(run, tmp_path):
-    """As its unit asks for it, by the device; and on a disk that is named."""
+    """The unit names the device; a disk is named directly."""
     if os.geteuid() != 0 or not Path("/dev/loop-control").exists() or not shutil.which("addpart"):
         pytest.skip("partitions want root and loop devices")
     image = tmp_path / "disk"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""build/lifeboat-save to /var/crash: the programs in saved.d, and save.conf's limits.
+"""build/lifeboat-save to /var/crash: the programs in saved.d, and the limits of save.conf.
 
-Runs no virtual machine: /etc and /var are folders that are mounted there.
+Runs no virtual machine. Folders are mounted as /etc and /var.
 """
 
 import fcntl
@@ -42,7 +42,8 @@ def hooks(tmp_path) -> Path:
 
 @pytest.fixture
 def run(tmp_path, crash, hooks):
-    """run(*words, status=0) runs the tool where tmp_path's etc and var are the machine's: all it said."""
+    """run(*words, status=0) runs the tool with tmp_path's etc and var as the machine's, and returns all its
+    output."""
     mounts = {tmp_path / "etc": "/etc", tmp_path / "var": "/var"}
     return functools.partial(save_tool.run_bound, build("lifeboat-save.checked"), mounts)
 
@@ -97,7 +98,7 @@ def test_what_is_no_program_of_roots_is_not_run(run, device, hooks, tmp_path):
 def test_what_somebody_else_owns_is_not_run(run, device, hooks, tmp_path):
     hook(hooks, "theirs", f"touch {tmp_path}/ran")
     os.chown(hooks / "theirs", 12345, 0)
-    # In the namespace that is nobody.
+    # In the namespace the owner is nobody.
     assert "saved.d/theirs: not run" in run("--force", device(), "/var/crash", status=FAILED)
     assert not (tmp_path / "ran").exists()
 
@@ -123,7 +124,7 @@ def test_one_that_fails_is_told_and_the_others_run(run, device, hooks, crash, tm
     assert f"saved.d/2: killed by signal 9, for /var/crash/{NAME}" in said
     assert "saved.d/3: No such file or directory" in said and "saved.d/3: exit status 127" in said
     assert (tmp_path / "ran").exists()
-    # Once is enough: what failed is not told again.
+    # A failure is reported once.
     assert run("--afterwards", status=NOTHING) == ""
 
 
@@ -138,7 +139,7 @@ def test_one_that_does_not_end_is_ended(run, device, hooks, tmp_path):
 
 
 def test_what_it_started_is_ended_too(run, device, hooks, tmp_path):
-    """What it started has our standard output, whose end run() waits for."""
+    """The started program has the tool's standard output, and run() waits until that is closed."""
     settings(hooks, "hook-seconds 1\n")
     os.mkfifo(tmp_path / "never")
     hook(hooks, "1", f"(trap '' TERM; read nothing <{tmp_path}/never) & wait")
@@ -158,7 +159,7 @@ def test_it_is_told_once_by_whoever_comes_first(run, device, hooks, crash, tmp_p
 
 
 def test_saved_meanwhile(run, device, hooks, crash, tmp_path):
-    """One that is saved while programs run is told by the same run."""
+    """A dump that is saved while programs run is handled by the same run."""
     second = crash / folder_of(9)
     hook(hooks, "1", f"echo $1 >>{tmp_path}/told; test -e {second} || {{ mkdir -m 700 {second} && touch {second}/{NEW}; }}")
     run("--force", device(), "/var/crash")
@@ -166,7 +167,7 @@ def test_saved_meanwhile(run, device, hooks, crash, tmp_path):
 
 
 def test_saved_while_the_limits_wait(run, hooks, crash, tmp_path):
-    """One that another run saves while this one waits for its lock is told by this one."""
+    """A dump that another run saves, while this one waits for its lock, is handled by this run."""
     hook(hooks, "1", f"echo $1 >>{tmp_path}/told")
     inode = crash.stat().st_ino
     with ThreadPoolExecutor() as pool, open_folder(crash) as lock:
@@ -190,7 +191,7 @@ def test_elsewhere_nobody_is_told(run, device, hooks, tmp_path):
 
 
 def test_a_log_alone_is_no_dump_that_was_saved(run, device, hooks, crash, tmp_path):
-    """There was too little room."""
+    """There was not enough room for the dump."""
     hook(hooks, "1", f"touch {tmp_path}/ran")
     settings(hooks, "min-free 100000T\n")
     said = run(device(), "/var/crash", status=FAILED)
@@ -228,7 +229,7 @@ def test_settings_that_are_not_understood(run, device, hooks, crash, text, messa
 
 
 def folder(day: int) -> str:
-    """Of a crash before that of Image()."""
+    """Returns the name of a folder of a crash earlier than that of Image()."""
     return f"lifeboat-202610{day:02}T000000Z-{day:08x}"
 
 
@@ -242,7 +243,7 @@ def make_saved(crash: Path, *days: int, name=folder, size: int = 65536) -> None:
 
 
 def state(crash: Path) -> dict[str, str]:
-    """Of each folder: whole, or what is left."""
+    """Returns for each folder: whole, or what is left in it."""
     found = {path.name: names(path) for path in crash.iterdir()}
     return {name: "whole" if VMCORE in files else " ".join(files) for name, files in found.items()}
 
@@ -288,7 +289,7 @@ def test_what_is_not_ours_stays(run, device, hooks, crash, tmp_path):
 
 
 def test_a_folder_with_something_foreign_is_not_called_removed(run, hooks, crash):
-    """And the next run has nothing to say of it."""
+    """The next run has nothing to report about it."""
     make_saved(crash, 1, 2)
     (crash / folder(1) / "notes").write_text("mine")
     settings(hooks, "max-bytes 1\n")
@@ -299,7 +300,7 @@ def test_a_folder_with_something_foreign_is_not_called_removed(run, hooks, crash
 
 
 def test_one_of_unknown_time_is_as_old_as_its_file(run, device, hooks, crash):
-    """So the newest is not the first to go because its clock was wrong."""
+    """So the newest dump is not the first to be removed because its clock was wrong."""
     make_saved(crash, 1, 2)
     settings(hooks, "keep 2\n")
     run("--force", device(crash_time=0), "/var/crash")
@@ -307,7 +308,7 @@ def test_one_of_unknown_time_is_as_old_as_its_file(run, device, hooks, crash):
 
 
 def test_max_bytes(run, device, hooks, crash):
-    """Dumps go before logs: all dumps but the newest, then what is oldest."""
+    """Dumps are removed before logs: first all dumps but the newest, then whatever is oldest."""
     make_saved(crash, 1, 2, 3)
     run("--force", "--no-afterwards", device(Image(report=REPORT)), "/var/crash")
     newest = sum(path.stat().st_blocks * 512 for path in (crash / NAME).iterdir())
@@ -327,7 +328,7 @@ def test_what_nobody_was_told_of_stays(run, device, hooks, crash):
     (crash / folder(1) / NEW).write_bytes(b"")
     settings(hooks, "keep 1\n")
     with open(crash / folder(1) / NEW, "rb") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)  # as a run does that tells of it
+        fcntl.flock(mark, fcntl.LOCK_EX)  # as a run does that handles this dump
         run("--force", device(), "/var/crash")
     assert state(crash) == {folder(1): "whole", folder(2): REST, NAME: "whole"}
     run("--afterwards")
@@ -341,7 +342,7 @@ def _free(path: Path) -> int:
 
 @pytest.fixture
 def small(tmp_path):
-    """A file system of 4 MiB, whose room nobody else takes."""
+    """A file system of 4 MiB that nothing else uses."""
     path = tmp_path / "small"
     path.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=4M,mode=700", "none", path]
@@ -352,7 +353,7 @@ def small(tmp_path):
 
 
 def test_min_free(device, hooks, crash, small, tmp_path):
-    """The oldest goes for what comes; where all that may go is too little, nothing goes."""
+    """The oldest dump is removed for a new one. If all removable dumps would free too little, none is removed."""
     mounts = {tmp_path / "etc": "/etc", tmp_path / "var": "/var", small: "/var/crash"}
     run = functools.partial(save_tool.run_bound, build("lifeboat-save.checked"), mounts)
     make_saved(small, 1, 2, 3, size=1 << 20)
@@ -368,7 +369,7 @@ def test_min_free(device, hooks, crash, small, tmp_path):
 
 @pytest.fixture
 def lazy(tmp_path):
-    """An XFS: what was removed there is free a moment later."""
+    """An XFS, on which removed blocks become free a moment later."""
     if not shutil.which("mkfs.xfs"):
         pytest.skip("no mkfs.xfs here")
     path, image = tmp_path / "lazy", tmp_path / "xfs"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboat-save on encrypted dumps that age itself made: whole, cut, and changed in every way that a chunk can be.
+"""lifeboat-save on encrypted dumps made by age itself: whole, cut, and changed in every way possible for a chunk.
 
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
@@ -22,7 +22,7 @@ FILE = bytes(n * 2654435761 >> 13 & 0xFF for n in range(5 * CHUNK // 2)) * 2
 
 
 def flatten(content: bytes, piece: int = 30000) -> bytes:
-    """As makedumpfile -F: its pieces from the last to the first."""
+    """Makes the flattened form, like makedumpfile -F, with the pieces from the last to the first."""
     head = struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0")
     places = range(0, len(content), piece)
     pieces = (struct.pack(">qq", at, len(content[at : at + piece])) + content[at : at + piece] for at in reversed(places))
@@ -38,7 +38,7 @@ def keys(tmp_path_factory) -> tuple[Path, str]:
 
 @pytest.fixture(scope="module")
 def age(keys):
-    """age(content) is an age file of it."""
+    """age(content) is an age file of the content."""
 
     def age(content: bytes) -> bytes:
         return subprocess.run(["age", "-r", keys[1]], input=content, check=True, capture_output=True).stdout
@@ -47,12 +47,12 @@ def age(keys):
 
 
 def payload_at(sealed: bytes) -> int:
-    """Behind header and nonce."""
+    """Returns the payload's offset, behind header and nonce."""
     return sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1 + 16
 
 
 def test_heads_that_repeat_are_found(age, tmp_path):
-    """What test_encrypt.py's gathering of shares and nonces is worth."""
+    """Tests that test_encrypt.py's search for repeated shares and nonces finds them."""
     one, two, ledger = age(b"one"), age(b"two"), tmp_path / "heads.txt"
     share, nonce = once_only(one)
     assert re.fullmatch(r"share [A-Za-z0-9+/]{43}", share)
@@ -72,7 +72,7 @@ def chunks_of(sealed: bytes) -> tuple[bytes, list[bytes]]:
 
 @pytest.fixture
 def save(keys, tmp_path):
-    """save(log, file, state=..., status=0): what the tool said, the log, the file (None: not there)."""
+    """save(log, file, state=..., status=0) is the tool's output, the log, and the file (None: it does not exist)."""
     tool = build("lifeboat-save.checked")
 
     def save(log: bytes, file: bytes, state: int = COMPLETE, status: int = 0):
@@ -107,12 +107,12 @@ def test_decrypted_and_rearranged(save, age, length):
 
 
 def test_not_flattened(save, age):
-    """An ELF core is as it is."""
+    """An ELF core is not flattened, and saved unchanged."""
     assert save(age(LOG), age(FILE))[2] == FILE
 
 
 def test_interrupted(save, age):
-    """Up to its last whole chunk, whatever follows."""
+    """The dump is saved up to its last whole chunk, whatever follows."""
     prefix, chunks = chunks_of(age(FILE))
     for count in (1, 2, 4):
         whole = prefix + b"".join(chunks[:count])
@@ -142,14 +142,14 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_found(save, age, damage):
-    """The digest is of what is there: it is the chunks that tell."""
+    """The digest fits the damaged bytes. The chunks themselves reveal the damage."""
     prefix, chunks = chunks_of(age(FILE))
     said, _, file = save(age(LOG), prefix + b"".join(damage(chunks)), status=1)
     assert "is not the one that was written there" in said and file is None
 
 
 def test_of_another_file(save, age):
-    """A chunk of another age file for the same key, at the same place."""
+    """A chunk of another age file for the same key stands at the same place."""
     prefix, chunks = chunks_of(age(FILE))
     other = chunks_of(age(FILE))[1]
     said, _, file = save(age(LOG), prefix + b"".join([chunks[0], other[1], *chunks[2:]]), status=1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""build/lifeboat-save with a dump in a file: saved, the file's stamps put back; and a saved partition erased."""
+"""build/lifeboat-save with a dump in a file: the dump is saved, and the file's stamps are put back. A saved
+partition is erased."""
 
 import json
 import os
@@ -12,7 +13,7 @@ from dump_images import COMPLETE, SLOTS_BYTES, WRITING, Image, newest
 from vm import gpt, reserve
 
 DONE, FAILED, _, NOTHING = range(4)
-FILE, ERASED = 4, 8  # of the header's flags
+FILE, ERASED = 4, 8  # in the header's flags
 ID = bytes(range(16))
 BYTES = 1 << 20
 STAMPS = reserve.stamped(BYTES, ID)[SLOTS_BYTES:]
@@ -34,7 +35,7 @@ def run():
 
 @pytest.fixture
 def in_file(tmp_path):
-    """in_file(**fields) is a file for dumps with a dump in it; what that did not take has its stamps."""
+    """in_file(**fields) is a file for dumps that holds a dump. All other blocks have their stamps."""
 
     def in_file(**fields) -> Path:
         image = Image(fields={"flags": FILE, "partuuid": ID} | fields)
@@ -51,7 +52,7 @@ def header(path: Path) -> dict:
 
 
 def is_ready(path: Path) -> bool:
-    """A boot would take it."""
+    """True if a boot would use the file."""
     return path.read_bytes()[SLOTS_BYTES:] == STAMPS
 
 
@@ -190,6 +191,6 @@ def test_a_partition_that_stays(run, tmp_path, loop):
     before = path.read_bytes()
     device = loop(path)
     run("--no-erase", device, tmp_path / "vmcore")
-    # Not by the next run either: only a file wants its stamps.
+    # The next run does not either, because only a file needs stamps.
     run(device, tmp_path / "other", status=NOTHING)
     assert Path(device).read_bytes()[SLOTS_BYTES:] == before[SLOTS_BYTES:]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""build/lifeboat-save to a folder: every dump of all disks has one of its own; room, reports, and the unit that saves.
+"""build/lifeboat-save to a folder: each dump of all disks gets a folder of its own. Room, reports, and the unit that
+saves.
 
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
@@ -37,7 +38,8 @@ GIB = 1 << 30
 
 
 def test_auto_saves_all_that_wait(machine, tmp_path, crash):
-    """Among a saved one, one of no interest and one in a folder of /dev, whose name sysfs writes with a '!'."""
+    """There are also a saved dump, a disk without one, and a disk in a folder of /dev, whose name sysfs writes with
+    a '!'."""
     make_disk(tmp_path / "two", image_of(4), image_of(5))
     auto = machine({
         "nvme10n1": image_of(3).bytes(), "nvme2n1": image_of(2).bytes(), "cciss!c0d0": image_of(1).bytes(),
@@ -207,7 +209,7 @@ def test_a_folder_of_somebody_else_is_refused(run, device, crash):
 
 @pytest.mark.parametrize("name", ["crash", "vmcore"], ids=["folder", "file"])
 def test_what_does_not_reach_the_disk_gets_no_name_and_no_mark(tool, device, crash, tmp_path, name):
-    """fsync() comes before the name, the name before the mark."""
+    """fsync() comes before the name, and the name before the mark."""
     disk = device()
     before = disk.read_bytes()
     done = failing_call.run([tool, disk, tmp_path / name], failing_call.FSYNC, errno.EIO)
@@ -223,7 +225,7 @@ def test_two_runs_at_once_come_one_after_the_other(tool, device, crash):
     with subprocess.Popen([tool, path, crash], stdout=subprocess.PIPE, text=True) as second:
         assert "another run saves to it; waiting for it" in second.stdout.readline()
         assert names(crash) == [] and header(path)["saved"] == 0
-        # What the first run does meanwhile: the second looks at the disk after it.
+        # The second run looks at the disk after the first one has done this.
         path.write_bytes(Image(fields={"saved": 1}).bytes())
         os.close(lock)
         assert "saved already" in second.stdout.read()
@@ -232,7 +234,8 @@ def test_two_runs_at_once_come_one_after_the_other(tool, device, crash):
 
 @pytest.fixture
 def run_with_room(tmp_path):
-    """run_with_room(whole, free, *words) runs the tool on a file system of that size: exit status, all it said."""
+    """run_with_room(whole, free, *words) runs the tool on a file system of that size: exit status, all its
+    output."""
     source = (
         "#include <stdlib.h>\n#include <sys/statvfs.h>\n"
         "int fstatvfs(int fd, struct statvfs *status)\n{\n\t(void)fd;\n"
@@ -241,7 +244,7 @@ def run_with_room(tmp_path):
     )
     (tmp_path / "room.c").write_text(source)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "room.so", tmp_path / "room.c"], check=True)
-    tool = build("lifeboat-save")  # without ASan, which wants to be loaded first
+    tool = build("lifeboat-save")  # without ASan, which must be loaded first
 
     def run_with_room(whole: int, free: int, *words) -> tuple[int, str]:
         given = os.environ | {"LD_PRELOAD": str(tmp_path / "room.so"), "WHOLE": str(whole), "FREE": str(free)}
@@ -330,7 +333,7 @@ def test_list_has_signature_and_reason_in_a_line(run, device):
 
 
 def test_a_long_signature_is_listed_whole(run, device):
-    """Reports are grouped by it: class, a function's name of 127 letters at most, hash."""
+    """Reports are grouped by the signature: class, a function's name of at most 127 letters, hash."""
     signature = f"protection-fault:{'f' * 127}:12345678"
     report = f"reason: general protection fault\nsignature: {signature}\n".encode()
     assert listed(run("--list", device(Image(report=report))))["report"] == f"{signature}: general protection fault"

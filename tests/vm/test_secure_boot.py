@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Secure Boot on: by keys of one's own, and behind Microsoft's keys and shim. What is signed boots, is captured, and is
-measured; what is not is refused by the party that should."""
+"""Secure Boot with the owner's keys, and with Microsoft's keys and shim. What is signed boots, is captured, and is
+measured. What is not signed is refused by the program that must refuse it."""
 
 import hashlib
 import re
@@ -40,7 +40,7 @@ Files = dict[str, Path | bytes]
 
 
 class Signed(Rehearsal):
-    """One whose ESP holds what `change` makes of its files."""
+    """A rehearsal whose ESP holds what `change` makes of its files."""
 
     def __init__(self, options: Options, change: Callable[[Files], Files]):
         super().__init__(options)
@@ -57,13 +57,13 @@ def _folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", name="own")
 def _own(folder, own_key):
-    """Own keys in the firmware."""
+    """The owner's keys in the firmware."""
     return secure_boot.own_keys(folder / "own", own_key)
 
 
 @pytest.fixture(scope="module", name="sold")
 def _sold(folder, own_key):
-    """As machines are sold; the own key is a MOK."""
+    """The keys of a machine as it is sold; the owner's key is a MOK."""
     return secure_boot.microsofts_keys(folder / "sold", own_key)
 
 
@@ -74,7 +74,7 @@ def _shim(tmp_path_factory):
 
 @pytest.fixture(scope="module", name="strict")
 def _strict(own, tmp_path_factory):
-    """Own keys in a firmware that has EFI_MEMORY_ATTRIBUTE_PROTOCOL."""
+    """The owner's keys in a firmware that has EFI_MEMORY_ATTRIBUTE_PROTOCOL."""
     return secure_boot.strict(own, tmp_path_factory.mktemp("lists"))
 
 
@@ -86,7 +86,7 @@ class Captured:
 
 
 def capture(folder: Path, change: Callable[[Files], Files], **options) -> Captured:
-    """A panic that is captured, on a machine with a TPM, whose first kernel is locked down as without us."""
+    """A captured panic on a machine with a TPM. Its first kernel is locked down, as it is without Lifeboat."""
     folder.mkdir()
     with tpm.running(folder) as words:
         options = {"before": tpm.SHOW + LOCKDOWN, "memory_bytes": MEMORY_BYTES, **options}
@@ -94,7 +94,7 @@ def capture(folder: Path, change: Callable[[Files], Files], **options) -> Captur
     console = (folder / "console.log").read_text(errors="replace")
     assert outcome.ok, f"{outcome.reason}\n{console[-4000:]}"
     assert f"lockdown is {LOCKED}" in console
-    # Out of the dump: the capture kernel's own report may be cut where a machine is busy.
+    # The report is made from the dump, because the capture kernel's own may be cut on a busy host.
     words = [build("lifeboat-report"), outcome.vmcore]
     report = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert "\nlockdown: integrity\n" in report, report
@@ -102,7 +102,7 @@ def capture(folder: Path, change: Callable[[Files], Files], **options) -> Captur
 
 
 def digest_of_line(line: str) -> bytes:
-    """As a line is measured."""
+    """Returns the digest with which a command line is measured."""
     return hashlib.sha256(f"{line}\0".encode("utf-16-le")).digest()
 
 
@@ -110,7 +110,7 @@ WORDS = "panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runt
 
 
 def check_measured(captured: Captured, line: str) -> None:
-    """The line in PCR 12, lifeboat.conf in PCR 5, and nothing of ours in PCR 11."""
+    """The line is in PCR 12, lifeboat.conf in PCR 5, and nothing of Lifeboat's in PCR 11."""
     measured = captured.measured
     ours = [event for event in measured.of(12) if event.digest == digest_of_line(line)]
     assert [(event.type, event.data) for event in ours] == [(tpm.EV_IPL, f"{line}\0".encode("utf-16-le"))]
@@ -118,7 +118,7 @@ def check_measured(captured: Captured, line: str) -> None:
     tag, size = struct.unpack_from("<II", conf.data)
     assert tag == CONFIG_TAG and conf.data[8:].startswith(b"# Written by lifeboat-vm.") and size == len(conf.data) - 8
     assert conf.digest == hashlib.sha256(conf.data[8:]).digest()
-    # That is for a unified kernel image's stub, whose events are names of sections.
+    # PCR 11 is for a unified kernel image's stub, whose events are names of sections.
     assert all(event.data.startswith(".".encode("utf-16-le")) for event in measured.of(11))
 
 
@@ -128,19 +128,19 @@ def check_driver(captured: Captured, signed: Path) -> None:
 
 
 def check_application(captured: Captured, signed: Path) -> None:
-    """In PCR 4; PCR 2 has the firmware's separator alone."""
+    """The program is in PCR 4. PCR 2 has only the firmware's separator."""
     applications = [event.digest for event in captured.measured.of(4) if event.type == EV_BOOT_SERVICES_APPLICATION]
     assert authenticode(signed) in applications
     assert [event.type for event in captured.measured.of(2)] == [EV_SEPARATOR]
 
 
 def by_shim(shim: Path, signed: Path) -> Callable[[Files], Files]:
-    """shim where the firmware looks, and Lifeboat where shim does."""
+    """Puts shim where the firmware looks, and Lifeboat where shim looks."""
     return lambda files: {**files, "EFI/BOOT/BOOTX64.EFI": shim, "EFI/BOOT/grubx64.efi": signed}
 
 
 def drive(place: Path, firmware, own_key: Key, signed: Path, kernel: Path) -> Captured:
-    """A unified kernel image, signed, behind the driver."""
+    """A signed unified kernel image behind the driver."""
 
     def change(files: Files) -> Files:
         uki = own_key.sign(files["EFI/BOOT/BOOTX64.EFI"], place.with_suffix(".uki.efi"))
@@ -155,7 +155,7 @@ def _driven(folder, own, own_key, signed, kernel) -> Captured:
 
 
 def test_a_driver_by_own_keys(driven, signed):
-    """It is measured into PCR 2 as any driver is."""
+    """The driver is measured into PCR 2, like any driver."""
     check_measured(driven, WORDS)
     check_driver(driven, signed)
 
@@ -189,7 +189,8 @@ def test_a_kernel_by_own_keys(folder, own, own_key, signed, kernel):
 
 
 def behind_strict(files: Files, program: Path | bytes, folder: Path, own_key: Key) -> Files:
-    """The program, where tests/vm/efi/preamble.c starts it: no page that it allocates is run unless it says so."""
+    """Puts the program where tests/vm/efi/preamble.c starts it. Pages that it allocates can be executed only if it
+    asks for it."""
     preamble = own_key.sign(build("preamble.efi"), folder / "preamble.signed.efi")
     own = {"EFI/BOOT/BOOTX64.EFI": preamble, "preamble.txt": b"strict 0\n", "lifeboat.efi": program}
     conf = {"lifeboat.conf": files["EFI/BOOT/lifeboat.conf"]} if "EFI/BOOT/lifeboat.conf" in files else {}
@@ -209,7 +210,7 @@ def test_a_kernel_on_strict_firmware(folder, strict, own_key, signed, kernel):
 
 
 def _started(folder: Path, firmware, files: Files, *last: str) -> str:
-    """What the console says until one of these."""
+    """Returns what the console prints until one of `last`."""
     folder.mkdir()
     with shell.make_machine(folder, firmware, files, qemu_args=dump_images.empty_disk(folder)) as machine:
         machine.power_on()
@@ -219,7 +220,7 @@ def _started(folder: Path, firmware, files: Files, *last: str) -> str:
 
 @FULL_ONLY
 def test_strict_firmware_runs_no_data(folder, own_key, strict):
-    """What the row above has run on."""
+    """The firmware on which the test before has run."""
     image = own_key.sign(build("nx.efi"), folder / "nx.efi")
     said = _started(
         folder / "nx", strict, behind_strict({}, image, folder, own_key), "nx: loader data was run", "Exception Type"
@@ -231,7 +232,7 @@ def test_strict_firmware_runs_no_data(folder, own_key, strict):
 
 @FULL_ONLY
 def test_strict_firmware_gets_back_what_can_be_written(folder, own_key, strict, signed):
-    """The boot manager comes back, and arming is undone: the hook's pages are no code any more."""
+    """The boot manager returns, and arming is undone: the hook's pages cannot be executed any more."""
     succeeding = folder / "succeeding.efi"
     succeeding.write_bytes(images.succeeding(build("preamble.efi").read_bytes()))
     files = behind_strict({}, signed, folder, own_key) | {
@@ -256,7 +257,7 @@ def test_a_chain_behind_the_new_shim(chained, signed):
 
 
 def without_us(folder: Path, shim_image: Path, **options) -> tpm.Measured:
-    """What the same machine measures where shim starts GRUB."""
+    """Returns what the same machine measures when shim starts GRUB."""
 
     def change(files: Files) -> Files:
         (grub,) = (path for path in files if path.endswith("/grubx64.efi"))
@@ -274,8 +275,8 @@ def without_us(folder: Path, shim_image: Path, **options) -> tpm.Measured:
 
 @FULL_ONLY
 def test_a_chain_measures_itself_and_nothing_else(folder, sold, shim, own_key, signed, kernel, chained):
-    """Beside the same machine without us: one program in PCR 4, who signed it in PCR 7; nothing is gone, and the order
-    is the same."""
+    """Compared with the same machine without Lifeboat there is one more program in PCR 4, and its signer in PCR 7.
+    Nothing is missing, and the order is the same."""
     plain = without_us(
         folder / "plain", shim(NEW), kernel=kernel, firmware=sold, loader=signed, boot="grub", enter="chain"
     )
@@ -297,7 +298,7 @@ def test_a_chain_measures_itself_and_nothing_else(folder, sold, shim, own_key, s
 
 
 def test_a_kernel_behind_the_old_shim(folder, sold, shim, signed, kernel):
-    """shim 15.8, which does not stand behind LoadImage."""
+    """shim 15.8 does not replace LoadImage."""
     captured = capture(folder / "old-shim", by_shim(shim(OLD), signed), kernel=kernel, firmware=sold, loader=signed)
     check_measured(captured, captured.outcome.progress.first_kernel_cmdline)
     check_application(captured, signed)
@@ -313,8 +314,7 @@ def test_a_kernel_behind_the_new_shim(folder, sold, shim, signed, kernel):
 
 
 def judged_by_pcrlock(root: Path, captured: Captured, signed: Path, mode: str) -> pcrlock.Pcrlock:
-    """lifeboatctl has put the same files on its ESP as that machine had, and told systemd-pcrlock; then it has updated
-    the program."""
+    """lifeboatctl puts the machine's files on its ESP and tells systemd-pcrlock. Then it updates the program."""
     (conf,) = [event for event in captured.measured.of(5) if event.type == tpm.EV_EVENT_TAG]
     machine = fake_machine.make(root, build("lifeboatctl.checked"))
     machine.write("usr/lib/systemd/systemd-pcrlock", b"")
@@ -344,7 +344,7 @@ def test_systemd_pcrlock_recognizes_a_chain(chained, signed, tmp_path):
     with tpm.replayed(chained.measured.events) as device:
         assert judge.recognized(device) == ours
         assert judge.predicted(device, 12) == {chained.measured.pcrs[12].hex()}
-        # The variant that is left is of another program.
+        # The remaining variant is that of another program.
         replaced.unlink()
         assert judge.recognized(device) == []
 
@@ -365,14 +365,14 @@ def test_systemd_pcrlock_recognizes_a_driver(driven, signed, tmp_path):
 
 
 def refusals(folder: Path, firmware, files: Files, entries: list[Entry]) -> list[str]:
-    """What the console says of each boot entry, none of which boots anything."""
+    """Returns what the console prints for each boot entry, none of which boots."""
     folder.mkdir()
     esp = boot_loaders.make_disk(folder / "disk.img", files, {})
     secure_boot.add_entries(firmware.private_variables(folder), esp, entries)
     spec = MachineSpec(firmware, [Disk("disk", folder / "disk.img")], MEMORY_BYTES, cpus=1)
     with Machine(spec, folder) as machine:
         machine.power_on()
-        # The firmware's own entries come behind ours.
+        # The firmware's own entries come behind these.
         after = [f" Boot{len(entries) + more:04X} " for more in range(4)]
         shell.watch(machine, *after, "Linux version", "lifeboat: armed in")
         text = "\n".join(line.text for line in machine.lines)
@@ -415,7 +415,7 @@ def test_what_is_not_signed_is_refused_by_own_keys(folder, own, own_key, signed,
 
 @pytest.mark.parametrize("version", [NEW, pytest.param(OLD, marks=FULL_ONLY)])
 def test_what_is_not_signed_is_refused_behind_shim(folder, own_key, shim, signed, loader, kernel, version):
-    """And what the firmware's db takes, and shim has revoked: shim's other version."""
+    """Also refused: what the firmware's db accepts and shim has revoked, shim's other version."""
     revoked = shim(OLD if version == NEW else NEW)
     firmware = secure_boot.microsofts_keys(folder / f"revoking-{version}", own_key, revoked)
     files = {
@@ -434,7 +434,7 @@ def test_what_is_not_signed_is_refused_behind_shim(folder, own_key, shim, signed
 
 
 def _without_sbat(image: bytes) -> bytes:
-    """Its section has another name."""
+    """Renames the section."""
     changed = bytearray(image)
     at = image.index(b".sbat\0\0\0")
     changed[at : at + 5] = b".tabs"
@@ -444,7 +444,7 @@ def _without_sbat(image: bytes) -> bytes:
 @FULL_ONLY
 @pytest.mark.parametrize("fault", ["unsigned", "flipped", "another-key", "no-sbat"])
 def test_shim_refuses_us(folder, sold, shim, own_key, signed, loader, fault):
-    """With a box on the screen, which waits for a key."""
+    """shim shows a box on the screen, which waits for a key."""
     image = folder / f"{fault}.efi"
     if fault == "unsigned":
         image = loader

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The SHA extensions in the purgatory: Debian 12's QEMU has none to offer, Debian 13's has."""
+"""The SHA extensions in the purgatory. Debian 12's QEMU cannot offer them, Debian 13's can."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def _method(run) -> str:
 @FULL_ONLY
 @pytest.mark.xdist_group("sha-ni")
 def test_sha_ni_is_used_where_the_cpu_has_it(rehearse, monkeypatch):
-    """Loader and purgatory agree on every digest, by SHA-NI; with it switched off, in plain C."""
+    """Loader and purgatory agree on every digest, with SHA-NI, and, when that is switched off, in plain C."""
     words = [LIFEBOAT_VM.parent / "fetch-tool", "qemu-system-x86", "qemu-system-x86_64"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

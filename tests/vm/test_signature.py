@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The signature, over the dumps that other tests make: it names the cause, is the same for the same cause in the same
-kernel, whatever machine, second kernel and place that KASLR chose, and another for another cause."""
+"""The signature, over the dumps of other tests. It names the cause. It is the same for the same cause in the same
+kernel, whatever the machine, the second kernel and KASLR's offset, and differs for another cause."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from scenarios import CAPTURED, DEATHS, FULL, FULL_ONLY, READ_BUILTIN, Scenario,
 
 pytestmark = pytest.mark.vm
 
-# Class and function, of causes that do not depend on the kernel.
+# Class and function of causes that do not depend on the kernel.
 CAUSES = {
     "sysrq": "sysrq:sysrq_handle_crash",
     "init": "init-killed:do_exit",
@@ -26,14 +26,14 @@ CAUSES = {
     "self soft": "soft-lockup:soft",
     "self hung": "hung-task:sleep_for_ever",
 }
-# Where the kernel was interrupted is chance, or there is no frame.
+# Here chance decides where the kernel was interrupted, or there is no frame.
 CHANCE = {"nmi", "mce", "oom", "self stack"}
 BOOTS = 10
 
 
 @pytest.fixture(scope="module")
 def signature_of():
-    """signature_of(dump) is (signature, build id), by lifeboat-report."""
+    """signature_of(dump) is (signature, build ID), by lifeboat-report."""
     tool = build("lifeboat-report")
 
     def read(dump: Path) -> tuple[str, str]:
@@ -45,7 +45,7 @@ def signature_of():
 
 @pytest.fixture(scope="session")
 def first_to_say(tmp_path_factory):
-    """first_to_say(key, value): what whichever worker came first with this key said, this one's value or another."""
+    """first_to_say(key, value) is the value with which any worker first called it for this key."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -70,13 +70,13 @@ def test_same_cause_same_signature(run_scenario, signature_of, first_to_say, sce
     assert cause is None or re.fullmatch(rf"{cause}:[0-9a-f]{{8}}", signature), signature
     if scenario.kind not in CHANCE:
         assert first_to_say(f"{build_id}-{kind}", signature) == signature
-    # And nobody else's.
+    # The signature belongs to this cause only.
     assert first_to_say(f"{build_id}-{signature.replace(':', '-')}", kind) == kind
 
 
 @FULL_ONLY
 def test_ten_boots_one_signature(rehearse, signature_of):
-    """The kernel lies elsewhere at each boot; in a machine of other size and with another number of CPUs, too."""
+    """The kernel lies elsewhere at each boot. Some machines have another size and number of CPUs."""
     signatures, offsets = set(), set()
     for number in range(BOOTS):
         run = rehearse(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A machine that stands still: that it is caught, and that its CPUs' places are named."""
+"""A machine that stands still is noticed, and its CPUs' places are named."""
 
 import time
 
@@ -61,7 +61,7 @@ def test_an_efi_image_is_known_by_its_head(loader):
 
 @pytest.mark.vm
 def test_a_machine_that_says_nothing_is_caught(loader, firmware, tmp_path):
-    """At the shell's prompt, where the firmware waits for a key."""
+    """The firmware's shell waits for a key at its prompt."""
     spec = MachineSpec(firmware, memory_bytes=256 << 20)
     with WatchedMachine(spec, tmp_path, {"lifeboat.efi": loader}, cpu_seconds=0.5) as machine:
         machine.power_on()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`lifeboatctl status` against made-up /sys and /proc trees."""
+"""`lifeboatctl status` on made-up /sys and /proc trees."""
 import subprocess
 
 import pytest
@@ -23,13 +23,14 @@ GOOD = {
 
 @pytest.fixture
 def command():
-    """Its words."""
+    """Returns the command's words."""
     return [str(build("lifeboatctl.checked")), "status"]
 
 
 @pytest.fixture
 def run(command):
-    """run(root, changes): the end of it, where GOOD and then these are the files; None: it is not there."""
+    """run(root, changes) is the ended program, with the files of GOOD and then these; None: the file does not
+    exist."""
     return lambda root, changes: run_command(command, root, changes)
 
 
@@ -43,7 +44,7 @@ def run_command(command, root, changes):
 
 
 def test_no_file_can_be_seeked(tmp_path):
-    """What the other tests here rest on; efivarfs says the same to who seeks."""
+    """The other tests here need this: seeking fails, as it does in efivarfs."""
     file = tmp_path / "file"
     file.write_bytes(ARMED)
     tried = unseekable.run(["tail", "-c", "+5", str(file)])
@@ -54,7 +55,7 @@ def test_no_file_can_be_seeked(tmp_path):
 @pytest.mark.parametrize("changes", [
     {},
     {"proc/sys/kernel/panic": b"5\n"},
-    # Linux 5.10 has no /sys/kernel/reboot; the parameter may be missing as well.
+    # Linux 5.10 has no /sys/kernel/reboot. The parameter may be missing too.
     {"sys/kernel/reboot/type": None, "sys/kernel/reboot/mode": None,
      "sys/module/kernel/parameters/crash_kexec_post_notifiers": None},
     {"proc/cmdline": b"reboot=panic_cold reboot=e,c,panic_warm a -- reboot=force\n"},

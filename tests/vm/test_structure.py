@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/structure finds what it looks for: a small tree is clean, and is not after one change."""
+"""tests/structure finds the faults that it looks for: a small tree has none, and has one after each change."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 STRUCTURE = Path(__file__).resolve().parents[1] / "structure"
 RULES = ("arrows", "circles", "headers", "parameters", "paths", "tests")
 
-# One file of each kind, and what a rule could mistake for a fault.
+# One file of each kind, with text that a rule could mistake for a fault.
 CLEAN = {
     "Makefile": "# Builds lib/ and lib/{text,mem}.[ch]; see build/none.c.\nall:\n",
     "README.md": "See `lib/text.c`, text.h, `scripts/vm/`, lifeboat/range.h and Linux's kernel/panic.c.\n",
@@ -46,7 +46,7 @@ def judge(root: Path, *rules: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def tree(tmp_path):
-    """tree({path: text}) writes the clean tree, but for these files."""
+    """tree({path: text}) writes the clean tree with these files changed."""
 
     def write(changed: dict[str, str]) -> Path:
         for path, text in {**CLEAN, **changed}.items():
@@ -69,7 +69,7 @@ def header(path: str, inside: str) -> str:
 
 SEVEN = "int a, int b, int c, int d, int e, int f, int g"
 
-# What is changed, the rule, and what it says of it.
+# What is changed, the rule, and its message.
 VIOLATIONS = {
     "lib includes a room above": ({"lib/mem.c": '#include "lib/mem.h"\n\n#include "crash/dead/ram.h"\n'}, "arrows",
         "lib/mem.c:3: lib/ includes crash/dead/ram.h"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The matrix's table: every row, sorted, with counts, and the rows no run can fill."""
+"""The matrix's table has every row, sorted, with counts, and the rows that no run can fill."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,5 +65,5 @@ def test_only_what_cannot_be_had_is_skipped(tmp_path, monkeypatch, status, end, 
 )  # fmt: skip
 def test_outcome(findings, outcome):
     run = Run("name", [], Path("/nowhere"), 1, "")
-    run.__dict__["findings"] = findings  # as cached_property keeps it
+    run.__dict__["findings"] = findings  # where cached_property keeps it
     assert summary._outcome(run) == outcome

@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("targets")]
 
 MIB = 1 << 20
 LINUX_TYPE = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
-ABORTED = 0x15  # EFI_ABORTED, as the shell shows it
+ABORTED = 0x15  # EFI_ABORTED as the shell prints it
 BOOT = "\\vmlinuz console=ttyS0"
-CARD = 0x1D  # device of a PCI serial card on bus 0
-# Fields of struct lb_dump_header; include/lifeboat/dumpdisk.h.
+CARD = 0x1D  # device number of a PCI serial card on bus 0
+# Fields of struct lb_dump_header (include/lifeboat/dumpdisk.h).
 MAGIC, VERSION, EMPTY, COMPLETE = 0x504D55445441424C, 2, 0, 2
 AT_ARM_ID, AT_PARTUUID, AT_BYTES, AT_SELFTEST, AT_STATE, AT_SEQUENCE = 16, 32, 48, 56, 64, 592
 BLOCK, SLOTS_BYTES, HEADER_BYTES = 4096, 2 * 4096, 880
@@ -57,12 +57,12 @@ DISKS = [
     ("legacy", 512, [_part(25, "legacy")], "virtio-blk-pci,drive=legacy,disable-modern=on"),
     ("paths", 512, [_part(22, "paths")], "scsi-hd,drive=paths,bus=vs.0,scsi-id=0,lun=0,serial=one"),
 ]  # fmt: skip
-# Lies inside of what is a file system now: in the table that the disk was laid out by once.
+# A partition of an earlier table, whose place is inside the present file system.
 STALE = _part(13, "stale", 8, 16)
 
 PARTS = {partition.label: partition for _, _, partitions, _ in DISKS for partition in partitions}
 MOVED_FROM = _unique(99)
-# On disk `waits`: what is said of it, and how it ends.
+# On disk `waits`: the messages about it, and the result.
 WAITING = [
     ("torn", "AN UNREADABLE DUMP WAITS on PARTLABEL=torn: dump header: its digest does not match its content"),
     ("version1", "AN UNSAVED DUMP WAITS on PARTLABEL=version1: complete"),
@@ -78,10 +78,10 @@ FOUND = [
     (f"PARTUUID={_unique(6)}", r"NVMe 0000:..:..\.. namespace 3, blocks 256-2303 of 4096 bytes, 8 MiB"),
     ("PARTLABEL=sata d\u00fcmp", r"AHCI 0000:00:1f\.2 port 3, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
-# Debian's firmware looks for LUNs of target 0 only. PVSCSI it drives by pvscsi_driver.
+# Debian's firmware looks for LUNs on target 0 only. pvscsi_driver lets it drive PVSCSI.
 FOUND_SCSI = [
     ("PARTLABEL=scsi", r"virtio-scsi 0000:..:..\.. target 0 LUN 1, blocks 2048-18431 of 512 bytes, 8 MiB"),
-    # A card behind two bridges, which have to be awake after a panic.
+    # A card behind two bridges, which must be awake after a panic.
     ("PARTLABEL=behind", r"virtio-blk 0000:..:..\.. behind 2 bridges, blocks 2048-18431 of 512 bytes, 8 MiB"),
     ("PARTLABEL=vmware", r"PVSCSI 0000:..:..\.. target 5 LUN 0, blocks 2048-18431 of 512 bytes, 8 MiB"),
 ]
@@ -93,14 +93,14 @@ REFUSED = [
     ("PARTLABEL=readonly", "its disk is read-only"),
     ("PARTLABEL=waits", "--dump-overwrite was not given"),
     ("PARTLABEL=stale", "no entry of the MBR is of type 0xee (the first is 0x83): the GPT is a leftover"),
-    # The firmware drives it, the capture kernel would not: known when arming.
+    # The firmware drives this disk, but the capture kernel could not. This is known when arming.
     ("PARTLABEL=legacy", "its controller, by ECAM: it is a virtio device of the legacy interface only"),
     ("PARTLABEL=member", "it is one member of a RAID: metadata at its end (Intel Matrix RAID (IMSM))"),
 ]
 
 
 def _header(unique: uuid.UUID, sequence: int, version: int = VERSION, saved: int = 0) -> bytes:
-    """A block with the sealed header of a complete dump, as a capture kernel would leave it."""
+    """Returns a block with the sealed header of a complete dump, as a capture kernel leaves it."""
     header = bytearray(HEADER_BYTES)
     struct.pack_into("<QII", header, 0, MAGIC, version, HEADER_BYTES)
     header[AT_PARTUUID:AT_BYTES] = unique.bytes_le
@@ -116,7 +116,7 @@ def _slots(unique: uuid.UUID, sequence: int = 7, **more) -> bytes:
 
 
 def _torn(unique: uuid.UUID) -> bytes:
-    """One slot without its first sector, the other without its second one."""
+    """Returns two slots: one has lost its first sector, the other its second."""
     slots = bytearray(_slots(unique))
     slots[:512] = bytes(512)
     slots[BLOCK + 512 : BLOCK + 1024] = bytes(512)
@@ -124,7 +124,7 @@ def _torn(unique: uuid.UUID) -> bytes:
 
 
 def _waiting(label: str) -> bytes:
-    """The first bytes of a partition of disk `waits`."""
+    """Returns the first bytes of a partition of disk `waits`."""
     unique = PARTS[label].unique
     return {
         "waits": _slots(unique), "torn": _torn(unique), "moved": _slots(MOVED_FROM),
@@ -135,14 +135,14 @@ def _waiting(label: str) -> bytes:
 
 
 def _first(folder: Path, name: str, start: int = MIB) -> bytes:
-    """A partition's first bytes."""
+    """Returns a partition's first bytes."""
     with open(folder / f"{name}.img", "rb") as image:
         image.seek(start)
         return image.read(SLOTS_BYTES)
 
 
 def _backend(name: str, path: Path) -> list[str]:
-    # Reads they do. Of one the partition's header cannot be written; the other confirms nothing.
+    # Both can be read. On one the partition's header cannot be written; the other does not confirm a flush.
     faults = {"failing": {"iotype": "write", "sector": MIB // 512}, "unflushed": {"iotype": "flush"}}
     if name in faults:
         return failing(name, path, **faults[name])
@@ -155,7 +155,7 @@ def _digest(path: Path) -> str:
 
 
 def _make_disks(folder: Path) -> list[str]:
-    # First of all: `auto` must pass over it.
+    # This disk comes first, and `auto` must skip it.
     stale_table.make(folder / "stale.img", 64 * MIB, STALE)
     (folder / "stale.digest").write_text(_digest(folder / "stale.img"))
     words = ["-drive", f"id=stale,if=none,format=raw,file={folder / 'stale.img'}"]
@@ -170,14 +170,14 @@ def _make_disks(folder: Path) -> list[str]:
             image.truncate(64 * MIB)
         gpt.write_table(path, partitions, block)
         words += [*_backend(name, path), "-device", device]
-    # The same logical unit by another way.
+    # The same logical unit on a second path.
     words += ["-drive", f"id=path2,if=none,format=raw,file={folder / 'paths.img'},file.locking=off"]
     words += ["-device", "scsi-hd,drive=path2,bus=vs.0,scsi-id=0,lun=2,serial=one"]
     with open(folder / "waits.img", "r+b") as image:
         for partition in DISKS[5][2]:
             image.seek(partition.start)
             image.write(_waiting(partition.label))
-    # The table is the array's, which ends before its metadata does.
+    # The table is the array's, which ends before the array's metadata.
     with open(folder / "member.img", "r+b") as image:
         image.truncate(65 * MIB)
         image.seek(-1024, 2)
@@ -193,7 +193,7 @@ def session(tmp_path_factory, firmware, loader, pvscsi_driver, kernel):
     scsi = "".join(f"dump-to {name}\n" for name in [*dict(FOUND_SCSI), "PARTLABEL=paths"])
     refused = "".join(f"dump-to {name}\n" for name, _ in REFUSED[:4])
     more = "".join(f"dump-to {name}\n" for name, _ in REFUSED[4:8])
-    armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # four at most
+    armed = "\n".join([*found.splitlines()[:1], *more.splitlines()[:3], ""])  # at most four
     waiting = "".join(f"dump-to PARTLABEL={label}\n" for label, _ in WAITING)
     given_up = "".join(f"dump-to PARTLABEL={label}\n" for label in GIVEN_UP)
     configs = {"found": found, "refused": refused, "more": more, "armed": armed, "waiting": waiting}
@@ -232,14 +232,14 @@ def test_found(session, case, found):
     targets = re.findall(r"^dump to (.*):\n  (.*)$", text, re.MULTILINE)
     assert len(targets) == len(found), text
     for (name, wanted), (shown, where) in zip(found, targets, strict=True):
-        # The serial console of the firmware has no letters beyond ASCII.
+        # The firmware's serial console has only ASCII.
         assert name.encode("ascii", "replace").decode() == shown.encode("ascii", "replace").decode()
         assert re.fullmatch(wanted, where), where
     assert text.count("a dump that nothing can be left out of takes") == len(found)
 
 
 def test_two_paths_to_one_disk_are_refused(session):
-    """Which of them the capture kernel could take cannot be known."""
+    """It cannot be known which of the two paths the capture kernel would use."""
     _, transcript = session
     assert "warning: --dump-to PARTLABEL=paths: there is more than one such partition" in transcript["scsi"].text
 
@@ -285,7 +285,7 @@ def test_an_unsaved_dump_is_shown_and_stays(session):
     for case in ("more", "armed", "overwrite"):
         assert "AN UNSAVED DUMP WAITS on PARTLABEL=waits: complete" in transcript[case].text
         assert "lifeboat-save" in transcript[case].text
-    assert "dump to PARTLABEL=waits:" in transcript["overwrite"].text  # only looked at
+    assert "dump to PARTLABEL=waits:" in transcript["overwrite"].text  # the partition was only looked at
     assert _first(folder, "waits") == _waiting("waits")
 
 
@@ -355,7 +355,7 @@ def test_required_boots_the_system_that_saves_a_dump(session):
 
 
 def test_required_is_a_mark_where_there_is_no_console(session):
-    """Found by its own disk's fault: the header cannot be written."""
+    """This disk has a fault of its own: the header cannot be written."""
     _, transcript = session
     answer = transcript["required-failing"]
     assert answer.status == ABORTED
@@ -372,7 +372,7 @@ def test_a_selftest_without_a_partition_boots_nothing(session):
 
 
 def test_a_header_whose_flush_failed_is_there(session):
-    """The capture kernel finds it: nobody may say that the partition will not be dumped to."""
+    """The capture kernel will find the header, so no message may say that this partition gets no dump."""
     folder, transcript = session
     text = transcript["unflushed"].text
     assert "warning: PARTLABEL=unflushed: the dump header is written, but the disk does not confirm" in text

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A log that cannot be read: the kernel's own variables tell a panic from an ordinary warm reboot.
 
-The machine is stopped at the purgatory's entry, and the word that leads to the log is taken out of
-VMCOREINFO in the dead kernel's memory.
+The machine is stopped at the purgatory's entry, and the key that leads to the log is removed from VMCOREINFO in the
+dead kernel's memory.
 """
 
 import time
@@ -22,7 +22,7 @@ _KEY, _OTHER = b"SYMBOL(prb)=", b"SYMBOL(prx)="
 
 
 class _WithoutLog(Rehearsal):
-    """Stops once, at the purgatory's entry, and goes on without the key."""
+    """A rehearsal that stops once at the purgatory's entry, and goes on without the key."""
 
     replaced = 0
 
@@ -57,7 +57,7 @@ class _WithoutLog(Rehearsal):
 
 @pytest.fixture(scope="module")
 def without_log(loader, kernel, firmware, tmp_path_factory):
-    """without_log(**options): the outcome, and what the console said."""
+    """without_log(**options) is the outcome, and what the console printed."""
 
     def run(**options):
         folder = tmp_path_factory.mktemp("unreadable-log")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/vm/verdict.py: what came of a rehearsal, judged from made-up findings."""
+"""scripts/vm/verdict.py judges a rehearsal's result, from made-up findings."""
 
 import sys
 from pathlib import Path
@@ -19,13 +19,13 @@ LAST = "; the last stage reached was "
 
 
 def found(*stages: str, **more) -> Findings:
-    """Findings with these stages, a second each, and `more` of their fields."""
+    """Makes findings with these stages, a second each, and `more` of their fields."""
     return Findings(stages={stage: float(second) for second, stage in enumerate(stages)}, **more)
 
 
 def test_a_machine_that_may_still_end_well_goes_on():
     assert verdict.after_line(found("firmware", "loader", "panic", panics=1)) is None
-    # A kernel that panics again and again while the capture runs is the dead one's log.
+    # Repeated panics while the capture runs are lines of the dead kernel's log.
     assert verdict.after_line(found("panic", "purgatory", panics=9)) is None
 
 
@@ -81,7 +81,7 @@ def test_a_reset_by_the_firmware_is_no_end():
     ("findings", "ok", "reason"),
     [
         (found("panic", "purgatory", "capture_done"), True, "captured"),
-        # A capture that says both did not succeed.
+        # A capture that prints both did not succeed.
         (found("panic", "capture_done", capture_failed="full"), False, "the capture failed: full"),
         (found("panic", "second_kernel", second_panic="oops"), False, "the second kernel panicked: oops"),
         (found("panic", "purgatory", purgatory_fault="14"), False, "the purgatory gave up: 14"),

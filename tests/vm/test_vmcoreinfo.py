@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The VMCOREINFO that we make for a kernel that died before it wrote its own: of a dump of one that did, the
-one that we make out of its memory equals the kernel's, key by key. And what can be made of a kernel's file."""
+"""The VMCOREINFO that Lifeboat makes for a kernel that died before it wrote its own. From the dump of a kernel that
+wrote it, the made one must equal the kernel's, key by key. And what can be made from a kernel's file."""
 
 import subprocess
 from pathlib import Path
@@ -15,11 +15,12 @@ from vm.vmcore import parse_keys
 
 pytestmark = pytest.mark.vm
 
-# Only at the panic, by the kernel's kexec.
+# The kernel's kexec adds this only at the panic.
 AT_THE_CRASH = {"CRASHTIME"}
-# Known of every kernel, and listed from 5.11 and from some release behind 6.12 on; kallsyms' tables from 6.0 on.
+# Known for every kernel. Kernels list them from 5.11, from some release after 6.12, and kallsyms' tables from
+# 6.0 on.
 MORE_THAN_THE_KERNEL_S = {"OFFSET(uts_namespace.name)", "NUMBER(PAGE_UNACCEPTED_MAPCOUNT_VALUE)"}
-# What a kernel only has in memory: variables that it fills, and free pages.
+# Known only from memory: variables that the kernel fills, and free pages.
 IN_MEMORY = {
     "SYMBOL(mem_section)", "LENGTH(mem_section)",
     "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)",
@@ -27,7 +28,7 @@ IN_MEMORY = {
 
 
 def _made(vmcoreinfo_verdict: Path, core: Path) -> tuple[dict[str, str], list[str]]:
-    """The keys, and the names of those left out."""
+    """Returns the keys, and the names of those left out."""
     done = subprocess.run([vmcoreinfo_verdict, core], stdout=subprocess.PIPE, text=True, check=True)
     text, _, rest = done.stdout.partition("# why=")
     left_out = rest.splitlines()[0]
@@ -41,7 +42,7 @@ OTHER_KERNELS = [scenario for scenario in FULL if scenario.name.startswith("full
 def test_equals_the_kernel_s_own(run_scenario, run_makedumpfile, vmcoreinfo_verdict, tmp_path, scenario: Scenario):
     run = run_scenario(scenario)
     dump = run.dump
-    if scenario in OTHER_KERNELS:  # whose capture is a Linux, which packs with LZO
+    if scenario in OTHER_KERNELS:  # the capture kernel is a Linux, which compresses with LZO
         dump = tmp_path / "zlib"
         run_makedumpfile("-c", "-d", "31", run.dump, dump)
     unpack_core(dump, tmp_path / "core")
@@ -59,7 +60,7 @@ _FILES_FULL = [CLOUD_6_12, *NEWEST[1:]]
 
 @pytest.mark.parametrize("package", [*_FILES, *[pytest.param(one, marks=FULL_ONLY) for one in _FILES_FULL]])
 def test_tables_of_a_kernel_s_file(fetched, vmcoreinfo_verdict, tmp_path, package):
-    """The three layouts of kallsyms, and BTF, without a boot."""
+    """Uses the three layouts of kallsyms, and BTF, without a boot."""
     write_image_core(fetched(package), tmp_path / "core")
     made, left_out = _made(vmcoreinfo_verdict, tmp_path / "core")
     assert set(left_out) <= IN_MEMORY
@@ -68,7 +69,7 @@ def test_tables_of_a_kernel_s_file(fetched, vmcoreinfo_verdict, tmp_path, packag
 
 
 def test_symbols_of_a_kernel_s_file(kernel, vmlinux, vmcoreinfo_verdict, tmp_path):
-    """The same addresses as in its debug symbols."""
+    """The addresses are those of the kernel's debug symbols."""
     write_image_core(kernel, tmp_path / "core")
     made, _ = _made(vmcoreinfo_verdict, tmp_path / "core")
     for name in ("prb", "init_uts_ns", "_stext", "node_data", "printk_rb_static", "vmap_area_list"):

@@ -59,7 +59,7 @@ def test_overlay_holds_a_valid_script_and_program(tmp_path):
     assert (tmp_path / "lifeboat/before").read_text() == "echo before\n"
     assert (tmp_path / "lifeboat/end").read_text() == "echo the end\n"
     assert init.read_text().startswith("#!/lifeboat/busybox sh\n")
-    # It makes system calls for ever: still there after a while of running, not killed by a signal.
+    # The program makes system calls for ever. After some time it must still run, not be killed by a signal.
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([tmp_path / "lifeboat/busy"], timeout=0.2, check=True)
 
@@ -106,7 +106,7 @@ NOTES = note(b"CORE", 1, bytes(336)) + note(b"VMCOREINFO", 0, INFO) + note(b"LIF
 
 
 def elf_core(notes=NOTES, loads=((0x1000, 0x2000),), flags=0, extended=False, kind=4) -> bytes:
-    """loads: (physical address, bytes); contents are zeros."""
+    """loads: (physical address, bytes). The content is zeroes."""
     count = 1 + len(loads)
     ident = b"\x7fELF" + bytes((2, 1, 1)) + bytes(9)
     at = 64 + 56 * count
@@ -677,8 +677,8 @@ def test_timeline_text_and_svg():
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts[0] == 'a <title> & "more"' and set(stages) <= set(texts)
     assert {"first kernel", "panic", "second kernel", "firmware, Lifeboat's loader"} <= set(texts)
-    assert "purgatory" not in texts  # a key for what is there
-    # The second panel has what follows the panic, counted from it.
+    assert "purgatory" not in texts  # the key names only what is in the picture
+    # The second panel has what follows the panic, with times since the panic.
     assert texts.count("panic") == 3 and texts.count("first_kernel") == 1 and texts.count("0 s") == 2
     assert "from the panic" in texts and "from the panic" not in timeline.svg({"firmware": 0.0}, 3.0, "")
     assert timeline.text({}, 0.0) == "no stage was reached"

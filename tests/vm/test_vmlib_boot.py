@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks with boot loaders, and variables of the firmware's, without a virtual machine."""
+"""Disks with boot loaders, and EFI variables, without a virtual machine."""
 
 import struct
 import subprocess
@@ -32,7 +32,7 @@ def _store(tmp_path):
 
 
 def _variables(store: Path) -> dict[str, bytes]:
-    """Every variable in the store, by the marks that each begins with."""
+    """Returns every variable in the store, found by the mark at its beginning."""
     image, found, at = store.read_bytes(), {}, 0
     while (at := image.find(b"\xaa\x55\x3f\x00", at)) >= 0:
         name, data = struct.unpack_from("<II", image, at + 36)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboat-vm's words, what it refuses before a machine starts, and the JSON that it always leaves.
+"""lifeboat-vm's options, what it refuses before a machine starts, and the JSON that it always writes.
 
 Runs no virtual machine.
 """
@@ -28,7 +28,7 @@ MIB = 1 << 20
 
 
 def bzimage(protocol: int = 0x20F, flags: int = 1, size: int = 8192, says: int = 0, init: int = 32 * MIB) -> bytes:
-    """A setup header and nothing else."""
+    """Makes a setup header and nothing else."""
     data = bytearray(size)
     data[0x1F1] = 1
     struct.pack_into("<I", data, 0x1F4, ((says or size) - 1024) // 16)
@@ -64,7 +64,7 @@ KERNELS = {
 
 @pytest.fixture(name="words")
 def _words(tmp_path):
-    """Those of a rehearsal that has all its files but a kernel."""
+    """Returns the options of a rehearsal that has all its files except a kernel."""
     loader = tmp_path / "l.efi"
     for name in ("l.efi", "lifeboat-save"):
         (tmp_path / name).touch()
@@ -146,8 +146,8 @@ def test_wrong_words_are_exit_status_2(script):
 
 
 class Talker:
-    """A machine that says these lines, each after a second, and nothing more. An hour passes by its own clock:
-    it uses `cpu` of a CPU."""
+    """A machine that prints these lines, each after a second, and nothing more. An hour passes by its own clock,
+    during which it uses `cpu` of a CPU."""
 
     def __init__(self, *lines: str, cpu: float = 1.0):
         self._lines = [ConsoleLine(1.0, line) for line in lines]
@@ -169,7 +169,8 @@ def rehearsal(tmp_path, **more) -> Rehearsal:
     return Rehearsal(Options(kernel=tmp_path / "k", folder=tmp_path, firmware=mock.Mock(), **more))
 
 
-# How much of a CPU it uses, and when the run ends: at once where it runs or waits, later where the host is busy.
+# How much of a CPU the machine uses, and when the run ends: soon if the machine runs or waits, later if the
+# host is busy.
 @pytest.mark.parametrize("cpu, seconds", [(1.0, 61.0), (0.01, 61.0), (0.5, 121.0), (0.1, 301.0), (2.0, 61.0)])
 def test_silence_ends_a_run_with_what_was_last_seen(tmp_path, cpu, seconds):
     one = rehearsal(tmp_path, silence=60.0, timeout=900.0)

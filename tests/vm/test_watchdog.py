@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""--watchdog: what ends the panics that nothing else can end."""
+"""--watchdog ends the panics that nothing else can end."""
 
 import re
 
@@ -12,9 +12,9 @@ from vm.machine import ConsoleLine, QmpEvent
 
 pytestmark = pytest.mark.vm
 
-SECONDS = 30  # time enough for a slow machine to get as far as its panic
-# Too little for the kernel's own page tables and zones: it dies in setup_arch(), long before it
-# has the firmware's runtime services.
+SECONDS = 30  # enough for a slow machine to reach its panic
+# Too little memory for the kernel's own page tables and zones: it dies in setup_arch(), long before it has
+# the firmware's runtime services.
 TOO_EARLY = "earlyprintk=ttyS0,115200 mem=20M"
 MACHINES = {"i6300esb": ["-device", "i6300esb"]}
 if FULL:
@@ -39,7 +39,7 @@ def _files(loader, kernel, arguments: str, seconds: int = SECONDS) -> dict:
 
 
 def _until_reset(machine) -> list:
-    """Everything that happened, the machine's reset last."""
+    """Returns all events up to the machine's reset."""
     events = []
     while (event := machine.next_event(shell.soon())) is not None:
         events.append(event)
@@ -53,7 +53,7 @@ def _until_reset(machine) -> list:
     "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"watchdog-{name}")) for name in MACHINES]
 )
 def test_ends_a_panic_before_runtime_services(tmp_path, firmware, loader, kernel, name):
-    """The kernel loops there (nothing of ours is entered); only the watchdog brings the machine back."""
+    """The kernel loops, and Lifeboat is not entered. Only the watchdog resets the machine."""
     with shell.make_machine(tmp_path, firmware, _files(loader, kernel, TOO_EARLY), qemu_args=MACHINES[name]) as machine:
         machine.power_on()
         events = _until_reset(machine)
@@ -65,7 +65,7 @@ def test_ends_a_panic_before_runtime_services(tmp_path, firmware, loader, kernel
 
 
 def _runs(machine, name: str) -> bool:
-    """Is the watchdog enabled? Looked at from outside, while the machine stands still."""
+    """True if the watchdog is enabled, read from outside while the machine is stopped."""
     machine.qmp.execute("stop")
     if name == "i6300esb":
         esb = next(one for one in pci_config.functions(machine) if one.id == _ESB)
@@ -81,7 +81,7 @@ def _runs(machine, name: str) -> bool:
     "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"watchdog-{name}")) for name in MACHINES]
 )
 def test_is_stopped_after_a_panic(tmp_path, firmware, loader, kernel, name):
-    """Nobody would feed it while the dump is written."""
+    """While the dump is written nobody resets the watchdog's timer, so it must be off."""
     files = _files(loader, kernel, "", seconds=600)
     with shell.make_machine(tmp_path, firmware, files, qemu_args=MACHINES[name]) as machine:
         machine.power_on()
