@@ -28,7 +28,7 @@ static inline size_t age_read_file(const char *path, void *data, size_t room)
 	size_t bytes;
 
 	if (!file)
-		fail_msg("%s: not there", path);
+		fail_msg("%s: does not exist", path);
 	bytes = fread(data, 1, room, file);
 	fclose(file);
 	return bytes;

@@ -27,7 +27,7 @@ static const char *current; // the current map, for messages
 #define check(condition)                                                                                     \
 	do {                                                                                                 \
 		if (!(condition))                                                                            \
-			fail_msg("%s: %s:%d: not so: %s", current, __FILE__, __LINE__, #condition);          \
+			fail_msg("%s: %s:%d: does not hold: %s", current, __FILE__, __LINE__, #condition);   \
 	} while (0)
 
 static inline void *allocate(size_t bytes)

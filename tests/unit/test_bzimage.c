@@ -64,7 +64,7 @@ static void check_refused(const void *data, size_t bytes, const char *wanted)
 	struct lb_error err = {""};
 
 	if (lb_bzimage_parse("/boot/vmlinuz", data, bytes, &image, &err) != -1)
-		fail_msg("taken, wanted: %s", wanted);
+		fail_msg("accepted, wanted the refusal: %s", wanted);
 	if (strncmp(err.text, "/boot/vmlinuz: ", 15) != 0 || !strstr(err.text, wanted))
 		fail_msg("\"%s\" does not say \"%s\"", err.text, wanted);
 	assert_int_equal(image.init_size, 77);
@@ -350,7 +350,7 @@ static void test_real_kernel(void **state)
 
 	(void)state;
 	if (!path) {
-		print_message("LIFEBOAT_VMLINUZ names no kernel: skipped\n");
+		print_message("LIFEBOAT_VMLINUZ is not set: skipped\n");
 		skip();
 	}
 	data = read_file(path, &bytes);

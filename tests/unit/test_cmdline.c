@@ -64,7 +64,7 @@ static void test_last(void **state)
 		bool found = lb_cmdline_last(cases[i].text, cases[i].key, &value);
 
 		if (found != (cases[i].wanted != NULL))
-			fail_msg("%s in %s", cases[i].key, cases[i].text);
+			fail_msg("%s: found or missed wrongly in \"%s\"", cases[i].key, cases[i].text);
 		if (!found)
 			continue;
 		assert_int_equal(value.bytes, strlen(cases[i].wanted));

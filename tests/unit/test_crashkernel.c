@@ -194,7 +194,7 @@ static void check_bad(const struct bad *bad, size_t count)
 		struct lb_error err = {""};
 
 		if (lb_crashkernel_parse(bad[i].specs, RAM, &result, &err) != -1)
-			fail_msg("\"%s\" was taken", bad[i].specs);
+			fail_msg("\"%s\" was accepted", bad[i].specs);
 		if (!strstr(err.text, bad[i].wanted))
 			fail_msg("\"%s\": \"%s\" does not say \"%s\"", bad[i].specs, err.text, bad[i].wanted);
 		assert_true(result.automatic && result.bytes == 1 && result.offset == 2 && result.high &&

@@ -92,7 +92,7 @@ static void test_armed_refuses(void **state)
 		char out[MAX + 1] = "untouched";
 
 		if (lb_cmdline_armed(bad[i].user, NEEDED, MAX, out, sizeof(out), &err) != -1)
-			fail_msg("%s was taken", bad[i].user);
+			fail_msg("%s was accepted", bad[i].user);
 		if (!strstr(err.text, bad[i].wanted))
 			fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].wanted);
 		assert_string_equal(out, "untouched");

@@ -307,8 +307,9 @@ static int run_folder(const char *folder, struct counts *ret_counts)
 	if (count < 0)
 		return -1;
 	free(names);
-	print_message("%s: %d maps, %u regions, %u of them with a low one, %u with more than 128 entries\n",
-		      folder, maps, counts.regions, counts.with_low, counts.extended);
+	print_message(
+		"%s: %d maps, %u regions, %u of them with a low region, %u with more than 128 entries\n",
+		folder, maps, counts.regions, counts.with_low, counts.extended);
 	check(maps == 0 || counts.regions > 0);
 	*ret_counts = counts;
 	return maps;

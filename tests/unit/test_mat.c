@@ -215,7 +215,7 @@ static void test_random_tables(void **state)
 		case LB_MAT_SPLIT:
 			break;
 		default:
-			fail_msg("round %d", round);
+			fail_msg("round %d: the split failed", round);
 		}
 		for (uint64_t phys = 0x7dff0000; phys < 0x7e028000; phys += 4096) {
 			uint64_t before = attribute_at(&in, phys), after = attribute_at(&out, phys);

@@ -228,7 +228,7 @@ static void fault_by(const struct lb_pci_space *space, enum access access)
 	if (sigsetjmp(after_fault, 1))
 		return;
 	access_space(space, access);
-	fail_msg("access %d went to no memory", access);
+	fail_msg("access %d did not fault", access);
 }
 
 // AMD's rule: the access is a MOV from or to EAX or AL. The opcode is 8Bh, 89h or 88h; REX.R before it and

@@ -15,7 +15,7 @@ static void check_refused(const char *const *words, unsigned int count, const ch
 		const char *reason = judge(words[i]);
 
 		if (!reason)
-			fail_msg("%s was taken", words[i]);
+			fail_msg("%s was accepted", words[i]);
 		if (!strstr(reason, wanted))
 			fail_msg("%s: \"%s\" does not say \"%s\"", words[i], reason, wanted);
 	}
@@ -188,7 +188,7 @@ static void test_early(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
 		if (!lb_refused_early(found[i], &word))
-			fail_msg("%s was taken", found[i]);
+			fail_msg("%s was accepted", found[i]);
 		assert_ptr_equal(word.text, strstr(found[i], "mem_encrypt"));
 		assert_int_equal(word.bytes, strlen("mem_encrypt=on"));
 	}

@@ -135,7 +135,7 @@ static void makes_json_of_every_section(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (!strstr(json, parts[i]))
-			fail_msg("not in it: %s\nin: %s", parts[i], json);
+			fail_msg("the JSON lacks: %s\nin: %s", parts[i], json);
 	}
 	free(json);
 }

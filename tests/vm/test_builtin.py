@@ -123,9 +123,9 @@ def test_all_ram_is_accounted_for(stopped_builtin_run, ours):
     assert usable, "the first kernel's log has no memory map"
     found = runs(ours.ram)
     for start, end in usable:
-        assert any(s <= start and end <= e for s, e in found), f"frames {start:#x} to {end:#x} are not there whole"
+        assert any(s <= start and end <= e for s, e in found), f"frames {start:#x} to {end:#x} are not all in the dump"
     crash_start, crash_end = parse_range(stopped_builtin_run.plan["crash"])
-    assert all(e * PAGE <= crash_start or s * PAGE >= crash_end for s, e in found), "crash memory is none of it"
+    assert all(e * PAGE <= crash_start or s * PAGE >= crash_end for s, e in found), "the dump has crash memory"
     assert set(ours.stored) <= set(ours.ram)
 
 
@@ -156,7 +156,7 @@ def test_what_is_left_out_makedumpfile_leaves_out_too(ours, makedumpfile_s, reco
     record_property("pages_left_out", len(left_out))
     record_property("pages_only_makedumpfile_leaves_out", len(theirs - left_out))
     wrong = sorted(left_out - theirs)
-    assert left_out, "a kernel that just booted has free pages"
+    assert left_out, "no page is left out, though a kernel that has just booted has free pages"
     assert not wrong, f"{len(wrong)} pages: {', '.join(map(hex, wrong[:20]))}"
 
 
@@ -203,10 +203,10 @@ def test_an_unsaved_dump_survives_a_second_panic(builtin, full):
     _, before = full
     outcome, after = builtin("unsaved", {"old_disk": before / "dump.img", "mark": False})
     waits = console(after).partition("AN UNSAVED DUMP WAITS")[2]
-    assert f"  | reason: Kernel panic - not syncing: {SYSRQ}" in waits, "its report's first screen"
+    assert f"  | reason: Kernel panic - not syncing: {SYSRQ}" in waits, "the first screen of its report is not shown"
     assert not outcome.ok and "purgatory" in outcome.progress.stages
     assert partition_digest(after) == partition_digest(before)
-    assert SYSRQ in console(after).split("lifeboat-capture: ", 1)[1], "the log goes to the console instead"
+    assert SYSRQ in console(after).split("lifeboat-capture: ", 1)[1], "the log is not on the console instead"
 
 
 @FULL_ONLY
@@ -462,7 +462,7 @@ def _check_machine(scenario: Scenario, run: Run, record_row, log_by_makedumpfile
     check_findings(run.findings, scenario.cpus)
     rest = run.console
     for sign in scenario.signs:
-        assert sign in rest, f"{sign} is not on the console, or not in its place\n{run.story}"
+        assert sign in rest, f"{sign} is not on the console, or not in this order\n{run.story}"
         rest = rest.split(sign, 1)[1]
     assert log_by_makedumpfile(run.dump) == run.dmesg.read_text(errors="replace")
 

@@ -71,7 +71,7 @@ def _run(state: SavedState, folder: Path, devices: list[str], act: dict | None =
                     waiting.pop(words)(machine)
             elif isinstance(event, QmpEvent) and event.name == "SHUTDOWN":
                 assert event.data["guest"] and event.data["reason"] == "guest-reset", event
-                assert not waiting, f"never came: {list(waiting)}"
+                assert not waiting, f"the console never had {list(waiting)}"
                 return [line.text for line in machine.lines]
             assert not isinstance(event, Exited), event
         raise AssertionError(f"no reset; the console's end:\n{shell.console_end(machine)}")

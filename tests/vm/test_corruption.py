@@ -112,7 +112,7 @@ def _assert_halted(state: SavedState, machine: Machine) -> None:
             assert not registers["eflags"] & _IF
             return
         stub.step(state.thread)
-    raise AssertionError(f"no hlt within {_STEPS_TO_HALT} instructions after the last word, RIP {registers['rip']:#x}")
+    raise AssertionError(f"no hlt within {_STEPS_TO_HALT} instructions after the last line, RIP {registers['rip']:#x}")
 
 
 def test_segment_and_boot(saved_state, tmp_path, control):

@@ -44,7 +44,7 @@ class FakeMachine:
         while (line := self.next_event(deadline)) is not None:
             if pattern in line.text:
                 return line
-        raise AssertionError(f"'{pattern}' was not said")
+        raise AssertionError(f"'{pattern}' was not printed")
 
     def last_line(self) -> str:
         return ""

@@ -45,14 +45,14 @@ def test_the_stop_was_where_it_should_be(stopped_run):
     data_start, data_end = parse_range(plan["hook_data"])
     assert entry["rip"] == int(plan["purgatory_entry"], 0)
     assert entry["rdi"] == int(plan["handoff"], 0)
-    assert data_start <= entry["rsi"] < data_end, "the CPU's state lies in the hook's data"
-    assert crash_start <= entry["cr3"] < crash_end, "our page tables are loaded"
+    assert data_start <= entry["rsi"] < data_end, "the CPU's state does not lie in the hook's data"
+    assert crash_start <= entry["cr3"] < crash_end, "CR3 does not point to Lifeboat's page tables"
     # docs/handoff.md, "Into the purgatory": CR0 = PG PE NE ET MP; CR4 = PAE MCE OSFXSR OSXMMEXCPT, LA57
     # unchanged.
     assert entry["cr0"] == 0x80000033
     assert entry["cr4"] == 0x660 | stopped_run.dead_cpu["cr4"] & 1 << 12
     assert (entry["cs"], entry["ss"]) == (0x10, 0x18)
-    assert not entry["eflags"] & 1 << 9, "interrupts are off"
+    assert not entry["eflags"] & 1 << 9, "interrupts are on"
 
 
 def test_every_page_is_as_qemu_saw_it(stopped_run, ours, qemu, record_property):
@@ -76,8 +76,8 @@ def test_low_memory_comes_from_the_backup(ours, qemu):
     low = [load for load in ours.loads if load.physical < LOW_END]
     pages = [page for load in low for page in pages_of(load)]
     assert pages and pages[0] == 0 and pages[-1] < LOW_END
-    assert len(pages) >= 0x90000 // PAGE, "what PC firmware calls RAM below 640 KiB"
-    assert any(bytes(qemu.read(page, PAGE)).strip(b"\0") for page in pages), "it is not all zeroes"
+    assert len(pages) >= 0x90000 // PAGE, "fewer pages than PC firmware calls RAM below 640 KiB"
+    assert any(bytes(qemu.read(page, PAGE)).strip(b"\0") for page in pages), "the low megabyte is all zeroes"
 
 
 def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
@@ -85,7 +85,7 @@ def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
     crash = parse_range(stopped_run.plan["crash"])
     dumped = sorted((load.physical, load.physical + load.file_bytes) for load in ours.loads if load.virtual < TEXT_START)
     assert all(end <= crash[0] or start >= crash[1] for start, end in dumped)
-    assert all(left[1] <= right[0] for left, right in zip(dumped, dumped[1:])), "no page twice"
+    assert all(left[1] <= right[0] for left, right in zip(dumped, dumped[1:])), "a page is in the dump twice"
     usable = []
     for line in stopped_run.outcome.dmesg.read_text(errors="replace").splitlines():
         if "BIOS-e820: [mem " in line and line.endswith("usable"):
@@ -93,7 +93,7 @@ def test_the_dump_holds_all_ram_but_the_crash_region(stopped_run, ours):
             usable.append((int(start, 16), int(end, 16) + 1))
     assert usable, "the first kernel's log has no memory map"
     for start, end in usable:
-        assert any(s <= start and end <= e for s, e in dumped), f"{start:#x}-{end:#x} is not in the dump whole"
+        assert any(s <= start and end <= e for s, e in dumped), f"{start:#x}-{end:#x} is not all in the dump"
 
 
 @pytest.fixture(scope="module")

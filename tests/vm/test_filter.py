@@ -26,8 +26,8 @@ def test_the_same_pages_are_dumped(stopped_run, judged, run_makedumpfile, record
     printed, _, ours = judged(level)
     assert (printed["level"], printed["why"]) == (str(level), "")
     theirs = makedumpfile_s(run_makedumpfile, level, stopped_run.dump, tmp_path / "theirs")
-    assert theirs is not None, "makedumpfile does not know this kernel"
-    assert not ours & ~theirs, f"only we dump {frames(ours & ~theirs)}"
+    assert theirs is not None, "makedumpfile does not support this kernel"
+    assert not ours & ~theirs, f"only Lifeboat dumps {frames(ours & ~theirs)}"
     assert not theirs & ~ours, f"only makedumpfile dumps {frames(theirs & ~ours)}"
     assert 0 < ours.bit_count() < int(printed["pages"])
     record_property(f"pages_dumped_at_{level}", ours.bit_count())

@@ -195,21 +195,21 @@ def test_planted_pages_are_in_the_dump(added):
     program.set_core_dump(added.outcome.vmcore)
     for dimm in added.dimms:
         for page in dimm.planted:
-            assert program.read(page, PAGE, physical=True) == pattern(page), f"the page planted at {page:#x}"
+            assert program.read(page, PAGE, physical=True) == pattern(page), f"page {page:#x} is not in the dump"
 
 
 @pytest.mark.xdist_group("hotadd")
 def test_added_memory_is_not_ram_in_the_second_kernel(added):
     ram = boot_log.ram_of(boot_log.printed_whole(added.second_log))
-    assert ram, "the second kernel printed its memory map"
+    assert ram, "the second kernel printed no memory map"
     assert max(end for _, end in ram) <= BASE
     # This is all that the second kernel counts as memory, at the end too: nothing came later.
     match = re.search(r"Memory: \d+K/(\d+)K available", added.second_log)
-    assert match, "the second kernel printed how much memory it has"
+    assert match, "the second kernel did not print how much memory it has"
     assert int(match[1]) * 1024 <= sum(end - start for start, end in ram)
     words = re.search(r"Command line: (.*)", added.second_log)[1].split()
     assert "acpi_no_memhotplug" in words
-    assert "Fallback order for Node" not in added.second_log.partition("Memory: ")[2], "zones were built anew"
+    assert "Fallback order for Node" not in added.second_log.partition("Memory: ")[2], "zones were built again"
 
 
 @pytest.mark.xdist_group("hotadd-many")

@@ -87,7 +87,7 @@ def test_crash_region(run_scenario, scenario: Scenario):
     assert run.findings["crash_low_bytes"] == 0
     assert start % TABLE_2M == 0 and end % TABLE_2M == 0
     assert 16 << 20 <= start and end <= min(4 << 30, scenario.memory_mib << 20)
-    assert start // TABLE_1G == (end - 1) // TABLE_1G, "it crosses a GiB boundary"
+    assert start // TABLE_1G == (end - 1) // TABLE_1G, "the region crosses a GiB boundary"
     for key in ("handoff", "purgatory_entry"):
         assert start <= int(run.plan[key], 0) < end
     # The first kernel sees the range as reserved, never as memory.

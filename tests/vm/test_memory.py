@@ -96,7 +96,7 @@ def test_regions(shape, run: InspectedRun):
     ram = boot_log.joined(boot_log.ram_of(run.armed.saved))
     for start, end in run.armed.taken:
         assert start >= 16 * MIB and start % (2 * MIB) == 0 and end % (2 * MIB) == 0
-        assert any(s <= start and end <= e for s, e in ram), "it crosses no hole"
+        assert any(s <= start and end <= e for s, e in ram), "the region is not within one piece of RAM"
     if shape.crash_mib is not None:
         assert crash[1] - crash[0] == shape.crash_mib * MIB
     if shape.low_mib is None:
@@ -123,7 +123,7 @@ def test_all_ram_of_the_map_is_in_the_core_header(shape, run: InspectedRun):
     map_judge.assert_all_ram(run, run.armed.loads)
     ram = sum(load.memory_bytes for load in run.armed.loads)
     vmcore = int(re.search(r"vmcore_bytes=(\d+)", run.console)[1])
-    assert ram < vmcore < ram + 64 * MIB, "the kernel's image is there twice, and headers"
+    assert ram < vmcore < ram + 64 * MIB, "not RAM, the kernel's image once more, and headers"
 
 
 @on_each_shape

@@ -102,7 +102,7 @@ def test_it_is_planned_once_more_and_no_oftener(session):
     assert text.count("preamble: took a page") == 2
     assert text.count("planning once more") == 1 and len(_plans(text)) == 2
     assert re.search("error: not armed: crash memory .* the firmware would not give it: not found", text)
-    assert "returning: came back from its start" in text, "it boots unarmed"
+    assert "returning: came back from its start" in text, "the kernel did not boot unarmed"
 
 
 @pytest.mark.parametrize("case, says", [
@@ -120,7 +120,7 @@ def test_under_secure_boot_unsigned_words_choose_no_console_s_address(session, c
     """A firmware that cannot say whether Secure Boot is on counts as having it on."""
     text = session[case].text
     assert "not armed: Secure Boot is on: --console 0x2f0: nobody signed that address" in text
-    assert "returning: came back from its start" in text, "it boots unarmed"
+    assert "returning: came back from its start" in text, "the kernel did not boot unarmed"
 
 
 def test_what_failed_gave_everything_back(session):

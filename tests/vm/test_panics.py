@@ -91,7 +91,7 @@ def test_surroundings_were_as_named(run_scenario, scenario: Scenario):
     console, at = run_scenario(scenario).console, 0
     for words in scenario.signs:
         at = console.find(words, at)
-        assert at >= 0, f"'{words}' is not on the console, or not in its place"
+        assert at >= 0, f"'{words}' is not on the console, or not in this order"
 
 
 @by_linux
@@ -124,7 +124,7 @@ def test_every_cpu_left_its_registers(run_scenario, scenario: Scenario):
     frame = run.frame
     assert len(frame.cpu_notes) == scenario.cpus
     for cpu, note in enumerate(frame.cpu_notes):
-        assert struct.unpack_from("<i", note.data, 32)[0] == cpu + 1, "drgn takes pr_pid for the CPU's number plus one"
+        assert struct.unpack_from("<i", note.data, 32)[0] == cpu + 1, "pr_pid is not the CPU's number plus one"
         registers = struct.unpack_from("<27Q", note.data, 112)
         rip, cs, rsp = registers[16], registers[17], registers[19]
         in_kernel = cs == KERNEL_CS and rip >= KERNEL_TEXT and rsp >= 1 << 63

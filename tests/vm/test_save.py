@@ -44,14 +44,14 @@ def test_a_complete_dump_comes_out_and_is_marked(run, device, tmp_path):
     said = run(path, out)
     assert f"{out}: {len(Image().file)} bytes, every digest right" in said
     assert out.read_bytes() == Image().file
-    assert out.stat().st_mode & 0o077 == 0, "memory is for nobody else"
+    assert out.stat().st_mode & 0o077 == 0, "others can read the dump"
     assert read_vmcore(out).problems() == []
     assert header(path)["saved"] == 1 and header(path)["state"] == COMPLETE
     after = path.read_bytes()
     changed = [n for n in range(len(before)) if before[n] != after[n]]
     (slot,) = {n // BLOCK for n in changed}
-    assert slot < SLOTS and changed[-1] % BLOCK < HEADER_BYTES, "nothing but one header changes"
-    assert newest(before)["sequence"] % SLOTS != slot, "the one that counted until then stays"
+    assert slot < SLOTS and changed[-1] % BLOCK < HEADER_BYTES, "more than one header has changed"
+    assert newest(before)["sequence"] % SLOTS != slot, "the header that counted before has changed"
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -158,7 +158,7 @@ def test_a_dump_cut_short_comes_out_as_far_as_it_goes(run, device, tmp_path, sta
     head = len(image.head)
     assert dump[428:head] == image.head[428:]
     assert dump[head : head + 24 * done] == image.descs[: 24 * done]
-    assert not any(dump[head + 24 * done : image.data_offset]), "nothing of what the disk held before"
+    assert not any(dump[head + 24 * done : image.data_offset]), "descriptors hold what the disk held before"
     assert dump[image.data_offset :] == image.data[: done * BLOCK]
     frame = read_vmcore(out)
     assert frame.incomplete and frame.stored_pages == 40 and frame.lost_pages == 40 - done
@@ -280,7 +280,7 @@ def test_a_dump_of_version_1(run, device, tmp_path):
     assert f"{out}: {len(Image().file)} bytes, every digest right" in run(path, out)
     assert out.read_bytes() == Image().file
     assert (header(path)["version"], header(path)["saved"]) == (1, 1)
-    assert path.read_bytes()[BLOCK:] == before[BLOCK:], "its log is where there is a second slot now"
+    assert path.read_bytes()[BLOCK:] == before[BLOCK:], "the log, where version 2 has its second slot, has changed"
     assert "saved already" in run(path, out, status=NOTHING)
 
 
@@ -409,7 +409,7 @@ def test_an_ordinary_disk_is_not_ours(run, tmp_path):
 def test_a_partition_that_was_never_armed_has_nothing(run, tmp_path):
     """The unit names the device; a disk is named directly."""
     if os.geteuid() != 0 or not Path("/dev/loop-control").exists() or not shutil.which("addpart"):
-        pytest.skip("partitions want root and loop devices")
+        pytest.skip("partitions need root and loop devices")
     image = tmp_path / "disk"
     gpt.make_dump_disk(image, 1 << 20)
     assert "nothing to save" in run("--list", image, status=NOTHING)

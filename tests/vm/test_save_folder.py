@@ -46,7 +46,7 @@ def test_auto_saves_all_that_wait(machine, tmp_path, crash):
         "sda": (tmp_path / "two").read_bytes(), "sdb": bytes(1 << 20), "sdc": image_of(6, saved=1).bytes(),
     })  # fmt: skip
     said = auto("auto", crash)
-    assert re.findall(f"crash/(.*)/{VMCORE}: ", said) == [folder_of(n) for n in range(1, 6)], "sorted by device"
+    assert re.findall(f"crash/(.*)/{VMCORE}: ", said) == [folder_of(n) for n in range(1, 6)], "not sorted by device"
     assert names(crash) == [folder_of(n) for n in range(1, 6)]
     assert all((folder / VMCORE).read_bytes() == Image().file for folder in crash.iterdir())
     assert header(tmp_path / "dev" / "cciss" / "c0d0")["saved"] == 1
@@ -380,7 +380,7 @@ def test_the_unit_is_one_that_systemd_understands(tool, tmp_path, path):
         pytest.skip("systemd-analyze is not on this machine")
     unit = tmp_path / path.name
     text = path.read_text()
-    assert len(re.findall("^[A-Z].*=/usr/local/sbin/lifeboat-save", text, re.MULTILINE)) == 2, "condition and start"
+    assert len(re.findall("^[A-Z].*=/usr/local/sbin/lifeboat-save", text, re.MULTILINE)) == 2, "not twice"
     unit.write_text(text.replace("/usr/local/sbin/lifeboat-save", str(tool)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

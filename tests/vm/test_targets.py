@@ -111,7 +111,7 @@ def _header(unique: uuid.UUID, sequence: int, version: int = VERSION, saved: int
 
 
 def _slots(unique: uuid.UUID, sequence: int = 7, **more) -> bytes:
-    assert sequence % 2, "the later one is in the second slot"
+    assert sequence % 2, "an even sequence: the later header would not be in the second slot"
     return _header(unique, sequence - 1, **more) + _header(unique, sequence, **more)
 
 
@@ -277,7 +277,7 @@ def test_a_disk_that_is_laid_out_anew_is_passed_over_and_said(session):
     warning = "warning: --dump-to auto: its disk: no entry of the MBR is of type 0xee"
     assert warning in transcript["auto"].text
     assert f"PARTUUID={STALE.unique}" not in transcript["auto"].text
-    assert _digest(folder / "stale.img") == (folder / "stale.digest").read_text(), "somebody's file system"
+    assert _digest(folder / "stale.img") == (folder / "stale.digest").read_text(), "the file system has changed"
 
 
 def test_an_unsaved_dump_is_shown_and_stays(session):

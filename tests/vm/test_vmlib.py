@@ -222,7 +222,7 @@ def test_every_truncation_of_a_dump_is_told(tmp_path):
                 problems = read_bytes(tmp_path, whole[:length]).problems()
             except VmcoreError:
                 continue
-            assert problems, f"{length} of {len(whole)} bytes passed as whole"
+            assert problems, f"{length} of {len(whole)} bytes were taken for a whole core"
 
 
 def test_notes_end_at_a_zero_header_and_refuse_overlong_ones():
