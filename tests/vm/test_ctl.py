@@ -74,7 +74,7 @@ def test_remove_leaves_what_was_there(machine):
 
 
 def test_remove_keeps_what_others_changed_meanwhile(machine):
-    """The order of the other entries is whoever's changed it last, and stays."""
+    """Somebody else has changed the order of the other entries since. That order stays."""
     machine.set("BootOrder", struct.pack("<HH", 1, 0), attributes=0x47)
     before = state(machine)
     machine.run("install", "--mode", "chain")
@@ -120,7 +120,7 @@ def test_chain(machine):
     assert variables["BootOrder"][4:] == struct.pack("<HHH", 2, 1, 0)
     assert files[CHAINED] == image(APPLICATION)
     assert files[CONF].decode().splitlines()[-1] == "chain \\EFI\\debian\\shimx64.efi"
-    # As grub-install does at each upgrade.
+    # grub-install does this at each upgrade.
     machine.set("BootOrder", struct.pack("<HHH", 1, 2, 0))
     machine.run("install")
     assert machine.variables() == variables
@@ -199,7 +199,7 @@ def test_tpm_stops_until_told(machine):
 
 
 def test_tpm_of_boot_entries_a_chain_changes(machine):
-    """As clevis' own examples bind: 1 and 7. A chain's entry is measured into 1, a driver's is not."""
+    """clevis' own examples bind to PCRs 1 and 7. A chain's entry is measured into PCR 1, a driver's is not."""
     machine.write("dev/vda2", luks("1,7"))
     assert "mode driver changes 2, 5, 12: it stays" in machine.run("install", "--dry-run").stdout
     done = machine.run("install", "--mode", "chain", status=1)
@@ -244,7 +244,7 @@ def clevis(header: str) -> str:
     (['{"type":"systemd-tpm2","tpm2-pcrs":[2'], "2"),
 ], ids=range(9))  # fmt: skip
 def test_tokens_bound_to_pcrs(machine, tokens, bound):
-    """On a logical volume as on a partition."""
+    """The root is on a logical volume or on a partition."""
     machine.write("sys/block/dm-0/dm/uuid", b"LVM-x\n")
     machine.write("dev/dm-0", luks_of(*tokens))
     done = machine.run("install", "--mode", "driver", status=1)
@@ -272,7 +272,8 @@ RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
 def test_recipients(machine):
-    """They go into lifeboat.conf, judged by the loader's parser; one that is there stays as it is."""
+    """Recipients go into lifeboat.conf, which the loader's parser judges. A lifeboat.conf that exists is not
+    changed."""
     machine.write("sys/block/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
     refused = machine.run("install", "--recipient", "ssh-ed25519 AAAA", status=1)
     assert "an SSH key" in refused.stderr
@@ -323,7 +324,7 @@ def test_update(machine):
 
 
 def test_boot_order_is_put_back_and_nothing_else(machine):
-    """What a package's trigger may do: no file changes, the order by Lifeboat's number only."""
+    """A package's trigger may do this: no file changes, and the order changes only for Lifeboat's entry."""
     order = ("update", "--boot-order")
     before = state(machine)
     assert machine.run(*order).stdout == "" and state(machine) == before
@@ -361,7 +362,7 @@ def test_boot_order_is_no_matter_of_other_modes(machine, mode):
 
 
 def test_programs_lie_beside_lifeboatctl(machine, tmp_path):
-    """`make install` puts both below one PREFIX, which may be any; what an image brings itself goes first."""
+    """`make install` puts both below one PREFIX, which may be any. What an image has itself is used first."""
     prefix = tmp_path / "opt"
     (prefix / "sbin").mkdir(parents=True)
     (prefix / "lib").mkdir()
@@ -377,7 +378,7 @@ def test_programs_lie_beside_lifeboatctl(machine, tmp_path):
 
 
 def test_image_build(machine):
-    """Same input, same output, whatever machine builds it; no variable is touched."""
+    """The same input gives the same output on any machine, and no variable is written."""
     machine.write("etc/kernel/cmdline", b"console=ttyS0\n")
     (machine.root / "proc/self/mountinfo").unlink()
     before = machine.variables()
@@ -391,7 +392,7 @@ def test_image_build(machine):
 
 
 def installed_problems(machine):
-    """What status says of the entries; all else of this machine is wrong, too."""
+    """Returns the problems of the entries that status prints. Everything else of this machine is wrong, too."""
     told = status_schema.read(machine.run("status", "--json", status=1).stdout)
     return told["installed"], [problem for problem in told["problems"] if "the next boot will not be armed" in problem]
 
@@ -418,7 +419,7 @@ def test_status_tells_that_another_boot_entry_is_first(machine):
 
 
 def run_test(machine, *words, dump=None, status=0):
-    """`lifeboatctl test` where a disk with this dump is all that /sys/block has."""
+    """Runs `lifeboatctl test` with /sys/block replaced by one disk that holds this dump."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("unshare -rm does not work here: no /sys/block of the test's own")
     (machine.root / "disks/vdb").mkdir(parents=True, exist_ok=True)
@@ -459,7 +460,7 @@ def test_the_verdict_of_a_try(machine, selftest, status, said):
     assert machine.files() == before
 
 
-# What is wrong with the machine, and the sentence.
+# For each case: what is wrong with the machine, and the message.
 BAD = {
     "bios": (lambda m: subprocess.run(["rm", "-r", m.root / "sys/firmware/efi"], check=True), "started by a BIOS"),
     "32 bits": (lambda m: m.write("sys/firmware/efi/fw_platform_size", b"32\n"), "the firmware is one of 32 bits"),
@@ -522,7 +523,7 @@ def test_wrong_partition_type(machine):
 
 
 def test_full_esp(machine):
-    """Nothing is left of what found room."""
+    """The files that found room are removed again."""
     machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER) + bytes(MIB))
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("unshare -rm does not work here: no small file system of the test's own")
@@ -540,7 +541,7 @@ def test_full_esp(machine):
 
 
 def test_variables_that_cannot_be_written(machine):
-    """As with a firmware whose store is full: no entry, and no file."""
+    """The firmware's store is full, for example. Neither an entry nor a file is left."""
     before = state(machine)
     (machine.efivars / f"DriverOrder-{fake_machine.GLOBAL}").mkdir()
     done = machine.run("install", status=1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`lifeboatctl test --report` and `--panic` on a made-up machine: what is told of it and what is not, and what a panic that
-was asked for came to.
+"""`lifeboatctl test --report` and `--panic` on a made-up machine: what the report says and what it must not say, and
+the result of a requested panic.
 
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
@@ -20,7 +20,7 @@ from test_status import GOOD, VARIABLE
 
 ARM = bytes(range(16))
 TRIGGER = "proc/sysrq-trigger"
-# What is of this one machine: each of these lies where a report might have looked.
+# Data of this one machine, each where a report could find it.
 SECRETS = {
     "sys/class/dmi/id/product_serial": b"SERIAL-OF-THE-PRODUCT",
     "sys/class/dmi/id/board_serial": b"SERIAL-OF-THE-BOARD",
@@ -82,7 +82,7 @@ def write_functions(machine) -> None:
 
 @pytest.fixture
 def boots(tmp_path):
-    """Of a machine that is armed, and covered."""
+    """Boots of a machine that is armed, and whose panics are captured."""
     machine = fake_machine.make(tmp_path, build("lifeboatctl.checked"))
     (machine.root / "var/lib").mkdir(parents=True)
     for path, content in GOOD.items():
@@ -133,7 +133,7 @@ def test_a_machine_is_told(boots):
 
 
 def test_nothing_of_this_one_machine_is_told(boots):
-    """Everything that a verdict, its staleness, a panic and the loader's own text bring along is there, too."""
+    """The record also has all that a verdict, its staleness, a panic and the loader's own text bring."""
     for path, content in (MACHINE | SECRETS).items():
         boots.machine.write(path, content + b"\n")
     write_functions(boots.machine)
@@ -146,14 +146,14 @@ def test_nothing_of_this_one_machine_is_told(boots):
     told = boots.machine.run("test", "--report").stdout
     assert status_schema.read(told, "machine")["kernel"] == "6.12.48"
     record = (boots.machine.root / "var/lib/lifeboat/proof").read_text()
-    assert "SERIAL-OF-THE-DISK" in record and str(DUMP.unique) in record  # what was planted is where it could be found
+    assert "SERIAL-OF-THE-DISK" in record and str(DUMP.unique) in record  # the data was where a report could find it
     planted = {content.decode() for content in SECRETS.values()} - {SECRETS["proc/sys/kernel/osrelease"].decode()}
     for secret in planted | {"SERIAL", "host-of-mine", str(DUMP.unique), ARM.hex(), "52:54:00", "0000:01:00.0"}:
         assert secret.lower() not in told.lower(), secret
 
 
 def test_a_machine_that_says_nothing(tmp_path):
-    """The schema allows all of it."""
+    """The schema allows every value to be missing."""
     done = subprocess.run(
         [build("lifeboatctl.checked"), "test", "--root", tmp_path, "--report"], capture_output=True, text=True, check=True
     )
@@ -185,7 +185,7 @@ def test_a_panic_is_asked_for(boots):
     put_header(boots)
     boots.start(**ARMED)
     said = boots.machine.run("test", "--panic", "--yes", status=1).stderr
-    assert said.endswith("the machine did not panic\n")  # this trigger is a file
+    assert said.endswith("the machine did not panic\n")  # the trigger here is a plain file
     assert (boots.machine.root / TRIGGER).read_bytes() == b"c"
     assert report(boots)["panic"]["outcome"] == "asked for"
 
@@ -209,7 +209,7 @@ def test_a_panic_that_would_be_lost_is_refused(boots):
     boots.start(**ARMED | {"state": "unarmed"})
     assert "lifeboatctl status says why" in boots.machine.run("test", "--panic", "--yes", status=1).stderr
     boots.start(**ARMED)
-    put_header(boots, state=COMPLETE)  # no place that waits for one
+    put_header(boots, state=COMPLETE)  # no place waits for a dump
     assert "no partition or file is armed" in boots.machine.run("test", "--panic", "--yes", status=1).stderr
     put_header(boots)
     assert "would panic" in boots.machine.run("test", "--panic", "--dry-run").stdout
@@ -221,7 +221,7 @@ TIMES = {"tsc_khz": 1000, "tsc_hook": 5_000_000, "tsc_first_byte": 5_250_000, "t
 
 @pytest.mark.parametrize("state, outcome", [(COMPLETE, "complete"), (WRITING, "interrupted")])
 def test_the_next_boot_sees_the_dump(boots, state, outcome):
-    """boot-complete writes it down; then the next arming's header has taken its place."""
+    """boot-complete records the dump. After that the next arming's header replaces it."""
     put_header(boots)
     boots.start(**ARMED)
     boots.machine.run("test", "--panic", "--yes", status=1)

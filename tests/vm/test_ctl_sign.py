@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboatctl and Secure Boot: signing, who takes what is signed, and what systemd-pcrlock is told.
+"""lifeboatctl and Secure Boot: signing, who accepts what is signed, and what systemd-pcrlock is told.
 
-Runs no virtual machine. The tool is the one built with ASan and UBSan; keys and signatures are real.
+Runs no virtual machine. The tool is the one built with ASan and UBSan. Keys and signatures are real.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ SHA256 = bytes.fromhex("2616c4c14c509240aca941f936934328")  # EFI_CERT_SHA256_GU
 
 @pytest.fixture
 def machine(tmp_path, loader, driver):
-    """One with Secure Boot on, and what was built in /usr/lib/lifeboat."""
+    """A machine with Secure Boot on, and with the built programs in /usr/lib/lifeboat."""
     machine = fake_machine.make(tmp_path, build("lifeboatctl.checked"))
     machine.set("SecureBoot", b"\1", attributes=6)
     shutil.copy(loader, machine.root / "usr/lib/lifeboat")
@@ -61,7 +61,7 @@ def test_installed_signed_for_db(machine, own_key):
     assert said["signed_by"] == ["own key"] and said["secure_boot_by"] == "db"
     text = machine.run("status", status=1).stdout
     assert "signed by: own key\nSecure Boot: db takes it\n" in text
-    # A signature has its time in it: the same program stays.
+    # A signature contains its time. The same program is not signed again.
     before = machine.files()
     assert "wrote" not in machine.run("install", *sign(own_key)).stdout and machine.files() == before
 
@@ -98,7 +98,7 @@ def test_a_digest_in_db_is_as_good_as_a_signature(machine, driver):
 
 
 def test_a_certificate_that_db_s_issued(machine, tmp_path, own_key):
-    """db has the authority's certificate, the signature the signer's."""
+    """db has the authority's certificate, and the signature has the signer's."""
     request, leaf, key = (tmp_path / f"leaf.{end}" for end in ("csr", "pem", "key"))
     subprocess.run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/O=The leaf/", "-keyout", key, "-out",
                     request], check=True, capture_output=True)  # fmt: skip
@@ -132,7 +132,7 @@ def test_an_update_that_would_not_start_is_none(machine, own_key):
     said = machine.run("update", status=1).stderr
     assert re.search(r"version [0-9.]+ is not signed: have it signed by --sign", said), said
     assert machine.files() == before
-    # The package's script asks so.
+    # The package's script asks in this way.
     assert machine.run("update", "--dry-run").stdout.startswith("would write: ")
     machine.run("update", *sign(own_key))
     assert is_signed_with(own_key, machine.esp / OURS)
@@ -140,7 +140,7 @@ def test_an_update_that_would_not_start_is_none(machine, own_key):
 
 
 def test_damaged_signatures_have_no_signer(machine, own_key, tmp_path):
-    """Wherever the damage is, status says something, and nothing is read that is not there."""
+    """Wherever the damage is, status prints something, and nothing is read outside of the file."""
     machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
     machine.run("install", *sign(own_key))
     good = (machine.esp / OURS).read_bytes()
@@ -170,7 +170,7 @@ def with_pcrlock(machine):
 
 
 def component(machine, name) -> dict[int, str]:
-    """Digests by PCR."""
+    """Returns the digests by PCR."""
     records = json.loads((machine.root / COMPONENTS / name).read_text())["records"]
     assert all([digest["hashAlg"] for digest in one["digests"]] == ["sha256"] for one in records)
     return {one["pcr"]: one["digests"][0]["digest"] for one in records}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboatctl status beyond what test_status.py asks: late words, JSON, other commands' words."""
+"""lifeboatctl status beyond test_status.py: late words, JSON, and what other commands print."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def tool():
 
 @pytest.fixture
 def status(tool, tmp_path):
-    """status(changes, *words): how it ends where GOOD and these are the files."""
+    """status(changes, *words) is the ended program, with the files of GOOD and these changes."""
     return lambda changes, *words: run_command([tool, "status", *words], tmp_path, changes)
 
 
@@ -35,14 +35,14 @@ def test_late_words_are_there(status):
     (b"ro mem_encrypt=on\n", "nothing was armed: kernel arguments: mem_encrypt=on"),
     (b"ro sysctl.kernel/panic=0x0\n", "nothing was armed: kernel arguments: sysctl.kernel/panic=0x0"),
     (b"ro quiet\n", "this boot loader's Linux was not recognised"),
-    # One of ours is not enough, nor are those behind the end of the kernel's part.
+    # One of Lifeboat's words is not enough, and words behind the kernel's part do not count.
     (b"ro panic=-1\n", "this boot loader's Linux was not recognised"),
     (b"ro -- " + WORDS, "this boot loader's Linux was not recognised"),
-    # The kernel's lines end at 2047 bytes.
+    # The kernel cuts its command line at 2047 bytes.
     (b"ro " + 2040 * b"x" + b"\n", "nothing was armed: kernel arguments: "),
 ], ids=range(7))  # fmt: skip
 def test_late_words_are_missing(status, line, wanted):
-    """One sentence: what else is wrong of that line follows from it."""
+    """There is one sentence. Everything else that is wrong with the line follows from it."""
     done = status(PREPARED | {"proc/cmdline": line})
     assert done.returncode == 1 and wanted in done.stderr and done.stderr.count("\n") == 1, done
 
@@ -62,7 +62,7 @@ def test_output_that_does_not_get_out(tool, tmp_path, words):
 
 
 SERVER = b"words=panic=-1 reboot=efi,cold,panic_warm crash_kexec_post_notifiers efi=runtime oops=panic\n"
-ALONE = b"words=panic=-1 reboot=efi,cold,panic_warm efi=runtime\n"  # --without crash_kexec_post_notifiers
+ALONE = b"words=panic=-1 reboot=efi,cold,panic_warm efi=runtime\n"  # as with --without crash_kexec_post_notifiers
 NEEDED = b"ro panic=-1 reboot=efi,cold,panic_warm efi=runtime"
 OFF = {"sys/module/kernel/parameters/crash_kexec_post_notifiers": b"N\n"}
 
@@ -70,7 +70,7 @@ OFF = {"sys/module/kernel/parameters/crash_kexec_post_notifiers": b"N\n"}
 @pytest.mark.parametrize("words, line, said", [
     (SERVER, WORDS, ""),
     (SERVER, NEEDED + b" crash_kexec_post_notifiers\n", "this boot loader's Linux was not recognised"),
-    # What the line sets itself wins.
+    # What the line sets itself has priority.
     (SERVER, b"ro oops=nopanic crash_kexec_post_notifiers" + NEEDED[2:] + b"\n", ""),
     (ALONE, NEEDED + b"\n", ""),
 ], ids=range(4))  # fmt: skip
@@ -81,7 +81,7 @@ def test_all_the_words_that_were_chosen(status, words, line, said):
 
 @pytest.mark.parametrize("variable", [ARMED, PREPARED[VARIABLE]], ids=["armed", "prepared"])
 def test_an_exception_is_no_problem(status, variable):
-    """And no excuse: where the word was given, something has taken it since."""
+    """A word left out on purpose is no problem. A word that was given and is missing now still is one."""
     changes = {"proc/cmdline": NEEDED + b"\n"} | OFF
     done = status({VARIABLE: variable + ALONE} | changes)
     assert (done.returncode, done.stderr) == (0, "")

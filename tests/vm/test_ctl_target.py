@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What lifeboatctl install judges as the loader will: lifeboat.conf by its parser, the partition for dumps by its
-rules. Runs no virtual machine.
+"""What lifeboatctl install judges as the loader will: lifeboat.conf by the loader's parser, the partition for dumps
+by the loader's rules. Runs no virtual machine.
 """
 
 import struct
@@ -24,7 +24,7 @@ def machine(tmp_path):
 
 
 def refused(machine, wanted, *words):
-    """Nothing is done, for this one reason; what was printed."""
+    """Expects that nothing is done, for this one reason; returns what was printed."""
     before = machine.variables(), machine.files()
     done = machine.run("install", *words, status=1)
     assert wanted in done.stderr and done.stderr.count("\n") == 1, done
@@ -95,7 +95,7 @@ def test_secure_boot_judges_the_console(machine):
 
 
 def put_dump(machine, **fields):
-    """The third partition of /dev/vda keeps a complete dump of these fields."""
+    """Makes the third partition of /dev/vda hold a complete dump of these fields."""
     fields = {"partuuid": DUMP.unique.bytes_le, "partition_bytes": DUMP.size, "state": COMPLETE} | fields
     with open(machine.root / "dev/vda", "r+b") as file:
         file.seek(DUMP.start)
@@ -152,7 +152,7 @@ def spoil_small(machine):
 
 
 def spoil_foreign(machine):
-    """Without a protective MBR the table is a leftover."""
+    """Without a protective MBR the table counts as a leftover."""
     with open(machine.root / "dev/vdb", "r+b") as file:
         file.write(bytes(512))
 
@@ -193,7 +193,7 @@ def test_a_name_that_no_partition_serves(machine, word, why):
     (f"PARTUUID={uuid.UUID(int=9)}", f"-c 0:lifeboat-dump -u 0:{uuid.UUID(int=9)} /dev/vdb "),
 ])  # fmt: skip
 def test_the_command_makes_what_is_asked_for(machine, word, words):
-    """On the disk with the most room that the capture kernel has a driver for."""
+    """The partition goes on the disk with the most room, of those with a driver in the capture kernel."""
     machine.disk("vdb", [gpt.Partition(MIB, MIB, "x", fake_machine.LINUX_TYPE)])
     machine.disk("vdc", [gpt.Partition(MIB, MIB, "x", fake_machine.LINUX_TYPE)], 512 * MIB)
     machine.controller("vdc", b"0x0c0330", b"0x1b36", b"0x000d")
@@ -210,7 +210,7 @@ def test_blocks_of_four_kibibytes(machine):
 
 
 def test_an_nvme_disk_of_several_paths(machine):
-    """Its own folder in sysfs lies below no function; its controller's does."""
+    """The disk's own folder in sysfs is not below a PCI function. Its controller's folder is."""
     machine.disk("nvme0n1", [gpt.Partition(MIB, 70 * MIB, "far")])
     function = machine.root / "sys/devices/pci0000:00/nvme0n1"
     (function / "class").write_bytes(b"0x010802\n")
@@ -233,7 +233,7 @@ def test_a_linux_as_the_second_kernel_has_targets_of_its_own(machine):
 
 
 def test_shim_is_no_part_of_it(machine):
-    """A chain behind shim is judged the same."""
+    """A chain behind shim is judged in the same way."""
     machine.set("SecureBoot", b"\1", attributes=6)
     machine.write("usr/lib/lifeboat/lifeboat.efi", image(fake_machine.APPLICATION, signer=CERTIFICATE))
     machine.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER, signer=CERTIFICATE))

@@ -24,7 +24,7 @@ GUID = "6b1f3c0e-4d1a-4c57-9e0a-5a0e3f2b7c11"
 OURS = "EFI/lifeboat/lifeboatx64.efi"
 OFF, TRIAL = "EFI/lifeboat/off", "EFI/lifeboat/trial"
 HASH = "00000000deadbeef"
-# What an armed boot leaves.
+# What an armed boot leaves in the variable Lifeboat.
 ARMED = {"version": "0.1.0", "state": "armed", "crash": "0x10000000-0x20000000", "hook": "0x1000-0x3000"}
 BEGUN = ARMED | {"trial": "begun", "hash": HASH}
 ASIDE = {"version": "0.1.0", "state": "unarmed", "reason": "a boot on trial did not complete", "aside": "trial"}
@@ -35,14 +35,14 @@ def lines(pairs: dict) -> bytes:
 
 
 class Boots:
-    """A machine that is started again and again."""
+    """A machine that starts again and again."""
 
     def __init__(self, machine):
         self.machine = machine
         self.count = 0
 
     def start(self, **said) -> None:
-        """The loader has said this, and lifeboat-running.service ran."""
+        """Starts the machine: the loader has left these values, and lifeboat-running.service has run."""
         self.count += 1
         self.machine.write("proc/sys/kernel/random/boot_id", f"boot-{self.count}\n".encode())
         (self.machine.efivars / f"Lifeboat-{GUID}").unlink(missing_ok=True)
@@ -55,7 +55,7 @@ class Boots:
         return done.stdout + done.stderr
 
     def run(self, **said) -> str:
-        """Start, completion, clean stop."""
+        """Starts the machine, completes the boot, and stops cleanly."""
         self.start(**said)
         told = self.complete()
         self.machine.run("boot-stop")
@@ -125,7 +125,7 @@ def test_a_proved_machine_writes_nothing(boots):
 
 @pytest.mark.parametrize("said", [{}, ARMED, ASIDE], ids=["round it", "not on trial", "aside"])
 def test_a_trial_of_another_boot_is_not_proved(boots, said):
-    """It hung, say; this boot then came round Lifeboat, or stood aside."""
+    """A boot on trial hung, for example. The present boot went around Lifeboat, or stood aside."""
     boots.set_mark()
     boots.run(**said)
     assert boots.mark()["mark"] == "begun"
@@ -146,7 +146,7 @@ def test_the_mark_is_a_file_where_there_is_one(boots):
 
 
 def test_of_two_marks_the_one_that_the_boot_has_begun_is_proved(boots):
-    """The firmware's variables failed once: the mark went into the file. The older one is gone afterwards."""
+    """The firmware's variables failed once, so the mark went into the file. Afterwards the older mark is gone."""
     boots.set_mark()
     boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
     assert "version 0.1.0 is proved" in boots.run(**BEGUN, trial_in="variable")
@@ -160,7 +160,7 @@ def test_of_two_marks_the_one_that_the_boot_has_begun_is_proved(boots):
 
 @pytest.mark.parametrize("mark", ["aside", "pending"])
 def test_on_begins_anew_in_the_place_that_boots_go_by(boots, machine, mark):
-    """Of a variable that is not proved the loader does not look at the file."""
+    """If the variable is not proved, the loader does not read the file."""
     boots.set_mark(mark=mark, failed=2, why="2 boots on trial did not complete")
     machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
     assert boots.status()["trial"]["mark"] == mark
@@ -170,7 +170,7 @@ def test_on_begins_anew_in_the_place_that_boots_go_by(boots, machine, mark):
 
 
 def test_a_row_of_panics_ends_in_both_places(boots):
-    """The loader stands aside by a variable that is proved, too."""
+    """The loader also stands aside by a variable that is proved."""
     boots.set_mark(mark="proved", hash=HASH, panics=3)
     boots.machine.write(f"boot/efi/{TRIAL}", lines({"mark": "proved", "hash": HASH}))
     boots.run(version="0.1.0", state="unarmed", reason="3 panics in a row", aside="panics")
@@ -269,7 +269,7 @@ def update(boots, version: str) -> None:
 
 @pytest.fixture
 def updated(boots):
-    """0.1.0 was proved, 0.2 is in its place."""
+    """Version 0.1.0 was proved, and 0.2 has replaced it."""
     boots.machine.run("install")
     boots.set_mark()
     boots.run(**BEGUN)
@@ -280,7 +280,7 @@ def updated(boots):
 
 
 def test_an_update_stays_once_a_boot_completed_with_it(updated):
-    updated.complete()  # as when the unit is restarted: no boot has seen it yet
+    updated.complete()  # as after a restart of the unit: no boot has seen the update yet
     assert f"{OURS}.previous" in updated.machine.files()
     updated.set_mark()
     assert "the update to version 0.2 stays" in updated.run(**BEGUN | {"version": "0.2"})
@@ -459,7 +459,7 @@ def test_words_that_did_not_come_are_not_armed(boots):
 def test_a_dump_accounts_for_an_end(boots):
     boots.run(**ARMED)
     boots.start(**ARMED)
-    # Saved before the boot completes, as lifeboat-save@.service does.
+    # The dump is saved before the boot completes, as lifeboat-save@.service does.
     boots.put_dump(Image(size=DUMP.size, fields={"saved": 1}))
     boots.start(**ARMED)
     assert "a panic of kernel 6.1.0-test was captured" in boots.complete()
@@ -471,7 +471,7 @@ def test_a_dump_accounts_for_an_end(boots):
 
 
 def test_a_dump_in_a_file_accounts_for_an_end(boots):
-    """The one that lifeboatctl has reserved; saved, as its own unit does."""
+    """The dump is in the file that lifeboatctl has reserved, and its own unit saves it."""
     content = Image(size=1 << 20, fields={"flags": 4, "partuuid": bytes(range(16))})
     file = boots.machine.root / "boot/efi" / reserve.FILE
     boots.run(**ARMED)
@@ -495,7 +495,7 @@ def test_a_dump_of_an_earlier_system_is_not_counted(boots):
 
 
 def test_two_ends_and_one_dump(boots):
-    """The second boot dies before it completes: both ends are judged by the third."""
+    """The second boot dies before it completes. The third boot judges both ends."""
     boots.run(**ARMED)
     boots.start(**ARMED)
     boots.put_dump(Image(size=DUMP.size))
@@ -563,7 +563,7 @@ def test_a_verdict_is_kept_with_what_it_was_a_try_of(proved):
         "loader": "0.1.0", "disk": "Disk S1",
     }  # fmt: skip
     assert proved.run(**ARMED) == ""
-    proved.run()  # a boot without Lifeboat says nothing of the next one's
+    proved.run()  # a boot without Lifeboat tells nothing about the next one
     assert proved.status()["proof"]["stale_since"] is None
 
 
@@ -585,7 +585,7 @@ def test_a_proof_gets_stale(proved, change, since):
     assert "it tries the capture kernel once" in proved.machine.run("test", "--when-stale").stdout
     assert proved.dump_header()["selftest"] == 0 and proved.status()["proof"] is None
     assert proved.machine.files()["EFI/lifeboat/lifeboat.conf"] == conf + b"selftest\n"
-    # The next boot tried it, and it failed.
+    # The next boot made the try, and it failed.
     verdict(proved, 3, message=b"no disk")
     proved.run(**ARMED)
     assert proved.status()["proof"]["verdict"] == "failed"
@@ -623,7 +623,7 @@ METRICS = {
 
 
 def test_metrics(boots, machine):
-    """Prometheus' text format: HELP, TYPE, value for each name."""
+    """Prometheus' text format: HELP, TYPE and value for each name."""
     folder = machine.root / "var/lib/prometheus/node-exporter"
     boots.start(**ARMED | {"arming_ms": 180})
     boots.complete()
@@ -639,7 +639,7 @@ def test_metrics(boots, machine):
 
 
 def test_entries_of_the_journal(boots, machine):
-    """By systemd's own protocol, to a socket that is no longer than one may be."""
+    """Entries are sent by systemd's own protocol, to a socket whose path must be short."""
     folder = machine.root / "run/systemd"
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/footprint: maps in all their forms, figures counted again here, and what is refused.
+"""scripts/footprint: maps in all forms, figures counted again here, and what is refused.
 
 Runs no virtual machine. The tool is the one built with ASan and UBSan.
 """
@@ -44,7 +44,8 @@ def tool() -> Path:
 
 @pytest.fixture
 def footprint(tool):
-    """footprint(*words, status=0, text=None) runs the tool; its standard output, or error when it must fail."""
+    """footprint(*words, status=0, text=None) runs the tool, and returns its standard output, or its error if it must
+    fail."""
 
     def run(*words, status=0, text=None) -> str:
         words = [str(tool), *map(str, words)]
@@ -57,7 +58,7 @@ def footprint(tool):
 
 @pytest.fixture
 def machines(footprint):
-    """machines(*words) is the tool's --json, a list of machines."""
+    """machines(*words) is the tool's --json output, a list of machines."""
     return lambda *words, **more: json.loads(footprint("--json", *words, **more))["machines"]
 
 
@@ -78,7 +79,7 @@ def whole(ranges: list[tuple[int, int]], size: int) -> set[int]:
 
 
 def count(machine: dict, policy: str) -> int:
-    """Bytes of page tables, from the machine's ranges, by sets of slots."""
+    """Counts the bytes of page tables from the machine's ranges, by sets of slots."""
     name = {"ours": "ours", "crash-exact": "crash", "crash-2m": "crash"}.get(policy, "ram")
     ranges = trimmed(machine[name])
     windows = []
@@ -165,7 +166,7 @@ def test_figures_of_the_threads(machines):
     named = machines()[-1]
     assert named["name"] == "PC, --crash 256M" and named["levels"] == 5 and named["crash_bytes"] == 256 * MIB
     assert named["sections"]["second"]["whole"] == 1 << 25
-    # The region touches three, and the low 1 MiB lies in another.
+    # The region touches three sections, and the low 1 MiB lies in another.
     assert named["sections"]["second"]["present"] == 4
 
 
@@ -197,18 +198,18 @@ def test_auto_grows_with_cpus_and_not_with_ram(machines):
     assert by_ram == sorted(by_ram) and 8 * MIB <= by_ram[0] and by_ram[-1] <= 16 * MIB
     eight, many = (machines("--cpus", cpus, "--sizes", "1T")[0]["crash_bytes"] for cpus in ("8", "64"))
     assert eight < many <= eight + 56 * (MIB * 4 // 10) + 2 * MIB
-    assert machines("--cpus", "65536", "--sizes", "1T")[0]["crash_bytes"] >= many  # notes of all of them
+    assert machines("--cpus", "65536", "--sizes", "1T")[0]["crash_bytes"] >= many  # with notes for all of them
     assert machines("--crash", "64M", "--crash", "auto", "--sizes", "1G")[0]["crash_bytes"] == by_ram[0]
 
 
 def test_e820_and_target(machines, tmp_path, wanted):
     assert wanted["e820_entries"] == len(ENTRIES) and wanted["e820_bytes"] == 20 * len(ENTRIES)
     ram = sum(end - start for start, end in wanted["ram"])
-    assert ram < wanted["dump_bytes"] < ram + ram // 100 + 36 * MIB  # docs/install.md's rule, and a page an entry
+    assert ram < wanted["dump_bytes"] < ram + ram // 100 + 36 * MIB  # docs/install.md's rule, and a page for each entry
 
 
 def srat(*ranges: tuple[int, int, int]) -> bytes:
-    """ACPI's table: (start, end, flags); flags: 1 enabled, 2 hot-pluggable, 4 non-volatile."""
+    """Makes ACPI's table SRAT of (start, end, flags). Flags: 1 enabled, 2 hot-pluggable, 4 non-volatile."""
     body = bytes(12)
     for start, end, flags in ranges:
         body += struct.pack("<BBIHQQIIQ", 1, 40, 0, 0, start, end - start, 0, flags, 0)
@@ -229,7 +230,7 @@ def test_srat_keeps_crash_memory_and_tables_out(machines, footprint, tmp_path):
     (tables,) = machine["tables"]
     assert tables[1] - tables[0] == machine["page_tables"]["ours"]["bytes"] and moved[0] <= tables[0] < moved[1]
     assert machine["table_pages_avoided"] == 0
-    # Where a user says exactly where, it is told.
+    # A place that the user gives exactly is used, and the tables in memory that may go away are counted.
     forced = machines("--srat", table, "--crash", "0x50000000-0x51000000", path)[0]
     assert forced["table_pages_avoided"] == forced["page_tables"]["ours"]["bytes"] // PAGE
     assert "SRAT" in footprint("--srat", path, status=2)
@@ -247,7 +248,7 @@ def test_srat_lines_of_a_log_are_those_of_a_map(machines, tmp_path):
 
 
 def test_a_table_that_marks_all_memory_says_nothing(machines, footprint, wanted, tmp_path):
-    """E820's own SRAT line does: Hyper-V's way."""
+    """E820's own SRAT line does so, like Hyper-V."""
     assert wanted["avoided"] == []
     assert "there the word says nothing" in footprint("--map", tmp_path / "pc.e820")
 
@@ -310,7 +311,7 @@ LOGS = {
 
 @pytest.fixture
 def wanted(machines, tmp_path):
-    """The machine of E820."""
+    """The machine of the map E820."""
     path = tmp_path / "pc.e820"
     path.write_text(E820)
     return machines(path)[0]
@@ -360,7 +361,7 @@ def test_several_at_once(machines, tmp_path, wanted):
 
 @pytest.mark.parametrize("change", ["old-word", "gap"])
 def test_memmap_folders_of_other_times(machines, tmp_path, wanted, change):
-    """Linux before 4.12 wrote "reserved"; where memory was unplugged a number is missing."""
+    """Linux before 4.12 wrote "reserved". If memory was unplugged, a number is missing."""
     folder = make_memmap(tmp_path / "memmap")
     if change == "gap":
         (folder / "4").rename(folder / "17")
@@ -369,7 +370,7 @@ def test_memmap_folders_of_other_times(machines, tmp_path, wanted, change):
     assert same(machines(folder)[0], wanted)
 
 
-PLAIN_RAM = 0x9FC00 + 0xBFFDFFFF + 1 - MIB + GIB  # of the log whose other forms these are
+PLAIN_RAM = 0x9FC00 + 0xBFFDFFFF + 1 - MIB + GIB  # of the log that the other forms are made from
 
 
 @pytest.mark.parametrize("name", ["dmesg-color-always", "serial-capture-cr-cr-lf", "powershell-utf16-redirect"])
@@ -407,14 +408,14 @@ def test_xen_logs(tool, machines):
 def test_a_log_without_its_beginning(footprint, tmp_path, machines, wanted):
     path = LOG_FILES / "dmesg-ring-overrun-head-cut.log"
     assert f"{path}: the log has lost its beginning: its first line of the map is of 0xf0000" in footprint(path, status=1)
-    # Lines that somebody picked out of a log are whole where they begin at 0.
+    # Lines picked from a log are a whole map if they begin at 0.
     picked = tmp_path / "picked"
     picked.write_text("".join(line for line in LOGS["2012"].splitlines(True) if "BIOS-e820:" in line))
     assert same(machines(picked)[0], wanted)
 
 
 def test_nothing_of_a_file_reaches_the_terminal(tool, tmp_path):
-    """Escape sequences in a file, and in its name, are neither obeyed nor passed on."""
+    """Escape sequences in a file and in its name are not passed on."""
     escape = "\033]0;owned\007\033[2J"
     path = tmp_path / f"{escape}map\u009b2J"
     path.write_text(E820 + f"0x0 {escape}\033[31m0xq\033c usable\n")
@@ -492,7 +493,7 @@ def test_bad_folders(footprint, tmp_path):
 
 
 def test_every_truncation_inside_a_line_is_refused(tool, footprint, tmp_path):
-    """A log cut off anywhere in its last line of the map never passes for a whole one."""
+    """A log cut off within the last line of its map is never taken for a whole one."""
     log = LOGS["2012"].split("[    0.000000] NX")[0].rstrip("\n")
     start = log.rindex("\n") + 1
     path = tmp_path / "dmesg"
@@ -567,29 +568,29 @@ def test_plot(footprint):
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     for wanted in ("RAM of the machine, bytes", "page tables, bytes", "28 KiB ours: all that is built", "4 PiB"):
         assert wanted in texts
-    # Told apart by colour and, in black and white, by dashes and width: no two lines alike in a panel.
+    # Lines differ by colour, and in black and white by dashes and width. No two in a panel are alike.
     colours = set(re.findall(r"(?:stroke|fill)[=:]\"?([^\";}]+)", svg)) - {"black", "white", "none", "#ccc", "#666"}
     assert len(colours) == 8 and all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
     lines = [element for element in root.iter() if element.tag.endswith("polyline")]
     assert len(lines) == 2 * (8 + 4)
     looks = [(line.get("stroke-dasharray"), line.get("stroke-width")) for line in lines[:16:2]]
     assert len(set(looks)) == 8 == len({line.get("stroke") for line in lines[:16:2]})
-    # Each figure is told where a pointer rests on it.
+    # Each figure is shown when a pointer rests on its point.
     titles = [element.text for element in root.iter() if element.tag.endswith("title")]
     assert "24 TiB, 4 levels: 24 KiB, ours: all that is built" in titles and len(titles) == 26 * 12
-    # The figures of three sizes.
+    # The figures of three sizes are right.
     at = texts.index("6 TiB")
     assert texts[at + 1 : at + 3] == ["24 KiB", "20 KiB"] and "24 TiB" in texts[at:]
     at = texts.index("a further TiB")
     assert texts[at - 1] == "396 KiB" and "96.2 MiB" in texts
     assert texts[at + 1 :] == ["0", "0", "0", "2.0 GiB", "4.0 MiB", "8 KiB", "16 KiB", "16 KiB"]
-    # Nothing outside of the picture.
+    # Nothing lies outside of the picture.
     width, height = float(root.get("width")), float(root.get("height"))
     for line in lines:
         for point in line.get("points").split():
             x, y = map(float, point.split(","))
             assert 0 <= x <= width and 0 <= y <= height
-    # Labels do not run into each other.
+    # Labels do not overlap.
     for anchor, side in (("start", lambda x: x > 940), ("end", lambda x: x < 190)):
         labels = [element for element in root.iter() if element.get("text-anchor") == anchor]
         heights = sorted(float(label.get("y")) for label in labels if side(float(label.get("x"))))
@@ -598,7 +599,7 @@ def test_plot(footprint):
 
 
 def test_plot_of_one_size_has_markers(footprint):
-    """A line of one point would not be seen."""
+    """A line of one point would be invisible."""
     root = ElementTree.fromstring(footprint("--svg", "--sizes", "24T"))
     assert len([element for element in root.iter() if element.get("class") == "only"]) == 12
 
@@ -648,7 +649,7 @@ def test_too_high(footprint):
 
 
 def test_script():
-    """The script builds the tool when it must, passes options on, and finds --measure."""
+    """The script builds the tool if necessary, passes options on, and finds --measure."""
     script = SCRIPTS / "footprint"
     assert "usage: lifeboat-footprint" in subprocess.check_output([script, "--help"], text=True)
     done = subprocess.run([script, "--sizes", "1G", "--csv"], cwd="/", capture_output=True, text=True, check=True)

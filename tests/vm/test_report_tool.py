@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lifeboat-report: on the dumps of test_readers.py, against the dead kernel's own trace; on what makedumpfile makes
-of one; on damage and on what is no dump. The tool is the one built with ASan and UBSan."""
+"""lifeboat-report on the dumps of test_readers.py, compared with the dead kernel's own trace, on what makedumpfile
+makes from a dump, on damaged dumps, and on files that are no dump. The tool is the one built with ASan and UBSan."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def tool() -> Path:
 
 @pytest.fixture
 def run(tool):
-    """run(*words, status=0) runs the tool; what it said on standard output and error."""
+    """run(*words, status=0) runs the tool, and returns its standard output and error."""
 
     def run(*words, status=DONE) -> tuple[str, str]:
         done = subprocess.run([tool, *words], capture_output=True, text=True, timeout=300, check=False)
@@ -40,7 +40,7 @@ def run(tool):
 
 @pytest.fixture
 def report_of(run):
-    """report_of(path, *words) is the report of one dump, by --json."""
+    """report_of(path, *words) is the report of one dump, from --json."""
 
     def report_of(path, *words) -> dict:
         said = json.loads(run("--json", *words, path)[0])
@@ -53,7 +53,7 @@ def report_of(run):
 
 
 def traced(log: str) -> list[str]:
-    """The kernel's own trace of its last panic, from the caller of panic() on, without what it is not sure of."""
+    """Returns the kernel's own trace of its last panic, from the caller of panic() on, without uncertain frames."""
     trace = log[log.rindex("Call Trace:") :].partition("</TASK>")[0]
     frames = re.findall(r"\]  ([\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[\w+\])?$", trace, re.MULTILINE)
     return frames[[frame.partition("+")[0] for frame in frames].index("panic") + 1 :]
@@ -67,7 +67,7 @@ def functions(frames: list[dict]) -> list[str]:
     return [frame["function"] for frame in frames]
 
 
-# Dumps of a real kernel. `dump` is test_readers.py's.
+# Dumps of a real kernel. test_readers.py has the fixture `dump`.
 
 
 @pytest.mark.vm
@@ -79,7 +79,7 @@ def test_backtrace_is_the_kernel_s_own(dump, report_of):  # noqa: F811
     assert all(frame["certain"] for frame in panicked["frames"]) and panicked["end"] is None
     assert panicked["frames"][-1]["program"]
     assert [cpu["cpu"] for cpu in others] == [1 - dump.panic_cpu]
-    # The other one may be at anything; but its way down ends where all do.
+    # The other task may be at any place, but its stack ends where all stacks end.
     assert others[0]["end"] is None and others[0]["pid"] is not None
     if others[0]["command"].startswith("swapper"):
         assert "do_idle" in functions(others[0]["frames"])
@@ -87,7 +87,7 @@ def test_backtrace_is_the_kernel_s_own(dump, report_of):  # noqa: F811
 
 @pytest.mark.vm
 def test_signature_is_what_is_documented(dump, report_of, run):  # noqa: F811
-    """The same of four machines, two kernels that capture, and every place that KASLR chose."""
+    """The signature is the same for four machines, two capture kernels, and any place that KASLR chose."""
     report = report_of(dump.path)
     hashed = [re.sub(r"(\.(cold|isra|constprop|part)(\.\d+)?)+$", "", name) for name in CALLERS[1:]]
     frames = functions(report["cpus"][0]["frames"])
@@ -111,7 +111,7 @@ def test_head_and_state(dump, report_of):  # noqa: F811
     assert len(report["registers"]) == 21 and int(report["registers"]["rip"], 16) >> 47 == 0x1FFFF
     total = re.fullmatch(r"([\d.]+) ([MG])iB", report["sections"]["memory"]["note"])
     unit = {"M": 1 << 10, "G": 1 << 20}[total[2]]
-    # Rounded down to a tenth; most of a guest that has just booted is free.
+    # Rounded down to a tenth. Most memory of a guest that has just booted is free.
     assert float(total[1]) / 2 * unit < report["memory_kib"]["free"] < (float(total[1]) + 0.1) * unit
     ours, theirs = (without_callers(text).splitlines() for text in ("\n".join(report["log"]), dump.log))
     assert ours == theirs[-len(ours) :]
@@ -124,10 +124,10 @@ def test_text_is_bounded_and_masked(dump, run):  # noqa: F811
     assert len(text) <= 16384 and text.isascii()
     words = re.search(r"^command-line: (.*)$", text, re.MULTILINE)[1]
     masked, _ = run("--mask", dump.path)
-    assert f"\ncommand-line: {words}\n" in masked  # there is no secret in it
+    assert f"\ncommand-line: {words}\n" in masked  # the line has no secret
 
 
-# What makedumpfile makes of a whole one.
+# What makedumpfile makes of a whole dump.
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +171,7 @@ def test_groups_and_counts(whole, run, tmp_path):
 
 @pytest.fixture
 def damaged(whole, tmp_path):
-    """damaged(old, new) is the ELF core with every `old` in it replaced by as many bytes."""
+    """damaged(old, new) is the ELF core with every `old` replaced by as many bytes of `new`."""
 
     def damaged(old: bytes, new: bytes) -> Path:
         path = tmp_path / "damaged"
@@ -187,7 +187,7 @@ def damaged(whole, tmp_path):
 @pytest.mark.vm
 @ELF
 def test_without_a_log(damaged, report_of):
-    """As of 5.8, which has no ring buffer that could be read. The backtrace is there all the same."""
+    """Linux 5.8, for example, has no ring buffer that can be read. The backtrace is there all the same."""
     report = report_of(damaged(b"SYMBOL(prb)=", b"SYMBOL(old)="))
     assert report["reason"] == "not known: log: VMCOREINFO has no number for SYMBOL(prb)"
     assert report["signature"].startswith("unknown:sysrq_handle_crash:") and not report["log"]
@@ -203,7 +203,7 @@ def test_without_btf(damaged, report_of):
     assert functions(report["cpus"][0]["frames"])[0] == "sysrq_handle_crash"
     for name in ("tasks", "modules", "memory"):
         assert report["sections"][name]["note"].startswith("none: BTF at 0x")
-    assert report["pid"] > 1  # by the log
+    assert report["pid"] > 1  # found in the log
 
 
 NOTE_HEAD = struct.pack("<III8s", 5, 336, 1, b"CORE")  # NT_PRSTATUS
@@ -212,7 +212,7 @@ _OTHER_NOTE = struct.pack("<III8s", 5, 336, 99, b"CORE")
 
 @pytest.fixture
 def without_first_note(whole, tmp_path) -> Path:
-    """The ELF core, in which CPU 0 left no registers."""
+    """The ELF core without registers of CPU 0."""
     path = tmp_path / "without-first-note"
     shutil.copyfile(whole, path)
     with path.open("r+b") as file:
@@ -234,8 +234,8 @@ def test_a_cpu_that_left_no_note_does_not_shift_the_others(whole, without_first_
 @pytest.mark.vm
 @ELF
 def test_notes_of_nobody_are_not_believed(without_first_note, report_of):
-    """By the kernel's own notes nobody knows whose they are when there are fewer than CPUs: the CPU's own area is
-    asked, in which the one that panicked left nothing here."""
+    """With fewer notes of the kernel's than CPUs it is unknown whose they are. Then the CPU's own area is read,
+    where the CPU that panicked has left nothing here."""
     data = without_first_note.read_bytes()
     without_first_note.write_bytes(data.replace(b"LIFEBOAT\0", b"LIFEBELT\0", 1))
     report = report_of(without_first_note)
@@ -251,15 +251,15 @@ def test_cut_off(whole, run, tmp_path):
             path.write_bytes(file.read(whole.stat().st_size * percent // 100))
         text, _ = run(path)
         assert re.search(r"^release: 6\.1\.0", text, re.MULTILINE)
-        # Where the log lies, KASLR chose: it is there, gone, or gone in part.
+        # KASLR chose the log's place, so the log is there, gone, or partly gone.
         assert text.startswith(("reason: not known: ", "reason: Kernel panic"))
 
 
-# No dump of a kernel at all: no machine is wanted.
+# Files that are no dump of a kernel, made without a machine.
 
 
 def core(machine: int) -> bytes:
-    """An ELF core with one page of memory and no notes."""
+    """Makes an ELF core with one page of memory and no notes."""
     head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 4, machine, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
     note = struct.pack("<IIQQQQQQ", 4, 0, 4096, 0, 0, 0, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 7, 4096, 0xFFFF888000001000, 4096, 4096, 4096, 0)
@@ -270,12 +270,12 @@ INCOMPLETE = 8  # in the status of a kdump-compressed dump
 
 
 def kdump_head(status: int = 0) -> bytes:
-    """A kdump-compressed dump of which nothing but the two headers was written: the second is cut in its notes."""
+    """Makes a kdump-compressed dump with nothing but its two headers, the second of which is cut in its notes."""
     head = bytearray(b"KDUMP   \x06\0\0\0".ljust(8192, b"\0"))
     for i, word in enumerate((b"Linux", b"(none)", b"6.1.0", b"#1", b"x86_64", b"(none)")):
         head[12 + 65 * i : 12 + 65 * i + len(word)] = word
     struct.pack_into("<IiiII", head, 424, 32 | status, 4096, 2, 32, 524012)  # status, block, sub header, bitmaps, pages
-    struct.pack_into("<QQ", head, 4096 + 48, 4200, 4504)  # the notes
+    struct.pack_into("<QQ", head, 4096 + 48, 4200, 4504)  # place and size of the notes
     return bytes(head)
 
 
@@ -287,7 +287,7 @@ def test_kdump_cut_off_in_its_head(run, tmp_path):
 
 
 def flattened(*pieces: bytes) -> bytes:
-    """Pieces one behind the other, without an end."""
+    """Makes pieces of the flattened form one behind the other, without the mark of the end."""
     parts = [struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0")]
     at = 0
     for piece in pieces:
