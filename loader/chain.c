@@ -10,7 +10,7 @@ EFI_STATUS lb_chain_load(const char *path, struct lb_chain *chain, struct lb_err
 	EFI_STATUS status;
 
 	if (!EFI_ERROR(BS->LocateProtocol(&mark_guid, NULL, &interface))) {
-		lb_fail(err, "%s: not started: what another copy of Lifeboat has started by --chain led here",
+		lb_fail(err, "%s: not started: another copy of Lifeboat, by its --chain, led back here",
 			path);
 		return EFI_ALREADY_STARTED;
 	}

@@ -204,7 +204,7 @@ EFI_STATUS lb_file_read_all(const char (*paths)[LB_MAX_PATH], uint32_t count, st
 	EFI_STATUS status;
 
 	if (count > LB_MAX_INITRDS) {
-		lb_fail(err, "%s: one of %u files to be joined, %d are possible", paths[0], count,
+		lb_fail(err, "%s: one of %u files to join, wanted %d at most", paths[0], count,
 			LB_MAX_INITRDS);
 		return EFI_INVALID_PARAMETER;
 	}

@@ -80,7 +80,7 @@ int lb_trial_store_write(enum lb_trial_place place, const struct lb_trial *trial
 	if (EFI_ERROR(status))
 		return lb_fail(err, "%s: it cannot be written: %s", what, lb_status_text(status));
 	if (read_text(place, again) < bytes || memcmp(text, again, bytes) != 0)
-		return lb_fail(err, "%s: it was written, and reads otherwise", what);
+		return lb_fail(err, "%s: what was read back differs from what was written", what);
 	return 0;
 }
 

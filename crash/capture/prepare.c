@@ -54,7 +54,7 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 	char size[16], how[128];
 
 	if (!capacity || !pieces)
-		return lb_fail(err, "ELF core header at 0x%lx: it says nothing of RAM", handoff->elfcorehdr);
+		return lb_fail(err, "ELF core header at 0x%lx: it has no RAM", handoff->elfcorehdr);
 	if (lb_ram_read(at(handoff->elfcorehdr), handoff->elfcorehdr_bytes, pieces, &run->ram, err) != 0 ||
 	    lb_paging_map_ram(&run->ram, run->capture, how, sizeof(how), err) != 0)
 		return -1;

@@ -23,7 +23,7 @@ static bool may_show(const struct lb_run *run, struct lb_error *ret_why)
 	if (config->policy == LB_SCREEN_ALWAYS || run->display == LB_DISPLAY_FIRMWARE)
 		return true;
 	lb_fail(ret_why, "%s",
-		run->display_why.text[0] ? run->display_why.text : "the kernel does not tell whose it is");
+		run->display_why.text[0] ? run->display_why.text : "it is not known who drives it");
 	return false;
 }
 

@@ -109,8 +109,9 @@ int lb_ram_read(const void *header, uint64_t bytes, struct lb_ram_piece *pieces,
 	const Elf64_Phdr *segment = segments(header, bytes, &count);
 
 	if (!segment)
-		return lb_fail(err, "ELF core header: not an x86-64 core of at most %lu bytes, as we make it",
-			       bytes);
+		return lb_fail(
+			err, "ELF core header: not an x86-64 core of at most %lu bytes, as Lifeboat makes it",
+			bytes);
 	if (collect(segment, count, pieces, &count, err) != 0)
 		return -1;
 	sort(pieces, count);

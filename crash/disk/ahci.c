@@ -375,7 +375,8 @@ static int report_failure(struct ahci *ahci, uint32_t issued, uint32_t state, ui
 	if (check_there(ahci, err) != 0)
 		return -1;
 	if (!(cmd & CMD_START))
-		return lb_fail(err, "%s: the port was stopped, not by us (PxCMD 0x%x)", ahci->name, cmd);
+		return lb_fail(err, "%s: the port was stopped, and not by Lifeboat (PxCMD 0x%x)", ahci->name,
+			       cmd);
 	if (state & IS_AWAY)
 		return lb_fail(err, "%s: the disk was disconnected (PxSSTS 0x%x, PxSERR 0x%x)", ahci->name,
 			       port_read(ahci, PORT_SSTS), serr);

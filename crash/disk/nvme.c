@@ -597,8 +597,7 @@ static int read_namespace(struct lb_disk *disk, const struct lb_target *target, 
 			       "%s: namespace %u: format %u of %u has blocks of 2^%u bytes, not 512 or 4096",
 			       nvme->name, nvme->nsid, format, data->formats + 1U, shift);
 	if (lbaf & 0xffff)
-		return lb_fail(err,
-			       "%s: namespace %u has %u bytes of metadata with each block, none are wanted",
+		return lb_fail(err, "%s: namespace %u has %u bytes of metadata with each block, wanted none",
 			       nvme->name, nvme->nsid, lbaf & 0xffff);
 	if (data->attributes & ATTRIBUTE_PROTECTED)
 		return lb_fail(err, "%s: namespace %u is write protected", nvme->name, nvme->nsid);

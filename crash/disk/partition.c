@@ -78,7 +78,7 @@ static int check_disk(const struct lb_disk *disk, const struct lb_target *target
 		return lb_fail(err, "%.64s: partition of blocks %lu to %lu", target->name,
 			       target->first_block, target->last_block);
 	if (disk->blocks > UINT64_MAX / disk->block_bytes)
-		return lb_fail(err, "%.64s: the disk has %lu blocks of %u bytes, more than can be",
+		return lb_fail(err, "%.64s: the disk has %lu blocks of %u bytes, more than is possible",
 			       target->name, disk->blocks, disk->block_bytes);
 	if (!disk->depth || disk->depth > LB_DISK_MAX_DEPTH || disk->max_bytes < LB_PAGE ||
 	    !lb_aligned(disk->max_bytes, LB_PAGE))
@@ -288,7 +288,8 @@ static int look(struct lb_partition *partition)
 		return 1;
 	}
 	if (result > 0)
-		lb_fail(&err, "%s: request %u is said to be done, which was not begun", partition->name, tag);
+		lb_fail(&err, "%s: request %u is reported as done, which was not begun", partition->name,
+			tag);
 	return recover(partition, known ? 1U << tag : partition->in_flight, &err);
 }
 

@@ -256,11 +256,11 @@ static int decode(const struct pvscsi *adapter, uint32_t tag, const struct compl
 	ret_answer->tag = tag;
 	if (completion->data_bytes > wanted || completion->sense_bytes > SENSE_ROOM ||
 	    completion->scsi_status > UINT8_MAX)
-		return lb_fail(
-			err,
-			"%s: moved %lu of %u bytes, %u bytes of sense data, status 0x%x: more than can be",
-			adapter->name, completion->data_bytes, wanted, completion->sense_bytes,
-			completion->scsi_status);
+		return lb_fail(err,
+			       "%s: moved %lu of %u bytes, %u bytes of sense data, status 0x%x: more than is "
+			       "possible",
+			       adapter->name, completion->data_bytes, wanted, completion->sense_bytes,
+			       completion->scsi_status);
 	// The disk's own status counts where there is one: such a command moves nothing, or less.
 	if (!success && (completion->scsi_status == LB_SCSI_GOOD ||
 			 (completion->host_status != HOST_RUN && completion->host_status != HOST_UNDERRUN)))
@@ -295,8 +295,8 @@ static int adapter_poll(struct lb_scsi *scsi, struct lb_scsi_answer *ret_answer,
 	       sizeof(completion));
 	if (!completion.context || completion.context > scsi->depth ||
 	    !(adapter->in_flight & 1U << (completion.context - 1)))
-		return lb_fail(err, "%s: says that request %lu is done, which it does not have",
-			       adapter->name, completion.context);
+		return lb_fail(err, "%s: reports request %lu as done, which is not in flight", adapter->name,
+			       completion.context);
 	tag = (uint32_t)completion.context - 1;
 	adapter->in_flight &= ~(1U << tag);
 	adapter->rings.completion_consumed = ++adapter->consumed;

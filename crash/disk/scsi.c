@@ -199,7 +199,7 @@ static enum verdict judge(struct lb_scsi *scsi, const struct lb_scsi_answer *ans
 		lb_fail(err, "%s: another host aborted the command (status 0x40)", scsi->name);
 		return FAILED;
 	default:
-		lb_fail(err, "%s: ended a command with status 0x%x, which none has", scsi->name,
+		lb_fail(err, "%s: ended a command with status 0x%x, which does not exist", scsi->name,
 			answer->status);
 		return FAILED;
 	}
@@ -246,7 +246,7 @@ static int look(struct lb_scsi *scsi, uint32_t *ret_tag, struct lb_error *err)
 	if (answer.tag >= scsi->depth || !(scsi->in_flight & ~scsi->again & 1U << answer.tag)) {
 		*ret_tag = LB_DISK_NO_TAG;
 		return result < 0 ? -1
-				  : lb_fail(err, "%s: command %u is said to be done, which it does not have",
+				  : lb_fail(err, "%s: command %u is reported as done, which is not in flight",
 					    scsi->name, answer.tag);
 	}
 	verdict = result < 0 ? FAILED : judge(scsi, &answer, err);
@@ -376,7 +376,7 @@ static int read_capacity(struct lb_scsi *scsi, struct lb_error *err)
 		scsi->block_bytes = (uint32_t)get_be(scsi->page + 8, 4);
 	}
 	if (last == UINT64_MAX)
-		return lb_fail(err, "%s: its last block is 0x%lx, more than can be", scsi->name, last);
+		return lb_fail(err, "%s: its last block is 0x%lx, more than is possible", scsi->name, last);
 	scsi->blocks = last + 1;
 	return 0;
 }

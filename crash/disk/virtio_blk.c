@@ -147,7 +147,7 @@ static int read_config(struct virtio_blk *blk, struct block_config *ret_config, 
 			return 0;
 		}
 	}
-	return lb_fail(err, "%s: its configuration does not stop changing", blk->name);
+	return lb_fail(err, "%s: its configuration keeps changing", blk->name);
 }
 
 static int measure_disk(const struct virtio_blk *blk, const struct block_config *config,
@@ -255,7 +255,7 @@ static int look_at_status(struct virtio_blk *blk, uint32_t *ret_tag, struct lb_e
 	if (check_there(blk, err) == 0)
 		lb_fail(err, "%s: device status 0x%x: %s", blk->name, status,
 			status & LB_VIRTIO_NEEDS_RESET ? "it gave up and needs a reset"
-						       : "it was reset, not by us");
+						       : "it was reset, and not by Lifeboat");
 	return whole_device(ret_tag);
 }
 
@@ -296,7 +296,7 @@ static int blk_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *er
 		return whole_device(ret_tag);
 	tag = id / blk->chain;
 	if (id % blk->chain || tag >= disk->depth || !(blk->in_flight & 1U << tag)) {
-		lb_fail(err, "%s: says that request %u is done, which it does not have", blk->name, id);
+		lb_fail(err, "%s: reports request %u as done, which is not in flight", blk->name, id);
 		return whole_device(ret_tag);
 	}
 	blk->in_flight &= ~(1U << tag);

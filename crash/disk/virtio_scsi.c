@@ -228,7 +228,7 @@ static int look_at_status(struct virtio_scsi *host, struct lb_error *err)
 	if (check_there(host, err) == 0)
 		lb_fail(err, "%s: device status 0x%x: %s", host->name, status,
 			status & LB_VIRTIO_NEEDS_RESET ? "it gave up and needs a reset"
-						       : "it was reset, not by us");
+						       : "it was reset, and not by Lifeboat");
 	return -1;
 }
 
@@ -256,7 +256,8 @@ static int decode_response(const struct virtio_scsi *host, uint32_t tag, struct 
 		return lb_fail(err, "%s: %s (response %u)", host->scsi.name, names[response.response],
 			       response.response);
 	if (response.residual > request->bytes || response.sense_bytes > SENSE_ROOM)
-		return lb_fail(err, "%s: %u of %u bytes not moved, %u bytes of sense data: more than can be",
+		return lb_fail(err,
+			       "%s: %u of %u bytes not moved, %u bytes of sense data: more than is possible",
 			       host->name, response.residual, request->bytes, response.sense_bytes);
 	ret_answer->moved = request->bytes - response.residual;
 	ret_answer->sense_bytes = response.sense_bytes < LB_SCSI_SENSE ? response.sense_bytes : LB_SCSI_SENSE;
@@ -280,7 +281,7 @@ static int host_poll(struct lb_scsi *scsi, struct lb_scsi_answer *ret_answer, st
 		return -1;
 	tag = head / CHAIN;
 	if (head % CHAIN || tag >= scsi->depth || !(host->in_flight & 1U << tag))
-		return lb_fail(err, "%s: says that request %u is done, which it does not have", host->name,
+		return lb_fail(err, "%s: reports request %u as done, which is not in flight", host->name,
 			       head);
 	host->in_flight &= ~(1U << tag);
 	return decode_response(host, tag, ret_answer, err);

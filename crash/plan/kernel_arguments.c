@@ -70,7 +70,7 @@ static int check_capture(const char *user, struct lb_error *err)
 
 	while (lb_cmdline_next_open(user, &pos, &word, &open)) {
 		if (lb_word_is(lb_cmdline_take_apart(word).key, "elfcorehdr"))
-			return lb_fail(err, "capture arguments: %.*s is Lifeboat's own, wanted none",
+			return lb_fail(err, "capture arguments: %.*s is set by Lifeboat itself, wanted none",
 				       (int)word.bytes, word.text);
 		if (open)
 			return lb_fail(err, "capture arguments: the quote in %.*s is not closed",

@@ -47,7 +47,7 @@ static int pass_all(const char *name, volatile struct lb_virtio_common *common, 
 			       common->status, RESET_MS);
 	features = lb_virtio_begin(common) & (LB_VIRTIO_VERSION_1 | F_BYPASS | F_BYPASS_CONFIG);
 	if (!(features & F_BYPASS) && !(features & F_BYPASS_CONFIG))
-		return lb_fail(err, "%s: it lets no device pass that has no domain", name);
+		return lb_fail(err, "%s: it cannot let devices without a domain pass", name);
 	if (features & F_BYPASS_CONFIG)
 		features &= ~F_BYPASS; // the older way
 	if (!lb_virtio_agree(common, features))

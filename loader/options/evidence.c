@@ -20,8 +20,8 @@ int lb_evidence_late(const struct lb_evidence *evidence, struct lb_error *err)
 {
 	if (evidence->partitions)
 		return 0;
-	return lb_fail(err, "no partition to dump to%s: a panic ends as the kernel would have it",
-		       evidence->kept ? ", but for those on which a dump waits" : "");
+	return lb_fail(err, "no partition to dump to%s: a panic ends as it would without Lifeboat",
+		       evidence->kept ? ", except those that hold a dump not saved yet" : "");
 }
 
 int lb_evidence_require(const struct lb_evidence *evidence, struct lb_error *err)

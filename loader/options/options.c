@@ -556,8 +556,7 @@ static int finish_late(struct lb_options *options, struct lb_error *err)
 	if (lost)
 		return lb_fail(err, "%s: --chain starts a boot manager, and no kernel", lost);
 	if (options->watchdog)
-		return lb_fail(err,
-			       "--watchdog: wanted a KERNEL: nobody knows how long a boot manager waits");
+		return lb_fail(err, "--watchdog: wanted a KERNEL: a boot manager may wait for any time");
 	return 0;
 }
 

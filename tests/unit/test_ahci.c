@@ -411,7 +411,7 @@ static void test_a_controller_that_goes(void **state)
 	*port(PORT_CI) = 0;
 	*port(PORT_CMD) = 0;
 	assert_int_equal(poll(&tag, &err), -1);
-	assert_says(&err, "stopped, not by us");
+	assert_says(&err, "stopped, and not by Lifeboat");
 }
 
 static void assert_refused(const char *says)

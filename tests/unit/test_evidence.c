@@ -60,7 +60,7 @@ static void test_late(void **state)
 	assert_int_not_equal(lb_evidence_late(&(struct lb_evidence){.console = true}, &err), 0);
 	assert_non_null(strstr(err.text, "no partition to dump to: a panic ends"));
 	assert_int_not_equal(lb_evidence_late(&(struct lb_evidence){.kept = 1}, &err), 0);
-	assert_non_null(strstr(err.text, "but for those on which a dump waits"));
+	assert_non_null(strstr(err.text, "except those that hold a dump not saved yet"));
 }
 
 int main(void)

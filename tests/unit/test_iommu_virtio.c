@@ -186,7 +186,7 @@ static void test_stays_on(void **state)
 	start();
 	device.offered &= ~(F_BYPASS | F_BYPASS_CONFIG);
 	assert_int_equal(off(), LB_IOMMU_STAYS_ON);
-	check_said("lets no device pass that has no domain");
+	check_said("cannot let devices without a domain pass");
 	start();
 	device.refuses = true;
 	assert_int_equal(off(), LB_IOMMU_STAYS_ON);

@@ -218,7 +218,7 @@ static void test_capture_refuses(void **state)
 	static const struct {
 		const char *user, *wanted;
 	} bad[] = {
-		{"a elfcorehdr=1", "elfcorehdr=1 is Lifeboat's own"},
+		{"a elfcorehdr=1", "elfcorehdr=1 is set by Lifeboat itself"},
 		{"dump=\"a b", "the quote in dump=\"a b is not closed"},
 		{"a -- b", "\"-- b\": arguments for init"},
 		{"a\xc2\xa0-- b", "a\xc2\xa0-- holds byte 0xa0"},

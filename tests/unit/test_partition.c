@@ -421,7 +421,7 @@ static void test_partition_outside_the_disk(void **state)
 	target.last_block = target.first_block;
 	disk.blocks = UINT64_MAX;
 	assert_int_equal(lb_partition_open(&disk, &target, 1, &partition, &err), -1);
-	assert_says(&err, "more than can be");
+	assert_says(&err, "more than is possible");
 }
 
 static void test_disk_that_makes_no_sense(void **state)
@@ -640,7 +640,7 @@ static void test_failing_twice(void **state)
 		"spare: write of 65536 bytes at 0x60000 failed twice: fake: medium error",
 		"spare: flush of 0 bytes at 0x0 failed twice: fake: cache error",
 		"failed twice: fake: controller is down", "failed twice: fake: does not take it",
-		"failed twice: spare: request 9 is said to be done"};
+		"failed twice: spare: request 9 is reported as done"};
 
 	(void)state;
 	for (unsigned int kind = 0; kind < 5; kind++) {

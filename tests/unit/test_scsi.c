@@ -607,7 +607,7 @@ static void test_a_transport_that_lies(void **state)
 		instead(0, 0x2a, 1)->tag = tags[i];
 		assert_int_equal(disk.driver->poll(&disk, &tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
-		assert_says(&err, "is said to be done, which it does not have");
+		assert_says(&err, "is reported as done, which is not in flight");
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		assert_int_equal(fake.resets, 1);
 		assert_int_equal(run(LB_DISK_WRITE, &err), 1);

@@ -319,7 +319,7 @@ static void test_a_device_that_lies(void **state)
 		answer(blk, ids[i], REQUEST_OK);
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
-		assert_says(&err, "which it does not have");
+		assert_says(&err, "which is not in flight");
 		// After a reset the device works again.
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		assert_int_equal(poll(&tag, &err), 0);
@@ -369,7 +369,7 @@ static void test_a_device_that_gives_up(void **state)
 	(void)state;
 	assert_device_fails(0x4f, 0, "device status 0x4f: it gave up and needs a reset");
 	assert_int_equal(disk.driver->reset(&disk, &err), 0);
-	assert_device_fails(0, 0, "it was reset, not by us");
+	assert_device_fails(0, 0, "it was reset, and not by Lifeboat");
 	assert_device_fails(0xff, UINT32_MAX, "the device is gone");
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_device_fails(0, UINT32_MAX, "the device is gone");

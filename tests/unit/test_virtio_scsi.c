@@ -399,13 +399,13 @@ static void test_residuals_and_sense(void **state)
 	answer(host, 4, 0);
 	response->residual = 4097;
 	assert_int_equal(poll(&tag, &err), -1);
-	assert_says(&err, "4097 of 4096 bytes not moved, 0 bytes of sense data: more than can be");
+	assert_says(&err, "4097 of 4096 bytes not moved, 0 bytes of sense data: more than is possible");
 	submit(4, LB_DISK_READ, 0, 4096);
 	answer(host, 4, 0);
 	response->status = 2;
 	response->sense_bytes = 97;
 	assert_int_equal(poll(&tag, &err), -1);
-	assert_says(&err, "97 bytes of sense data: more than can be");
+	assert_says(&err, "97 bytes of sense data: more than is possible");
 	for (uint32_t bytes = 18; bytes <= 96; bytes += 78) {
 		submit(4, LB_DISK_READ, 0, 4096);
 		answer(host, 4, 0);
@@ -439,7 +439,7 @@ static void test_a_device_that_lies(void **state)
 		say_done(host, ids[i]);
 		assert_int_equal(poll(&tag, &err), -1);
 		assert_int_equal(tag, LB_DISK_NO_TAG);
-		assert_says(&err, "which it does not have");
+		assert_says(&err, "which is not in flight");
 		moves = true; // after a reset the device works again
 		assert_int_equal(disk.driver->reset(&disk, &err), 0);
 		moves = false;
@@ -487,7 +487,7 @@ static void test_a_device_that_gives_up(void **state)
 	assert_device_fails(0x4f, 0, "device status 0x4f: it gave up and needs a reset");
 	moves = true;
 	assert_int_equal(disk.driver->reset(&disk, &err), 0);
-	assert_device_fails(0, 0, "it was reset, not by us");
+	assert_device_fails(0, 0, "it was reset, and not by Lifeboat");
 	assert_device_fails(0xff, UINT32_MAX, "the device is gone");
 	assert_int_equal(disk.driver->reset(&disk, &err), -1);
 	assert_says(&err, "the device is gone");

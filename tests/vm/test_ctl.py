@@ -490,7 +490,7 @@ BAD = {
     ),
     "somebody else's": (
         lambda m: m.write("usr/lib/lifeboat/lifeboatx64.efi", image(DRIVER).replace(b"\nlifeboat,", b"\nsomebody,")),
-        "its .sbat names no lifeboat",
+        "its .sbat does not name lifeboat",
     ),
 }  # fmt: skip
 

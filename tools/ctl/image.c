@@ -72,7 +72,8 @@ static int judge(const char *path, enum image_kind kind, struct image *image, st
 			       number(content, pe + PE_SUBSYSTEM, 2), kind);
 	read_version(content, image->version, sizeof(image->version));
 	if (!image->version[0])
-		return lb_fail(err, "%.160s: a program of somebody else: its .sbat names no lifeboat", path);
+		return lb_fail(err, "%.160s: not a program of Lifeboat's: its .sbat does not name lifeboat",
+			       path);
 	at = number(content, pe + PE_CERTIFICATES, 4);
 	bytes = number(content, pe + PE_CERTIFICATES + 4, 4);
 	if (bytes && at >= pe + PE_BYTES && at < content->bytes && bytes <= content->bytes - at) {

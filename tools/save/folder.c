@@ -222,7 +222,7 @@ int dump_folder_find(const struct crash_folder *parent, const struct dump *dump,
 			return 0;
 		}
 	}
-	return lb_fail(err, "%s/%s: there, and not of this dump; so are -2 to -%d", parent->path, stem,
+	return lb_fail(err, "%s/%s: exists and is of another dump, and so are -2 to -%d", parent->path, stem,
 		       SUFFIXES);
 }
 

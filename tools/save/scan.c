@@ -47,7 +47,7 @@ static void add_dump(struct scan *scan, struct dump *dump)
 		return;
 	}
 	if (!twin) {
-		lb_fail(&err, "%s: a dump more than the %u that can be told apart at once", dump->device.name,
+		lb_fail(&err, "%s: one dump more than the %u that one run can handle", dump->device.name,
 			SCAN_DUMPS);
 		add_error(scan, &err);
 	} else if (twin->header.saved && !dump->header.saved) {
