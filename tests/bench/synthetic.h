@@ -9,8 +9,8 @@
 
 struct synthetic {
 	uint64_t frames; // page frames of RAM
-	uint64_t kernel_end,
-		cache_end; // page frames: the kernel's end at kernel_end, page cache ends at cache_end
+	// Page frames: the kernel's end at kernel_end, page cache ends at cache_end.
+	uint64_t kernel_end, cache_end;
 	uint64_t struct_pages; // physical address of the array of struct pages, which ends at kernel_end
 	uint8_t *tables; // page tables and mem_section, which lie from TABLES_AT on
 	uint64_t tables_bytes;

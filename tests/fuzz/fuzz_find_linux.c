@@ -89,8 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	static struct lb_late_lines lines;
 	struct lb_range range;
 
-	memory = aligned_alloc(LB_PAGE,
-			       PAGES * LB_PAGE); // exactly the pages, so that ASan sees an access beyond
+	// Exactly the pages, so that ASan sees an access beyond.
+	memory = aligned_alloc(LB_PAGE, PAGES * LB_PAGE);
 	memset(memory, 'a', PAGES * LB_PAGE);
 	for (unsigned int page = 0; page < PAGES && input.left; page++)
 		make_page(&input, page);

@@ -218,8 +218,8 @@ static void obey(const uint8_t *command)
 		make_queue(&io, command);
 	}
 	if (answers_twice)
-		post(&admin, 0, dword(command, 0) >> 16 ^ 0x4000,
-		     0x5); // an answer to no command, with an error
+		// An answer to no command, with an error.
+		post(&admin, 0, dword(command, 0) >> 16 ^ 0x4000, 0x5);
 	post(&admin, 0, dword(command, 0) >> 16, status);
 }
 

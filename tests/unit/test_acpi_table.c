@@ -48,8 +48,8 @@ static void test_bytes(void **state)
 	struct made made = made_table("TEST", 36);
 
 	(void)state;
-	assert_int_equal(lb_acpi_bytes(made.bytes),
-			 36); // the length field is 0, the header is still enough to read it
+	// The length field is 0, the header is still enough to read it.
+	assert_int_equal(lb_acpi_bytes(made.bytes), 36);
 	put(&made, ACPI_LENGTH_AT, 37, 4);
 	assert_int_equal(lb_acpi_bytes(made.bytes), 37);
 	put(&made, ACPI_LENGTH_AT, LB_ACPI_MAX_BYTES, 4);
@@ -110,8 +110,8 @@ static void test_walk(void **state)
 	check_walk(&table, 1, "ACPI table TEST: entry 0, of type 5, says it has 0 bytes, wanted 2 to 7");
 	memcpy(made.bytes + 36, "\x01\x00\x06\x00zz\xfe\x03\x04\x00zzz", 13);
 	table.bytes = 49;
-	check_walk(&table, 2,
-		   "0:1+6@36 1:3fe+4@42 "); // the last three bytes are too short for an entry's head
+	// The last three bytes are too short for an entry's head.
+	check_walk(&table, 2, "0:1+6@36 1:3fe+4@42 ");
 	made.bytes[45] = 1;
 	check_walk(&table, 2, "ACPI table TEST: entry 1, of type 1022, says it has 260 bytes, wanted 4 to 7");
 	memcpy(made.bytes + 38, "\x03\x00", 2);

@@ -563,9 +563,8 @@ static void test_a_link_that_sleeps(void **state)
 		for (int hangs = 0; hangs < 2; hangs++) {
 			make_controller();
 			*hba(HBA_CAP2) = sleep << 3; // SDS: the controller supports DevSleep
-			*port(PORT_CMD) |=
-				8U << 28 |
-				3U << 26; // DevSleep requested; ALPE, ASP: aggressive link power management
+			// DevSleep requested; ALPE, ASP: aggressive link power management.
+			*port(PORT_CMD) |= 8U << 28 | 3U << 26;
 			*port(0x44) = 0x1e103; // PxDEVSLP: ADSE and timeouts
 			*port(PORT_SCTL) = 0;
 			*port(PORT_SSTS) = 0x823;

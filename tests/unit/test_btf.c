@@ -209,8 +209,8 @@ static void strings_anywhere(void **state)
 		btf_type(&made, names[i], STRUCT, 1, i);
 		btf_member(&made, names[i], 1, 0);
 	}
-	for (uint32_t i = 0; made.strings_bytes < sizeof(made.strings) - 64;
-	     i++) { // so that the strings reach a third page
+	// So that the strings reach a third page.
+	for (uint32_t i = 0; made.strings_bytes < sizeof(made.strings) - 64; i++) {
 		char filler[40];
 
 		snprintf(filler, sizeof(filler), "filler_%.*s%u", (int)(i % 17), "zyxwvutsrqponmlkj", i);
@@ -348,8 +348,8 @@ static void circles_end(void **state)
 	assert_false(lb_btf_member(&btf, "arrays", "nothing", &field));
 	assert_false(lb_btf_member(&btf, "arrays", "circle", &field));
 	assert_field("self", "me.me.me.me.me.me.me.me", 0, 8, 0);
-	assert_false(lb_btf_member(&btf, "self", "me.me.me.me.me.me.me.me.me",
-				   &field)); // one level more than PATH_MAX
+	// One level more than PATH_MAX.
+	assert_false(lb_btf_member(&btf, "self", "me.me.me.me.me.me.me.me.me", &field));
 	dead_close(machine);
 }
 

@@ -63,8 +63,8 @@ static void the_symbol_decides(void **state)
 		assert_false(ask(&m));
 		put64(ELFCOREHDR, 0x5ff80000);
 		assert_true(ask(&m));
-		put64(ELFCOREHDR,
-		      UINT64_MAX - 1); // ELFCORE_ADDR_ERR: the header was read and its address forgotten
+		// ELFCORE_ADDR_ERR: the header was read and its address forgotten.
+		put64(ELFCOREHDR, UINT64_MAX - 1);
 		assert_true(ask(&m));
 	}
 }
@@ -150,8 +150,8 @@ static void the_header_by_the_command_line(void **state)
 		const char *line;
 		uint64_t phys;
 	} lines[] = {
-		{"root=/dev/vda1 elfcorehdr=0x5ff80000 nr_cpus=1",
-		 0x5ff80000}, // as kexec_file_load() writes it
+		// As kexec_file_load() writes it.
+		{"root=/dev/vda1 elfcorehdr=0x5ff80000 nr_cpus=1", 0x5ff80000},
 		{"elfcorehdr=867176K", 867176ULL << 10}, // as kexec-tools write it
 		{"a elfcorehdr=16m", 16ULL << 20},
 		{"a elfcorehdr=3G b", 3ULL << 30},

@@ -28,8 +28,8 @@ static void test_words(void **state)
 	assert_true(lb_cmdline_next("a\"b c", &pos, &word));
 	assert_int_equal(word.bytes, 5);
 	pos = 0;
-	assert_false(lb_cmdline_next("\"--\" a", &pos,
-				     &word)); // the kernel removes these quotes before it looks for "--"
+	// The kernel removes these quotes before it looks for "--".
+	assert_false(lb_cmdline_next("\"--\" a", &pos, &word));
 }
 
 static void test_nosoftreserve(void **state)

@@ -145,8 +145,8 @@ static void test_forget(void **state)
 	for (uint32_t i = 0; i < LB_PAGE; i++) // content that a Huffman code makes smaller
 		page[i] = (uint8_t)(i % 32 < 4 ? 'a' + next_random() % 16 : i / 64);
 	first_bytes = lb_compress_page(compressor, page, first, &flags);
-	assert_in_range(first_bytes, 100,
-			1000); // so small that the next page is compressed by the quick method
+	// So small that the next page is compressed by the quick method.
+	assert_in_range(first_bytes, 100, 1000);
 	bytes = lb_compress_page(compressor, page, after_small, &flags);
 	assert_int_equal(flags, LB_COMPRESS_ZSTD);
 	assert_true(bytes > first_bytes);

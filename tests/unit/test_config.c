@@ -123,8 +123,8 @@ static void test_mistakes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(cases[i].text), -1);
 		assert_string_equal(err.text, cases[i].wanted);
-		assert_string_equal(options.kernel,
-				    "\\EFI\\BOOT\\k"); // the lines after a mistake still count
+		// The lines after a mistake still count.
+		assert_string_equal(options.kernel, "\\EFI\\BOOT\\k");
 	}
 	assert_int_equal(parse("kernel"), -1);
 	assert_non_null(strstr(err.text, ":1: KERNEL: an empty word"));

@@ -95,8 +95,8 @@ static void test_uarts_of_cmdline(void **state)
 		{"console=ttyS1 earlycon=uart,io,0x3e8", LB_CONSOLE_PORT, 0x2f8},
 		{"earlycon earlycon=ttyS0 earlycon=efifb", 77, 0},
 		{"console=uart8250,mmio16,0xfedc9000 console=uart8250,mmio32be,0xfedc9000", 77, 0},
-		{"console=uart8250,io,0xfff9 console=uart8250,mmio32,0xff0", 77,
-		 0}, // the last registers lie beyond the ports or the page
+		// The last registers lie beyond the ports or the page.
+		{"console=uart8250,io,0xfff9 console=uart8250,mmio32,0xff0", 77, 0},
 		{"console=uart8250,mmio32,0x console=uart8250,io, console=uart8250, console=uart8250", 77, 0},
 		{"console=uart8250,io,0x2f8x console=uart8250,io,760 console=xuart,io,0x2f8", 77, 0},
 		{"console=uart8250,mmio,0x00000000000000000000000fedc9000", 77, 0},

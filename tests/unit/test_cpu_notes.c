@@ -116,8 +116,8 @@ static void the_kernel_s_are_in_order_or_nobody_s(void **state)
 	for (int cpu = 0; cpu < 3; cpu++) {
 		assert_int_equal(found((uint32_t)cpu, 3), cpu);
 		assert_int_equal(found((uint32_t)cpu, 0), cpu);
-		assert_int_equal(found((uint32_t)cpu, 4),
-				 -1); // three notes for four CPUs: it is unknown whose they are
+		// Three notes for four CPUs: it is unknown whose they are.
+		assert_int_equal(found((uint32_t)cpu, 4), -1);
 	}
 	assert_int_equal(found(3, 3), -1);
 }

@@ -196,8 +196,8 @@ static void test_what_is_unavailable_is_not_touched(void **state)
 	words_of(7)->ebx = 0;
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0});
 	start_intel();
-	words_of(0x14)->ecx =
-		0; // leaf 7 still has bit 25 (processor trace), but there is no output for a trace
+	// Leaf 7 still has bit 25 (processor trace), but there is no output for a trace.
+	words_of(0x14)->ecx = 0;
 	CHECK_WRITES({0x38f, 0}, {0x3f1, 0}, {0x1d9, 0x4000}, {0x600, 0});
 }
 

@@ -291,7 +291,7 @@ static void test_bad_suffixed(void **state)
 	check_bad((const struct bad[]){{"64M 17592186044415M,cma", "64 bits at most"}}, 1);
 }
 
-// Of a very long word the message shows the beginning, and the right position.
+// The message about a very long word shows its beginning, and the right position.
 static void test_long(void **state)
 {
 	char specs[400];

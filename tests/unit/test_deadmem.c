@@ -49,8 +49,8 @@ static void bytes_and_the_room_behind(void **state)
 	assert_null(lb_deadmem_at(&mem, VIRT - 1, &room));
 	assert_null(lb_deadmem_at(&mem, 0x1000, &room));
 	assert_null(lb_deadmem_at(&mem, 0x8000000000000000, &room)); // not a canonical address
-	at = lb_deadmem_at(&mem, DEAD_DIRECT + SECOND,
-			   &room); // the same page, through a large page of the direct map
+	// The same page, through a large page of the direct map.
+	at = lb_deadmem_at(&mem, DEAD_DIRECT + SECOND, &room);
 	assert_non_null(at);
 	assert_memory_equal(at, dead_at(machine, SECOND), LB_PAGE);
 }

@@ -343,7 +343,7 @@ static void test_ends(void **state)
 			 -1);
 }
 
-// For the two ends of a ring with a quarter of a million records, only those ends are read.
+// The ring has a quarter of a million records. Only those at its two ends are read.
 static void test_ends_of_a_large_ring(void **state)
 {
 	struct lb_dmesg_gaps gaps;

@@ -52,10 +52,8 @@ static void test_found(void **state)
 		CASE("\x08_S5_\x12\x08\x04\x0a\x07\x0a\x07\x00\x00", 7, 7),
 		CASE("\x08_S5_\x12\x05\x02\x01\x01", 1, 1),
 		CASE("\x08\\_S5_\x12\x0a\x04\x0a\x05\x0a\x05\x00\x00", 5, 5),
-		CASE("\x08_S5_\x12\x40\x00\x04\x0b\x05\x00\x0c\x06\x00\x00\x00", 5,
-		     6), // a package length of two bytes
-		CASE("xyz_S5_\x08_S5_\x12\x06\x04\x01\x00\x00\x00tail", 1,
-		     0), // a use of the name before its definition
+		CASE("\x08_S5_\x12\x40\x00\x04\x0b\x05\x00\x0c\x06\x00\x00\x00", 5, 6), // two bytes of length
+		CASE("xyz_S5_\x08_S5_\x12\x06\x04\x01\x00\x00\x00tail", 1, 0), // used before it is named
 		CASE("\x08_S5_\x11\x05\x02\x01\x01\x08_S5_\x12\x05\x02\x00\x01", 0,
 		     1), // the first object of that name is a buffer
 	};
@@ -79,8 +77,7 @@ static void test_not_found(void **state)
 	assert_false(LOOK("_S5_\x12\x06\x04\x00\x00\x00\x00")); // a use without a definition
 	assert_false(LOOK("\x08_S4_\x12\x06\x04\x00\x00\x00\x00"));
 	assert_false(LOOK("\x08_S5_\x12\x05\x01\x00\x00")); // a package of one element
-	assert_false(
-		LOOK("\x08_S5_\x12\x07\x04\x0a\x08\x00\x00\x00")); // a sleep type of four bits; three exist
+	assert_false(LOOK("\x08_S5_\x12\x07\x04\x0a\x08\x00\x00\x00")); // four bits
 	assert_false(LOOK("\x08_S5_\x12\x08\x04\x0b\x05\x01\x00\x00\x00")); // a sleep type of a word, above 7
 	assert_false(LOOK("\x08_S5_\x12\x06\x04\xff\x00\x00\x00")); // AML's Ones as a sleep type
 	assert_false(LOOK("\x08_S5_\x12\xc0\x00")); // the package's length reaches beyond the table

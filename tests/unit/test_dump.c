@@ -35,7 +35,7 @@ static void put_long_log(void)
 	}
 }
 
-// Of a log without enough room the end is written, beginning with a whole line.
+// If the log does not have enough room, its end is written, beginning with a whole line.
 static void test_long_log(void **state)
 {
 	const uint64_t limit = 4 * LB_PARTITION_BUFFER;
@@ -68,7 +68,7 @@ static void test_two_logs(void **state)
 	snprintf(wanted, sizeof(wanted), "%s%s%s", log_text, between, log_text);
 	assert_int_equal(header.log_bytes, strlen(wanted));
 	assert_memory_equal(disk.data + header.log_offset, wanted, strlen(wanted));
-	// Of each kernel the log is written if it can be read.
+	// Each kernel's log is written if it can be read.
 	prepare(LB_DUMP_ZLIB, 8 * LB_MIB);
 	none = machine.dead;
 	none.cr3 = 0;
@@ -113,8 +113,8 @@ static void test_report(void **state)
 		used = lb_heap_used();
 		if (write_dump())
 			fail_msg("%s", err.text);
-		assert_in_range(lb_heap_used() - used, 1,
-				LB_CAPTURE_WRITER); // what the plan reserves for the writer
+		// What the plan reserves for the writer.
+		assert_in_range(lb_heap_used() - used, 1, LB_CAPTURE_WRITER);
 		check_slots();
 		assert_int_equal(header.report_offset, 3 * LB_DUMP_BLOCK);
 		assert_int_equal(header.report_bytes, sizeof(report));

@@ -28,8 +28,8 @@ static void test_a_cpu_that_cannot_encrypt_has_no_c_bit(void **state)
 	(void)state;
 	assert_int_equal(lb_encryption_address_bits(48, 0, 0), 48);
 	assert_int_equal(lb_encryption_address_bits(48, 1U << 2, EBX(47U, 5U)), 48); // no SME, no SEV
-	assert_int_equal(lb_encryption_address_bits(48, SME | SEV, 0),
-			 48); // the number of the bit is missing
+	// The number of the bit is missing.
+	assert_int_equal(lb_encryption_address_bits(48, SME | SEV, 0), 48);
 	assert_int_equal(lb_encryption_address_bits(36, SME, EBX(35U, 0U)), 36);
 }
 

@@ -161,8 +161,8 @@ static void test_armed(void **state)
 	assert_ptr_equal(*mat_slot(), pool);
 	assert_true(image_runs());
 
-	lb_exit_boot_decide(
-		true); // a second ExitBootServices; the first failed, and nothing changed in between
+	// A second ExitBootServices; the first failed, and nothing changed in between.
+	lb_exit_boot_decide(true);
 	assert_int_equal(lb_hook_armed, 1);
 	assert_true(image_runs());
 

@@ -239,7 +239,7 @@ static void test_free_blocks(void **state)
 	check_left_out(0, 0);
 }
 
-// Of a free block that reaches over a hole and past the end of RAM, only pages of RAM are counted.
+// A free block reaches over a hole and past the end of RAM. Only its pages of RAM are counted.
 static void test_free_beyond_ram(void **state)
 {
 	(void)state;
@@ -266,11 +266,8 @@ static void test_cache(void **state)
 	judge(LB_FILTER_USER | LB_FILTER_FREE);
 	check_left_out(0, 0);
 	put_page(100, with_mapping(LRU | PRIVATE, 0xffff888000001000));
-	put_page(
-		101,
-		with_mapping(
-			SWAPCACHE,
-			0xffff888000001000)); // PG_swapcache has the number of another flag in a page that is not swap-backed
+	// PG_swapcache has the number of another flag in a page that is not swap-backed.
+	put_page(101, with_mapping(SWAPCACHE, 0xffff888000001000));
 	judge(LB_FILTER_CACHE);
 	check_left_out(0, 0);
 	assert_int_equal(judge(LB_FILTER_CACHE_PRIVATE)->cache_private, 1);

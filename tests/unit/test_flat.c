@@ -21,12 +21,12 @@ static uint8_t content[2 * LB_MIB]; // what was written, decrypted
 
 static void begin(uint64_t limit)
 {
-	const struct lb_recipients recipients = {.count = 1,
-						 .list = {{{9}}}}; // the base point is a valid recipient
+	// The base point is a valid recipient.
+	const struct lb_recipients recipients = {.count = 1, .list = {{{9}}}};
 	const struct lb_capture_config config = {
 		.format = LB_DUMP_RAW, .cpus = 1, .apic_count = 1, .crypt = 1};
-	struct lb_sealing sealing = {
-		.file = &file, .helped = true}; // helped: sealing in place would overwrite what is read back
+	// helped: sealing in place would overwrite what is read back.
+	struct lb_sealing sealing = {.file = &file, .helped = true};
 	uint32_t cpus;
 
 	memory_disk_close(&disk);

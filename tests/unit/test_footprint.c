@@ -395,8 +395,8 @@ static void judge_map(const char *name, const struct lb_e820 *map)
 	request.ram_count = each_map_ranges(map, LB_E820_RAM, false, false, ram);
 	request.crash_count = crash_ranges(map, crash);
 	memcpy(ours, crash, sizeof(crash));
-	ours[request.crash_count] =
-		(struct lb_range){0xffdff000, 0xffe03000}; // the hook's image, across a 2 MiB boundary
+	// The hook's image, across a 2 MiB boundary.
+	ours[request.crash_count] = (struct lb_range){0xffdff000, 0xffe03000};
 	request.ours_count = request.crash_count + 1;
 	assert_true(lb_e820_ram(map, (struct lb_range){0, UINT64_MAX}) <= 64 * LB_TIB);
 	for (unsigned int i = 0; i < 4; i++) {

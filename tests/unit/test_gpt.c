@@ -167,8 +167,8 @@ static void test_mbr(void **state)
 	(void)state;
 	for (uint32_t block_bytes = 512; block_bytes <= 4096; block_bytes *= 8) {
 		make(block_bytes);
-		for (unsigned int index = 0; index < 4;
-		     index++) { // the protective entry may be any of the four, as in hybrid MBRs
+		// The protective entry may be any of the four, as in hybrid MBRs.
+		for (unsigned int index = 0; index < 4; index++) {
 			gpt_disk_mbr(&image, index, 0xee);
 			image.data[446 + 16 * (3 - index) + 4] |= 0x0b;
 			if (3 - index != index)

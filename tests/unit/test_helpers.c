@@ -211,8 +211,8 @@ static uint32_t open_buffers(struct memory_disk *disk, uint32_t cpus, uint32_t t
 	buffers = buffers < LB_DISK_MAX_DEPTH ? buffers : LB_DISK_MAX_DEPTH;
 	if (lb_partition_open(&disk->disk, &disk->target, buffers, &partition, &err) != 0)
 		fail_msg("%s", err.text);
-	assert_true(lb_heap_used() - before >=
-		    buffers * LB_PARTITION_BUFFER); // the partition got all its buffers
+	// The partition got all its buffers.
+	assert_true(lb_heap_used() - before >= buffers * LB_PARTITION_BUFFER);
 	assert_true(lb_heap_used() - before <= buffers * LB_PARTITION_BUFFER + LB_CAPTURE_STATE / 2);
 	return buffers;
 }
@@ -250,8 +250,8 @@ static void check_plan(const struct lb_capture_need *need, enum lb_dump_format f
 	assert_int_equal(lb_helpers_open(&config, left, &count, &err), 0);
 	assert_int_equal(count, need->cpus);
 	if (count > 1)
-		take((count - 1) *
-		     LB_CAPTURE_CPU); // stacks, which the threads here do not take from the heap
+		// Stacks, which the threads here do not take from the heap.
+		take((count - 1) * LB_CAPTURE_CPU);
 	lb_helpers_close();
 	take(LB_CAPTURE_WRITER);
 	while (--left) {

@@ -63,8 +63,8 @@ static void test_whole_pages_and_sections(void **state)
 	const uint64_t section = LB_HOTADD_SECTION;
 	const struct lb_range given[] = {
 		{G(6) + 1, G(6) + 2 * section + 0x1fff}, // contains one whole section
-		{G(7) + 1,
-		 G(7) + 2 * section - 1}, // contains no whole section: its first and last page are cut
+		// Contains no whole section: its first and last page are cut.
+		{G(7) + 1, G(7) + 2 * section - 1},
 		{G(8), G(8) + section},
 		{UINT64_MAX - 5, UINT64_MAX},
 	};

@@ -158,8 +158,8 @@ static void test_off(void **state)
 	start();
 	device.common.status = 0;
 	assert_int_equal(off(), LB_IOMMU_WAS_OFF);
-	assert_int_equal(device.bypass,
-			 1); // bypass is still set: the device may block devices that have no domain
+	// bypass is still set: the device may block devices that have no domain.
+	assert_int_equal(device.bypass, 1);
 	check_said("translation was off, is off");
 }
 

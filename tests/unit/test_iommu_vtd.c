@@ -80,8 +80,8 @@ static void start(uint32_t on)
 	capture_reset();
 	memset(&unit, 0, sizeof(unit));
 	unit.status =
-		on | (on ? 1U << 30 | 1U << 24
-			 : 0); // status: root table pointer and interrupt remapping table pointer are set
+		// status: root table pointer and interrupt remapping table pointer are set.
+		on | (on ? 1U << 30 | 1U << 24 : 0);
 	unit.command = on;
 	unit.lingers = 3;
 }

@@ -64,8 +64,8 @@ static void test_armed_refuses(void **state)
 		{"reboot=w,panic_f,c", "reboot=w,panic_f,c cannot"},
 		{"reboot=\"force\"", "reboot=\"force\" cannot"},
 		{"\"reboot=force\"", "\"reboot=force\" cannot"},
-		{"reboot=force reboot=efi",
-		 "reboot=force cannot"}, // the kernel does not forget "force" when another word follows
+		// The kernel does not forget "force" when another word follows.
+		{"reboot=force reboot=efi", "reboot=force cannot"},
 		{"noefi", "noefi cannot"},
 		{"sysctl.kernel.panic=0", "sysctl.kernel.panic=0 cannot"},
 		{"sysctl/kernel/panic=0", "sysctl/kernel/panic=0 cannot"},
@@ -78,12 +78,12 @@ static void test_armed_refuses(void **state)
 		{"efi=debug,noruntime", "efi=debug,noruntime cannot"},
 		{"mem_encrypt=on", "mem_encrypt=on cannot"},
 		{"mem_encrypt=\"on\"", "mem_encrypt=\"on\" cannot"},
-		{"ro -- mem_encrypt=on",
-		 "mem_encrypt=on cannot"}, // the kernel looks for this word behind "--" too
+		// The kernel looks for this word behind "--" too.
+		{"ro -- mem_encrypt=on", "mem_encrypt=on cannot"},
 		{"ro dyndbg=\"file a", "the quote in dyndbg=\"file a is not closed"},
 		{"ro\xc2\xa0noefi", "ro\xc2\xa0noefi holds byte 0xa0"},
-		{"initrd=\xc3\xa0 x=\xc3\xa0",
-		 "x=\xc3\xa0 holds byte 0xa0"}, // initrd= is not passed on, so its bytes do not matter
+		// initrd= is not passed on, so its bytes do not matter.
+		{"initrd=\xc3\xa0 x=\xc3\xa0", "x=\xc3\xa0 holds byte 0xa0"},
 	};
 
 	(void)state;

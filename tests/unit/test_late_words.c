@@ -14,8 +14,8 @@ static struct {
 	EFI_MEMORY_DESCRIPTOR entry;
 	uint64_t more; // makes an entry longer than EFI_MEMORY_DESCRIPTOR
 } fw_map[ENTRIES];
-static UINTN fw_entries, fw_pools, fw_pages,
-	fw_refuse; // fw_refuse: the allocation that fails, counted from now on; 0: none
+// fw_refuse: the allocation that fails, counted from now on; 0: none.
+static UINTN fw_entries, fw_pools, fw_pages, fw_refuse;
 static UINT64 fw_grown; // bytes by which the map has outgrown its room
 
 static EFI_STATUS EFIAPI get_memory_map(UINTN *bytes, EFI_MEMORY_DESCRIPTOR *to, UINTN *ret_key,

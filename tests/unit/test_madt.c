@@ -204,8 +204,8 @@ static void test_many(void **state)
 	assert_int_equal(madt.ioapic_count, LB_MAX_IOAPICS);
 	assert_int_equal(madt.ioapic[0], 0xfec00000);
 	assert_int_equal(madt.ioapic[LB_MAX_IOAPICS - 1], 0xfec00000 + 0x1000 * (LB_MAX_IOAPICS - 1));
-	assert_int_equal(madt.cpus,
-			 LB_MAX_CAPTURE_CPUS + 4); // the entries behind too many IO-APICs are still read
+	// The entries behind too many IO-APICs are still read.
+	assert_int_equal(madt.cpus, LB_MAX_CAPTURE_CPUS + 4);
 	assert_string_equal(left_out.text,
 			    "ACPI table APIC: has 67 IO-APICs, wanted 64 at most; 3 of them are "
 			    "not masked after a panic");

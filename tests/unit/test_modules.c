@@ -182,8 +182,8 @@ static void a_long_list_is_cut(void **unused)
 	assert_int_equal((uint8_t)list[2].name[0], 0xee);
 
 	modules.capacity = ROOM;
-	put(MODULE(2) + with_layouts.list, MODULE(1) + with_layouts.list,
-	    8); // the list leads back to its own middle
+	// The list leads back to its own middle.
+	put(MODULE(2) + with_layouts.list, MODULE(1) + with_layouts.list, 8);
 	lb_modules_read(&modules, &with_layouts, HEAD);
 	assert_int_equal(modules.count, ROOM);
 	assert_true(modules.cut);

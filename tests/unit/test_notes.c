@@ -102,8 +102,8 @@ static void what_does_not_fit_changes_nothing(void **state)
 	(void)state;
 	add(area, &at, LB_NOTE_NAME, LB_NOTE_TYPE, "VERSION=1\n", 10);
 	lb_notes_read(area, sizeof(area), &notes);
-	assert_false(lb_notes_replace(area, sizeof(area), TEXT, sizeof(TEXT) - 1,
-				      &notes)); // there is no VMCOREINFO note to replace
+	// There is no VMCOREINFO note to replace.
+	assert_false(lb_notes_replace(area, sizeof(area), TEXT, sizeof(TEXT) - 1, &notes));
 	add(area, &at, "VMCOREINFO", 0, TEXT, sizeof(TEXT) - 1);
 	memcpy(before, area, sizeof(area));
 	lb_notes_read(area, sizeof(area), &notes);

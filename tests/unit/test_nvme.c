@@ -185,8 +185,8 @@ static void test_data_pointers(void **state)
 			continue;
 		}
 		assert_int_equal(list % 8, 0);
-		assert_true(list % 4096 + 8 * (pages - 1) <=
-			    4096); // the list lies within one page, without a chain
+		// The list lies within one page, without a chain.
+		assert_true(list % 4096 + 8 * (pages - 1) <= 4096);
 		for (uint32_t page = 1; page < pages; page++)
 			assert_int_equal(qword((const uint8_t *)(uintptr_t)list, 8 * (page - 1)),
 					 (uintptr_t)data + 4096 * (i + page));

@@ -9,8 +9,8 @@ static void test_words(void **state)
 	assert_string_equal(lb_nvme_status(0, 0x01), "invalid opcode");
 	assert_string_equal(lb_nvme_status(1, 0x82), "write to read-only blocks");
 	assert_string_equal(lb_nvme_status(2, 0x86), "access denied");
-	assert_string_equal(lb_nvme_status(2, 0x01),
-			    "not in our list"); // this code is defined for another status type
+	// This code is defined for another status type.
+	assert_string_equal(lb_nvme_status(2, 0x01), "not in our list");
 	assert_string_equal(lb_nvme_status(7, 0xff), "not in our list");
 }
 

@@ -70,9 +70,8 @@ static void test_everything(void **state)
 			 lb_panic_words_of(LB_PROFILE_STRICT) & ~LB_WORD_BIT(LB_WORD_OOPS));
 	assert_int_equal(options.verbosity, LB_VERBOSE);
 	assert_string_equal(options.kernel, "\\k");
-	assert_string_equal(
-		options.cmdline,
-		"root=a --initrd -q"); // options end at KERNEL; what follows are the kernel's arguments
+	// Options end at KERNEL; what follows are the kernel's arguments.
+	assert_string_equal(options.cmdline, "root=a --initrd -q");
 }
 
 // The words of a panic set may come in any order. Other words are refused.
@@ -385,9 +384,8 @@ static void test_two_sources(void **state)
 	assert_int_equal(options.verbosity, LB_QUIET);
 	assert_true(options.require);
 	assert_int_equal(lb_options_finish(&options, &err), 0);
-	assert_int_equal(
-		options.initrd_count,
-		2); // one from the new list and one from the arguments, each relative to its own folder
+	// One from the new list and one from the arguments, each relative to its own folder.
+	assert_int_equal(options.initrd_count, 2);
 	assert_string_equal(options.initrd[0], "FS0:\\d\\z");
 	assert_string_equal(options.initrd[1], BASE "\\c");
 
@@ -662,8 +660,8 @@ static void test_unified(void **state)
 	assert_string_equal(options.chain_words, "root=/dev/vda crashkernel=256M");
 	assert_string_equal(options.kernel, "");
 	assert_string_equal(options.cmdline, "");
-	assert_string_equal(options.crashkernel,
-			    "auto"); // crashkernel= on the unified kernel's line is left to that kernel
+	// crashkernel= on the unified kernel's line is left to that kernel.
+	assert_string_equal(options.crashkernel, "auto");
 
 	assert_int_equal(PARSE("--crashkernel", "32M", "u.efi"), 0);
 	assert_int_equal(lb_options_finish(&options, &err), 0);

@@ -102,7 +102,7 @@ static void every_encoding_is_read(void **state)
 	}
 }
 
-// Of several lines with one address the kernel's own search takes the last, and so does this one.
+// The kernel's own search takes the last of several lines with one address, and so does this one.
 static void of_two_at_one_address_the_last_counts(void **state)
 {
 	struct lb_orc orc;
@@ -197,7 +197,7 @@ static void what_cannot_be_read_is_said(void **state)
 	assert_false(lb_orc_find(&orc, &mem, &table, lines[0].ip, &found));
 }
 
-// For a table of Debian's largest size few pages are read.
+// Few pages are read, even for a table of Debian's largest size.
 static void few_pages_are_read(void **state)
 {
 	struct lb_orc_entry found;

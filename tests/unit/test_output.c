@@ -22,8 +22,8 @@ static uint8_t byte_at(uint64_t at)
 
 static void begin(uint32_t helpers, uint64_t limit)
 {
-	const struct lb_recipients recipients = {.count = 1,
-						 .list = {{{9}}}}; // the base point is a valid recipient
+	// The base point is a valid recipient.
+	const struct lb_recipients recipients = {.count = 1, .list = {{{9}}}};
 	const struct lb_capture_config config = {
 		.format = LB_DUMP_RAW, .cpus = helpers, .apic_count = helpers, .crypt = 1};
 	struct lb_sealing sealing = {.file = &file, .helped = helpers};

@@ -62,8 +62,8 @@ static void test_what_the_line_says_of_the_rest_wins(void **state)
 	check(LB_WORD_HUNG_TASK, "hung_task_panic=0", NULL);
 	check(LB_WORD_HARD_LOCKUP, "nmi_watchdog=0", NULL);
 	check(LB_WORD_HARD_LOCKUP, "nmi_watchdog=nopanic", NULL);
-	check(LB_WORD_HARD_LOCKUP, "nowatchdog",
-	      "nmi_watchdog=panic"); // with nowatchdog the word has no effect, and does no harm
+	// With nowatchdog the word has no effect, and does no harm.
+	check(LB_WORD_HARD_LOCKUP, "nowatchdog", "nmi_watchdog=panic");
 }
 
 static void test_profiles(void **state)

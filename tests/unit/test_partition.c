@@ -498,8 +498,8 @@ static void test_buffers_are_checked(void **state)
 	memset(a, 1, 4096);
 	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), 0);
 	assert_int_equal(lb_partition_put(partition, a, 0, 4096, &err), -1);
-	assert_int_equal(lb_partition_put(partition, b, 4096, 1, &err),
-			 -1); // the buffer was given back by the refused call
+	// The buffer was given back by the refused call.
+	assert_int_equal(lb_partition_put(partition, b, 4096, 1, &err), -1);
 	take(partition);
 	take(partition);
 	assert_null(lb_partition_take(partition, &err));

@@ -238,13 +238,13 @@ static void test_hostile_lists(void **state)
 	memset(ones->registers + 0x40 / 4, 0xff, LB_PCI_SPACE_ECAM - 0x40);
 	ones->registers[CAPABILITIES / 4] = 0x40;
 	ones->registers[COMMAND / 4] |= HAS_CAPABILITIES;
-	for (uint32_t at = 0x40; at < 0x100;
-	     at += 4) // a list of the greatest length, which leads back to its beginning
+	// A list of the greatest length, which leads back to its beginning.
+	for (uint32_t at = 0x40; at < 0x100; at += 4)
 		add_capability(full, at, 0x05, at == 0xfc ? 0x40 : (uint8_t)(at + 4), 0x0001);
 	full->registers[CAPABILITIES / 4] = 0x40;
 	extended->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
-	extended->registers[0xffc / 4] =
-		0x00010010 | 0x100U << 20; // SR-IOV at the end, where its registers do not fit
+	// SR-IOV at the end, where its registers do not fit.
+	extended->registers[0xffc / 4] = 0x00010010 | 0x100U << 20;
 	ats->registers[0x100 / 4] = 0x10000003 | 0xffcU << 20;
 	ats->registers[0xffc / 4] = 0x0001000f; // ATS at the end, where its registers do not fit
 	low->registers[0x100 / 4] = 0x00010003 | 0x040U << 20; // points back into the first 256 bytes
@@ -268,8 +268,8 @@ static void test_extended_list_that_loops(void **state)
 	for (uint32_t at = 0x100; at < LB_PCI_SPACE_ECAM; at += 4)
 		one->registers[at / 4] = 0x00010003 | (at + 4 == LB_PCI_SPACE_ECAM ? 0x100 : at + 4) << 20;
 	assert_int_equal(quiesce(machine, 0, 0).functions, 1);
-	assert_in_range(machine->most_accesses, 480,
-			MOST_ACCESSES); // the walk has gone through the list, and ended
+	// The walk has gone through the list, and ended.
+	assert_in_range(machine->most_accesses, 480, MOST_ACCESSES);
 	assert_int_equal(command(one), 0x0002 | NO_INTX);
 }
 

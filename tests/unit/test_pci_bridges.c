@@ -28,8 +28,8 @@ static void test_paths(void **state)
 {
 	(void)state;
 	config_add(0, 0, 0)->registers[LB_PCI_HEADER / 4] = 0;
-	config_add(0, 0x1c, 0)->registers[LB_PCI_HEADER / 4] =
-		0x00800000; // no bridge, but the device has several functions
+	// No bridge, but the device has several functions.
+	config_add(0, 0x1c, 0)->registers[LB_PCI_HEADER / 4] = 0x00800000;
 	config_add_bridge(0, 0x1c, 4, 1);
 	config_add_bridge(1, 0, 0, 2);
 	config_add_bridge(2, 3, 0, 9);

@@ -54,9 +54,8 @@ static void test_bars(void **state)
 	assert_bar(1, 0x80fe000000);
 	assert_no_bar(3, "BAR 3 is I/O space (0xc041), not memory");
 	assert_no_bar(4, "BAR 4 is of a reserved type (0xfe000002)");
-	assert_no_bar(
-		5,
-		"BAR 5 is of a reserved type (0xfe000004)"); // a 64-bit BAR, whose other half would lie behind BAR 5
+	// A 64-bit BAR, whose other half would lie behind BAR 5.
+	assert_no_bar(5, "BAR 5 is of a reserved type (0xfe000004)");
 	assert_no_bar(6, "BAR 6, but a function has 0 to 5");
 	*reg(0x10) = 0;
 	assert_no_bar(0, "BAR 0 has no address: it was never set, or lost in sleep");

@@ -273,9 +273,8 @@ static void test_avoid_terabytes(void **state)
 #define SPACE_MIB 512U
 
 struct judge {
-	bool ram[SPACE_MIB / 2],
-		avoid[SPACE_MIB /
-		      2]; // for each 2 MiB: whether all of it is RAM, and whether any of it is to be avoided
+	// For each 2 MiB: whether all of it is RAM, and whether any of it is to be avoided.
+	bool ram[SPACE_MIB / 2], avoid[SPACE_MIB / 2];
 };
 
 static uint64_t judge_place(const struct judge *judge, const struct lb_place_request *request, bool may_cross)

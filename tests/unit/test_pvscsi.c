@@ -336,8 +336,8 @@ static void test_answers(void **state)
 
 static void test_an_adapter_that_lies(void **state)
 {
-	static const uint64_t contexts[] = {0,         2, 4, 32, 33, 1ULL << 32 | 3,
-					    UINT64_MAX}; // the context of tag 2 is 3
+	// The context of tag 2 is 3.
+	static const uint64_t contexts[] = {0, 2, 4, 32, 33, 1ULL << 32 | 3, UINT64_MAX};
 	struct lb_error err;
 	uint32_t tag;
 

@@ -488,10 +488,8 @@ static void test_sense_data(void **state)
 		 {0x70, 0, 7, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x27, 7},
 		 -1,
 		 "data protect (sense 7/27/07)"}, // space allocation failed: the disk is full
-		{18,
-		 {0x70, 0, 0xe7, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0x27},
-		 -1,
-		 "(sense 7/00/00)"}, // additional length 5: the data ends at byte 12
+		// Additional length 5: the data ends at byte 12.
+		{18, {0x70, 0, 0xe7, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0x27}, -1, "(sense 7/00/00)"},
 		{13, {0x70, 0, 3, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11, 4}, -1, "(sense 3/00/00)"},
 		{2, {0x70, 0, 3}, -1, "no sense (sense 0/00/00)"},
 		{8, {0x72, 0xb, 0x4b, 3}, -1, "aborted command (sense b/4b/03)"},
@@ -533,8 +531,8 @@ static void test_deferred_errors(void **state)
 	(void)state;
 	for (uint8_t form = 0x71; form <= 0x73; form += 2) {
 		opened();
-		sense(0, 0x28, 1, 0x010000)->sense[0] =
-			form; // a deferred error that was recovered does not matter
+		// A deferred error that was recovered does not matter.
+		sense(0, 0x28, 1, 0x010000)->sense[0] = form;
 		fake.instead[0].answer.sense[1] = 1;
 		assert_int_equal(run(LB_DISK_READ, &err), 1);
 		assert_int_equal(fake.sent[0x28], 2);

@@ -52,8 +52,8 @@ static void test_a_console(void **state)
 	judge("--console mmio:0xfedc1000 \\vmlinuz", &mmio, "--console mmio:0xfedc1000: nobody signed");
 	judge("--console mmio32:0xfedc0000 \\vmlinuz", &mmio, "--console mmio32:0xfedc0000: nobody signed");
 	judge("--console pci:00:04.0 \\vmlinuz", &mmio, "--console pci:00:04.0: nobody signed");
-	judge("\\vmlinuz console=uart,mmio,0xfedc1000", &mmio,
-	      NULL); // the kernel's console= is not judged here, but in test_any_console()
+	// The kernel's console= is not judged here, but in test_any_console().
+	judge("\\vmlinuz console=uart,mmio,0xfedc1000", &mmio, NULL);
 }
 
 // The console's place is judged, wherever the words come from.
@@ -70,8 +70,8 @@ static void test_any_console(void **state)
 	assert_true(lb_secure_boot_console(&com2, &no_spcr));
 	assert_false(lb_secure_boot_console(&other, &no_spcr));
 	assert_true(lb_secure_boot_console(&mmio32, &mmio32));
-	assert_false(
-		lb_secure_boot_console(&mmio32, &mmio)); // the registers would be four times as far apart
+	// The registers would be four times as far apart.
+	assert_false(lb_secure_boot_console(&mmio32, &mmio));
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static void test_far(void **state)
 		assert_null(meant(far[i]));
 }
 
-// Of two words that are equally near the first is suggested.
+// If two words are equally near, the first one is suggested.
 static void test_first(void **state)
 {
 	(void)state;

@@ -57,8 +57,8 @@ static void addresses_are_named(void **state)
 				    16);
 		}
 		assert_name(&symbols, 0x30fff, "data", 0x30000, 0x1000);
-		assert_name(&symbols, 0x31008, "code", 0x31000,
-			    0x1000); // of two symbols at one address a function comes before data
+		// Of two symbols at one address a function comes before data.
+		assert_name(&symbols, 0x31008, "code", 0x31000, 0x1000);
 		memcpy(cut, LONG + 1, sizeof(cut) - 1);
 		assert_name(&symbols, 0x32000, cut, 0x32000, 0x1000);
 		assert_name(&symbols, IMAGE_BYTES - 1, "last", 0x33000, IMAGE_BYTES - 0x33000);

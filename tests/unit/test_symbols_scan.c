@@ -65,8 +65,8 @@ static void what_only_looks_like_it_is_passed_over(void **state)
 		for (unsigned int i = 0; i < 256; i++)
 			ramp[i] = (uint16_t)(3 * i);
 		for (uint64_t at = 0x40000; at < 0x60000; at += 1024)
-			memcpy(image_at(machine, IMAGE_VIRT + at), ramp,
-			       sizeof(ramp)); // no token texts before it
+			// No token texts before it.
+			memcpy(image_at(machine, IMAGE_VIRT + at), ramp, sizeof(ramp));
 		for (unsigned int i = 0; i < 256; i++)
 			ramp[i] = (uint16_t)(4711 + 3 * i); // an index that does not begin with 0
 		memcpy(image_at(machine, IMAGE_VIRT + 0x60000), ramp, sizeof(ramp));

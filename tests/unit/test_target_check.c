@@ -105,8 +105,8 @@ static void test_unreadable(void **state)
 	assert_non_null(strstr(err.text, "PARTLABEL=x"));
 
 	make(512, ID, FIRST, LAST);
-	gpt_disk_mbr(&table, 0,
-		     0x83); // the disk was partitioned anew without a GPT; the old one is a leftover
+	// The disk was partitioned anew without a GPT; the old one is a leftover.
+	gpt_disk_mbr(&table, 0, 0x83);
 	assert_int_equal(check(512, &err), -1);
 	assert_non_null(strstr(err.text, "the GPT is a leftover"));
 
@@ -137,8 +137,8 @@ static void test_disks(void **state)
 	disk.block_bytes = 4096;
 	assert_not(lb_target_is_disk(&target, "x", &disk, &err), &err,
 		   "x: blocks of 4096 bytes, the target was chosen with 512");
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]);
-	     i++) { // not even if the target has the same size
+	// Not even if the target has the same size.
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		disk.block_bytes = target.block_bytes = sizes[i];
 		assert_int_equal(lb_target_is_disk(&target, "x", &disk, &err), -1);
 	}

@@ -78,7 +78,7 @@ static void test_disks(void **state)
 		      "(class 010803, 1b36:0010) has no driver");
 }
 
-// Of the 65536 values for a multiplier's port, some mean "none" by the specification or in firmware.
+// Some of the 65536 values for a multiplier's port mean "none", by the specification or in firmware.
 static void test_port_multipliers(void **state)
 {
 	static const struct {
@@ -182,8 +182,8 @@ static void test_functions(void **state)
 	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060100, &err), 0);
 	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01060000, &err), &err,
 		   "ahci: PCI class is 0x10600, wanted 0x10601");
-	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01040000, &err),
-			 0); // in RAID mode
+	// In RAID mode.
+	assert_int_equal(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01040000, &err), 0);
 	assert_not(lb_target_is_function(&target, "ahci", 0x00101b36, 0x01080200, &err), &err,
 		   "ahci: PCI class is 0x10802, wanted 0x10601");
 	target.kind = 99;

@@ -311,7 +311,7 @@ static void test_a_device_that_lies(void **state)
 	uint32_t tag;
 
 	(void)state;
-	// In flight is tag 2, with descriptors 6 to 8.
+	// Tag 2 is in flight, with descriptors 6 to 8.
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct virtio_blk *blk = opened();
 

@@ -331,8 +331,8 @@ static void test_next(void **state)
 	memory[6][511] = 0xa000 | P;
 
 	assert_next(0, UINT64_MAX, 0x7000, 0x9000);
-	assert_next(0x6fff, UINT64_MAX, 0x7000,
-		    0x9000); // from inside a hole, up to the last byte of the address space
+	// From inside a hole, up to the last byte of the address space.
+	assert_next(0x6fff, UINT64_MAX, 0x7000, 0x9000);
 	assert_next(0x7abc, UINT64_MAX, 0x7abc, 0x9abc);
 	assert_next(0x8000, UINT64_MAX, 0x1200000, 0x200000);
 	assert_next(0x1400000, UINT64_MAX, 0xfffffffffffff000, 0xa000);

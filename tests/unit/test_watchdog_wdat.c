@@ -113,8 +113,8 @@ static void test_memory(void **state)
 		capture.wdat[0].address = capture.wdat[1].address = PHYS;
 		reg.memory = 0xa5a5a5a5a5a5a5a5 & ~8ULL;
 		assert_int_equal(stop(&why), LB_WATCHDOG_IS_OFF);
-		assert_int_equal(reg.memory,
-				 0xa5a5a5a5a5a5a5a5 | 8); // bytes beside the register are unchanged
+		// Bytes beside the register are unchanged.
+		assert_int_equal(reg.memory, 0xa5a5a5a5a5a5a5a5 | 8);
 		assert_int_equal(reg.reads + reg.writes, 0);
 	}
 	reg.unmappable = true;

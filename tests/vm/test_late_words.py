@@ -162,7 +162,7 @@ def _multiboot(folder: Path) -> boot_loaders.Loaded:
 @FULL_ONLY
 @pytest.mark.parametrize("make", [_memtest, _memtest_as_linux, _multiboot])
 def test_what_is_no_linux(tmp_path, firmware, loader, make):
-    """It is started alone, or by GRUB, either as if it were a Linux or in its own way."""
+    """The program is started alone, or by GRUB, either as if it were a Linux or in its own way."""
     loaded = make(tmp_path)
     entered = boot_loaders.enter("chain", loaded, loader, loader)
     second = saved_state.tiny_kernel(tmp_path)

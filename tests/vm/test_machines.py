@@ -14,7 +14,7 @@ PAGE, TABLE_2M, TABLE_1G = 4096, 2 << 20, 1 << 30
 LOW = (0, 1 << 20)
 # OVMF keeps this much for itself, most of it for SMM.
 FIRMWARE_MAX = 64 << 20
-# Of the pages that the core header shows, those of the kernel's image appear twice.
+# The core header shows the pages of the kernel's image twice.
 IMAGE_MAX = 96 << 20
 ADDED = ["panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime"]
 ADDED += ["oops=panic", "unknown_nmi_panic"]  # of the default profile

@@ -97,8 +97,8 @@ def test_what_is_installed_is_what_was_built(installed):
 
 
 def test_the_package_has_what_make_install_has(unpacked):
-    """They differ in Debian's compression, its folder for units, its own copyright file and changelog, and lintian's
-    overrides."""
+    """Package and `make install` differ in Debian's compression, its folder for units, its own copyright file and
+    changelog, and lintian's overrides."""
     wanted = {f"usr/{name}" for name in listed()} - {"usr/share/doc/lifeboat/LICENSE"}
     wanted |= {f"usr/share/{name}" for name in ("doc/lifeboat/copyright", "doc/lifeboat/changelog")}
     wanted |= {"usr/share/lintian/overrides/lifeboat"}
@@ -108,7 +108,7 @@ def test_the_package_has_what_make_install_has(unpacked):
 
 
 def test_the_package_has_the_same_program(unpacked):
-    """It is built in another folder. A distribution's flags change only the programs for the host."""
+    """The package is built in another folder. A distribution's flags change only the programs for the host."""
     for name in IMAGES:
         assert (unpacked / "usr" / name).read_bytes() == build(name.rpartition("/")[2]).read_bytes()
 
