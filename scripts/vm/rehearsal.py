@@ -404,9 +404,9 @@ def _check(options: Options) -> None:
     if (options.panic == "planted") != (options.panic_at is not None):
         raise VmError("--panic planted and --panic-at ADDRESS go together")
     if options.before and panics.script_of(options.panic, options.none_action) is None:
-        raise VmError(f"--panic {options.panic} goes without --before: the kernel does not get to user space")
+        raise VmError(f"--panic {options.panic} cannot have --before: the kernel does not get to user space")
     if options.panic == "vfs" and options.initrds:
-        raise VmError("--panic vfs goes without --initrd: the kernel panics because it finds no root file system")
+        raise VmError("--panic vfs cannot have --initrd: the kernel panics because it finds no root file system")
     if "\n" in options.append + options.capture_args + options.crashkernel:
         raise VmError("kernel arguments: one line is wanted, a newline was found")
     _check_kernel(options)

@@ -251,7 +251,7 @@ def test_another_panics_dump_is_not_taken(boots):
 
 @pytest.mark.parametrize("words, said", [
     (["install", "--panic"], "go with test"), (["status", "--report"], "go with test"),
-    (["test", "--yes"], "--yes goes with --panic"), (["test", "--panic", "--report"], "for the boot after"),
+    (["test", "--yes"], "--yes needs --panic"), (["test", "--panic", "--report"], "for the boot after"),
 ])  # fmt: skip
 def test_bad_usage(boots, words, said):
     assert said in boots.machine.run(*words, status=2).stderr

@@ -281,13 +281,13 @@ static int judge(const struct options *options, int argc, char **argv)
 	if (optind < argc)
 		return bad_usage(argv[optind], "no such word is known here");
 	if (options->reserve_at && !options->reserve)
-		return bad_usage(argv[0], "--dump-to FILE goes with --reserve");
+		return bad_usage(argv[0], "--dump-to FILE needs --reserve");
 	if ((options->panic || options->report) && strcmp(argv[0], "test") != 0)
 		return bad_usage(argv[0], "--panic and --report go with test");
 	if (options->panic && options->report)
 		return bad_usage(argv[0], "--report is for the boot after --panic");
 	if (options->yes && !options->panic)
-		return bad_usage(argv[0], "--yes goes with --panic");
+		return bad_usage(argv[0], "--yes needs --panic");
 	return 0;
 }
 
