@@ -319,7 +319,7 @@ bench: $(B)/bench_ident $(B)/bench_sha256 $(B)/bench_writer $(B)/lifeboat.efi $(
 # VMCOREINFO anew; write_dump writes it to a partition; frames_verdict names the modules, tasks and
 # stacks of any dump; keys_verdict searches memory for the keys of an encrypted one; write_file_target fills a file for dumps.
 VERDICTS := tables_verdict handoff_fields filter_verdict vmcoreinfo_verdict write_dump frames_verdict keys_verdict write_file_target
-$(B)/host/frames_verdict: $(B)/host/obj/tools/report/dumpfile.o $(B)/host/obj/tools/report/kernel.o
+$(B)/host/frames_verdict: $(patsubst %,$(B)/host/obj/tools/report/%.o,dumpfile kernel length)
 $(B)/host/frames_verdict: KDUMPFILE := -lkdumpfile
 $(VERDICTS:%=$(B)/host/%): $(B)/host/%: tests/vm/%.c $(B)/host/rooms.a
 	@mkdir -p $(@D)

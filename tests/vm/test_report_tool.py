@@ -286,6 +286,68 @@ def test_kdump_cut_off_in_its_head(run, tmp_path):
     assert text.startswith("reason: not known: ")
 
 
+def kdump(pages: dict[int, int], version: int = 6, split: int = 0) -> bytes:
+    """A kdump-compressed dump of 100 page frames, in which are those in `pages`: frame number to bytes. A frame of 0 bytes
+    is in no file, as of a dump that was interrupted."""
+    head = bytearray(kdump_head())
+    struct.pack_into("<I", head, 8, version)
+    struct.pack_into("<II", head, 436, 2, 100)  # bitmaps, pages
+    struct.pack_into("<i", head, 4096 + 12, split)
+    struct.pack_into("<QQ", head, 4096 + 48, 0, 0)
+    struct.pack_into("<Q", head, 4096 + 96, 100)
+    bits = sum(1 << frame for frame in pages).to_bytes(4096, "little")
+    at, descs, data = 12288 + 8192 + 24 * len(pages), b"", b""
+    for frame in sorted(pages):
+        descs += struct.pack("<QIIQ", (at + len(data)) * bool(pages[frame]), pages[frame], 0, 0)
+        data += bytes(pages[frame])
+    return bytes(head) + bytes(4096) + b"\xff" * 4096 + bits + descs + data
+
+
+WHOLE = kdump({3: 4096, 70: 4096, 99: 4096})
+ELF_WHOLE = core(X86_64)
+
+
+@pytest.mark.parametrize(
+    ("data", "there"),
+    [
+        (ELF_WHOLE[:-1], "8191 of 8192"),
+        (WHOLE[:-1], f"{len(WHOLE) - 1} of {len(WHOLE)}"),
+        (WHOLE[:-5000], f"{len(WHOLE) - 5000} of {len(WHOLE)}"),
+        (WHOLE[:20500], "20500 of at least 20552"),
+        (WHOLE[:15000], "15000 of at least 20480"),
+        (kdump({3: 4096, 70: 4096}, 5)[:-1], f"{len(WHOLE) - 4120 - 1} of {len(WHOLE) - 4120}"),
+    ],
+    ids=["elf", "kdump", "kdump-a-page", "kdump-in-its-table", "kdump-in-its-bitmap", "kdump-5"],
+)
+def test_a_dump_that_was_cut_is_called_short(run, tmp_path, data, there):
+    path = tmp_path / "vmcore"
+    path.write_bytes(data)
+    lacks = f"{path}: shorter than it announces: {there} bytes are there"
+    text, error = run(path)
+    assert f"\n\nlifeboat: what it did\n  {lacks}\n" in text and error == f"lifeboat-report: {lacks}\n"
+    (one,) = json.loads(run("--json", path)[0])["reports"]
+    assert one["lacks"] == lacks and one["report"]["lifeboat"][0] == lacks
+
+
+@pytest.mark.parametrize(
+    "data",
+    [ELF_WHOLE, WHOLE, WHOLE + bytes(10), kdump({3: 4096, 70: 4096}, 5), kdump({3: 4096, 70: 0}), kdump({3: 10**9}, split=1)[:30000]],
+    ids=["elf", "kdump", "longer", "kdump-5", "a-page-that-is-not-in-it", "split"],
+)  # fmt: skip
+def test_a_whole_dump_lacks_nothing(run, tmp_path, data):
+    path = tmp_path / "vmcore"
+    path.write_bytes(data)
+    assert run(path)[1] == ""
+    assert json.loads(run("--json", path)[0])["reports"][0]["lacks"] is None
+
+
+def test_nothing_was_begun(run, tmp_path):
+    """Exit status 2 where none of the dumps that are named is there."""
+    nowhere = tmp_path / "nowhere"
+    assert run(nowhere, status=USAGE) == ("", f"lifeboat-report: {nowhere}: No such file or directory\n")
+    assert len(json.loads(run("--json", nowhere, nowhere, status=USAGE)[0])["errors"]) == 2
+
+
 def flattened(*pieces: bytes) -> bytes:
     """Makes pieces of the flattened form one behind the other, without the mark of the end."""
     parts = [struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0")]
@@ -337,13 +399,17 @@ def test_output_that_does_not_get_out(tool, tmp_path, words):
     ("data", "why"),
     [
         (b"", "a dump of 0 bytes: nothing was written to it"),
-        (b"hello\n" * 2000, "no dump that can be read: "),
+        (b"hello\n" * 2000, "no dump: neither an ELF core nor kdump-compressed, nor of another format that libkdumpfile knows"),
+        (core(X86_64)[:16] + struct.pack("<H", 3) + core(X86_64)[18:], "no dump: an ELF file of type 3, want 4, a core"),
+        (core(X86_64)[:7], "shorter than it announces: 7 of 64 bytes are there"),
+        (core(X86_64)[:100], "shorter than it announces: 100 of at least 176 bytes are there"),
+        (b"KDUMP   " + bytes(8), "shorter than it announces: 16 of 464 bytes are there"),
         (core(AARCH64), "of architecture aarch64, want x86_64"),
         (b"KDUMP   " + bytes(8192), "no dump that can be read: "),
         (struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0"), "flattened, and cut at byte 4096"),
         (struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0") + struct.pack(">qq", -1, 7), "flattened: "),
     ],
-    ids=["empty", "text", "aarch64", "kdump-head", "flattened-cut", "flattened-nowhere"],
+    ids=["empty", "text", "program", "elf-head", "elf-segments", "kdump-16-bytes", "aarch64", "kdump-head", "flattened-cut", "flattened-nowhere"],
 )  # fmt: skip
 def test_what_is_no_dump(run, tmp_path, data, why):
     bad, good, absent = tmp_path / "bad", tmp_path / "good", tmp_path / "absent"
@@ -356,7 +422,19 @@ def test_what_is_no_dump(run, tmp_path, data, why):
     assert f"\t{good}\n" in out and str(bad) not in out
     said = json.loads(run("--json", bad, good, absent, status=FAILED)[0])
     assert [report["file"] for report in said["reports"]] == [str(good)]
+    assert said["reports"][0]["lacks"] is None
     assert [f"lifeboat-report: {error}" for error in said["errors"]] == [first, second]
+
+
+@pytest.mark.parametrize("signature", [b"KDUMP   ", b"DISKDUMP"])
+def test_a_head_that_libkdumpfile_refuses(tmp_path, signature):
+    """By the tool as it is installed: libkdumpfile reads through NULL there when what it refused is freed."""
+    bad, good = tmp_path / "bad", tmp_path / "good"
+    bad.write_bytes(signature + bytes(9000))
+    good.write_bytes(core(X86_64))
+    done = subprocess.run([build("lifeboat-report"), bad, good], capture_output=True, text=True, check=False)
+    assert done.returncode == FAILED and f"\t{good}\n" in done.stdout
+    assert done.stderr.startswith(f"lifeboat-report: {bad}: no dump that can be read: ")
 
 
 def test_dump_without_vmcoreinfo(run, tmp_path):

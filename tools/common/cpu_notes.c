@@ -2,14 +2,13 @@
 #include "tools/common/cpu_notes.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crash/plan/elfcore.h"
 #include "lifeboat/handoff.h"
 #include "lifeboat/range.h"
+#include "tools/common/read_at.h"
 
 #define AREA_MAX (64 * LB_MIB) // of all notes
 #define SEGMENTS_MAX 64U // that are looked at: the notes are the first
@@ -20,24 +19,6 @@
 #define BLOCK_BYTES_AT 428
 #define HEAD_BYTES 464U
 #define NOTES_AT 48 // in the sub header: offset and bytes
-
-static bool read_at(int file, void *to, size_t bytes, uint64_t at)
-{
-	size_t done = 0;
-
-	while (done < bytes) {
-		ssize_t count = at + done <= INT64_MAX
-					? pread(file, (char *)to + done, bytes - done, (off_t)(at + done))
-					: 0;
-
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			return false;
-		done += (size_t)count;
-	}
-	return true;
-}
 
 static bool find_in_elf(int file, const Elf64_Ehdr *header, uint64_t area[2])
 {

@@ -17,8 +17,8 @@ enum { EXIT_BAD_USAGE = 2 };
 
 struct report {
 	const char *file;
-	bool failed;
-	struct lb_error err;
+	bool failed, absent; // absent: it cannot be opened
+	struct lb_error err, lacks; // lacks: why something of the dump is missing; "": nobody says so
 	char *text; // NULL: failed
 	uint32_t bytes;
 	char signature[LB_SIGNATURE_BYTES], reason[512];
@@ -58,9 +58,13 @@ static void read_dump(const char *file, bool mask, struct report *report)
 	*report = (struct report){.file = file};
 	report->failed =
 		dumpfile_open(&dump, file, &report->err) != 0 || write_report(&dump, mask, report) != 0;
+	report->absent = dump.file < 0;
+	report->lacks = dump.lacks;
 	dumpfile_close(&dump);
 	if (report->failed)
 		complain(report->err.text);
+	else if (report->lacks.text[0])
+		complain(report->lacks.text);
 }
 
 // ---- Groups of one signature ---------------------------------------------------------
@@ -171,6 +175,7 @@ static void put_json(const struct report *reports, unsigned int count)
 			continue;
 		json_open(&json, NULL, '{');
 		json_text(&json, "file", reports[i].file);
+		json_text(&json, "lacks", reports[i].lacks.text[0] ? reports[i].lacks.text : NULL);
 		report_json(&json, "report", reports[i].text, reports[i].bytes);
 		json_close(&json, '}');
 	}
@@ -185,22 +190,32 @@ static void put_json(const struct report *reports, unsigned int count)
 	json_close(&json, '}');
 }
 
+// Where no dump that is named can be opened, nothing was begun.
+static int find_status(const struct report *reports, unsigned int count)
+{
+	unsigned int failed = 0, absent = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		failed += reports[i].failed;
+		absent += reports[i].absent;
+	}
+	return !failed ? EXIT_SUCCESS : absent == count ? EXIT_BAD_USAGE : EXIT_FAILURE;
+}
+
 int report_command(int argc, char **argv)
 {
 	struct options options;
 	struct report *reports;
-	int status = EXIT_SUCCESS;
+	int status;
 
 	if (report_options_take(&options, argc, argv) != 0)
 		return EXIT_BAD_USAGE;
 	reports = calloc(options.count, sizeof(*reports));
 	if (!reports)
 		return complain("no memory");
-	for (unsigned int i = 0; i < options.count; i++) {
+	for (unsigned int i = 0; i < options.count; i++)
 		read_dump(options.files[i], options.mask, &reports[i]);
-		if (reports[i].failed)
-			status = EXIT_FAILURE;
-	}
+	status = find_status(reports, options.count);
 	if (options.json)
 		put_json(reports, options.count);
 	else

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "lifeboat/range.h"
 #include "tools/common/unflatten.h"
+#include "tools/report/length.h"
 
 #define ARCHITECTURE "x86_64"
 // Flattened files are rearranged there, without TMPDIR: they are large.
@@ -44,6 +46,24 @@ static int open_context(struct dumpfile *dump)
 	return 0;
 }
 
+// libkdumpfile up to 0.5.1 at least reads through NULL when a context is freed whose kdump-compressed file it refused:
+// such a one is kept.
+static void abandon(struct dumpfile *dump)
+{
+	struct kept {
+		struct kept *next;
+		kdump_ctx_t *ctx;
+	};
+	static struct kept *kept;
+	struct kept *one = malloc(sizeof(*one));
+
+	if (one) {
+		*one = (struct kept){kept, dump->ctx};
+		kept = one;
+	}
+	dump->ctx = NULL;
+}
+
 static bool read_anew(struct dumpfile *dump, uint64_t phys, void *to)
 {
 	size_t bytes = LB_PAGE;
@@ -51,8 +71,11 @@ static bool read_anew(struct dumpfile *dump, uint64_t phys, void *to)
 
 	if (++dump->reads >= CONTEXT_READS) {
 		kdump_free(dump->ctx);
-		if (open_context(dump) != 0)
+		if (open_context(dump) != 0) {
+			if (dump->ctx)
+				abandon(dump);
 			return false;
+		}
 	}
 	status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, phys, to, &bytes);
 	kdump_clear_err(dump->ctx);
@@ -153,6 +176,13 @@ static void ask_if_complete(struct dumpfile *dump)
 		lb_fail(&dump->lacks, "%s: it says of itself that it is incomplete", dump->name);
 }
 
+static void ask_what_it_lacks(struct dumpfile *dump)
+{
+	ask_if_complete(dump);
+	if (!dump->lacks.text[0])
+		length_check(dump->file, dump->name, &dump->lacks);
+}
+
 // libkdumpfile says of both no more than that it does not know them.
 static int check_file(const struct dumpfile *dump, struct lb_error *err)
 {
@@ -165,6 +195,41 @@ static int check_file(const struct dumpfile *dump, struct lb_error *err)
 	if (S_ISREG(status.st_mode) && !status.st_size)
 		return lb_fail(err, "%s: a dump of 0 bytes: nothing was written to it", dump->name);
 	return 0;
+}
+
+// An ELF file that is no core: a program, a library, an object.
+static bool is_other_elf(const struct dumpfile *dump, uint16_t *ret_type)
+{
+	uint8_t head[offsetof(Elf64_Ehdr, e_type) + sizeof(*ret_type)];
+
+	if (pread(dump->file, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    memcmp(head, ELFMAG, SELFMAG) != 0)
+		return false;
+	memcpy(ret_type, head + offsetof(Elf64_Ehdr, e_type), sizeof(*ret_type));
+	return *ret_type != ET_CORE;
+}
+
+// The last part of libkdumpfile's message has the cause: "Cannot set file.set.0.fd: Unknown file format".
+static int refuse(struct dumpfile *dump, struct lb_error *err)
+{
+	const char *why = kdump_get_err(dump->ctx), *cause = why ? strstr(why, ".fd: ") : NULL;
+	uint16_t type;
+
+	if (cause)
+		why = cause + strlen(".fd: ");
+	if (dump->lacks.text[0])
+		lb_fail(err, "%s", dump->lacks.text);
+	else if (is_other_elf(dump, &type))
+		lb_fail(err, "%s: no dump: an ELF file of type %u, want %u, a core", dump->name, type,
+			ET_CORE);
+	else if (why && strcmp(why, "Unknown file format") == 0)
+		lb_fail(err,
+			"%s: no dump: neither an ELF core nor kdump-compressed, nor of another format that "
+			"libkdumpfile knows",
+			dump->name);
+	else
+		lb_fail(err, "%s: no dump that can be read: %s", dump->name, why ? why : "no cause is given");
+	return -1;
 }
 
 int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
@@ -181,11 +246,14 @@ int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err)
 		return -1;
 	if (open_cache(dump, err) != 0)
 		return -1;
-	if (open_context(dump) != 0)
-		return dump->lacks.text[0] ? lb_fail(err, "%s", dump->lacks.text)
-					   : lb_fail(err, "%s: no dump that can be read: %s", name,
-						     dump->ctx ? kdump_get_err(dump->ctx) : "no memory");
-	ask_if_complete(dump);
+	ask_what_it_lacks(dump);
+	if (open_context(dump) != 0) {
+		if (!dump->ctx)
+			return lb_fail(err, "%s: no memory", name);
+		refuse(dump, err);
+		abandon(dump);
+		return -1;
+	}
 	if (check_architecture(dump, err) != 0)
 		return -1;
 	if (kdump_vmcoreinfo_raw(dump->ctx, &dump->vmcoreinfo) != KDUMP_OK) {

@@ -23,7 +23,7 @@ static const char usage[] =
 	"  -h, --help       this text\n"
 	"      --version    the version\n"
 	"\n"
-	"exit status: 0 done, 1 some dump could not be read, 2 bad usage\n";
+	"exit status: 0 done, 1 some dump could not be read, 2 bad usage, or no dump that could be opened\n";
 
 enum { OPTION_JSON = 256, OPTION_SIGNATURE, OPTION_MASK, OPTION_VERSION };
 
