@@ -457,6 +457,9 @@ BAD_FILES = {
     "e820-type": ("0x0 0xfff useable\n", ":1: type of memory is 'useable'"),
     "no-ram": ("0x0 0xfff reserved\n", ": 1 entries, but none of them RAM"),
     "empty": ("", ": no memory map in it"),
+    "log-without-map": ("[    0.000000] Linux version 6.1.0\n[    0.1] x\n", ": a log without a memory map: no line of it"),
+    "e820-that-tells-of-a-kernel": ("# by kernel: x\n0x0 0xfff usable\nwhatever\n", ":3: 'whatever' is no START END TYPE"),
+    "log-of-journalctl": ("Nov 28 07:45:18 host kernel: x\n", ": a log without a memory map: no line of it"),
     "wrong-file": ("#!/bin/sh\nexit 0\n", ":2: 'exit 0' is no START END TYPE"),
 }
 
@@ -474,7 +477,7 @@ def test_bad_files(footprint, tmp_path, name):
 def test_bad_folders(footprint, tmp_path):
     folder = make_memmap(tmp_path / "name")
     (folder / "2").rename(folder / "2b")
-    assert f"{folder}: '2b' is no numbered folder" in footprint(folder, status=1)
+    assert f"{folder}: '2b' is no numbered folder, as /sys/firmware/memmap has them: want" in footprint(folder, status=1)
     folder = make_memmap(tmp_path / "no-end")
     (folder / "3" / "end").unlink()
     assert f"{folder}/3/end: cannot be opened" in footprint(folder, status=1)
@@ -488,8 +491,15 @@ def test_bad_folders(footprint, tmp_path):
     (folder / "3" / "end").write_text("0x1\n")
     assert f"{folder}/3/end:1: the range ends at 0x1, before it begins" in footprint(folder, status=1)
     (tmp_path / "empty").mkdir()
-    assert "empty: no memory map in it" in footprint(tmp_path / "empty", status=1)
-    assert "nowhere: cannot be opened: No such file" in footprint(tmp_path / "nowhere", status=1)
+    assert "empty: no memory map in it: want the folder /sys/firmware/memmap" in footprint(tmp_path / "empty", status=1)
+
+
+def test_nothing_was_begun(footprint, tmp_path):
+    """Exit status 2 where none of the maps that are named is there, 1 where something was done."""
+    nowhere, other = tmp_path / "nowhere", tmp_path / "other"
+    assert "nowhere: cannot be opened: No such file" in footprint(nowhere, status=2)
+    assert footprint(nowhere, other, status=2).count("cannot be opened") == 2
+    footprint(nowhere, "--sizes", "1G", status=1)
 
 
 def test_every_truncation_inside_a_line_is_refused(tool, footprint, tmp_path):
@@ -626,7 +636,9 @@ def test_output_file(footprint, tmp_path):
         (["--sizes", "1.G"], "--sizes 1.G: want sizes as"),
         (["--sizes", "1.1K"], "--sizes 1.1K: want sizes as"),
         (["--sizes", "1TB"], "--sizes 1TB: want sizes as"),
-        (["--sizes", "1M"], "want machines of 2M or more"),
+        (["--sizes", "1M"], "--sizes 1M: want from 2M to 4P"),
+        (["--sizes", "1G,8P"], "--sizes 8P: want from 2M to 4P"),
+        (["--sizes", "1G,128T", "--levels", "4"], "--sizes 128T: want from 2M to 64T with --levels 4"),
         (["--sizes", "1G,"], "--sizes 1G,: want sizes as"),
         (["--levels", "3"], "--levels 3: want 4 or 5"),
         (["--crash", "3M"], "--crash 3M: want auto, a multiple of 2M"),
@@ -643,9 +655,15 @@ def test_bad_options(footprint, words, message):
     assert message in footprint(*words, status=2)
 
 
-def test_too_high(footprint):
-    assert "PC: a range ends above what" in footprint("--sizes", "8P", status=1)
-    assert "PC: a range ends above what" in footprint("--levels", "4", "--sizes", "128T", status=1)
+def test_the_largest_sizes(footprint):
+    for words in (["--sizes", "4P"], ["--sizes", "4P", "--flat"], ["--levels", "4", "--sizes", "64T"]):
+        footprint(*words)
+
+
+def test_a_map_that_is_too_high(footprint, tmp_path):
+    path = tmp_path / "high.e820"
+    path.write_text("0x100000 0x3fffffff usable\n0x400000000000 0x40003fffffff usable\n")
+    assert f"{path}: a range ends above what" in footprint("--levels", "4", path, status=1)
 
 
 def test_script():

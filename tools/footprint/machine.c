@@ -12,10 +12,6 @@
 
 _Static_assert(MACHINE_E820_ENTRY == sizeof(struct boot_e820_entry), "as the kernel has it");
 
-// MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
-#define LEVELS4_END (1ULL << 46)
-#define LEVELS5_END (1ULL << 52)
-
 // Firmware loads runtime drivers near the top of RAM below 4 GiB: ours, text and data,
 // comes to less than this, and this far below the top other runtime memory ends.
 #define HOOK_BYTES (64 * LB_KIB)
@@ -200,7 +196,7 @@ static int fill(struct machine *machine, const struct lb_e820 *map, const struct
 	machine->gib_pages = setting->gib_pages;
 	machine->levels = setting->levels;
 	if (machine->levels == 0)
-		machine->levels = machine->ram[machine->ram_count - 1].end > LEVELS4_END ? 5 : 4;
+		machine->levels = machine->ram[machine->ram_count - 1].end > MACHINE_LEVELS4_END ? 5 : 4;
 	machine->windows = setting->no_windows ? 0 : LB_WINDOWS_AT;
 	machine->e820_entries = map->count;
 	machine->dump_bytes = lb_dump_size_of(map);
@@ -272,8 +268,8 @@ int machine_synthetic(uint64_t ram, bool flat, const struct setting *setting, st
 	};
 	struct lb_e820 map = {.entries = entries, .count = 5, .capacity = 12};
 	struct machine machine = {.synthetic = true};
-	const unsigned int levels = setting->levels ? setting->levels : ram > LEVELS4_END ? 5 : 4;
-	const uint64_t limit = levels == 5 ? LEVELS5_END : LEVELS4_END;
+	const unsigned int levels = setting->levels ? setting->levels : ram > MACHINE_LEVELS4_END ? 5 : 4;
+	const uint64_t limit = levels == 5 ? MACHINE_LEVELS5_END : MACHINE_LEVELS4_END;
 	uint64_t above = ram - below;
 	struct setting used = *setting;
 

@@ -6,6 +6,9 @@
 #include "pgtable/footprint.h"
 #include "tools/footprint/source.h"
 
+// MAX_PHYSMEM_BITS of Linux with 4 and with 5 levels.
+#define MACHINE_LEVELS4_END (1ULL << 46)
+#define MACHINE_LEVELS5_END (1ULL << 52)
 #define MACHINE_REGIONS 16 // crash regions, and pieces of the hook, that options can name
 
 // The question that is asked of every machine.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "crash/plan/place.h"
 #include "lifeboat/version.h"
@@ -13,6 +14,10 @@
 #include "tools/footprint/report.h"
 
 #define SIZES_MAX 64
+#define SIZE_MIN (2 * LB_MIB)
+#define SIZES_WANTED "sizes as 512M,24T,1P, from 2M to 4P"
+
+enum { EXIT_BAD_USAGE = 2 };
 
 enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM_SVG, FORM_MAP };
 
@@ -23,6 +28,7 @@ struct options {
 	enum form form;
 	const char *output; // NULL: standard output
 	uint64_t sizes[SIZES_MAX]; // of the sweep; none: the usual ones
+	const char *size_words[SIZES_MAX]; // each begins with the size as it was given
 	size_t size_count;
 	bool sweep; // asked for beside maps
 	bool usual; // the sizes are ours
@@ -45,7 +51,7 @@ static const char usage[] =
 	"  --map                 instead a picture of each machine's addresses: RAM, memory that\n"
 	"                        may go away, crash memory, tables, hook\n"
 	"  -o, --output FILE     write there\n"
-	"  --sizes SIZE,...      the synthetic machines, with units: 512M,1.5T,24TiB\n"
+	"  --sizes SIZE,...      the synthetic machines, with units: 512M,1.5T,24TiB; 2M to 4P\n"
 	"  --sweep               synthetic machines beside MAPs\n"
 	"  --flat                synthetic machines without the holes that PCs have\n"
 	"  --levels 4|5          of page tables (default: 5 where RAM lies above 64 TiB)\n"
@@ -205,13 +211,13 @@ static int take_sizes(struct options *options, const char *value)
 	do {
 		if (options->size_count == SIZES_MAX)
 			return complain("sizes", value, "at most 64 sizes");
+		options->size_words[options->size_count] = rest;
 		if (!take_size(rest, &options->sizes[options->size_count], &rest) ||
 		    (*rest != ',' && *rest != '\0'))
-			return complain("sizes", value, "sizes as 512M,24T,1P");
+			return complain("sizes", value, SIZES_WANTED);
 		options->sizes[options->size_count] =
 			lb_align_down(options->sizes[options->size_count], LB_PAGE);
-		if (options->sizes[options->size_count++] < 2 * LB_MIB)
-			return complain("sizes", value, "machines of 2M or more");
+		options->size_count++;
 	} while (*rest++ == ',');
 	return 0;
 }
@@ -316,6 +322,26 @@ static int take_option(struct options *options, int option, const char *value)
 	}
 }
 
+// When all options are known, since --levels may follow --sizes.
+static int check_sizes(const struct options *options)
+{
+	const bool four = options->setting.levels == 4;
+	const uint64_t max = four ? MACHINE_LEVELS4_END : MACHINE_LEVELS5_END;
+
+	for (size_t i = 0; i < options->size_count; i++) {
+		char word[32];
+
+		if (options->sizes[i] >= SIZE_MIN && options->sizes[i] <= max)
+			continue;
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(options->size_words[i], ","),
+			 options->size_words[i]);
+		return complain("sizes", word,
+				four ? "from 2M to 64T with --levels 4"
+				     : "from 2M to 4P, all that 5 levels reach");
+	}
+	return 0;
+}
+
 static int take_options(struct options *options, int argc, char **argv)
 {
 	int option;
@@ -334,7 +360,7 @@ static int take_options(struct options *options, int argc, char **argv)
 	}
 	options->maps = argv + optind;
 	options->map_count = argc - optind;
-	return 0;
+	return check_sizes(options);
 }
 
 #define THREAD_2017 (24 * LB_TIB)
@@ -365,6 +391,7 @@ static void usual_sizes(struct options *options)
 struct results {
 	struct machine *machines; // malloc'd
 	size_t count;
+	int absent; // maps that cannot be opened
 };
 
 // An error quotes the input, which may hold anything.
@@ -382,8 +409,10 @@ static int read_map(const struct options *options, const char *path, struct resu
 	struct source source;
 	int failed;
 
-	if (source_read(path, &source, &err) != 0)
+	if (source_read(path, &source, &err) != 0) {
+		results->absent += strcmp(path, "-") != 0 && access(path, R_OK) != 0;
 		return complain_of(&err);
+	}
 	failed = machine_from_map(path, &source, &options->setting, machine, &err);
 	if (!failed && source.note)
 		fprintf(stderr, "footprint: %s: %s\n", machine->name, source.note);
@@ -489,7 +518,7 @@ static int write_output(const struct options *options, const struct results *all
 	return failed ? -1 : 0;
 }
 
-// Real machines first, then the sweep; a plot always has its lines.
+// Real machines first, then the sweep; a plot always has its lines. Returns the exit status.
 static int run(struct options *options)
 {
 	const bool sweep =
@@ -502,15 +531,17 @@ static int run(struct options *options)
 
 	four.levels = 0;
 	four.srat = NULL;
-	if (machine_slope(&four, options->slope, &err) != 0)
-		return complain_of(&err);
+	if (machine_slope(&four, options->slope, &err) != 0) {
+		complain_of(&err);
+		return EXIT_FAILURE;
+	}
 	if (sweep && options->size_count == 0)
 		usual_sizes(options);
 	results.machines =
 		calloc((size_t)options->map_count + options->size_count + 2, sizeof(*results.machines));
 	if (!results.machines) {
 		fprintf(stderr, "footprint: out of memory\n");
-		return -1;
+		return EXIT_FAILURE;
 	}
 	failed = read_maps(options, &results);
 	real = results.count;
@@ -521,7 +552,9 @@ static int run(struct options *options)
 	for (size_t i = 0; i < results.count; i++)
 		machine_free(&results.machines[i]);
 	free(results.machines);
-	return failed;
+	if (!sweep && results.absent == options->map_count)
+		return EXIT_BAD_USAGE; // nothing was begun
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -529,6 +562,6 @@ int main(int argc, char **argv)
 	struct options options = {.setting = {.gib_pages = true, .cpus = 8}};
 
 	if (take_options(&options, argc, argv) != 0)
-		return 2;
-	return run(&options) ? EXIT_FAILURE : EXIT_SUCCESS;
+		return EXIT_BAD_USAGE;
+	return run(&options);
 }

@@ -109,7 +109,11 @@ static int list_numbers(const struct place *folder, unsigned int **ret_numbers, 
 		if (name[0] == '.')
 			continue;
 		if (name[digits] != '\0' || digits > 9)
-			result = place_fail(folder, "'%.40s' is no numbered folder", name);
+			result = place_fail(
+				folder,
+				"'%.40s' is no numbered folder, as /sys/firmware/memmap has them: want "
+				"that folder, or a boot log",
+				name);
 		else if (count == ENTRIES_MAX)
 			result = place_fail(folder, "more than %u entries", ENTRIES_MAX);
 		else
@@ -133,5 +137,10 @@ int map_folder_read(const struct place *at, struct source *source)
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		result = read_numbered(at, numbers[i], source);
 	free(numbers);
+	if (result == 0 && !count)
+		return place_fail(
+			at,
+			"no memory map in it: want the folder /sys/firmware/memmap, with the folders 0, 1 "
+			"and so on in it, or a boot log");
 	return result;
 }

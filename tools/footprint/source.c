@@ -2,6 +2,7 @@
 #include "tools/footprint/source.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,11 @@ static int parse_e820_line(const struct place *at, const char *line, struct sour
 		return map_line_srat(source, at, text);
 	text = map_line_hex(text, &start);
 	if (!text || (*text != ' ' && *text != '\t'))
-		return place_fail(at, "'%.40s' is no START END TYPE, and the file has no BIOS-e820: line",
-				  line);
+		return place_fail(
+			at,
+			"'%.40s' is no START END TYPE, and the file is no boot log: it has no BIOS-e820: "
+			"line",
+			line);
 	text = map_line_hex(map_line_skip_spaces(text), &last);
 	if (!text || (*text != ' ' && *text != '\t' && *text != '\0'))
 		return place_fail(at, "the line ends, or changes, in the middle of the range's end");
@@ -114,13 +118,27 @@ static int parse_e820(struct place *at, char *text, struct source *source)
 	return 0;
 }
 
+// By its first line, or by what journalctl and syslog put before each.
+static bool is_log(const char *text)
+{
+	return text[0] == '[' || (text[0] == '<' && text[1] >= '0' && text[1] <= '7') ||
+	       strstr(text, " kernel: ");
+}
+
 static int parse_text(struct place *at, char *text, struct source *source)
 {
 	const char *ending = strrchr(at->path, '.');
+	const bool log = is_log(text); // asked before its lines are taken apart
 
-	if ((ending && strcmp(ending, ".e820") == 0) || !map_log_is(text))
-		return parse_e820(at, text, source);
-	return parse_log(at, text, source);
+	if (map_log_is(text) && !(ending && strcmp(ending, ".e820") == 0))
+		return parse_log(at, text, source);
+	if (parse_e820(at, text, source) == 0)
+		return 0;
+	if (!log || source->count)
+		return -1;
+	at->line = 0;
+	return place_fail(at, "a log without a memory map: no line of it has BIOS-e820: in it; want one that "
+			      "begins with the boot, or the folder /sys/firmware/memmap");
 }
 
 static int read_stream(struct place *at, FILE *file, struct source *source)
