@@ -549,7 +549,7 @@ def test_help_and_version(run):
 
 
 def test_files_that_cannot_be(run, device, tmp_path):
-    assert "No such file or directory" in run(tmp_path / "absent", tmp_path / "vmcore", status=FAILED)
+    assert "No such file or directory" in run(tmp_path / "absent", tmp_path / "vmcore", status=USAGE)
     assert "neither a block device nor a file" in run("/dev/null", tmp_path / "vmcore", status=FAILED)
     assert "absent/vmcore.part" in run(device(), tmp_path / "absent" / "vmcore", status=FAILED)
     assert "not a file" in run(device(), "/dev/null", status=FAILED)

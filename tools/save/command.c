@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "crash/disk/dump_header.h"
 #include "tools/common/end_output.h"
@@ -295,6 +296,12 @@ static int run(struct scan *scan, const struct options *options)
 	return status;
 }
 
+static bool is_absent(const struct options *options)
+{
+	return options->device && strcmp(options->device, SCAN_AUTO) != 0 &&
+	       access(options->device, F_OK) != 0;
+}
+
 int save_command(int argc, char **argv)
 {
 	static struct scan scan;
@@ -305,5 +312,7 @@ int save_command(int argc, char **argv)
 		return EXIT_BAD_USAGE;
 	status = options.afterwards ? run_afterwards(&options) : run(&scan, &options);
 	scan_close(&scan);
+	if (status == EXIT_FAILURE && is_absent(&options))
+		status = EXIT_BAD_USAGE; // nothing was begun
 	return end_output("lifeboat-save", status);
 }

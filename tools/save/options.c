@@ -54,7 +54,7 @@ static const char usage[] =
 	"A dump that was interrupted, or ended early, is saved as far as it goes: its header says\n"
 	"\"incomplete\", the pages that are missing read as lost.\n"
 	"\n"
-	"exit status: 0 done, 1 something failed, 2 bad usage, 3 nothing to save\n";
+	"exit status: 0 done, 1 something failed, 2 bad usage, or no such device, 3 nothing to save\n";
 
 enum {
 	OPTION_JSON = 256,
