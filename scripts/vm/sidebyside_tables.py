@@ -186,9 +186,9 @@ device behind it; the best of {ROUNDS}, in turn with those above.
 
 {_disks(disks)}
 
-### In instructions
+### A dump, in instructions
 
-One CPU, counted as [above](#in-instructions), zstd, without SHA extensions; to the millisecond
+One CPU, counted as [below](#in-instructions), zstd, without SHA extensions; to the millisecond
 that the dump's header is read with, a million of them. Its waiting for the disk is in it.
 
 {_instructions(counted)}
