@@ -401,6 +401,9 @@ INSTALL := install
 UNITS := $(wildcard scripts/*.service tools/ctl/units/*.service)
 COMPLETED := lifeboatctl lifeboat-save lifeboat-report lifeboat-footprint
 
+# The sources are not installed: a link to one becomes its name.
+NO_SOURCES := s/\[\([^]]*\)\](\.\.\/[^)]*)/`\1`/g
+
 # Nothing on an ESP: that is lifeboatctl's.
 install: all $(B)/footprint ## the programs, units, manual pages and documents below DESTDIR and PREFIX (/usr/local)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(LIBDIR) $(UNITDIR) $(UDEVDIR) $(COMPLETIONDIR) $(DOCDIR))
@@ -418,7 +421,9 @@ install: all $(B)/footprint ## the programs, units, manual pages and documents b
 		$(INSTALL) -m 644 scripts/completion/lifeboat $(DESTDIR)$(COMPLETIONDIR)/$$name || exit 1; done
 	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/docs
-	$(INSTALL) -m 644 docs/*.md docs/*.svg docs/*.json docs/lifeboat.conf $(DESTDIR)$(DOCDIR)/docs
+	$(INSTALL) -m 644 docs/*.svg docs/*.json docs/lifeboat.conf $(DESTDIR)$(DOCDIR)/docs
+	for page in docs/*.md; do \
+		sed '$(NO_SOURCES)' $$page >$(DESTDIR)$(DOCDIR)/$$page && chmod 644 $(DESTDIR)$(DOCDIR)/$$page || exit 1; done
 
 # A Debian package, built in a copy of the sources: dpkg-buildpackage writes beside its folder.
 DEB := $(B)/lifeboat_$(VERSION)_amd64.deb

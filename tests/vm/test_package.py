@@ -6,6 +6,7 @@ Runs no virtual machine.
 """
 
 import functools
+import gzip
 import os
 import re
 import subprocess
@@ -72,6 +73,27 @@ def unpacked(deb, tmp_path_factory):
 def test_exactly_what_is_listed_is_installed(installed):
     assert len(MANUALS) == 6 and UNITS and DOCUMENTS
     assert files(installed) == {f"opt/x/{name}" for name in listed()}
+
+
+def broken_links(documents) -> list[str]:
+    """Those of the pages below a folder whose files are not there; Debian compresses long ones."""
+    broken = []
+    for page in sorted([*documents.rglob("*.md"), *documents.rglob("*.md.gz")]):
+        text = (gzip.open(page, "rt") if page.suffix == ".gz" else page.open()).read()
+        for path in re.findall(r"\]\(([^)#\s]+)", text):
+            target = page.parent / path
+            if "://" not in path and not target.exists() and not target.with_name(f"{target.name}.gz").exists():
+                broken.append(f"{page.name}: {path}")
+    return broken
+
+
+def test_links_of_the_pages_lead_to_what_is_installed(installed):
+    documents = installed / "opt/x/share/doc/lifeboat"
+    assert len(list(documents.rglob("*.md"))) > 10 and broken_links(documents) == []
+
+
+def test_links_of_the_packages_pages_do_too(unpacked):
+    assert broken_links(unpacked / "usr/share/doc/lifeboat") == []
 
 
 def test_programs_can_be_run_and_nothing_else(installed):
