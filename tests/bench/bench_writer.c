@@ -4,9 +4,10 @@
 //
 //	bench_writer VMCORE IMAGE CPUS FORMAT [encrypted|share]    FORMAT: zstd, zlib or raw
 //
-// encrypted: to one recipient, with keys made as the loader makes them. share: tells also how much of the time any CPU can do, and how much the first must do alone. It takes longer.
+// encrypted: to one recipient, with keys made as the loader makes them. share: tells also how much of the time
+// any CPU can do, what the first must do alone, and the filter's time by itself. It takes longer.
 // IMAGE, a partition's, is made anew. The level is 31, log and the kernel's own pages come first, digests are
-// made: all that the capture kernel does after a panic but the report. The filter is timed once more by itself.
+// made: all that the capture kernel does after a panic but the report.
 // Prints key=value; a time is in nanoseconds.
 #include <sys/random.h>
 #include <unistd.h>
@@ -161,7 +162,10 @@ int main(int argc, char **argv)
 	if (encrypted)
 		encrypt(&job);
 	write_dump(&job, argv[2]);
-	bench_filter(&job); // what it reads is in the CPU's reach then
-	printf("ram_pages=%lu\nfilter=%lu\n", core.ram.pages, bench_filter(&job));
+	printf("ram_pages=%lu\n", core.ram.pages);
+	if (tells_share) {
+		bench_filter(&job); // what it reads is in the CPU's reach then
+		printf("filter=%lu\n", bench_filter(&job));
+	}
 	return 0;
 }
