@@ -18,7 +18,8 @@ from scenarios import FULL_ONLY
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("brakes")]
 
-BOOTS, BOOTS_FULL = 3, 50
+# Ways of starting, and boots. Without --full, the driver is test_install_debian.py's, and the kernel every rehearsal's.
+ARMED = [("chain", 3), *(pytest.param(mode, 50, marks=FULL_ONLY) for mode in completing.MODES)]
 SLOW = "longer than the 5000 that arming may wait"
 
 
@@ -41,8 +42,7 @@ def _mark(said: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text[1].splitlines() if "=" in line)
 
 
-@pytest.mark.parametrize("boots", [BOOTS, pytest.param(BOOTS_FULL, marks=FULL_ONLY)])
-@pytest.mark.parametrize("mode", completing.MODES)
+@pytest.mark.parametrize(("mode", "boots"), ARMED)
 def test_armed_boots(tmp_path, firmware, loader, driver, kernel, leave, mode, boots):
     """Each boot arms at the same addresses. The first is a trial, and the others write no mark."""
     files = completing.files(mode, loader, driver, kernel, leave)

@@ -11,6 +11,7 @@ from scenarios import FULL_ONLY, READ_BUILTIN
 pytestmark = pytest.mark.vm
 
 SECRET = "my.password=hunter2"
+of_the_trial = pytest.mark.xdist_group("report-trial")  # one run for all of them
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,7 @@ def ended(trial) -> dict[tuple[str, str], str]:
     return {(what, where): line for what, where, line in lines}
 
 
+@of_the_trial
 def test_a_fault_in_any_section_ends_the_report_there(ended):
     faults = {where: line for (what, where), line in ended.items() if what == "fault"}
     assert len(faults) >= 3
@@ -37,6 +39,7 @@ def test_a_fault_in_any_section_ends_the_report_there(ended):
         assert re.match(rf"cut: {where}: exception 14 at 0x[0-9a-f]+ of the capture kernel, cr2 0x", line), line
 
 
+@of_the_trial
 def test_a_loop_in_any_section_ends_the_report_there(ended):
     loops = {where: line for (what, where), line in ended.items() if what == "loop"}
     assert len(loops) >= 3
@@ -44,11 +47,13 @@ def test_a_loop_in_any_section_ends_the_report_there(ended):
         assert re.match(rf"cut: {where}: no end after 2500 ms, at 0x[0-9a-f]+ of the capture kernel", line), line
 
 
+@of_the_trial
 def test_a_spent_budget_ends_the_report_there(ended):
     ((where, line),) = [(where, line) for (what, where), line in ended.items() if what == "time"]
     assert re.fullmatch(r"cut: \w+: the time for it was up", line), (where, line)
 
 
+@of_the_trial
 def test_the_dump_goes_on(trial):
     """The real report, made at the end, is whole and in the dump."""
     header = trial.findings["dump_header"]
@@ -58,6 +63,7 @@ def test_the_dump_goes_on(trial):
     assert report.startswith("reason: ")
 
 
+@of_the_trial
 def test_mask_report_masks_the_report_alone(trial):
     report = (trial.folder / "report.txt").read_text()
     assert "hunter2" not in report and " my.password=XXXX" in report

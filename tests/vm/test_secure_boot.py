@@ -297,6 +297,7 @@ def test_a_chain_measures_itself_and_nothing_else(folder, sold, shim, own_key, s
     assert chained.measured.pcrs[2] == plain.pcrs[2] and chained.measured.pcrs[11] == plain.pcrs[11] == bytes(32)
 
 
+@FULL_ONLY
 def test_a_kernel_behind_the_old_shim(folder, sold, shim, signed, kernel):
     """shim 15.8 does not replace LoadImage."""
     captured = capture(folder / "old-shim", by_shim(shim(OLD), signed), kernel=kernel, firmware=sold, loader=signed)
