@@ -408,6 +408,15 @@ def test_status_tells_what_is_installed(machine):
     assert installed_problems(machine)[0]["version"] is None
 
 
+def test_status_tells_that_the_driver_entry_led_nowhere(machine):
+    """As with edk2 2026.08. A chain has a boot entry and needs no driver entry."""
+    machine.run("install")
+    assert "remove, then install --mode chain, makes a boot entry" in machine.run("status", status=1).stdout
+    machine.run("remove")
+    machine.run("install", "--mode", "chain")
+    assert "driver entry" not in machine.run("status", status=1).stdout
+
+
 def test_status_tells_that_another_boot_entry_is_first(machine):
     machine.run("install", "--mode", "chain")
     assert installed_problems(machine)[1] == []

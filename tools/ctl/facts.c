@@ -56,7 +56,7 @@ struct facts *facts_take(const struct options *options)
 		complain_of_absence(found, &facts.findings);
 	boot = running_boot_of(&facts.text);
 	running_judge(options->root, &boot, &facts.findings);
-	installed_judge(options, &facts.findings, &facts.installed);
+	installed_judge(options, found == VARIABLE_FOUND, &facts.findings, &facts.installed);
 	health_judge(options, &facts.text, &facts.findings, &facts.health);
 	return &facts;
 }

@@ -6,16 +6,28 @@
 
 #include "tools/ctl/reserve.h"
 
-static void judge_entry(const struct esp *esp, enum mode mode, struct findings *findings)
+static void judge_driver_entry(const struct esp *esp, bool was_started, struct findings *findings)
 {
 	const struct entry driver = {
 		.kind = ENTRY_DRIVER, .partition = &esp->partition, .file = ESP_DRIVER, .words = ""};
 	unsigned int number;
 
-	if (mode == MODE_DRIVER && entry_find(&driver, &number) != ENTRY_READY)
+	if (entry_find(&driver, &number) != ENTRY_READY)
 		findings_add(findings, FINDING_PROBLEM,
 			     "no driver entry of the firmware's leads to " ESP_DRIVER
 			     ": the next boot will not be armed; lifeboatctl install makes one");
+	else if (!was_started)
+		findings_add(
+			findings, FINDING_NOTE,
+			"the driver entry is there: if the machine was restarted since it was made, this "
+			"firmware starts no driver entries; lifeboatctl remove, then install --mode chain, "
+			"makes a boot entry instead");
+}
+
+static void judge_entry(const struct esp *esp, enum mode mode, bool was_started, struct findings *findings)
+{
+	if (mode == MODE_DRIVER)
+		judge_driver_entry(esp, was_started, findings);
 	if (mode == MODE_CHAIN && !entry_first_is_ours(&esp->partition))
 		findings_add(findings, FINDING_PROBLEM,
 			     "the first boot entry is not Lifeboat's: the next boot will not be armed; "
@@ -45,7 +57,7 @@ static void judge_trust(enum trust trust, const struct image *image, struct find
 			     mode_name(installed->mode));
 }
 
-void installed_judge(const struct options *options, struct findings *findings,
+void installed_judge(const struct options *options, bool was_started, struct findings *findings,
 		     struct installed *ret_installed)
 {
 	struct lb_error ignored;
@@ -73,5 +85,5 @@ void installed_judge(const struct options *options, struct findings *findings,
 		image_free(&image);
 	}
 	if (has_firmware && esp.has_partition)
-		judge_entry(&esp, ret_installed->mode, findings);
+		judge_entry(&esp, ret_installed->mode, was_started, findings);
 }

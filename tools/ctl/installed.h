@@ -15,8 +15,9 @@ struct installed {
 		trust; // who would start it while Secure Boot is on: db, shim, nobody; NULL: Secure Boot is off
 };
 
-// Finds it; adds a problem where the firmware's entry is gone, or a boot entry is not the first any more.
-void installed_judge(const struct options *options, struct findings *findings,
+// Finds it; adds a problem where the firmware's entry is gone, or a boot entry is not the first any more, and a
+// note where a driver entry did not lead to Lifeboat: `was_started` says that this boot went through it.
+void installed_judge(const struct options *options, bool was_started, struct findings *findings,
 		     struct installed *ret_installed);
 
 #endif
