@@ -8,21 +8,19 @@ words.
 
 import os
 import re
-import time
-from dataclasses import dataclass, field
 
 import debian_image
+import debian_story
 import pytest
 import status_schema
 from conftest import build
-from debian_agent import Agent, Answer
 from debian_image import DebianDisk
+from debian_story import Story, Teller
 from lifeboat_guest import FOLDER, UNITS, guest_files
 from vm import boot_loaders
-from vm.machine import Disk, Machine, MachineSpec
+from vm.machine import Disk, MachineSpec
 
 _MIB = 1 << 20
-_SECONDS = 900.0
 _TRIES = 3
 _ENTRIES = "/boot/efi/loader/entries"
 # Without it the first initcall that opens a socket of the kernel's, of netlink, follows a NULL pointer.
@@ -33,33 +31,18 @@ def _entry(title: str, arguments: str) -> str:
     return f"title {title}\nlinux /vmlinuz\ninitrd /initrd.img\noptions {arguments}\n"
 
 
-@dataclass
-class Story:
-    answers: dict[str, Answer] = field(default_factory=dict)
-    console: str = ""
-
-
-def _tell(machine, story: Story) -> None:
-    agent = Agent(machine)
-
-    def ask(name: str, command: str) -> None:
-        story.answers[name] = agent.run(command, _SECONDS)
-
-    machine.power_on()
-    agent.await_up(_SECONDS)
+def _tell(teller: Teller) -> None:
+    ask = teller.ask
     ask("install", f"mount /boot/efi && lifeboatctl install --from {FOLDER} --mode sd-boot")
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
-    agent.reboot(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.reboot()
     ask("proved", "lifeboatctl status --json")
     # The first by name that is not out of tries: "b" is before "a".
     lines = _entry("new", f"{debian_image.arguments()} {_PANIC}").splitlines()
     words = " ".join(f"'{line}'" for line in lines)
     ask("new", rf"mount /boot/efi && printf '%s\n' {words} >{_ENTRIES}/b-new+{_TRIES}.conf && ls {_ENTRIES}")
-    agent.reboot(_SECONDS)
-    deadline = time.monotonic() + _SECONDS
-    machine.wait_line("lifeboat-capture: dump complete: ", deadline)
-    agent.await_up(3 * _SECONDS)
+    teller.restart()
+    teller.await_dump()
     ask("entries", f"mount /boot/efi && ls {_ENTRIES}")
     ask("status", "lifeboatctl status --json")
     ask("save", "mkdir -p /var/crash && lifeboatctl save")
@@ -67,7 +50,7 @@ def _tell(machine, story: Story) -> None:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory, firmware):
+def story(tmp_path_factory, firmware) -> Story:
     folder = tmp_path_factory.mktemp("counting")
     root = debian_image.make_root()
     esp = {
@@ -80,16 +63,8 @@ def story(tmp_path_factory, firmware):
     }
     path = folder / "disk.img"
     debian_image.make_disk(path, root, DebianDisk(esp, guest_files(build)))
-    story = Story()
     spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=512 * _MIB, cpus=2)
-    with Machine(spec, folder) as machine:
-        try:
-            _tell(machine, story)
-        finally:
-            story.console = "\n".join(line.text for line in machine.lines)
-            (folder / "console.log").write_text(story.console)
-    path.unlink()
-    return story
+    return debian_story.tell(spec, folder, _tell)
 
 
 @pytest.mark.vm

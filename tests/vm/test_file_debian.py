@@ -3,23 +3,21 @@
 written to, and the boot's own unit that saves, tells, and has the file ready again."""
 
 import re
-import time
-from dataclasses import dataclass, field
 
 import debian_image
+import debian_story
 import endurance_loop
 import pytest
 from conftest import build
-from debian_agent import Agent, Answer
 from debian_image import DebianDisk
+from debian_story import Story, Teller
 from lifeboat_guest import FOLDER, UNITS, guest_files, saver_files
 from scenarios import FULL_ONLY
-from vm.machine import Disk, Machine, MachineSpec
+from vm.machine import Disk, MachineSpec
 
 pytestmark = [pytest.mark.vm, FULL_ONLY, pytest.mark.xdist_group("file-debian")]
 
 _MIB = 1 << 20
-_SECONDS = 900.0
 _BYTES = 40 * _MIB
 _OTHERS = "find boot usr/bin usr/sbin etc/lifeboat -xdev -type f ! -name lifeboat.dump ! -path 'boot/w/*' -exec sha256sum {} +"
 _HOOK = r"printf '#!/bin/sh\necho told of $1 >>/var/lib/told\n' >/etc/lifeboat/saved.d/10-note"
@@ -27,20 +25,8 @@ _HOOK = r"printf '#!/bin/sh\necho told of $1 >>/var/lib/told\n' >/etc/lifeboat/s
 _WRITER = "(while :; do cp /usr/bin/[a-m]* /boot/w/; sync -f /boot; rm /boot/w/*; done) >/dev/null 2>&1 &"
 
 
-@dataclass
-class Story:
-    answers: dict[str, Answer] = field(default_factory=dict)
-    console: str = ""
-
-
-def _tell(machine, story: Story) -> None:
-    agent = Agent(machine)
-
-    def ask(name: str, command: str) -> None:
-        story.answers[name] = agent.run(command, _SECONDS)
-
-    machine.power_on()
-    agent.await_up(_SECONDS)
+def _tell(teller: Teller) -> None:
+    ask = teller.ask
     ask("mount", "sed -i s/noauto,// /etc/fstab && mount /boot/efi && mkdir -p /boot/w /etc/lifeboat/saved.d")
     ask("hook", f"{_HOOK} && chmod 755 /etc/lifeboat/saved.d/10-note")
     ask("no partition", f"lifeboatctl install --from {FOLDER} --dry-run")
@@ -50,40 +36,28 @@ def _tell(machine, story: Story) -> None:
     ask("install", f"lifeboatctl install --from {FOLDER} --mode driver --reserve {_BYTES}")
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
     ask("digests", f"cd / && {_OTHERS} >/var/tmp/before && wc -l </var/tmp/before && sync")
-    agent.reboot(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.reboot()
     ask("armed", "lifeboatctl status")
     ask("writer", f"{_WRITER} sleep 5; ls /boot/w | wc -l")
-    agent.type("echo c >/proc/sysrq-trigger")
-    machine.wait_line("lifeboat-capture: dump ", time.monotonic() + _SECONDS)
-    agent.was_reset(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.panic(sign="lifeboat-capture: dump ")
     ask("unit", endurance_loop.await_service("lifeboat-save-file.service"))
     ask("afterwards", endurance_loop.await_service("lifeboat-save-afterwards.service"))
     ask("saved", "ls -A /var/crash/*; cat /var/lib/told; grep ^reason: /var/crash/*/report.txt")
     ask("others", "cd / && sha256sum --quiet -c /var/tmp/before")
     ask("listed", "lifeboat-save --list file")
-    agent.reboot(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.reboot()
     ask("armed again", "lifeboatctl status")
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory, firmware):
+def story(tmp_path_factory, firmware) -> Story:
     folder = tmp_path_factory.mktemp("file-debian")
     root = debian_image.make_root()
     esp = {"EFI/BOOT/BOOTX64.EFI": debian_image.make_uki(root, debian_image.arguments(), True, folder)}
     path = folder / "disk.img"
     debian_image.make_disk(path, root, DebianDisk(esp, guest_files(build) | saver_files(build), dump_bytes=0))
-    story = Story()
     spec = MachineSpec(firmware, [Disk("first", path, boot=True)], memory_bytes=512 * _MIB, cpus=2)
-    with Machine(spec, folder) as machine:
-        try:
-            _tell(machine, story)
-        finally:
-            story.console = "\n".join(line.text for line in machine.lines)
-    path.unlink()
-    return story
+    return debian_story.tell(spec, folder, _tell)
 
 
 def test_a_file_on_a_fat(story):

@@ -7,32 +7,24 @@ The firmware starts unified kernel images of Debian's stub, whose command lines 
 """
 
 import re
-import time
-from dataclasses import dataclass, field
 
 import debian_image
+import debian_story
 import endurance_loop
 import pytest
 import status_schema
 from conftest import build
-from debian_agent import Agent, Answer
 from debian_image import DebianDisk
+from debian_story import Story, Teller
 from lifeboat_guest import FOLDER, UNITS, guest_files, saver_files
-from vm.machine import Disk, Machine, MachineSpec
+from vm.machine import Disk, MachineSpec
 
 _MIB = 1 << 20
-_SECONDS = 900.0
 # By size and time: an emulated CPU takes long for digests.
 _FILES = r"cd /boot/efi && find . -type f -printf '%p %s %T@\n' | sort"
 _RULE = "etc/udev/rules.d/90-lifeboat-save.rules"  # what has the unit started; at first it is in /root
 _REBOOT_TYPE = "/sys/kernel/reboot/type"
 _MISSING = "root=/dev/missing console=ttyS0,115200 quiet"
-
-
-@dataclass
-class Story:
-    answers: dict[str, Answer] = field(default_factory=dict)
-    console: str = ""
 
 
 def _disk(root, folder):
@@ -47,14 +39,8 @@ def _disk(root, folder):
     return path
 
 
-def _tell(machine, story: Story) -> None:
-    agent = Agent(machine)
-
-    def ask(name: str, command: str) -> None:
-        story.answers[name] = agent.run(command, _SECONDS)
-
-    machine.power_on()
-    agent.await_up(_SECONDS)
+def _tell(teller: Teller) -> None:
+    ask = teller.ask
     ask("before", "lifeboatctl status")
     ask("mount", "mount /boot/efi")
     ask("variables", "cd /sys/firmware/efi/efivars && sha256sum Boot* Driver* | sort -k 2")
@@ -68,20 +54,15 @@ def _tell(machine, story: Story) -> None:
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
     ask("told", "lifeboatctl status --json")
     ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
-    agent.reboot(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.reboot()
     ask("status", "mount /boot/efi && lifeboatctl status")
     ask("status as JSON", "lifeboatctl status --json")
     ask("machine", "lifeboatctl test --report")
     ask("cmdline", "cat /proc/cmdline")
-    ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
-    number = story.answers["entry"].output[4:8]
-    ask("next", f"efibootmgr -q -n {number}")
-    agent.reboot(_SECONDS)
-    deadline = time.monotonic() + _SECONDS
-    machine.wait_line("lifeboat-capture: dump complete: ", deadline)
-    agent.was_reset(_SECONDS)
-    agent.await_up(_SECONDS)
+    entry = ask("entry", r"efibootmgr -C -d /dev/vda -p 1 -L missing -l '\EFI\Linux\missing.efi' | grep -o 'Boot....\* missing'")
+    ask("next", f"efibootmgr -q -n {entry[4:8]}")
+    teller.restart()
+    teller.await_dump()
     ask("counted", "lifeboatctl status --json")
     ask("journal", "journalctl -b -o cat SYSLOG_IDENTIFIER=lifeboat")
     ask("waiting", "lifeboatctl list")
@@ -91,38 +72,24 @@ def _tell(machine, story: Story) -> None:
     # Once more, without power-off: now the boot's own unit saves.
     ask("disarmed", f"echo acpi >{_REBOOT_TYPE}; lifeboatctl status; echo efi >{_REBOOT_TYPE}")
     ask("saver", f"cp /root/rule /{_RULE} && sync")
-    agent.type("taskset -c 1 lifeboatctl test --panic --yes")
-    machine.wait_line("lifeboat-capture: dump complete: ", time.monotonic() + _SECONDS)
-    agent.was_reset(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.panic("taskset -c 1 lifeboatctl test --panic --yes")
     ask("unit", endurance_loop.await_unit(endurance_loop.PARTITIONS[1]))
     ask("both", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
     ask("armed again", "lifeboatctl status")
     ask("machine after", "lifeboatctl test --report")
     # And a third one: the first partition is free again.
-    agent.type("echo c >/proc/sysrq-trigger")
-    machine.wait_line("lifeboat-capture: dump complete: ", time.monotonic() + _SECONDS)
-    agent.was_reset(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.panic()
     ask("unit again", endurance_loop.await_unit(endurance_loop.PARTITIONS[0]))
     ask("all", "grep -h ^reason: /var/crash/*/report.txt; lifeboatctl list")
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory, firmware):
+def story(tmp_path_factory, firmware) -> Story:
     folder = tmp_path_factory.mktemp("install")
     path = _disk(debian_image.make_root(), folder)
-    story = Story()
     disks = [Disk("first", path, boot=True), endurance_loop.second_disk(folder, "nvme")]
     spec = MachineSpec(firmware, disks, memory_bytes=512 * _MIB, cpus=2)
-    with Machine(spec, folder) as machine:
-        try:
-            _tell(machine, story)
-        finally:
-            story.console = "\n".join(line.text for line in machine.lines)
-    for disk in disks:
-        disk.path.unlink()
-    return story
+    return debian_story.tell(spec, folder, _tell)
 
 
 @pytest.mark.vm

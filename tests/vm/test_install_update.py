@@ -4,21 +4,20 @@ kernel, as the hooks of kernel packages do: both kernels get the words, and a pa
 """
 
 import re
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import debian_image
+import debian_story
 import pytest
 from conftest import build
-from debian_agent import Agent, Answer
 from debian_image import DebianDisk, GuestFile
+from debian_story import Teller
 from lifeboat_guest import FOLDER, UNITS, guest_files
 from scenarios import FULL_ONLY
 from vm import boot_loaders
-from vm.machine import Disk, Machine, MachineSpec
+from vm.machine import Disk, MachineSpec
 
 _MIB = 1 << 20
-_SECONDS = 900.0
 _WORDS = {"panic=-1", "reboot=efi,cold,panic_warm", "crash_kexec_post_notifiers", "efi=runtime", "oops=panic"}
 _FALLBACK = "EFI/BOOT/BOOTX64.EFI"
 
@@ -44,12 +43,6 @@ menuentry Debian {{
 }}
 """
 _ENTRY = "title Debian\nlinux /{name}\ninitrd /{name}.img\noptions {arguments}\n"
-
-
-@dataclass
-class Story:
-    answers: dict[str, Answer] = field(default_factory=dict)
-    console: str = ""
 
 
 def _grub_files(kernels: dict, arguments: str) -> tuple[dict, dict]:
@@ -80,33 +73,19 @@ def _disk(path, boot_loader: str) -> None:
     debian_image.make_disk(path, kernels["first"], DebianDisk(esp, guest_files(build) | root))
 
 
-def _tell(machine: Machine, story: Story, mode: str) -> None:
-    agent = Agent(machine)
-
-    def ask(name: str, command: str) -> None:
-        story.answers[name] = agent.run(command, _SECONDS)
-
-    def reboot() -> None:
-        agent.reboot(_SECONDS)
-        agent.await_up(_SECONDS)
-
-    machine.power_on()
-    agent.await_up(_SECONDS)
+def _tell(teller: Teller, mode: str) -> None:
+    ask = teller.ask
     ask("mount", "mount /boot/efi")
     ask("install", f"lifeboatctl install --from {FOLDER} --mode {mode}")
     ask("enable", f"systemctl enable {' '.join(UNITS[:2])}")
     ask("conf", "cat /boot/efi/EFI/lifeboat/lifeboat.conf")
-    reboot()
+    teller.reboot()
     ask("status", "mount /boot/efi && lifeboatctl status")
     ask("first kernel", "uname -r && cat /proc/cmdline")
     ask("update", WAYS[mode].next_kernel)
-    reboot()
+    teller.reboot()
     ask("other kernel", "uname -r && cat /proc/cmdline")
-    agent.type("echo c >/proc/sysrq-trigger")
-    deadline = time.monotonic() + _SECONDS
-    machine.wait_line("lifeboat-capture: dump complete: ", deadline)
-    agent.was_reset(_SECONDS)
-    agent.await_up(_SECONDS)
+    teller.panic()
     ask("save", "mkdir -p /var/crash && lifeboatctl save")
     ask("saved", "cd /var/crash/* && ls && head -n 3 report.txt")
 
@@ -115,15 +94,10 @@ def _tell(machine: Machine, story: Story, mode: str) -> None:
 @FULL_ONLY
 @pytest.mark.parametrize("mode", [pytest.param(mode, marks=pytest.mark.xdist_group(f"update-{mode}")) for mode in WAYS])
 def test_a_kernel_update_between_two_boots(tmp_path, firmware, mode):
-    disk, story = tmp_path / "disk.img", Story()
+    disk = tmp_path / "disk.img"
     _disk(disk, WAYS[mode].boot_loader)
     spec = MachineSpec(firmware, [Disk("first", disk, boot=True)], memory_bytes=512 * _MIB, cpus=2)
-    with Machine(spec, tmp_path) as machine:
-        try:
-            _tell(machine, story, mode)
-        finally:
-            story.console = "\n".join(line.text for line in machine.lines)
-    disk.unlink()
+    story = debian_story.tell(spec, tmp_path, lambda teller: _tell(teller, mode))
     for name in ("install", "enable", "status", "update", "save"):
         assert story.answers[name].status == 0, (name, story.answers[name])
     assert f"mode: {mode}\n" in story.answers["install"].output
