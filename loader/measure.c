@@ -95,7 +95,11 @@ static void measure(const struct measured *measured)
 	struct tcg2 *tcg2 = find_tpm();
 	EFI_STATUS status = tcg2 ? extend(tcg2, measured) : EFI_SUCCESS;
 
-	if (EFI_ERROR(status))
+	// The PCR is extended: only the log is cut (TCG EFI Protocol Specification, 6).
+	if (status == EFI_VOLUME_FULL)
+		lb_print_warning("measured into PCR %u: %s; the TPM's event log is full and does not have it",
+				 measured->pcr, measured->name);
+	else if (EFI_ERROR(status))
 		lb_print_warning("the TPM did not take %s: %s", measured->name, lb_status_text(status));
 	else if (tcg2)
 		lb_print_verbose("measured into PCR %u: %s\n", measured->pcr, measured->name);
