@@ -3,9 +3,9 @@
 
 #include "crash/plan/cmdline.h"
 #include "lib/mem.h"
+#include "lib/suggest.h"
 #include "loader/options/consoles.h"
 #include "loader/options/path.h"
-#include "loader/options/suggest.h"
 #include "loader/options/values.h"
 
 const char lb_options_help[] =

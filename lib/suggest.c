@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "loader/options/suggest.h"
+#include "lib/suggest.h"
 
 #include "lib/format.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // For a word that is no option's name: the name that was meant. Pure.
-#ifndef LIFEBOAT_LOADER_OPTIONS_SUGGEST_H
-#define LIFEBOAT_LOADER_OPTIONS_SUGGEST_H
+#ifndef LIFEBOAT_LIB_SUGGEST_H
+#define LIFEBOAT_LIB_SUGGEST_H
 
 #include <stddef.h>
 #include <stdint.h>
