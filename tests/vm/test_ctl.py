@@ -275,8 +275,9 @@ def test_recipients(machine):
     """Recipients go into lifeboat.conf, which the loader's parser judges. A lifeboat.conf that exists is not
     changed."""
     machine.write("sys/block/vda/vda2/dm/uuid", b"CRYPT-LUKS2-x\n")
-    refused = machine.run("install", "--recipient", "ssh-ed25519 AAAA", status=1)
-    assert "an SSH key" in refused.stderr
+    refused = machine.run("install", "--recipient", "ssh-ed25519 AAAA", status=2).stderr
+    assert refused.startswith("lifeboatctl: install: --recipient: ") and "an SSH key" in refused
+    assert "lifeboat.conf" not in refused and CONF not in machine.files()
     assert "encrypted to 1 recipients" in machine.run("install", "--recipient", RECIPIENT).stdout
     assert f"dump-encrypt {RECIPIENT}\n".encode() in machine.files()[CONF]
     other = "age1ce7lzmmuu38hpgjnr4g5j4vmelqmcp5u65h7ymgw5n6czerw85dqmvau90"

@@ -250,8 +250,12 @@ def test_another_panics_dump_is_not_taken(boots):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["install", "--panic"], "go with test"), (["status", "--report"], "go with test"),
     (["test", "--yes"], "--yes needs --panic"), (["test", "--panic", "--report"], "for the boot after"),
+    (["test", "--when-stale", "--panic"], "one of them"), (["test", "--when-stale", "--report"], "one of them"),
+    (["status", "--json", "--metrics"], "--json and --metrics: one of them"),
+    (["update", "--boot-order", "--from", "/x"], "--boot-order writes no file"),
+    (["update", "--boot-order", "--sign", "k", "c"], "--boot-order writes no file"),
+    (["install", "--dump-to", "/x"], "--dump-to FILE needs --reserve"),
 ])  # fmt: skip
 def test_bad_usage(boots, words, said):
     assert said in boots.machine.run(*words, status=2).stderr

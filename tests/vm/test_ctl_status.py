@@ -2,6 +2,7 @@
 """lifeboatctl status beyond test_status.py: late words, JSON, and what other commands print."""
 
 import json
+import re
 import subprocess
 
 import jsonschema
@@ -188,13 +189,55 @@ def test_disarm_of_an_old_kernel(status, tool, tmp_path):
 @pytest.mark.parametrize("words, code, said", [
     (["--help"], 0, "usage: lifeboatctl COMMAND"),
     (["--version"], 0, "lifeboatctl (Lifeboat) "),
-    (["status", "--help"], 0, "usage: lifeboatctl COMMAND"),
+    (["status", "--help"], 0, "usage: lifeboatctl status [OPTION]"),
     ([], 2, "a command is wanted; lifeboatctl --help"),
-    (["arm"], 2, "arm: no such command; lifeboatctl --help"),
-    (["status", "--mode", "x"], 2, "--mode x: wanted auto, driver, sd-boot or chain"),
-    (["status", "--wrong"], 2, "that is not understood"),
-    (["status", "more"], 2, "more: no such word"),
+    (["arm"], 2, "lifeboatctl: arm: no such command; lifeboatctl --help"),
+    (["instal"], 2, "lifeboatctl: instal: no such command; did you mean install?"),
+    (["install", "--mode", "x"], 2, "lifeboatctl: install: --mode x: wanted auto, driver, sd-boot or chain"),
+    (["status", "--wrong"], 2, "lifeboatctl: status: --wrong: no such option; lifeboatctl status --help"),
+    (["status", "--jsno"], 2, "lifeboatctl: status: --jsno: no such option; did you mean --json?"),
+    (["install", "--jsno"], 2, "lifeboatctl: install: --jsno: no such option; lifeboatctl install --help"),
+    (["status", "-x"], 2, "lifeboatctl: status: -x: no such option"),
+    (["install", "--esp"], 2, "lifeboatctl: install: --esp: a value is wanted"),
+    (["status", "--json=yes"], 2, "lifeboatctl: status: --json: takes no value"),
+    (["status", "more"], 2, "lifeboatctl: status: more: no such word"),
+    (["status", "--mode"], 2, "lifeboatctl: status: --mode: an option of install;"),
+    (["off", "--sign", "k", "c"], 2, "lifeboatctl: off: --sign: an option of install, update;"),
+    (["save", "--identiy", "x"], 2, "lifeboat-save: --identiy: no such option; did you mean --identity?"),
+    (["report", "--wrong"], 2, "lifeboat-report: --wrong: no such option; --help"),
 ])  # fmt: skip
 def test_words(tool, words, code, said):
     done = subprocess.run([tool, *words], capture_output=True, text=True, check=False)
     assert done.returncode == code and said in (done.stderr if code else done.stdout), done
+    assert not code or done.stderr.count("\n") == 1, done
+
+
+COMMANDS = ("install", "update", "rollback", "off", "on", "status", "test", "rearm", "disarm", "remove")
+UNITS = ("boot-start", "boot-complete", "boot-stop", "save-failed")
+# A value for each that has one.
+VALUES = {"--root": "/x", "--esp": "/x", "--from": "/x", "--mode": "driver", "--sign": "k", "--recipient": "x",
+          "--dump-to": "/x"}  # fmt: skip
+
+
+def options(tool, *command) -> set[str]:
+    done = subprocess.run([tool, *command, "--help"], capture_output=True, text=True, check=True)
+    return set(re.findall(r"^ +(?:-n, |-h, )?(--[a-z-]+)", done.stdout, re.MULTILINE))
+
+
+@pytest.mark.parametrize("command", COMMANDS + UNITS)
+def test_an_option_of_another_command_is_refused(tool, command):
+    """Of every one that is: who asks for something hears that it is not done. The command itself does not begin."""
+    own, others = options(tool, command), {name: options(tool, name) for name in COMMANDS}
+    assert {"--root", "--help"} <= own < set.union(*others.values())
+    for option in set.union(*others.values()) - own:
+        words = [option, *([VALUES[option]] if option in VALUES else [])]
+        done = subprocess.run([tool, command, "--root", "/nonexistent", *words], capture_output=True, text=True, check=False)
+        takers = ", ".join(name for name in COMMANDS if option in others[name])
+        assert done.returncode == 2 and done.stdout == "", done
+        assert done.stderr == (
+            f"lifeboatctl: {command}: {option}: an option of {takers}; lifeboatctl {command} --help lists its own\n"
+        )
+
+
+def test_the_help_of_all_has_what_each_has(tool):
+    assert options(tool) == set.union(*(options(tool, command) for command in COMMANDS)) | {"--version"}

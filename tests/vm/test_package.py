@@ -234,8 +234,8 @@ def defined(page: str, heading: str) -> set[str]:
 
 
 @functools.cache
-def help_of(program: str) -> str:
-    return subprocess.run([build(program), "--help"], capture_output=True, text=True, check=True).stdout
+def help_of(program: str, *command: str) -> str:
+    return subprocess.run([build(program), *command, "--help"], capture_output=True, text=True, check=True).stdout
 
 
 def options_of(text: str) -> set[str]:
@@ -253,6 +253,14 @@ def test_a_manual_has_the_options_of_the_help_and_no_others(name):
 
 def commands_of(text: str) -> set[str]:
     return set(re.findall(r"^  ([a-z][a-z-]*) ", text, re.MULTILINE))
+
+
+def test_the_manual_says_whose_an_option_is():
+    """Where the help of all does: of few commands."""
+    helps = re.findall(r"^ +(--[a-z-]+)(?: .*?)?  of ([a-z, ]+):", help_of("lifeboatctl"), re.MULTILINE)
+    pages = re.findall(r"^       (--[a-z-]+).*\n +Of ([a-z, ]+?)(?:, with --panic)?[:.]", read_page("lifeboatctl.8"), re.MULTILINE)
+    assert dict(helps)["--from"] == "install, update" and len(helps) > 10
+    assert {name: " and ".join(whose.split(", ")) for name, whose in helps} == dict(pages)
 
 
 def test_the_manual_has_the_commands_of_the_help_and_no_others():
@@ -292,10 +300,11 @@ def complete(installed, *words: str) -> set[str]:
 
 
 def test_bash_completes_commands_and_options(installed):
-    text = help_of("lifeboatctl")
-    assert complete(installed, "lifeboatctl", "") == commands_of(text)
-    long = {word for word in options_of(text) if word.startswith("--")}
-    assert complete(installed, "lifeboatctl", "install", "--") == long
+    assert complete(installed, "lifeboatctl", "") == commands_of(help_of("lifeboatctl"))
+    assert complete(installed, "lifeboatctl", "--v") == {"--version"}
+    for command in ("install", "status"):
+        long = {word for word in options_of(help_of("lifeboatctl", command)) if word.startswith("--")}
+        assert complete(installed, "lifeboatctl", command, "--") == long
     assert complete(installed, "lifeboatctl", "install", "--mode", "c") == {"chain"}
     assert "--mark-saved" in complete(installed, "lifeboatctl", "save", "--m")
     assert complete(installed, "lifeboat-report", "--si") == {"--signature"}

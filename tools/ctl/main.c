@@ -20,27 +20,22 @@
 #include "tools/report/command.h"
 #include "tools/save/command.h"
 
-struct command {
-	const char *name;
-	int (*run)(const struct options *options);
-};
-
-static const struct command commands[] = {
-	{"install", install_command},
-	{"update", update_command},
-	{"status", status_command},
-	{"test", try_command},
-	{"rearm", rearm_command},
-	{"disarm", disarm_command},
-	{"remove", remove_command},
-	{"rollback", rollback_command},
-	{"off", off_command},
-	{"on", on_command},
-	// Of the units in tools/ctl/units/.
-	{"boot-start", boot_start_command},
-	{"boot-complete", boot_complete_command},
-	{"boot-stop", boot_stop_command},
-	{"save-failed", save_failed_command},
+// Those that have no options of the table are not here.
+static int (*const commands[COMMAND_COUNT])(const struct options *options) = {
+	[COMMAND_INSTALL] = install_command,
+	[COMMAND_UPDATE] = update_command,
+	[COMMAND_ROLLBACK] = rollback_command,
+	[COMMAND_OFF] = off_command,
+	[COMMAND_ON] = on_command,
+	[COMMAND_STATUS] = status_command,
+	[COMMAND_TEST] = try_command,
+	[COMMAND_REARM] = rearm_command,
+	[COMMAND_DISARM] = disarm_command,
+	[COMMAND_REMOVE] = remove_command,
+	[COMMAND_BOOT_START] = boot_start_command,
+	[COMMAND_BOOT_COMPLETE] = boot_complete_command,
+	[COMMAND_BOOT_STOP] = boot_stop_command,
+	[COMMAND_SAVE_FAILED] = save_failed_command,
 };
 
 #define WORDS_MAX 64
@@ -81,43 +76,50 @@ static int list(int argc, char **argv)
 	return pass_on(save_command, named ? one : all, argc, argv);
 }
 
-static const struct command *find_command(const char *name)
+static int fail_unknown(const char *name)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
+	const char *meant = command_suggest(name);
+
+	if (meant)
+		fprintf(stderr, "lifeboatctl: %s: no such command; did you mean %s?\n", name, meant);
+	else
+		fprintf(stderr, "lifeboatctl: %s: no such command; lifeboatctl --help lists them\n", name);
+	return EXIT_BAD_USAGE;
+}
+
+static int run(enum command command, int argc, char **argv)
+{
+	struct options options;
+
+	switch (command) {
+	case COMMAND_SAVE:
+		return save(argc, argv);
+	case COMMAND_LIST:
+		return list(argc, argv);
+	case COMMAND_REPORT:
+		return report_command(argc, argv);
+	case COMMAND_COUNT:
+		return fail_unknown(argv[0]);
+	default:
+		if (options_take(command, &options, argc, argv) != 0)
+			return EXIT_BAD_USAGE;
+		return end_output("lifeboatctl", commands[command](&options));
+	}
 }
 
 int main(int argc, char **argv)
 {
-	const struct command *command;
-	struct options options;
-
 	if (argc < 2) {
 		fputs("lifeboatctl: a command is wanted; lifeboatctl --help lists them\n", stderr);
 		return EXIT_BAD_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		options_help();
+		option_help(COMMAND_COUNT);
 		return EXIT_SUCCESS;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("lifeboatctl (Lifeboat) " LIFEBOAT_VERSION);
 		return EXIT_SUCCESS;
 	}
-	if (strcmp(argv[1], "save") == 0)
-		return save(argc - 1, argv + 1);
-	if (strcmp(argv[1], "list") == 0)
-		return list(argc - 1, argv + 1);
-	if (strcmp(argv[1], "report") == 0)
-		return report_command(argc - 1, argv + 1);
-	command = find_command(argv[1]);
-	if (!command) {
-		fprintf(stderr, "lifeboatctl: %s: no such command; lifeboatctl --help lists them\n", argv[1]);
-		return EXIT_BAD_USAGE;
-	}
-	if (options_take(&options, argc - 1, argv + 1) != 0)
-		return EXIT_BAD_USAGE;
-	return end_output("lifeboatctl", command->run(&options));
+	return run(command_find(argv[1]), argc - 1, argv + 1);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lifeboatctl's sub-commands and their options.
+// The options of a sub-command of lifeboatctl, as they were given.
 #ifndef LIFEBOAT_TOOLS_CTL_OPTIONS_H
 #define LIFEBOAT_TOOLS_CTL_OPTIONS_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lifeboat/crypt.h"
+#include "tools/ctl/option_table.h"
 
 enum { EXIT_BAD_USAGE = 2 };
 
@@ -31,11 +32,10 @@ struct options {
 	bool live;
 };
 
-// Takes the options of argv[0], the sub-command, out of the words behind it. Prints the help, and exits,
-// where it is asked to. Fails, having said why, where a word is not understood.
-int options_take(struct options *ret_options, int argc, char **argv);
+// Takes the options of `command` out of the words behind argv[0]. Prints its help, and exits, where it is asked to. Fails,
+// having said why, where a word is not understood, is an option of other sub-commands, or does not go with another.
+int options_take(enum command command, struct options *ret_options, int argc, char **argv);
 
-void options_help(void);
 const char *mode_name(enum mode mode);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lifeboat/version.h"
+#include "tools/common/bad_option.h"
 
 static const char usage[] =
 	"usage: lifeboat-report [OPTION]... VMCORE...\n"
@@ -44,7 +45,7 @@ int report_options_take(struct options *ret_options, int argc, char **argv)
 	struct options options = {.count = 0};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		switch (option) {
 		case OPTION_JSON:
 			options.json = true;
@@ -62,7 +63,8 @@ int report_options_take(struct options *ret_options, int argc, char **argv)
 			puts("lifeboat-report (Lifeboat) " LIFEBOAT_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			return bad_usage("that is not understood");
+			bad_option_say("lifeboat-report", "--help", long_options, option, argv);
+			return -1;
 		}
 	}
 	if (options.json && options.signature)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lifeboat/version.h"
+#include "tools/common/bad_option.h"
 
 static const char usage[] =
 	"usage: lifeboat-save [OPTION]... DEVICE FILE|FOLDER\n"
@@ -134,7 +135,7 @@ int save_options_take(struct options *ret_options, int argc, char **argv)
 	struct options options = {0};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "lfqh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":lfqh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
 			options.list = true;
@@ -182,7 +183,8 @@ int save_options_take(struct options *ret_options, int argc, char **argv)
 			puts("lifeboat-save (Lifeboat) " LIFEBOAT_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			return bad_usage("that is not understood");
+			bad_option_say("lifeboat-save", "--help", long_options, option, argv);
+			return -1;
 		}
 	}
 	if (take_words(&options, argc - optind, argv + optind) != 0)
