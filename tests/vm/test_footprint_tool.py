@@ -470,7 +470,7 @@ def test_bad_files(footprint, tmp_path, name):
     path = tmp_path / name
     path.write_text(text)
     said = footprint("--csv", path, status=1)
-    assert said.startswith(f"footprint: {path}{message}"), said
+    assert said.startswith(f"lifeboat-footprint: {path}{message}"), said
     assert said.count("\n") == 1
 
 
@@ -511,7 +511,7 @@ def test_every_truncation_inside_a_line_is_refused(tool, footprint, tmp_path):
     for end in range(start + 1, len(log)):
         path.write_text(log[:end])
         said = footprint(path, status=1)
-        assert said.startswith(f"footprint: {path}:{number}: "), said
+        assert said.startswith(f"lifeboat-footprint: {path}:{number}: "), said
 
 
 def test_region_that_does_not_fit(tool, tmp_path):
@@ -648,7 +648,7 @@ def test_output_file(footprint, tmp_path):
         (["--csv", "--json"], "want only one of"),
         (["--cpus", "0"], "--cpus 0: want a number from 1 to 65536"),
         (["--cpus", "8x"], "--cpus 8x: want a number from 1 to 65536"),
-        (["--nonsense"], "footprint: --help lists the options"),
+        (["--nonsense"], "lifeboat-footprint: --nonsense: no such option; --help lists the options"),
     ],
 )
 def test_bad_options(footprint, words, message):

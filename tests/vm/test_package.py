@@ -255,6 +255,20 @@ def commands_of(text: str) -> set[str]:
     return set(re.findall(r"^  ([a-z][a-z-]*) ", text, re.MULTILINE))
 
 
+# By folder of tools/.
+NAMES = {"ctl": "lifeboatctl", "save": "lifeboat-save", "report": "lifeboat-report", "footprint": "lifeboat-footprint"}
+
+
+@pytest.mark.parametrize("folder", NAMES)
+def test_a_message_begins_with_its_program_s_name(folder):
+    """As it is installed; a bar of progress has none."""
+    source = "".join(path.read_text() for path in sorted((ROOT / "tools" / folder).glob("*.c")))
+    said = re.findall(r'fprintf\(stderr,\s*"([^"]*)', source) + re.findall(r'fputs\("([^"]*)",\s*stderr\)', source)
+    assert said and "perror(" not in source
+    assert [text for text in said if not text.startswith((f"{NAMES[folder]}: ", "\\r%3u "))] == []
+    assert set(re.findall(r'end_output\("([^"]*)"', source)) <= {NAMES[folder]}
+
+
 def test_the_manual_says_whose_an_option_is():
     """Where the help of all does: of few commands."""
     helps = re.findall(r"^ +(--[a-z-]+)(?: .*?)?  of ([a-z, ]+):", help_of("lifeboatctl"), re.MULTILINE)

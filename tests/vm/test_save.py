@@ -518,7 +518,7 @@ def test_list_for_programs_where_there_is_nothing(machine):
     (["--list", "--verify", "a"], "one of them"),
     (["--list", "a", "b"], "too many words"),
     (["--verify", "--log", "x", "a"], "save nothing"),
-    (["--nonsense"], "not understood"),
+    (["--nonsense"], "--nonsense: no such option"), (["--kepe"], "did you mean --keep?"),
     (["--json", "a"], "--list --json"),
     (["--log", "x", "a", "/tmp"], "a folder gets them anyway"),
     (["--list", "--report", "x", "a"], "save nothing"),

@@ -66,5 +66,5 @@ void journal_tell(const char *root, enum event event, const char *format, ...)
 	snprintf(entry, sizeof(entry), "MESSAGE=%s\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=lifeboat\n",
 		 text, events[event].id, events[event].priority);
 	if (!send_entry(root, entry))
-		fprintf(stderr, "%s\n", text);
+		fprintf(stderr, "lifeboatctl: %s\n", text);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/ctl/pcrlock.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,7 @@ void pcrlock_remove(const struct options *options)
 			if (names[j][0])
 				printf("%s: %s\n", options->dry_run ? "would remove" : "removed", path);
 			if (!options->dry_run && (names[j][0] ? unlink(path) : rmdir(path)) != 0)
-				perror(path);
+				fprintf(stderr, "lifeboatctl: %s: %s\n", path, strerror(errno));
 		}
 	}
 }

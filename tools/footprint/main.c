@@ -10,6 +10,7 @@
 
 #include "crash/plan/place.h"
 #include "lifeboat/version.h"
+#include "tools/common/bad_option.h"
 #include "tools/footprint/plain_text.h"
 #include "tools/footprint/report.h"
 
@@ -70,7 +71,7 @@ static const char usage[] =
 
 static int complain(const char *option, const char *value, const char *wanted)
 {
-	fprintf(stderr, "footprint: --%s %s: want %s\n", option, value, wanted);
+	fprintf(stderr, "lifeboat-footprint: --%s %s: want %s\n", option, value, wanted);
 	return -1;
 }
 
@@ -190,11 +191,11 @@ static int take_srat(struct options *options, const char *value)
 	int failed = -1;
 
 	if (!table)
-		fputs("footprint: out of memory\n", stderr);
+		fputs("lifeboat-footprint: out of memory\n", stderr);
 	else if (!file || ferror(file))
-		fprintf(stderr, "footprint: --srat %s: %s\n", value, strerror(errno));
+		fprintf(stderr, "lifeboat-footprint: --srat %s: %s\n", value, strerror(errno));
 	else if (lb_srat_read(table, bytes, &options->srat, &why) != 0)
-		fprintf(stderr, "footprint: --srat %s: %s\n", value, why.text);
+		fprintf(stderr, "lifeboat-footprint: --srat %s: %s\n", value, why.text);
 	else
 		failed = 0;
 	if (file)
@@ -266,7 +267,7 @@ static const struct option long_options[] = {
 static int take_form(struct options *options, enum form form)
 {
 	if (options->form != FORM_TABLE && options->form != form) {
-		fprintf(stderr, "footprint: want only one of --csv, --json, --markdown, --svg and --map\n");
+		fprintf(stderr, "lifeboat-footprint: want only one of --csv, --json, --markdown, --svg and --map\n");
 		return -1;
 	}
 	options->form = form;
@@ -317,7 +318,6 @@ static int take_option(struct options *options, int option, const char *value)
 		options->setting.no_windows = true;
 		return 0;
 	default:
-		fputs("footprint: --help lists the options\n", stderr);
 		return -1;
 	}
 }
@@ -346,14 +346,18 @@ static int take_options(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
 		}
 		if (option == OPTION_VERSION) {
-			puts("footprint (Lifeboat) " LIFEBOAT_VERSION);
+			puts("lifeboat-footprint (Lifeboat) " LIFEBOAT_VERSION);
 			exit(EXIT_SUCCESS);
+		}
+		if (option == '?' || option == ':') {
+			bad_option_say("lifeboat-footprint", "--help", long_options, option, argv);
+			return -1;
 		}
 		if (take_option(options, option, optarg) != 0)
 			return -1;
@@ -398,7 +402,7 @@ struct results {
 static int complain_of(struct source_error *err)
 {
 	plain_name(err->text);
-	fprintf(stderr, "footprint: %s\n", err->text);
+	fprintf(stderr, "lifeboat-footprint: %s\n", err->text);
 	return -1;
 }
 
@@ -415,13 +419,13 @@ static int read_map(const struct options *options, const char *path, struct resu
 	}
 	failed = machine_from_map(path, &source, &options->setting, machine, &err);
 	if (!failed && source.note)
-		fprintf(stderr, "footprint: %s: %s\n", machine->name, source.note);
+		fprintf(stderr, "lifeboat-footprint: %s: %s\n", machine->name, source.note);
 	source_free(&source);
 	if (failed)
 		return complain_of(&err);
 	results->count++;
 	if (!machine->crash_count)
-		fprintf(stderr, "footprint: %s: no crash region: %s\n", machine->name, machine->no_crash);
+		fprintf(stderr, "lifeboat-footprint: %s: no crash region: %s\n", machine->name, machine->no_crash);
 	return 0;
 }
 
@@ -514,7 +518,7 @@ static int write_output(const struct options *options, const struct results *all
 			failed = fclose(out) || failed;
 	}
 	if (failed)
-		fprintf(stderr, "footprint: %s: cannot be written: %s\n", name, strerror(errno));
+		fprintf(stderr, "lifeboat-footprint: %s: cannot be written: %s\n", name, strerror(errno));
 	return failed ? -1 : 0;
 }
 
@@ -540,7 +544,7 @@ static int run(struct options *options)
 	results.machines =
 		calloc((size_t)options->map_count + options->size_count + 2, sizeof(*results.machines));
 	if (!results.machines) {
-		fprintf(stderr, "footprint: out of memory\n");
+		fprintf(stderr, "lifeboat-footprint: out of memory\n");
 		return EXIT_FAILURE;
 	}
 	failed = read_maps(options, &results);
