@@ -10,13 +10,14 @@ import re
 import shutil
 import struct
 import subprocess
+import uuid
 
 import fake_machine
 import pytest
 import status_schema
 from conftest import build
 from fake_machine import APPLICATION, DATABASE, DRIVER, SHIM, image
-from secure_boot import authenticode, signature_list
+from secure_boot import authenticode, make_key, signature_list
 
 OURS = "EFI/lifeboat/lifeboatx64.efi"
 CHAINED = "EFI/lifeboat/lifeboat.efi"
@@ -88,6 +89,49 @@ def test_what_dbx_has_is_not_taken(machine, own_key):
     machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
     machine.set("dbx", signature_list(own_key.der), DATABASE, 0x27)
     assert "is forbidden by this machine's dbx" in machine.run("install", *sign(own_key), status=1).stderr
+
+
+def element(der: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at that place begins, and where it ends (X.690)."""
+    if der[at + 1] < 0x80:
+        return at + 2, at + 2 + der[at + 1]
+    count = der[at + 1] & 0x7F
+    begin = at + 2 + count
+    return begin, begin + int.from_bytes(der[at + 2 : begin], "big")
+
+
+def revocation(name: str, certificate: bytes, when: bytes = bytes(16)) -> bytes:
+    """EFI_SIGNATURE_LIST of a certificate's TBSCertificate by its digest (UEFI 2.10, 32.4.1)."""
+    kinds = {"sha256": "3bd2a492-96c0-4079-b420-fcf98ef103ed", "sha384": "7076876e-80c2-4ee6-aad2-28b349a6865b",
+             "sha512": "446dbf63-2502-4cda-bcfa-2465d2b0fe9d"}  # fmt: skip
+    tbs, _ = element(certificate, 0)
+    digest = hashlib.new(name, certificate[tbs : element(certificate, tbs)[1]]).digest()
+    entry = bytes(16) + digest + when
+    return uuid.UUID(kinds[name]).bytes_le + struct.pack("<III", 28 + len(entry), 0, len(entry)) + entry
+
+
+@pytest.mark.parametrize("when", [bytes(16), struct.pack("<HBBBBBBIhBB", 2020, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0)])
+@pytest.mark.parametrize("name", ["sha256", "sha384", "sha512"])
+def test_a_certificate_that_dbx_has_by_its_digest_is_not_taken(machine, own_key, tmp_path, name, when):
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    other = make_key(tmp_path, "another").der
+    machine.set("dbx", revocation(name, other, when), DATABASE, 0x27)
+    machine.run("install", *sign(own_key))
+    assert installed(machine)["secure_boot_by"] == "db"
+    machine.set("dbx", revocation(name, other) + revocation(name, own_key.der, when), DATABASE, 0x27)
+    assert "is forbidden by this machine's dbx" in machine.run("install", *sign(own_key), status=1).stderr
+    assert installed(machine)["secure_boot_by"] == "nobody"
+
+
+def test_a_certificate_s_digest_lets_nothing_through(machine, own_key):
+    """It is of dbx only; one that is cut is nobody's."""
+    machine.set("db", revocation("sha256", own_key.der), DATABASE, 0x27)
+    assert "signed by nobody" in machine.run("install", *sign(own_key), status=1).stderr
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    whole = bytearray(revocation("sha512", own_key.der))
+    struct.pack_into("<III", whole, 16, len(whole) - 16, 0, len(whole) - 16 - 28)
+    machine.set("dbx", bytes(whole[:-16]), DATABASE, 0x27)
+    machine.run("install", *sign(own_key))
 
 
 def test_a_digest_in_db_is_as_good_as_a_signature(machine, driver):

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE // memmem()
 #include "tools/ctl/firmware.h"
 
+#include <bearssl.h>
 #include <efivar/efivar.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,59 @@ static bool is_signed_by(const struct image *image, const uint8_t *certificate, 
 				    signature_issued(&image->signers, certificate, bytes));
 }
 
-static bool list_has(const uint8_t *list, uint32_t bytes, const struct image *image)
+// Of dbx only: a digest of a certificate's TBSCertificate, and the time from which it is revoked (UEFI 2.10, 32.4.1). A
+// signature with a trusted time stamp from before that would still be taken: nobody has made one of ours.
+struct certificate_kind {
+	uint8_t type[16];
+	size_t bytes; // of the digest
+	const br_hash_class *hash;
+};
+
+#define TIME_BYTES 16U
+static const struct certificate_kind certificate_kinds[] = {
+	{{0x92, 0xa4, 0xd2, 0x3b, 0xc0, 0x96, 0x79, 0x40, 0xb4, 0x20, 0xfc, 0xf9, 0x8e, 0xf1, 0x03, 0xed},
+	 br_sha256_SIZE,
+	 &br_sha256_vtable}, // EFI_CERT_X509_SHA256_GUID
+	{{0x6e, 0x87, 0x76, 0x70, 0xc2, 0x80, 0xe6, 0x4e, 0xaa, 0xd2, 0x28, 0xb3, 0x49, 0xa6, 0x86, 0x5b},
+	 br_sha384_SIZE,
+	 &br_sha384_vtable}, // EFI_CERT_X509_SHA384_GUID
+	{{0x63, 0xbf, 0x6d, 0x44, 0x02, 0x25, 0xda, 0x4c, 0xbc, 0xfa, 0x24, 0x65, 0xd2, 0xb0, 0xfe, 0x9d},
+	 br_sha512_SIZE,
+	 &br_sha512_vtable}, // EFI_CERT_X509_SHA512_GUID
+};
+
+struct revoked {
+	const struct certificate_kind *kind;
+	const uint8_t *digest;
+};
+
+static bool is_revoked(const uint8_t *tbs, size_t bytes, const void *context)
+{
+	const struct revoked *revoked = context;
+	uint8_t digest[br_sha512_SIZE];
+	br_hash_compat_context hash;
+
+	revoked->kind->hash->init(&hash.vtable);
+	revoked->kind->hash->update(&hash.vtable, tbs, bytes);
+	revoked->kind->hash->out(&hash.vtable, digest);
+	return memcmp(digest, revoked->digest, revoked->kind->bytes) == 0;
+}
+
+// An entry of a list of such digests.
+static bool revokes(const uint8_t *type, const uint8_t *data, size_t bytes, const struct image *image)
+{
+	for (size_t i = 0; i < sizeof(certificate_kinds) / sizeof(certificate_kinds[0]); i++) {
+		const struct revoked revoked = {&certificate_kinds[i], data};
+
+		if (memcmp(type, revoked.kind->type, sizeof(revoked.kind->type)) == 0)
+			return image->signature && bytes == revoked.kind->bytes + TIME_BYTES &&
+			       signature_any(image->signature, image->signature_bytes, is_revoked, &revoked);
+	}
+	return false;
+}
+
+// `is_dbx`: digests of certificates count, too.
+static bool list_has(const uint8_t *list, uint32_t bytes, bool is_dbx, const struct image *image)
 {
 	const bool certificates = memcmp(list, x509, sizeof(x509)) == 0,
 		   digests = memcmp(list, sha256, sizeof(sha256)) == 0;
@@ -107,6 +160,8 @@ static bool list_has(const uint8_t *list, uint32_t bytes, const struct image *im
 
 		if (certificates && is_signed_by(image, data, each - OWNER_BYTES))
 			return true;
+		if (is_dbx && revokes(list, data, each - OWNER_BYTES, image))
+			return true;
 		if (digests && each == OWNER_BYTES + LB_SHA256_BYTES &&
 		    memcmp(data, image->digest, LB_SHA256_BYTES) == 0)
 			return true;
@@ -116,6 +171,7 @@ static bool list_has(const uint8_t *list, uint32_t bytes, const struct image *im
 
 static bool database_has(efi_guid_t guid, const char *name, const struct image *image)
 {
+	const bool is_dbx = strcmp(name, "dbx") == 0;
 	struct content content;
 	bool found = false;
 	uint32_t bytes;
@@ -126,7 +182,7 @@ static bool database_has(efi_guid_t guid, const char *name, const struct image *
 		memcpy(&bytes, content.data + at + 16, 4);
 		if (bytes < LIST_BYTES || bytes > content.bytes - at)
 			break;
-		found = list_has((const uint8_t *)content.data + at, bytes, image);
+		found = list_has((const uint8_t *)content.data + at, bytes, is_dbx, image);
 	}
 	free(content.data);
 	return found;

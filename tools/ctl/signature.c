@@ -140,21 +140,33 @@ static bool find_signer(struct der certificates, struct element *issuer, const s
 	return false;
 }
 
-// ContentInfo of SignedData.
-static void read_signed_data(struct der der, struct signers *signers)
+// The certificates in a ContentInfo of SignedData; what comes behind them is left in *ret_rest.
+static bool find_certificates(struct der der, struct der *ret_certificates, struct der *ret_rest)
 {
-	struct element outer, signed_data, certificates, signer, one, issuer, serial;
-	struct der *in;
+	struct element outer, one, signed_data, certificates;
+	struct der in;
 
 	if (!next_of(&der, SEQUENCE, &outer) || !next_of(&outer.content, OID, &one) ||
 	    !next_of(&outer.content, CONTEXT_0, &one) || !next_of(&one.content, SEQUENCE, &signed_data))
-		return;
-	in = &signed_data.content;
-	if (!next_of(in, INTEGER, &one) || !next_of(in, SET, &one) || !next_of(in, SEQUENCE, &one) ||
-	    !next_of(in, CONTEXT_0, &certificates))
+		return false;
+	in = signed_data.content;
+	if (!next_of(&in, INTEGER, &one) || !next_of(&in, SET, &one) || !next_of(&in, SEQUENCE, &one) ||
+	    !next_of(&in, CONTEXT_0, &certificates))
+		return false;
+	*ret_certificates = certificates.content;
+	*ret_rest = in;
+	return true;
+}
+
+static void read_signed_data(struct der der, struct signers *signers)
+{
+	struct element signer, one, issuer, serial;
+	struct der certificates, rest;
+
+	if (!find_certificates(der, &certificates, &rest))
 		return;
 	do { // revocation lists may come between
-		if (!next(in, &one))
+		if (!next(&rest, &one))
 			return;
 	} while (one.tag != SET);
 	while (signers->count < SIGNERS_MAX && next_of(&one.content, SEQUENCE, &signer)) {
@@ -163,32 +175,56 @@ static void read_signed_data(struct der der, struct signers *signers)
 		if (next_of(&signer.content, INTEGER, &version) &&
 		    next_of(&signer.content, SEQUENCE, &pair) && next_of(&pair.content, SEQUENCE, &issuer) &&
 		    next_of(&pair.content, INTEGER, &serial) &&
-		    find_signer(certificates.content, &issuer, &serial, &signers->list[signers->count]))
+		    find_signer(certificates, &issuer, &serial, &signers->list[signers->count]))
 			signers->count++;
 	}
 }
 
-void signature_read(const uint8_t *data, size_t bytes, struct signers *ret_signers)
+// Takes the next signature off the WIN_CERTIFICATEs that are left; false: there is none.
+static bool next_signature(struct der *table, struct der *ret_signature)
 {
-	*ret_signers = (struct signers){.count = 0};
-	while (bytes > WIN_CERTIFICATE_BYTES) {
+	while (left(table) > WIN_CERTIFICATE_BYTES) {
+		const uint8_t *at = table->at;
 		uint32_t length;
 		uint16_t type;
+		size_t step;
 
-		memcpy(&length, data, sizeof(length));
-		memcpy(&type, data + 6, sizeof(type));
-		if (length <= WIN_CERTIFICATE_BYTES || length > bytes)
-			return;
-		if (type == WIN_CERTIFICATE_PKCS)
-			read_signed_data((struct der){data + WIN_CERTIFICATE_BYTES, data + length},
-					 ret_signers);
-		length = length > UINT32_MAX - 7 ? length
-						 : (length + 7) & ~7U; // each begins at a multiple of 8
-		if (length >= bytes)
-			return;
-		data += length;
-		bytes -= length;
+		memcpy(&length, at, sizeof(length));
+		memcpy(&type, at + 6, sizeof(type));
+		if (length <= WIN_CERTIFICATE_BYTES || length > left(table))
+			return false;
+		step = ((size_t)length + 7) & ~(size_t)7; // each begins at a multiple of 8
+		table->at = step < left(table) ? at + step : table->end;
+		if (type == WIN_CERTIFICATE_PKCS) {
+			*ret_signature = (struct der){at + WIN_CERTIFICATE_BYTES, at + length};
+			return true;
+		}
 	}
+	return false;
+}
+
+void signature_read(const uint8_t *data, size_t bytes, struct signers *ret_signers)
+{
+	struct der table = {data, data + bytes}, signature;
+
+	*ret_signers = (struct signers){.count = 0};
+	while (next_signature(&table, &signature))
+		read_signed_data(signature, ret_signers);
+}
+
+bool signature_any(const uint8_t *data, size_t bytes, signature_judge *judge, const void *context)
+{
+	struct der table = {data, data + bytes}, signature, certificates, ignored;
+	struct element one, tbs;
+
+	while (next_signature(&table, &signature)) {
+		if (!find_certificates(signature, &certificates, &ignored))
+			continue;
+		while (next_of(&certificates, SEQUENCE, &one))
+			if (next_of(&one.content, SEQUENCE, &tbs) && judge(tbs.begin, whole(&tbs), context))
+				return true;
+	}
+	return false;
 }
 
 bool signature_issued(const struct signers *signers, const uint8_t *certificate, size_t bytes)

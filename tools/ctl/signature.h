@@ -26,6 +26,11 @@ struct signers {
 // `data`: WIN_CERTIFICATEs one behind the other, as the image's certificate table. What is damaged has no signer.
 void signature_read(const uint8_t *data, size_t bytes, struct signers *ret_signers);
 
+// A TBSCertificate, the part of a certificate that its issuer has signed (RFC 5280, 4.1), tag and length included.
+typedef bool signature_judge(const uint8_t *tbs, size_t bytes, const void *context);
+// Is `judge` true of one of the certificates in the signatures?
+bool signature_any(const uint8_t *data, size_t bytes, signature_judge *judge, const void *context);
+
 // Is that certificate the one that issued a signer's, by its name?
 bool signature_issued(const struct signers *signers, const uint8_t *certificate, size_t bytes);
 
