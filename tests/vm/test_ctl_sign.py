@@ -157,14 +157,37 @@ def test_a_certificate_that_db_s_issued(machine, tmp_path, own_key):
     assert installed(machine)["signed_by"] == ["The leaf"] and installed(machine)["secure_boot_by"] == "db"
 
 
-@pytest.mark.parametrize("words, says", [
-    (["--sign", "/none", "/none"], "sbsign did not sign"),
-    (["--sign", "/none"], "--sign: wanted two files, KEY and CERT"),
+@pytest.mark.parametrize("key, certificate, says", [
+    ("none", "pem", "--sign: {none}: No such file or directory"), ("key", "none", "--sign: {none}: No such file or directory"),
+    ("folder", "pem", "--sign: {folder}: Is a directory"), ("key", "folder", "--sign: {folder}: Is a directory"),
+    ("pem", "pem", "--sign: {pem}: no private key in PEM that can be read (unsupported)"),
+    ("key", "der", "--sign: {der}: no certificate in PEM (no start line)"),
+    ("other", "pem", "--sign: {pem} is not the certificate of {other} (key values mismatch)"),
 ])  # fmt: skip
-def test_what_cannot_be_signed_is_not_installed(machine, words, says):
+def test_what_cannot_be_signed_is_one_sentence(machine, own_key, tmp_path_factory, key, certificate, says):
+    """It names the file; of OpenSSL's lines the reason is left."""
+    folder = tmp_path_factory.mktemp("k")
+    files = {name: folder / name for name in ("none", "folder", "pem", "key", "der", "other")}
+    files["folder"].mkdir()
+    shutil.copy(own_key.key, files["key"])
+    shutil.copy(own_key.certificate, files["pem"])
+    files["der"].write_bytes(own_key.der)
+    shutil.copy(make_key(folder, "another").key, files["other"])
     before = machine.variables(), machine.files()
-    assert says in machine.run("install", *words, status=2 if len(words) == 2 else 1).stderr
-    assert (machine.variables(), machine.files()) == before
+    done = machine.run("install", "--sign", str(files[key]), str(files[certificate]), status=1)
+    assert done.stderr == f"lifeboatctl: install: {says.format(**files)}\n"
+    assert done.stdout == "" and (machine.variables(), machine.files()) == before
+
+
+def test_a_key_goes_with_a_certificate(machine):
+    assert "--sign: wanted two files, KEY and CERT" in machine.run("install", "--sign", "/none", status=2).stderr
+
+
+def test_sbsign_is_not_heard_where_it_signs(machine, own_key):
+    (machine.root / "var/lib").mkdir(parents=True)
+    machine.set("db", signature_list(own_key.der), DATABASE, 0x27)
+    done = machine.run("install", *sign(own_key))
+    assert done.stderr == "" and "igning" not in done.stdout
 
 
 def test_an_update_that_would_not_start_is_none(machine, own_key):
