@@ -383,8 +383,10 @@ def test_image_build(machine):
     machine.write("etc/kernel/cmdline", b"console=ttyS0\n")
     (machine.root / "proc/self/mountinfo").unlink()
     before = machine.variables()
-    done = machine.run("install", "--esp", "/boot/efi", "--no-variables", live=False)
-    assert "run `lifeboatctl install` on the machine" in done.stdout
+    nothing = ("install", "--esp", "/boot/efi", "--no-variables")
+    assert "no entry of the firmware would be made: run `lifeboatctl" in machine.run(*nothing, "-n", live=False).stdout
+    done = machine.run(*nothing, live=False)
+    assert "no entry of the firmware was made: run `lifeboatctl install` on the machine" in done.stdout
     first = machine.files()
     assert first[CONF].decode().splitlines()[1] == "console ttyS0"
     machine.run("remove", "--esp", "/boot/efi", live=False)
@@ -446,7 +448,7 @@ def run_test(machine, *words, dump=None, status=0):
 
 
 def test_a_try_is_asked_for_once(machine):
-    assert "it is not installed on /boot/efi: lifeboatctl install" in run_test(machine, status=1)
+    assert f"it is not installed on {machine.esp}: lifeboatctl install" in run_test(machine, status=1)
     machine.run("install")
     before = machine.files()[CONF]
     assert "would ask" in run_test(machine, "--dry-run")
@@ -475,13 +477,13 @@ BAD = {
     "bios": (lambda m: subprocess.run(["rm", "-r", m.root / "sys/firmware/efi"], check=True), "started by a BIOS"),
     "32 bits": (lambda m: m.write("sys/firmware/efi/fw_platform_size", b"32\n"), "the firmware is one of 32 bits"),
     "no efivarfs": (lambda m: subprocess.run(["rm", "-r", m.efivars], check=True), "mount -t efivarfs"),
-    "no esp": (lambda m: m.mount(ROOT_MOUNT), "mount /dev/vda1 /boot/efi"),
+    "no esp": (lambda m: m.mount(ROOT_MOUNT), "mount /dev/vda1 {root}/boot/efi"),
     "no esp at all": (
         lambda m: (m.mount(ROOT_MOUNT), m.disk("vda", [ROOT, DUMP])), "make a FAT partition of GPT type c12a7328",
     ),
-    "automount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("vfat", "autofs")), "mount /dev/vda1 /boot/efi"),
-    "read-only mount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,rel", "ro,rel")), "remount,rw /boot/efi"),
-    "read-only": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,fmask", "ro,fmask")), "remount,rw /boot/efi"),
+    "automount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("vfat", "autofs")), "mount /dev/vda1 {root}/boot/efi"),
+    "read-only mount": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,rel", "ro,rel")), "remount,rw {root}/boot/efi"),
+    "read-only": (lambda m: m.mount(ROOT_MOUNT, ESP_MOUNT.replace("rw,fmask", "ro,fmask")), "remount,rw {root}/boot/efi"),
     "no target": (
         lambda m: m.disk("vda", [ESP, ROOT]),
         "sgdisk -n 0:264192:+65M -t 0:5a1d3c0e-7b5f-4f0e-9c55-4c6966654201 -c 0:lifeboat-dump /dev/vda && partprobe",
@@ -511,20 +513,45 @@ def test_bad_machines(machine, name):
     spoil(machine)
     before = machine.files()
     done = machine.run("install", status=1)
-    assert wanted in done.stderr and done.stderr.count("\n") == 1, done
+    assert wanted.format(root=machine.root) in done.stderr and done.stderr.count("\n") == 1, done
     assert machine.files() == before
 
 
+@pytest.mark.parametrize("words", [
+    ["off"], ["on"], ["rollback"], ["test", "--when-stale"], ["update"], ["remove"],
+], ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_bios_is_told_of_by_every_command(machine, words, mounted):
+    """What leads on is another firmware setting: no ESP, and no installation. Only the file of `off` needs no UEFI."""
+    machine.run("install")
+    shutil.rmtree(machine.root / "sys/firmware/efi")
+    machine.mount(ROOT_MOUNT, *([ESP_MOUNT] if mounted else []))
+    before = machine.files()
+    if words == ["off"] and mounted:
+        assert "from the next boot on" in machine.run(*words).stdout
+        return
+    for more in ([], ["--dry-run"]):
+        done = machine.run(*words, *more, status=1)
+        assert "started by a BIOS, not by UEFI: choose UEFI" in done.stderr and done.stderr.count("\n") == 1, done
+        assert machine.files() == before
+
+
 @pytest.mark.parametrize("words, wanted", [
-    (["--esp", "/srv"], "/srv: no EFI system partition is mounted there"),
-    (["--esp", "/"], "/: a file system of type ext4, wanted vfat"),
-    (["--mode", "sd-boot"], "no systemd-boot is on /boot/efi: bootctl install"),
+    (["--esp", "/srv"], " {root}/srv: no EFI system partition is mounted there"),
+    (["--esp", "/"], " {root}/: a file system of type ext4, wanted vfat"),
+    (["--mode", "sd-boot"], "no systemd-boot is on {root}/boot/efi: bootctl install"),
     (["--from", "/nonexistent"], "/nonexistent/lifeboatx64.efi: No such file"),
 ])  # fmt: skip
 def test_bad_words(machine, words, wanted):
     before = state(machine)
-    assert wanted in machine.run("install", *words, status=1).stderr
+    assert wanted.format(root=machine.root) in machine.run("install", *words, status=1).stderr
     assert state(machine) == before
+
+
+def test_an_image_s_folder_is_named_as_it_was_looked_for(machine):
+    """Whoever gives the root twice sees it twice."""
+    said = machine.run("install", "--esp", str(machine.esp), status=1, live=False).stderr
+    assert said == f"lifeboatctl: install: {machine.root}{machine.esp}: no such folder\n"
 
 
 def test_wrong_partition_type(machine):

@@ -52,7 +52,7 @@ def test_what_the_loader_would_refuse(machine, text, wanted):
 
 
 @pytest.mark.parametrize("text, wanted", [
-    (b"chain \\EFI\\none.efi\n", "chain \\EFI\\none.efi: no such file on /boot/efi"),
+    (b"chain \\EFI\\none.efi\n", "chain \\EFI\\none.efi: no such file on /"),
     (b"chain \\efi\\Lifeboat\\lifeboat.EFI\n", "that is Lifeboat itself"),
     (b"chain \\EFI\\debian\\grubx64.efi\nkernel \\vmlinuz\n", "kernel: --chain starts a boot manager"),
 ])  # fmt: skip

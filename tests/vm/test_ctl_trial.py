@@ -221,7 +221,9 @@ def test_off_and_on(boots, machine):
     boots.start(**ASIDE)
     problems = boots.status()["problems"]
     assert "it stands aside at every boot until `lifeboatctl on`: 2 boots on trial did not complete" in problems
-    assert "would switch it off" in machine.run("off", "--dry-run").stdout and OFF not in machine.files()
+    said = machine.run("off", "--dry-run").stdout
+    assert said == f"would write: {machine.esp}/{OFF}\nwould switch it off, from the next boot on\n"
+    assert OFF not in machine.files()
     assert "from the next boot on" in machine.run("off").stdout
     assert OFF in machine.files() and "off already" in machine.run("off").stdout
     told = boots.status()
@@ -236,7 +238,11 @@ def test_off_and_on(boots, machine):
 def test_off_by_a_variable_where_no_esp_is_mounted(boots, machine):
     machine.mount(ROOT_MOUNT)
     boots.start(**ARMED)
+    assert "would write: the firmware's variable LifeboatOff" in machine.run("off", "--dry-run").stdout
+    assert f"LifeboatOff-{GUID}" not in machine.variables()
     assert "the firmware's variable LifeboatOff" in machine.run("off").stdout
+    assert "\\EFI\\lifeboat\\off is not looked at" in machine.run("on", "--dry-run").stderr
+    assert f"LifeboatOff-{GUID}" in machine.variables()
     assert f"LifeboatOff-{GUID}" in machine.variables() and boots.status()["switched_off"]
     assert "\\EFI\\lifeboat\\off is not looked at" in machine.run("on").stderr
     assert f"LifeboatOff-{GUID}" not in machine.variables()
@@ -244,7 +250,12 @@ def test_off_by_a_variable_where_no_esp_is_mounted(boots, machine):
 
 def test_off_where_nothing_can_be_written(machine):
     machine.mount(ROOT_MOUNT)
-    assert "no EFI system partition is mounted" in machine.run("off", status=1, live=False).stderr
+    for more in ([], ["--dry-run"]):
+        assert "no EFI system partition is mounted" in machine.run("off", *more, status=1, live=False).stderr
+    shutil.rmtree(machine.efivars)
+    for more in ([], ["--dry-run"]):
+        said = machine.run("off", *more, status=1).stderr
+        assert "no EFI system partition is mounted" in said and "LifeboatOff cannot be written" in said
 
 
 def test_remove_leaves_no_trace_of_it(boots, machine):
@@ -327,7 +338,7 @@ def test_an_update_without_an_esp_is_told(updated):
     updated.machine.mount(ROOT_MOUNT)
     updated.set_mark()
     updated.start(**BEGUN)
-    assert "mount /dev/vda1 /boot/efi" in updated.complete(status=1)
+    assert f"mount /dev/vda1 {updated.machine.esp}" in updated.complete(status=1)
     assert updated.mark()["mark"] == "proved"
     updated.machine.mount(ROOT_MOUNT, ESP_MOUNT)
     assert "the update to version 0.1.0 stays" in updated.complete()
@@ -340,7 +351,8 @@ def test_two_updates_before_a_restart_keep_what_was_proved(updated):
 
 def test_rollback(updated):
     machine = updated.machine
-    assert "would put" in machine.run("rollback", "--dry-run").stdout
+    said = machine.run("rollback", "--dry-run").stdout
+    assert said == "would put the program from before the last update back, version 0.1.0\n"
     assert machine.files()[OURS] == image(DRIVER, "0.2")
     assert "version 0.1.0 is back" in machine.run("rollback").stdout
     assert machine.files()[OURS] == image(DRIVER, "0.1.0")
@@ -357,7 +369,8 @@ def test_rollback_of_an_update_that_stayed(updated):
 
 def test_rollback_to_what_is_no_program(updated):
     updated.machine.write(f"boot/efi/{OURS}.previous", b"cut")
-    assert "no program for UEFI" in updated.machine.run("rollback", status=1).stderr
+    for more in ([], ["--dry-run"]):
+        assert "no program for UEFI" in updated.machine.run("rollback", *more, status=1).stderr
     assert updated.machine.files()[OURS] == image(DRIVER, "0.2")
     assert "not installed" in (updated.machine.run("remove") and updated.machine.run("rollback", status=1).stderr)
 
@@ -596,9 +609,10 @@ def test_a_dump_that_waits_is_not_touched(proved):
     verdict(proved, 2, state=2)
     proved.machine.write("sys/block/vda/serial", b"S2\n")
     before = proved.dump_header()
-    said = proved.machine.run("test", "--when-stale", status=1).stderr
-    assert "holds a dump that nobody has saved: lifeboatctl save" in said
-    assert proved.dump_header() == before
+    for more in ([], ["--dry-run"]):
+        said = proved.machine.run("test", "--when-stale", *more, status=1).stderr
+        assert "holds a dump that nobody has saved: lifeboatctl save" in said
+        assert proved.dump_header() == before
 
 
 def test_a_verdict_that_is_gone_is_forgotten(proved):

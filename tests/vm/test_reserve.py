@@ -261,6 +261,22 @@ def test_its_size(disk, words, size):
     assert disk.file.stat().st_size == size * MIB
 
 
+def test_on_the_esp_its_folder_is_made_too(disk):
+    """Before the first installation there is none; a dry run does without it."""
+    esp = disk.point / "esp"
+    esp.mkdir()
+    file = esp / "EFI/lifeboat/reserve"
+    install = (build("lifeboatctl"), "install", "--from", build("lifeboatx64.efi").parent, "--mode", "driver")
+    words = (*install, "--no-variables", "--esp", esp, "--reserve", "4M")
+    without_boot = ("unshare", "-m", "bash", "-c", 'mount -t tmpfs none /boot && exec "$@"', "bash")
+    assert f"would make: {file}, {BYTES} bytes" in sh(*without_boot, *words, "--dry-run")
+    assert not (esp / "EFI").exists()
+    assert f"made: {file}, {BYTES} bytes" in sh(*without_boot, *words)
+    assert file.stat().st_size == BYTES
+    sh(build("lifeboatctl"), "remove", "--no-variables", "--esp", esp)
+    assert not (esp / "EFI/lifeboat").exists()
+
+
 def test_refused_elsewhere(disk):
     said = disk.install(check=False, where=Path("/dev/shm/lifeboat.dump"))
     assert "/dev/shm/lifeboat.dump: its file system is none of ext4, XFS and an ESP's FAT" in said

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/ctl/firmware.h"
 #include "tools/ctl/mount.h"
 
 static const char *const points[] = {"/efi", "/boot/efi", "/boot"};
@@ -37,16 +38,20 @@ static bool find_unmounted(const char *root, char *ret_device, size_t bytes)
 
 static int fail_without(const struct options *options, struct lb_error *err)
 {
-	char device[DISK_NAME + 16];
+	char device[DISK_NAME + 16], path[FILE_PATH];
 
+	if (firmware_judge(options, err) != 0)
+		return -1;
 	if (options->esp)
-		return lb_fail(err, "%.160s: no EFI system partition is mounted there: mount it",
-			       options->esp);
+		return file_path(options->root, options->esp, path, err) != 0
+			       ? -1
+			       : lb_fail(err, "%.160s: no EFI system partition is mounted there: mount it",
+					 path);
 	if (find_unmounted(options->root, device, sizeof(device)))
 		return lb_fail(err,
 			       "no EFI system partition is mounted at " POINTS
-			       ": mount %s /boot/efi, or name its folder with --esp",
-			       device);
+			       ": mount %s %.110s/boot/efi, or name its folder with --esp",
+			       device, options->root);
 	return lb_fail(err, "no EFI system partition is mounted at " POINTS
 			    ", and no disk has one: make a FAT partition of GPT type " ESP_TYPE_TEXT
 			    ", and mount it");
@@ -83,15 +88,15 @@ static int judge(const struct options *options, bool writable, const struct moun
 	if (strcmp(mount->type, "vfat") != 0)
 		return lb_fail(err,
 			       "%.160s: a file system of type %s, wanted vfat: name the EFI system partition",
-			       esp->point, mount->type);
+			       esp->path, mount->type);
 	if (disk_partition_of(options->root, mount->numbers, &esp->partition, err) != 0)
 		return -1;
 	if (strcmp(esp->partition.type, ESP_TYPE_TEXT) != 0)
-		return lb_fail(err, "%.120s: its partition's type is %s, wanted " ESP_TYPE_TEXT, esp->point,
+		return lb_fail(err, "%.120s: its partition's type is %s, wanted " ESP_TYPE_TEXT, esp->path,
 			       esp->partition.type);
 	if (writable && mount->read_only)
-		return lb_fail(err, "%.100s is mounted read-only: mount -o remount,rw %.100s", esp->point,
-			       esp->point);
+		return lb_fail(err, "%.95s is mounted read-only: mount -o remount,rw %.95s", esp->path,
+			       esp->path);
 	esp->has_partition = true;
 	return 0;
 }
@@ -107,7 +112,7 @@ int esp_find(const struct options *options, bool writable, struct esp *ret_esp, 
 		snprintf(ret_esp->point, sizeof(ret_esp->point), "%s", options->esp);
 		if (file_path(options->root, options->esp, ret_esp->path, err) != 0)
 			return -1;
-		return is_folder(ret_esp) ? 0 : lb_fail(err, "%.160s: no such folder", options->esp);
+		return is_folder(ret_esp) ? 0 : lb_fail(err, "%.160s: no such folder", ret_esp->path);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (look(options, candidates[i], ret_esp, &mount))

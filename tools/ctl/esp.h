@@ -16,14 +16,14 @@
 #define ESP_SD_BOOT "\\EFI\\systemd\\drivers\\lifeboatx64.efi"
 
 struct esp {
-	char point[FILE_PATH]; // as messages call it, without the root
-	char path[FILE_PATH]; // with it
+	char point[FILE_PATH]; // without the root, as the system below it calls the folder
+	char path[FILE_PATH]; // with the root, as messages call it
 	bool has_partition; // of an image build's folder nothing is known
 	struct partition partition;
 };
 
 // An image build's --esp may be any folder. Every other is a mounted vfat on a GPT partition of the ESP's type.
-// Says how to mount one where there is none. `writable`: it is to be written to.
+// Says how to mount one where there is none, or that no UEFI started this machine. `writable`: it is to be written to.
 int esp_find(const struct options *options, bool writable, struct esp *ret_esp, struct lb_error *err);
 
 // A file of it by its firmware's name, "\EFI\lifeboat\lifeboat.efi".

@@ -60,11 +60,10 @@ static bool is_systemd_boot(void)
 	return strcmp(text, wanted) == 0;
 }
 
-int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err)
+int firmware_judge(const struct options *options, struct lb_error *err)
 {
 	char bits[8];
 
-	*ret_firmware = (struct firmware){.secure_boot = false};
 	if (!options->live)
 		return 0;
 	if (!file_exists(options->root, EFI_FOLDER))
@@ -78,6 +77,16 @@ int firmware_read(const struct options *options, struct firmware *ret_firmware, 
 			"the firmware is one of %s bits, and runs no program of 64: Lifeboat cannot be "
 			"used on this machine",
 			bits);
+	return 0;
+}
+
+int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err)
+{
+	*ret_firmware = (struct firmware){.secure_boot = false};
+	if (!options->live)
+		return 0;
+	if (firmware_judge(options, err) != 0)
+		return -1;
 	if (!efi_variables_supported())
 		return lb_fail(err, "the firmware's variables cannot be read: mount -t efivarfs "
 				    "efivarfs " EFIVARS_FOLDER);

@@ -77,7 +77,7 @@ static void say_plan(const struct options *options, const struct plan *plan)
 
 	if (plan->esp.has_partition)
 		disk_device(plan->esp.partition.disk, plan->esp.partition.number, device, sizeof(device));
-	printf("mode: %s\nESP: %s (%s)\n", mode_name(plan->mode), plan->esp.point, device);
+	printf("mode: %s\nESP: %s (%s)\n", mode_name(plan->mode), plan->esp.path, device);
 	say_target(&plan->target);
 	if (plan->chain[0])
 		printf("starts: %s\n", plan->chain);
@@ -251,20 +251,21 @@ static int put_all(const struct options *options, struct plan *plan, struct lb_e
 
 static void say_next(const struct options *options, const struct plan *plan)
 {
+	const bool dry_run = options->dry_run;
+
 	pcrlock_put(options, &plan->esp, plan->mode, &plan->image, PCRLOCK_INSTALLED);
-	if (options->dry_run)
-		return;
 	change_note(options, "install");
 	if (options->live && !health_has_unit(options->root))
 		puts("nothing would tell Lifeboat that a boot has completed, and the second boot would not "
 		     "be "
 		     "armed: " HEALTH_ENABLE);
-	if (options->live)
+	if (options->live && !dry_run)
 		puts("restart the machine, once before you hibernate it; then `lifeboatctl status` says "
 		     "whether it is "
 		     "armed");
-	else if (plan->mode != MODE_SD_BOOT)
-		puts("no entry of the firmware was made: run `lifeboatctl install` on the machine");
+	if (!options->live && plan->mode != MODE_SD_BOOT)
+		printf("no entry of the firmware %s made: run `lifeboatctl install` on the machine\n",
+		       dry_run ? "would be" : "was");
 }
 
 // The file for dumps first: without any target there is nothing to install for.
@@ -391,7 +392,7 @@ int update_command(const struct options *options)
 		return complain("update", &err);
 	mode = plan_installed(&esp);
 	if (mode == MODE_AUTO) {
-		printf("not installed on %s: nothing to update\n", esp.point);
+		printf("not installed on %s: nothing to update\n", esp.path);
 		return EXIT_SUCCESS;
 	}
 	if (replace(options, &esp, &firmware, &err) != 0)

@@ -71,21 +71,36 @@ static int remove_one(const struct esp *esp, enum mode mode, const char *suffix,
 	return 0;
 }
 
-int keep_return(const struct esp *esp, enum mode mode, char ret_version[24], struct lb_error *err)
+// The suffix of the program that would come back.
+static const char *suffix_of(const struct esp *esp, enum mode mode)
 {
-	const char *suffix = is_there(esp, mode, previous) ? previous : kept;
-	struct placed placed = {.count = 0};
-	char from[FILE_PATH], to[FILE_PATH];
-	struct image image;
-	int failed;
+	return is_there(esp, mode, previous) ? previous : kept;
+}
+
+static int read_kept(const struct esp *esp, enum mode mode, struct image *ret_image, struct lb_error *err)
+{
+	const char *suffix = suffix_of(esp, mode);
+	char from[FILE_PATH];
 
 	if (!is_there(esp, mode, suffix))
 		return lb_fail(err,
 			       "%.100s keeps no program from before an update: lifeboatctl remove, then "
 			       "install another one",
-			       esp->point);
-	if (path_of(esp, mode, suffix, from, err) != 0 || path_of(esp, mode, "", to, err) != 0 ||
-	    image_read(from, mode_image(mode), &image, err) != 0)
+			       esp->path);
+	if (path_of(esp, mode, suffix, from, err) != 0)
+		return -1;
+	return image_read(from, mode_image(mode), ret_image, err);
+}
+
+int keep_return(const struct esp *esp, enum mode mode, char ret_version[24], struct lb_error *err)
+{
+	const char *suffix = suffix_of(esp, mode);
+	struct placed placed = {.count = 0};
+	struct image image;
+	char to[FILE_PATH];
+	int failed;
+
+	if (path_of(esp, mode, "", to, err) != 0 || read_kept(esp, mode, &image, err) != 0)
 		return -1;
 	// Copied, not renamed: at no moment is there no program.
 	failed = place_file(esp->path, to, &image.content, &placed, err);
@@ -99,6 +114,18 @@ int keep_remove(const struct esp *esp, enum mode mode, struct lb_error *err)
 	return remove_one(esp, mode, previous, err) != 0 ? -1 : remove_one(esp, mode, kept, err);
 }
 
+// Says what would come back, once it is judged as the real run would.
+static int say_kept(const struct esp *esp, enum mode mode, struct lb_error *err)
+{
+	struct image image;
+
+	if (read_kept(esp, mode, &image, err) != 0)
+		return -1;
+	printf("would put the program from before the last update back, version %s\n", image.version);
+	image_free(&image);
+	return 0;
+}
+
 static int roll_back(const struct options *options, struct lb_error *err)
 {
 	static struct trial trial;
@@ -106,15 +133,13 @@ static int roll_back(const struct options *options, struct lb_error *err)
 	struct esp esp;
 	enum mode mode;
 
-	if (esp_find(options, true, &esp, err) != 0)
+	if (firmware_judge(options, err) != 0 || esp_find(options, true, &esp, err) != 0)
 		return -1;
 	mode = plan_installed(&esp);
 	if (mode == MODE_AUTO)
-		return lb_fail(err, "it is not installed on %.100s: lifeboatctl install", esp.point);
-	if (options->dry_run && (is_there(&esp, mode, previous) || is_there(&esp, mode, kept))) {
-		puts("would put the program from before the last update back");
-		return 0;
-	}
+		return lb_fail(err, "it is not installed on %.100s: lifeboatctl install", esp.path);
+	if (options->dry_run)
+		return say_kept(&esp, mode, err);
 	if (keep_return(&esp, mode, version, err) != 0)
 		return -1;
 	printf("version %s is back: restart the machine, once before you hibernate it\n", version);

@@ -21,7 +21,7 @@ static void drop_tail(efi_guid_t guid, const char *name)
 }
 
 // libefivar 37 calls nothing at all, by a NULL pointer, where there is no efivarfs.
-static int check(const char *name, struct lb_error *err)
+int nvram_check(const char *name, struct lb_error *err)
 {
 	if (efi_variables_supported())
 		return 0;
@@ -38,7 +38,7 @@ int nvram_write(efi_guid_t guid, const char *name, const struct nvram_value *val
 	if (value->bytes > sizeof(copy))
 		return lb_fail(err, "the firmware's variable %s: %zu bytes, wanted %u at most", name,
 			       value->bytes, NVRAM_BYTES);
-	if (check(name, err) != 0)
+	if (nvram_check(name, err) != 0)
 		return -1;
 	memcpy(copy, value->data, value->bytes);
 	drop_tail(guid, name);
@@ -49,7 +49,7 @@ int nvram_write(efi_guid_t guid, const char *name, const struct nvram_value *val
 
 int nvram_delete(efi_guid_t guid, const char *name, struct lb_error *err)
 {
-	if (check(name, err) != 0)
+	if (nvram_check(name, err) != 0)
 		return -1;
 	if (efi_del_variable(guid, name) == 0)
 		return 0;

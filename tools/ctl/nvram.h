@@ -19,6 +19,9 @@ struct nvram_value {
 	uint32_t attributes;
 };
 
+// Fails where no variable can be written, without trying: efivarfs is not mounted.
+int nvram_check(const char *name, struct lb_error *err);
+
 int nvram_write(efi_guid_t guid, const char *name, const struct nvram_value *value, struct lb_error *err);
 int nvram_delete(efi_guid_t guid, const char *name, struct lb_error *err);
 

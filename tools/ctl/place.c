@@ -31,7 +31,7 @@ static void note(struct placed *placed, const char *path, bool folder)
 	placed->list[placed->count++].folder = folder;
 }
 
-static int make_folders(const char *base, const char *path, struct placed *placed, struct lb_error *err)
+int place_folders(const char *base, const char *path, struct placed *placed, struct lb_error *err)
 {
 	char folder[FILE_PATH];
 
@@ -65,7 +65,7 @@ int place_file(const char *base, const char *path, const struct content *content
 	const bool is_new = access(path, F_OK) != 0;
 	struct output output;
 
-	if (make_folders(base, path, placed, err) != 0 ||
+	if (place_folders(base, path, placed, err) != 0 ||
 	    output_begin(path, content->bytes, true, &output, err) != 0)
 		return -1;
 	if (write_all(&output, content, err) != 0) {

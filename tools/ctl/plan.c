@@ -117,7 +117,7 @@ static int find_chain(struct plan *plan, bool by_shim, struct lb_error *err)
 				err,
 				"mode chain: no boot entry names a file on %.100s, and it has no " FALLBACK
 				": install a boot loader first",
-				plan->esp.point);
+				plan->esp.path);
 		snprintf(plan->chain, sizeof(plan->chain), FALLBACK);
 	}
 	if (!by_shim)
@@ -181,7 +181,7 @@ static int judge_mode(struct plan *plan, enum trust trust, struct lb_error *err)
 		return lb_fail(
 			err,
 			"mode sd-boot: no systemd-boot is on %.100s: bootctl install, or take another mode",
-			plan->esp.point);
+			plan->esp.path);
 	return 0;
 }
 
@@ -226,13 +226,13 @@ static int take_chain(struct plan *plan, struct lb_error *err)
 	if (plan->mode != MODE_CHAIN)
 		return 0;
 	if (!chain[0])
-		return lb_fail(err, "%.40s%.60s has no chain: add the line \"chain %.100s\"", plan->esp.path,
+		return lb_fail(err, "%.80s%.60s has no chain: add the line \"chain %.60s\"", plan->esp.path,
 			       name, plan->chain);
 	if (strcasecmp(chain, ESP_LOADER) == 0)
 		return lb_fail(err, "%.60s: chain %.100s: that is Lifeboat itself", name, chain);
 	if (!lb_path_behind_volume(chain) && !on_esp(&plan->esp, chain))
 		return lb_fail(err, "%.60s: chain %.100s: no such file on %.100s", name, chain,
-			       plan->esp.point);
+			       plan->esp.path);
 	snprintf(plan->chain, sizeof(plan->chain), "%s", chain);
 	return 0;
 }

@@ -226,11 +226,13 @@ static void forget_one(struct dump *dump, void *context)
 	}
 }
 
-int proof_forget(const char *root, struct lb_error *err)
+int proof_forget(const char *root, bool dry_run, struct lb_error *err)
 {
 	struct forgetting forgetting = {.err = err};
 
 	dumps_each(root, forget_one, &forgetting);
+	if (dry_run)
+		return forgetting.failed ? -1 : 0;
 	forgetting.writes = true;
 	if (!forgetting.failed)
 		dumps_each(root, forget_one, &forgetting);

@@ -43,7 +43,7 @@ bool proof_read(const char *root, struct proof *ret_proof);
 int proof_take(const char *root, struct lb_error *err);
 
 // Has the next try be judged anew: takes the verdict off every partition that has one. Fails where one holds a dump that
-// nobody has saved, and leaves the rest as it is.
-int proof_forget(const char *root, struct lb_error *err);
+// nobody has saved, and leaves the rest as it is. `dry_run`: that is all that it does.
+int proof_forget(const char *root, bool dry_run, struct lb_error *err);
 
 #endif

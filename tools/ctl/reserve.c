@@ -241,11 +241,47 @@ static int fill(const struct options *options, const struct esp *esp, const char
 	return 0;
 }
 
-// Its folder's file system is looked at before anything is made.
-static int make_file(const struct options *options, const struct esp *esp, const char *path,
+// The folder of a file; `nearest`: where it is not there, the one above it that is. Returns what open() does.
+static int open_folder(const char *whole, bool nearest, char ret_folder[FILE_PATH])
+{
+	int fd;
+
+	snprintf(ret_folder, FILE_PATH, "%s", whole);
+	do {
+		*strrchr(ret_folder, '/') = '\0';
+		fd = open(ret_folder[0] ? ret_folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} while (fd < 0 && nearest && errno == ENOENT && strchr(ret_folder, '/'));
+	return fd;
+}
+
+// The folder is there.
+static int write_file(const struct options *options, const struct esp *esp, const char *path,
+		      struct lb_file_map *map, struct lb_error *err)
+{
+	char whole[FILE_PATH];
+	struct lb_error why;
+	int fd, failed;
+
+	if (file_path(options->root, path, whole, err) != 0)
+		return -1;
+	fd = open(whole, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return lb_fail(err, "%.160s: %s", whole, strerror(errno));
+	failed = fill(options, esp, path, fd, map, &why);
+	close(fd);
+	if (!failed)
+		return 0;
+	unlink(whole);
+	return lb_fail(err, "%.100s: %s", whole, why.text);
+}
+
+// The file system of its folder is looked at before anything is made. `own`: the folder is ours on the ESP, and is made,
+// too.
+static int make_file(const struct options *options, const struct esp *esp, const char *path, bool own,
 		     struct lb_file_map *map, struct lb_error *err)
 {
 	char whole[FILE_PATH], folder[FILE_PATH];
+	struct placed placed = {.count = 0};
 	struct lb_error why;
 	int fd, failed;
 
@@ -254,26 +290,20 @@ static int make_file(const struct options *options, const struct esp *esp, const
 			       sizeof(map->host_path) - 1);
 	if (path[0] != '/' || file_path(options->root, path, whole, err) != 0)
 		return lb_fail(err, "%.160s: wanted a path from the root on", path);
-	snprintf(folder, sizeof(folder), "%s", whole);
-	*strrchr(folder, '/') = '\0';
-	fd = open(folder[0] ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_folder(whole, own, folder);
 	if (fd < 0)
 		return lb_fail(err, "%.160s: %s", folder, strerror(errno));
 	failed = judge_place(options, esp, fd, &why);
 	close(fd);
 	if (failed)
-		return lb_fail(err, "%.100s: %s", path, why.text);
+		return lb_fail(err, "%.100s: %s", whole, why.text);
 	if (options->dry_run)
 		return 0;
-	fd = open(whole, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return lb_fail(err, "%.160s: %s", path, strerror(errno));
-	failed = fill(options, esp, path, fd, map, &why);
-	close(fd);
-	if (!failed)
+	if ((!own || place_folders(esp->path, whole, &placed, err) == 0) &&
+	    write_file(options, esp, path, map, err) == 0)
 		return 0;
-	unlink(whole);
-	return lb_fail(err, "%.100s: %s", path, why.text);
+	place_undo(&placed);
+	return -1;
 }
 
 // Without --dump-to FILE: on /boot, else on the ESP.
@@ -285,7 +315,7 @@ static int make_somewhere(const struct options *options, const struct esp *esp, 
 
 	snprintf(path, FILE_PATH, "%s", wanted ? wanted : FOLDER_USUAL);
 	if (wanted || strcmp(esp->point, "/boot") != 0) {
-		if (make_file(options, esp, path, map, &why) == 0)
+		if (make_file(options, esp, path, false, map, &why) == 0)
 			return 0;
 		if (wanted)
 			return lb_fail(err, "%s", why.text);
@@ -295,7 +325,7 @@ static int make_somewhere(const struct options *options, const struct esp *esp, 
 	for (char *c = path; *c; c++)
 		if (*c == '\\')
 			*c = '/';
-	return make_file(options, esp, path, map, err);
+	return make_file(options, esp, path, true, map, err);
 }
 
 static int put_map(const struct esp *esp, const struct lb_file_map *map, struct lb_error *err)
@@ -335,6 +365,23 @@ static int check_file(const char *root, const struct lb_file_map *map, struct lb
 	return failed;
 }
 
+// Judges the one that is there already.
+static int judge_made(const struct options *options, const struct lb_file_map *map, struct lb_error *err)
+{
+	char whole[FILE_PATH];
+	struct lb_error why;
+
+	if (file_path(options->root, map->host_path, whole, err) != 0)
+		return -1;
+	if (map->file_bytes != options->reserve)
+		return lb_fail(err, "%.160s is there, of %lu bytes: lifeboatctl remove takes it away", whole,
+			       map->file_bytes);
+	if (check_file(options->root, map, &why) != 0)
+		return lb_fail(err, "%.100s: %.100s: lifeboatctl remove takes it away", whole, why.text);
+	printf("is there: %s\n", whole);
+	return 0;
+}
+
 int reserve_make(const struct options *options, const struct esp *esp, bool *ret_made, struct lb_error *err)
 {
 	struct lb_file_map map;
@@ -344,20 +391,12 @@ int reserve_make(const struct options *options, const struct esp *esp, bool *ret
 	*ret_made = false;
 	if (!options->reserve)
 		return 0;
-	if (read_map(esp, &map, &why)) {
-		if (map.file_bytes != options->reserve)
-			return lb_fail(err, "%.160s is there, of %lu bytes: lifeboatctl remove takes it away",
-				       map.host_path, map.file_bytes);
-		if (check_file(options->root, &map, &why) == 0) {
-			printf("is there: %s\n", map.host_path);
-			return 0;
-		}
-		return lb_fail(err, "%.100s: %.100s: lifeboatctl remove takes it away", map.host_path,
-			       why.text);
-	}
+	if (read_map(esp, &map, &why))
+		return judge_made(options, &map, err);
 	if (make_somewhere(options, esp, path, &map, err) != 0)
 		return -1;
-	printf("%s: %s, %lu bytes\n", options->dry_run ? "would make" : "made", path, options->reserve);
+	printf("%s: %s%s, %lu bytes\n", options->dry_run ? "would make" : "made", options->root, path,
+	       options->reserve);
 	if (options->dry_run)
 		return 0;
 	*ret_made = true;
@@ -399,12 +438,12 @@ static int remove_file(const struct options *options, const struct lb_file_map *
 		device_set_immutable(device.fd, false);
 	device_close(&device);
 	if (!ours) {
-		printf("stays: %s, which is not the file that was made\n", map->host_path);
+		printf("stays: %s, which is not the file that was made\n", whole);
 		return 0;
 	}
 	if (!options->dry_run && unlink(whole) != 0)
-		return lb_fail(err, "%.160s: %s", map->host_path, strerror(errno));
-	printf("%s: %s\n", options->dry_run ? "would remove" : "removed", map->host_path);
+		return lb_fail(err, "%.160s: %s", whole, strerror(errno));
+	printf("%s: %s\n", options->dry_run ? "would remove" : "removed", whole);
 	return 0;
 }
 
@@ -425,6 +464,9 @@ int reserve_remove(const struct options *options, const struct esp *esp, struct 
 	if (!options->dry_run && unlink(path) != 0)
 		return lb_fail(err, "%.160s: %s", path, strerror(errno));
 	printf("%s: %s\n", options->dry_run ? "would remove" : "removed", path);
+	*strrchr(path, '/') = '\0';
+	if (!options->dry_run)
+		rmdir(path); // where nothing else is in it
 	return 0;
 }
 

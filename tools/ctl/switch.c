@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/ctl/change.h"
+#include "tools/ctl/firmware.h"
 #include "tools/ctl/nvram.h"
 #include "tools/ctl/place.h"
 #include "tools/ctl/trial.h"
@@ -27,25 +28,35 @@ static int put_file(const struct options *options, struct lb_error *err)
 	struct esp esp;
 
 	if (esp_find(options, true, &esp, err) != 0 || esp_file(&esp, ESP_OFF, path, err) != 0 ||
-	    place_file(esp.path, path, &content, &placed, err) != 0)
+	    (!options->dry_run && place_file(esp.path, path, &content, &placed, err) != 0))
 		return -1;
-	printf("wrote: %s\n", path);
+	printf("%s: %s\n", options->dry_run ? "would write" : "wrote", path);
+	return 0;
+}
+
+static int put_variable(const struct options *options, struct lb_error *err)
+{
+	static const char text[] = "off";
+	const struct nvram_value value = {text, sizeof(text) - 1, NVRAM_ATTRIBUTES};
+
+	if (options->dry_run ? nvram_check(OFF_NAME, err) != 0
+			     : nvram_write(NVRAM_LIFEBOAT, OFF_NAME, &value, err) != 0)
+		return -1;
+	printf("%s: the firmware's variable " OFF_NAME "\n", options->dry_run ? "would write" : "wrote");
 	return 0;
 }
 
 static int throw_switch(const struct options *options, struct lb_error *err)
 {
-	static const char text[] = "off";
-	const struct nvram_value value = {text, sizeof(text) - 1, NVRAM_ATTRIBUTES};
 	struct lb_error why;
 
 	if (put_file(options, err) == 0)
 		return 0;
-	if (!options->live)
+	// A BIOS has no variables.
+	if (!options->live || firmware_judge(options, err) != 0)
 		return -1;
-	if (nvram_write(NVRAM_LIFEBOAT, OFF_NAME, &value, &why) != 0)
-		return lb_fail(err, "%.120s; and %.120s", err->text, why.text);
-	puts("wrote: the firmware's variable " OFF_NAME);
+	if (put_variable(options, &why) != 0)
+		return lb_fail(err, "%.120s; and %.110s", err->text, why.text);
 	return 0;
 }
 
@@ -57,12 +68,12 @@ int off_command(const struct options *options)
 		puts("it is off already");
 		return EXIT_SUCCESS;
 	}
+	if (throw_switch(options, &err) != 0)
+		return complain("off", &err);
 	if (options->dry_run) {
 		puts("would switch it off, from the next boot on");
 		return EXIT_SUCCESS;
 	}
-	if (throw_switch(options, &err) != 0)
-		return complain("off", &err);
 	change_note(options, "off");
 	puts("from the next boot on Lifeboat does nothing, until `lifeboatctl on`; restart once before you "
 	     "hibernate\n"
@@ -74,6 +85,8 @@ static int drop_variable(const struct options *options, struct lb_error *err)
 {
 	if (!file_exists(options->root, EFIVARS_FOLDER "/" OFF_NAME "-" LIFEBOAT_GUID))
 		return 0;
+	if (options->dry_run)
+		return nvram_check(OFF_NAME, err);
 	return nvram_delete(NVRAM_LIFEBOAT, OFF_NAME, err);
 }
 
@@ -91,7 +104,7 @@ static int drop_file(const struct options *options, struct lb_error *err)
 	}
 	if (esp_file(&esp, ESP_OFF, path, err) != 0)
 		return -1;
-	if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+	if (!options->dry_run && unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
 		return lb_fail(err, "%.160s: %s", path, strerror(errno));
 	return 0;
 }
@@ -102,12 +115,14 @@ int on_command(const struct options *options)
 	struct lb_error err;
 
 	trial_read(options, &trial);
+	if (firmware_judge(options, &err) != 0 || (options->live && drop_variable(options, &err) != 0) ||
+	    drop_file(options, &err) != 0)
+		return complain("on", &err);
 	if (options->dry_run) {
 		puts("would switch it on, from the next boot on");
 		return EXIT_SUCCESS;
 	}
-	if ((options->live && drop_variable(options, &err) != 0) || drop_file(options, &err) != 0 ||
-	    (options->live && trial_renew(options, &trial, &err) != 0))
+	if (options->live && trial_renew(options, &trial, &err) != 0)
 		return complain("on", &err);
 	change_note(options, "on");
 	puts("the next boot is armed, on trial; restart once before you hibernate");

@@ -93,10 +93,10 @@ static int ask(const struct options *options, struct lb_error *err)
 {
 	struct esp esp;
 
-	if (esp_find(options, true, &esp, err) != 0)
+	if (firmware_judge(options, err) != 0 || esp_find(options, true, &esp, err) != 0)
 		return -1;
 	if (plan_installed(&esp) == MODE_AUTO)
-		return lb_fail(err, "it is not installed on %.100s: lifeboatctl install", esp.point);
+		return lb_fail(err, "it is not installed on %.100s: lifeboatctl install", esp.path);
 	return add_line(options, &esp, err);
 }
 
@@ -113,7 +113,7 @@ static int ask_when_stale(const struct options *options, struct lb_error *err)
 	}
 	if (proof.stale[0])
 		printf("the proof is stale since %s\n", proof.stale);
-	if (!options->dry_run && proof_forget(options->root, err) != 0)
+	if (firmware_judge(options, err) != 0 || proof_forget(options->root, options->dry_run, err) != 0)
 		return -1;
 	return ask(options, err);
 }
