@@ -267,7 +267,8 @@ static const struct option long_options[] = {
 static int take_form(struct options *options, enum form form)
 {
 	if (options->form != FORM_TABLE && options->form != form) {
-		fprintf(stderr, "lifeboat-footprint: want only one of --csv, --json, --markdown, --svg and --map\n");
+		fprintf(stderr,
+			"lifeboat-footprint: want only one of --csv, --json, --markdown, --svg and --map\n");
 		return -1;
 	}
 	options->form = form;
@@ -425,7 +426,8 @@ static int read_map(const struct options *options, const char *path, struct resu
 		return complain_of(&err);
 	results->count++;
 	if (!machine->crash_count)
-		fprintf(stderr, "lifeboat-footprint: %s: no crash region: %s\n", machine->name, machine->no_crash);
+		fprintf(stderr, "lifeboat-footprint: %s: no crash region: %s\n", machine->name,
+			machine->no_crash);
 	return 0;
 }
 
