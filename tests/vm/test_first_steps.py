@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/setup --list, and what scripts/demo says and leaves. Runs no virtual machine: a stand-in of lifeboat-vm leaves
-the files that it is asked for."""
+"""scripts/setup --list, what scripts/demo says and leaves, and the exit status of what is not there. Runs no virtual
+machine: a stand-in of lifeboat-vm leaves the files that demo asks it for."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, build
 
 STAND_IN = """\
 #!/bin/bash
@@ -71,3 +71,18 @@ def test_demo_says_why_it_died_once_and_lists_what_it_made(demo):
     left = said.partition("== what is left\n")[2]
     assert {line.split()[-1] for line in left.splitlines() if line.startswith("-")} == made
     assert said.count("why it died") == 1 and "of --report" not in said
+
+
+@pytest.mark.parametrize("words", [
+    ["lifeboat-vm", "--kernel", "NOWHERE"], ["mkcapture", "--kernel", "NOWHERE"],
+    ["measure", "--builtin", "--loader", "NOWHERE"], ["build/footprint", "NOWHERE"],
+    ["build/lifeboat-report", "NOWHERE"], ["build/lifeboat-save", "NOWHERE", "vmcore"],
+], ids=lambda words: words[0].rpartition("/")[2])  # fmt: skip
+def test_an_input_that_is_not_there_is_2(tmp_path, words):
+    """Of every program the same: nothing was begun. The sentence names the file."""
+    nowhere, folder, program = tmp_path / "nowhere", *words[0].rpartition("/")[::2]
+    path = build(program) if folder else SCRIPTS / program
+    arguments = [nowhere if word == "NOWHERE" else word for word in words[1:]]
+    done = subprocess.run([path, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and str(nowhere) in done.stderr.splitlines()[-1], done.stderr
+    assert list(tmp_path.iterdir()) == []
