@@ -75,7 +75,7 @@ def test_a_panic_behind_a_boot_loader(booted, name):
 @FULL_ONLY
 @pytest.mark.parametrize("name", NEWER)
 def test_a_panic_behind_a_newer_boot_loader(rehearse, driver, tmp_path_factory, name):
-    """The kernel is of the boot loader's suite. Three of them run with that suite's firmware."""
+    """The boot loader comes from another suite. Three of them run with that suite's firmware."""
     assert driver.is_file()
     boot, package, suite, firmware = NEWER[name]
     lists = tmp_path_factory.getbasetemp() / "suites"
