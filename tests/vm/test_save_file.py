@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import save_tool
 from conftest import build
 from dump_images import COMPLETE, SLOTS_BYTES, WRITING, Image, newest
 from vm import gpt, reserve
@@ -144,6 +145,16 @@ def test_by_its_map(run, in_file, tmp_path):
     path = in_file()
     run(_map(tmp_path / "reserve.map", path), tmp_path / "vmcore")
     assert is_ready(path)
+
+
+def test_the_word_for_the_file_is_no_absent_device(in_file, tmp_path):
+    """The map is found on the ESP: a dump that cannot be saved is a failure, not bad usage."""
+    boot, tool = tmp_path / "boot", build("lifeboat-save.checked")
+    (boot / "EFI/lifeboat").mkdir(parents=True)
+    _map(boot / "EFI/lifeboat/reserve.map", in_file())
+    words = ["--no-erase", "file"]
+    assert "absent/vmcore" in save_tool.run_bound(tool, {boot: "/boot"}, *words, tmp_path / "absent/vmcore", status=FAILED)
+    assert "every digest right" in save_tool.run_bound(tool, {boot: "/boot"}, *words, tmp_path / "vmcore")
 
 
 def test_maps_that_lead_nowhere(run, tmp_path):

@@ -296,10 +296,11 @@ static int run(struct scan *scan, const struct options *options)
 	return status;
 }
 
-static bool is_absent(const struct options *options)
+// A path that is not there; SCAN_AUTO and SCAN_FILE are no paths.
+static bool is_absent(const char *device)
 {
-	return options->device && strcmp(options->device, SCAN_AUTO) != 0 &&
-	       access(options->device, F_OK) != 0;
+	return device && strcmp(device, SCAN_AUTO) != 0 && strcmp(device, SCAN_FILE) != 0 &&
+	       access(device, F_OK) != 0;
 }
 
 int save_command(int argc, char **argv)
@@ -312,7 +313,7 @@ int save_command(int argc, char **argv)
 		return EXIT_BAD_USAGE;
 	status = options.afterwards ? run_afterwards(&options) : run(&scan, &options);
 	scan_close(&scan);
-	if (status == EXIT_FAILURE && is_absent(&options))
+	if (status == EXIT_FAILURE && is_absent(options.device))
 		status = EXIT_BAD_USAGE; // nothing was begun
 	return end_output("lifeboat-save", status);
 }
