@@ -22,6 +22,21 @@ static const struct option *find(const struct option *options, int value)
 	return options->name ? options : NULL;
 }
 
+// Of names that begin so, getopt_long() takes the only one. *ret_one: any of them, unchanged where there is none.
+static unsigned int count_beginning(const struct option *options, const char *name, size_t bytes,
+				    const char **ret_one)
+{
+	unsigned int count = 0;
+
+	for (; bytes && options->name; options++) {
+		if (strncmp(options->name, name, bytes) != 0)
+			continue;
+		*ret_one = options->name;
+		count++;
+	}
+	return count;
+}
+
 void bad_option_say(const char *who, const char *help, const struct option *options, int found,
 		    char *const *argv)
 {
@@ -29,7 +44,7 @@ void bad_option_say(const char *who, const char *help, const struct option *opti
 	const char *name, *meant;
 	size_t bytes;
 
-	if (option && (found == ':' || optopt >= LETTERS)) {
+	if (option) { // of one without a value the letter alone is no fault
 		fprintf(stderr, "%s: --%s: %s; %s lists the options\n", who, option->name,
 			found == ':' ? "a value is wanted" : "takes no value", help);
 		return;
@@ -43,7 +58,10 @@ void bad_option_say(const char *who, const char *help, const struct option *opti
 	bytes = strcspn(name, "=");
 	known = options;
 	meant = lb_suggest(name, bytes, name_of);
-	if (meant)
+	if (count_beginning(options, name, bytes, &meant) > 1)
+		fprintf(stderr, "%s: --%.*s: more than one option begins so; %s lists the options\n", who,
+			(int)bytes, name, help);
+	else if (meant)
 		fprintf(stderr, "%s: --%.*s: no such option; did you mean --%s?\n", who, (int)bytes, name,
 			meant);
 	else
