@@ -420,6 +420,14 @@ def test_status_tells_that_the_driver_entry_led_nowhere(machine):
     assert "driver entry" not in machine.run("status", status=1).stdout
 
 
+def test_status_blames_no_driver_entry_for_secure_boot(machine):
+    """The program is unsigned: that is why it was not started."""
+    machine.run("install")
+    with_secure_boot(machine)
+    done = machine.run("status", status=1)
+    assert "install --sign KEY CERT" in done.stderr and "starts no driver entries" not in done.stdout
+
+
 def test_status_tells_that_another_boot_entry_is_first(machine):
     machine.run("install", "--mode", "chain")
     assert installed_problems(machine)[1] == []

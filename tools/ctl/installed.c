@@ -6,7 +6,8 @@
 
 #include "tools/ctl/reserve.h"
 
-static void judge_driver_entry(const struct esp *esp, bool was_started, struct findings *findings)
+// `explained`: Lifeboat was started, or it is known why it was not.
+static void judge_driver_entry(const struct esp *esp, bool explained, struct findings *findings)
 {
 	const struct entry driver = {
 		.kind = ENTRY_DRIVER, .partition = &esp->partition, .file = ESP_DRIVER, .words = ""};
@@ -16,7 +17,7 @@ static void judge_driver_entry(const struct esp *esp, bool was_started, struct f
 		findings_add(findings, FINDING_PROBLEM,
 			     "no driver entry of the firmware's leads to " ESP_DRIVER
 			     ": the next boot will not be armed; lifeboatctl install makes one");
-	else if (!was_started)
+	else if (!explained)
 		findings_add(
 			findings, FINDING_NOTE,
 			"the driver entry is there: if the machine was restarted since it was made, this "
@@ -24,10 +25,10 @@ static void judge_driver_entry(const struct esp *esp, bool was_started, struct f
 			"makes a boot entry instead");
 }
 
-static void judge_entry(const struct esp *esp, enum mode mode, bool was_started, struct findings *findings)
+static void judge_entry(const struct esp *esp, enum mode mode, bool explained, struct findings *findings)
 {
 	if (mode == MODE_DRIVER)
-		judge_driver_entry(esp, was_started, findings);
+		judge_driver_entry(esp, explained, findings);
 	if (mode == MODE_CHAIN && !entry_first_is_ours(&esp->partition))
 		findings_add(findings, FINDING_PROBLEM,
 			     "the first boot entry is not Lifeboat's: the next boot will not be armed; "
@@ -65,6 +66,7 @@ void installed_judge(const struct options *options, bool was_started, struct fin
 	char path[FILE_PATH];
 	struct image image;
 	struct esp esp;
+	enum trust trust = TRUST_NONE; // of one that cannot be read
 	bool has_firmware;
 
 	*ret_installed = (struct installed){.mode = MODE_AUTO};
@@ -80,10 +82,13 @@ void installed_judge(const struct options *options, bool was_started, struct fin
 	if (image_read(path, mode_image(ret_installed->mode), &image, &ignored) == 0) {
 		memcpy(ret_installed->version, image.version, sizeof(image.version));
 		ret_installed->signers = image.signers;
-		if (has_firmware)
-			judge_trust(firmware_trusts(&firmware, &image), &image, findings, ret_installed);
+		if (has_firmware) {
+			trust = firmware_trusts(&firmware, &image);
+			judge_trust(trust, &image, findings, ret_installed);
+		}
 		image_free(&image);
 	}
 	if (has_firmware && esp.has_partition)
-		judge_entry(&esp, ret_installed->mode, was_started, findings);
+		judge_entry(&esp, ret_installed->mode,
+			    was_started || (trust != TRUST_NOT_NEEDED && trust != TRUST_FIRMWARE), findings);
 }

@@ -16,7 +16,8 @@ struct installed {
 };
 
 // Finds it; adds a problem where the firmware's entry is gone, or a boot entry is not the first any more, and a
-// note where a driver entry did not lead to Lifeboat: `was_started` says that this boot went through it.
+// note where a driver entry did not lead to Lifeboat, though the firmware may start it: `was_started` says that this boot
+// went through it.
 void installed_judge(const struct options *options, bool was_started, struct findings *findings,
 		     struct installed *ret_installed);
 
