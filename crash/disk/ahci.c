@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A SATA disk behind an AHCI controller, polled. Commands are not NCQ's: as many as the
-// controller has slots for are issued, and it hands them to the disk one after the other.
-// A disk's write cache makes up for most of what queueing inside the disk would gain, and
-// an error has one culprit.
-// Sources: Serial ATA AHCI 1.3.1 (sections as given); ATA/ATAPI Command Set 3 (words of IDENTIFY).
+// A SATA disk behind an AHCI controller, polled. The driver does not use NCQ: it issues as many commands
+// as the controller has slots, and the controller hands them to the disk one after the other. The disk's
+// write cache makes up for most of what NCQ would gain. Without NCQ an error belongs to exactly one
+// command.
+// Sources: Serial ATA AHCI 1.3.1 (numbers are its sections); ATA/ATAPI Command Set 3 (words of
+// IDENTIFY).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
 #include "crash/disk/target_kind.h"
@@ -25,7 +26,7 @@
 #define HBA_BOHC 0x28
 #define HBA_BYTES 0x1100
 
-#define CAP_SLOTS_SHIFT 8 // less one
+#define CAP_SLOTS_SHIFT 8 // number of slots, minus one
 #define CAP_SLOTS_MASK 0x1f
 #define CAP_64BIT (1U << 31)
 #define GHC_RESET (1U << 0)
@@ -39,7 +40,7 @@
 #define BOHC_OS_OWNS (1U << 1)
 #define BOHC_FIRMWARE_BUSY (1U << 4)
 
-// 3.3: a port's.
+// 3.3: the registers of a port.
 #define PORT_BASE(port) (0x100 + 0x80 * (port))
 #define PORT_CLB 0x00
 #define PORT_CLBU 0x04
@@ -61,7 +62,7 @@
 #define CMD_POWER_ON (1U << 2)
 #define CMD_CLO (1U << 3)
 #define CMD_FIS_RECEIVE (1U << 4)
-#define CMD_SLOT_SHIFT 8 // of the command being worked on
+#define CMD_SLOT_SHIFT 8 // slot of the command being carried out
 #define CMD_SLOT_MASK 0x1f
 #define CMD_FIS_RUNNING (1U << 14)
 #define CMD_LIST_RUNNING (1U << 15)
@@ -75,14 +76,14 @@
 #define TFD_REQUEST (1U << 3)
 #define SIG_ATA 0x00000101
 #define SIG_MULTIPLIER 0x96690101
-#define SSTS_LINK 0xf0f // is there a disk, is the link awake
+#define SSTS_LINK 0xf0f // DET: is a disk there; IPM: is the link awake
 #define SSTS_LINK_UP 0x103
 #define SCTL_COMRESET 1
-#define SCTL_NO_SLEEP (3U << 8) // neither partial nor slumber
-#define SCTL_NO_DEVSLEEP (4U << 8) // where the controller has it
+#define SCTL_NO_SLEEP (3U << 8) // bars the link from the partial and slumber states
+#define SCTL_NO_DEVSLEEP (4U << 8) // bars the link from DevSleep, if the controller has it
 #define SLEEP_AGGRESSIVE (1U << 0)
 
-// Port connect change and PhyRdy change: the disk was away, whatever it is now.
+// Port connect change and PhyRdy change: the disk was disconnected, even if it is back by now.
 #define IS_CONNECT (1U << 6)
 #define IS_PHY (1U << 22)
 #define IS_OVERFLOW (1U << 24)
@@ -95,16 +96,16 @@
 
 #define ALL_ONES UINT32_MAX
 
-// Milliseconds. 10.4.3: a controller that takes longer than a second for its reset is hung;
-// 10.1.2: engines stop within half a second; 10.6.3: firmware may need two seconds.
+// Time limits in milliseconds. 10.4.3: a reset of more than a second means a hung controller. 10.1.2:
+// engines stop within half a second. 10.6.3: firmware may need two seconds for the handoff.
 #define RESET_MS 1000
 #define ENGINE_MS 500
 #define HANDOFF_MS 2000
 #define LINK_MS 2000
 #define COMRESET_MS 2 // 10.4.2: at least one
-#define STATE_MS 100 // 3.3.7: the link's state is as asked for, or cannot be
-#define SPIN_UP_MS 35000 // a disk that stood still: as long as Linux has for it
-#define QUIET_MS 2000 // after which a wait is told
+#define STATE_MS 100 // 3.3.7: for a change of the link's state
+#define SPIN_UP_MS 35000 // for a disk to spin up; Linux allows as long
+#define QUIET_MS 2000 // a longer wait is told on the console
 
 // 4.2.2
 struct command_header {
@@ -116,13 +117,13 @@ struct command_header {
 #define HEADER_WRITE (1U << 6)
 #define HEADER_ONE_REGION (1U << 16)
 
-// 4.2.3. One region of up to 4 MiB: memory is in one piece.
+// 4.2.3, with one region of up to 4 MiB: a request's buffer is contiguous.
 struct command_table {
 	uint8_t fis[64];
 	uint8_t atapi[64];
 	uint64_t data;
 	uint32_t reserved;
-	uint32_t last_byte; // region's bytes, less one
+	uint32_t last_byte; // bytes of the region, minus one
 	uint8_t padding[112];
 };
 _Static_assert(sizeof(struct command_table) == 256, "a multiple of 128");
@@ -149,8 +150,8 @@ struct ahci {
 	volatile uint8_t *registers;
 	uint32_t port;
 	uint32_t cap, cap2;
-	uint32_t in_flight; // by tag, a bit each
-	uint32_t done; // of those, seen done and not yet told
+	uint32_t in_flight; // a bit for each tag
+	uint32_t done; // the part of in_flight that has completed, but that ahci_poll() has not returned yet
 	struct command_table tables[AHCI_SLOTS] __attribute__((aligned(LB_PAGE)));
 };
 
@@ -180,7 +181,8 @@ static void port_write64(const struct ahci *ahci, uint32_t reg, const volatile v
 	port_write(ahci, reg + 4, (uint32_t)((uintptr_t)at >> 32));
 }
 
-// Waits until the bits of `mask` in a register of the controller are `wanted`. False: they are not.
+// Waits until the controller's register `reg`, masked by `mask`, is `wanted`. Returns false after `ms`
+// milliseconds.
 static bool wait_for(const struct ahci *ahci, uint32_t reg, uint32_t mask, uint32_t wanted, uint32_t ms)
 {
 	struct lb_deadline deadline = lb_deadline_in(ms);
@@ -198,7 +200,8 @@ static bool port_wait(const struct ahci *ahci, uint32_t reg, uint32_t mask, uint
 	return wait_for(ahci, PORT_BASE(ahci->port) + reg, mask, wanted, ms);
 }
 
-// Registers of a controller that was unplugged read as ones, or as zeroes in some virtual machines.
+// Configuration space tells of an unplugged controller: its registers may read as ones, but in some
+// virtual machines as zeroes.
 static int check_there(const struct ahci *ahci, struct lb_error *err)
 {
 	if (lb_pcidev_read(ahci->pci, LB_PCI_ID) == ALL_ONES)
@@ -206,7 +209,7 @@ static int check_there(const struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
-// 10.6.3. Firmware that keeps the controller for itself loses it to the reset that follows.
+// 10.6.3. If the firmware does not let the controller go in time, the reset that follows takes it away.
 static void take_from_firmware(const struct ahci *ahci)
 {
 	if (!(hba_read(ahci, HBA_CAP2) & CAP2_HANDOFF))
@@ -215,8 +218,8 @@ static void take_from_firmware(const struct ahci *ahci)
 	wait_for(ahci, HBA_BOHC, BOHC_FIRMWARE_OWNS | BOHC_FIRMWARE_BUSY, 0, HANDOFF_MS);
 }
 
-// 10.4.3. Every port stops, whoever used it. Some controllers forget which ports they have,
-// which firmware once told them.
+// 10.4.3. The reset stops all ports. Some controllers lose the list of their ports (PI) in a reset, so
+// the list that the firmware set is written back.
 static int reset_controller(const struct ahci *ahci, struct lb_error *err)
 {
 	uint32_t ports = hba_read(ahci, HBA_PI);
@@ -228,12 +231,12 @@ static int reset_controller(const struct ahci *ahci, struct lb_error *err)
 		return lb_fail(err, "%s: controller is still in its reset after %u ms (GHC 0x%x)", ahci->name,
 			       RESET_MS, hba_read(ahci, HBA_GHC));
 	}
-	hba_write(ahci, HBA_GHC, GHC_ENABLE); // and no interrupts
+	hba_write(ahci, HBA_GHC, GHC_ENABLE); // interrupts stay off
 	hba_write(ahci, HBA_PI, ports);
 	return 0;
 }
 
-// 10.1.2 and 10.3: first the command list, then what is received.
+// 10.1.2 and 10.3: stops the command list first, then the receiving of FISes.
 static int stop_port(const struct ahci *ahci, struct lb_error *err)
 {
 	port_write(ahci, PORT_IE, 0);
@@ -247,7 +250,8 @@ static int stop_port(const struct ahci *ahci, struct lb_error *err)
 		       ENGINE_MS, port_read(ahci, PORT_CMD));
 }
 
-// A disk that begins to turn takes a while: longer than QUIET_MS is told.
+// Waits for the disk to be ready. A disk that spins up takes a while: a wait longer than QUIET_MS is
+// told.
 static bool await_disk(const struct ahci *ahci)
 {
 	const uint32_t mask = TFD_BUSY | TFD_REQUEST;
@@ -273,7 +277,7 @@ static int check_signature(const struct ahci *ahci, struct lb_error *err)
 		       SIG_ATA);
 }
 
-// The link comes up anew, whatever state it was in (10.4.2), and does not sleep any more.
+// Resets the link, whatever its state (10.4.2), and bars it from sleeping.
 static int connect_disk(const struct ahci *ahci, struct lb_error *err)
 {
 	uint32_t awake = SCTL_NO_SLEEP | (ahci->cap2 & CAP2_SLEEP ? SCTL_NO_DEVSLEEP : 0);
@@ -284,14 +288,15 @@ static int connect_disk(const struct ahci *ahci, struct lb_error *err)
 	if (!port_wait(ahci, PORT_SSTS, SSTS_LINK, SSTS_LINK_UP, LINK_MS))
 		return lb_fail(err, "%s: no disk answers (PxSSTS 0x%x)", ahci->name,
 			       port_read(ahci, PORT_SSTS));
-	port_write(ahci, PORT_SERR, ALL_ONES); // the signature is not taken before
+	port_write(ahci, PORT_SERR, ALL_ONES); // until this write the port does not take the disk's signature
 	if (!await_disk(ahci))
 		return lb_fail(err, "%s: the disk is busy for more than %u ms after a reset (PxTFD 0x%x)",
 			       ahci->name, SPIN_UP_MS, port_read(ahci, PORT_TFD));
 	return check_signature(ahci, err);
 }
 
-// 3.3.7: the controller puts no link to sleep by itself, and this one is woken: the state's bits are zero again then.
+// 3.3.7: stops the controller from putting the link to sleep, and wakes the link. The controller clears
+// the state's bits in PxCMD once the link is awake.
 static void wake_link(const struct ahci *ahci)
 {
 	uint32_t cmd = port_read(ahci, PORT_CMD);
@@ -324,7 +329,7 @@ static int start_port(struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
-// A command's words; of one without data only the code counts.
+// An ATA command. One without data has only `code` and `feature`.
 struct ata_command {
 	uint8_t code; // ATA_...
 	uint8_t feature;
@@ -361,7 +366,7 @@ static void issue(struct ahci *ahci, uint32_t tag, const struct ata_command *com
 		table->last_byte = command->bytes - 1;
 	}
 	ahci->in_flight |= 1U << tag;
-	__atomic_thread_fence(__ATOMIC_RELEASE); // all of it in memory before the controller is told
+	__atomic_thread_fence(__ATOMIC_RELEASE); // the command is in memory before the controller is told
 	port_write(ahci, PORT_CI, 1U << tag);
 }
 
@@ -382,16 +387,16 @@ static int report_failure(struct ahci *ahci, uint32_t issued, uint32_t state, ui
 			       port_read(ahci, PORT_SSTS), serr);
 	if (!(state & IS_TASK_FILE))
 		return lb_fail(err, "%s: transfer failed (PxIS 0x%x, PxSERR 0x%x)", ahci->name, state, serr);
-	// 6.2.2.1: the slot being worked on is the culprit, and stays issued.
+	// 6.2.2.1: the current slot's command has failed, and its bit in PxCI stays set.
 	if (ahci->in_flight & issued & 1U << slot)
 		*ret_tag = slot;
 	return lb_fail(err, "%s: the disk reports an error (status 0x%x, error 0x%x, PxSERR 0x%x)",
 		       ahci->name, tfd & 0xff, tfd >> 8 & 0xff, serr);
 }
 
-// The commands issued are read before the errors, and none counts as done when there are any:
-// controllers are known (QEMU's before 8.1) that drop the failed one from what is issued. That the
-// port is still at work tells what is done from what was lost with the controller.
+// Reads PxCI before the error bits. With an error no command counts as done, because some controllers
+// (QEMU's before 8.1) clear the failed command's bit in PxCI. If the port was stopped (CMD_START is
+// clear), cleared bits do not mean done either.
 static int ahci_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err)
 {
 	struct ahci *ahci = disk->state;
@@ -408,7 +413,7 @@ static int ahci_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *e
 			return 0;
 		if (!(port_read(ahci, PORT_CMD) & CMD_START))
 			return report_failure(ahci, issued, state, ret_tag, err);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE); // what was read from the disk comes after this
+		__atomic_thread_fence(__ATOMIC_ACQUIRE); // the caller reads the data after PxCI
 		ahci->done = ahci->in_flight & ~issued;
 	}
 	*ret_tag = (uint32_t)__builtin_ctz(ahci->done);
@@ -448,7 +453,7 @@ static int ahci_submit(struct lb_disk *disk, const struct lb_disk_request *reque
 	return 0;
 }
 
-// Restarts more than this port: the other ports' disks are nobody's by now.
+// Resets the controller and with it all ports: nobody uses the other ports' disks any more.
 static int restart_all(struct ahci *ahci, struct lb_error *err)
 {
 	if (reset_controller(ahci, err) != 0 || stop_port(ahci, err) != 0)
@@ -486,7 +491,7 @@ static const struct lb_disk_driver ahci_driver = {
 	.stop = ahci_stop,
 };
 
-// Text of IDENTIFY: two characters a word, the first in the upper half; padded with blanks.
+// Copies text of IDENTIFY: two characters a word, the first in the upper half, padded with blanks.
 static void copy_model(const uint16_t *words, uint32_t count, char *text)
 {
 	uint32_t length = 0;
@@ -502,8 +507,8 @@ static void copy_model(const uint16_t *words, uint32_t count, char *text)
 }
 
 #define IDENTITY_STATE 2
-#define STATE_STANDS 0x37c8 // what it says of itself is not whole
-#define STATE_STANDS_KNOWN 0x738c
+#define STATE_STANDS 0x37c8 // needs SET FEATURES to spin up; IDENTIFY's data is incomplete
+#define STATE_STANDS_KNOWN 0x738c // needs SET FEATURES to spin up; IDENTIFY's data is complete
 #define IDENTITY_MODEL 27
 #define IDENTITY_MODEL_WORDS 20
 #define IDENTITY_FEATURES 83
@@ -539,7 +544,8 @@ static int measure_disk(const struct ahci *ahci, const struct lb_target *target,
 	return lb_target_is_disk(target, ahci->name, disk, err);
 }
 
-// The only command in flight, as long as a disk that stands still may take for it. Longer than QUIET_MS is told.
+// Carries out one command while no other is in flight. Waits up to SPIN_UP_MS, since the disk may have
+// to spin up first. A wait longer than QUIET_MS is told.
 static int run(struct lb_disk *disk, const char *what, const struct ata_command *command,
 	       struct lb_error *err)
 {
@@ -573,7 +579,8 @@ static int identify(struct lb_disk *disk, struct lb_error *err)
 		   err);
 }
 
-// ATA/ATAPI Command Set 3, 4.18 and 7.12.7.3: a disk may wait to be told to turn, and say little of itself before.
+// ATA/ATAPI Command Set 3, 4.18 and 7.12.7.3: a disk may spin up only at SET FEATURES, and answer
+// IDENTIFY incompletely before that.
 static int spin_up(struct lb_disk *disk, struct lb_error *err)
 {
 	const struct ahci *ahci = disk->state;
@@ -587,7 +594,7 @@ static int spin_up(struct lb_disk *disk, struct lb_error *err)
 		    identify(disk, err) != 0)
 			return -1;
 	}
-	// One in standby answers IDENTIFY, but turns only once its medium is wanted.
+	// A disk in standby answers IDENTIFY, but spins up only for an access to its medium.
 	return run(disk, "READ VERIFY", &(struct ata_command){.code = ATA_READ_VERIFY_EXT, .sectors = 1},
 		   err);
 }
@@ -604,7 +611,8 @@ static int map_registers(struct ahci *ahci, struct lb_error *err)
 	return 0;
 }
 
-// A controller of RAID class may be any: AHCI's has a version, and GHC no more bits than three.
+// A controller of the RAID class need not be AHCI. An AHCI controller has a known version, and no bits
+// in GHC but the three that are defined.
 static int check_kind(const struct ahci *ahci, struct lb_error *err)
 {
 	uint32_t version = hba_read(ahci, HBA_VERSION), ghc = hba_read(ahci, HBA_GHC);

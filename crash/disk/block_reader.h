@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A whole disk to read from, whoever drives it: firmware, one of our drivers, a file.
+// A whole disk to read from. Behind it is the firmware, one of Lifeboat's drivers, or a file.
 #ifndef LIFEBOAT_CRASH_DISK_BLOCK_READER_H
 #define LIFEBOAT_CRASH_DISK_BLOCK_READER_H
 
@@ -12,7 +12,8 @@ struct lb_block_reader {
 	const char *name; // for messages
 	uint32_t block_bytes; // 512 or 4096
 	uint64_t blocks;
-	// `count` blocks from `block` on; false when that did not work. Both were checked.
+	// Reads `count` blocks from `block` on; false when that failed. The caller has checked both
+	// numbers.
 	bool (*read)(void *ctx, uint64_t block, uint32_t count, void *data);
 	void *ctx;
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A disk as the capture kernel uses it: polled, several requests in flight, no
-// interrupts. The drivers are nvme.c, virtio_blk.c, ahci.c, and, with scsi.c above
-// them, virtio_scsi.c and pvscsi.c; what retries, and gives up,
-// is above them, in partition.c. A driver never waits longer than LB_DISK_TIMEOUT_MS, but where the
-// hardware says that it may be slow to become ready: that is told on the console, and bounded, too.
-// It takes nothing from a register or a completion for granted.
+// A disk as the capture kernel uses it: polled, without interrupts, with several requests in flight. The
+// drivers are nvme.c, virtio_blk.c, ahci.c, virtio_scsi.c and pvscsi.c; the last two are transports of
+// scsi.c. partition.c, above the drivers, retries and gives up. A driver waits at most
+// LB_DISK_TIMEOUT_MS. Where the hardware announces a longer start the driver waits longer, but within a
+// limit, and says so on the console. A driver checks every value that it reads from a register or a
+// completion.
 #ifndef LIFEBOAT_CRASH_DISK_DISK_H
 #define LIFEBOAT_CRASH_DISK_DISK_H
 
@@ -19,8 +19,8 @@
 
 enum lb_disk_op { LB_DISK_READ = 0, LB_DISK_WRITE = 1, LB_DISK_FLUSH = 2 };
 
-// One request, as partition.c has checked it. A FLUSH has a tag and nothing else; it covers what was
-// completed before.
+// One request; partition.c has checked it. A FLUSH has only a tag, and covers the requests completed
+// before it.
 struct lb_disk_request {
 	enum lb_disk_op op;
 	uint32_t tag; // below disk->depth, not in flight
@@ -33,15 +33,15 @@ struct lb_disk;
 
 struct lb_disk_driver {
 	char name[12];
-	// Starts the request, which the driver does not keep. -1: it was not begun.
+	// Starts the request. The driver does not keep `request`. -1: the request was not started.
 	int (*submit)(struct lb_disk *disk, const struct lb_disk_request *request, struct lb_error *err);
-	// Looks once. 1: request *ret_tag is done; 0: none is; -1: request *ret_tag failed, or,
-	// *ret_tag being LB_DISK_NO_TAG, the controller as a whole. err says how.
+	// Looks once for a completion. 1: request *ret_tag is done. 0: none is done. -1: request
+	// *ret_tag failed, or the whole controller did if *ret_tag is LB_DISK_NO_TAG. `err` says how.
 	int (*poll)(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *err);
-	// Brings the disk from whatever state back to one that takes requests. All in flight is forgotten,
-	// and no transfer of theirs happens any more once this returns.
+	// Makes the disk take requests again, whatever its state. All requests in flight are forgotten,
+	// and none of them transfers data once reset() has returned.
 	int (*reset)(struct lb_disk *disk, struct lb_error *err);
-	// The end: no transfer happens any more.
+	// Stops the disk: it transfers no data from now on.
 	void (*stop)(struct lb_disk *disk);
 };
 #define LB_DISK_NO_TAG UINT32_MAX
@@ -54,20 +54,20 @@ struct lb_disk {
 	uint64_t blocks;
 	uint32_t max_bytes; // of one request: 4 KiB to 1 MiB, a multiple of 4 KiB
 	uint32_t depth; // requests in flight, 1 to LB_DISK_MAX_DEPTH
-	char model[48]; // what it calls itself; may be empty
+	char model[48]; // from the disk's own description; may be empty
 };
 
-// Opens the disk of `target`, in whatever state the dead kernel left it: resets the
-// controller, enables the function, brings queues up. Fails when it is not the disk that
-// the target describes (target_check.h). Memory comes
-// from lb_heap_pages() and is not given back; each may be called once per target.
+// Opens the disk of `target`, in whatever state the dead kernel left it: resets the controller, enables
+// the PCI function, sets the queues up. Fails when the disk is not the one that the target describes
+// (target_check.h). Memory comes from lb_heap_pages() and is never freed; each function may be called
+// once per target.
 int lb_nvme_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_virtio_blk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_ahci_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_virtio_scsi_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 int lb_pvscsi_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 
-// disk.c: the one of them that target->kind says.
+// disk.c: calls the open function for target->kind.
 int lb_disk_open(const struct lb_target *target, struct lb_disk *ret_disk, struct lb_error *err);
 
 #endif

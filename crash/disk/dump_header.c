@@ -34,7 +34,7 @@ int lb_dump_header_check(const struct lb_dump_header *header, struct lb_error *e
 	return 0;
 }
 
-// The slot of a header; version 1 has sequence 0, and slot 0.
+// The slot of a header. A header of version 1 has sequence 0, and so slot 0.
 static uint32_t slot_of(const struct lb_dump_header *header)
 {
 	return header->sequence % LB_DUMP_SLOTS;
@@ -51,7 +51,7 @@ static int check_slot(const struct lb_dump_slots *slots, uint32_t slot, struct l
 	return 0;
 }
 
-// Compares sequences, also where they began at 0 again.
+// Compares sequences; they may have wrapped round to 0.
 static bool is_later(const struct lb_dump_header *header, const struct lb_dump_header *than)
 {
 	return (int64_t)(header->sequence - than->sequence) > 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The header of a dump on a partition (lifeboat/dumpdisk.h), its own digest and its two slots:
-// what the loader, the capture kernel and scripts/lifeboat-save agree on.
+// The header of a dump on a partition (lifeboat/dumpdisk.h): its digest and its two slots. The loader,
+// the capture kernel and the host's tools use these functions.
 #ifndef LIFEBOAT_CRASH_DISK_DUMP_HEADER_H
 #define LIFEBOAT_CRASH_DISK_DUMP_HEADER_H
 
@@ -9,34 +9,38 @@
 #include "lib/format.h"
 #include "lifeboat/dumpdisk.h"
 
-// Fills magic, size and digest of an otherwise finished header, and the version where it is 0: a
-// header that was read keeps its own.
+// Fills the magic, size and digest of an otherwise finished header. Fills the version too if it is 0: a
+// header that was read keeps its version.
 void lb_dump_header_seal(struct lb_dump_header *header);
-// Fails, saying which field is wrong, unless all four are right. Version 1 is, too.
+// Fails, naming the wrong field, unless magic, version, size and digest are right. Version 1 is
+// accepted, too.
 int lb_dump_header_check(const struct lb_dump_header *header, struct lb_error *err);
 
-// The header that counts: of those that are whole and in their own slot, the later one. 0; -1 where
-// neither slot has Lifeboat's magic; LB_DUMP_UNREADABLE where one has, but no header is whole or of
-// a version that is known: a dump may be behind it. `err` says why.
+// Chooses the valid header: the later one of those that are whole and in their own slot. 0: found. -1:
+// neither slot has Lifeboat's magic. LB_DUMP_UNREADABLE: a slot has the magic, but no header is whole
+// and of a known version; there may be a dump behind it. `err` says why.
 int lb_dump_header_choose(const struct lb_dump_slots *slots, struct lb_dump_header *ret_header,
 			  struct lb_error *err);
 #define LB_DUMP_UNREADABLE 1
 
-// True when each slot that the header's version has is whole, and of the partition `partuuid`. A mkswap
-// writes over the first slot only: one whole slot does not say that the partition is still ours.
+// True when every slot that the header's version has is whole and belongs to the partition `partuuid`.
+// One whole slot does not prove that the partition is still Lifeboat's: mkswap overwrites only the first
+// slot.
 bool lb_dump_header_in_every_slot(const struct lb_dump_slots *slots, const uint8_t partuuid[16]);
 
 // Makes `header` the next one to be written, and seals it. Returns its offset in the partition, in bytes.
 uint32_t lb_dump_header_advance(struct lb_dump_header *header);
 
-// Bytes of the partition that are headers, by this one's version: log and file lie behind them.
+// Bytes at the partition's beginning that headers of this header's version take. Log and dump file
+// follow them.
 uint32_t lb_dump_header_room(const struct lb_dump_header *header);
 
-// True when it holds a dump that nobody has saved: interrupted ones, too.
+// True when the header tells of a dump that was not saved yet, complete or interrupted.
 bool lb_dump_header_unsaved(const struct lb_dump_header *header);
 
-// Makes release and message, which are a dead kernel's and a disk's, fit for a terminal: '?' for whatever is
-// no printable ASCII, and a NUL at the end. The header's digest does not fit it any more.
+// Makes `release` and `message`, which come from a dead kernel and a disk, safe for a terminal: puts '?'
+// for each character that is not printable ASCII, and a NUL at the end. The header's digest is wrong
+// afterwards.
 void lb_dump_header_printable(struct lb_dump_header *header);
 
 #endif

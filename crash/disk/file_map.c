@@ -46,7 +46,7 @@ static int check_digest(const struct lb_file_map *map, uint64_t bytes, struct lb
 
 int lb_file_map_check(const struct lb_file_map *map, uint64_t bytes, struct lb_error *err)
 {
-	// The disk is not known here.
+	// The disk is not known yet, so its size and block size are not checked.
 	const struct lb_extents_room anywhere = {1, UINT64_MAX};
 	struct lb_error why;
 

@@ -43,7 +43,7 @@ struct __attribute__((packed)) mbr {
 };
 _Static_assert(sizeof(struct mbr) == 512, "UEFI 2.10, table 5.1");
 
-// ISO 3309, reflected, a bit at a time: a table is read once.
+// ISO 3309, reflected, bit by bit: speed does not matter for a table that is read once.
 static uint32_t crc32(const void *data, size_t bytes)
 {
 	const uint8_t *byte = data;
@@ -95,7 +95,8 @@ static int read_header(const struct place *place, void *room, struct header *ret
 	return 0;
 }
 
-// The blocks that the entries take; 0: more than there is room for, or outside of the disk.
+// The number of blocks that the entries take. 0: the entries are larger than the room, or outside the
+// disk.
 static uint32_t entries_blocks(const struct lb_block_reader *disk, const struct header *header)
 {
 	uint64_t bytes = (uint64_t)header->count * header->entry_bytes;
@@ -107,8 +108,8 @@ static uint32_t entries_blocks(const struct lb_block_reader *disk, const struct 
 	return (uint32_t)blocks;
 }
 
-// Each header names the other. A disk that has grown still has its first backup where the disk
-// once ended.
+// Checks that the header names the other header's block. On a disk that was enlarged the backup is still
+// where the disk once ended.
 static int check_other(const struct place *place, const struct header *header)
 {
 	if (place->block == PRIMARY_BLOCK &&
@@ -133,7 +134,7 @@ static int check_header(const struct place *place, const struct header *header)
 		return fail_field(place, "LastUsableLBA", header->last_usable, "one on the disk");
 	if (check_other(place, header) != 0)
 		return -1;
-	// 128 times a power of two.
+	// The entry size is 128 times a power of two.
 	if (header->entry_bytes < ENTRY_BYTES_MIN || header->entry_bytes & (header->entry_bytes - 1))
 		return fail_field(place, "SizeOfPartitionEntry", header->entry_bytes,
 				  "128, 256, 512 or so on");
@@ -171,8 +172,8 @@ static int read_table(const struct place *place, void *room, struct lb_gpt *ret_
 	return 0;
 }
 
-// UEFI 2.10, 5.2.3: a disk is laid out by its GPT only where the MBR says so. In a hybrid table
-// any of the four entries may be the one.
+// UEFI 2.10, 5.2.3: a GPT is valid only if the MBR has a protective entry. In a hybrid MBR any of the
+// four entries may be the protective one.
 static int check_mbr(const struct lb_block_reader *disk, void *room, struct lb_error *err)
 {
 	const struct mbr *mbr = room;
@@ -207,7 +208,7 @@ int lb_gpt_read(const struct lb_block_reader *disk, void *room, struct lb_gpt *r
 			       (unsigned long)disk->blocks);
 	if (read_table(&primary, room, ret_gpt) != 0 && read_table(&backup, room, ret_gpt) != 0)
 		return -1;
-	// The entries stay in the room behind its first block.
+	// The first block of the room is scratch. The entries are behind it.
 	if (check_mbr(disk, room, err) != 0 || lb_raid_none(disk, room, err) != 0)
 		return LB_GPT_FOREIGN;
 	return 0;
@@ -256,7 +257,7 @@ bool lb_gpt_partition(const struct lb_gpt *gpt, uint32_t index, struct lb_gpt_pa
 	return true;
 }
 
-// The place in the bytes of each pair of digits of the text.
+// For each pair of digits of the text, the index of its byte on disk.
 static const uint8_t uuid_order[LB_UUID_BYTES] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 static bool dash_before(unsigned int pair)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The GUID partition table of a disk, primary or backup, checked field by field; and whether
-// the disk is laid out by it. Source: UEFI 2.10, chapter 5.
+// Reads the GUID partition table of a disk, primary or backup, checks each field, and says whether the
+// disk is really laid out by the table. Source: UEFI 2.10, chapter 5.
 #ifndef LIFEBOAT_CRASH_DISK_GPT_H
 #define LIFEBOAT_CRASH_DISK_GPT_H
 
@@ -15,7 +15,8 @@
 #define LB_GPT_NAME_UNITS 36 // of UTF-16
 #define LB_GPT_NAME_BYTES (3 * LB_GPT_NAME_UNITS + 1) // as UTF-8
 
-// Room for a block and the entries: 128 of 128 bytes by convention, eight times that here.
+// Room for a block and the entries. By convention a table has 128 entries of 128 bytes; this is room for
+// eight times that.
 #define LB_GPT_ROOM (LB_BLOCK_MAX + 131072)
 
 struct lb_gpt {
@@ -29,24 +30,23 @@ struct lb_gpt {
 struct lb_gpt_partition {
 	uint8_t type[LB_UUID_BYTES], uuid[LB_UUID_BYTES]; // as on disk
 	uint64_t first, last; // blocks, both inclusive
-	char name[LB_GPT_NAME_BYTES]; // what is no text in it became U+FFFD
+	char name[LB_GPT_NAME_BYTES]; // UTF-8; invalid UTF-16 is U+FFFD here
 };
 
-// Reads the table: the primary one, else the backup in the last block. `room` is LB_GPT_ROOM
-// bytes, which *ret_gpt refers to. 0: the table counts. -1: there is none; the error is the
-// primary table's. LB_GPT_FOREIGN: there is one, but the disk is not laid out by it: no
-// protective MBR stands over it, so it is the leftover of an earlier life; or the disk is one
-// member of a RAID. Nothing may be written by it; *ret_gpt is only good for saying what is left
-// out, and the error says why.
+// Reads the primary table, or else the backup in the last block. `room` is LB_GPT_ROOM bytes, and
+// *ret_gpt points into it. 0: the table is valid. -1: there is no table; `err` is about the primary one.
+// LB_GPT_FOREIGN: there is a table, but the disk is not laid out by it. Either no protective MBR stands
+// before the table, which is then a leftover, or the disk is a member of a RAID. The caller may then use
+// *ret_gpt only for messages, not for writing; `err` says why.
 #define LB_GPT_FOREIGN 1
 int lb_gpt_read(const struct lb_block_reader *disk, void *room, struct lb_gpt *ret_gpt, struct lb_error *err);
 
-// Partition `index`, below gpt->count. False for an unused entry, and for one with blocks
-// that are not in order, outside of what is usable, or another partition's too.
+// Reads partition `index`, below gpt->count. False for an unused entry, and for one whose blocks are out
+// of order, outside the usable blocks, or also another partition's.
 bool lb_gpt_partition(const struct lb_gpt *gpt, uint32_t index, struct lb_gpt_partition *ret_partition);
 
-// "5a1d3c0e-7b5f-..." and the bytes that GPT has on disk: the first three groups are little
-// endian. Parsing takes both cases, and nothing behind it.
+// Converts between the text "5a1d3c0e-7b5f-..." and the bytes on disk, where the first three groups are
+// little endian. lb_uuid_parse() takes upper and lower case, and fails if anything follows the text.
 bool lb_uuid_parse(const char *text, uint8_t ret_uuid[LB_UUID_BYTES]);
 char *lb_uuid_format(const uint8_t uuid[LB_UUID_BYTES], char text[LB_UUID_TEXT]);
 

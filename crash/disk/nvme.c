@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// NVMe: the admin queues and one pair of I/O queues, polled. A controller reset comes first, so
-// nothing is left of what the dead kernel had set up: queues, interrupts, host memory buffer.
-// Controller memory buffers are not used.
+// NVMe: the admin queues and one pair of I/O queues, polled. The driver begins with a controller reset,
+// which clears all that the dead kernel had set up: queues, interrupts, host memory buffer. The driver
+// does not use controller memory buffers.
 //
 // Source: NVM Express Base Specification 1.4 ("NVMe" below), PCIe transport; 2.0 ("NVMe 2.0") for
 // controllers that are slow to become ready, and for more than 16 formats.
@@ -22,10 +22,11 @@
 #define CAP_HIGH_DSTRD 0xfU
 #define CAP_HIGH_NVM (1U << 5) // CSS, bit 37 of CAP
 #define CAP_HIGH_MPSMIN_SHIFT 16
-#define CAP_HIGH_CRWMS (1U << 27) // bit 59 of CAP: CRTO counts
+#define CAP_HIGH_CRWMS (1U << 27) // bit 59 of CAP: CRTO is valid
 #define CC 0x14
 #define CC_EN 1U
-#define CC_ENTRIES (6U << 16 | 4U << 20) // of 2^6 and 2^4 bytes; pages of 4 KiB, NVM command set
+// entry sizes: 2^6 bytes of a submission, 2^4 of a completion; pages of 4 KiB, NVM command set
+#define CC_ENTRIES (6U << 16 | 4U << 20)
 #define CC_SHN_NORMAL (1U << 14)
 #define CC_SHN (3U << 14)
 #define CSTS 0x1c
@@ -39,10 +40,10 @@
 #define CRTO 0x68 // NVMe 2.0, 3.1.3.23: bits 15:0, until ready with all media
 #define DOORBELLS 0x1000
 
-// CAP.TO and CRTO count half seconds. CRTO can say nine hours; CAP.TO 127 s at most.
+// CAP.TO and CRTO count half seconds. CAP.TO can say up to 127 s, CRTO up to nine hours.
 #define READY_UNIT_MS 500
 #define READY_MAX_MS (255 * READY_UNIT_MS)
-#define READY_QUIET_MS 2000 // after which the wait is told
+#define READY_QUIET_MS 2000 // a longer wait is told on the console
 
 // Opcodes, NVMe 5 and 6.
 #define ADMIN_CREATE_SQ 0x01
@@ -59,8 +60,8 @@
 
 #define ADMIN_ENTRIES 8 // one command at a time; of 2 to 4096
 #define IO_QUEUE 1
-#define PRPS 256 // of a request's largest size, with the one in the command
-#define LOOK_MS 10 // how often an idle poll asks whether the controller still lives
+#define PRPS 256 // pages of the largest request; one PRP entry for each
+#define LOOK_MS 10 // how often an idle poll checks that the controller is alive
 #define TAG_BITS 5
 #define GENERATIONS ((1U << (16 - TAG_BITS)) - 1) // identifier 0xffff is reserved (NVMe 2.0, 4.1)
 
@@ -78,7 +79,7 @@ struct completion {
 	uint32_t status; // command identifier 15:0, phase 16, code 24:17, type 27:25
 };
 
-// Identify data, NVMe 5.15.2.1 and 5.15.2.2; of both only what is used.
+// Identify data, NVMe 5.15.2.1 and 5.15.2.2; only the used fields have names.
 struct controller_data {
 	uint8_t before_model[24];
 	char model[40];
@@ -93,7 +94,7 @@ struct controller_data {
 struct namespace_data {
 	uint64_t blocks;
 	uint8_t before_formats[25 - 8];
-	uint8_t formats; // how many there are, less one
+	uint8_t formats; // number of formats, minus one
 	uint8_t format; // the one in use, 3:0 and, above 15, 6:5 (NVMe 2.0, NVM command set 4.1.5.1)
 	uint8_t before_attributes[99 - 27];
 	uint8_t attributes;
@@ -108,9 +109,9 @@ struct namespace_data {
 struct queue {
 	struct command *sq;
 	volatile struct completion *cq;
-	uint32_t entries; // of each
-	uint32_t tail, head; // next to be written; next to be read
-	uint32_t phase; // of new completions
+	uint32_t entries; // in each of the two queues
+	uint32_t tail, head; // next submission to write; next completion to read
+	uint32_t phase; // of the next new completion
 	uint32_t id;
 };
 
@@ -121,13 +122,13 @@ struct nvme {
 	uint32_t pci_id;
 	uint32_t nsid;
 	bool ready; // takes requests
-	uint32_t ready_ms; // how long it may take from off to on, and back
-	bool hung; // it took longer: it is not waited for that long again
+	uint32_t ready_ms; // the longest time for switching on or off
+	bool hung; // the controller took longer than ready_ms, so later waits are LB_DISK_TIMEOUT_MS
 	struct queue admin, io;
 	uint64_t *lists; // PRPS entries for each tag
 	void *page; // for identify data
 	uint32_t generation[LB_DISK_MAX_DEPTH];
-	uint32_t in_flight; // by tag, a bit each
+	uint32_t in_flight; // a bit for each tag
 	struct lb_deadline next_look;
 };
 
@@ -159,8 +160,8 @@ static void write_address(const struct nvme *nvme, uint32_t reg, const volatile 
 	write_reg(nvme, reg + 4, (uint32_t)((uintptr_t)memory >> 32));
 }
 
-// Earlier writes to memory are there when the device sees the write: device registers are uncached, and x86
-// keeps stores in order (SDM 3 8.2.2).
+// Tells the controller of a queue's new tail, or head for completions. The controller sees earlier
+// writes to memory first: device registers are uncached, and x86 keeps stores in order (SDM 3 8.2.2).
 static void ring(const struct nvme *nvme, const struct queue *queue, bool completions, uint32_t value)
 {
 	uint32_t index = 2 * queue->id + (completions ? 1 : 0);
@@ -196,7 +197,8 @@ static int check_alive(const struct nvme *nvme, struct lb_error *err)
 	return 0;
 }
 
-// Waits until CSTS, under `mask`, is `wanted`, for as long as the controller may take. A long wait is told once.
+// Waits until CSTS, masked by `mask`, is `wanted`, for as long as the controller may take. `what` names
+// the step in messages. A long wait is told once.
 static int await_status(struct nvme *nvme, uint32_t mask, uint32_t wanted, const char *what,
 			struct lb_error *err)
 {
@@ -225,8 +227,10 @@ static int await_status(struct nvme *nvme, uint32_t mask, uint32_t wanted, const
 	return 0;
 }
 
-// NVMe 3.1.5: what EN does when cleared before the controller is ready is not defined. One that
-// is fatal, or does not become ready, is switched off all the same; fatal it is until it is off.
+// Clears CC.EN and waits until the controller is off. NVMe 3.1.5: clearing EN before the controller is
+// ready is undefined, so this function waits for that first. A controller with a fatal status, or one
+// that does not become ready, is switched off anyway. A fatal status stays set until the controller is
+// off.
 static int switch_off(struct nvme *nvme, struct lb_error *err)
 {
 	uint32_t config = read_reg(nvme, CC), status = read_reg(nvme, CSTS);
@@ -239,16 +243,17 @@ static int switch_off(struct nvme *nvme, struct lb_error *err)
 	return await_status(nvme, CSTS_RDY | (status & CSTS_CFS), 0, "switching the controller off", err);
 }
 
-// Off. Transfers of the dead kernel's, or of requests given up, must not reach memory: bus
-// mastering goes first. A controller that needs it to come to an end gets it back; one that
-// does not end at all is reset as a PCI function.
+// Switches the controller off. Bus mastering goes off first, so that no transfer of the dead kernel or
+// of a forgotten request reaches memory. If the controller does not switch off without bus mastering, it
+// gets bus mastering back for a second try. If that fails too, the PCI function is reset.
 static int disable(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
 
 	nvme->ready = false;
 	nvme->in_flight = 0;
-	// A machine where nothing decodes an address any more need not answer with ones.
+	// Compares with the known id, not with all ones: on some machines a read that no device answers
+	// is not all ones.
 	if (lb_pcidev_read(disk->pci, LB_PCI_ID) != nvme->pci_id)
 		return lb_fail(err, "%s: the controller is gone from its slot", nvme->name);
 	lb_pcidev_enable(disk->pci, false);
@@ -277,14 +282,14 @@ static void push(const struct nvme *nvme, struct queue *queue, const struct comm
 	ring(nvme, queue, false, queue->tail);
 }
 
-// The next completion's status, if there is one.
+// Takes the next completion's status. False: there is none.
 static bool pop(const struct nvme *nvme, struct queue *queue, uint32_t *ret_status)
 {
 	uint32_t status = queue->cq[queue->head].status;
 
 	if ((status >> 16 & 1) != queue->phase)
 		return false;
-	__asm__ volatile("" ::: "memory"); // x86 reads in order; the compiler shall, too
+	__asm__ volatile("" ::: "memory"); // x86 reads in order; this makes the compiler do so, too
 	queue->head++;
 	if (queue->head == queue->entries) {
 		queue->head = 0;
@@ -331,7 +336,7 @@ static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid, const char 
 			 words, err);
 }
 
-// NVMe 7.6.1, from 2: the controller is off.
+// NVMe 7.6.1, from step 2 on. The controller is off when called.
 static int enable(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
@@ -350,7 +355,7 @@ static int create_queues(struct nvme *nvme, struct lb_error *err)
 {
 	uint32_t queue = (nvme->io.entries - 1) << 16 | IO_QUEUE;
 
-	// One of each, said as 0.
+	// One queue of each kind; the fields count from 0.
 	if (run_admin(nvme, (struct command){.opcode_id = ADMIN_SET_FEATURES, .dw10 = FEATURE_QUEUES},
 		      "setting the number of queues", err) != 0)
 		return -1;
@@ -369,7 +374,7 @@ static int create_queues(struct nvme *nvme, struct lb_error *err)
 			 "creating a submission queue", err);
 }
 
-// The controller may be on: off it goes, so that nothing is transferred after a failure.
+// Switches the controller off, if it is on, so that it transfers nothing after a failure.
 static int give_up(struct lb_disk *disk)
 {
 	disable(disk, NULL);
@@ -390,7 +395,8 @@ static int nvme_reset(struct lb_disk *disk, struct lb_error *err)
 	return 0;
 }
 
-// PRPs, NVMe 4.3: the first page in the command; the second there too, or a list of all others.
+// Fills the PRPs, NVMe 4.3. The first one is the first page. The second one is the second page, or a
+// list of all pages but the first.
 static void describe_data(const struct nvme *nvme, const struct lb_disk_request *request,
 			  struct command *command)
 {
@@ -449,8 +455,8 @@ static int nvme_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *e
 	}
 	id = status & 0xffff;
 	tag = id & ((1U << TAG_BITS) - 1);
-	// A tag or generation that is not awaited is told to nobody. The request that it stands for times
-	// out.
+	// Ignores a tag or generation that is not in flight. If its request is one of ours, that one
+	// will time out.
 	if (!(nvme->in_flight & 1U << tag) || nvme->generation[tag] != id >> TAG_BITS)
 		return 0;
 	nvme->in_flight &= ~(1U << tag);
@@ -458,7 +464,7 @@ static int nvme_poll(struct lb_disk *disk, uint32_t *ret_tag, struct lb_error *e
 	return status_is_good(status) ? 1 : fail_status(nvme, "a request", status, err);
 }
 
-// A normal shutdown first: the drive's caches and tables go where they last (NVMe 7.6.2).
+// Shuts the controller down normally first, so that the drive saves its caches and tables (NVMe 7.6.2).
 static void nvme_stop(struct lb_disk *disk)
 {
 	struct nvme *nvme = disk->state;
@@ -501,7 +507,8 @@ static int map_registers(struct lb_disk *disk, struct lb_error *err)
 	return 0;
 }
 
-// CRTO may say less than CAP.TO on controllers that get it wrong: the larger one counts.
+// How long the controller may take to become ready: the larger one of CAP.TO and CRTO, since some
+// controllers say too little in CRTO.
 static uint32_t ready_ms(const struct nvme *nvme, uint32_t low, uint32_t high)
 {
 	uint32_t units = low >> CAP_LOW_TO_SHIFT, crto;
@@ -519,7 +526,7 @@ static int check_capabilities(struct lb_disk *disk, struct lb_error *err)
 {
 	struct nvme *nvme = disk->state;
 	uint32_t low = read_reg(nvme, CAP_LOW), high = read_reg(nvme, CAP_HIGH);
-	uint32_t mqes = low & CAP_LOW_MQES; // entries less one: as many requests as fit
+	uint32_t mqes = low & CAP_LOW_MQES; // entries minus one, which is as many requests as fit
 
 	if (low == UINT32_MAX && high == UINT32_MAX)
 		return fail_gone(nvme, err);
@@ -528,7 +535,7 @@ static int check_capabilities(struct lb_disk *disk, struct lb_error *err)
 	if (high >> CAP_HIGH_MPSMIN_SHIFT & 0xf)
 		return lb_fail(err, "%s: its pages are larger than 4 KiB (CAP 0x%08x%08x)", nvme->name, high,
 			       low);
-	if (mqes == 0) // not allowed, and known of some that take the least there is, two entries
+	if (mqes == 0) // not allowed, but some controllers say so; take the smallest queue, of two entries
 		mqes = 1;
 	nvme->ready_ms = ready_ms(nvme, low, high);
 	disk->depth = mqes < LB_DISK_MAX_DEPTH ? mqes : LB_DISK_MAX_DEPTH;

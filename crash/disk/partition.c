@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Requests of a partition are the disk's tags: those of one buffer are as many as the disk's largest
-// request makes of it. What is in flight is kept here, complete enough to be started again.
+// The requests of a partition. A request's number is its tag on the disk. A buffer is written by several
+// requests if the disk's largest request is smaller. struct request keeps all that it takes to start the
+// request again.
 //
-// A failure, or no answer in time, resets the controller, and everything that was in flight is
-// started again: a write twice over is the same write, since overlapping ones wait for each
-// other. The failure is counted against the requests that it is blamed on; the second one of
-// the same request is final. So is a reset that fails. There is always an end to it: a
-// request is blamed once at most before it is done, and RESETS_MAX resets are the disk's last.
+// After a failure, or no answer in time, the controller is reset and everything in flight is started
+// again. Repeating a write is harmless, since overlapping writes wait for each other. The failure counts
+// against the requests that caused it, and the second failure of the same request is final. A failed
+// reset is final, too. The retries always end: a request is blamed at most once, and a disk is reset at
+// most RESETS_MAX times.
 //
-// Of a file every block behind the headers is read before it is written, and written only if it has the file's
-// stamp. What is behind `stamped` was not looked at yet; a block before it was, once, and what it has now is ours.
+// In a file for dumps every block behind the headers is read before it is written, and is written only
+// if it has the file's stamp. `stamped` divides the file. The blocks behind `stamped` were not read yet.
+// Each block before it had its stamp when read, and only Lifeboat has written it since.
 #include "crash/disk/partition.h"
 
 #include "crash/disk/extents.h"
@@ -19,11 +21,11 @@
 #include "lib/mem.h"
 #include "lifeboat/range.h"
 
-#define FLUSH_MS (3 * LB_DISK_TIMEOUT_MS) // a disk may have its whole cache to write
+#define FLUSH_MS (3 * LB_DISK_TIMEOUT_MS) // the disk may have to write its whole cache
 #define NO_BUFFER UINT32_MAX
-// The most resets of a disk: with one for every request, each after ten seconds, a dump would take days.
+// The most resets of a disk. With a reset for each request, ten seconds each, a dump would take days.
 #define RESETS_MAX 16
-// Stamps are looked at so many bytes at a time, so that a disk with a head does not move it for each write.
+// Stamps are read in pieces of this many bytes, so that a hard disk does not seek for each write.
 #define STAMPS_AHEAD (8 * LB_PARTITION_BUFFER)
 
 struct request {
@@ -31,7 +33,7 @@ struct request {
 	enum lb_disk_op op;
 	uint64_t offset; // bytes from the partition's beginning
 	uint32_t bytes;
-	uint32_t buffer; // that it is a piece of, or NO_BUFFER
+	uint32_t buffer; // the buffer that `data` is a piece of, or NO_BUFFER
 	void *data;
 	uint32_t failures;
 	struct lb_deadline deadline;
@@ -42,25 +44,25 @@ enum buffer_state { BUFFER_FREE, BUFFER_TAKEN, BUFFER_WRITING };
 struct buffer {
 	void *data;
 	enum buffer_state state;
-	uint32_t pieces; // of it that are not written yet
+	uint32_t pieces; // pieces of the buffer that are not written yet
 };
 
 struct lb_partition {
 	uint8_t page[LB_PAGE]
-		__attribute__((aligned(LB_PAGE))); // what is read to no page's beginning goes through it
+		__attribute__((aligned(LB_PAGE))); // for reads into memory that is not page-aligned
 	struct lb_disk *disk;
 	uint64_t first_block;
-	uint64_t bytes; // of the partition, or of the file
+	uint64_t bytes; // size of the partition, or of the file
 	char name[64];
-	const struct lb_target *file; // NULL: all of the partition
-	uint64_t stamped; // of a file: up to here each block was the file's
-	bool lost; // the block at `stamped` is not
-	void *stamps; // LB_PARTITION_BUFFER bytes to read them into
+	const struct lb_target *file; // NULL: the target is a whole partition
+	uint64_t stamped; // each block of the file before this offset had its stamp
+	bool lost; // the block at `stamped` has no stamp
+	void *stamps; // LB_PARTITION_BUFFER bytes for reading stamps
 	struct request requests[LB_DISK_MAX_DEPTH]; // by tag
-	uint32_t in_flight; // by tag, a bit each
+	uint32_t in_flight; // a bit for each tag
 	struct buffer buffers[LB_DISK_MAX_DEPTH];
 	uint32_t buffer_count;
-	uint32_t resets; // of the controller, so far
+	uint32_t resets; // of the controller, until now
 	bool failed;
 	struct lb_error error; // when failed
 };
@@ -117,7 +119,7 @@ static void take_buffers(struct lb_partition *partition, uint32_t buffers)
 
 		buffer->data = lb_heap_pages(LB_PARTITION_BUFFER);
 		if (!buffer->data)
-			break; // fewer will do
+			break; // fewer buffers are enough
 		partition->buffer_count++;
 	}
 }
@@ -140,7 +142,7 @@ int lb_partition_open(struct lb_disk *disk, const struct lb_target *target, uint
 		lb_snprintf(partition->name, sizeof(partition->name), "%.64s", target->name);
 		if (target->extent_count && open_file(partition, target, err) != 0)
 			return -1;
-		// A file's stamps have one of them.
+		// In a file, one of the buffers is for reading stamps.
 		take_buffers(partition,
 			     partition->file && buffers > LB_CAPTURE_BUFFERS_MIN ? buffers - 1 : buffers);
 	}
@@ -156,7 +158,7 @@ uint64_t lb_partition_bytes(const struct lb_partition *partition)
 	return partition->bytes;
 }
 
-// The place on the partition of `offset`, and the bytes that go on from there in one piece.
+// The place on the partition of `offset`. *ret_bytes: how many bytes follow in the same piece.
 static uint64_t place_of(const struct lb_partition *partition, uint64_t offset, uint64_t *ret_bytes)
 {
 	const struct lb_target *file = partition->file;
@@ -202,7 +204,8 @@ __attribute__((format(printf, 2, 3))) static int break_down(struct lb_partition 
 	return -1;
 }
 
-// One reset for the requests of `blamed`. -1: one of them had its second chance already.
+// Resets the disk once for the requests in `blamed`. -1: the partition has failed, for one because a
+// request of `blamed` failed for the second time.
 static int reset_disk(struct lb_partition *partition, uint32_t blamed, const struct lb_error *cause)
 {
 	struct lb_error err;
@@ -259,7 +262,7 @@ static uint32_t overdue(const struct lb_partition *partition)
 	return late;
 }
 
-// One look at the disk. 1: something is done; 0: nothing is; -1: the partition has failed.
+// Looks at the disk once. 1: something is done. 0: nothing is done. -1: the partition has failed.
 static int look(struct lb_partition *partition)
 {
 	struct lb_error err = {""};
@@ -327,7 +330,7 @@ static int wait_for_tag(struct lb_partition *partition, uint32_t *ret_tag)
 	}
 }
 
-// Starts a request that is within the partition; waits for a tag, and for what it overlaps.
+// Starts a request that lies within the partition. Waits for a free tag, and for overlapping requests.
 static int begin(struct lb_partition *partition, struct request request, uint32_t *ret_tag)
 {
 	struct lb_error cause;
@@ -398,7 +401,7 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-// The part that one request may have of `bytes` from `offset` on.
+// How many of the `bytes` from `offset` on one request may take.
 static uint32_t piece_at(const struct lb_partition *partition, uint64_t offset, uint32_t bytes)
 {
 	uint64_t run;
@@ -432,7 +435,8 @@ static int write_pieces(struct lb_partition *partition, uint32_t index, uint64_t
 	return 0;
 }
 
-// Looks at the stamps up to `end` and a little beyond, unless it was done. Fails where one before `end` is not there.
+// Checks the stamps up to `end` and a little beyond, unless that was done before. Fails if a block
+// before `end` has no stamp.
 static int see_stamps(struct lb_partition *partition, uint64_t end, struct lb_error *err)
 {
 	uint64_t goal = end > partition->stamped ? lb_align_up(end, STAMPS_AHEAD) : 0;
@@ -486,7 +490,8 @@ int lb_partition_read(struct lb_partition *partition, uint64_t offset, void *dat
 		return -1;
 	for (uint32_t done = 0, piece; done < bytes; done += piece) {
 		const bool direct =
-			lb_aligned((uint64_t)(uintptr_t)data, LB_PAGE); // else a page goes by ours
+			// if false, each page is read through partition->page
+			lb_aligned((uint64_t)(uintptr_t)data, LB_PAGE);
 		uint8_t *to = (uint8_t *)data + done;
 
 		piece = piece_at(partition, offset + done, direct ? bytes - done : (uint32_t)LB_PAGE);

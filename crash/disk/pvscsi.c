@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// VMware's paravirtual SCSI adapter: carries the commands of scsi.c by one page of requests and one
-// of completions, polled. Its interrupts stay masked; no message ring is set up.
-// There is no manual. Source: the interface's header in Linux, drivers/scsi/vmw_pvscsi.h (2014), and
-// how hw/scsi/vmw_pvscsi.c of QEMU answers.
+// VMware's paravirtual SCSI adapter: a transport for the commands of scsi.c, with one page of requests
+// and one of completions, polled. Its interrupts stay masked; no message ring is set up. There is no
+// manual.
+// Sources: the interface's header in Linux, drivers/scsi/vmw_pvscsi.h (2014), and how
+// hw/scsi/vmw_pvscsi.c of QEMU answers.
 #include "crash/disk/disk.h"
 #include "crash/disk/scsi.h"
 #include "crash/disk/target_check.h"
@@ -14,7 +15,7 @@
 
 #define ID (0x07c0U << 16 | 0x15ad)
 
-// Registers, in eight pages.
+// Registers, which take eight pages.
 #define COMMAND 0x0000
 #define COMMAND_DATA 0x0004
 #define COMMAND_STATUS 0x0008
@@ -27,7 +28,7 @@
 #define COMMAND_SETUP_RINGS 3
 #define COMMAND_FAILED UINT32_MAX
 
-// The data that follow COMMAND_SETUP_RINGS, 32 bits at a time. Pages by number.
+// The data of COMMAND_SETUP_RINGS, written 32 bits at a time. Pages are page numbers.
 #define RING_PAGES_MAX 32
 struct setup {
 	uint32_t request_pages, completion_pages;
@@ -36,7 +37,7 @@ struct setup {
 };
 _Static_assert(sizeof(struct setup) == 528, "no padding");
 
-// The indices count on for ever; their low bits are places in the rings.
+// The indices only grow; their low bits are the places in the rings.
 struct rings {
 	uint32_t request_produced, request_consumed, request_log2;
 	uint32_t completion_produced, completion_consumed, completion_log2;
@@ -60,7 +61,7 @@ _Static_assert(sizeof(struct request) == 128, "no padding");
 
 struct completion {
 	uint64_t context;
-	uint64_t data_bytes; // moved; some adapters leave it 0 when all were
+	uint64_t data_bytes; // bytes that were moved; some adapters say 0 when all were
 	uint32_t sense_bytes;
 	uint16_t host_status, scsi_status;
 	uint64_t unused;
@@ -75,9 +76,9 @@ _Static_assert(REQUESTS >= LB_DISK_MAX_DEPTH && REQUESTS == 1 << REQUESTS_LOG2 &
 		       COMPLETIONS == 1 << COMPLETIONS_LOG2,
 	       "a page each");
 
-// The adapter's own word on a request.
+// The adapter's status of a request.
 #define HOST_SUCCESS 0x00
-#define HOST_LINKED 0x0a // these two are successes too
+#define HOST_LINKED 0x0a // this and the next one are successes, too
 #define HOST_LINKED_FLAG 0x0b
 #define HOST_UNDERRUN 0x0c
 #define HOST_NO_SUCH_TARGET 0x11
@@ -86,9 +87,9 @@ _Static_assert(REQUESTS >= LB_DISK_MAX_DEPTH && REQUESTS == 1 << REQUESTS_LOG2 &
 #define TARGET_MAX 255
 #define LUN_MAX 255
 #define SENSE_ROOM 32
-#define REQUEST_BYTES (256 * LB_KIB) // more is not asked for at once
-#define READY_MS 1000 // until the rings are set up
-#define LOOK_MS 100 // between two looks at whether the adapter is there
+#define REQUEST_BYTES (256 * LB_KIB) // the most data of one request
+#define READY_MS 1000 // for setting up the rings
+#define LOOK_MS 100 // between two checks that the adapter is still there
 
 struct pvscsi {
 	volatile struct rings rings __attribute__((aligned(LB_PAGE)));
@@ -96,14 +97,14 @@ struct pvscsi {
 	volatile struct completion completions[COMPLETIONS] __attribute__((aligned(LB_PAGE)));
 	uint8_t sense[LB_DISK_MAX_DEPTH][SENSE_ROOM]; // by tag
 
-	struct setup setup; // that it was given
+	struct setup setup; // what the adapter was given for setup
 	struct lb_scsi scsi;
 	struct lb_pci_address pci;
 	char name[32]; // "pvscsi 0000:00:03.0"
 	volatile uint8_t *registers;
 	uint8_t target, lun;
 	uint32_t produced, consumed; // requests, completions
-	uint32_t in_flight; // by tag, a bit each
+	uint32_t in_flight; // a bit for each tag
 	uint32_t bytes[LB_DISK_MAX_DEPTH]; // of data, by tag
 	struct lb_deadline next_look;
 };
@@ -113,7 +114,7 @@ static volatile uint32_t *reg(const struct pvscsi *adapter, uint32_t offset)
 	return (volatile uint32_t *)(volatile void *)(adapter->registers + offset);
 }
 
-// The first memory BAR: VMware has an I/O BAR before it, QEMU has not.
+// Maps the first memory BAR. VMware has an I/O BAR before it, QEMU has none.
 static int map_registers(struct pvscsi *adapter, struct lb_error *err)
 {
 	uint64_t phys = 0;
@@ -140,7 +141,8 @@ static int check_there(const struct pvscsi *adapter, struct lb_error *err)
 	return 0;
 }
 
-// The adapter is done with the command when the write is: the read that follows only says how.
+// Resets the adapter. The reset is complete when the register write returns; the read after it only
+// checks the result.
 static int reset_adapter(struct pvscsi *adapter, struct lb_error *err)
 {
 	*reg(adapter, COMMAND) = COMMAND_RESET;
@@ -159,7 +161,8 @@ static void write_command(const struct pvscsi *adapter, uint32_t command, const 
 		*reg(adapter, COMMAND_DATA) = words[i];
 }
 
-// The adapter writes into the state's page how large the rings are: that shows that it took them.
+// Sets the rings up. The adapter shows that it accepted them by writing their sizes into the page of the
+// rings' state.
 static int start_rings(struct pvscsi *adapter, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(READY_MS);
@@ -230,7 +233,7 @@ static int adapter_submit(struct lb_scsi *scsi, uint32_t tag, const struct lb_sc
 	       sizeof(request));
 	adapter->bytes[tag] = command->bytes;
 	adapter->in_flight |= 1U << tag;
-	// The request, then the index, then the adapter is told.
+	// The order is: the request, the index, the doorbell.
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	adapter->rings.request_produced = ++adapter->produced;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -261,7 +264,8 @@ static int decode(const struct pvscsi *adapter, uint32_t tag, const struct compl
 			       "possible",
 			       adapter->name, completion->data_bytes, wanted, completion->sense_bytes,
 			       completion->scsi_status);
-	// The disk's own status counts where there is one: such a command moves nothing, or less.
+	// If the disk gave a status of its own, that one counts, provided that the adapter reports at
+	// most an over- or underrun.
 	if (!success && (completion->scsi_status == LB_SCSI_GOOD ||
 			 (completion->host_status != HOST_RUN && completion->host_status != HOST_UNDERRUN)))
 		return lb_fail(err, "%s: %s (host status 0x%x)", adapter->scsi.name,

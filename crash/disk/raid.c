@@ -3,14 +3,14 @@
 
 #include "lib/mem.h"
 
-#define SECTOR 512U // what the metadata's own arithmetic counts in
+#define SECTOR 512U // the unit of the metadata's addresses
 #define MD_MAGIC 0xa92b4efcU
-#define MD_END_SECTORS 16U // metadata 1.0 lies 8 KiB before the end, on 4 KiB
+#define MD_END_SECTORS 16U // metadata 1.0 begins at least 8 KiB before the end, on a multiple of 4 KiB
 
 struct md_super { // the beginning of struct mdp_superblock_1
 	uint32_t magic, major_version;
 	uint8_t between[136];
-	uint64_t super_offset; // where it lies, in sectors of the device that is the member
+	uint64_t super_offset; // place of this superblock, in sectors from the member's beginning
 };
 
 static const char imsm_signature[] = "Intel Raid ISM Cfg Sig. ";
@@ -22,7 +22,8 @@ static bool is_imsm(const uint8_t *data, uint64_t sector)
 	return memcmp(data, imsm_signature, sizeof(imsm_signature) - 1) == 0;
 }
 
-// A partition at the disk's end may be a member itself: then super_offset counts from there.
+// Compares super_offset with the place on the whole disk. If a partition at the disk's end is the
+// member, super_offset counts from the partition and does not match.
 static bool is_md(const uint8_t *data, uint64_t sector)
 {
 	struct md_super super;
@@ -57,7 +58,8 @@ int lb_raid_none(const struct lb_block_reader *disk, void *room, struct lb_error
 	} places[] = {
 		{"Intel Matrix RAID (IMSM)", sectors - 2ULL * per_block, is_imsm},
 		{"Linux md, metadata 1.0", (sectors - MD_END_SECTORS) & ~7ULL, is_md},
-		{"SNIA DDF", sectors - 1, is_ddf}, // the anchor: the last 512 bytes, or the last block
+		// the anchor is in the last 512 bytes, or at the start of the last block
+		{"SNIA DDF", sectors - 1, is_ddf},
 		{"SNIA DDF", sectors - per_block, is_ddf},
 	};
 

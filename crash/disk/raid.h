@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Members of a RAID whose metadata is at the disk's end: the disk's beginning looks like one of
-// its own, partition table and all, and a byte written there goes to one member only.
+// Finds members of a RAID whose metadata is at the disk's end. The beginning of such a disk looks like
+// that of a single disk, with a partition table, but a write there would change one member only.
 #ifndef LIFEBOAT_CRASH_DISK_RAID_H
 #define LIFEBOAT_CRASH_DISK_RAID_H
 

@@ -16,9 +16,9 @@
 #define READ_16 0x88
 #define WRITE_16 0x8a
 #define SERVICE_ACTION_IN_16 0x9e
-#define READ_CAPACITY_16 0x10 // a service action of it
+#define READ_CAPACITY_16 0x10 // a service action of SERVICE_ACTION_IN_16
 
-// The disk is asked for no more than every disk has to say: an answer is whole or it is none.
+// The driver asks for the bytes that every disk has, so a shorter answer is an error.
 #define INQUIRY_BYTES 36 // SPC-4 6.6.2
 #define INQUIRY_VITAL 1 // EVPD
 #define BLOCK_LIMITS 0xb0 // SBC-3 6.5.3
@@ -51,13 +51,14 @@
 #define CAPACITY_CHANGED 0x2a09
 #define INQUIRY_CHANGED 0x3f03
 
-#define ATTENTIONS_MAX 8 // of one command: a disk may have queued one for each thing that happened
-#define BUSY_MS 20 // before a disk that has no room, or is starting, is asked again
+// the most retries of one command: a disk may have queued a unit attention for each of several events
+#define ATTENTIONS_MAX 8
+#define BUSY_MS 20 // wait before a busy or starting disk gets the command again
 
 struct sense {
 	uint8_t key;
-	uint16_t code; // and qualifier
-	bool deferred; // it is about an earlier command
+	uint16_t code; // code and qualifier
+	bool deferred; // the error is that of an earlier command
 };
 
 enum verdict { DONE, AGAIN, FAILED };
@@ -79,7 +80,7 @@ static uint64_t get_be(const uint8_t *from, uint32_t bytes)
 	return value;
 }
 
-// Zero what was not sent.
+// Decodes the sense data. Fields that the disk did not send are 0.
 static struct sense read_sense(const struct lb_scsi_answer *answer)
 {
 	const uint8_t *data = answer->sense;
@@ -135,14 +136,15 @@ static enum verdict judge_data(const struct lb_scsi *scsi, const struct lb_scsi_
 	return FAILED;
 }
 
-// A unit attention is told once, in place of carrying the command out. One that says that the disk is perhaps
-// another one is a failure: the reset that follows asks again what the disk is.
+// The disk reports a unit attention once, and does not carry the command out: it is sent again. If the
+// attention says that the disk may be another one now, the command fails; the reset that follows checks
+// the disk's size.
 static enum verdict judge_attention(struct lb_scsi *scsi, uint32_t tag, struct sense sense,
 				    struct lb_error *err)
 {
 	if (sense.code == MEDIUM_MAY_HAVE_CHANGED || sense.code == CAPACITY_CHANGED ||
 	    sense.code == INQUIRY_CHANGED) {
-		if (scsi->blocks) // not while being opened
+		if (scsi->blocks) // not while the disk is being opened
 			return fail_by_sense(scsi, sense, err);
 	}
 	if (scsi->kept[tag].attentions == ATTENTIONS_MAX)
@@ -156,7 +158,7 @@ static enum verdict judge_sense(struct lb_scsi *scsi, const struct lb_scsi_answe
 {
 	struct sense sense = read_sense(answer);
 
-	if (sense.deferred) { // this command was not carried out: SPC-4 4.5.7
+	if (sense.deferred) { // SPC-4 4.5.7: the disk did not carry this command out
 		scsi->lost |= sense.key != KEY_RECOVERED;
 		return scsi->lost ? fail_by_sense(scsi, sense, err)
 				  : judge_attention(scsi, answer->tag, sense, err);
@@ -173,7 +175,7 @@ static enum verdict judge_sense(struct lb_scsi *scsi, const struct lb_scsi_answe
 	case KEY_ILLEGAL_REQUEST:
 		scsi->declined = true;
 		if (scsi->kept[answer->tag].flush && sense.code == UNKNOWN_COMMAND)
-			return DONE; // such a disk has no cache
+			return DONE; // a disk that does not know the flush has no cache
 		break;
 	default:
 		break;
@@ -213,7 +215,7 @@ static int begin(struct lb_scsi *scsi, uint32_t tag, struct lb_error *err)
 	return scsi->transport->submit(scsi, tag, &scsi->kept[tag].command, err);
 }
 
-// Sends those again whose time has come. -1: *ret_tag did not go.
+// Sends the waiting commands again once their time has come. -1: sending command *ret_tag failed.
 static int send_waiting(struct lb_scsi *scsi, uint32_t *ret_tag, struct lb_error *err)
 {
 	if (!scsi->again || !lb_deadline_passed(scsi->again_at))
@@ -267,7 +269,7 @@ static int scsi_submit(struct lb_disk *disk, const struct lb_disk_request *wante
 	struct lb_scsi_command command = {.to_device = wanted->op == LB_DISK_WRITE};
 	uint64_t blocks = wanted->bytes / disk->block_bytes;
 
-	if (wanted->op == LB_DISK_FLUSH) { // all blocks from the first
+	if (wanted->op == LB_DISK_FLUSH) { // the command's zeroes mean all blocks
 		command.cdb[0] = SYNCHRONIZE_CACHE_10;
 		command.cdb_bytes = 10;
 	} else if (wanted->block + blocks <= 1ULL << 32) {
@@ -290,7 +292,7 @@ static int scsi_submit(struct lb_disk *disk, const struct lb_disk_request *wante
 	return begin(scsi, wanted->tag, err);
 }
 
-// A command to a disk that has no other, and its answer: `bytes` in scsi->page.
+// Sends a command while no other is in flight, and waits for the answer: `bytes` bytes in scsi->page.
 static int ask(struct lb_scsi *scsi, const uint8_t cdb[6], uint32_t bytes, struct lb_error *err)
 {
 	struct lb_deadline deadline = lb_deadline_in(LB_DISK_TIMEOUT_MS);
@@ -300,7 +302,8 @@ static int ask(struct lb_scsi *scsi, const uint8_t cdb[6], uint32_t bytes, struc
 
 	*command = (struct lb_scsi_command){.data = scsi->page, .bytes = bytes};
 	memcpy(command->cdb, cdb, 6);
-	command->cdb_bytes = cdb[0] < 0x20 ? 6 : cdb[0] < 0x80 ? 10 : 16; // SPC-4 4.2.5.1: its group says
+	// SPC-4 4.2.5.1: the code's group tells the length
+	command->cdb_bytes = cdb[0] < 0x20 ? 6 : cdb[0] < 0x80 ? 10 : 16;
 	if (cdb[0] == SERVICE_ACTION_IN_16)
 		put_be(command->cdb + 10, 4, bytes);
 	scsi->kept[0].flush = false;
@@ -328,7 +331,7 @@ static void copy_name(char *to, uint32_t room, const uint8_t *from, uint32_t byt
 	to[used] = '\0';
 }
 
-// SPC-4 6.6.2: a logical unit that is not there answers too, and says so.
+// SPC-4 6.6.2: a missing logical unit answers INQUIRY, too, and says that it is missing.
 static int identify(struct lb_scsi *scsi, struct lb_disk *disk, struct lb_error *err)
 {
 	static const uint8_t cdb[6] = {INQUIRY, 0, 0, 0, INQUIRY_BYTES};
@@ -353,7 +356,7 @@ static int check_writable(struct lb_scsi *scsi, struct lb_error *err)
 	static const uint8_t cdb[6] = {MODE_SENSE_6, 0, MODE_ALL_PAGES, 0, MODE_HEADER_BYTES};
 
 	if (ask(scsi, cdb, MODE_HEADER_BYTES, err) != 0)
-		return scsi->declined ? 0 : -1; // then the first write tells
+		return scsi->declined ? 0 : -1; // a disk without MODE SENSE: the first write will show
 	if (scsi->page[2] & MODE_WRITE_PROTECTED)
 		return lb_fail(err, "%s: the disk is write-protected", scsi->name);
 	return 0;
@@ -381,7 +384,8 @@ static int read_capacity(struct lb_scsi *scsi, struct lb_error *err)
 	return 0;
 }
 
-// Reads how much the disk takes at once; one that does not say takes what its transport takes.
+// Reads the largest transfer that the disk accepts. For a disk that does not tell, the transport's limit
+// stays.
 static int read_limits(struct lb_scsi *scsi, struct lb_error *err)
 {
 	static const uint8_t cdb[6] = {INQUIRY, INQUIRY_VITAL, BLOCK_LIMITS, 0, BLOCK_LIMITS_BYTES};
@@ -413,7 +417,7 @@ static int wait_ready(struct lb_scsi *scsi, struct lb_error *err)
 	return ask(scsi, cdb, 0, err);
 }
 
-// The disk has to be as large as it was.
+// Resets the disk. Fails if its size has changed.
 static int scsi_reset(struct lb_disk *disk, struct lb_error *err)
 {
 	struct lb_scsi *scsi = disk->state;
@@ -457,7 +461,8 @@ int lb_scsi_open(struct lb_scsi *scsi, const struct lb_target *target, struct lb
 	if (!scsi->page)
 		return lb_fail(err, "%s: no memory for a page", scsi->name);
 	forget(scsi);
-	// Whether a unit is there is asked first: INQUIRY is answered by one that is not ready, too.
+	// INQUIRY comes first: a unit that is not ready answers it, too, so a missing unit is found
+	// without waiting.
 	if (identify(scsi, &disk, err) != 0 || wait_ready(scsi, err) != 0 || read_capacity(scsi, err) != 0)
 		return -1;
 	disk.block_bytes = scsi->block_bytes;

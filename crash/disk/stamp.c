@@ -5,7 +5,7 @@
 
 #include "lib/mem.h"
 
-// A stamp as words: 64 MiB of them are looked at before a boot goes on.
+// A stamp as 64-bit words, for speed: while booting, 64 MiB of stamps are checked.
 struct words {
 	uint64_t magic, id[2], offset;
 };

@@ -20,10 +20,10 @@ int lb_target_is_disk(const struct lb_target *target, const char *name, const st
 
 struct reader {
 	struct lb_disk *disk;
-	void *page; // what the disk reads into
+	void *page; // buffer for the disk's reads
 };
 
-// One page at most, and waits for it.
+// Reads one page at most, and waits for it.
 static bool read_page(const struct reader *reader, uint64_t block, uint32_t bytes)
 {
 	struct lb_disk *disk = reader->disk;

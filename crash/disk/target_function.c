@@ -6,9 +6,9 @@
 #include "crash/bare/pci_registers.h"
 #include "crash/disk/target_kind.h"
 
-// Offset and number of a virtio device's capabilities.
+// Virtio capabilities: offset of a field, and their number.
 #define GROUP_BAR 4
-#define GROUPS_MAX 48 // as many as there is room for: the list may be a loop
+#define GROUPS_MAX 48 // all that fit into configuration space; a corrupt list may be a loop
 static const struct {
 	uint8_t type;
 	char name[8];
@@ -59,7 +59,7 @@ static int check_registers(const struct lb_pci_space *space, const struct lb_tar
 		return lb_pci_bar(space, 0, &phys, err);
 	case LB_TARGET_AHCI:
 		return lb_pci_bar(space, 5, &phys, err);
-	case LB_TARGET_PVSCSI: // in the first BAR that is memory
+	case LB_TARGET_PVSCSI: // its registers are in the first memory BAR
 		for (unsigned int i = 0; i < LB_PCI_BARS; i++) {
 			if (lb_pci_bar(space, i, &phys, err) == 0)
 				return 0;

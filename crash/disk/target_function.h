@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Will a driver of the capture kernel accept this function? Asked when arming, of configuration space as the
-// capture kernel will reach it. Sources: those of the drivers, and Virtio 1.2, 4.1.4.
+// Says, when arming, whether a driver of the capture kernel will accept a PCI function. Reads
+// configuration space in the way in which the capture kernel will. Sources: those of the drivers, and
+// Virtio 1.2, 4.1.4.
 #ifndef LIFEBOAT_CRASH_DISK_TARGET_FUNCTION_H
 #define LIFEBOAT_CRASH_DISK_TARGET_FUNCTION_H
 
@@ -8,8 +9,8 @@
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
 
-// Fails where the driver of target->kind would: another function answers, or none; its class; registers that
-// are not in memory space, or have no address. Reads only.
+// Fails where the driver of target->kind would fail: another function or none answers, the class
+// differs, or the registers are not in memory space or have no address. Only reads.
 int lb_target_function_check(const struct lb_pci_space *space, const struct lb_target *target,
 			     struct lb_error *err);
 

@@ -9,20 +9,22 @@
 #define NODE_NVME 23
 #define NODE_HEAD 4 // type, subtype, length in 16 bits
 
-#define CLASS_RAID 0x0104 // interface of each controller's choice
+#define CLASS_RAID 0x0104 // the programming interface is up to the controller
 
-// A row says of which disks its driver is: a number of 0 is any. New hardware is a line here.
+// A row tells which disks a driver is for; a number of 0 means any. A row here is all that new hardware
+// needs.
 static const struct row {
 	uint32_t kind; // enum lb_target_kind
 	uint32_t id;
-	uint32_t class; // by class_shift less bits
+	uint32_t class; // shifted right by class_shift
 	uint8_t class_shift;
 	uint8_t node; // subtype of the messaging node behind the function; 0: none
 	bool named_only;
 } rows[] = {
 	{.kind = LB_TARGET_NVME, .class = 0x010802, .node = NODE_NVME},
 	{.kind = LB_TARGET_AHCI, .class = LB_AHCI_CLASS, .node = NODE_SATA},
-	// Intel's RST and its like: AHCI's registers, and a volume of several disks perhaps.
+	// RAID controllers such as Intel's RST have AHCI's registers; a disk behind one may belong to a
+	// RAID volume.
 	{.kind = LB_TARGET_AHCI,
 	 .class = CLASS_RAID,
 	 .class_shift = 8,
@@ -67,7 +69,7 @@ static const struct row *find(uint32_t id, uint32_t class)
 	return NULL;
 }
 
-// A node that is cut, or shorter than its kind is, counts as none.
+// Reads the node. A truncated node, or one shorter than its kind, counts as none.
 static struct node read_node(const struct lb_disk_place *place)
 {
 	struct node node = {0};
@@ -98,8 +100,9 @@ static bool node_is_whole(const struct node *node)
 	}
 }
 
-// The specification's word for "no port multiplier" is bit 15; the firmware of Lenovo, Acer, HPE and Apple says 0.
-// A multiplier's first port is that, too: the AHCI driver tells by the signature.
+// The specification says "no port multiplier" with bit 15; firmware of Lenovo, Acer, HPE and Apple says
+// it with 0. The first port of a port multiplier is 0 as well, and the AHCI driver refuses that by the
+// signature.
 static bool is_direct(uint16_t multiplier)
 {
 	return multiplier & 0x8000 || multiplier == 0;
@@ -170,7 +173,7 @@ static bool has_class(uint32_t kind, uint32_t class)
 	return false;
 }
 
-// 0: of each device's choice.
+// The class of the kind's devices. 0: it is up to the device.
 static uint32_t usual_class(uint32_t kind)
 {
 	for (size_t i = 0; i < ROWS; i++) {

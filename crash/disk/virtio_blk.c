@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// virtio-blk over PCI, by the modern interface, which a transitional device has too, with one queue.
-// Addresses given to the device are physical, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off
-// by then. Every request owns a run of descriptors: header, data, status.
+// virtio-blk over PCI, by the modern interface, which a transitional device has too, with one queue. The
+// device gets physical addresses, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off by then. Each
+// request has its own run of descriptors: header, data, status.
 // Source: Virtual I/O Device 1.1, 3.1 (initialisation), 5.2 (block).
 #include "crash/disk/disk.h"
 #include "crash/disk/target_check.h"
@@ -22,12 +22,13 @@
 #define BLK_READ_ONLY FEATURE(5)
 #define BLK_BLK_SIZE FEATURE(6)
 #define BLK_FLUSH FEATURE(9)
-#define ORDER_PLATFORM FEATURE(36) // the CPU's own order is enough on x86; refusing may be an error
+// x86's own ordering is enough, but a device may not accept a driver without this feature
+#define ORDER_PLATFORM FEATURE(36)
 #define WANTED                                                                                               \
 	(BLK_SIZE_MAX | BLK_SEG_MAX | BLK_BLK_SIZE | BLK_FLUSH | LB_VIRTIO_VERSION_1 |                       \
 	 LB_VIRTIO_ACCESS_PLATFORM | ORDER_PLATFORM)
 
-// 5.2.4, as far as it is read here.
+// 5.2.4, up to the last field that is used.
 struct block_config {
 	uint32_t capacity[2]; // in 512-byte sectors, whatever blk_size says
 	uint32_t size_max, seg_max;
@@ -43,7 +44,7 @@ struct block_config {
 #define REQUEST_OK 0
 #define REQUEST_IO_ERROR 1
 #define REQUEST_UNSUPPORTED 2
-#define REQUEST_NO_ANSWER 0xff // ours: nothing was written there
+#define REQUEST_NO_ANSWER 0xff // not the device's: it has not written the status yet
 
 struct request {
 	uint32_t type, reserved;
@@ -52,22 +53,24 @@ struct request {
 	uint8_t padding[15];
 };
 
-#define USUAL_BYTES (128 * LB_KIB) // of a request that partition.c makes
-#define LOOK_MS 100 // between two looks at the status register: each is an exit from a guest
+#define USUAL_BYTES (128 * LB_KIB) // size of the usual request of partition.c
+#define LOOK_MS 100 // between two reads of the status register; each read is an exit from a guest
 
 struct virtio_blk {
-	struct lb_virtio_queue queue; // first: its rings lie on pages
+	struct lb_virtio_queue queue; // comes first: its rings are page-aligned
 	volatile struct request requests[LB_DISK_MAX_DEPTH] __attribute__((aligned(64)));
 
 	struct lb_pci_address pci;
 	char name[32]; // "virtio-blk 0000:00:03.0"
 	volatile struct lb_virtio_common *common;
 	volatile struct block_config *config;
-	uint64_t features; // that were agreed on
-	uint32_t segments, segment_bytes; // of a request's data, at most
+	uint64_t features; // the negotiated features
+	uint32_t segments, segment_bytes; // limits of a request's data
 	uint32_t chain; // descriptors of each request
-	uint32_t in_flight; // by tag, a bit each
-	uint32_t flushed; // of those, flushes that a device without a cache does not get
+	uint32_t in_flight; // a bit for each tag
+	// the part of in_flight that are flushes for a device without a cache; the device does not get
+	// them
+	uint32_t flushed;
 	struct lb_deadline next_look;
 };
 
@@ -90,7 +93,8 @@ static int map_registers(struct virtio_blk *blk, struct lb_error *err)
 	return 0;
 }
 
-// Registers of a device that was unplugged read as ones, or as zeroes in some virtual machines.
+// Configuration space tells of an unplugged device: its registers may read as ones, but in some virtual
+// machines as zeroes.
 static int check_there(const struct virtio_blk *blk, struct lb_error *err)
 {
 	if (lb_pcidev_read(blk->pci, LB_PCI_ID) == UINT32_MAX)
@@ -98,7 +102,7 @@ static int check_there(const struct virtio_blk *blk, struct lb_error *err)
 	return 0;
 }
 
-// A device that does not come to the end of its reset loses the bus.
+// Resets the device. If the reset does not end, bus mastering goes off.
 static int reset_device(struct virtio_blk *blk, struct lb_error *err)
 {
 	if (lb_virtio_reset(blk->common, LB_DISK_TIMEOUT_MS))
@@ -129,7 +133,8 @@ static int negotiate(struct virtio_blk *blk, uint64_t *ret_features, struct lb_e
 	return 0;
 }
 
-// Reads the configuration in one piece: 2.4.1's counter must be the same after it.
+// Reads the configuration. 2.4.1: it is consistent if the generation counter is the same before and
+// after.
 static int read_config(struct virtio_blk *blk, struct block_config *ret_config, struct lb_error *err)
 {
 	struct block_config config = {0};
@@ -161,8 +166,8 @@ static int measure_disk(const struct virtio_blk *blk, const struct block_config 
 	return lb_target_is_disk(target, blk->name, disk, err);
 }
 
-// Requests as large as one segment may be. Where that is less than what is usually written at
-// once, several segments each: as many as that takes and the device takes.
+// Makes a request one segment if a segment has room for USUAL_BYTES. Otherwise a request has as many
+// segments as that takes, within the limits of the device.
 static int size_requests(struct virtio_blk *blk, const struct block_config *config, struct lb_disk *disk,
 			 struct lb_error *err)
 {
@@ -188,7 +193,7 @@ static int size_requests(struct virtio_blk *blk, const struct block_config *conf
 	return 0;
 }
 
-// Steps 7 and 8 of 3.1.1. The other queues a device may have stay off.
+// Steps 7 and 8 of 3.1.1. A device's other queues stay off.
 static int start_queue(struct virtio_blk *blk, struct lb_error *err)
 {
 	blk->in_flight = blk->flushed = 0;
@@ -212,7 +217,8 @@ static int blk_submit(struct lb_disk *disk, const struct lb_disk_request *wanted
 	(void)err;
 	blk->in_flight |= 1U << wanted->tag;
 	if (wanted->op == LB_DISK_FLUSH && !(blk->features & BLK_FLUSH)) {
-		blk->flushed |= 1U << wanted->tag; // 5.2.6.2: such a device has no cache, or keeps it
+		// 5.2.6.2: a device without FLUSH has no cache, or a safe one
+		blk->flushed |= 1U << wanted->tag;
 		return 0;
 	}
 	request->type = types[wanted->op];
@@ -240,8 +246,8 @@ static int whole_device(uint32_t *ret_tag)
 	return -1;
 }
 
-// Whether the device gave up by itself, or is no longer there. Seldom: nothing depends on
-// knowing it early but the ten seconds until the request's time is up.
+// Checks whether the device has failed or is gone. Checks only every LOOK_MS: without it such a device
+// would be found when the request times out.
 static int look_at_status(struct virtio_blk *blk, uint32_t *ret_tag, struct lb_error *err)
 {
 	uint8_t status;

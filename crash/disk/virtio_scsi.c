@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// virtio-scsi over PCI, by the modern interface: carries the commands of scsi.c by the first request
-// queue. The queues for task management and events stay off. Addresses given to the device are
-// physical, whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off by then.
+// virtio-scsi over PCI, by the modern interface: a transport for the commands of scsi.c, with the first
+// request queue. The queues for task management and events stay off. The device gets physical addresses,
+// whatever VIRTIO_F_ACCESS_PLATFORM says: the IOMMU is off by then.
 // Source: Virtual I/O Device 1.2, 3.1 (initialisation), 5.6 (SCSI host).
 #include "crash/disk/disk.h"
 #include "crash/disk/scsi.h"
@@ -16,7 +16,7 @@
 
 #define VIRTIO_SCSI_TRANSITIONAL 0x1004
 #define VIRTIO_SCSI_MODERN 0x1048
-#define ORDER_PLATFORM LB_VIRTIO_FEATURE(36) // as in virtio_blk.c
+#define ORDER_PLATFORM LB_VIRTIO_FEATURE(36) // see virtio_blk.c
 #define WANTED (LB_VIRTIO_VERSION_1 | LB_VIRTIO_ACCESS_PLATFORM | ORDER_PLATFORM)
 
 // 5.6.4
@@ -32,7 +32,8 @@ struct scsi_config {
 #define TARGET_MAX 255 // 5.6.6.1: a byte
 #define LUN_MAX 16383 // flat addressing, SAM-5 4.7.3
 
-// 5.6.6.1: what the device reads, with 32 bytes for a command, and what it writes, with 96 for sense.
+// 5.6.6.1: the device reads the request's header, with 32 bytes for the command, and writes the
+// response, with 96 bytes for sense data.
 #define CDB_ROOM 32
 #define SENSE_ROOM 96
 struct __attribute__((packed)) header {
@@ -50,7 +51,7 @@ struct __attribute__((packed)) response {
 _Static_assert(sizeof(struct header) == 51 && sizeof(struct response) == 108, "5.6.6.1");
 #define RESPONSE_OK 0
 #define RESPONSE_BUSY 5
-#define RESPONSE_NONE 0xff // ours: nothing was written there
+#define RESPONSE_NONE 0xff // not the device's: it has not written the response yet
 
 struct request {
 	struct header header;
@@ -62,20 +63,20 @@ struct request {
 _Static_assert(offsetof(struct request, response) == 64, "in lines of their own");
 
 #define CHAIN 3U // descriptors of a request: header, data, response
-#define LOOK_MS 100 // between two looks at the status register: each is an exit from a guest
+#define LOOK_MS 100 // between two reads of the status register; each read is an exit from a guest
 
 struct virtio_scsi {
-	struct lb_virtio_queue queue; // first: its rings lie on pages
+	struct lb_virtio_queue queue; // comes first: its rings are page-aligned
 	volatile struct request requests[LB_DISK_MAX_DEPTH] __attribute__((aligned(64)));
 
 	struct lb_scsi scsi;
 	struct lb_pci_address pci;
 	char name[32]; // "virtio-scsi 0000:00:03.0"
-	uint8_t lun[8]; // as the device wants it
+	uint8_t lun[8]; // in the device's format
 	volatile struct lb_virtio_common *common;
 	volatile struct scsi_config *config;
-	uint64_t features; // that were agreed on
-	uint32_t in_flight; // by tag, a bit each
+	uint64_t features; // the negotiated features
+	uint32_t in_flight; // a bit for each tag
 	struct lb_deadline next_look;
 };
 
@@ -107,7 +108,7 @@ static int check_there(const struct virtio_scsi *host, struct lb_error *err)
 	return 0;
 }
 
-// A device that does not come to the end of its reset loses the bus.
+// Resets the device. If the reset does not end, bus mastering goes off.
 static int reset_device(struct virtio_scsi *host, struct lb_error *err)
 {
 	if (lb_virtio_reset(host->common, LB_DISK_TIMEOUT_MS))
@@ -117,7 +118,8 @@ static int reset_device(struct virtio_scsi *host, struct lb_error *err)
 		       host->common->status, LB_DISK_TIMEOUT_MS);
 }
 
-// The dead kernel may have chosen other sizes, and not every device forgets them at a reset.
+// Sets the sizes of command and sense data: the dead kernel may have changed them, and some devices keep
+// them over a reset.
 static int set_sizes(struct virtio_scsi *host, struct lb_error *err)
 {
 	host->config->sense_bytes = SENSE_ROOM;
@@ -148,7 +150,7 @@ static int negotiate(struct virtio_scsi *host, uint64_t *ret_features, struct lb
 	return set_sizes(host, err);
 }
 
-// Steps 7 and 8.
+// Steps 7 and 8 of 3.1.1.
 static int start_queue(struct virtio_scsi *host, struct lb_error *err)
 {
 	host->in_flight = 0;
@@ -197,7 +199,8 @@ static int host_submit(struct lb_scsi *scsi, uint32_t tag, const struct lb_scsi_
 	request->bytes = command->bytes;
 	host->in_flight |= 1U << tag;
 
-	// 5.6.6.1: data that the device reads is before the response, what it writes behind it.
+	// 5.6.6.1: data that the device reads comes before the response, data that it writes comes
+	// after.
 	lb_virtio_queue_describe(&host->queue, at++, &request->header, sizeof(header), LB_VIRTIO_NEXT);
 	if (command->bytes && command->to_device)
 		lb_virtio_queue_describe(&host->queue, at++, command->data, command->bytes, LB_VIRTIO_NEXT);
@@ -214,7 +217,7 @@ static int host_submit(struct lb_scsi *scsi, uint32_t tag, const struct lb_scsi_
 	return 0;
 }
 
-// Whether the device gave up by itself, or is no longer there.
+// Checks whether the device has failed or is gone.
 static int look_at_status(struct virtio_scsi *host, struct lb_error *err)
 {
 	uint8_t status;
@@ -232,7 +235,7 @@ static int look_at_status(struct virtio_scsi *host, struct lb_error *err)
 	return -1;
 }
 
-// 5.6.6.1: what became of the command before the disk, or instead of it, had its say.
+// 5.6.6.1: decodes the device's response, which tells whether the command reached the disk.
 static int decode_response(const struct virtio_scsi *host, uint32_t tag, struct lb_scsi_answer *ret_answer,
 			   struct lb_error *err)
 {
@@ -330,7 +333,7 @@ static int check_identity(const struct virtio_scsi *host, const struct lb_target
 	return 0;
 }
 
-// 5.6.6.1: one, the target, and the unit's number in flat addressing.
+// Fills the LUN field, 5.6.6.1: the byte 1, the target, and the unit's number in flat addressing.
 static int set_lun(struct virtio_scsi *host, uint32_t unit, struct lb_error *err)
 {
 	uint32_t target = LB_SCSI_UNIT_TARGET(unit), lun = LB_SCSI_UNIT_LUN(unit);
