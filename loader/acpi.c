@@ -15,7 +15,7 @@ struct __attribute__((packed)) rsdp {
 	uint64_t xsdt;
 };
 
-#define RSDP_BYTES_ACPI1 20 // up to and with rsdt; what its checksum is of
+#define RSDP_BYTES_ACPI1 20 // up to and with `rsdt`: its checksum covers these
 
 static const void *at(uint64_t phys)
 {
@@ -33,7 +33,7 @@ static int take(uint64_t phys, struct lb_acpi_facts *facts, struct lb_error *err
 	return 0;
 }
 
-// The root table: 8-byte entries in an XSDT, 4-byte ones in an RSDT.
+// The root table has 8-byte entries in an XSDT and 4-byte entries in an RSDT.
 static int take_all(uint64_t phys, uint32_t width, struct lb_acpi_facts *facts, struct lb_error *err)
 {
 	struct lb_acpi_table root;

@@ -6,9 +6,9 @@
 
 #include "crash/plan/acpi_facts.h"
 
-// Reads the tables behind the root pointer at physical `rsdp`; prints a warning for each that is not used as
-// it is. A wrong root, a wrong table that arming needs, and a missing MADT are errors; `ret_facts` is then
-// incomplete.
+// Reads the tables behind the root pointer at physical `rsdp`. Prints a warning for each table that is left
+// out or corrected. Fails on a wrong root, on a wrong table that arming needs, and without an MADT;
+// `ret_facts` is then incomplete.
 int lb_acpi_read(uint64_t rsdp, struct lb_acpi_facts *ret_facts, struct lb_error *err);
 
 #endif

@@ -16,8 +16,8 @@ static struct {
 	UINTN pages;
 } reserved[2]; // crash memory, then its low region; 0 pages: none
 
-// Probes with memory that leaves no mark, then allocates once as what it shall be. LB_ARM_TAKEN
-// as lb_arm(): EFI_NOT_FOUND is what the firmware says of an address that is in use.
+// Probes with memory that leaves no mark, then allocates once with the final type. Returns LB_ARM_TAKEN as
+// lb_arm() does: the firmware answers EFI_NOT_FOUND for an address that is in use.
 static int reserve(struct lb_range region, unsigned int slot, struct lb_error *err)
 {
 	static const EFI_MEMORY_TYPE types[] = {EfiLoaderData, EfiReservedMemoryType};
@@ -59,7 +59,7 @@ static int arm(struct lb_plan *plan, struct lb_error *err)
 	plan->hook_data = hook_image.hook->data;
 	if (lb_fill(plan, handoff, err) != 0)
 		return -1;
-	// A self-test leaves boot services itself, and no Linux does.
+	// A self-test leaves boot services itself; no Linux does.
 	if (lb_options_late(plan->options) && !plan->capture.selftest)
 		hook.late_words = plan->options->panic_words;
 	hook.cr3_4level = handoff->cr3_4level;
@@ -78,7 +78,7 @@ void lb_disarm(struct lb_plan *plan)
 	lb_hook_image_remove(&hook_image);
 	plan->armed = false;
 	plan->hook_text = plan->hook_data = (struct lb_range){0, 0};
-	// No key of an arming that is undone stays in memory that others get.
+	// An arming that is undone leaves no key in memory that others may get.
 	if (reserved[0].pages && !lb_range_empty(plan->layout.capture))
 		memset((void *)(uintptr_t)plan->layout.capture.start, 0, lb_range_size(plan->layout.capture));
 	// A hook that had to stay is a pass-through: it never reads crash memory again.

@@ -5,12 +5,12 @@
 
 #include "loader/plan.h"
 
-// Reserves, places the hook, fills crash memory, arms. On failure everything is undone.
+// Reserves memory, places the hook, fills crash memory, arms. On failure everything is undone.
 // The firmware's high-water marks are put back at once: its boot manager may start other options.
-// LB_ARM_TAKEN: the planned memory is not free any more; lb_plan_again() may find other.
+// Returns LB_ARM_TAKEN when the planned memory is not free any more; lb_plan_again() may find other memory.
 #define LB_ARM_TAKEN 1
 int lb_arm(struct lb_plan *plan, struct lb_error *err);
-// Once armed: hook, memory and the firmware's high-water marks are as before lb_arm() again.
+// Once armed: puts hook, memory and the firmware's high-water marks back as they were before lb_arm().
 void lb_disarm(struct lb_plan *plan);
 
 #endif

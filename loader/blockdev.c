@@ -24,7 +24,7 @@ static void say_connecting(EFI_PCI_IO_PROTOCOL *pci)
 				 (unsigned long)function);
 }
 
-// A function that has a driver, or for which there is none, stays as it is.
+// Leaves a function alone that has a driver already, or for which the firmware has none.
 static bool connect(EFI_HANDLE handle)
 {
 	void *pci;
@@ -80,7 +80,7 @@ int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct 
 	return 0;
 }
 
-// The function that the disk hangs on, and the first node behind it.
+// Finds the PCI function that the disk hangs on, and the first path node behind it.
 static EFI_PCI_IO_PROTOCOL *find_controller(const struct lb_blockdev *device, EFI_DEVICE_PATH **ret_node)
 {
 	EFI_DEVICE_PATH *path;

@@ -14,18 +14,18 @@ struct lb_blockdev {
 	EFI_BLOCK_IO *io; // a medium is present
 };
 
-// Every disk that the firmware drives by now, in its order, in pool memory (free it).
+// Lists every disk that the firmware drives by now, in its order, in pool memory (free it).
 int lb_blockdev_list(struct lb_blockdev **ret_devices, UINTN *ret_count, struct lb_error *err);
 
-// The functions that may be asked for; zero before the first call.
+// The PCI functions that may still be connected; zero before the first call.
 struct lb_controllers {
 	EFI_HANDLE *handles; // pool: free it
 	UINTN count, next;
 };
 
-// Firmware that boots fast drives only what it boots from: makes it drive one more controller that the
-// capture kernel has a driver for. It goes on doing so. (Disconnecting is not safe: edk2
-// 2022.11 faults in it.) False: there is no other.
+// Firmware that boots fast drives only the disk that it boots from. This makes it drive one more controller
+// that the capture kernel has a driver for. The controller stays connected: edk2 2022.11 faults when one is
+// disconnected. False: no other controller is left.
 bool lb_blockdev_connect_next(struct lb_controllers *controllers);
 
 // Fills kind, pci, pci_id and unit. Fails, saying what controller it is, when the built-in
@@ -33,8 +33,8 @@ bool lb_blockdev_connect_next(struct lb_controllers *controllers);
 int lb_blockdev_locate(const struct lb_blockdev *device, bool named, struct lb_target *target,
 		       struct lb_error *err);
 
-// `bytes`, a multiple of the block size, from or to `block`; `data` is page-aligned.
-// EFI_TIMEOUT, too, where arming has waited long enough (loader/budget.h).
+// Reads or writes `bytes`, a multiple of the block size, at `block`; `data` is page-aligned. Returns
+// EFI_TIMEOUT also where arming has waited long enough (loader/budget.h).
 EFI_STATUS lb_blockdev_read(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
 EFI_STATUS lb_blockdev_write(const struct lb_blockdev *device, uint64_t block, void *data, UINTN bytes);
 

@@ -27,12 +27,12 @@ static struct {
 	bool found; // it was there before: `before`
 	struct lb_trial before, now;
 	enum lb_trial_place place;
-	bool begun; // by this boot
+	bool begun; // this boot has begun a trial
 	uint64_t hash; // 0: not known yet
 	EFI_EVENT event;
 	struct reset_notification *resets; // NULL: we are not called
 	const struct lb_hook *hook;
-	bool is_back; // at ExitBootServices
+	bool is_back; // ExitBootServices has put the mark back
 } brakes;
 
 static void stand_aside(enum lb_trial_aside aside, const char *why)
@@ -53,7 +53,7 @@ static const char *reason(enum lb_trial_aside aside)
 						     "begins anew";
 }
 
-// Writes the mark; into the file where the variable cannot be.
+// Writes the mark: into the variable, else into the file.
 static bool save(void)
 {
 	struct lb_error err;
@@ -70,7 +70,7 @@ static bool save(void)
 	return false;
 }
 
-// Without a mark that stays nobody would know of a boot that did not come back.
+// Begins a trial. Without a mark that stays nobody would know that this boot did not come back.
 static void begin(void)
 {
 	brakes.begun = save();
@@ -103,7 +103,7 @@ bool lb_brakes_look(bool attended)
 {
 	brakes.attended = attended;
 	if (lb_trial_store_off(LB_TRIAL_VARIABLE)) {
-		// Not judged: it says where an earlier boot may have left keys.
+		// The mark is not judged here: it says where an earlier boot may have left keys.
 		brakes.found = !attended && lb_trial_store_read(LB_TRIAL_VARIABLE, &brakes.before);
 		stand_aside(LB_ASIDE_OFF, "the EFI variable LifeboatOff is there (lifeboatctl on)");
 		return false;
@@ -116,7 +116,7 @@ bool lb_brakes_look(bool attended)
 		judge(LB_TRIAL_VARIABLE);
 	if (brakes.aside != LB_ASIDE_NOT)
 		return false;
-	// Only now a file: the firmware may hang in it.
+	// The file comes last: the firmware may hang while it opens one.
 	if (lb_trial_store_off(LB_TRIAL_FILE)) {
 		lb_brakes_let_go();
 		stand_aside(LB_ASIDE_OFF, "the file \\EFI\\lifeboat\\off is there (lifeboatctl on)");
@@ -126,7 +126,8 @@ bool lb_brakes_look(bool attended)
 	return brakes.aside == LB_ASIDE_NOT;
 }
 
-// The firmware's own version: what EFI says of it is on many machines that of the code it was built from.
+// Adds the firmware's own version. On many machines EFI tells only the version of the code it was built
+// from.
 static void add_firmware(struct lb_sha256 *sha)
 {
 	static const EFI_GUID smbios3 = {
@@ -146,7 +147,7 @@ static void add_firmware(struct lb_sha256 *sha)
 		lb_sha256_add(sha, found, bytes);
 }
 
-// Never 0. The loader's text and what is embedded; words; the firmware.
+// Sums the loader's text, the embedded images, the words and the firmware. Never 0.
 static uint64_t hash_all(uint64_t words)
 {
 	uint8_t digest[LB_SHA256_BYTES];
@@ -255,8 +256,8 @@ static struct lb_trial put_back(void)
 	return trial;
 }
 
-// Somebody at a menu of the firmware or of a boot loader: no boot that did not complete. The firmware's
-// watchdog resets with EFI_TIMEOUT.
+// Somebody who resets from a menu of the firmware or of a boot loader has not failed to boot: the mark is
+// put back. The firmware's watchdog resets with EFI_TIMEOUT, and that counts.
 static void EFIAPI on_reset(EFI_RESET_TYPE type, EFI_STATUS status, UINTN bytes, void *data)
 {
 	struct lb_trial trial = put_back(), there;
@@ -268,7 +269,7 @@ static void EFIAPI on_reset(EFI_RESET_TYPE type, EFI_STATUS status, UINTN bytes,
 		lb_trial_store_last(&trial);
 }
 
-// Without it such a reset counts.
+// Without this protocol a reset from a menu counts as a boot that did not complete.
 static void watch_resets(void)
 {
 	void *interface = NULL;
@@ -280,7 +281,7 @@ static void watch_resets(void)
 		brakes.resets = NULL;
 }
 
-// An ExitBootServices that failed is followed by another, and may end otherwise.
+// After an ExitBootServices that failed there is another one, which may end otherwise.
 static void EFIAPI on_exit_boot_services(EFI_EVENT event, void *context)
 {
 	bool armed = brakes.hook->is_armed();
@@ -298,11 +299,11 @@ int lb_brakes_watch(const struct lb_hook *hook, struct lb_error *err)
 {
 	EFI_STATUS status;
 
-	// No file can be written then.
+	// At ExitBootServices no file can be written.
 	if (!brakes.begun || brakes.place == LB_TRIAL_FILE)
 		return 0;
 	brakes.hook = hook;
-	// The hook's own event is one of TPL_NOTIFY: it comes first.
+	// The hook's own event is one of TPL_NOTIFY, so it runs before this one.
 	status = BS->CreateEvent(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_CALLBACK, on_exit_boot_services, NULL,
 				 &brakes.event);
 	if (EFI_ERROR(status))

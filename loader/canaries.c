@@ -16,7 +16,7 @@ static bool may_look(struct lb_range range)
 	       lb_aligned(range.start | range.end, LB_PAGE);
 }
 
-// Allocated, it is memory that nobody else has, and that firmware with guards lets us read.
+// Allocates the memory first: nobody else has it then, and firmware with guards lets us read it.
 void lb_canaries_count(const struct lb_trial *mark)
 {
 	const struct lb_range range = mark ? mark->crash : (struct lb_range){0, 0};

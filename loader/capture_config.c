@@ -23,7 +23,7 @@ static uint32_t wanted_cpus(const struct lb_capture_config_input *input)
 	return wanted ? wanted : 1;
 }
 
-// 0 also where there is no memory to count in.
+// Returns 0 also where there is no memory to count in.
 static uint64_t ram_tables(const struct lb_capture_config_input *input)
 {
 	const struct lb_machine *machine = input->machine;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The built-in capture kernel's configuration (lifeboat/capture_config.h): planned with the
-// rest, finished when armed.
+// The built-in capture kernel's configuration (lifeboat/capture_config.h). It is planned with the rest, and
+// finished when armed.
 #ifndef LIFEBOAT_LOADER_CAPTURE_CONFIG_H
 #define LIFEBOAT_LOADER_CAPTURE_CONFIG_H
 
@@ -19,22 +19,20 @@ struct lb_capture_config_input {
 	const struct lb_targets *targets;
 };
 
-// The bytes of crash memory, from `need` and the size that crashkernel= gives, and their
-// purposes.
+// Computes the bytes of crash memory and their purposes from `need` and the size that crashkernel= gives.
 int lb_capture_config_size(const struct lb_capture_config_input *input, const struct lb_layout_need *need,
 			   const struct lb_crashkernel *crashkernel, struct lb_capture_size *ret_size,
 			   uint64_t *ret_bytes, struct lb_error *err);
 
-// Everything that is known before arming, with `cpus` that compress and `heap` to allocate.
-// Warns of wishes that this machine cannot fulfil.
+// Fills all that is known before arming, with `cpus` that compress and `heap` to allocate. Warns of wishes
+// that this machine cannot fulfil.
 void lb_capture_config_plan(const struct lb_capture_config_input *input, uint32_t cpus, struct lb_range heap,
 			    struct lb_capture_config *ret_config);
 
-// Bytes of crash memory for it, with the keys of an encrypted dump behind it.
+// The configuration's bytes of crash memory, the keys of an encrypted dump included.
 uint64_t lb_capture_config_bytes(const struct lb_options *options);
 
-// The rest: the clock, and this arming's own number, with `salt` (loader/random.h). Takes
-// about 40 ms.
+// Fills the rest: the clock, and this arming's id, made with `salt` (loader/random.h). Takes about 40 ms.
 void lb_capture_config_arm(uint64_t salt, struct lb_capture_config *config);
 
 #endif

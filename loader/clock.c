@@ -11,7 +11,7 @@ uint64_t lb_clock_tsc(void)
 {
 	uint64_t tsc;
 
-	// The fence keeps the TSC from being read before what comes before, or after what follows.
+	// The fence keeps the TSC from being read too early or too late.
 	cpu_lfence();
 	tsc = cpu_tsc();
 	cpu_lfence();
@@ -33,7 +33,7 @@ uint64_t lb_clock_tsc_khz(void)
 
 	if (khz)
 		return khz;
-	// A delay may take longer than asked for (timers, hypervisors), never shorter.
+	// A delay may take longer than asked (timers, hypervisors), never shorter.
 	first = measure_once();
 	second = measure_once();
 	khz = first < second ? first : second;

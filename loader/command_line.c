@@ -163,8 +163,8 @@ static int words_of_load_options(struct words *words, struct lb_error *err)
 	return 0;
 }
 
-// lifeboat.conf of `directory` into *options; its content into the caller's *ret_file, which is empty before. No such
-// file is not an error.
+// Reads lifeboat.conf of `directory` into *options. Its content goes into the caller's *ret_file, which is
+// empty before. A missing file is not an error.
 static int read_config_of(const char *directory, struct lb_options *options, bool *ret_found,
 			  struct lb_file *ret_file, struct lb_error *err)
 {
@@ -198,7 +198,8 @@ static int read_config(struct lb_options *options, struct lb_file *ret_file, str
 	return found || result != 0 ? result : read_config_of(LB_HOME, options, &found, ret_file, err);
 }
 
-// A driver of boot services, as what lifeboatx64.efi is linked to be: the firmware has put it there.
+// True for a boot-services driver, as lifeboatx64.efi is linked to be. The firmware tells by the memory
+// type that it chose.
 bool lb_command_line_driver(void)
 {
 	EFI_LOADED_IMAGE *image = lb_own_image();

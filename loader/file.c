@@ -88,7 +88,7 @@ static EFI_STATUS find_volume(const char *path, EFI_HANDLE *ret_device, const ch
 	return EFI_SUCCESS;
 }
 
-// `mode`: EFI_FILE_MODE_READ, or what writing wants.
+// Opens with `mode`: EFI_FILE_MODE_READ, or the bits for writing.
 static EFI_STATUS open_for(const char *path, UINT64 mode, EFI_FILE_PROTOCOL **ret_file, struct lb_error *err)
 {
 	static EFI_GUID guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
@@ -127,7 +127,7 @@ static EFI_STATUS open_file(const char *path, EFI_FILE_PROTOCOL **ret_file, stru
 	return open_for(path, EFI_FILE_MODE_READ, ret_file, err);
 }
 
-// Size of an open file that must be one, and not an empty one.
+// The size of an open file. Fails on a directory and on an empty file.
 static EFI_STATUS file_size(EFI_FILE_PROTOCOL *file, const char *path, UINTN *ret_bytes, struct lb_error *err)
 {
 	static EFI_GUID guid = EFI_FILE_INFO_ID;

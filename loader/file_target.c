@@ -9,7 +9,7 @@
 #include "loader/file.h"
 #include "loader/print.h"
 
-// One read of the firmware: large, for each has its price.
+// One read of the firmware. Large, for each read has a fixed price.
 #define PIECE LB_MIB
 
 int lb_file_target_map(const struct lb_dump_to *to, bool *ret_there, struct lb_file_map *ret_map,
@@ -69,7 +69,7 @@ uint64_t lb_target_block(const struct lb_target *target, uint64_t offset, uint64
 	return target->first_block + offset / target->block_bytes;
 }
 
-// The stamps of `bytes` from `offset` on, which lie in one piece.
+// Checks the stamps of `bytes` from `offset` on, which lie in one piece of the file.
 static int check_piece(const struct lb_blockdev *device, const struct lb_target *target, uint64_t offset,
 		       void *room, uint64_t bytes, struct lb_error *err)
 {

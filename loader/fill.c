@@ -27,7 +27,7 @@ static void fill_purgatory(const struct lb_plan *plan)
 
 	zero(plan->layout.purgatory_text);
 	zero(plan->layout.purgatory_data);
-	memcpy(at(plan->layout.purgatory_text), lb_payload_purgatory, bytes); // text and data lie together
+	memcpy(at(plan->layout.purgatory_text), lb_payload_purgatory, bytes); // text and data are adjacent
 }
 
 static int fill_second_kernel(const struct lb_plan *plan, struct lb_error *err)
@@ -121,7 +121,7 @@ static void add_segment(struct lb_plan *plan, const char *name, struct lb_range 
 	lb_sha256(at(range), bytes, segment->sha256);
 }
 
-// Everything that may not change until the purgatory has looked.
+// Digests everything that has to stay unchanged until the purgatory checks it.
 static void digest(struct lb_plan *plan, struct lb_handoff *handoff)
 {
 	const struct lb_layout *layout = &plan->layout;

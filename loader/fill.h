@@ -5,8 +5,8 @@
 
 #include "loader/plan.h"
 
-// Fills the whole region by plan->layout, computes every digest, seals the handoff
-// (which lies at `handoff`, inside it). plan->tables becomes what was counted.
+// Fills the whole region by plan->layout, computes every digest, seals the handoff at `handoff`, which lies
+// in the region. plan->tables becomes the counted size.
 int lb_fill(struct lb_plan *plan, struct lb_handoff *handoff, struct lb_error *err);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "lib/mem.h"
 
-#define WATCHDOG_CODE 0x10000 // those below are the firmware's; UEFI 2.10, 7.5
+#define WATCHDOG_CODE 0x10000 // the firmware's own codes are lower; UEFI 2.10, 7.5
 
 EFI_SYSTEM_TABLE *ST;
 EFI_BOOT_SERVICES *BS;
@@ -117,7 +117,7 @@ EFI_LOADED_IMAGE *lb_own_image(void)
 	static EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
 	void *image = NULL;
 
-	// Every started image has it; a firmware without is none.
+	// Every started image has this protocol; firmware without it is broken.
 	if (EFI_ERROR(BS->HandleProtocol(lb_image, &guid, &image)))
 		return NULL;
 	return image;
@@ -140,7 +140,7 @@ bool lb_secure_boot(void)
 	bool on, setup;
 	EFI_STATUS status = read_flag(name, &on);
 
-	// Firmware that cannot say has it on.
+	// Secure Boot counts as on where the firmware cannot say.
 	if (EFI_ERROR(status) && status != EFI_NOT_FOUND)
 		on = true;
 	read_flag(setup_name, &setup);

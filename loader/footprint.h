@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// --footprint: what page tables for the crash jump cost on this machine, ours and
-// other ways of choosing what to map (pgtable/footprint.h), and what the second
-// kernel spends on knowing its memory.
+// --footprint: what page tables for the crash jump cost on this machine, for our choice of what to map and
+// for others (pgtable/footprint.h), and what the second kernel spends on its memory map.
 #ifndef LIFEBOAT_LOADER_FOOTPRINT_H
 #define LIFEBOAT_LOADER_FOOTPRINT_H
 
 #include "loader/plan.h"
 
-// A table on one screen, then for programs lines of "lifeboat: footprint KEY=VALUE ...",
-// each shorter than a console row, which firmware would break. Sizes are decimal bytes,
-// addresses hexadecimal, ranges START-END without END:
+// Prints a table on one screen, then lines of "lifeboat: footprint KEY=VALUE ..." for programs, each
+// shorter than a console row, because firmware breaks longer ones. Sizes are decimal bytes, addresses are
+// hexadecimal, ranges are START-END without END:
 //
 //   ram_bytes= ram_ranges= phys_bits= la57= gib_pages=
 //   crash=
@@ -18,7 +17,7 @@
 //   sections=  sections_all=            section tables and memory map: crash memory, all RAM
 //   counted=                            our tables as the builder counts them; the last line
 //
-// With -v before them the map they were computed from, a line an entry:
+// With -v the memory map is printed first, an entry a line:
 //
 //   e820 0xSTART 0xLAST TYPE            LAST is part of it
 //

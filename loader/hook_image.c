@@ -15,7 +15,8 @@ static int allocate(struct lb_hook_image *image, uint32_t bytes, struct lb_error
 	EFI_PHYSICAL_ADDRESS start = proof ? proof->hook.start : 0;
 	EFI_STATUS status = EFI_NOT_FOUND;
 
-	// The hook goes where the proved boots had it, which a hibernated system expects; else anywhere.
+	// The hook goes where the proved boots had it, because a hibernated system expects it there; else
+	// anywhere.
 	if (proof && lb_range_size(proof->hook) == bytes)
 		status = BS->AllocatePages(AllocateAddress, EfiRuntimeServicesCode, bytes / LB_PAGE, &start);
 	if (EFI_ERROR(status))
@@ -27,7 +28,7 @@ static int allocate(struct lb_hook_image *image, uint32_t bytes, struct lb_error
 	return 0;
 }
 
-// Copies the image, which needs no relocation, and protects its two parts.
+// Copies the image, which needs no relocation, and protects text and data.
 static EFI_STATUS copy(struct lb_range pages, const struct lb_hook_header *header)
 {
 	const struct lb_range text = {pages.start, pages.start + header->text_bytes};

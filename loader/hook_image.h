@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook in runtime memory. It is placed here and not by LoadImage: shim 16 puts every image into
+// The hook in runtime memory. The loader places it itself: with LoadImage shim 16 puts every image into
 // boot memory, whatever its subsystem, and frees an image whose entry point has returned.
 #ifndef LIFEBOAT_LOADER_HOOK_IMAGE_H
 #define LIFEBOAT_LOADER_HOOK_IMAGE_H
@@ -13,15 +13,15 @@
 struct lb_hook_image {
 	struct lb_range pages; // EfiRuntimeServicesCode; empty: not placed
 	struct lb_hook *hook; // inside `pages`
-	EFI_HANDLE handle; // of LB_HOOK_GUID
+	EFI_HANDLE handle; // the handle with LB_HOOK_GUID
 };
 
-// Places and starts the embedded hook, and rehearses what it will do at ExitBootServices.
+// Places and starts the embedded hook, and rehearses its work at ExitBootServices.
 int lb_hook_image_place(struct lb_hook_image *image, struct lb_error *err);
-// Disarms, and gives the memory back. A hook that somebody chained behind stays, as a pass-through.
+// Disarms, and frees the memory. A hook that somebody has chained behind stays as a pass-through.
 void lb_hook_image_remove(struct lb_hook_image *image);
 
-// Whether a hook is placed, by this copy of the loader or by another that has not removed it.
+// Whether a hook is placed, by this copy of the loader or by another copy that has not removed it.
 bool lb_hook_image_found(void);
 
 #endif

@@ -25,7 +25,7 @@ struct making {
 	struct lb_error *err;
 };
 
-// Each call's numbers are HKDF's of the state and the call's number.
+// Each call derives its numbers with HKDF from the state and the call's number.
 static void next_bytes(void *ctx, void *to, size_t bytes)
 {
 	struct making *making = ctx;
@@ -70,11 +70,11 @@ int lb_keys_make(const struct lb_recipients *recipients, uint32_t targets, const
 	return making.result;
 }
 
-// ---- Those of an earlier boot --------------------------------------------------
+// ---- Keys of an earlier boot ---------------------------------------------------
 
-#define LOOKED_AT_MOST (4 * LB_GIB) // whoever may write the mark might have a boot look for ever
+#define LOOKED_AT_MOST (4 * LB_GIB) // a forged mark could keep a boot busy for ever
 
-// Each page alone: the firmware may have one of them, and that one is left to it.
+// Wipes each page alone: the firmware may use one of them, and that page is left alone.
 static void wipe_free(struct lb_range range)
 {
 	for (uint64_t at = lb_align_down(range.start, LB_PAGE); at < range.end; at += LB_PAGE) {
@@ -93,7 +93,8 @@ static void tell_wiped(void)
 	lb_print_verbose("lifeboat: the keys of an earlier arming were still in memory: wiped\n");
 }
 
-// What is behind their beginning may be there although the firmware has that: it is wiped unseen.
+// Where the firmware uses the keys' first pages, nothing can be checked: the other pages are wiped all the
+// same.
 static void forget(const struct lb_memmap *memmap, const struct lb_dump_header *header)
 {
 	const uint64_t phys = header->keys_phys;
@@ -125,7 +126,7 @@ void lb_keys_forget(const struct lb_dump_header *header)
 	lb_memmap_free(&memmap);
 }
 
-// In memory that is free, all of it.
+// Looks for keys in `range`, all of which is free memory.
 static void look(struct lb_range range)
 {
 	const void *memory = (const void *)(uintptr_t)range.start;

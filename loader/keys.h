@@ -7,15 +7,17 @@
 #include "crash/plan/trial.h"
 #include "lifeboat/dumpdisk.h"
 
-// Makes fresh keys for each file of `targets` targets, for the arming `arm_id`, at `keys`, in crash memory. Nothing
-// else of them stays. Fails where nothing gives random numbers, and where a recipient is none.
+// Makes fresh keys for each file of `targets` targets, for the arming `arm_id`, at `keys`, in crash memory.
+// No other copy of them stays in memory. Fails where no source of random numbers answers, and where a
+// recipient is invalid.
 int lb_keys_make(const struct lb_recipients *recipients, uint32_t targets, const uint8_t arm_id[16],
 		 struct lb_crypt *keys, struct lb_error *err);
 
-// Wipes what an earlier arming left in memory. A page that somebody has got since is left alone; the others are wiped.
-// By the header of its partition, which says where they were.
+// Wipes the keys that an earlier arming left in memory, at the address in its partition's header. A page
+// that is in use now is left alone.
 void lb_keys_forget(const struct lb_dump_header *header);
-// By the mark of a proved boot, which says where crash memory was: they are looked for in what is free there.
+// Looks for keys of a proved boot in crash memory as `mark` gives it, in what is free there, and wipes
+// them.
 void lb_keys_forget_proved(const struct lb_trial *mark);
 
 #endif

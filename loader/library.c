@@ -40,7 +40,8 @@ void lb_library_run(void (*work)(void *ctx), void *ctx)
 	static uint64_t block[8] = {[5] = 0x00a95c3e16d7b482ULL}; // a zero byte stops strings
 	static uint8_t registers[FXSAVE_BYTES] __attribute__((aligned(16)));
 	const uint64_t before = cpu_rdmsr(X86_MSR_FS_BASE);
-	// An interrupt puts the SSE registers on the stack, those in its events' functions deeper than anybody wipes.
+	// An interrupt saves the SSE registers on the stack, and its event functions save them deeper than
+	// anybody wipes.
 	const EFI_TPL level = BS->RaiseTPL(TPL_HIGH_LEVEL);
 
 	__asm__ volatile("fxsave64 %0" : "=m"(registers));

@@ -39,7 +39,7 @@ static EFI_STATUS EFIAPI load_initrd(EFI_LOAD_FILE_PROTOCOL *this, EFI_DEVICE_PA
 	return EFI_SUCCESS;
 }
 
-// The handle somebody registered an initrd at, or NULL.
+// The handle at which somebody has registered an initrd, or NULL.
 static EFI_HANDLE find_initrd(void **ret_interface)
 {
 	EFI_DEVICE_PATH *rest = &initrd_path.vendor.Header;

@@ -7,9 +7,9 @@
 #include "loader/firmware.h"
 #include "pgtable/encryption.h"
 
-// Encrypted guests need a bit in every page-table entry that neither our tables nor
-// the second kernel's first ones carry. AMD APM 2, 15.34; Intel TDX module spec. Where a
-// hypervisor keeps the registers that say so to itself, the firmware's own CR3 tells.
+// Encrypted guests need a bit in every page-table entry; neither our tables nor the second kernel's first
+// ones carry it. AMD APM 2, 15.34; Intel TDX module spec. Some hypervisors hide the registers that tell of
+// encryption; the firmware's own CR3 tells then.
 static const char *encryption(unsigned int phys_bits)
 {
 	const struct cpu_cpuid leaf = cpu_cpuid_extended(LB_CPUID_ENCRYPTION);
@@ -35,8 +35,8 @@ static const char *encryption(unsigned int phys_bits)
 	return NULL;
 }
 
-// A kernel can turn SEV-SNP on only where firmware made room for the reverse map table. Under a
-// hypervisor there may be no such register, whatever CPUID says. AMD APM 2, 15.36.4.
+// A kernel can turn SEV-SNP on only where firmware has reserved the reverse map table. Under a hypervisor
+// the register may be missing, whatever CPUID says. AMD APM 2, 15.36.4.
 static bool is_snp_host(void)
 {
 	const bool snp = cpu_cpuid_extended(LB_CPUID_ENCRYPTION).eax & 1U << 4;
@@ -54,7 +54,7 @@ void lb_machine_read_cpu(struct lb_machine *machine)
 	machine->encrypted = encryption(machine->phys_bits);
 }
 
-// The CPU's only id in x2APIC mode is the 32-bit one. Intel SDM 3A, 11.12.
+// In x2APIC mode the CPU has only the 32-bit id. Intel SDM 3A, 11.12.
 static uint32_t own_apic_id(void)
 {
 	bool x2apic = cpu_cpuid(1, 0).ecx & 1U << 21 && cpu_rdmsr(X86_MSR_APIC_BASE) & X86_APIC_BASE_X2APIC;
@@ -70,8 +70,8 @@ static uint64_t find_rsdp(void)
 	return (uint64_t)(uintptr_t)(rsdp ? rsdp : lb_config_table(&acpi10));
 }
 
-// A firmware may say that ResetSystem does not work once the kernel runs; the kernel
-// then never calls it. UEFI 2.10, 4.6.2.
+// Firmware may say that ResetSystem does not work once the kernel runs; the kernel then never calls it.
+// UEFI 2.10, 4.6.2.
 static bool reset_system_works(void)
 {
 	static const EFI_GUID guid = {

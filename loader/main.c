@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The flow: words, files, the plan, arming, and what is started: the first kernel, a boot manager, or
-// nothing, by a driver, which stays. A failure to arm stops the boot with --require only. When what was
-// started comes back, arming is undone.
+// The flow: words, files, the plan, arming, and then the start of the first kernel or of a boot manager. A
+// driver starts nothing, and stays. A failure to arm stops the boot with --require only. When the program
+// that was started comes back, arming is undone.
 #include "crash/plan/bzimage.h"
 #include "crash/plan/imagekind.h"
 #include "crash/plan/kernel_arguments.h"
@@ -44,9 +44,9 @@ struct session {
 	struct lb_plan plan;
 	bool planned;
 	char cmdline[LB_MAX_CMDLINE];
-	bool covered; // another copy has placed its hook: arming is refused, and all is well
+	bool covered; // another copy has placed its hook: this one does not arm, which is no error
 	bool stays; // armed, and nothing is undone
-	const char *stage; // of arming, the last one that was begun
+	const char *stage; // of arming: the last one that was begun
 	bool refused; // arming failed, or cannot begin
 	struct lb_error reason; // why it is refused
 };
@@ -75,10 +75,10 @@ static void end_session(struct session **session)
 	lb_file_free(&s->kernel);
 	lb_pool_free(session);
 	if (!stays)
-		lb_brakes_let_go(); // last: what hangs before is a boot that did not complete
+		lb_brakes_let_go(); // last: a hang before this is a boot that did not complete
 }
 
-// A step that arming needs has failed. The first refusal counts.
+// Notes that a step that arming needs has failed. The first refusal counts.
 static void refuse(struct session *s, const struct lb_error *reason)
 {
 	if (s->refused)
@@ -199,7 +199,7 @@ static void make_plan(struct session *s)
 	show_plan(s);
 }
 
-// Reports on the plan; where there is none, on an assumed region.
+// Reports on the plan, or on an assumed region where there is no plan.
 static EFI_STATUS report_footprint(struct session *s)
 {
 	bool assumed = !s->options.kernel[0] || s->refused;
@@ -216,7 +216,7 @@ static EFI_STATUS report_footprint(struct session *s)
 	return EFI_SUCCESS;
 }
 
-// A mark that cannot be left may leave no more than the console.
+// Where the targets cannot be marked, a panic may leave no more than its log on the console.
 static int mark_targets(struct lb_plan *plan, struct lb_error *err)
 {
 	uint32_t marked;
@@ -230,7 +230,7 @@ static int mark_targets(struct lb_plan *plan, struct lb_error *err)
 	return lb_plan_judge_evidence(plan, err);
 }
 
-// Arms; by a second plan where the firmware has taken a page of the first one's memory since.
+// Arms. Makes a second plan when the firmware has taken a page of the first plan's memory meanwhile.
 static int carry_out(struct session *s, struct lb_error *err)
 {
 	int result;
@@ -247,7 +247,7 @@ static int carry_out(struct session *s, struct lb_error *err)
 	return lb_arm(&s->plan, err);
 }
 
-// All that an ordinary boot prints.
+// Prints the message of an ordinary boot.
 static void tell_armed(const struct lb_plan *plan)
 {
 	char size[16], second[32] = "a Linux";
@@ -260,7 +260,8 @@ static void tell_armed(const struct lb_plan *plan)
 		 (unsigned long)plan->layout.region.start, second);
 }
 
-// The words that a later Linux may get, whatever arming comes to: what a TPM has seen is the same at each boot.
+// Measures the words that a later Linux may get, whether arming succeeds or not: the TPM's values are then
+// the same at each boot.
 static void measure_late_words(const struct session *s)
 {
 	char words[LB_PANIC_WORDS_TEXT];
@@ -293,12 +294,12 @@ static void arm(struct session *s)
 	tell_armed(&s->plan);
 }
 
-// Prepares the user's own arguments, less initrd=, which lb_linux_load() has served.
+// Prepares the user's own arguments without initrd=: lb_linux_load() has served it.
 static void make_unarmed_cmdline(struct session *s)
 {
 	struct lb_error err;
 
-	// The kernel cuts a line that is too long for it, as it does without Lifeboat.
+	// The kernel cuts a line that is too long, as it does without Lifeboat.
 	if (lb_cmdline_unarmed(s->options.cmdline, sizeof(s->cmdline) - 1, s->cmdline, sizeof(s->cmdline),
 			       &err) != 0) {
 		lb_print_warning("%s", err.text);
@@ -312,7 +313,7 @@ static const char *started(const struct lb_options *options)
 	return options->resident ? "the machine" : options->chain[0] ? options->chain : options->kernel;
 }
 
-// Tells the console's reader, and the OS.
+// Reports the result on the console and in the EFI variable.
 static void tell(struct session *s)
 {
 	if (s->covered) {
@@ -331,7 +332,7 @@ static void tell(struct session *s)
 	}
 }
 
-// Armed or not: a hang is a hang.
+// Starts the watchdog, armed or not: it ends hangs, too.
 static void start_watchdog(const struct session *s)
 {
 	struct lb_error err;
@@ -376,8 +377,8 @@ static EFI_STATUS start_chain(struct session *s)
 	return status;
 }
 
-// A driver comes back at once. With an error it would be unloaded, and sd-boot would wait for its reader
-// after any but this.
+// A driver returns at once. After an error it would be unloaded, and sd-boot would wait for a key after any
+// error but this one.
 static EFI_STATUS stay(struct session *s)
 {
 	s->stays = s->plan.armed || lb_brakes_aside() != LB_ASIDE_NOT;
@@ -420,7 +421,7 @@ static EFI_STATUS selftest(void)
 
 static EFI_STATUS go_on(struct session *s)
 {
-	// A driver cannot keep the machine from booting, and --require is about an arming that fails.
+	// A driver cannot stop the boot. --require is about an arming that fails.
 	if (s->refused && s->options.require && !s->covered && !s->options.resident &&
 	    lb_brakes_aside() == LB_ASIDE_NOT) {
 		lb_print_error("not armed: %s", s->reason.text);
@@ -450,7 +451,7 @@ static EFI_STATUS boot(struct session *s)
 	return go_on(s);
 }
 
-// A copy that is a driver may have armed before us.
+// A copy of Lifeboat that is a driver may have armed before us.
 static void look_for_another(struct session *s)
 {
 	struct lb_error err;
@@ -462,21 +463,21 @@ static void look_for_another(struct session *s)
 	refuse(s, &err);
 }
 
-// A boot that stands aside arms nothing, whatever its words say.
+// A boot that stands aside arms nothing, whatever the words say.
 static void stand_aside(struct session *s)
 {
 	const struct lb_trial *mark = lb_brakes_mark();
 	struct lb_error err;
 
-	// A kill switch may be there for good: what it needs to resume is one restart.
+	// A kill switch may stay for good. A hibernated system then refuses to resume only once.
 	if (mark && lb_brakes_aside() != LB_ASIDE_OFF)
 		lb_placeholder_take(mark);
 	lb_fail(&err, "%s", lb_brakes_why());
 	refuse(s, &err);
 }
 
-// Before anything else of it is touched: firmware may write over memory that is given back, which canaries do. Whatever
-// comes of this boot: what is refused may be what leads to the partition that says where the keys are.
+// Wipes the keys first: the canaries' count frees memory, which the firmware may overwrite then. A refused
+// boot does this, too: it may never read the partition that says where the keys are.
 static void look_at_proved_memory(void)
 {
 	const struct lb_trial *mark = lb_brakes_mark();
@@ -487,7 +488,7 @@ static void look_at_proved_memory(void)
 	lb_canaries_count(mark);
 }
 
-// The words are known, and something is booted.
+// Judges the mark: the words are known, and something is booted.
 static void judge_boot(struct session *s)
 {
 	if (s->options.require)
@@ -499,7 +500,7 @@ static void judge_boot(struct session *s)
 		stand_aside(s);
 }
 
-// Before its words are read. A mark that another copy has begun is this boot's.
+// Runs before the words are read. A mark that another copy has begun belongs to this boot.
 static bool driver_stands_aside(struct session *s)
 {
 	s->stage = "mark";
@@ -536,7 +537,7 @@ static EFI_STATUS run(struct session *s)
 		return EFI_INVALID_PARAMETER;
 	}
 	if (lb_options_answer(&s->options))
-		lb_steps_end(); // somebody reads, page by page
+		lb_steps_end(); // somebody reads, page by page: no time limit
 	if (s->options.help || s->options.help_dump || s->options.version) {
 		lb_print_answer("%s", s->options.help        ? lb_options_help
 				      : s->options.help_dump ? lb_dump_options_help
@@ -558,12 +559,12 @@ static EFI_STATUS run(struct session *s)
 	status = read_started(s);
 	lb_budget_resume();
 	if (EFI_ERROR(status)) {
-		if (s->refused) // a mistake in the words may be why the wrong file was looked for
+		if (s->refused) // a mistake in the words may explain the missing file
 			lb_print_error("%s (--help lists the options)", s->reason.text);
 		return status;
 	}
-	// Loaded before the plan is made, the image cannot take a place that was planned.
-	// --dry-run and --footprint leave that out, as read_chain().
+	// The image is loaded before the plan is made, so it cannot take a place that was planned.
+	// --dry-run and --footprint leave it out, as read_chain() does.
 	if (s->options.kernel[0] && !s->options.dry_run && !s->options.footprint) {
 		lb_step_begin();
 		lb_budget_pause();
@@ -587,7 +588,7 @@ static EFI_STATUS run(struct session *s)
 	return boot(s);
 }
 
-// `ret_stays`: a boot manager goes on, with the driver in memory.
+// `ret_stays`: the driver stays in memory, and a boot manager goes on.
 static EFI_STATUS run_session(bool *ret_stays)
 {
 	LB_CLEANUP(end_session)
@@ -610,7 +611,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	bool stays;
 
 	lb_firmware_init(image, table);
-	// The boot manager's five minutes for all would run out while large files are read.
+	// One file gets five minutes of its own: the boot manager's five would run out while large files
+	// are read.
 	lb_step_begin();
 	lb_budget_begin();
 	status = run_session(&stays);

@@ -95,7 +95,7 @@ static void measure(const struct measured *measured)
 	struct tcg2 *tcg2 = find_tpm();
 	EFI_STATUS status = tcg2 ? extend(tcg2, measured) : EFI_SUCCESS;
 
-	// The PCR is extended: only the log is cut (TCG EFI Protocol Specification, 6).
+	// The PCR is extended; only the log lacks the event (TCG EFI Protocol Specification, 6).
 	if (status == EFI_VOLUME_FULL)
 		lb_print_warning("measured into PCR %u: %s; the TPM's event log is full and does not have it",
 				 measured->pcr, measured->name);

@@ -18,7 +18,7 @@ void lb_memmap_free(struct lb_memmap *map);
 // Makes specific-purpose memory ordinary RAM, as the kernel's efi=nosoftreserve does.
 void lb_memmap_nosoftreserve(struct lb_memmap *map);
 
-// Is all of `range` free (EfiConventionalMemory)? Descriptors may be split anywhere.
+// Whether all of `range` is free (EfiConventionalMemory), however it is split into descriptors.
 bool lb_memmap_free_range(const struct lb_memmap *map, struct lb_range range);
 
 #endif

@@ -15,7 +15,8 @@ struct memory_attributes {
 	change set, clear;
 };
 
-// Sets before it clears: at no moment may the pages be both written to and run, which some firmware refuses.
+// Sets before it clears: some firmware refuses pages that are writable and executable, if only for a
+// moment.
 static EFI_STATUS replace(struct lb_range range, UINT64 clear, UINT64 set)
 {
 	static EFI_GUID guid = {0xf4560cf6, 0x40ec, 0x4b4a, {0xa1, 0x92, 0xbf, 0x1d, 0x57, 0xd0, 0xb1, 0x89}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the firmware lets be written and run while boot services are there: EFI_MEMORY_ATTRIBUTE_PROTOCOL
-// (UEFI 2.10, 37.7). A firmware that has none protects no page by itself.
+// Write and execute permissions of pages while boot services last: EFI_MEMORY_ATTRIBUTE_PROTOCOL (UEFI
+// 2.10, 37.7). Firmware without it protects no page by itself.
 #ifndef LIFEBOAT_LOADER_MEMORY_ATTRIBUTES_H
 #define LIFEBOAT_LOADER_MEMORY_ATTRIBUTES_H
 
@@ -9,13 +9,13 @@
 #include "lib/format.h"
 #include "lifeboat/range.h"
 
-// Both take page-aligned ranges, do nothing where there is no such protocol, and return what
-// it says.
+// Both functions take page-aligned ranges. They do nothing where the protocol is missing, and return its
+// status.
 
-// To be written, not to be run: before code is copied there, and before the pages are freed, which
-// a firmware may fill with a pattern.
+// Makes pages writable and not executable: before code is copied to them, and before they are freed,
+// because firmware may fill freed pages with a pattern.
 EFI_STATUS lb_memory_attributes_data(struct lb_range range);
-// To be run, not to be written.
+// Makes pages executable and not writable.
 EFI_STATUS lb_memory_attributes_code(struct lb_range range);
 
 #endif

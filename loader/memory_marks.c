@@ -5,7 +5,7 @@
 
 #include "loader/firmware.h"
 
-// gEfiMemoryTypeInformation: pairs of type and pages, ended by EfiMaxMemoryType.
+// gEfiMemoryTypeInformation: pairs of memory type and page count, ended by EfiMaxMemoryType.
 struct mark {
 	uint32_t type;
 	uint32_t pages;
@@ -19,7 +19,7 @@ static struct mark *find_marks(void)
 	return lb_config_table(&guid);
 }
 
-// EfiMaxMemoryType has grown over the years, from 14 on.
+// EfiMaxMemoryType has grown over the years; it was 14 at first.
 static bool is_end(const struct mark *mark)
 {
 	return mark->type > EfiPalCode;

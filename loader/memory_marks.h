@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-// edk2 keeps the most pages ever allocated by type in a configuration table, and its
-// boot manager makes that permanent: 192 MiB reserved once would be lost at every
-// later boot. Take the counts before, put them back after freeing.
+// edk2 keeps the most pages ever allocated, by type, in a configuration table, and its boot manager makes
+// that permanent: 192 MiB reserved once would be lost at every later boot. So the counts are saved before,
+// and put back after freeing.
 #define LB_MEMORY_MARKS 32
 struct lb_memory_marks {
 	uint32_t count;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The C of the crossing from the dead kernel's world to ours. Uses nothing but this
-// image's own text and data.
+// The C code that crosses from the dead kernel to the purgatory. It uses only this image's own text and
+// data.
 #include "lib/descriptor_tables.h"
 #include "lib/mem.h"
 #include "lifeboat/ports.h"
@@ -19,7 +19,7 @@ extern uint8_t lb_hook_stack_top[]; // the linker script's, above the stacks
 static uint8_t ist_stacks[LB_IST_COUNT][STACK_BYTES] __attribute__((aligned(16)));
 static struct lb_gate first_idt[X86_EXCEPTIONS];
 
-// FNV-1a, 64 bits: tells an accident from what was armed.
+// FNV-1a, 64 bits: detects accidental changes of what was armed.
 static uint64_t sum_of(const void *start, size_t bytes)
 {
 	const uint8_t *byte = start;
@@ -58,7 +58,7 @@ bool lb_hook_sound(void)
 	return sum_of_sealed() == lb_hook_sealed.sum && sum_of_text() == lb_hook_sealed.text_sum;
 }
 
-// Waits for the transmitter a bounded number of times, each about 1 µs, as crash/bare/console.c.
+// Waits for the transmitter a bounded number of times, about 1 µs each, as crash/bare/console.c does.
 static void say(const char *text)
 {
 	uint16_t port = (uint16_t)lb_hook_sealed.console_port;
@@ -71,8 +71,8 @@ static void say(const char *text)
 	}
 }
 
-// The purgatory looks at all else, but a changed bit in itself may have it go round in
-// circles before it comes to that.
+// Checks the purgatory's text. The purgatory checks all else, but a changed bit in its own code may keep it
+// from getting there.
 bool lb_hook_purgatory_sound(void)
 {
 	if (sum_of_purgatory() == lb_hook_sealed.purgatory_sum)

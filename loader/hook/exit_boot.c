@@ -37,7 +37,8 @@ static enum lb_mat_status split_mat(void **slot)
 {
 	if (!slot) // without the table Linux leaves runtime code executable
 		return LB_MAT_UNCHANGED;
-	// Our own, of an ExitBootServices that failed, is right already or cannot be put right.
+	// A table of ours, left by an ExitBootServices that failed, is right already or cannot be put
+	// right.
 	return lb_mat_split(*slot, text, data, mat_buffer, *slot == mat_buffer ? 0 : mat_buffer_bytes);
 }
 
@@ -50,7 +51,7 @@ static EFI_STATUS allocate_mat_buffer(void)
 	mat_buffer_bytes = lb_mat_room(*slot, MAT_SPARE_ENTRIES);
 	if (!mat_buffer_bytes)
 		return EFI_INCOMPATIBLE_VERSION;
-	// Boot-services memory, as the firmware's own table: the kernel keeps it.
+	// Boot-services memory, like the firmware's own table: the kernel keeps it.
 	return system->BootServices->AllocatePool(EfiBootServicesData, mat_buffer_bytes, &mat_buffer);
 }
 
@@ -70,8 +71,9 @@ EFI_STATUS lb_exit_boot_prepare(EFI_SYSTEM_TABLE *table, struct lb_range hook_te
 	system = table;
 	text = hook_text;
 	data = hook_data;
-	// Another driver's timer that allocates runtime memory frees the table while we read it: not
-	// at TPL_NOTIFY, the highest at which memory can be allocated (UEFI 2.10, table 7.3).
+	// A timer of another driver may allocate runtime memory, which frees the table while we read it.
+	// TPL_NOTIFY keeps timers out; it is the highest TPL at which memory can be allocated (UEFI 2.10,
+	// table 7.3).
 	before = system->BootServices->RaiseTPL(TPL_NOTIFY);
 	status = allocate_mat_buffer();
 	system->BootServices->RestoreTPL(before);
@@ -82,7 +84,7 @@ enum lb_mat_status lb_exit_boot_rehearse(EFI_SYSTEM_TABLE *table, struct lb_rang
 					 struct lb_range hook_data)
 {
 	enum lb_mat_status status = LB_MAT_FAILED;
-	EFI_TPL before = table->BootServices->RaiseTPL(TPL_NOTIFY); // as above, over both steps
+	EFI_TPL before = table->BootServices->RaiseTPL(TPL_NOTIFY); // as above, for both steps
 
 	if (!EFI_ERROR(lb_exit_boot_prepare(table, hook_text, hook_data)))
 		status = split_mat(find_mat());
@@ -99,14 +101,14 @@ static void install_mat(void **slot, enum lb_mat_status status)
 	mat_installed = true;
 }
 
-// The last moment at which the table is still ours to change: the kernel's stub makes the
-// firmware rebuild it until just before.
+// Called at the last moment at which the table can be changed: until just before, the kernel's stub makes
+// the firmware rebuild it.
 void lb_exit_boot_decide(bool wanted)
 {
 	void **slot = find_mat();
 	enum lb_mat_status status = split_mat(slot);
 
-	lb_hook_armed = 0; // as an ExitBootServices that failed may have left it
+	lb_hook_armed = 0; // an ExitBootServices that failed may have left it set
 	lb_late_words_take_back();
 	if (wanted && !lb_hook_capsule && status != LB_MAT_FAILED && lb_late_words_give()) {
 		install_mat(slot, status);
@@ -119,8 +121,8 @@ void lb_exit_boot_decide(bool wanted)
 	}
 }
 
-// An ExitBootServices that failed left our table installed: any change of runtime
-// memory makes the firmware install its own again.
+// Puts the firmware's table back after an ExitBootServices that failed: any change of runtime memory makes
+// the firmware install its own.
 static void restore_mat(void)
 {
 	EFI_PHYSICAL_ADDRESS page;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// At ExitBootServices the hook is armed, or it is gone. The OS may run only what
-// the memory attributes table lets it, so the table decides.
+// At ExitBootServices the hook is armed, or it gives way. The OS runs only what the memory attributes table
+// makes executable, so the table decides.
 #ifndef LIFEBOAT_LOADER_HOOK_EXIT_BOOT_H
 #define LIFEBOAT_LOADER_HOOK_EXIT_BOOT_H
 
@@ -10,8 +10,8 @@
 #include "lifeboat/range.h"
 #include "loader/hook/mat.h"
 
-// Whether the table of this moment could be corrected for a hook whose image is `text` and
-// `data`; changes nothing. Boot services only.
+// Whether the table of this moment could be corrected for a hook whose image is `text` and `data`. Changes
+// nothing. Boot services only.
 enum lb_mat_status lb_exit_boot_rehearse(EFI_SYSTEM_TABLE *system, struct lb_range text,
 					 struct lb_range data);
 
@@ -19,11 +19,11 @@ enum lb_mat_status lb_exit_boot_rehearse(EFI_SYSTEM_TABLE *system, struct lb_ran
 // and remembers the arguments. EFI_INCOMPATIBLE_VERSION: the table is malformed.
 EFI_STATUS lb_exit_boot_prepare(EFI_SYSTEM_TABLE *system, struct lb_range text, struct lb_range data);
 
-// At ExitBootServices, no allocation, no console; again at each further call, when the one before
-// failed. With `wanted`, and where the table can be corrected, no capsule is pending, and the kernel
-// has its words (late_words.h): corrects it, stands in, and sets lb_hook_armed. Otherwise the runtime
-// services are the firmware's and its table is untouched. Where somebody stands in front of the hook,
-// the hook is a pass-through, and the table is corrected for it, or opened where that fails.
+// Called at ExitBootServices, and again at each further call after one that failed; no allocation, no
+// console. With `wanted`, where the table can be corrected, no capsule is pending, and the kernel has its
+// words (late_words.h): corrects the table, stands in, and sets lb_hook_armed. Otherwise the runtime
+// services are the firmware's and its table is untouched. Where somebody stands in front of the hook, the
+// hook is a pass-through, and the table is corrected for it, or opened where that fails.
 void lb_exit_boot_decide(bool wanted);
 
 // Undoes lb_exit_boot_prepare(), and an lb_exit_boot_decide() after which boot services went on.

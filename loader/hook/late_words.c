@@ -5,10 +5,10 @@
 #include "crash/plan/late_line.h"
 #include "lib/mem.h"
 
-#define LINES_MAX_ADDRESS (LB_4GIB - 1) // a kernel that is entered in 32-bit mode reads it, too
+#define LINES_MAX_ADDRESS (LB_4GIB - 1) // a kernel entered in 32-bit mode reads them, too
 #define LINES_PAGES lb_pages(sizeof(struct lb_late_lines))
 #define MAP_MIN_BYTES (64 * LB_KIB)
-#define MAP_GROWTH 4 // between arming and ExitBootServices a boot loader allocates
+#define MAP_GROWTH 4 // a boot loader allocates between arming and ExitBootServices
 #define MEMORY_SP (1ULL << 18) // EFI_MEMORY_SP: specific purpose, UEFI 2.10, 7.2.3
 
 static EFI_SYSTEM_TABLE *firmware;
@@ -16,10 +16,10 @@ static uint32_t words;
 static struct lb_late_lines *lines;
 static void *map;
 static UINTN map_room, descriptor_bytes;
-static struct lb_range *ranges; // of loaders, in `map`
+static struct lb_range *ranges; // of loaders, inside `map`
 static uint32_t range_count;
 static bool soft_reserved; // there is memory for a specific purpose
-static struct lb_found_linuxes found; // that use our line
+static struct lb_found_linuxes found; // they use our line
 
 static EFI_STATUS read_map(UINTN *ret_bytes)
 {
@@ -38,7 +38,7 @@ static void add_range(struct lb_range range)
 		ranges[range_count++] = range;
 }
 
-// Reads the firmware's map, and makes the list of ranges of it, over the entries that it was made of.
+// Reads the firmware's map and lists the loaders' ranges in it. The list overwrites the map.
 static bool list_ranges(void)
 {
 	UINTN bytes;
@@ -75,7 +75,7 @@ static EFI_STATUS allocate(void)
 		return status;
 	lines = (struct lb_late_lines *)(uintptr_t)address;
 	map_room = 0;
-	read_map(&bytes); // fails, and says how much it is
+	read_map(&bytes); // fails, and returns the size that is needed
 	map_room = bytes * MAP_GROWTH < MAP_MIN_BYTES ? MAP_MIN_BYTES : bytes * MAP_GROWTH;
 	return bs->AllocatePool(EfiBootServicesData, map_room, &map);
 }
@@ -107,7 +107,7 @@ bool lb_late_words_give(void)
 	lb_find_linux(&system, ranges, range_count, &now);
 	if (lb_late_line_make(&now, words, lines) != 0)
 		return false;
-	// The map that was sealed calls it reserved, and this kernel uses it.
+	// The sealed map calls this memory reserved, and this kernel uses it as RAM.
 	if (soft_reserved && lb_cmdline_nosoftreserve(lines->line))
 		return false;
 	lb_late_line_give(&now, lines->line);

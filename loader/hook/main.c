@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The hook: code in runtime memory that stands in for gRT->ResetSystem, and for gRT->UpdateCapsule
-// to know which warm resets are no panic's. Of what was armed it holds struct lb_hook_sealed,
-// nothing else; after the panic, entry.asm runs.
-// Everything here runs in boot services, but for the two event handlers, which may not
-// allocate or print.
+// The hook: code in runtime memory that stands in for gRT->ResetSystem, and for gRT->UpdateCapsule to know
+// which warm resets follow no panic. It holds struct lb_hook_sealed, and nothing else of what was armed.
+// After the panic, entry.asm runs. Everything here runs in boot services, but for the two event handlers,
+// which may not allocate or print.
 #include <efi.h>
 
 #include "lifeboat/desc.h"
@@ -48,7 +47,7 @@ static EFI_STATUS EFIAPI disarm(void)
 	wanted = false;
 	lb_hook_armed = 0;
 	if (!lb_stand_in_remove(system))
-		return EFI_ACCESS_DENIED; // the events stay: the OS must let a pass-through run, too
+		return EFI_ACCESS_DENIED; // the events stay: the OS has to be able to run a pass-through
 	if (exit_event)
 		bs->CloseEvent(exit_event);
 	if (address_event)
@@ -64,7 +63,7 @@ static bool EFIAPI is_armed(void)
 	return lb_hook_armed;
 }
 
-// The segment that is entered.
+// The purgatory's segment that holds its entry point.
 static struct lb_range find_purgatory(const struct lb_handoff *handoff)
 {
 	for (uint32_t i = 0; i < handoff->segment_count; i++) {

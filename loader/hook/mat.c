@@ -41,7 +41,7 @@ static bool entry_range(const EFI_MEMORY_DESCRIPTOR *entry, struct lb_range *ret
 	return true;
 }
 
-// Is every listed byte of `part` free of the attribute `unwanted`?
+// Whether no listed byte of `part` has the attribute `unwanted`.
 static bool free_of(const struct lb_mat_header *table, struct lb_range part, uint64_t unwanted)
 {
 	for (uint32_t i = 0; i < table->entries; i++) {

@@ -11,8 +11,8 @@ EFI_UPDATE_CAPSULE lb_hook_original_capsule;
 enum service { RESET, CAPSULE, SERVICES };
 
 struct place {
-	void **slot; // in the firmware's table
-	void **original; // what was there
+	void **slot; // the pointer in the firmware's table
+	void **original; // the pointer's value before
 	void *ours;
 };
 
@@ -27,7 +27,7 @@ static struct place place_of(EFI_RUNTIME_SERVICES *runtime, enum service service
 			      (void *)lb_hook_update_capsule};
 }
 
-// UpdateCapsule is younger than the table (UEFI 2.0).
+// UpdateCapsule is younger than the table of runtime services (UEFI 2.0).
 static bool has(const EFI_RUNTIME_SERVICES *runtime, enum service service)
 {
 	return service == RESET ||

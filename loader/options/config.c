@@ -17,8 +17,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-// Cuts `text`, `bytes` long, before a # that follows a blank or comes first, and is in no double quotes;
-// blanks at the end are left out.
+// Ends `text`, `bytes` long, before a comment: a # at the start or after a blank, outside of double quotes.
+// Blanks at the end are left out.
 static size_t without_comment(const char *text, size_t bytes)
 {
 	bool quoted = false;
@@ -60,7 +60,7 @@ static bool key_is(const struct line *line, const char *key)
 	return line->key_bytes == lb_strlen(key) && lb_strncmp(line->key, key, line->key_bytes) == 0;
 }
 
-// Out of "a value", unless the two quotes belong to different words.
+// Removes the quotes around "a value", unless the two belong to different words.
 static void drop_quotes(struct line *line)
 {
 	if (line->value_bytes < 2 || line->value[0] != '"' || line->value[line->value_bytes - 1] != '"')
@@ -107,7 +107,7 @@ int lb_config_parse(const char *name, const char *text, size_t bytes, struct lb_
 	for (size_t i = 0; i < bytes; i++)
 		if (!text[i])
 			return lb_fail(err, "%s: byte %zu is NUL, wanted UTF-8 text (not UTF-16)", name, i);
-	if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) // some editors begin UTF-8 so
+	if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) // a byte-order mark, from some editors
 		text += 3;
 	for (unsigned int number = 1; text < end; number++) {
 		const char *next = text;

@@ -8,7 +8,7 @@
 #include "lifeboat/uart.h"
 #include "loader/options/values.h"
 
-// ttyS0 to ttyS3 at the start of `text`.
+// Reads ttyS0 to ttyS3 at the start of `text`.
 static bool read_tty(const char *text, size_t bytes, struct lb_console *ret_console)
 {
 	if (bytes < 5 || lb_strncmp(text, "ttyS", 4) != 0 || text[4] < '0' || text[4] > '3')
@@ -18,7 +18,7 @@ static bool read_tty(const char *text, size_t bytes, struct lb_console *ret_cons
 	return true;
 }
 
-// The purgatory has one window, of one page.
+// The purgatory maps one page for the console.
 static bool fits(const struct lb_console *console)
 {
 	uint32_t bytes = console->type == LB_CONSOLE_MMIO32 ? LB_UART_BYTES32 : LB_UART_REGISTERS;
@@ -28,7 +28,7 @@ static bool fits(const struct lb_console *console)
 	return console->address != 0 && console->address % LB_PAGE <= LB_PAGE - bytes;
 }
 
-// Hexadecimal digits up to `end`, which the text goes on with.
+// Reads hexadecimal digits that end with the character `end`.
 static bool read_hex(const char **text, uint32_t max, char end, uint32_t *ret_number)
 {
 	uint32_t number = 0;
@@ -46,7 +46,7 @@ static bool read_hex(const char **text, uint32_t max, char end, uint32_t *ret_nu
 	return true;
 }
 
-// BUS:DEVICE.FUNCTION as lspci has it; a segment, 0000:, may be before it.
+// Reads BUS:DEVICE.FUNCTION as lspci prints it, with or without the segment 0000: in front.
 static bool read_function(const char *text, uint64_t *ret_bdf)
 {
 	uint32_t bus, device, function;
@@ -118,7 +118,7 @@ char *lb_console_format(const struct lb_console *console, char *text)
 	return text;
 }
 
-// The value of the next word that begins with `key`, and does not end there.
+// Finds the next word that begins with `key` and has a value.
 static bool next_value(const char *cmdline, const char *key, size_t *at, struct lb_word *ret_value)
 {
 	const size_t key_bytes = lb_strlen(key);
@@ -146,8 +146,8 @@ static bool skip(struct lb_word *word, const char *prefix)
 
 #define ADDRESS_TEXT 24
 
-// uart[8250],WHERE[,OPTIONS], as Linux's 8250_early reads it. Registers of 16 bits, and big-endian ones, are
-// not for this console.
+// Reads uart[8250],WHERE[,OPTIONS] as Linux's 8250_early does. This console cannot use 16-bit or big-endian
+// registers.
 static bool read_uart(struct lb_word word, struct lb_console *ret_console)
 {
 	struct lb_console console = {.type = LB_CONSOLE_MMIO};

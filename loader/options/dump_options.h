@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The options of the built-in capture kernel and its dumps: a part of
-// loader/options/options.h, and as pure.
+// The options of the built-in capture kernel and its dumps; a part of loader/options/options.h. Pure.
 #ifndef LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
 #define LIFEBOAT_LOADER_OPTIONS_DUMP_OPTIONS_H
 
@@ -23,11 +22,11 @@ enum lb_dump_by {
 // One --dump-to.
 struct lb_dump_to {
 	enum lb_dump_by by;
-	char word[16 + LB_GPT_NAME_BYTES]; // as given
+	char word[16 + LB_GPT_NAME_BYTES]; // as the user wrote it
 	uint8_t uuid[LB_UUID_BYTES]; // by UUID
 };
 
-// The map of `--dump-to file`, on the volume of lifeboat.efi.
+// `--dump-to file`: the map lies on the volume of lifeboat.efi.
 #define LB_DUMP_FILE_WORD "file"
 #define LB_DUMP_FILE_MAP "\\EFI\\lifeboat\\" LB_FILE_MAP_NAME
 // The map's path of a target by file.
@@ -41,11 +40,11 @@ static inline const char *lb_dump_to_label(const struct lb_dump_to *to)
 }
 
 struct lb_dump_options {
-	uint32_t to_count; // 0: auto, and the file if there is its map
-	struct lb_dump_to to[LB_MAX_TARGETS]; // in order
-	bool to_begun; // by the words now read
-	struct lb_recipients recipients; // of --dump-encrypt; none: in the clear
-	bool recipients_begun; // by the words now read
+	uint32_t to_count; // 0: auto, and the file if its map exists
+	struct lb_dump_to to[LB_MAX_TARGETS]; // in the user's order
+	bool to_begun; // by the words that are read now
+	struct lb_recipients recipients; // of --dump-encrypt; none: the dump is not encrypted
+	bool recipients_begun; // by the words that are read now
 	enum lb_dump_format format;
 	uint32_t level; // makedumpfile's -d bits
 	uint32_t cpus; // 0: not given
@@ -70,7 +69,7 @@ enum lb_dump_option {
 	LB_DUMP_OPTION_COUNT,
 };
 
-// The long name without dashes, and the wanted value in words; NULL: it takes no value.
+// The long name without dashes, and the value it takes, in words; NULL: it takes no value.
 struct lb_option_word {
 	const char *name, *wants;
 };
@@ -78,7 +77,7 @@ extern const struct lb_option_word lb_dump_words[LB_DUMP_OPTION_COUNT];
 
 void lb_dump_options_init(struct lb_dump_options *options);
 
-// `value` is not empty where the option wants one. `shown` is the option's name in messages.
+// `value` is not empty where the option takes one. `shown` is the option's name in messages.
 int lb_dump_options_set(struct lb_dump_options *options, enum lb_dump_option option, const char *shown,
 			const char *value, struct lb_error *err);
 
@@ -88,9 +87,8 @@ enum lb_boot {
 	LB_BOOT_NOTHING, // back to the firmware
 };
 
-// On the command line --selftest replaces the boot. In lifeboat.conf it runs once: until there
-// is a verdict, an enum lb_selftest. `possible`: arming succeeds, and a partition is there for
-// the verdict.
+// On the command line --selftest replaces the boot. In lifeboat.conf it runs once, until there is a
+// verdict, an enum lb_selftest. `possible`: arming succeeds, and a partition can hold the verdict.
 enum lb_boot lb_dump_options_boot(const struct lb_dump_options *options, bool possible, uint32_t verdict);
 
 const char *lb_dump_format_name(enum lb_dump_format format);

@@ -65,8 +65,8 @@ static size_t utf8_bytes(const uint8_t *data, size_t bytes)
 	return wanted;
 }
 
-// The length of 8-bit text, most of it ASCII, with nothing but NULs behind it; 0 when it is not that.
-// Less than four letters are a scrap: "BO" was seen on real machines.
+// The length of 8-bit text, most of it ASCII, followed only by NULs; 0: it is something else. Fewer than
+// four letters are scraps: "BO" was seen on real machines.
 static size_t narrow_bytes(const uint8_t *data, size_t bytes)
 {
 	size_t used = 0, ascii = 0, others = 0, step;
@@ -91,8 +91,8 @@ static uint32_t little_endian(const uint8_t *data, size_t bytes)
 	return value;
 }
 
-// A whole EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) instead of the optional data in it, as Dell's firmware passes
-// it: attributes, length of the paths, description, paths. *ret_at: where the optional data begin.
+// Dell's firmware passes a whole EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) instead of its optional data:
+// attributes, length of the paths, description, paths. *ret_at: where the optional data begin.
 static bool find_optional_data(const uint8_t *data, size_t bytes, size_t *ret_at)
 {
 	const uint32_t attributes = 0x1f0b; // all that are defined
@@ -153,8 +153,8 @@ static int take_wide(const uint16_t *data, size_t bytes, char *text, size_t room
 				       data[used], 2 * used);
 		plain += is_ascii(data[used]);
 	}
-	// Any two bytes are some character: a GUID reads as Chinese. What users type
-	// here is paths and kernel arguments, most of it ASCII.
+	// Any two bytes are some UTF-16 character: a GUID reads as Chinese. Users type paths and kernel
+	// arguments here, most of it ASCII.
 	if (plain * 2 < used)
 		return lb_fail(err, "load options: not text, %zu of %zu characters are ASCII", plain, used);
 	length = lb_utf16_to_utf8(data, used, text, room);

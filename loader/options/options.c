@@ -126,7 +126,7 @@ void lb_options_source(struct lb_options *options, const char *base)
 	options->dump.recipients_begun = false;
 }
 
-// OPTION_COUNT: there is no such option.
+// Returns OPTION_COUNT when there is no such option.
 static enum option find_option(const char *name, size_t bytes)
 {
 	enum option option = 0;
@@ -137,9 +137,9 @@ static enum option find_option(const char *name, size_t bytes)
 	return option;
 }
 
-// Names that other boot loaders have for what has another name here.
+// Names of other boot loaders for what has another name here.
 static const struct {
-	const char *name, *key, *elsewhere; // of lifeboat.conf; on the command line
+	const char *name, *key, *elsewhere; // the name here in lifeboat.conf; on the command line
 } foreign[] = {
 	{"kernel", "kernel", "KERNEL follows the options, with no option of its own"},
 	{"linux", "kernel", "KERNEL follows the options, with no option of its own"},
@@ -162,7 +162,7 @@ static const char *key_name(uint32_t index)
 	return index < OPTION_COUNT ? option_name(index) : more[index - OPTION_COUNT];
 }
 
-// `shown` as it was given, with any dashes and any "=value". `key`: it stands in lifeboat.conf.
+// `shown`: as given, with dashes and "=value". `key`: it stands in lifeboat.conf.
 static int fail_unknown(const char *shown, bool key, struct lb_error *err)
 {
 	const char *name = shown, *value, *meant;
@@ -230,7 +230,7 @@ static int set_profile(enum lb_profile *profile, const char *shown, const char *
 	return 0;
 }
 
-// Sets an exception. Where --with and --without name one word, the last counts.
+// Sets an exception. The last of --with and --without for a word counts.
 static int set_exception(struct lb_options *options, bool with, const char *shown, const char *value,
 			 struct lb_error *err)
 {
@@ -253,7 +253,7 @@ static int add_initrd(struct lb_options *options, const char *base, const char *
 	return 0;
 }
 
-// The last one counts, `builtin` or a file.
+// Sets the second kernel, `builtin` or a file. The last --capture counts.
 static int set_capture(struct lb_options *options, const char *value, struct lb_error *err)
 {
 	options->builtin_given = lb_strcmp(value, "builtin") == 0;
@@ -347,7 +347,7 @@ int lb_options_set(struct lb_options *options, const char *name, const char *sho
 
 	if (apply(options, option, shown, value, err) != 0)
 		return -1;
-	// After the test the machine reads the same file again.
+	// After the test the machine reads the same lifeboat.conf again.
 	if (option == OPTION_DUMP + LB_DUMP_OPTION_SELFTEST)
 		options->dump.selftest_once = true;
 	return 0;
@@ -393,8 +393,8 @@ int lb_options_arguments(struct lb_options *options, const char *text, size_t by
 	return 0;
 }
 
-// The shell takes the quotes of a word with blanks; the kernel wants them back, behind the
-// "=" (lib/cmdline.c, next_arg()).
+// The shell removes the quotes of a word with blanks. The kernel wants them back, after the "="
+// (lib/cmdline.c, next_arg()).
 static int take_argument(struct lb_options *options, const char *word, struct lb_error *err)
 {
 	char quoted[LB_MAX_CMDLINE];
@@ -411,7 +411,7 @@ static int take_argument(struct lb_options *options, const char *word, struct lb
 	return lb_options_arguments(options, quoted, bytes, err);
 }
 
-// words[*pos], which begins with a dash, and its value; *pos is left at the last word used.
+// Takes words[*pos], which begins with a dash, and its value. Leaves *pos at the last word used.
 static int take_option(struct lb_options *options, uint32_t count, const char *const *words, uint32_t *pos,
 		       struct lb_error *err)
 {
@@ -471,7 +471,7 @@ static void unquote(struct lb_word *word)
 		word->bytes--;
 }
 
-// initrd=, as the kernel's own EFI stub takes it, any number of times.
+// Takes each initrd= of the arguments, as the kernel's own EFI stub does.
 static int take_initrds(struct lb_options *options, struct lb_error *err)
 {
 	static const char key[] = "initrd=";
@@ -498,8 +498,8 @@ static int take_initrds(struct lb_options *options, struct lb_error *err)
 	return result;
 }
 
-// Every crashkernel= of the arguments, in their order, parted by blanks. All of them fit,
-// since the arguments did.
+// Takes every crashkernel= of the arguments, in order, separated by blanks. All of them fit, because the
+// arguments did.
 static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 {
 	struct lb_word spec;
@@ -517,7 +517,7 @@ static int take_crashkernel(struct lb_options *options, struct lb_error *err)
 	return 0;
 }
 
-// Chooses the second kernel. Options of the other one are a mistake.
+// Chooses the second kernel. An option of the other kind of second kernel is a mistake.
 static int choose_second(struct lb_options *options, struct lb_error *err)
 {
 	const char *linux_word = options->capture[0]          ? "capture FILE"
@@ -540,11 +540,11 @@ static int choose_second(struct lb_options *options, struct lb_error *err)
 	return 0;
 }
 
-// Ends options without a kernel: no word is for one, which nobody knows yet.
+// Finishes options without KERNEL. The first kernel is not known yet, so words for it are a mistake.
 static int finish_late(struct lb_options *options, struct lb_error *err)
 {
 	const char *lost = options->resident       ? NULL
-			   : options->kernel[0]    ? "kernel" // of lifeboat.conf: no option has that name
+			   : options->kernel[0]    ? "kernel" // from lifeboat.conf: no option has that name
 			   : options->initrd_count ? "--initrd"
 						   : NULL;
 
@@ -583,7 +583,7 @@ int lb_options_finish(struct lb_options *options, struct lb_error *err)
 	return result;
 }
 
-// The kernel's own crashkernel= stays, for the kdump that it is for.
+// Keeps the kernel's own crashkernel=: it belongs to the kdump of that system.
 int lb_options_unified(struct lb_options *options, struct lb_error *err)
 {
 	const char *lost = options->initrd_count ? "--initrd" : options->watchdog ? "--watchdog" : NULL;

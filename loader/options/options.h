@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The words that the user gives: the table of options, and what they add up to. Pure: UTF-8
-// in, no EFI types, compiled and tested on the host.
+// The user's words: the table of options, and the settings they result in. Pure: UTF-8, no EFI types,
+// tested on the host.
 #ifndef LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
 #define LIFEBOAT_LOADER_OPTIONS_OPTIONS_H
 
@@ -20,20 +20,20 @@ enum lb_verbosity { LB_QUIET = -1, LB_NORMAL = 0, LB_VERBOSE = 1 };
 
 // --watchdog, in seconds.
 #define LB_WATCHDOG_MIN 5
-#define LB_WATCHDOG_MAX 613 // ten bits of 0.6 s, the iTCO's
+#define LB_WATCHDOG_MAX 613 // the iTCO counts ten bits of 0.6 s
 
 // Paths are kept resolved (loader/options/path.h).
 struct lb_options {
 	bool help, help_dump, version, dry_run, footprint, require;
 	bool unknown; // among the words was an unknown option; lifeboat.conf does not count
-	bool typed; // the caller's: the words come from a UEFI shell
+	bool typed; // set by the caller: the words come from a UEFI shell
 	bool no_measure; // nothing into the TPM
 	enum lb_verbosity verbosity;
-	char kernel[LB_MAX_PATH]; // once finished "" where lb_options_late() holds
+	char kernel[LB_MAX_PATH]; // once finished: "" where lb_options_late() holds
 	char chain[LB_MAX_PATH]; // "": no boot manager is started
-	char chain_words[LB_MAX_CMDLINE]; // once finished: the words for it
-	bool resident; // the caller's: this program is a driver, and starts nothing
-	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; initrd= words of the arguments come after
+	char chain_words[LB_MAX_CMDLINE]; // once finished: the words for the boot manager
+	bool resident; // set by the caller: this program is a driver, and starts nothing
+	char initrd[LB_MAX_INITRDS][LB_MAX_PATH]; // in order; then those of initrd= in the arguments
 	uint32_t initrd_count;
 	bool builtin_given; // --capture builtin
 	bool builtin; // once finished: the second kernel is the one in lifeboat.efi
@@ -44,28 +44,28 @@ struct lb_options {
 	char crashkernel[LB_MAX_CMDLINE];
 	bool crashkernel_taken; // from the arguments
 	enum lb_policy on_mismatch;
-	bool console_given; // else: the first kernel's console=ttySn, SPCR, none
+	bool console_given; // else: the first kernel's console=ttySn, SPCR, or none
 	struct lb_console console;
 	uint32_t watchdog; // seconds; 0: none is started
 	enum lb_profile profile;
-	uint32_t words_with, words_without; // single exceptions: bits as in panic_words.h, none in both
+	uint32_t words_with, words_without; // exceptions: bits as in panic_words.h, none in both
 	uint32_t panic_words; // once finished: the set that profile and exceptions choose
 	struct lb_dump_options dump; // of the built-in capture kernel
 	// KERNEL-ARGUMENTS, as given, joined by spaces; once finished "" where lb_options_late() holds
 	char cmdline[LB_MAX_CMDLINE];
 
-	char base[LB_MAX_PATH]; // where relative paths of the words now read begin
+	char base[LB_MAX_PATH]; // relative paths of the words that are read now begin here
 	char cmdline_base[LB_MAX_PATH]; // the same for those in `cmdline`
-	bool initrds_begun, arguments_begun; // by the words now read
+	bool initrds_begun, arguments_begun; // by the words that are read now
 };
 
-// Somebody else starts the first kernel, later: its words come at ExitBootServices.
+// Somebody else starts the first kernel later. It gets its words at ExitBootServices.
 static inline bool lb_options_late(const struct lb_options *options)
 {
 	return options->resident || options->chain[0];
 }
 
-// True where nothing is booted.
+// True where nothing is booted: the program prints something and returns.
 static inline bool lb_options_answer(const struct lb_options *options)
 {
 	return options->help || options->help_dump || options->version || options->dry_run ||
@@ -74,34 +74,35 @@ static inline bool lb_options_answer(const struct lb_options *options)
 
 void lb_options_init(struct lb_options *options);
 
-// A mistake does not end the reading: `err` tells the first one, and the rest is taken all
-// the same, so that the caller can still boot the first kernel, unarmed.
+// A mistake does not end the reading. `err` tells the first mistake and the rest is read, so that the
+// caller can still boot the first kernel, unarmed.
 
-// A new source of words: relative paths begin at `base`, a list given again starts anew.
+// Begins a new source of words. Its relative paths begin at `base`; its lists replace those of earlier
+// sources.
 void lb_options_source(struct lb_options *options, const char *base);
 
-// One set of words, as in argv, without lifeboat.efi's path. Words of a later set win.
+// Reads one set of words, as in argv, without lifeboat.efi's path. Words of a later set win.
 int lb_options_words(struct lb_options *options, uint32_t count, const char *const *words,
 		     struct lb_error *err);
 
-// One option of lifeboat.conf, by its long name without dashes; `shown` is what messages call it,
-// `value` NULL when none was given.
+// Sets one option of lifeboat.conf by its long name without dashes. Messages call it `shown`. `value` is
+// NULL when none was given.
 int lb_options_set(struct lb_options *options, const char *name, const char *shown, const char *value,
 		   struct lb_error *err);
 
 int lb_options_kernel(struct lb_options *options, const char *path, struct lb_error *err);
 
-// More kernel arguments, as they stand. A text too long is cut between two words.
+// Appends kernel arguments unchanged. A text that is too long is cut between two words.
 int lb_options_arguments(struct lb_options *options, const char *text, size_t bytes, struct lb_error *err);
 
-// After the last words. Reads initrd= and crashkernel= among the arguments; refuses options
-// that do not go together, and a missing KERNEL. --footprint, --chain and a driver go without one; a
-// driver leaves aside what it is told to start.
+// Call after the last words. Reads initrd= and crashkernel= among the arguments. Refuses options that
+// exclude each other, and a missing KERNEL; --footprint, --chain and a driver need none. A driver ignores
+// what it is told to start.
 int lb_options_finish(struct lb_options *options, struct lb_error *err);
 
-// KERNEL is a unified kernel image: it is started as --chain starts a boot manager, with the arguments
-// as its words, and the Linux in it gets its words late. After lb_options_finish(). Refuses options that do
-// not fit that; *options is in order all the same.
+// Call after lb_options_finish() when KERNEL is a unified kernel image. It is started as --chain starts a
+// boot manager, with the arguments as its words, and its Linux gets its words late. Refuses options that do
+// not fit; *options is valid all the same.
 int lb_options_unified(struct lb_options *options, struct lb_error *err);
 
 const char *lb_policy_name(enum lb_policy policy);

@@ -13,7 +13,7 @@ const char *lb_path_behind_volume(const char *path)
 	return colon ? colon + 1 : NULL;
 }
 
-// A path as it grows: slashes made one kind and doubled ones single.
+// A path that grows: slashes become backslashes, and doubled ones single.
 struct sink {
 	char *out; // NULL: only counted
 	size_t used;

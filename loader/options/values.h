@@ -9,20 +9,20 @@
 
 #include "lib/format.h"
 
-// Always -1: `value` is not what the option wants.
+// Always fails: `value` is not what the option wants.
 int lb_value_refuse(const char *shown, const char *value, const char *wants, struct lb_error *err);
 
 // Copies `bytes` bytes; fails when they and a NUL do not fit into `room`.
 int lb_value_copy(const char *shown, const char *value, size_t bytes, char *ret_text, size_t room,
 		  struct lb_error *err);
 
-// All of `value` is decimal digits, no more of them than `max` has: a number from `min` to `max`.
+// Reads a decimal number from `min` to `max`. All of `value` is digits, no more of them than `max` has.
 bool lb_value_number(const char *value, uint32_t min, uint32_t max, uint32_t *ret_number);
 
-// All of `value` is hexadecimal digits behind 0x, the number no more than 64 bits.
+// Reads a hexadecimal number of at most 64 bits. All of `value` is 0x and digits.
 bool lb_value_address(const char *value, uint64_t *ret_address);
 
-// `value` is one of `names`.
+// Finds `value` among `names`.
 bool lb_value_name(const char *value, const char *const *names, uint32_t count, uint32_t *ret_index);
 
 #endif
