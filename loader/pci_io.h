@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Configuration space of a PCI function that the firmware found; UEFI 2.10, 14.4.
+// The configuration space of a PCI function, read through the firmware; UEFI 2.10, 14.4.
 #ifndef LIFEBOAT_LOADER_PCI_IO_H
 #define LIFEBOAT_LOADER_PCI_IO_H
 
@@ -7,7 +7,7 @@
 #include <efipciio.h>
 #include <stdint.h>
 
-// A register by offset (lifeboat/pci.h); 0, which is no device we know, when it cannot be read.
+// Reads the register at an offset (lifeboat/pci.h). Returns 0, which is no known device, when that fails.
 uint32_t lb_pci_io_read(EFI_PCI_IO_PROTOCOL *pci, uint32_t reg);
 
 #endif

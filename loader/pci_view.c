@@ -11,7 +11,7 @@
 
 struct view {
 	unsigned int phys_bits;
-	bool unmapped; // some page that was asked for
+	bool unmapped; // a page was asked for that is not mapped
 };
 
 static const void *table_page(void *ctx, uint64_t phys)
@@ -20,7 +20,7 @@ static const void *table_page(void *ctx, uint64_t phys)
 	return (const void *)(uintptr_t)phys;
 }
 
-// Firmware maps memory at its own address, all that it knows of; reading more would be a page fault.
+// Firmware maps all memory that it knows of, at its own address. Other addresses would be a page fault.
 static volatile void *map(void *ctx, uint64_t phys)
 {
 	const struct lb_physmem mem = {.page = table_page};
@@ -57,7 +57,7 @@ static int look(const struct lb_machine *machine, struct lb_target *target, stru
 	return view.unmapped ? 0 : lb_target_function_check(&space, target, err);
 }
 
-// The firmware's timers may use the two ports, too: they wait.
+// The firmware's timers may use the two ports, too, so the timers wait.
 int lb_pci_view_check(const struct lb_machine *machine, struct lb_target *target, struct lb_error *err)
 {
 	const EFI_TPL level = BS->RaiseTPL(TPL_HIGH_LEVEL);

@@ -22,7 +22,7 @@
 #include "loader/print.h"
 #include "loader/region.h"
 
-#define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // for the purgatory, which may append the word
+#define NO5LVL_ROOM sizeof(LB_CMDLINE_NO5LVL) // room for a word that the purgatory may append
 static int allocate_entries(struct lb_e820 *map, uint32_t capacity, struct lb_error *err)
 {
 	void *entries;
@@ -45,8 +45,8 @@ static int snapshot(struct lb_plan *plan, struct lb_memmap *memmap, struct lb_er
 	return 0;
 }
 
-// Lists the places where memory may appear. A machine with more of them than the handoff
-// holds is armed all the same.
+// Lists the places where RAM may appear. A machine with more of them than the handoff holds is armed all
+// the same.
 static void list_hotplug(struct lb_plan *plan)
 {
 	uint32_t left_out = lb_hotplug_ranges(&plan->machine.acpi.srat, &plan->saved, plan->hotplug,
@@ -59,8 +59,8 @@ static void list_hotplug(struct lb_plan *plan)
 			LB_MAX_HOTPLUG, left_out);
 }
 
-// Some firmware has a wrong MCFG. The purgatory may not take RAM for configuration space, nor
-// addresses that the CPU does not have. Without an entry it uses the ports.
+// Some firmware has a wrong MCFG. The purgatory may use neither RAM nor addresses beyond the CPU's as
+// configuration space. An entry that is left out makes it use the ports.
 static void judge_ecam(struct lb_plan *plan)
 {
 	struct lb_mcfg *mcfg = &plan->machine.acpi.mcfg;
@@ -82,8 +82,8 @@ static void judge_ecam(struct lb_plan *plan)
 	mcfg->count = kept;
 }
 
-// Follows the command line's console. A command line is signed by nobody: while Secure Boot is on, it does
-// not say where the purgatory writes.
+// Uses the console of the command line. Nobody signs a command line: while Secure Boot is on, it does not
+// say where the purgatory writes.
 static void follow_cmdline(struct lb_plan *plan)
 {
 	const struct lb_console *spcr = &plan->machine.acpi.spcr;
@@ -101,7 +101,7 @@ static void follow_cmdline(struct lb_plan *plan)
 		plan->console = console;
 }
 
-// --console, else the first kernel's last console= that is a serial port, else SPCR, else none.
+// Chooses --console, else the first kernel's last console= that is a serial port, else SPCR, else none.
 static int choose_console(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_options *options = plan->options;
@@ -159,7 +159,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 		.purgatory_total = purgatory->total_bytes,
 		.capture = plan->second.builtin ? lb_capture_config_bytes(plan->options) : 0,
 		.e820_saved = plan->saved.count * sizeof(*plan->saved.entries),
-		// Cutting each region out of one RAM entry adds a piece at most.
+		// Cutting a region out of one RAM entry adds at most one piece.
 		.elfcorehdr = lb_elfcore_bytes(&whole) + 2 * sizeof(Elf64_Phdr),
 		.notes = lb_elfcore_notes_bytes(plan->machine.acpi.madt.cpus),
 		.backup = lb_e820_ram(&plan->saved, low),
@@ -167,7 +167,7 @@ static int measure(struct lb_plan *plan, struct lb_error *err)
 	return 0;
 }
 
-// Rounds the bytes of crashkernel= up to 2 MiB; `auto` has none yet.
+// Rounds the bytes of crashkernel= up to 2 MiB. `auto` has no size yet.
 static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
 {
 	const struct lb_range everywhere = {0, UINT64_MAX};
@@ -184,8 +184,8 @@ static int read_crashkernel(struct lb_plan *plan, struct lb_error *err)
 	return 0;
 }
 
-// Refuses a size that is too small for the files, and names them. The layout would refuse it,
-// too, without their names.
+// Refuses a size that is too small for the files, and names them. The layout would refuse it without their
+// names.
 static int check_size(const struct lb_plan *plan, struct lb_error *err)
 {
 	char kernel[16], initrd[16], all[16];
@@ -202,7 +202,7 @@ static int check_size(const struct lb_plan *plan, struct lb_error *err)
 		       lb_format_size(all, sizeof(all), minimum));
 }
 
-// The second kernel's command line. The built-in one has struct lb_capture_config instead.
+// Makes the second kernel's command line. The built-in one has struct lb_capture_config instead.
 static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct lb_error *err)
 {
 	char consoles[256];
@@ -220,13 +220,13 @@ static int make_second_cmdline(struct lb_plan *plan, uint64_t elfcorehdr, struct
 	return lb_cmdline_capture(&second, plan->second_cmdline, sizeof(plan->second_cmdline), err);
 }
 
-// The size, from crashkernel= or computed.
+// Takes the size of crash memory from crashkernel=, or computes it.
 static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 {
 	const struct lb_capture_config_input input = capture_input(plan);
 
-	// The command line's length is part of the sum; the elfcorehdr's address has no more
-	// digits than this.
+	// The command line's length is part of the sum. This address has as many digits as the elfcorehdr's
+	// can have.
 	if (read_crashkernel(plan, err) != 0 || make_second_cmdline(plan, X86_END_OF_4LEVEL - 1, err) != 0 ||
 	    measure(plan, err) != 0)
 		return -1;
@@ -243,7 +243,7 @@ static int size(struct lb_plan *plan, uint64_t *ret_bytes, struct lb_error *err)
 	return check_size(plan, err);
 }
 
-// Memory below 4 GiB for a Linux's DMA, where crash memory lies above.
+// Places memory below 4 GiB for a Linux's DMA, where crash memory lies above.
 static int place_low(struct lb_plan *plan, const struct lb_region_search *search, struct lb_error *err)
 {
 	const struct lb_crashkernel *wanted = &plan->crashkernel;
@@ -257,7 +257,8 @@ static int place_low(struct lb_plan *plan, const struct lb_region_search *search
 	return lb_region_find_low(search, plan->layout.region, bytes, &plan->crash_low, err);
 }
 
-// The place that the proved boots had, which a hibernated system expects to be taken; else where there is room.
+// Takes the place of the proved boots, because a hibernated system expects it to be taken; else any place
+// with room.
 static int find_region(const struct lb_region_search *search, struct lb_place_request request,
 		       struct lb_range *ret_region, struct lb_error *err)
 {
@@ -337,7 +338,7 @@ int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err)
 	return plan->options->require ? lb_evidence_require(&plan->evidence, err) : 0;
 }
 
-// Judges ECAM by the map of now: the one that counts is read after the targets are found. A region that is
+// Judges ECAM by the map of now. The map that counts is read after the targets are found. A region that is
 // left out here is not judged again.
 static int judge_ecam_early(struct lb_plan *plan, struct lb_error *err)
 {
@@ -353,7 +354,7 @@ static int judge_ecam_early(struct lb_plan *plan, struct lb_error *err)
 	return status;
 }
 
-// Before the map is read: firmware may take memory to connect disks.
+// Called before the map is read: firmware may take memory to connect disks.
 static int find_targets(struct lb_plan *plan, struct lb_error *err)
 {
 	if (judge_ecam_early(plan, err) != 0)

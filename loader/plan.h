@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The plan of an arming, complete before anything is reserved. print_plan.c prints it,
-// arming.c carries it out and undoes it.
+// The plan of an arming, complete before anything is reserved. print_plan.c prints it; arming.c carries it
+// out and undoes it.
 #ifndef LIFEBOAT_LOADER_PLAN_H
 #define LIFEBOAT_LOADER_PLAN_H
 
@@ -25,15 +25,15 @@ struct lb_plan {
 	struct lb_e820 second_map; // sealed
 	struct lb_crashkernel crashkernel;
 	struct lb_layout_need need;
-	struct lb_layout_auto automatic; // a Linux: filled when crashkernel.automatic
-	struct lb_capture_size capture_size; // built-in
-	struct lb_targets targets; // built-in
-	struct lb_evidence evidence; // built-in; once armed: by the partitions that were marked
-	struct lb_capture_config capture; // built-in; once armed: as in crash memory
+	struct lb_layout_auto automatic; // for a Linux; filled when crashkernel.automatic
+	struct lb_capture_size capture_size; // for the built-in one
+	struct lb_targets targets; // for the built-in one
+	struct lb_evidence evidence; // for the built-in one; once armed: by the partitions that were marked
+	struct lb_capture_config capture; // for the built-in one; once armed: as in crash memory
 	struct lb_layout layout;
 	struct lb_range crash_low; // empty: none
 	uint32_t hotplug_count;
-	struct lb_range hotplug[LB_MAX_HOTPLUG]; // RAM may appear there after arming
+	struct lb_range hotplug[LB_MAX_HOTPLUG]; // ranges where RAM may appear after arming
 	struct lb_ident_size tables; // planned: without the hook's image; once armed: as built
 	struct lb_console console;
 	char first_cmdline[LB_MAX_CMDLINE];
@@ -46,27 +46,26 @@ struct lb_plan {
 	struct lb_segment segments[LB_MAX_SEGMENTS];
 };
 
-// Warns where a panic would leave less than a dump. Fails where --require or late words ask for more. Of the
-// built-in capture kernel only.
+// Warns where a panic would leave less than a dump. Fails where --require or late words ask for more. For
+// the built-in capture kernel only.
 int lb_plan_judge_evidence(const struct lb_plan *plan, struct lb_error *err);
 
-// Checks and computes everything that can be before anything is reserved; allocates
-// EfiLoaderData only. lb_plan_free() after a failure, too.
+// Checks and computes everything that is possible before anything is reserved. Allocates EfiLoaderData
+// only. Call lb_plan_free() after a failure, too.
 int lb_plan_make(const struct lb_options *options, const struct lb_bzimage *first,
 		 const struct lb_second_kernel *second, struct lb_plan *plan, struct lb_error *err);
-// Makes a plan that could be made once more, by the memory map of now. lb_plan_free() after a
-// failure, too.
+// Makes the plan anew by the memory map of now. Call lb_plan_free() after a failure, too.
 int lb_plan_again(struct lb_plan *plan, struct lb_error *err);
 void lb_plan_free(struct lb_plan *plan);
-// The ranges of the crash page tables, the hook's image among them once it is loaded.
+// The ranges that the crash page tables map, the hook's image among them once it is loaded.
 struct lb_mapped lb_plan_mapped(const struct lb_plan *plan);
-// PT_LOADs kept free for RAM that appears after arming.
+// The number of PT_LOADs kept free for RAM that appears after arming.
 uint32_t lb_plan_hotadd_slots(const struct lb_plan *plan);
 
-// A plan without kernels, for --footprint: the CPU, the map, and in layout.region the place
-// where memory of the size in options->crashkernel would go now, of LB_ASSUMED_BYTES for
-// `auto`, which needs kernels. All else is 0. ACPI is not read: a machine whose SRAT matters
-// may get another place when it is armed. lb_plan_free() after a failure, too.
+// A plan without kernels, for --footprint: the CPU, the map, and layout.region, the place where crash
+// memory would go now. Its size is that of options->crashkernel; `auto`, which needs kernels, gets
+// LB_ASSUMED_BYTES. All else is 0. ACPI is not read, so a machine whose SRAT matters may get another place
+// when armed. Call lb_plan_free() after a failure, too.
 #define LB_ASSUMED_BYTES (256 * LB_MIB)
 int lb_plan_assume(const struct lb_options *options, struct lb_plan *plan, struct lb_error *err);
 

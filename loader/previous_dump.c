@@ -9,7 +9,7 @@
 #include "lib/utc.h"
 #include "loader/print.h"
 
-#define REPORT_LINES 20U // beside the rest of what is said: a screen of 25
+#define REPORT_LINES 20U // leaves room for the other messages on a screen of 25 lines
 #define REPORT_COLUMNS 72U
 #define LOG "log: "
 
@@ -27,7 +27,7 @@ static const char *state_text(uint32_t state)
 	}
 }
 
-// The bytes on disk; of an interrupted dump those up to its last checkpoint.
+// The dump's bytes on disk. For an interrupted dump, those up to its last checkpoint.
 static uint64_t bytes_there(const struct lb_dump_header *header)
 {
 	return header->file_bytes ? header->file_bytes : header->desc_bytes + header->data_bytes;
@@ -55,7 +55,7 @@ static void show_dump(const struct lb_target *target, bool elsewhere, const stru
 	lb_print_warning("  save it with: lifeboat-save (scripts/lifeboat-save DEVICE FILE)");
 }
 
-// Shows the report without its section "log", which the dead kernel's console has shown.
+// Shows the report without its section "log": the dead kernel's console has shown the log.
 static void show_report(const char *text, size_t bytes)
 {
 	char line[REPORT_COLUMNS + 1];

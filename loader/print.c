@@ -23,7 +23,7 @@ bool lb_print_enabled(enum lb_verbosity level)
 	return level <= current_level;
 }
 
-// A piece of at most `bytes` bytes, not cut inside a character.
+// The length of a piece of at most `bytes` bytes that ends between two characters.
 static size_t piece_of(const char *text, size_t bytes)
 {
 	size_t used = 0;
@@ -57,7 +57,8 @@ static void put_text(const char *text)
 	}
 }
 
-// A console may not be there yet. A line that overwrites itself is progress, and no message.
+// Keeps a message for later, because a console may not be there yet. A line that overwrites itself is
+// progress, not a message.
 static void keep(const char *text)
 {
 	size_t bytes = lb_strlen(text);

@@ -14,14 +14,14 @@ bool lb_print_enabled(enum lb_verbosity level);
 
 void lb_print(const char *format, ...) LB_PRINTF; // unless quiet
 void lb_print_verbose(const char *format, ...) LB_PRINTF; // with -v
-void lb_print_answer(const char *format, ...) LB_PRINTF; // what was asked for: --help, --dry-run
+void lb_print_answer(const char *format, ...) LB_PRINTF; // an answer to --help, --dry-run and the like
 
-// All of that since the start but what was asked for, lines parted by '\n', for one who reads it later:
-// what does not fit is left out. lb_print()'s lines are there when quiet, too.
+// All messages since the start, without answers, separated by '\n'. lb_print()'s lines are there when
+// quiet, too. What does not fit is left out.
 const char *lb_print_record(void);
 
-// Always; "lifeboat: warning: ..." and "lifeboat: error: ...", one line each, the
-// line end is added.
+// Printed always, as "lifeboat: warning: ..." and "lifeboat: error: ...", one line each; the line end is
+// added.
 void lb_print_warning(const char *format, ...) LB_PRINTF;
 void lb_print_error(const char *format, ...) LB_PRINTF;
 

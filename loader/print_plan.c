@@ -82,7 +82,7 @@ static void print_size_terms(const struct lb_plan *plan)
 			lb_format_size(total, sizeof(total), terms->total));
 }
 
-// Names the unit behind the controller, with a blank before it.
+// Names the unit behind the controller, with a blank in front.
 static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 {
 	switch (target->kind) {
@@ -97,13 +97,13 @@ static void format_unit(const struct lb_target *target, char unit[UNIT_TEXT])
 		lb_snprintf(unit, UNIT_TEXT, " target %u LUN %u", LB_SCSI_UNIT_TARGET(target->unit),
 			    LB_SCSI_UNIT_LUN(target->unit));
 		break;
-	default: // virtio-blk: it is the disk
+	default: // the controller is the disk
 		unit[0] = '\0';
 		break;
 	}
 }
 
-// Says how many bridges have to be awake for it.
+// Tells how many bridges have to be powered for this target.
 static const char *format_bridges(const struct lb_target *target, char text[BRIDGES_TEXT])
 {
 	uint32_t count = 0;
@@ -168,7 +168,7 @@ static void print_estimate(const struct lb_plan *plan)
 			lb_format_size(largest, sizeof(largest), most), estimate.most_seconds);
 }
 
-// The built-in capture kernel: its memory's purposes, its settings, its targets.
+// Prints the built-in capture kernel's memory by purpose, its settings and its targets.
 static void print_capture(const struct lb_plan *plan)
 {
 	const struct lb_capture_size *size = &plan->capture_size;

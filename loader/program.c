@@ -18,12 +18,13 @@ EFI_STATUS lb_program_load(const struct lb_file *file, struct lb_program *progra
 		lb_fail(err, "%s: no memory for its command line", file->path);
 		return EFI_OUT_OF_RESOURCES;
 	}
-	// The firmware's Secure Boot policy for "unknown" images would apply without a path.
+	// Without a path the firmware would apply its Secure Boot policy for "unknown" images.
 	status = lb_file_device_path(file->path, &path, err);
 	if (EFI_ERROR(status))
 		return status;
 	status = lb_shim_load_image(path, file, &program->image);
-	// After a security violation the image is there, for lb_program_unload(). UEFI 2.10, 7.4.1.
+	// After a security violation the image is loaded, and lb_program_unload() unloads it. UEFI 2.10,
+	// 7.4.1.
 	if (EFI_ERROR(status) && status != EFI_SECURITY_VIOLATION)
 		program->image = NULL;
 	if (status == EFI_SECURITY_VIOLATION || status == EFI_ACCESS_DENIED) {
@@ -58,8 +59,8 @@ EFI_STATUS lb_program_start(struct lb_program *program, const char *words)
 
 void lb_program_unload(struct lb_program *program)
 {
-	// An application that was started and has returned is gone already: the
-	// firmware then refuses, which is what we want.
+	// The firmware has unloaded an application that was started and has returned; unloading it again
+	// fails harmlessly.
 	if (program->image)
 		BS->UnloadImage(program->image);
 	lb_pool_free(&program->load_options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An EFI program that the firmware loads from a file's content and starts, so that Secure Boot and
-// TPM measurement work as ever.
+// An EFI program that the firmware loads from a file's content and starts, so that Secure Boot and TPM
+// measurement work as usual.
 #ifndef LIFEBOAT_LOADER_PROGRAM_H
 #define LIFEBOAT_LOADER_PROGRAM_H
 
@@ -14,11 +14,12 @@ struct lb_program {
 	CHAR16 *load_options; // pool, LB_MAX_CMDLINE units
 };
 
-// Everything about the start that can fail. *program is zeroed before, and lb_program_unload()ed
-// after, whatever comes back. The file's content is not needed any more.
+// Does everything about the start that can fail. *program is zeroed before the call, and
+// lb_program_unload()ed after it, whatever the call returns. The file's content is not needed any more.
 EFI_STATUS lb_program_load(const struct lb_file *file, struct lb_program *program, struct lb_error *err);
 
-// Starts it with these load options, "": none. Comes back when it does, with its status.
+// Starts the program with `words` as its load options; "": none. Returns when the program does, with its
+// status.
 EFI_STATUS lb_program_start(struct lb_program *program, const char *words);
 
 void lb_program_unload(struct lb_program *program);

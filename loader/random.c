@@ -40,7 +40,7 @@ void lb_random_id(const void *salt, size_t bytes, uint8_t ret_id[16])
 
 // ---- Secrets -----------------------------------------------------------------
 
-#define TRIES 1000U // RDSEED has nothing for some microseconds at a time
+#define TRIES 1000U // RDSEED may have no number ready for some microseconds
 #define LEAF_FEATURES 1
 #define RDRAND_ECX (1U << 30)
 #define LEAF_MORE_FEATURES 7
@@ -63,7 +63,7 @@ static bool rdseed(uint64_t *ret_word)
 	return there;
 }
 
-// Four words. A source that repeats itself (some CPUs did after a suspend) is none.
+// Fills four words. A source that repeats itself counts as none; some CPUs did so after a suspend.
 static bool fill(bool (*next)(uint64_t *ret_word), uint64_t words[4])
 {
 	for (unsigned int i = 0; i < 4; i++) {

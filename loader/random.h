@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A number that no other boot has.
+// Random numbers: an id for each arming, and the seed of secrets.
 #ifndef LIFEBOAT_LOADER_RANDOM_H
 #define LIFEBOAT_LOADER_RANDOM_H
 
@@ -8,18 +8,18 @@
 
 #include "lib/format.h"
 
-// 16 bytes that no other arming has: of the firmware's random number generator, else a
-// digest of the time and of `salt`.
+// 16 bytes that no other arming has: from the firmware's random number generator, else a digest of the time
+// and of `salt`.
 void lb_random_id(const void *salt, size_t bytes, uint8_t ret_id[16]);
 
-// The seed of secrets: 32 bytes of each source that is there, zeroes of all others.
+// The seed of secrets: 32 bytes from each source, zeroes for a missing one.
 struct lb_random_seed {
 	uint8_t firmware[32]; // EFI_RNG_PROTOCOL
 	uint64_t rdseed[4], rdrand[4]; // the CPU's
-	uint64_t tsc; // of the moment; no source by itself
+	uint64_t tsc; // the time stamp counter now; not a source by itself
 };
 
-// Asks all of them. Fails where none answers.
+// Asks all sources. Fails where none answers.
 int lb_random_seed(struct lb_random_seed *ret_seed, struct lb_error *err);
 
 #endif

@@ -6,7 +6,7 @@ static bool usable(void *ctx, struct lb_range candidate)
 	return lb_memmap_free_range(ctx, candidate);
 }
 
-// SRAT's ranges, and one more where `beside` is not empty; LB_SRAT_MAX_RANGES + 1 fit.
+// Lists SRAT's ranges, and `beside` unless it is empty; LB_SRAT_MAX_RANGES + 1 fit.
 static uint32_t list_avoided(const struct lb_srat *srat, struct lb_range beside, struct lb_range *ret_ranges)
 {
 	uint32_t count = lb_srat_avoid(srat, ret_ranges);

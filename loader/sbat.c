@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The section .sbat, without which shim starts no second stage: component, generation, vendor, package,
-// version, address (shim's own description of SBAT). The generation goes up with each fault that breaks Secure Boot.
+// The section .sbat: component, generation, vendor, package, version, address (shim's own description of
+// SBAT). shim starts no second stage without it. The generation goes up with each fault that breaks Secure
+// Boot.
 #include "lifeboat/version.h"
 
 __attribute__((section(".sbat"), used)) static const char sbat[] =

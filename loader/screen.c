@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// struct screen_info from the graphics output protocol, as the kernel's own stub
-// does it. Source: UEFI 2.10, 12.9; include/uapi/linux/screen_info.h.
+// Makes struct screen_info from the graphics output protocol, as the kernel's own stub does. Source: UEFI
+// 2.10, 12.9; include/uapi/linux/screen_info.h.
 #include "loader/screen.h"
 
 #include "crash/plan/framebuffer.h"
@@ -10,7 +10,8 @@
 #include "loader/firmware.h"
 #include "loader/pci_io.h"
 
-// GetBarAttributes() answers with a QWORD address space descriptor. Source: UEFI 2.10, 14.4.11; ACPI 6.5, 6.4.3.5.1.
+// GetBarAttributes() returns a QWORD address space descriptor. Source: UEFI 2.10, 14.4.11; ACPI 6.5,
+// 6.4.3.5.1.
 #define QWORD_SPACE 0x8a
 #define SPACE_MEMORY 0
 struct __attribute__((packed)) bar_descriptor {
@@ -100,7 +101,7 @@ bool lb_screen_read(struct screen_info *screen)
 	return true;
 }
 
-// "" where no hypervisor tells its name.
+// Returns "" where there is no hypervisor, or it does not tell its name.
 static void read_hypervisor(char ret_vendor[VENDOR_LETTERS + 1])
 {
 	struct cpu_cpuid leaf;
@@ -114,7 +115,7 @@ static void read_hypervisor(char ret_vendor[VENDOR_LETTERS + 1])
 	memcpy(ret_vendor + 8, &leaf.edx, 4);
 }
 
-// Takes the picture's shape and colours. False: not linear, or not of 32 bits in bytes.
+// Takes the picture's size and colours. False: it is not linear, or has no 32-bit pixels of whole bytes.
 static bool take_mode(const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode, struct lb_screen_config *screen)
 {
 	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info = mode->Info;
@@ -154,7 +155,7 @@ static bool find_mode(struct lb_screen_config *screen)
 	return false;
 }
 
-// Is the first pixel in this BAR?
+// Whether the first pixel is in this BAR; takes the BAR then.
 static bool take_bar(EFI_PCI_IO_PROTOCOL *pci, uint8_t index, struct lb_screen_config *screen)
 {
 	LB_CLEANUP(lb_pool_free) void *resources = NULL;
@@ -172,7 +173,7 @@ static bool take_bar(EFI_PCI_IO_PROTOCOL *pci, uint8_t index, struct lb_screen_c
 	return true;
 }
 
-// False: not in a BAR of this function.
+// Takes the BAR with the picture. False: no BAR of this function has it.
 static bool take_function(EFI_PCI_IO_PROTOCOL *pci, struct lb_screen_config *screen)
 {
 	UINTN segment, bus, device, function;

@@ -7,7 +7,7 @@
 #define LINUX_ENTRY_64 0x200 // the 64-bit entry point, boot.rst
 // The built-in kernel's tables of constants are aligned to pages; 2 MiB lets one leaf map it.
 #define BUILTIN_ALIGNMENT (2 * LB_MIB)
-#define BUILTIN_CMDLINE_MAX 255 // nothing is in it
+#define BUILTIN_CMDLINE_MAX 255 // its command line is empty
 
 int lb_second_kernel_linux(const struct lb_file *kernel, const struct lb_file *initrd,
 			   struct lb_second_kernel *ret_second_kernel, struct lb_error *err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The second kernel: a Linux that the user brings, or the capture kernel in lifeboat.efi.
-// The region is laid out and filled from struct lb_second_kernel for both.
+// The second kernel: a Linux that the user brings, or the capture kernel in lifeboat.efi. The crash region
+// is laid out and filled from struct lb_second_kernel for both.
 #ifndef LIFEBOAT_LOADER_SECOND_KERNEL_H
 #define LIFEBOAT_LOADER_SECOND_KERNEL_H
 
@@ -12,10 +12,10 @@
 struct lb_second_kernel {
 	const char *name; // path, or "built-in"
 	bool builtin;
-	// The image in the boot protocol's terms. The built-in one has only those fields that its zero page
-	// and its place are made from.
+	// The image in the boot protocol's terms. The built-in one has only the fields for its zero page
+	// and its place.
 	struct lb_bzimage image;
-	uint64_t entry; // from the load address
+	uint64_t entry; // offset from the load address
 	const struct lb_file *initrd; // data NULL: none
 };
 

@@ -3,13 +3,13 @@
 
 #include "loader/firmware.h"
 
-// An event that ExitBootServices signals may still change the map; the key is then asked for
-// again (UEFI 2.10, 7.4.6).
+// An event that ExitBootServices signals may change the map; the key is then asked for again (UEFI 2.10,
+// 7.4.6).
 #define TRIES 4
 #define SPARE_BYTES 8192
 
-// After a first failed ExitBootServices nothing may be allocated: room for what the map may
-// have become is taken before.
+// After an ExitBootServices that failed nothing may be allocated. So room for a map that has grown is
+// allocated before.
 static EFI_STATUS exit_boot_services(void)
 {
 	UINTN room = 0, key, descriptor_bytes;
@@ -17,7 +17,7 @@ static EFI_STATUS exit_boot_services(void)
 	EFI_STATUS status;
 	void *map;
 
-	BS->GetMemoryMap(&room, NULL, &key, &descriptor_bytes, &descriptor_version); // says the size
+	BS->GetMemoryMap(&room, NULL, &key, &descriptor_bytes, &descriptor_version); // returns the size
 	room += SPARE_BYTES;
 	map = lb_pool_alloc(room);
 	if (!map)
@@ -41,7 +41,7 @@ int lb_selftest_enter(struct lb_error *err)
 	if (EFI_ERROR(status))
 		return lb_fail(err, "--selftest: boot services cannot be left: %s", lb_status_text(status));
 	RT->ResetSystem(EfiResetWarm, EFI_SUCCESS, 0, NULL);
-	// The hook was no more than a pass-through, and the firmware did not reset either.
+	// Only a hook that is a pass-through gets here, on firmware that did not reset.
 	for (;;)
 		__asm__ volatile("cli\n\thlt");
 }

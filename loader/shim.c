@@ -4,15 +4,15 @@
 #include <stdbool.h>
 
 static EFI_GUID lock_guid = {0x605dab50, 0xe046, 0x4300, {0xab, 0xb6, 0x3d, 0xd8, 0x10, 0xdd, 0x8b, 0x23}};
-// Since 16: its LoadImage and StartImage are the system table's.
+// From shim 16 on the system table's LoadImage and StartImage are shim's.
 static EFI_GUID loader_guid = {0x1f492041, 0xfadb, 0x4e59, {0x9e, 0x57, 0x7c, 0xaf, 0xe7, 0x3a, 0x55, 0xab}};
 
-// shim's own calling convention is that of the System V ABI.
+// shim's functions use the calling convention of the System V ABI.
 struct shim_lock {
 	EFI_STATUS (*verify)(void *buffer, UINT32 bytes);
 };
 
-// Whom LoadImage asks about an image (PI 1.7, volume 2, 12.9).
+// LoadImage asks these protocols about an image (PI 1.7, volume 2, 12.9).
 struct security;
 typedef EFI_STATUS(EFIAPI *judge_state)(const struct security *this, UINT32 state,
 					const EFI_DEVICE_PATH *path);
@@ -27,13 +27,13 @@ struct security2 {
 	judge_content judge;
 };
 
-// During the one call.
+// Valid during the one call.
 static struct {
 	const struct shim_lock *shim;
 	const struct lb_file *file;
 	judge_state state;
 	judge_content content;
-	bool judged, taken; // by shim, which measures what it judges: once
+	bool judged, taken; // by shim, once: it measures what it judges
 } asked;
 
 static void *find(EFI_GUID *guid)
@@ -43,8 +43,8 @@ static void *find(EFI_GUID *guid)
 	return EFI_ERROR(BS->LocateProtocol(guid, NULL, &interface)) ? NULL : interface;
 }
 
-// shim's word is the last: the firmware's db may still have what shim has revoked (SBAT, MokListX). What db takes and
-// nobody revoked, shim takes, too.
+// shim's answer is the last: the firmware's db may hold what shim has revoked (SBAT, MokListX). shim
+// accepts all that db accepts and nobody has revoked.
 static EFI_STATUS ask_shim(void)
 {
 	if (!asked.judged)
@@ -54,8 +54,8 @@ static EFI_STATUS ask_shim(void)
 	return asked.taken ? EFI_SUCCESS : EFI_ACCESS_DENIED;
 }
 
-// Asked by firmware that has no security2, or about where an image came from. What it is called for is loaded
-// from our buffer: LoadImage was given one.
+// Asked by firmware without security2, or about an image's origin. The image is loaded from our buffer:
+// LoadImage was given one.
 static EFI_STATUS EFIAPI stand_in_state(const struct security *this, UINT32 state,
 					const EFI_DEVICE_PATH *path)
 {

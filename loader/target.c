@@ -13,7 +13,7 @@
 #include "loader/previous_dump.h"
 #include "loader/print.h"
 
-// The header, and room for a log at the very least.
+// The least that is useful: the headers, and room for a log.
 #define PARTITION_MIN LB_MIB
 
 static const uint8_t our_type[LB_UUID_BYTES] = LB_DUMP_TYPE_GUID;
@@ -24,14 +24,14 @@ struct match {
 	struct lb_gpt_partition partition;
 };
 
-// One --dump-to, or what is done without.
+// One --dump-to, or a default.
 struct wish {
 	struct lb_dump_to to;
 	struct lb_file_map map; // by file
-	bool usable; // else its map is not
-	bool optional; // what the next one is as good for, unless a dump waits there
-	bool seen; // there is a partition that can serve it
-	bool kept; // by file: it is there, and a dump waits in it
+	bool usable; // false: the map cannot be used
+	bool optional; // may go without, if another wish is served, unless a dump waits there
+	bool seen; // a partition can serve it
+	bool kept; // by file: the file exists, and a dump waits in it
 };
 
 struct search {
@@ -41,7 +41,7 @@ struct search {
 	UINTN device_count;
 	struct wish wishes[LB_MAX_TARGETS];
 	uint32_t wish_count;
-	void *room; // LB_GPT_ROOM bytes, struct lb_dump_slots, LB_DUMP_REPORT_MAX bytes; pages
+	void *room; // pages: LB_GPT_ROOM bytes, struct lb_dump_slots, LB_DUMP_REPORT_MAX bytes
 	struct lb_targets *targets;
 };
 #define ROOM_PAGES ((LB_GPT_ROOM + sizeof(struct lb_dump_slots) + LB_DUMP_REPORT_MAX) / LB_PAGE)
@@ -63,7 +63,7 @@ static bool read_blocks(void *ctx, uint64_t block, uint32_t count, void *data)
 	return !EFI_ERROR(lb_blockdev_read(device, block, data, (UINTN)count * device->io->Media->BlockSize));
 }
 
-// -1: no GPT on it, as on most sticks, or none that can be read. LB_GPT_FOREIGN as there.
+// -1: no GPT, as on most sticks, or one that cannot be read. LB_GPT_FOREIGN as lb_gpt_read() returns it.
 static int read_gpt(const struct search *search, struct lb_blockdev *device, struct lb_gpt *ret_gpt,
 		    struct lb_error *err)
 {
@@ -101,7 +101,7 @@ static void warn(const struct wish *wish, const char *why)
 	lb_print_warning("--dump-to %s: %s; left out", wish->to.word[0] ? wish->to.word : "auto", why);
 }
 
-// All of a partition once, of its files each one once.
+// True when `targets` has this already: all of a partition, or the same file on it.
 static bool taken(const struct lb_targets *targets, const struct wish *wish, const struct match *match)
 {
 	const bool by_file = wish->to.by == LB_DUMP_BY_FILE;
@@ -142,7 +142,7 @@ static EFI_STATUS read_target(const struct lb_target_found *found, uint64_t offs
 	return EFI_SUCCESS;
 }
 
-// Shows the report from where the header says that it is, as long as a report may be.
+// Shows the report, at the place and of the length that the header gives, within a report's maximum.
 static void show_report(const struct search *search, const struct lb_target_found *found)
 {
 	const struct lb_dump_header *header = &found->header;
@@ -160,7 +160,7 @@ static void show_report(const struct search *search, const struct lb_target_foun
 	lb_previous_dump_report(header, EFI_ERROR(status) ? NULL : text, lb_status_text(status));
 }
 
-// Reads the partition's first bytes, and says what is there.
+// Reads the partition's first bytes, and reports what they hold.
 static int read_header(const struct search *search, struct lb_target_found *found, struct lb_error *err)
 {
 	struct lb_dump_slots *slots = slots_room(search);
@@ -189,7 +189,7 @@ static int read_header(const struct search *search, struct lb_target_found *foun
 	return 0;
 }
 
-// Judges the disk, its controller and the partition's size. Fills `target` but for its name.
+// Judges the disk, its controller and the partition's size. Fills `target` except for its name.
 static int fits(const struct search *search, const struct wish *wish, const struct match *match,
 		struct lb_target *target, struct lb_error *err)
 {
@@ -215,7 +215,7 @@ static int fits(const struct search *search, const struct wish *wish, const stru
 	return lb_pci_view_check(search->machine, target, err);
 }
 
-// May the headers be written where they belong?
+// Whether the headers may be written to their place.
 static int judge_slots(const struct search *search, const struct match *match, const struct lb_target *target,
 		       struct lb_error *err)
 {
@@ -235,7 +235,7 @@ static int judge_slots(const struct search *search, const struct match *match, c
 	return 0;
 }
 
-// Everything that has to hold before a byte is written there. Says what waits there.
+// Checks everything that has to hold before a byte is written there. Reports a dump that waits there.
 static int examine(const struct search *search, const struct wish *wish, const struct match *match,
 		   struct lb_target_found *found, struct lb_error *err)
 {
@@ -261,7 +261,7 @@ static void name_target(const struct wish *wish, const struct match *match, stru
 		lb_snprintf(target->name, sizeof(target->name), "%s", wish->to.word);
 }
 
-// False: the partition cannot be used, whatever lies on it.
+// Takes the partition. False: it cannot be used, whatever lies on it.
 static bool take(struct search *search, const struct wish *wish, const struct match *match)
 {
 	struct lb_target_found *found = &search->targets->found[search->targets->count];
@@ -294,7 +294,7 @@ static bool take(struct search *search, const struct wish *wish, const struct ma
 	return true;
 }
 
-// May it be done without, for another wish can be served?
+// Whether this wish may go unserved, because another one can be served.
 static bool is_optional(const struct search *search, const struct wish *wish)
 {
 	bool other_kept = false;
@@ -304,8 +304,8 @@ static bool is_optional(const struct search *search, const struct wish *wish)
 	return wish->optional && !other_kept;
 }
 
-// A label, a UUID or a map may name one partition only. Of our type the first usable one is taken.
-// False: no partition can serve the wish.
+// Finds the wish's partition. A label, a UUID or a map has to name one partition only; of our type the
+// first usable one is taken. False: no partition can serve the wish.
 static bool resolve(struct search *search, const struct wish *wish)
 {
 	const bool by_type = wish->to.by == LB_DUMP_BY_TYPE;
@@ -346,7 +346,7 @@ static bool resolve(struct search *search, const struct wish *wish)
 	return served;
 }
 
-// A dump that stays: another partition is looked for then. Says nothing of it.
+// Whether the partition is left out to keep its dump; another partition is looked for then. Prints nothing.
 static bool is_kept_for_a_dump(const struct search *search, const struct lb_blockdev *device,
 			       const struct lb_target *target)
 {
@@ -355,7 +355,7 @@ static bool is_kept_for_a_dump(const struct search *search, const struct lb_bloc
 	struct lb_dump_header header;
 	int result;
 
-	// A file is not overwritten, whatever was asked for: it has no stamps.
+	// A dump in a file is never overwritten: the file's stamps are gone.
 	if ((search->options->overwrite && !lb_brakes_in_a_row() && !target->extent_count) ||
 	    EFI_ERROR(read_target(&found, 0, slots, sizeof(*slots))))
 		return false;
@@ -363,7 +363,8 @@ static bool is_kept_for_a_dump(const struct search *search, const struct lb_bloc
 	return result == LB_DUMP_UNREADABLE || (result == 0 && lb_dump_header_unsaved(&header));
 }
 
-// Is there a partition on it that can serve the wish, as far as its disk, its size and what lies there go? Warns of nothing.
+// Whether a partition on this device can serve the wish, by its disk, its size and what lies there. Prints
+// no warning.
 static bool serves(const struct search *search, const struct lb_blockdev *device, const struct lb_gpt *gpt,
 		   struct wish *wish)
 {
@@ -393,8 +394,8 @@ static bool is_among(const struct lb_blockdev *devices, UINTN count, EFI_HANDLE 
 	return false;
 }
 
-// Looks at the disks that are not among the `old` ones. True: each wish that has to be has a partition that can
-// serve it.
+// Looks at the disks that are not among the `old` ones. True: each wish that is not optional has a
+// partition that can serve it.
 static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN old_count)
 {
 	bool all = true;
@@ -417,8 +418,8 @@ static bool all_seen(struct search *search, const struct lb_blockdev *old, UINTN
 	return all;
 }
 
-// Firmware drives what it boots from, and perhaps no more: it is made to drive one controller
-// after the other, until all partitions are there.
+// Firmware may drive only the disk that it boots from. It is made to drive one controller after the other,
+// until all partitions are found.
 static int list_devices(struct search *search, struct lb_error *err)
 {
 	LB_CLEANUP(lb_pool_free) struct lb_blockdev *old = NULL;
@@ -437,7 +438,7 @@ static int list_devices(struct search *search, struct lb_error *err)
 	return result;
 }
 
-// Makes a wish of a --dump-to; for a file it reads the map. *ret_there: there is a map, whatever is in it.
+// Makes a wish of a --dump-to; reads the map of a file. *ret_there: there is a map, whatever it holds.
 static void make_wish(struct search *search, const struct lb_dump_to *to, bool *ret_there)
 {
 	struct wish *wish = &search->wishes[search->wish_count];
@@ -451,8 +452,8 @@ static void make_wish(struct search *search, const struct lb_dump_to *to, bool *
 		warn(wish, err.text);
 }
 
-// Without --dump-to: a partition of our type, and the file, if lifeboatctl has reserved one. Where there is a file without
-// a dump, no controller is connected to look for a partition.
+// Makes the wishes for no --dump-to: a partition of our type, and the file, if lifeboatctl has reserved
+// one. Where there is a file without a dump, no controller is connected to look for a partition.
 static void make_wishes(struct search *search)
 {
 	static const struct lb_dump_to automatic = {.by = LB_DUMP_BY_TYPE};
@@ -528,7 +529,7 @@ void lb_targets_judge_size(const struct lb_targets *targets, uint64_t worst)
 	for (uint32_t i = 0; i < targets->count; i++) {
 		const struct lb_target *target = &targets->found[i].target;
 
-		// A file is there for what comes first.
+		// A file is meant to hold less than the worst dump.
 		if (!target->extent_count && lb_target_bytes(target) < worst)
 			lb_print_warning("%s: has %s; a dump that nothing can be left out of takes %s",
 					 target->name,

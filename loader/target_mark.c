@@ -7,13 +7,13 @@
 #include "loader/file_target.h"
 #include "loader/print.h"
 
-// Room for both slots, and for both as they are read again.
+// Room for both slots, and for both as they are read back.
 struct room {
 	struct lb_dump_slots slots, again;
 };
 #define ROOM_PAGES (sizeof(struct room) / LB_PAGE)
 
-// Keeps a verdict until there is another, and its words until a dump has left its own.
+// Keeps a verdict until there is another one, and its words until a dump leaves its own.
 static void make_header(const struct lb_target_found *found, const uint8_t arm_id[16], bool selftest,
 			uint64_t keys_phys, struct lb_dump_header *header)
 {
@@ -32,7 +32,7 @@ static void make_header(const struct lb_target_found *found, const uint8_t arm_i
 		if (found->header.state == LB_DUMP_EMPTY)
 			memcpy(header->message, found->header.message, sizeof(header->message));
 	}
-	header->sequence = found->header.sequence; // an older header is never the later one
+	header->sequence = found->header.sequence; // an older header must not count as the later one
 }
 
 static void fill_slots(struct lb_dump_header *header, struct lb_dump_slots *slots)
@@ -45,17 +45,17 @@ static void fill_slots(struct lb_dump_header *header, struct lb_dump_slots *slot
 	}
 }
 
-// The mark that the capture kernel will find.
+// What the capture kernel will find on a partition.
 enum mark {
-	MARK_KEPT, // written, flushed, read again
+	MARK_KEPT, // written, flushed, read back
 	MARK_UNKEPT, // it is there, but the disk did not confirm that it stays
-	MARK_UNKNOWN, // it cannot be read again
+	MARK_UNKNOWN, // it cannot be read back
 	MARK_MISSING,
 };
 
-// Writes both slots, in one write: a failed one leaves both as they were, a loss of power tears one at
-// most. Reads them again whatever writing said: some firmware takes writes and forgets them, and a
-// header whose flush failed is there all the same. *ret_status: what went wrong.
+// Writes both slots in one write: a failed write leaves both as they were, a loss of power tears at most
+// one. Reads them back even after an error: a header whose flush failed is there all the same. Reads them
+// back after success, too: some firmware takes writes and forgets them. *ret_status: the error.
 static enum mark put_slots(const struct lb_target_found *found, struct room *room, EFI_STATUS *ret_status)
 {
 	uint64_t ignored;

@@ -36,13 +36,13 @@ bool lb_trial_store_aside(void)
 	return false;
 }
 
-// Bytes of the text in `text`; 0: there is none.
+// The bytes of the stored text, read into `text`; 0: there is none.
 static size_t read_text(enum lb_trial_place place, char text[LB_TRIAL_ROOM])
 {
 	UINTN bytes = LB_TRIAL_ROOM;
 	EFI_STATUS status;
 
-	memset(text, 0, LB_TRIAL_ROOM); // a firmware may say that it read, and have read nothing
+	memset(text, 0, LB_TRIAL_ROOM); // some firmware reports success and reads nothing
 	if (place == LB_TRIAL_FILE)
 		return lb_file_read_short(MARK_FILE, text, LB_TRIAL_ROOM);
 	status = RT->GetVariable(mark_name, &lb_vendor, NULL, &bytes, text);
@@ -73,7 +73,7 @@ int lb_trial_store_write(enum lb_trial_place place, const struct lb_trial *trial
 	char text[LB_TRIAL_ROOM] = {0}, again[LB_TRIAL_ROOM];
 	const char *what = place == LB_TRIAL_FILE ? MARK_FILE : "EFI variable LifeboatTrial";
 	size_t bytes = lb_trial_print(trial, text);
-	// The file has its length for ever: what was longer before leaves nothing behind.
+	// The file always has the same length, so nothing of a longer text stays.
 	EFI_STATUS status =
 		place == LB_TRIAL_FILE ? lb_file_write(MARK_FILE, text, sizeof(text)) : set(text, bytes);
 

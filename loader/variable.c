@@ -23,8 +23,7 @@ static void set_text(char *text, size_t bytes, size_t room)
 {
 	EFI_STATUS status;
 
-	// One left by an earlier program may have other attributes: then it cannot be
-	// written over.
+	// A variable of an earlier program may have other attributes, and then cannot be overwritten.
 	set(NULL, 0);
 	status = set(text, bytes < room ? bytes : room - 1);
 	if (EFI_ERROR(status))
@@ -33,7 +32,7 @@ static void set_text(char *text, size_t bytes, size_t room)
 			lb_status_text(status));
 }
 
-// Text that grows to the room that is left. `used` may pass it, as lb_snprintf() counts.
+// Text in limited room. `used` may be larger than the room, as lb_snprintf() counts.
 struct text {
 	char bytes[3072];
 	size_t used;
@@ -49,7 +48,7 @@ static void __attribute__((format(printf, 2, 3))) add(struct text *text, const c
 	va_end(args);
 }
 
-// A driver may have spoken before there was a console.
+// Adds the messages so far: a driver may have printed them before there was a console.
 static void add_record(struct text *text)
 {
 	for (const char *line = lb_print_record(); *line;) {
@@ -86,7 +85,7 @@ static void add_crash_memory(struct text *text, const struct lb_plan *plan)
 		add(text, "watchdog=%s\n", lb_acpi_unstoppable(&plan->machine.acpi, i));
 }
 
-// Adds what `options` have started: by us, or by somebody else later.
+// Adds what this boot starts: by us, or by somebody else later.
 static void add_start(struct text *text, const struct lb_options *options)
 {
 	if (options->resident)
@@ -137,5 +136,5 @@ void lb_variable_unarmed(const struct lb_options *options, const char *reason, c
 
 void lb_variable_remove(void)
 {
-	set(NULL, 0); // EFI_NOT_FOUND is as good
+	set(NULL, 0); // EFI_NOT_FOUND is fine, too
 }

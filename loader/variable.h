@@ -36,12 +36,12 @@
 
 #include "loader/plan.h"
 
-// A variable that cannot be set is a warning, no more.
+// A variable that cannot be set is only a warning.
 void lb_variable_armed(const struct lb_plan *plan);
-// `stage`: of arming, the last one that was begun.
+// `stage`: the last stage of arming that was begun.
 void lb_variable_unarmed(const struct lb_options *options, const char *reason, const char *stage);
 
-// Back in the firmware: nothing is armed and nothing is about to be.
+// Removes the variable: we are back in the firmware, and nothing is armed.
 void lb_variable_remove(void);
 
 #endif

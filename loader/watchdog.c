@@ -21,7 +21,7 @@
 #define LPC_RCBA_MASK 0xffffc000U
 #define RCBA_GCS 0x3410
 #define GCS_NO_REBOOT (1U << 5)
-#define PM_SMI_EN 0x30 // from PMBASE
+#define PM_SMI_EN 0x30 // offset from PMBASE
 #define SMI_EN_GLOBAL_AND_TCO (1U << 0 | 1U << 13)
 #define TCO_RELOAD 0x00
 #define TCO_STATUS1 0x04
@@ -33,11 +33,10 @@
 static struct {
 	EFI_PCI_IO_PROTOCOL *esb;
 	uint16_t tco; // port; 0: none
-	volatile uint32_t *gcs; // where NO_REBOOT was, and is again when it is stopped
+	volatile uint32_t *gcs; // has NO_REBOOT, which is restored when the watchdog is stopped
 } running;
 
-// Each write to a timer, and the reload, has to be unlocked by two writes to the reload
-// register, which has 16 bits.
+// Each write to a timer, and the reload, has to be unlocked by two writes to the 16-bit reload register.
 static EFI_STATUS esb_unlock(EFI_PCI_IO_PROTOCOL *pci)
 {
 	UINT16 words[] = {0x80, 0x86};
@@ -72,7 +71,7 @@ static bool esb_enabled(EFI_PCI_IO_PROTOCOL *pci)
 static EFI_STATUS set_up_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds)
 {
 	UINT16 config = ESB_CONFIG_RESET_ONLY;
-	uint32_t half = seconds << 9; // two timers, one after the other, of 1/1024 s
+	uint32_t half = seconds << 9; // half the time for each of two timers, in 1/1024 s
 	EFI_STATUS status =
 		pci->Attributes(pci, EfiPciIoAttributeOperationEnable, EFI_PCI_IO_ATTRIBUTE_MEMORY, NULL);
 
@@ -101,13 +100,13 @@ static int start_esb(EFI_PCI_IO_PROTOCOL *pci, uint32_t seconds, struct lb_error
 	return 0;
 }
 
-// The timer counts down twice before it resets, unless firmware takes the first time by an
-// SMI, which lets the second one be short.
+// The timer counts down twice before it resets. Firmware may handle the first time by an SMI, and the
+// second time may be short then.
 static uint16_t tco_ticks(uint16_t pmbase, uint32_t seconds)
 {
 	bool firmware =
 		(cpu_in32((uint16_t)(pmbase + PM_SMI_EN)) & SMI_EN_GLOBAL_AND_TCO) == SMI_EN_GLOBAL_AND_TCO;
-	uint32_t ticks = (seconds * 10 + 5) / 6; // of 0.6 s
+	uint32_t ticks = (seconds * 10 + 5) / 6; // units of 0.6 s
 
 	return (uint16_t)(firmware ? ticks : (ticks + 1) / 2);
 }
@@ -175,7 +174,7 @@ int lb_watchdog_start(uint32_t seconds, const char **ret_name, struct lb_error *
 		esb = esb ? esb : is_esb(pci);
 		lpc = lpc ? lpc : is_lpc(pci);
 	}
-	// Who has both has plugged the 6300ESB in to be used.
+	// A 6300ESB was plugged in on purpose, so it goes before the iTCO.
 	*ret_name = esb ? "i6300esb" : "iTCO";
 	if (esb)
 		return start_esb(esb, seconds, err);
