@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Instructions C has no words for, and what CPUID says that more than one program asks. Those
-// of privilege level 0 fault in any other. Source: Intel SDM 2 (CPUID), SDM 3A 2.8.
+// Instructions that C cannot express, and CPUID questions of more than one program. Privileged instructions
+// fault outside level 0. Source: Intel SDM 2 (CPUID), SDM 3A 2.8.
 #ifndef LIFEBOAT_LIB_CPU_H
 #define LIFEBOAT_LIB_CPU_H
 

@@ -10,7 +10,7 @@
 #define MISC_NO_BTS (1ULL << 11)
 #define MISC_NO_PEBS (1ULL << 12)
 #define DEBUGCTL 0x1d9U
-// LBR, BTF, TR, BTS, BTINT and both BTS_OFF; not what freezes while in SMM, which is the firmware's.
+// LBR, BTF, TR, BTS, BTINT and both BTS_OFF. The bits that freeze counters in SMM belong to the firmware.
 #define DEBUGCTL_TRACES (1ULL << 0 | 1ULL << 1 | 0x1fULL << 6)
 #define PERF_GLOBAL_CTRL 0x38fU
 #define PEBS_ENABLE 0x3f1U
@@ -27,7 +27,7 @@
 #define IBS_OP_EN (1ULL << 17)
 
 #define EVENT_EN (1ULL << 22) // of one counter, Intel's and AMD's
-#define COUNTERS_MAX 32U // that a hostile CPUID can make us visit
+#define COUNTERS_MAX 32U // bounds a hostile CPUID
 
 static void clear(uint32_t msr, uint64_t bits)
 {
@@ -43,7 +43,7 @@ static void clear_each(uint32_t msr, uint32_t step, uint32_t count)
 		clear(msr + i * step, EVENT_EN);
 }
 
-// Stops the counters of leaf 0Ah, which other CPUs than Intel's have, too.
+// Stops the counters of leaf 0Ah. Other CPUs than Intel's have it, too.
 static void architectural_counters_off(uint32_t leaves)
 {
 	const uint32_t eax = leaves >= 0xa ? cpu_cpuid(0xa, 0).eax : 0;
@@ -69,14 +69,16 @@ static void debug_store_off(void)
 		clear(DS_AREA, UINT64_MAX);
 }
 
-// The rest of the register may change only once TraceEn is clear. Leaf 14h, ECX: where to it can write.
+// The rest of the register may change only once TraceEn is clear. Leaf 14h, ECX, tells where the trace can
+// write.
 static void processor_trace_off(uint32_t leaves)
 {
 	if (leaves >= 0x14 && (cpu_cpuid(7, 0).ebx & 1U << 25) && cpu_cpuid(0x14, 0).ecx)
 		clear(RTIT_CTL, RTIT_TRACE_EN);
 }
 
-// All at once from version 2 of the performance monitoring on; else six, or the first K7's four.
+// From version 2 of the performance monitoring on, one register stops them all. Before, there are six, or
+// the first K7's four.
 static void amd_counters_off(uint32_t features)
 {
 	if (cpu_cpuid_extended(0x80000022).eax & 1)
@@ -97,7 +99,7 @@ static void amd_sampling_off(uint32_t features)
 		clear(IBS_OP_CTL, IBS_OP_EN);
 }
 
-// AMD's, and Hygon's, which are the same.
+// AMD's CPUs, and Hygon's, which are the same.
 static bool is_amd(uint32_t ebx)
 {
 	return ebx == 0x68747541 || ebx == 0x6f677948; // "Auth", "Hygo"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// GDT, IDT and TSS of whoever runs without an operating system: hook, purgatory, capture
-// kernel. Their form and the manual's sections are in lifeboat/desc.h.
+// GDT, IDT and TSS of programs that run without an operating system: hook, purgatory, capture kernel.
+// lifeboat/desc.h has their layout and the manual's sections.
 #ifndef LIFEBOAT_LIB_DESCRIPTOR_TABLES_H
 #define LIFEBOAT_LIB_DESCRIPTOR_TABLES_H
 

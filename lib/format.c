@@ -7,16 +7,16 @@
 #include "lib/number.h"
 #include "lifeboat/range.h"
 
-#define DIGITS_MAX 20 // of 2^64 - 1
+#define DIGITS_MAX 20 // digits of 2^64 - 1
 
-// The text's destination: it counts all of the text and keeps what fits.
+// The text's destination. It counts the whole text and keeps what fits.
 struct sink {
 	char *text;
 	size_t bytes;
 	size_t length;
 };
 
-// One conversion, as written between '%' and its letter.
+// What stands between '%' and its letter in one conversion.
 struct spec {
 	bool left;
 	bool zero;
@@ -141,8 +141,8 @@ static int64_t read_signed(const struct spec *spec, va_list *args)
 	return spec->int_bytes == sizeof(long) ? va_arg(*args, long) : va_arg(*args, int);
 }
 
-// One conversion from after its '%'; *format is left behind it. One that is not
-// known is printed as it stands, which a reader of the message can make sense of.
+// Prints one conversion from after its '%', and leaves *format behind it. An unknown one is printed
+// unchanged, which a reader can make sense of.
 static void put_conversion(struct sink *sink, const char **format, va_list *args)
 {
 	const char *begin = *format;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Numbers out of memory at any alignment, little endian, each by one load. For what is read by the hundred million: a
-// freestanding compiler makes a call of memcpy(), which there is a string instruction (lib/mem.c), of tens of cycles
-// for 8 bytes. One load also means that a value does not change between two looks at it, whoever writes there.
+// Reads little-endian numbers at any alignment by one load each. It is meant for numbers read by the
+// hundred million: a freestanding compiler makes a call of memcpy(), a string instruction (lib/mem.c) that
+// takes tens of cycles for 8 bytes. One load also means that a value cannot change between two looks at it,
+// whoever writes there.
 #ifndef LIFEBOAT_LIB_LOAD_H
 #define LIFEBOAT_LIB_LOAD_H
 

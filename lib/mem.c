@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The functions that a freestanding compiler may call (GCC manual, "Standards":
-// memcpy, memmove, memset, memcmp). Copies and fills are string instructions, not
-// loops: a compiler turns such a loop into a call of the very function it stands
-// in. They need the direction flag clear, which the ABI promises; fast on any CPU
-// with ERMSB (SDM 1 7.3.9.3).
+// The functions that a freestanding compiler may call (GCC manual, "Standards": memcpy, memmove, memset,
+// memcmp). Copies and fills are string instructions: a compiler would turn a loop into a call of the
+// function that it stands in. String instructions need the direction flag clear, which the ABI promises.
+// They are fast on any CPU with ERMSB (SDM 1 7.3.9.3).
 #include "lib/mem.h"
 
 static void copy_forward(unsigned char *to, const unsigned char *from, size_t bytes)
@@ -17,9 +16,9 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 	return to;
 }
 
-// When `to` lies inside the source, what is `distance` bytes long does not overlap
-// its own destination: pieces of that length, from the end down, each forward. So
-// the direction flag need not be set, and no NMI handler can find it so.
+// When `to` lies inside the source, a piece of `distance` bytes does not overlap its own destination. So
+// pieces of that length are copied from the end down, each one forward. The direction flag stays clear, and
+// no NMI handler can find it set.
 void *memmove(void *to, const void *from, size_t bytes)
 {
 	unsigned char *target = to;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The four memory functions that a freestanding compiler may call. Defined in
-// lib/mem.c for the EFI and purgatory builds, by libc on the host.
+// The four memory functions that a freestanding compiler may call. lib/mem.c defines them for the EFI and
+// purgatory builds, libc on the host.
 #ifndef LIFEBOAT_LIB_MEM_H
 #define LIFEBOAT_LIB_MEM_H
 

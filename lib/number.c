@@ -21,7 +21,7 @@ bool lb_number_read(const char *text, uint32_t bytes, unsigned int base, uint64_
 	return true;
 }
 
-// Bits to shift by for the unit letter, 0 when it is none.
+// The number of bits that a unit letter shifts by; 0: it is not a unit.
 static unsigned int unit_shift(char c)
 {
 	static const char units[] = "KMGTPE";

@@ -6,16 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// A minus and the 20 digits of 2^64 - 1.
+// The most characters: a minus and the 20 digits of 2^64 - 1.
 #define LB_NUMBER_MAX 21U
 
-// All of `text` is a number of at most 64 bits: base 16 without 0x, its letters in either
-// case, or base 10, which may be negative (its two's complement is returned).
+// Reads a number of at most 64 bits that is all of `text`: base 16 without 0x, in either case, or base 10,
+// which may be negative (its two's complement is returned).
 bool lb_number_read(const char *text, uint32_t bytes, unsigned int base, uint64_t *ret_number);
 
-// The size that `text` begins with, as the kernel's memparse() reads it (lib/cmdline.c): base 16 behind "0x" and a digit,
-// 8 behind "0", else 10; then K, M, G, T, P or E, in either case. *ret_end is what follows it. Fails, with *ret_end at
-// the character that is wrong, where no digit begins it, and, unlike the kernel, where 64 bits have no room for it.
+// Reads the size at the start of `text` as the kernel's memparse() does (lib/cmdline.c): base 16 after "0x"
+// and a digit, 8 after "0", else 10; then K, M, G, T, P or E, in either case. *ret_end is what follows.
+// Fails, with *ret_end at the wrong character, where no digit comes first, and, unlike the kernel, where
+// the size has more than 64 bits.
 int lb_size_read(const char *text, const char **ret_end, uint64_t *ret_bytes);
 
 // The value of a digit in any base up to 16, in either case; -1 when `c` is none.
@@ -35,7 +36,7 @@ static inline bool lb_is_decimal(char c)
 	return c >= '0' && c <= '9';
 }
 
-// The byte that two hexadecimal digits are; -1 when they are none. A NUL ends the reading.
+// The byte of two hexadecimal digits; -1: they are not two digits. Reads nothing behind a NUL.
 static inline int lb_hex_byte(const char *text)
 {
 	int high = lb_digit_value(text[0]);

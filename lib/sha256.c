@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Padding, lengths, and the blocks in plain C for CPUs without the SHA extensions;
-// sha256_ni.c has those for the others. Source: FIPS 180-4, chapters 4 to 6; names as
-// there.
+// Padding, lengths, and the blocks in plain C, for CPUs without the SHA extensions; sha256_ni.c has the
+// blocks for the others. Source: FIPS 180-4, chapters 4 to 6; names as there.
 #include "lib/sha256.h"
 
 #include "lib/mem.h"
@@ -62,9 +61,8 @@ static void store_be64(uint8_t *to, uint64_t value)
 		(h) = t1 + (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + (((a) & (b)) | ((c) & ((a) | (b))));   \
 	} while (0)
 
-// Eight rounds, after which the variables are back in their places: they rotate by
-// name and not by moving. `i` is 0 or 8, so that every index into `w` is constant:
-// that is what makes this fast.
+// Eight rounds, after which the variables are back in their places: they rotate by name instead of moving.
+// `i` is 0 or 8, so every index into `w` is constant, which makes this fast.
 #define EIGHT_ROUNDS(word, i)                                                                                \
 	do {                                                                                                 \
 		ROUND(a, b, c, d, e, f, g, h, k[(i)] + word((i)));                                           \
@@ -105,7 +103,7 @@ static void blocks_plain(uint32_t state[8], const uint8_t *data, size_t count)
 	}
 }
 
-// A test chooses, not a pointer: the purgatory may have no pointer in its data.
+// An `if` chooses the method, not a pointer: the purgatory may have no pointer in its data.
 static void compress(struct lb_sha256 *sha, const uint8_t *data, size_t count)
 {
 	if (sha->method == LB_SHA256_NI)

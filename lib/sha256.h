@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SHA-256 (FIPS 180-4), freestanding. With the CPU's SHA extensions ("SHA-NI") where it
-// has them and SSE is switched on (lib/sha_ni.h), in plain C elsewhere. XMM registers
-// change in the first case; nothing else of ours uses them.
+// SHA-256 (FIPS 180-4), freestanding. Uses the CPU's SHA extensions ("SHA-NI") where they exist and SSE is
+// switched on (lib/sha_ni.h), else plain C. The extensions change XMM registers; nothing else of ours uses
+// them.
 #ifndef LIFEBOAT_LIB_SHA256_H
 #define LIFEBOAT_LIB_SHA256_H
 
@@ -22,8 +22,8 @@ struct lb_sha256 {
 	enum lb_sha256_method method;
 };
 
-// The fastest that runs here and now; a dozen instructions, but CPUID among them, which
-// costs microseconds in a virtual machine.
+// The fastest method that runs here and now. A dozen instructions, but CPUID among them, which takes
+// microseconds in a virtual machine.
 enum lb_sha256_method lb_sha256_best(void);
 
 // Begins with the best method, or with one that the caller knows will run.
@@ -32,7 +32,7 @@ void lb_sha256_begin(struct lb_sha256 *sha);
 void lb_sha256_add(struct lb_sha256 *sha, const void *data, size_t bytes);
 void lb_sha256_end(struct lb_sha256 *sha, uint8_t ret_digest[LB_SHA256_BYTES]);
 
-// All three at once.
+// Begins, adds and ends in one call.
 void lb_sha256(const void *data, size_t bytes, uint8_t ret_digest[LB_SHA256_BYTES]);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The one object that is built with vector instructions (Makefile, SHA_NI), and the
-// legacy SSE encodings of them: no AVX, so XCR0 does not matter, and no arithmetic
-// that MXCSR or its exceptions could touch. Source: Intel SDM 2, SHA256RNDS2,
-// SHA256MSG1, SHA256MSG2; names as there.
+// The only object that is built with vector instructions (Makefile, SHA_NI). It uses their legacy SSE
+// encodings: no AVX, so XCR0 does not matter, and no arithmetic that depends on MXCSR. Source: Intel SDM 2,
+// SHA256RNDS2, SHA256MSG1, SHA256MSG2; names as there.
 #include <immintrin.h>
 
 #include "lib/sha256_blocks.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// May this CPU, set up as it is, run the SHA extensions? Any privilege level, any
-// mode of ours: loader, purgatory, host.
+// Whether this CPU, as it is set up, can run the SHA extensions. At any privilege level: loader, purgatory,
+// host.
 #ifndef LIFEBOAT_LIB_SHA_NI_H
 #define LIFEBOAT_LIB_SHA_NI_H
 

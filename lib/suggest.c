@@ -11,8 +11,8 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-// Edits that make `to` of `from`. Row i holds those for the first i letters of `from`, column j for the
-// first j of `to`; a swap of neighbours counts as one edit.
+// The number of edits that make `to` of `from`. Row i holds those for the first i letters of `from`, column
+// j for the first j of `to`. Swapped neighbours count as one edit.
 static uint32_t edits(const char *from, size_t from_bytes, const char *to, size_t to_bytes)
 {
 	uint32_t cost[LETTERS_MAX + 1][LETTERS_MAX + 1];

@@ -12,10 +12,10 @@ struct lb_utc {
 	uint32_t hour, minute, second;
 };
 
-// False when it is no date and time of those years.
+// False when it is not a date and time of those years.
 bool lb_utc_seconds(const struct lb_utc *utc, int64_t *ret_seconds);
 
-// "2026-11-21 07:44:07 UTC"; what is later than 9999 is its last second.
+// "2026-11-21 07:44:07 UTC"; a time after 9999 prints as the last second of 9999.
 #define LB_UTC_TEXT 24
 char *lb_utc_text(uint64_t seconds, char text[LB_UTC_TEXT]);
 

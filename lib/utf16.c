@@ -10,7 +10,7 @@ static bool is_surrogate(uint32_t code)
 	return code >= 0xd800 && code < 0xe000;
 }
 
-// Bytes that `code` takes in UTF-8, written to `out` (4 bytes).
+// Writes `code` as UTF-8 to `out` (4 bytes). Returns the bytes written.
 static size_t encode_utf8(uint32_t code, char out[4])
 {
 	if (code < 0x80) {
@@ -35,9 +35,9 @@ static size_t encode_utf8(uint32_t code, char out[4])
 	return 4;
 }
 
-// The next character of `text`, which is not at its NUL; *pos moves past it. An
-// overlong form, a surrogate, a code above U+10FFFF or a stray byte (RFC 3629)
-// costs one byte and is the replacement character.
+// Reads the next character of `text`, which is not at its NUL, and moves *pos past it. An overlong form, a
+// surrogate, a code above U+10FFFF or a stray byte (RFC 3629) takes one byte and becomes the replacement
+// character.
 static uint32_t decode_utf8(const char *text, size_t *pos)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -50,7 +50,7 @@ static uint32_t decode_utf8(const char *text, size_t *pos)
 	uint32_t code = bytes == 1 ? first : first & (0x7fU >> bytes);
 
 	for (size_t i = 1; i < bytes; i++) {
-		uint8_t next = (uint8_t)text[*pos + i]; // the NUL is no continuation: never read past it
+		uint8_t next = (uint8_t)text[*pos + i]; // nothing behind a NUL: it is no continuation
 
 		if ((next & 0xc0) != 0x80) {
 			bytes = 0;

@@ -16,7 +16,7 @@
 //   trial_in=variable|file
 //   hash=HEX                      of what would be proved; none where there is no mark
 //   arming_ms=N                   what it took, without reading what is started
-//   survived=N of 16 pages        of crash memory, over the reset before this boot; none where it was not looked at
+//   survived=N of 16 pages        of crash memory, over the reset before this boot; missing: not counted
 //   capture=PATH                  the second kernel, or built-in; not unarmed, like all below
 //   crash=0xSTART-0xEND           crash memory, END exclusive
 //   crash_bytes=N

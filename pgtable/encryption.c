@@ -6,7 +6,8 @@
 #define EAX_SME (1U << 0)
 #define EAX_SEV (1U << 1)
 #define EBX_C_BIT 0x3fU
-// A CPU with 64-bit addresses has no fewer; a hypervisor that says so has left the field out.
+// A CPU with 64-bit addresses has at least these. A lower number means that a hypervisor left the field
+// out.
 #define MIN_BITS 36
 
 unsigned int lb_encryption_address_bits(unsigned int phys_bits, uint32_t eax, uint32_t ebx)

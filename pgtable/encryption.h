@@ -10,8 +10,9 @@
 
 #define LB_CPUID_ENCRYPTION 0x8000001fU
 
-// The number of bits that are an address in a physical address: `phys_bits`, CPUID 80000008h EAX[7:0], or as
-// many as lie below the C-bit. `eax` and `ebx` are LB_CPUID_ENCRYPTION's, 0 where that leaf is missing.
+// The number of address bits in a physical address: `phys_bits`, CPUID 80000008h EAX[7:0], or the bits
+// below the C-bit, if those are fewer. `eax` and `ebx` are LB_CPUID_ENCRYPTION's, 0 where that leaf is
+// missing.
 unsigned int lb_encryption_address_bits(unsigned int phys_bits, uint32_t eax, uint32_t ebx);
 
 // Whether the address in `entry`, a present page-table entry or CR3, has a bit at or above

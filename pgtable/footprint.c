@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The arithmetic behind footprint.h. Slots are counted from the ends of ranges, so
-// that 4 PiB take no longer than 4 MiB. It shares nothing with ident.c but what the
-// manual says of levels: each is the other's check in the tests.
+// The arithmetic behind footprint.h. It counts slots from the ends of ranges, so 4 PiB take no longer than
+// 4 MiB. It shares nothing with ident.c except what the manual says of levels: in the tests each checks the
+// other.
 #include "pgtable/footprint.h"
 #include "lifeboat/x86.h"
 
-// log2 of the bytes that one table covers, and a leaf in its place would.
+// log2 of the bytes that one table covers, which one leaf in its place would cover, too.
 enum {
 	SPAN_PAGE = 12,
 	SPAN_PT = 21,
@@ -81,7 +81,7 @@ static bool any_range_in(const struct wanted *wanted, struct lb_range slot)
 	return false;
 }
 
-// The slots that the windows alone touch: two at most, as they are two pages.
+// Counts the slots that only the windows touch: at most two, for two pages.
 static uint64_t slots_of_windows(const struct wanted *wanted, unsigned int shift)
 {
 	uint64_t slots = 0;
@@ -169,8 +169,8 @@ static unsigned int minimum(unsigned int one, unsigned int other)
 	return one < other ? one : other;
 }
 
-// Entries that map memory: each whole slot of the largest leaf, then what the next
-// smaller one covers of the rest, down to the smallest, which takes all that is left.
+// Counts the entries that map memory: first each whole slot of the largest leaf, then those of the next
+// smaller one in the rest, and so on. The smallest leaf takes all that is left.
 static void count_leaves(const struct wanted *wanted, unsigned int smallest, unsigned int largest,
 			 struct lb_footprint *footprint)
 {
@@ -187,8 +187,8 @@ static void count_leaves(const struct wanted *wanted, unsigned int smallest, uns
 	}
 }
 
-// Tables that cover 1 << shift bytes each: one for every slot touched, but for those
-// where one leaf stands instead.
+// Counts the tables that cover 1 << shift bytes each: one for every slot touched, except where one leaf
+// takes the slot.
 static uint64_t tables(const struct wanted *wanted, unsigned int shift, unsigned int smallest,
 		       unsigned int largest)
 {
@@ -205,7 +205,7 @@ enum lb_footprint_status lb_footprint(const struct lb_footprint_request *request
 {
 	const struct policy *p = &policies[policy];
 	struct wanted wanted = wanted_by(request, p->what);
-	// A 4-level root limits what can be asked for, and always is one table.
+	// A 4-level root limits the addresses, and always is one table.
 	bool root4 = !request->la57 || (p->what == OURS && request->root4);
 	enum lb_footprint_status status = check_list(&wanted, root4 ? X86_END_OF_4LEVEL : LIMIT_5LEVEL);
 	unsigned int largest = request->gib_pages ? p->largest : minimum(p->largest, SPAN_PT);

@@ -74,13 +74,12 @@ enum lb_footprint_status {
 enum lb_footprint_status lb_footprint(const struct lb_footprint_request *request,
 				      enum lb_footprint_policy policy, struct lb_footprint *ret_footprint);
 
-// "ours", "crash-2m", …: a word fit for a CSV header. And one line of explanation.
+// The policy's name, "ours", "crash-2m", …, fit for a CSV header; and one line that explains it.
 const char *lb_footprint_policy_name(enum lb_footprint_policy policy);
 const char *lb_footprint_policy_text(enum lb_footprint_policy policy);
 const char *lb_footprint_status_text(enum lb_footprint_status status);
 
-// Sorts `ranges` in place, drops empty ones, joins those that touch or overlap;
-// returns how many are left.
+// Sorts `ranges` in place, drops empty ones, joins those that touch or overlap. Returns how many are left.
 size_t lb_footprint_tidy(struct lb_range *ranges, size_t count);
 
 // What the second kernel spends on knowing its memory. Linux on x86-64 keeps a

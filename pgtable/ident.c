@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The builder behind ident.h. It asks one question only, "what is wanted from
-// this address on, and up to where is it the same?" (span_at()), so the ranges
-// need no sorting, no merging and no memory of their own; and one recursion,
-// fill(), both counts and builds, so that the two cannot disagree.
+// The builder behind ident.h. span_at() answers one question: what is wanted from this address on, and up
+// to which end? So the ranges need no sorting, no merging and no memory of their own. One recursion,
+// fill(), both counts and builds, so the two cannot disagree.
 #include "pgtable/ident.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
 
-// A leaf has these bits beside its address and type, and so has an entry that leads to a table. NX, U and G
-// are not among them: they mean nothing here, and some depend on EFER.
+// The bits of a leaf besides its address and type. An entry that leads to a table has them, too. NX, U and
+// G are left out: they mean nothing here, and some depend on EFER.
 #define LEAF_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D)
 #define TABLE_BITS (X86_PTE_P | X86_PTE_W | X86_PTE_A)
 
@@ -32,12 +31,12 @@ static const struct level all_levels[LEVELS] = {
 // The kinds of mapping that may be wanted of an address.
 enum want {
 	WANT_NOTHING,
-	WANT_WINDOW, // a table entry, but an empty one
+	WANT_WINDOW, // a table entry that is empty
 	WANT_WB,
 	WANT_UC,
 };
 
-// A stretch from the address asked about up to `end`, exclusive, all of which is wanted alike.
+// A range from the address asked about to `end`, exclusive, that is wanted in one way.
 struct span {
 	enum want want;
 	uint64_t end;
@@ -68,9 +67,8 @@ static struct lb_range windows_of(const struct lb_ident_request *request)
 	return (struct lb_range){request->windows, request->windows + bytes};
 }
 
-// Does `range` continue the span of `address`, of which *span is known so far? *next
-// is where the nearest range above begins. Of a long list nearly all ranges lie apart:
-// they cost two comparisons.
+// Whether `range` continues the span of `address`, of which *span is known so far. *next becomes the start
+// of the nearest range above. In a long list nearly all ranges lie apart; they cost two comparisons each.
 static bool extend(struct span *span, uint64_t address, uint64_t *next, struct lb_range range, enum want want)
 {
 	if (range.start > address && range.start < *next)
@@ -83,9 +81,9 @@ static bool extend(struct span *span, uint64_t address, uint64_t *next, struct l
 	return true;
 }
 
-// Follows ranges that overlap or touch, for as long as they are of one kind. The first
-// turn of the outer loop takes all that hold `address`, so another one is needed only
-// when some range begins inside the span. Every turn ends in another range, so it ends.
+// Follows ranges of one kind that overlap or touch. The first turn of the outer loop takes all ranges that
+// hold `address`; another turn is needed only when a range begins inside the span. Every turn reaches the
+// end of another range, so the loop ends.
 static struct span span_at(const struct lb_ident_request *request, uint64_t address)
 {
 	struct span span = {WANT_NOTHING, address};
@@ -105,7 +103,7 @@ static struct span span_at(const struct lb_ident_request *request, uint64_t addr
 	return span;
 }
 
-// The next free table of the buffer, and its number there.
+// Takes the next free table of the buffer. Returns its index there.
 static size_t take_table(struct builder *b, int level)
 {
 	b->tables[level]++;
@@ -123,7 +121,7 @@ static void set_entry(struct builder *b, size_t table, unsigned int i, uint64_t 
 		b->buffer[table][i] = entry;
 }
 
-// `count` leaves from entry `i` on, for the addresses from `address` on.
+// Writes `count` leaves from entry `i` on, for the addresses from `address` on.
 static void set_leaves(struct builder *b, int level, size_t table, unsigned int i, uint64_t count,
 		       uint64_t address)
 {
@@ -136,8 +134,8 @@ static void set_leaves(struct builder *b, int level, size_t table, unsigned int 
 		b->buffer[table][i + n] = entry + n * l->page_size;
 }
 
-// Windows are told apart by their address: the first is write-back. Their entries
-// stay zero until someone uses them.
+// Notes a window's entry. The address tells the two apart: the first is write-back. The entries stay zero
+// until somebody uses them.
 static void note_window(struct builder *b, size_t table, unsigned int i, uint64_t address)
 {
 	struct lb_window *window = &b->result.window;
@@ -147,11 +145,10 @@ static void note_window(struct builder *b, size_t table, unsigned int i, uint64_
 	*window = (struct lb_window){.virt = address, .pte = table_phys(b, table) + i * sizeof(uint64_t)};
 }
 
-// Takes one table for the addresses from `base` on, fills it and all below it;
-// returns its physical address. An entry is a leaf when this level has leaves and
-// all it covers is wanted alike; nothing when nothing of it is wanted; else it
-// leads to a table one level down. At the lowest level, everything being 4 KiB
-// aligned, an entry is always wanted as a whole.
+// Takes one table for the addresses from `base` on, and fills it and all tables below. Returns its physical
+// address. An entry is a leaf when this level has leaves and all that it covers is wanted in one way. It is
+// empty when nothing is wanted. Otherwise it leads to a table one level down. At the lowest level an entry
+// is always wanted as a whole, because all ranges are 4 KiB aligned.
 static uint64_t fill(struct builder *b, int level, uint64_t base)
 {
 	const struct level *l = &b->levels[level];
@@ -181,7 +178,7 @@ static uint64_t fill(struct builder *b, int level, uint64_t base)
 	return table_phys(b, table);
 }
 
-// A PML5 whose one entry leads to the PML4 that is there already.
+// Makes a PML5 whose one entry leads to the PML4 that exists already.
 static uint64_t fill_pml5_over(struct builder *b, uint64_t pml4)
 {
 	size_t table = take_table(b, PML5);

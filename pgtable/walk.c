@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The walker behind walk.h: SDM 3A 4.5.4 "Linear-Address Translation with 4-Level
-// Paging and 5-Level Paging", figures 4-8 to 4-11 and tables 4-14 to 4-20. Shares
-// no code and no table of levels with ident.c, whose judge it is.
+// Paging and 5-Level Paging", figures 4-8 to 4-11 and tables 4-14 to 4-20. It judges ident.c, so it shares
+// no code and no table of levels with it.
 #include "pgtable/walk.h"
 #include "lib/mem.h"
 #include "lifeboat/x86.h"
@@ -11,8 +11,8 @@
 // One translation, and how far the answer reaches.
 struct step {
 	enum lb_walk_status status;
-	struct lb_walk_leaf leaf; // page_size is always set: what the last entry looked at covers
-	uint64_t skip; // bytes from `virt` in which nothing else than this will be found
+	struct lb_walk_leaf leaf; // page_size is always set: the bytes that the last entry covers
+	uint64_t skip; // bytes from `virt` on with this same result
 };
 
 // SDM 1 3.3.7.1: the bits from the top translated one up are all equal.

@@ -30,8 +30,8 @@ enum lb_walk_status {
 	LB_WALK_MAPPED = 0,
 	LB_WALK_NOT_PRESENT,
 	LB_WALK_NOT_CANONICAL,
-	LB_WALK_RESERVED_BIT, // the CPU would fault: bit above phys_bits, PS in PML4/PML5, low address bits of a leaf
-	LB_WALK_UNREADABLE, // a table lies where `mem` has nothing
+	LB_WALK_RESERVED_BIT, // the CPU would fault: bit above phys_bits, PS in PML4/PML5, low bits of a leaf
+	LB_WALK_UNREADABLE, // `mem` cannot read a table
 };
 
 struct lb_walk_leaf {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the dead kernel can still say, written into what /proc/vmcore will show: RAM
-// that was hot-added after arming, NT_PRSTATUS of each CPU, VMCOREINFO, and our own
-// LIFEBOAT.
+// Describes the dead kernel in what /proc/vmcore will show: RAM that was hot-added after arming,
+// NT_PRSTATUS of each CPU, VMCOREINFO, and our own note LIFEBOAT.
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/first_kernel.h"
 #include "crash/dead/hotadd.h"
@@ -16,7 +15,7 @@
 #include "pgtable/encryption.h"
 #include "purgatory/purgatory.h"
 
-#define SEARCHES_MAX 16 // each but the last one found more than the one before
+#define SEARCHES_MAX 16 // each search but the last one finds more than the one before
 
 static struct lb_deadkernel dead;
 static struct lb_hotadd hotadded;
@@ -26,7 +25,7 @@ static char text[LB_VMCOREINFO_MAX], first_text[LB_VMCOREINFO_MAX];
 static uint64_t notes_end;
 static uint32_t cpu_notes;
 
-// RAM of e820_saved, and what has been found to be hot-added RAM.
+// Reads RAM of e820_saved, and RAM that has been found to be hot-added.
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	const struct lb_handoff *handoff = ctx;
@@ -38,8 +37,8 @@ static const void *read_page(void *ctx, uint64_t phys)
 	return page;
 }
 
-// Sections and tables of special memory may lie in memory that was added before: again, as long as that
-// finds more.
+// The kernel's section tables may lie in hot-added memory themselves. So the search is repeated for as long
+// as it finds more.
 static void search_hotadded(const struct lb_handoff *handoff, const struct lb_physmem *mem)
 {
 	static struct lb_range where[LB_MAX_HOTPLUG + LB_SPECIAL_MAX];
@@ -99,7 +98,7 @@ static void note(const struct lb_handoff *handoff, const char *name, uint32_t ty
 		lb_say("warning: %s", error.text);
 }
 
-// pr_pid is cpu + 1: what drgn takes it for when VMCOREINFO has no CRASHTIME.
+// pr_pid is cpu + 1: drgn takes it for that when VMCOREINFO has no CRASHTIME.
 static void cpu_note(const struct lb_handoff *handoff, uint32_t cpu, const struct lb_user_regs *regs)
 {
 	memset(&prstatus, 0, sizeof(prstatus));
@@ -131,13 +130,13 @@ static void cpu_notes_all(const struct lb_handoff *handoff, const struct lb_hand
 	}
 }
 
-// The per-CPU base is in GS_BASE but for a few instructions at the edge of user mode.
+// GS_BASE holds the per-CPU base, but for a few instructions at the edge of user mode.
 static uint64_t per_cpu_base(const struct lb_cpu_state *cpu)
 {
 	return cpu->regs.gs_base >> 63 ? cpu->regs.gs_base : cpu->kernel_gs_base;
 }
 
-// The number of bits of a physical address; a C-bit inside of the CPU's width is none of them.
+// The number of bits of a physical address. A C-bit inside the CPU's width is not one of them.
 static unsigned int address_bits(void)
 {
 	const struct cpu_cpuid leaf = cpu_cpuid_extended(LB_CPUID_ENCRYPTION);
@@ -145,7 +144,8 @@ static unsigned int address_bits(void)
 	return lb_encryption_address_bits(cpu_phys_bits(), leaf.eax, leaf.ebx);
 }
 
-// The dead kernel; where it was kdump's, and died before it could save the one that died first, that one.
+// Reads the dead kernel. When that was kdump's kernel, which died before it could save the first one, reads
+// the first one.
 static void read_dead(const struct lb_deadspace *space, struct lb_handoff_live *live)
 {
 	const uint64_t gs_base = per_cpu_base(&live->cpu);
@@ -155,7 +155,7 @@ static void read_dead(const struct lb_deadspace *space, struct lb_handoff_live *
 	lb_deadkernel_read(space, gs_base, text, &dead);
 	if (dead.encrypted || !dead.has_vmcoreinfo || !lb_first_kernel_find(&dead.space, first_text, &first))
 		return;
-	first.space.vmcoreinfo.bytes = 0; // it is found again, with what has been added since
+	first.space.vmcoreinfo.bytes = 0; // found again, with the hot-added RAM
 	lb_deadkernel_read(&first.space, first.gs_base, first_text, &dead);
 	if (!dead.has_text || !dead.has_vmcoreinfo) {
 		lb_say("warning: kdump's kernel died, and the one whose memory it was to save was not found");
@@ -205,7 +205,8 @@ bool lb_describe(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 	return true;
 }
 
-// The configuration's digest was right, or the user wants to go on all the same.
+// True when the dump is encrypted. Asked only when the configuration's digest was right, or the user wants
+// to go on regardless.
 bool lb_encrypts(const struct lb_handoff *handoff)
 {
 	const struct lb_capture_config *capture = (const void *)(uintptr_t)handoff->capture;
@@ -218,7 +219,7 @@ static uint32_t add_line(uint32_t at, const char *key, uint64_t value)
 	return at + (uint32_t)lb_snprintf(text + at, sizeof(text) - at, "%s=0x%lx\n", key, value);
 }
 
-// Our note comes last, when every time but the jump's is known; that one is now.
+// Writes our note last, when every stage's time but the jump's is known; the jump's is taken here.
 void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
 	uint32_t at = (uint32_t)lb_snprintf(text, sizeof(text), "VERSION=%s\nHANDOFF_VERSION=%u\n",

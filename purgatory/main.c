@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// From the hook to the second kernel, stage by stage. The point of no return was
-// crossed in the hook: whatever is wrong now is said and followed by the policy.
+// From the hook to the second kernel, stage by stage. The point of no return was passed in the hook: on an
+// error the purgatory prints it and follows the policy.
 #include "crash/plan/kernel_arguments.h"
 #include "lib/cpu.h"
 #include "lib/format.h"
@@ -8,7 +8,7 @@
 #include "lifeboat/x86.h"
 #include "purgatory/purgatory.h"
 
-// The stages' names. tsc[] has at [LB_STAGE_ARMED] the time at which the hook was entered.
+// The stages' names. tsc[LB_STAGE_ARMED] is the time at which the hook was entered.
 const char lb_stage_names[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
 						 "describe", "swap",  "jump"};
 
@@ -25,7 +25,7 @@ static void fault(struct lb_handoff_live *live, enum lb_fault fault, uint64_t de
 	live->fault_detail = detail;
 }
 
-// The console may be what is wrong with it: also said on the likeliest other one.
+// The configured console may itself be damaged, so the message goes to the likeliest other console, too.
 static void say_unsound(const struct lb_handoff *handoff)
 {
 	do
@@ -49,8 +49,8 @@ static void verify(const struct lb_handoff *handoff, struct lb_handoff_live *liv
 	lb_say("going on all the same, as told by --on-fault");
 }
 
-// The dead kernel ran with four levels on a CPU that may have five: the second one
-// must not change that. Room was left behind the command line.
+// Keeps the dead kernel's four levels on a CPU that may have five: the second kernel must not change that.
+// Room was left behind its command line.
 static void keep_four_levels(const struct lb_handoff *handoff, const struct lb_handoff_live *live)
 {
 	static const char word[] = LB_CMDLINE_NO5LVL;
@@ -74,7 +74,7 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	lb_console_open(handoff, false, speaker); // for a fault while verifying
 	sound = lb_verify_handoff(handoff);
 	lb_console_open(handoff, sound, speaker);
-	if (!sound) { // not even `live` can be believed
+	if (!sound) { // `live` may be damaged, too
 		say_unsound(handoff);
 		lb_stop(LB_POLICY_RESET);
 	}
@@ -89,13 +89,13 @@ _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct 
 	verify(handoff, live);
 
 	if (lb_encrypts(handoff))
-		lb_trap_at_end(NULL); // nothing to do then, but registers are not shown
+		lb_trap_at_end(NULL); // at the end there is nothing to do, but registers are not shown
 
 	enter(live, LB_STAGE_QUIESCE);
 	lb_quiesce(handoff);
 
 	enter(live, LB_STAGE_DESCRIBE);
-	memset((void *)(uintptr_t)handoff->notes, 0, handoff->notes_bytes); // nothing guards them
+	memset((void *)(uintptr_t)handoff->notes, 0, handoff->notes_bytes); // no digest guards the notes
 	if (!lb_describe(handoff, live)) {
 		fault(live, LB_FAULT_ENCRYPTED, cpu->cr3);
 		lb_say("fault: the dead kernel's memory is encrypted (CR3 0x%lx)", cpu->cr3);

@@ -13,7 +13,7 @@
 #define MSIX_ENABLE (1U << 31)
 
 #define EXTENDED LB_PCI_SPACE_PORTS // begins where ports end
-#define EXTENDED_MAX 480 // of 8 bytes, the least, between 100h and 1000h
+#define EXTENDED_MAX 480 // the most capabilities of 8 bytes, the smallest size, between 100h and 1000h
 #define EXTENDED_ATS 0x0f
 #define EXTENDED_SRIOV 0x10
 #define EXTENDED_PRI 0x13
@@ -21,13 +21,14 @@
 #define SRIOV_CONTROL 0x08
 #define SRIOV_ENABLE (1U << 0)
 #define SRIOV_MEMORY (1U << 3)
-// The lower half says what a function may do, the upper half what it does; of PRI the other way round.
+// The lower half says what a function supports, the upper half what is switched on. For PRI it is the other
+// way round.
 #define TRANSLATION_CONTROL 0x04
 #define ATS_ENABLE (1U << 31)
 #define PRI_ENABLE (1U << 0)
 #define PASID_ENABLE (7U << 16)
 
-// False if the function is not there.
+// False when no function is there.
 static bool answers(const struct lb_pci_space *space)
 {
 	uint32_t id = lb_pci_read(space, LB_PCI_ID);
@@ -35,8 +36,8 @@ static bool answers(const struct lb_pci_space *space)
 	return (id & LB_PCI_ID_VENDOR) != LB_PCI_VENDOR_NONE && id != LB_PCI_ID_RETRY;
 }
 
-// Stops those that are in the list, which may be longer than it can be, lead anywhere, or to itself. True if
-// MSI or MSI-X was on.
+// Switches off MSI and MSI-X by the capability list. A hostile list may be too long, lead anywhere or in a
+// circle. True when one was on.
 static bool stop_msi(const struct lb_pci_space *space, uint32_t header_type)
 {
 	uint32_t first =
@@ -60,7 +61,7 @@ static bool stop_msi(const struct lb_pci_space *space, uint32_t header_type)
 	return was_on;
 }
 
-// The place of the extended capabilities; 0: there are none.
+// The offsets of the extended capabilities; 0: the function lacks it.
 struct extended {
 	uint32_t sriov, ats, pri, pasid;
 };
@@ -73,7 +74,7 @@ static struct extended find_extended(const struct lb_pci_space *space)
 	for (unsigned int i = 0; i < EXTENDED_MAX && at >= EXTENDED && at < space->bytes; i++) {
 		uint32_t capability = lb_pci_read(space, at), id = capability & 0xffff;
 
-		if (capability == 0 || capability == UINT32_MAX) // an empty list; no such space
+		if (capability == 0 || capability == UINT32_MAX) // an empty list; no extended space
 			break;
 		if (id == EXTENDED_SRIOV && at + SRIOV_CONTROL < space->bytes)
 			found.sriov = at;
@@ -110,11 +111,11 @@ static void clear_control(const struct lb_pci_space *space, uint32_t at, uint32_
 		lb_pci_write(space, at + TRANSLATION_CONTROL, control & writable & ~bits);
 }
 
-// ATS first: PASID must not change while it is on (PCIe Base 5.0, 10.5.1.3, 7.8.8.3).
+// ATS goes first: PASID must not change while ATS is on (PCIe Base 5.0, 10.5.1.3, 7.8.8.3).
 static void stop_translation(const struct lb_pci_space *space, const struct extended *extended)
 {
 	clear_control(space, extended->ats, UINT32_MAX, ATS_ENABLE);
-	clear_control(space, extended->pri, LB_PCI_CONTROL_HALF, PRI_ENABLE); // ones clear its status
+	clear_control(space, extended->pri, LB_PCI_CONTROL_HALF, PRI_ENABLE); // ones would clear its status
 	clear_control(space, extended->pasid, UINT32_MAX, PASID_ENABLE);
 }
 
@@ -157,7 +158,7 @@ static void quiesce_function(const struct lb_pci_space *space, uint32_t header_t
 		count->masters++;
 	lb_pci_write(space, LB_PCI_COMMAND,
 		     ((command & LB_PCI_CONTROL_HALF) | LB_PCI_COMMAND_NO_INTX) & ~drop);
-	lb_pci_read(space, LB_PCI_COMMAND); // nothing it wrote is on its way any more
+	lb_pci_read(space, LB_PCI_COMMAND); // flushes the writes that the function had on their way
 	stop_translation(space, &extended);
 }
 

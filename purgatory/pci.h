@@ -4,7 +4,7 @@
 //
 // Of every function that answers:
 //  - MSI and MSI-X are switched off, and INTx is held back (Command.InterruptDisable):
-//    a device that loses its MSI enable says the same by INTx, on a line it shares.
+//    a device that loses its MSI enable signals by INTx instead, on a line that it shares.
 //    Linux's pci_enable_device() lets INTx through again.
 //  - Bus mastering is switched off, and the function read once more: no answer can pass
 //    the writes it had on their way (PCIe Base 2.4.1). Linux's kexec does that, too; a
@@ -41,8 +41,8 @@ struct lb_pci_count {
 	uint16_t tco; // port of a chipset's watchdog, which only the caller can stop; 0: none seen
 };
 
-// Is segment 0 to be scanned by ports, since no entry of `ecam` begins with its bus 0? The others have other segments
-// or buses, and are scanned beside it.
+// Is segment 0 to be scanned by ports, since no entry of `ecam` begins with its bus 0? The others have
+// other segments or buses, and are scanned beside it.
 bool lb_pci_wants_ports(const struct lb_ecam *ecam, uint32_t count);
 
 // Every bus of the range by itself, whatever bridges say of buses behind them: 256

@@ -24,7 +24,7 @@ void lb_quiesce(const struct lb_handoff *handoff);
 
 // describe.c
 bool lb_describe(const struct lb_handoff *handoff, struct lb_handoff_live *live);
-// Is the dump encrypted, so that nothing of the dead machine is to be shown?
+// Whether the dump is encrypted: nothing of the dead machine may be shown then.
 bool lb_encrypts(const struct lb_handoff *handoff);
 void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handoff_live *live);
 
@@ -32,7 +32,7 @@ void lb_describe_finish(const struct lb_handoff *handoff, const struct lb_handof
 void lb_swap(const struct lb_swap_range *ranges, uint32_t count);
 
 // main.c
-extern const char lb_stage_names[LB_STAGE_COUNT][16]; // as the console and the note have them
+extern const char lb_stage_names[LB_STAGE_COUNT][16]; // as the console and our note name them
 _Noreturn void lb_purgatory_main(const struct lb_handoff *handoff, const struct lb_cpu_state *cpu);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Interrupts as Linux leaves them for a kernel that starts (native_machine_shutdown()
-// and disconnect_bsp_APIC()): PICs and IO-APICs masked, local APIC enabled with
-// nothing in it but NMI. Without this the second kernel finds a timer that does not
-// tick and devices whose interrupts are lost. The local APIC comes last: nothing can put
-// another interrupt into it then. Source: Intel SDM 3A chapter 10, 82093AA datasheet.
+// Leaves interrupts as Linux leaves them for a kernel that starts (native_machine_shutdown() and
+// disconnect_bsp_APIC()): PICs and IO-APICs masked, the local APIC enabled with only NMI in it. Otherwise
+// the second kernel finds a timer that does not tick and devices whose interrupts are lost. The local APIC
+// comes last: by then no source can send it another interrupt. Source: Intel SDM 3A chapter 10, 82093AA
+// datasheet.
 #include "crash/bare/lapic.h"
 #include "lifeboat/ports.h"
 #include "lifeboat/watchdog.h"
@@ -17,7 +17,7 @@
 #define IOAPIC_WINDOW 0x10
 #define IOAPIC_VERSION 1
 #define IOAPIC_REDIRECTION 0x10
-#define IOAPIC_MASKED (1U << 16) // and edge: clears Remote IRR
+#define IOAPIC_MASKED (1U << 16) // and edge-triggered: clears Remote IRR
 
 #define LAPIC_VERSION 0x30
 #define LAPIC_TPR 0x80
@@ -32,7 +32,7 @@
 #define LAPIC_EXTINT (7U << 8)
 #define LAPIC_NMI (4U << 8)
 #define LAPIC_SVR_ENABLED (1U << 8)
-#define LAPIC_MAX_EOIS 256 // no more vectors can be in service, or wait to be
+#define LAPIC_MAX_EOIS 256 // at most one for each vector in service or waiting
 
 #define RFLAGS_IF (1ULL << 9)
 
@@ -61,12 +61,12 @@ static void mask_ioapic(const struct lb_window *window, uint64_t phys)
 	}
 }
 
-// While waiting interrupts are let in; NULL else.
+// The local APIC while waiting interrupts are taken; else NULL.
 static const struct lb_lapic *volatile letting_in;
 static volatile uint32_t let_in;
 
-// False: this was not to happen now. A source that was not found and never ends does not
-// hold us up: after as many as there are vectors, interrupts stay off.
+// False: no interrupt is expected now. A source that was not found may send for ever: after one interrupt
+// for each vector, interrupts stay off.
 static bool take_interrupt(struct lb_trap_frame *frame)
 {
 	if (!letting_in)
@@ -79,11 +79,10 @@ static bool take_interrupt(struct lb_trap_frame *frame)
 	return true;
 }
 
-// What the local APIC had accepted when the first kernel died is still in its request
-// register, and nothing but taking it gets it out: the second kernel would meet a timer
-// interrupt, or a vector it does not know, as soon as it lets any in ("Spurious LAPIC
-// timer interrupt", "No irq handler for vector"). So it is taken here, once no source is
-// left that could send more. STI opens the door behind the first NOP; all that wait come
+// Takes the interrupts that the local APIC had accepted when the first kernel died. They stay in its
+// request register until a CPU takes them; the second kernel would report "Spurious LAPIC timer interrupt"
+// or "No irq handler for vector" at its first STI. They are taken here, when no source can send more. STI
+// takes effect after the first NOP, and all waiting interrupts arrive before the second one.
 // before the second.
 static void let_waiting_interrupts_in(const struct lb_lapic *lapic)
 {
@@ -146,7 +145,7 @@ static volatile void *map_config(void *ctx, uint64_t phys)
 	return lb_window_map(ctx, phys, true);
 }
 
-// Every function that the handoff leads to; pci.h says what is done to each.
+// Quiesces every function that the handoff leads to, as pci.h describes.
 static void quiesce_pci(const struct lb_handoff *handoff)
 {
 	struct lb_pci_config config = {.map = map_config, .ctx = (void *)(uintptr_t)&handoff->device_window};

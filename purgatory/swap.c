@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Low memory against its backup: the second kernel gets the low 1 MiB, the dump the
-// dead kernel's. Done twice, every byte is back where it was.
+// Swaps low memory with its backup: the second kernel gets the low 1 MiB, the dump shows the dead kernel's.
+// A second swap puts every byte back.
 #include "purgatory/purgatory.h"
 
 void lb_swap(const struct lb_swap_range *ranges, uint32_t count)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Is crash memory what it was when armed?
+// Checks whether crash memory is what it was when armed.
 //
-// With the SHA extensions where there are any: the hook has left CR0.EM and CR0.TS clear
-// and CR4.OSFXSR set (CR0_RUN, CR4_RUN), and lb_jump() clears OSFXSR again. The dead
-// CPU's XMM registers are lost by it. No note of ours carries them: NT_PRSTATUS has
-// general registers only, and the kernel keeps a task's vector state in its task_struct,
-// which is in the dump. No trap handler here touches XMM: every other object is built
+// Uses the SHA extensions where the CPU has them. The hook has left CR0.EM and CR0.TS clear and CR4.OSFXSR
+// set (CR0_RUN, CR4_RUN); lb_jump() clears OSFXSR again. This destroys the dead CPU's XMM registers. No
+// note of ours carries them: NT_PRSTATUS has only general registers, and the kernel keeps a task's vector
+// state in its task_struct, which is in the dump. No trap handler touches XMM: every other object is built
 // for general registers only.
 #include "lib/mem.h"
 #include "lib/sha256.h"
@@ -23,7 +22,7 @@ bool lb_verify_handoff(const struct lb_handoff *handoff)
 	       handoff->segment_count <= LB_MAX_SEGMENTS;
 }
 
-// The first segment that differs, counted from 1; 0: all are sound.
+// Returns the number, from 1, of the first segment that differs; 0: all are intact.
 uint32_t lb_verify_segments(const struct lb_handoff *handoff)
 {
 	lb_say("SHA-256 %s", lb_sha256_best() == LB_SHA256_NI ? "by SHA-NI" : "in plain C");

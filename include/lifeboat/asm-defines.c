@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Constants and offsets for nasm: never assembled, only compiled to text, out of
-// which the Makefile takes the marked lines (build/gen/asm-defines.inc).
+// Constants and offsets for nasm. This file is only compiled to assembly text, from which the Makefile
+// takes the marked lines (build/gen/asm-defines.inc).
 #include "lifeboat/capture_config.h"
 #include "lifeboat/desc.h"
 #include "lifeboat/handoff.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// What the built-in capture kernel is told beside the handoff: one sealed segment of its
-// own ("capture"), written by the loader when armed, never after. All that needs firmware
-// to find out is in here: where the dump goes, which CPUs there are, how fast the clock
-// ticks. Addresses are physical, sizes bytes unless said otherwise, little endian.
+// The built-in capture kernel's configuration, beside the handoff: one sealed segment of its own
+// ("capture"), written by the loader when armed, never after. It holds what only firmware can tell: where
+// the dump goes, which CPUs there are, how fast the clock ticks. Addresses are physical, sizes are bytes
+// unless said otherwise, all little endian.
 #ifndef LIFEBOAT_CAPTURE_CONFIG_H
 #define LIFEBOAT_CAPTURE_CONFIG_H
 
@@ -27,7 +27,7 @@ enum lb_dump_format {
 	LB_DUMP_ELF = 3, // an ELF core of all RAM, nothing filtered
 };
 
-// The machine's end after the dump, or after the failure to write one.
+// What the machine does after the dump, or after a failure to write one.
 enum lb_capture_end {
 	LB_CAPTURE_RESET = 0, // cold reset
 	LB_CAPTURE_POWEROFF = 1, // ACPI S5; cold reset where that does not work
@@ -42,7 +42,7 @@ enum lb_target_kind {
 	LB_TARGET_PVSCSI = 5, // VMware's
 };
 
-// A SCSI disk's place behind its adapter: both numbers up to 65535.
+// A SCSI disk's address behind its adapter: both numbers up to 65535.
 #define LB_SCSI_UNIT(target, lun) ((uint32_t)(target) << 16 | (lun))
 #define LB_SCSI_UNIT_TARGET(unit) ((unit) >> 16)
 #define LB_SCSI_UNIT_LUN(unit) ((unit)&0xffff)
@@ -54,18 +54,18 @@ struct lb_pci_address {
 	uint8_t reserved[3];
 };
 
-// Within its segment. 0 is a host bridge, wherever there is one.
+// An address within its segment. 0 is a host bridge on every machine that has one.
 #define LB_PCI_BDF(at) ((uint16_t)((at).bus << 8 | (at).device << 3 | (at).function))
 
-// A piece of a file: bytes, whole blocks of 4 KiB, that follow each other on the disk.
+// A piece of a file: whole blocks of 4 KiB that are contiguous on the disk.
 struct lb_extent {
 	uint64_t start; // from the partition's beginning, a multiple of the disk's blocks
 	uint64_t bytes;
 };
 
 // A GPT partition, as the firmware saw it when armed, or a file on one (lifeboat/dumpfile.h). The capture
-// kernel writes to it only if its first block still carries the header that was put there when armed, with this
-// `arm_id` (lifeboat/dumpdisk.h): another disk in the same slot is left alone.
+// kernel writes to it only if its first block still carries the header that was put there when armed, with
+// this `arm_id` (lifeboat/dumpdisk.h). Another disk in the same slot is left alone.
 struct lb_target {
 	uint32_t kind; // enum lb_target_kind
 	uint32_t block_bytes; // 512 or 4096
@@ -82,7 +82,7 @@ struct lb_target {
 	struct lb_extent extents[LB_MAX_EXTENTS]; // in the file's order
 };
 
-// The id that the header of a dump there has in `partuuid`.
+// The id of this target, as a dump header there has it in `partuuid`.
 static inline const uint8_t *lb_target_id(const struct lb_target *target)
 {
 	return target->extent_count ? target->file_id : target->partuuid;
@@ -94,7 +94,7 @@ enum lb_iommu_kind {
 	LB_IOMMU_VIRTIO = 3, // a virtual machine's, of VIOT
 };
 
-#define LB_IOMMU_GRAPHICS 1U // VT-d: nothing but the graphics device is behind it
+#define LB_IOMMU_GRAPHICS 1U // VT-d: only the graphics device is behind it
 
 struct lb_iommu {
 	uint64_t registers; // physical; virtio: the PCI function, bus << 8 | device << 3 | function
@@ -104,13 +104,13 @@ struct lb_iommu {
 };
 
 enum lb_screen_policy {
-	LB_SCREEN_AUTO = 0, // where nothing but the firmware has set it up
+	LB_SCREEN_AUTO = 0, // only where nobody but the firmware has set it up
 	LB_SCREEN_ALWAYS = 1,
 	LB_SCREEN_NEVER = 2,
 };
 
-// The firmware's linear frame buffer of 32-bit pixels, in a memory BAR of a PCI function. All 0: there is none to
-// draw on. Source: UEFI 2.10, 12.9.
+// The firmware's linear frame buffer of 32-bit pixels, in a memory BAR of a PCI function. All 0: there is
+// none to draw on. Source: UEFI 2.10, 12.9.
 struct lb_screen_config {
 	uint64_t base; // physical, of the first pixel
 	uint64_t bar, bar_bytes; // what the BAR covers
@@ -125,7 +125,7 @@ struct lb_screen_config {
 
 #define LB_MAX_WDAT_STEPS 8
 
-// One access to a register, to stop the watchdog of the ACPI table WDAT or to see that it stands. Source:
+// One register access, which stops the watchdog of the ACPI table WDAT or checks that it stands. Source:
 // Microsoft, Hardware Watchdog Timers Design Specification, 2.4.
 struct lb_wdat_step {
 	uint64_t address; // physical, or an I/O port
@@ -144,20 +144,20 @@ struct lb_capture_config {
 
 	uint32_t format; // enum lb_dump_format
 	uint32_t dump_level; // makedumpfile's -d bits that may be applied: 0 to 31
-	uint32_t end; // enum lb_capture_end, after success
-	uint32_t end_failed; // the same, after failure
+	uint32_t end; // enum lb_capture_end, after a success
+	uint32_t end_failed; // enum lb_capture_end, after a failure
 	uint32_t selftest; // 1: no crash; look at target and memory, write the verdict, reset
-	uint32_t cpus; // that may compress, the panicking one included: 1 and up
+	uint32_t cpus; // number that may compress, the panicking one included: 1 and up
 
 	uint64_t tsc_khz; // measured when armed
-	uint64_t armed_tsc; // TSC at
+	uint64_t armed_tsc; // the TSC at armed_time
 	uint64_t armed_time; // seconds since 1970, UTC, by the firmware's clock; 0: it has none
-	uint8_t arm_id[16]; // of this arming: random, or as good as that
+	uint8_t arm_id[16]; // id of this arming (lb_random_id())
 
 	uint32_t target_count; // 0: the log goes to the console, nothing to a disk
 	uint32_t apic_count;
 	struct lb_target targets[LB_MAX_TARGETS]; // in the order they are tried
-	uint32_t bsp_apic; // never to get an INIT: that resets the machine
+	uint32_t bsp_apic; // never gets an INIT, which would reset the machine
 	uint32_t apic[LB_MAX_CAPTURE_CPUS]; // enabled CPUs of the MADT, the boot processor's too
 	uint32_t iommu_count;
 	struct lb_iommu iommu[LB_MAX_IOMMUS];
@@ -166,12 +166,12 @@ struct lb_capture_config {
 	uint8_t s5a, s5b;
 	uint8_t mask_report; // 1: the report is masked
 	uint8_t reserved;
-	uint32_t wdat_count; // 0: the machine has no such table, or none that stops it
+	uint32_t wdat_count; // 0: the machine has no such table, or its table cannot stop it
 	uint32_t reserved2;
 	struct lb_wdat_step wdat[LB_MAX_WDAT_STEPS]; // in this order
-	uint64_t crypt; // struct lb_crypt behind this one; 0: nothing is encrypted
+	uint64_t crypt; // address of struct lb_crypt behind this one; 0: nothing is encrypted
 	struct lb_screen_config screen;
-	struct lb_range heap; // crash memory that is the capture kernel's to allocate
+	struct lb_range heap; // crash memory that the capture kernel may allocate
 	char loader_version[16];
 };
 
@@ -182,9 +182,9 @@ _Static_assert(sizeof(struct lb_wdat_step) == 24, "no padding");
 _Static_assert(sizeof(struct lb_screen_config) == 56, "no padding");
 _Static_assert(sizeof(struct lb_capture_config) <= 4096, "one page");
 
-// The first bytes of the capture kernel's image, filled by its linker script; offsets from
-// the image's start. It is position-independent: its entry applies its own relocations.
-// The file has file_bytes; bss and stacks go on, zero, to total_bytes.
+// The first bytes of the capture kernel's image, filled by its linker script; offsets from the image's
+// start. The image is position-independent: its entry applies its own relocations. The file has file_bytes;
+// zeroed bss and stacks follow, up to total_bytes.
 #define LB_CAPTURE_IMAGE_MAGIC 0x474d49504143424cULL
 struct lb_capture_image {
 	uint64_t magic;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// What the built-in capture kernel encrypts with, behind its configuration in the same sealed segment
-// (lifeboat/capture_config.h). The loader makes a fresh key for each file of each target when it arms, and
-// wraps it to every recipient; what is here is the beginning of the age file, as it will stand on the disk,
-// and the key of its payload. The capture kernel wipes each key when its file ends, the loader all of
+// The keys of an encrypted dump, behind the capture kernel's configuration in the same sealed segment
+// (lifeboat/capture_config.h). When the loader arms it makes a fresh key for each file of each target, and
+// wraps it to every recipient. This holds the beginning of the age file, as it will stand on the disk, and
+// the key of its payload. The capture kernel wipes each key when its file ends; the loader wipes all of
 // them at the next start.
 // Source: age v1, c2sp.org/age.
 #ifndef LIFEBOAT_CRYPT_H
@@ -19,7 +19,7 @@
 #define LB_CRYPT_NONCE 16 // between header and payload
 #define LB_MAX_RECIPIENTS 8
 
-// The files of one try at one target.
+// The files of one dump on one target.
 enum lb_crypt_part { LB_CRYPT_LOG, LB_CRYPT_REPORT, LB_CRYPT_FILE, LB_CRYPT_PARTS };
 
 struct lb_crypt_file {
@@ -33,7 +33,7 @@ struct lb_crypt {
 	uint8_t arm_id[16]; // of the arming that it belongs to
 	uint32_t recipients; // 1 to LB_MAX_RECIPIENTS
 	uint32_t reserved;
-	struct lb_crypt_file files[LB_MAX_TARGETS][LB_CRYPT_PARTS]; // of each target, in their order
+	struct lb_crypt_file files[LB_MAX_TARGETS][LB_CRYPT_PARTS]; // for each target, in the targets' order
 };
 
 _Static_assert(sizeof(struct lb_crypt_file) == 1024, "no padding");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// GDT, IDT and TSS for the hook and the purgatory: both live without an operating
-// system and need the same three tables. Source: Intel SDM 3A 3.4.5, 5.14.1, 7.7.
+// GDT, IDT and TSS for the hook and the purgatory, which run without an operating system. Source: Intel SDM
+// 3A 3.4.5, 5.14.1, 7.7.
 #ifndef LIFEBOAT_DESC_H
 #define LIFEBOAT_DESC_H
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // A dump in a file, where no partition is to be had. The file has the layout of a dump partition
-// (lifeboat/dumpdisk.h). `lifeboatctl install --reserve` makes it, once; it never grows, and it never moves. The
-// capture kernel knows no file system: it writes to the blocks that the file lay on when it was made, as the map
-// beside lifeboat.efi has them. Two things tell it whether they still are the file's:
+// (lifeboat/dumpdisk.h). `lifeboatctl install --reserve` makes it, once; it never grows, and it never
+// moves. The capture kernel knows no file system: it writes to the blocks that the file lay on when it was
+// made, as the map beside lifeboat.efi has them. Two things tell it whether they still are the file's:
 //
 // - The header in the first two blocks, with the arm_id of this boot. Its `partuuid` is the file's id.
 // - A stamp in every other block, until the dump itself lies there: LB_STAMP_BYTES of each block say of which
-//   file they are, and where in it they belong. Whoever gets a block that the file has lost writes over its stamp.
+//   file they are, and where in it they belong. When the file loses a block, its next owner overwrites the
+//   stamp.
 //
 // lifeboat-save puts the stamps back once a dump is saved. All numbers are little endian.
 #ifndef LIFEBOAT_DUMPFILE_H
@@ -19,7 +20,8 @@
 #include "lifeboat/capture_config.h"
 #include "lifeboat/dumpdisk.h"
 
-// A block is full of these. The smallest piece that a file system gives away, a sector of 512 bytes, has its own.
+// A stamp. A block is full of them, so each sector of 512 bytes has one: a file system gives away no
+// smaller piece.
 #define LB_STAMP_MAGIC 0x504d41545341424cULL // "LBASTAMP"
 struct lb_stamp {
 	uint64_t magic;
@@ -45,9 +47,9 @@ struct lb_file_map {
 	uint32_t extent_count; // 1 to LB_MAX_EXTENTS
 	uint32_t reserved;
 	struct lb_extent extents[LB_MAX_EXTENTS]; // in the file's order
-	char esp_path
-		[128]; // as the firmware names it, "\DIR\FILE" on the map's volume; "": it cannot read that one
-	char host_path[256]; // as the system that made it names it
+	// As the firmware names it, "\DIR\FILE" on the map's volume; "": the firmware cannot read its volume.
+	char esp_path[128];
+	char host_path[256]; // as the system that made the map names it
 	uint8_t sha256[32]; // of every byte before this field
 };
 _Static_assert(offsetof(struct lb_file_map, extents) == 80, "no padding");

@@ -8,9 +8,9 @@
 //                           before it.
 //   struct lb_handoff_live  changes after the panic: written by the purgatory.
 //
-// The hook knows where the sealed part is and what it takes to enter the purgatory
-// (struct lb_hook_sealed), no more. All addresses are physical, all sizes bytes,
-// little endian. A reader refuses another magic, version or size.
+// The hook knows only struct lb_hook_sealed: where the sealed part is, and what it needs to enter the
+// purgatory. All addresses are physical, all sizes bytes, little endian. A reader refuses another magic,
+// version or size.
 #ifndef LIFEBOAT_HANDOFF_H
 #define LIFEBOAT_HANDOFF_H
 
@@ -30,7 +30,7 @@
 #define LB_MAX_ECAM 48 // MCFG entries: PCI segments, or bus ranges of one
 #define LB_MAX_HOTPLUG 32 // SRAT's hot-pluggable ranges, merged
 
-// A piece of crash memory that must be on the day what it was when armed.
+// A piece of crash memory that must not change between arming and the panic.
 struct lb_segment {
 	char name[16]; // NUL-terminated, for messages
 	uint64_t phys;
@@ -49,8 +49,8 @@ enum lb_console_type {
 	LB_CONSOLE_NONE = 0,
 	LB_CONSOLE_PORT = 1, // 8250 at an I/O port; its baud rate is left as found
 	LB_CONSOLE_MMIO = 2, // 8250 registers one byte apart at a physical address
-	LB_CONSOLE_MMIO32 = 3, // four bytes apart, of 32 bits each
-	LB_CONSOLE_PCI = 4, // in options only: the loader makes one of the others of it
+	LB_CONSOLE_MMIO32 = 3, // registers four bytes apart, of 32 bits each
+	LB_CONSOLE_PCI = 4, // in options only: the loader turns it into one of the others
 };
 
 struct lb_console {
@@ -59,7 +59,7 @@ struct lb_console {
 	uint64_t address;
 };
 
-// The machine's end after a digest mismatch or a fault.
+// What the machine does after a digest mismatch or a fault.
 enum lb_policy {
 	LB_POLICY_RESET = 0, // say why, then cold reset
 	LB_POLICY_BOOT = 1, // say why, then go on (a mismatch only; a fault resets)
@@ -68,20 +68,20 @@ enum lb_policy {
 
 // PCI configuration space in memory: one MCFG entry.
 struct lb_ecam {
-	uint64_t phys; // of bus 0, device 0, function 0, whether bus_first is 0 or not
+	uint64_t phys; // address of bus 0, device 0, function 0, even if bus_first is not 0
 	uint16_t segment;
 	uint8_t bus_first, bus_last;
 	uint32_t reserved;
 };
 
-// A movable 4 KiB window of the identity map: not present but while used.
+// A movable 4 KiB window of the identity map. It is present only while used.
 struct lb_window {
 	uint64_t virt; // where the page appears
 	uint64_t pte; // physical address of its 8-byte page-table entry
 };
 
 struct lb_handoff {
-	// Identity. Filled first, checked first.
+	// Identity: filled and checked first.
 	uint64_t magic;
 	uint32_t version;
 	uint32_t bytes; // sizeof(struct lb_handoff)
@@ -114,22 +114,21 @@ struct lb_handoff {
 	uint32_t reserved3;
 	struct lb_ecam ecam[LB_MAX_ECAM];
 
-	// Describe: e820_saved is an array of struct boot_e820_entry; the ELF core
-	// header a template whose PT_LOADs are ready but for p_vaddr; the notes are
-	// one zeroed area that the only PT_NOTE points at.
+	// Describe. e820_saved is an array of struct boot_e820_entry. elfcorehdr is a template whose
+	// PT_LOADs lack only p_vaddr. The notes are one zeroed area that the only PT_NOTE points at.
 	uint64_t e820_saved;
 	uint32_t e820_saved_count;
 	uint32_t cpu_slots; // NT_PRSTATUS notes that fit into the notes area
 	uint64_t elfcorehdr;
-	uint64_t elfcorehdr_bytes; // room, template's size rounded up to pages
+	uint64_t elfcorehdr_bytes; // room: the template's size rounded up to pages
 	uint64_t notes;
 	uint64_t notes_bytes;
 	char first_kernel_release[64]; // from the bzImage: OSRELEASE of a synthesised VMCOREINFO
 	struct lb_range crash; // the region itself, for the LIFEBOAT note
 	struct lb_range crash_ram; // the part that is RAM in the second kernel
-	struct lb_range crash_low; // RAM below 4 GiB for its DMA, nothing of ours in it; empty: none
+	struct lb_range crash_low; // below 4 GiB for its DMA; holds nothing of ours; empty: none
 	uint32_t hotplug_count; // ranges in which RAM may have appeared after arming
-	uint32_t elfcorehdr_spare; // PT_LOAD slots kept free (PT_NULL at the end) for it
+	uint32_t elfcorehdr_spare; // PT_LOAD slots kept free for them (PT_NULL at the end)
 	struct lb_range hotplug[LB_MAX_HOTPLUG]; // whole pages, sorted, disjoint, no RAM of e820_saved
 
 	// Swap.
@@ -139,8 +138,8 @@ struct lb_handoff {
 
 	// Jump.
 	uint64_t kernel_entry; // 64-bit entry point
-	uint64_t
-		capture; // struct lb_capture_config of the built-in capture kernel; 0: the second kernel is a Linux
+	// struct lb_capture_config of the built-in capture kernel; 0: the second kernel is a Linux.
+	uint64_t capture;
 	uint64_t boot_params;
 	uint64_t cmdline; // room for " no5lvl" is left behind its NUL
 	uint64_t cmdline_room;
@@ -150,9 +149,8 @@ struct lb_handoff {
 
 #define LB_HANDOFF_SEALED_BYTES offsetof(struct lb_handoff, sha256)
 
-// The panicking CPU, saved by the hook in its own runtime data before anything
-// changes; `regs` in the order of Linux's struct user_regs_struct, which is what
-// NT_PRSTATUS carries.
+// The panicking CPU, saved by the hook in its own runtime data before anything changes. `regs` has the
+// order of Linux's struct user_regs_struct, which NT_PRSTATUS carries.
 struct lb_user_regs {
 	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax;
 	uint64_t rip, cs, rflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
@@ -166,21 +164,21 @@ struct lb_cpu_state {
 	uint64_t nmi_count; // NMIs survived in the hook
 };
 
-// All the hook knows, in its own runtime data: written when armed, never after.
+// All that the hook knows, in its own runtime data: written when armed, never after.
 struct lb_hook_sealed {
 	uint64_t handoff; // struct lb_handoff
 	uint64_t cr3_4level;
 	uint64_t cr3_5level;
 	uint64_t physical; // where the hook goes on at its physical address, which Linux maps one to one
-	uint64_t text_sum; // over that of the hook's text which runs after the panic
+	uint64_t text_sum; // over the part of the hook's text that runs after the panic
 	uint64_t purgatory_entry; // as in the handoff, which only the purgatory can check
 	struct lb_range purgatory_text;
-	uint64_t purgatory_sum; // over that
+	uint64_t purgatory_sum; // over purgatory_text
 	uint64_t console_port; // an 8250's; 0: none
 	uint64_t sum; // over the fields above
 };
 
-// The purgatory's stages; their numbers are on its console, too.
+// The purgatory's stages. The console shows their numbers, too.
 enum lb_stage {
 	LB_STAGE_ARMED = 0,
 	LB_STAGE_ENTRY = 1,
@@ -205,18 +203,19 @@ struct lb_handoff_live {
 	uint32_t stage; // enum lb_stage; loader: ARMED
 	uint32_t fault; // enum lb_fault; purgatory
 	uint64_t fault_detail;
-	uint64_t attempts; // purgatory: one more at each entry
+	uint64_t attempts; // counted by the purgatory at each entry
 	uint64_t nmi_count;
-	uint64_t tsc[LB_STAGE_COUNT]; // [ARMED]: hook entry; else: that stage's begin
+	uint64_t tsc[LB_STAGE_COUNT]; // [ARMED]: when the hook was entered; others: when that stage began
 	struct lb_cpu_state cpu; // copied from the hook's data
-	// Purgatory: page tables of the kernel that died first, where the dead one was kdump's; 0: it was not.
+	// By the purgatory. When the dead kernel was kdump's, the page tables of the kernel that died
+	// first; else 0.
 	uint64_t first_cr3;
 	uint64_t first_la57; // bool
 };
 
-// The first bytes of purgatory.bin, filled by its linker script. Offsets from
-// the image's start. [0, text_bytes) is sealed; the file ends at file_bytes; live
-// data, stacks and bss go on, zero, to total_bytes.
+// The first bytes of purgatory.bin, filled by its linker script. Offsets from the image's start. [0,
+// text_bytes) is sealed. The file ends at file_bytes; zeroed live data, stacks and bss follow, up to
+// total_bytes.
 #define LB_PURGATORY_MAGIC 0x47525550424cULL // "LBPURG"
 struct lb_purgatory_header {
 	uint64_t magic;
@@ -239,8 +238,8 @@ struct lb_hook_header {
 	uint32_t reserved;
 };
 
-// Our note in the core header: name "LIFEBOAT", n_type below, desc: lines of
-// KEY=VALUE text, as in VMCOREINFO (see docs/handoff.md for the keys).
+// Our note in the core header: name "LIFEBOAT", n_type below. Its text has lines of KEY=VALUE, as
+// VMCOREINFO has (docs/handoff.md lists the keys).
 #define LB_NOTE_NAME "LIFEBOAT"
 #define LB_NOTE_TYPE 0x4c420001U
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Included first, by the Makefile, into everything freestanding: every symbol is
-// hidden, declared ones too, so that each is reached relative to RIP and none
-// through a GOT.
+// The Makefile includes this first in everything freestanding. It makes every symbol hidden, declared ones
+// too, so that code reaches each relative to RIP and none through a GOT.
 #pragma GCC visibility push(hidden)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Registers in memory that want the very instruction: on AMD's CPUs since family 10h an access to PCI
+// Registers in memory that need one certain instruction. On AMD's CPUs since family 10h an access to PCI
 // configuration space in memory must be a MOV from or to EAX or AL. Source: AMD BKDG for family 10h,
 // 2.11.1, and those of later families.
 #ifndef LIFEBOAT_MMIO_H

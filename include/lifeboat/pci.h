@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Registers of a PCI function's configuration space, by offset, and their bits: numbers
-// only. Those of two halves (command and status, and their like) are read and written as
-// 32 bits. Source: PCI Local Bus 3.0, chapter 6; PCI Express Base 5.0, 7.5 and 7.7.
+// Registers of a PCI function's configuration space, by offset, and their bits. A register of two halves
+// (command and status, for example) is read and written as 32 bits. Source: PCI Local Bus 3.0, chapter 6;
+// PCI Express Base 5.0, 7.5 and 7.7.
 #ifndef LIFEBOAT_PCI_H
 #define LIFEBOAT_PCI_H
 
@@ -22,7 +22,7 @@
 #define LB_PCI_COMMAND_MASTER (1U << 2)
 #define LB_PCI_COMMAND_NO_INTX (1U << 10)
 #define LB_PCI_STATUS_CAPABILITIES (1U << 20)
-// The status half of a register is cleared by ones: only the other half is ever written back.
+// Ones written to the status half clear it, so only the control half is ever written back.
 #define LB_PCI_CONTROL_HALF 0xffffU
 
 #define LB_PCI_CLASS 0x08 // bits 31:8 class, subclass, interface
@@ -41,15 +41,15 @@
 #define LB_PCI_BAR_64 4U
 #define LB_PCI_BAR_FLAGS 0xfU
 
-// A bridge's own. Buses: primary, secondary, subordinate, 8 bits each. From there on to the I/O base's
-// upper half are windows, but for the half with its secondary status.
+// A bridge's own registers. Buses: primary, secondary, subordinate, 8 bits each. The registers from there
+// to the I/O base's upper half are windows, except for the half with the secondary status.
 #define LB_PCI_BUSES 0x18
 #define LB_PCI_WINDOW_IO 0x1c
 #define LB_PCI_WINDOWS_END 0x34
 #define LB_PCI_BRIDGE_CONTROL 0x3c // bits 31:16
 #define LB_PCI_BRIDGE_DISCARDED (1U << 26) // cleared by a one
 
-// Capabilities: id, next, and 16 bits of the capability's own, in one register.
+// One register holds a capability's id, the next one's offset, and 16 bits of its own.
 #define LB_PCI_CAPABILITIES 0x34
 #define LB_PCI_CAPABILITIES_CARDBUS 0x14
 #define LB_PCI_CAPABILITIES_MIN 0x40 // below it is the standard header

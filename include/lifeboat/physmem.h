@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How pure code reads physical memory it does not own, a page at a time: through
-// a movable window in the purgatory, from an image file on the host.
+// Lets pure code read physical memory that it does not own, a page at a time: through a movable window in
+// the purgatory, from an image file on the host.
 #ifndef LIFEBOAT_PHYSMEM_H
 #define LIFEBOAT_PHYSMEM_H
 
@@ -8,7 +8,7 @@
 
 struct lb_physmem {
 	// The 4 KiB page at `phys` (4 KiB aligned), or NULL where that is not RAM.
-	// The pointer is good until the next call: there may be one window only.
+	// The pointer is valid until the next call: there may be only one window.
 	const void *(*page)(void *ctx, uint64_t phys);
 	void *ctx;
 };

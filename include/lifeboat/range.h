@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Address ranges and the only arithmetic on them. Physical addresses, bytes.
+// Address ranges, and all arithmetic on them. Physical addresses, bytes.
 #ifndef LIFEBOAT_RANGE_H
 #define LIFEBOAT_RANGE_H
 
@@ -40,7 +40,7 @@ static inline bool lb_range_overlaps(struct lb_range a, struct lb_range b)
 	return a.start < b.end && b.start < a.end;
 }
 
-// The part that both have in common; empty (start == end) when there is none.
+// The part that both ranges share; empty (start == end) when there is none.
 static inline struct lb_range lb_range_intersect(struct lb_range a, struct lb_range b)
 {
 	struct lb_range r = {a.start > b.start ? a.start : b.start, a.end < b.end ? a.end : b.end};
@@ -61,14 +61,13 @@ static inline uint64_t lb_align_down(uint64_t value, uint64_t align)
 	return value & ~(align - 1);
 }
 
-// The caller knows that value + align - 1 does not wrap; for a value out of a
-// file use lb_align_up_checked().
+// The caller knows that value + align - 1 does not wrap. For a value from a file use lb_align_up_checked().
 static inline uint64_t lb_align_up(uint64_t value, uint64_t align)
 {
 	return (value + align - 1) & ~(align - 1);
 }
 
-// False on wrap-around, *ret_value then untouched.
+// False on wrap-around; *ret_value is unchanged then.
 static inline bool lb_align_up_checked(uint64_t value, uint64_t align, uint64_t *ret_value)
 {
 	uint64_t sum;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An 8250: its registers, by offset, and where a PC has them. Source: 16550A datasheet
-// (National Semiconductor PC16550D); Linux, arch/x86/include/asm/serial.h.
+// An 8250's registers, by offset, and their ports in a PC. Source: 16550A datasheet (National Semiconductor
+// PC16550D); Linux, arch/x86/include/asm/serial.h.
 #ifndef LIFEBOAT_UART_H
 #define LIFEBOAT_UART_H
 
@@ -15,8 +15,8 @@
 #define LB_UART_LSR 5
 #define LB_UART_LSR_THRE 0x20
 
-// Polls for room for one byte: at 9600 baud a byte takes about 1 ms, and a register read about 1 µs on real
-// hardware.
+// Polls for room for one byte. At 9600 baud a byte takes about 1 ms; a register read takes about 1 µs on
+// real hardware.
 #define LB_UART_MAX_POLLS 200000
 
 #define LB_COM1 0x3f8

@@ -10,8 +10,8 @@
 
 #include "lifeboat/ports.h"
 
-// The 6300ESB's: vendor and device as in the ID register; the lock byte enables it,
-// and is reached as a byte only.
+// The 6300ESB's vendor and device, as in the ID register. The lock byte enables it, and has to be accessed
+// as a byte.
 #define LB_ESB_ID 0x25ab8086U
 #define LB_ESB_LOCK 0x68
 #define LB_ESB_LOCK_ENABLE 0x02U
@@ -24,8 +24,8 @@
 #define LB_TCO_CONTROL1 0x08
 #define LB_TCO_CONTROL1_HALT (1U << 11)
 
-// `id` as in the ID register: the LPC bridges whose TCO registers are laid out so. Newer
-// chipsets have theirs behind the SMBus function; a bridge not known here is left alone.
+// Whether the LPC bridge `id`, as in the ID register, has its TCO registers laid out like this. Newer
+// chipsets have theirs behind the SMBus function. An unknown bridge is left alone.
 static inline bool lb_lpc_has_tco(uint32_t id)
 {
 	uint32_t device = id >> 16;

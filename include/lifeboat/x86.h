@@ -47,7 +47,7 @@
 
 // Vectors, SDM 3A 6.3.1 and table 6-1.
 #define X86_VECTORS 256
-#define X86_EXCEPTIONS 32 // from here on interrupts from outside
+#define X86_EXCEPTIONS 32 // from here on external interrupts
 #define X86_VECTOR_NMI 2
 #define X86_VECTOR_DF 8
 #define X86_VECTOR_GP 13
@@ -70,8 +70,8 @@
 #define X86_MSR_GS_BASE 0xc0000101
 #define X86_MSR_KERNEL_GS_BASE 0xc0000102
 
-// The selectors the Linux 64-bit boot protocol asks for (Documentation/arch/x86/boot.rst:
-// __BOOT_CS 0x10, __BOOT_DS 0x18); ours everywhere.
+// The selectors of the Linux 64-bit boot protocol (Documentation/arch/x86/boot.rst: __BOOT_CS 0x10,
+// __BOOT_DS 0x18). All our programs use them.
 #define X86_SEL_CODE 0x10
 #define X86_SEL_DATA 0x18
 #define X86_SEL_TSS 0x20

@@ -3,8 +3,9 @@
 #ifndef LIFEBOAT_TOOLS_COMMON_END_OUTPUT_H
 #define LIFEBOAT_TOOLS_COMMON_END_OUTPUT_H
 
-// Writes what standard output still holds. Returns `status`, or, where some of what was printed did not get out
-// (a full disk, now or earlier), EXIT_FAILURE after a sentence on standard error that begins with `program`.
+// Writes what standard output still holds. Returns `status`, or, where some of what was printed did not get
+// out (a full disk, now or earlier), EXIT_FAILURE after a sentence on standard error that begins with
+// `program`.
 int end_output(const char *program, int status);
 
 #endif

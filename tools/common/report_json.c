@@ -248,8 +248,8 @@ static void put_task(struct json *json, const char *pid, bool has_state)
 		put_copy_or_null(json, "state", state, 1);
 }
 
-// The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own. "CPU 2: as CPU 0"
-// begins the line: the name of a task, which is behind it, may say anything.
+// The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own. "CPU 2: as
+// CPU 0" begins the line: the name of a task, which is behind it, may say anything.
 static unsigned int frames_of(const struct section *cpus, unsigned int at)
 {
 	const char *own = behind(line_of(cpus, at), "CPU ");

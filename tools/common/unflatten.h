@@ -14,8 +14,8 @@ bool unflatten_wants(int from);
 #define UNFLATTEN_CUT (-2)
 
 // Writes the dump that the flattened file holds to `to`, an empty file. `name` is the file's, for
-// messages. Fails, naming the piece, where a piece lies nowhere; UNFLATTEN_CUT where the file ends early. Then `to`
-// holds what came before.
+// messages. Fails, naming the piece, where a piece lies nowhere; UNFLATTEN_CUT where the file ends early.
+// Then `to` holds what came before.
 int unflatten(int from, const char *name, int to, struct lb_error *err);
 
 #endif

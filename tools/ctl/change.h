@@ -14,7 +14,8 @@ struct change {
 // Notes that `what` changed what the next boot does. An image build has no boot, a dry run changes nothing.
 void change_note(const struct options *options, const char *what);
 bool change_read(const char *root, struct change *ret_change);
-// Has this machine not been restarted since? Memory that a hibernation image would come back to may then be ours.
+// Has this machine not been restarted since? Memory that a hibernation image would come back to may then be
+// ours.
 bool change_waits(const char *root, struct change *ret_change);
 
 #endif

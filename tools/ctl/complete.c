@@ -70,7 +70,8 @@ enum outcome {
 	OUTCOME_BAD,
 };
 
-// A boot entry chosen by hand goes round a chain, but not round the firmware's drivers, nor those of systemd-boot.
+// A boot entry chosen by hand goes round a chain, but not round the firmware's drivers, nor those of
+// systemd-boot.
 static enum outcome judge_update(const struct boot *boot, enum mode mode)
 {
 	if (boot->found == VARIABLE_ABSENT)

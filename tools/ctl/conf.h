@@ -9,9 +9,9 @@
 #define CONF_BYTES 2048U
 #define CONF_MARK "# Written by lifeboatctl install."
 
-// Console and profile of the system: its last console=ttySn; desktop where its default target is graphical and it
-// has a display manager. The command line is /proc/cmdline of a running system, /etc/kernel/cmdline of an image.
-// With the recipients that were given. `chain`: the boot manager to start; "": none.
+// Console and profile of the system: its last console=ttySn; desktop where its default target is graphical
+// and it has a display manager. The command line is /proc/cmdline of a running system, /etc/kernel/cmdline
+// of an image. With the recipients that were given. `chain`: the boot manager to start; "": none.
 void conf_make(const struct options *options, const char *chain, char ret_text[CONF_BYTES]);
 
 // Does the file begin as one that install wrote? True of none, too.

@@ -5,8 +5,8 @@
 
 #include "tools/save/dump.h"
 
-// Calls `take` for each partition of ours that has a header, and for the file that lifeboatctl has reserved, with `context`. `take` may write to the dump. What cannot
-// be read is passed over.
+// Calls `take` for each partition of ours that has a header, and for the file that lifeboatctl has
+// reserved, with `context`. `take` may write to the dump. What cannot be read is passed over.
 void dumps_each(const char *root, void (*take)(struct dump *dump, void *context), void *context);
 
 #endif

@@ -177,7 +177,8 @@ static void take_dump(struct dump *dump, void *context)
 		     dump_state_name(header), header->message[0] ? ": " : "", header->message);
 }
 
-// A dump accounts for one hard end. Whoever dies before lifeboat-running.service leaves a dump without an end.
+// A dump accounts for one hard end. Whoever dies before lifeboat-running.service leaves a dump without an
+// end.
 static void settle_ends(const char *root, unsigned int fresh, struct counters *counters)
 {
 	static struct state_text text;

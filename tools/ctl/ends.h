@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How boots end: a mark is there from the boot's start to its clean stop. The sub-commands that
-// lifeboat-running.service and lifeboat-save-failed.service call, and the counters that follow from the marks.
+// lifeboat-running.service and lifeboat-save-failed.service call, and the counters that follow from the
+// marks.
 #ifndef LIFEBOAT_TOOLS_CTL_ENDS_H
 #define LIFEBOAT_TOOLS_CTL_ENDS_H
 
@@ -15,8 +16,8 @@ int boot_start_command(const struct options *options);
 int boot_stop_command(const struct options *options);
 int save_failed_command(const struct options *options);
 
-// Late in a boot, when disks have appeared: counts the dumps that are new, and the hard ends that left none. With the
-// state locked. Changes *counters only, and tells the journal.
+// Late in a boot, when disks have appeared: counts the dumps that are new, and the hard ends that left
+// none. With the state locked. Changes *counters only, and tells the journal.
 void ends_settle(const char *root, struct counters *counters);
 // The hard ends are settled, and the mark says that this boot was completed. Behind counters_write().
 int ends_forget(const char *root, struct lb_error *err);

@@ -28,16 +28,17 @@ enum entry_state {
 // Looks for an entry of ours for this file on this partition. The number is set only where there is one.
 enum entry_state entry_find(const struct entry *entry, unsigned int *ret_number);
 
-// Makes the entry, or takes the one that is there, and puts its number into the order: a driver's last, a boot
-// entry's first. Nothing is written where it is ready. Where the order cannot be written, nothing is left of it.
+// Makes the entry, or takes the one that is there, and puts its number into the order: a driver's last, a
+// boot entry's first. Nothing is written where it is ready. Where the order cannot be written, nothing is
+// left of it.
 int entry_add(const struct entry *entry, unsigned int *ret_number, struct lb_error *err);
 
-// Takes away every entry of this kind with our title for this file on this partition, and their numbers from the
-// order. *ret_count: how many there were.
+// Takes away every entry of this kind with our title for this file on this partition, and their numbers
+// from the order. *ret_count: how many there were.
 int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_error *err);
 
-// Puts the boot entry of ours on this partition to the front of the order, whatever file it names; with `dry_run`
-// nothing is written. *ret_state: what was found; ret_number: its number where it is there.
+// Puts the boot entry of ours on this partition to the front of the order, whatever file it names; with
+// `dry_run` nothing is written. *ret_state: what was found; ret_number: its number where it is there.
 int entry_put_first(const struct partition *partition, bool dry_run, enum entry_state *ret_state,
 		    unsigned int *ret_number, struct lb_error *err);
 

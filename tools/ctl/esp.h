@@ -22,8 +22,9 @@ struct esp {
 	struct partition partition;
 };
 
-// An image build's --esp may be any folder. Every other is a mounted vfat on a GPT partition of the ESP's type.
-// Says how to mount one where there is none, or that no UEFI started this machine. `writable`: it is to be written to.
+// An image build's --esp may be any folder. Every other is a mounted vfat on a GPT partition of the ESP's
+// type. Says how to mount one where there is none, or that no UEFI started this machine. `writable`: it is
+// to be written to.
 int esp_find(const struct options *options, bool writable, struct esp *ret_esp, struct lb_error *err);
 
 // A file of it by its firmware's name, "\EFI\lifeboat\lifeboat.efi".

@@ -102,8 +102,9 @@ static bool is_signed_by(const struct image *image, const uint8_t *certificate, 
 				    signature_issued(&image->signers, certificate, bytes));
 }
 
-// Of dbx only: a digest of a certificate's TBSCertificate, and the time from which it is revoked (UEFI 2.10, 32.4.1). A
-// signature with a trusted time stamp from before that would still be taken: nobody has made one of ours.
+// Of dbx only: a digest of a certificate's TBSCertificate, and the time from which it is revoked (UEFI
+// 2.10, 32.4.1). A signature with a trusted time stamp from before that would still be taken: nobody has
+// made one of ours.
 struct certificate_kind {
 	uint8_t type[16];
 	size_t bytes; // of the digest

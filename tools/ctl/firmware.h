@@ -19,8 +19,8 @@ struct firmware {
 	bool systemd_boot; // it started this system, or was the last to run
 };
 
-// Fails, naming the next step, where this machine runs no program of ours: a BIOS started it, or its firmware is one of
-// 32 bits. An image that is built here may run on another.
+// Fails, naming the next step, where this machine runs no program of ours: a BIOS started it, or its
+// firmware is one of 32 bits. An image that is built here may run on another.
 int firmware_judge(const struct options *options, struct lb_error *err);
 
 // Fails as firmware_judge() does, and where efivarfs is not mounted or read-only.

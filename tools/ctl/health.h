@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The facts that status has beside those of this boot: the trial, the last try without a crash, how boots ended, what waits for a restart.
+// The facts that status has beside those of this boot: the trial, the last try without a crash, how boots
+// ended, what waits for a restart.
 #ifndef LIFEBOAT_TOOLS_CTL_HEALTH_H
 #define LIFEBOAT_TOOLS_CTL_HEALTH_H
 

@@ -42,8 +42,8 @@ static void read_version(const struct content *content, char *ret_version, size_
 	ret_version[used] = '\0';
 }
 
-// All but the checksum, where the certificates are, and these themselves (Authenticode; sections in the file's order
-// with nothing between, which `make lint` sees to).
+// All but the checksum, where the certificates are, and these themselves (Authenticode; sections in the
+// file's order with nothing between, which `make lint` sees to).
 static void digest(const struct content *content, uint32_t pe, size_t end, uint8_t *ret_digest)
 {
 	const char *data = content->data;

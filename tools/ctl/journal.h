@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Entries of systemd's journal with message ids (systemd's JOURNAL_NATIVE_PROTOCOL). docs/boots.md has the table.
+// Entries of systemd's journal with message ids (systemd's JOURNAL_NATIVE_PROTOCOL). docs/boots.md has the
+// table.
 #ifndef LIFEBOAT_TOOLS_CTL_JOURNAL_H
 #define LIFEBOAT_TOOLS_CTL_JOURNAL_H
 

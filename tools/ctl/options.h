@@ -32,8 +32,9 @@ struct options {
 	bool live;
 };
 
-// Takes the options of `command` out of the words behind argv[0]. Prints its help, and exits, where it is asked to. Fails,
-// having said why, where a word is not understood, is an option of other sub-commands, or does not go with another.
+// Takes the options of `command` out of the words behind argv[0]. Prints its help, and exits, where it is
+// asked to. Fails, having said why, where a word is not understood, is an option of other sub-commands, or
+// does not go with another.
 int options_take(enum command command, struct options *ret_options, int argc, char **argv);
 
 const char *mode_name(enum mode mode);

@@ -7,16 +7,16 @@
 #include "tools/ctl/proof.h"
 
 struct panic {
-	// "complete", "partial", "interrupted": the dump that it left. "none seen": no boot since has found one.
-	// "asked for": this is the boot that was to panic.
+	// "complete", "partial", "interrupted": the dump that it left. "none seen": no boot since has found
+	// one. "asked for": this is the boot that was to panic.
 	char outcome[16];
 	char stale[PROOF_CHANGE]; // what changed since, in words; "": nothing
 	uint64_t first_byte_ms, end_ms; // from the panic on; 0: not known
 	uint64_t dump_bytes;
 };
 
-// Panics this machine, once somebody has typed that it may; does not return then. Else the exit status: where a panic
-// would not be captured, or nobody has agreed.
+// Panics this machine, once somebody has typed that it may; does not return then. Else the exit status:
+// where a panic would not be captured, or nobody has agreed.
 int panic_command(const struct options *options);
 
 // Looks for the dump of that panic on the partitions, and writes down what it came to. With the state locked.

@@ -26,8 +26,8 @@ enum place_state place_compare(const char *path, const void *data, size_t bytes)
 // Makes the folders of `path` below `base` that are not there; notes them in *placed.
 int place_folders(const char *base, const char *path, struct placed *placed, struct lb_error *err);
 
-// Makes the folders of `path` below `base` that are not there, and the file: by a temporary name, on the disk, then
-// renamed. What was not there before is noted in *placed.
+// Makes the folders of `path` below `base` that are not there, and the file: by a temporary name, on the
+// disk, then renamed. What was not there before is noted in *placed.
 int place_file(const char *base, const char *path, const struct content *content, struct placed *placed,
 	       struct lb_error *err);
 

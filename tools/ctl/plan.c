@@ -26,8 +26,8 @@ enum image_kind mode_image(enum mode mode)
 	return mode == MODE_CHAIN ? IMAGE_APPLICATION : IMAGE_DRIVER;
 }
 
-// Drivers are measured into PCR 2, boot managers into PCR 4 and their boot entries into PCR 1, who signed them into
-// PCR 7 (TCG PC Client Platform Firmware Profile, 3.3.4). edk2 measures no driver's entry.
+// Drivers are measured into PCR 2, boot managers into PCR 4 and their boot entries into PCR 1, who signed
+// them into PCR 7 (TCG PC Client Platform Firmware Profile, 3.3.4). edk2 measures no driver's entry.
 uint32_t mode_pcrs(enum mode mode, bool secure_boot)
 {
 	const uint32_t program = mode == MODE_CHAIN ? TPM_PCR(1) | TPM_PCR(4) : TPM_PCR(2);

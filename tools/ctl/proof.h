@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The verdict of the last try without a crash, with what it was a try of: /var/lib/lifeboat/proof. When firmware, loader
-// or disk is another one now, the proof is stale.
+// The verdict of the last try without a crash, with what it was a try of: /var/lib/lifeboat/proof. When
+// firmware, loader or disk is another one now, the proof is stale.
 #ifndef LIFEBOAT_TOOLS_CTL_PROOF_H
 #define LIFEBOAT_TOOLS_CTL_PROOF_H
 
@@ -27,8 +27,8 @@ struct proof {
 
 // Reads what the machine is now; `partition` is the PARTUUID of one on that disk.
 void proof_setting_read(const char *root, const char *partition, struct proof_setting *ret_setting);
-// The first of the three that is another now, in words; "": none. A boot without Lifeboat does not tell which loader
-// comes next.
+// The first of the three that is another now, in words; "": none. A boot without Lifeboat does not tell
+// which loader comes next.
 void proof_setting_compare(const struct proof_setting *was, const struct proof_setting *now,
 			   char ret_change[PROOF_CHANGE]);
 // Keys firmware, loader and disk of a file of the state.
@@ -38,12 +38,13 @@ void proof_setting_add(struct state_text *text, const struct proof_setting *sett
 // Reads what was written down, and judges it by what the machine is now. false: nothing was.
 bool proof_read(const char *root, struct proof *ret_proof);
 
-// Looks at the partitions for dumps: a verdict that is new, or of another partition, is written down with what the
-// machine is now; tells the journal. Where there is no verdict any more, nothing stays written down.
+// Looks at the partitions for dumps: a verdict that is new, or of another partition, is written down with
+// what the machine is now; tells the journal. Where there is no verdict any more, nothing stays written
+// down.
 int proof_take(const char *root, struct lb_error *err);
 
-// Has the next try be judged anew: takes the verdict off every partition that has one. Fails where one holds a dump that
-// nobody has saved, and leaves the rest as it is. `dry_run`: that is all that it does.
+// Has the next try be judged anew: takes the verdict off every partition that has one. Fails where one
+// holds a dump that nobody has saved, and leaves the rest as it is. `dry_run`: that is all that it does.
 int proof_forget(const char *root, bool dry_run, struct lb_error *err);
 
 #endif

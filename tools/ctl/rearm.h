@@ -5,8 +5,8 @@
 
 #include "tools/ctl/options.h"
 
-// Sets again what was changed since an armed boot. Fails where this boot is not armed: what its command line has not
-// cannot be set later (reboot=panic_warm). Returns the exit status.
+// Sets again what was changed since an armed boot. Fails where this boot is not armed: what its command
+// line has not cannot be set later (reboot=panic_warm). Returns the exit status.
 int rearm_command(const struct options *options);
 // A panic, and a reboot, go round the firmware until the next boot or rearm.
 int disarm_command(const struct options *options);

@@ -92,8 +92,8 @@ static int check_room(int fd, uint64_t bytes, struct lb_error *err)
 	return lb_fail(err, "its file system has %lu bytes free, wanted %lu and 16 MiB more", room, bytes);
 }
 
-// The partition that the open file lies on, one that the capture kernel can write to. Of an image that is built here the
-// machine is another.
+// The partition that the open file lies on, one that the capture kernel can write to. Of an image that is
+// built here the machine is another.
 static int find_partition(const struct options *options, int fd, struct partition *ret_partition,
 			  struct lb_error *err)
 {
@@ -275,8 +275,8 @@ static int write_file(const struct options *options, const struct esp *esp, cons
 	return lb_fail(err, "%.100s: %s", whole, why.text);
 }
 
-// The file system of its folder is looked at before anything is made. `own`: the folder is ours on the ESP, and is made,
-// too.
+// The file system of its folder is looked at before anything is made. `own`: the folder is ours on the ESP,
+// and is made, too.
 static int make_file(const struct options *options, const struct esp *esp, const char *path, bool own,
 		     struct lb_file_map *map, struct lb_error *err)
 {

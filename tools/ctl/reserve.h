@@ -14,8 +14,8 @@
 // Is there a map of one?
 bool reserve_is_there(const struct esp *esp);
 
-// Makes the file and its map, where options->reserve asks for one, and says so. One that is there, of that size and in
-// its place, stays. *ret_made: there was none before.
+// Makes the file and its map, where options->reserve asks for one, and says so. One that is there, of that
+// size and in its place, stays. *ret_made: there was none before.
 int reserve_make(const struct options *options, const struct esp *esp, bool *ret_made, struct lb_error *err);
 
 // Takes both away, the file only where it still has the id that the map has.

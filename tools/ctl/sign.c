@@ -17,8 +17,8 @@
 
 // ---- What sbsign says ----------------------------------------------------------
 
-// The reason in the first of OpenSSL's lines, "ID:error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:MORE"; "" where there is
-// none.
+// The reason in the first of OpenSSL's lines, "ID:error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:MORE"; ""
+// where there is none.
 static void find_reason(const char *said, char ret_reason[REASON])
 {
 	const char *at = strstr(said, ":error:");

@@ -23,8 +23,8 @@ struct target {
 	struct findings notes; // partitions that are left out, and why; those that are small
 };
 
-// Fails where there is none, not even one that keeps a dump: with the command that makes one (gap_fail()). The
-// notes are there all the same.
+// Fails where there is none, not even one that keeps a dump: with the command that makes one (gap_fail()).
+// The notes are there all the same.
 int target_find(const char *root, const struct lb_dump_options *dump, struct target *ret_target,
 		struct lb_error *err);
 

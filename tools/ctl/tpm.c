@@ -30,7 +30,8 @@ static const char *skip_string(const char *at)
 	return *at ? at + 1 : at;
 }
 
-// The value of `key`, wherever in the text; NULL: it has none. Strings that only look like keys have no colon.
+// The value of `key`, wherever in the text; NULL: it has none. Strings that only look like keys have no
+// colon.
 static const char *find_value(const char *text, const char *key)
 {
 	const size_t bytes = strlen(key);
@@ -216,7 +217,8 @@ static bool read_volume(const char *path, uint32_t *ret_pcrs)
 	return bound;
 }
 
-// A volume's first sector: a jump of three bytes, then this name. Whether a TPM has a key of it cannot be read.
+// A volume's first sector: a jump of three bytes, then this name. Whether a TPM has a key of it cannot be
+// read.
 static bool is_bitlocker(const char *path)
 {
 	static const char name[8] = {'-', 'F', 'V', 'E', '-', 'F', 'S', '-'};

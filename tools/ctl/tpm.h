@@ -21,9 +21,9 @@ struct tpm_volumes {
 	unsigned int count;
 };
 
-// LUKS2 volumes with tokens of systemd-cryptenroll's or clevis' that are bound to PCRs (LUKS2 On-Disk Format, 3), also below
-// LVM; BitLocker's volumes, with the PCRs that Windows binds to if nobody says otherwise, which Secure Boot decides.
-// A device that cannot be read has none.
+// LUKS2 volumes with tokens of systemd-cryptenroll's or clevis' that are bound to PCRs (LUKS2 On-Disk
+// Format, 3), also below LVM; BitLocker's volumes, with the PCRs that Windows binds to if nobody says
+// otherwise, which Secure Boot decides. A device that cannot be read has none.
 void tpm_find(const char *root, bool secure_boot, struct tpm_volumes *ret_volumes);
 
 // "2, 7"; "not known".

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The mark of a trial, which outlives boots (docs/handoff.md): the variable LifeboatTrial or, for firmware whose variables
-// cannot be written, a file of the ESP.
+// The mark of a trial, which outlives boots (docs/handoff.md): the variable LifeboatTrial or, for firmware
+// whose variables cannot be written, a file of the ESP.
 #ifndef LIFEBOAT_TOOLS_CTL_TRIAL_H
 #define LIFEBOAT_TOOLS_CTL_TRIAL_H
 
@@ -22,10 +22,11 @@ struct trial {
 	struct lb_trial mark;
 };
 
-// The mark that the next boot goes by: the variable's, but for a file beside one that is proved. Where there is none, all
-// of *ret_trial is empty. Of an ESP that is not mounted nothing is known.
+// The mark that the next boot goes by: the variable's, but for a file beside one that is proved. Where
+// there is none, all of *ret_trial is empty. Of an ESP that is not mounted nothing is known.
 void trial_read(const struct options *options, struct trial *ret_trial);
-// The mark that this boot has begun its trial in; where it has begun none, or the mark is gone, as trial_read().
+// The mark that this boot has begun its trial in; where it has begun none, or the mark is gone, as
+// trial_read().
 void trial_read_begun(const struct options *options, enum trial_place begun, struct trial *ret_trial);
 
 // Reads what the variable Lifeboat's text says of a trial.
@@ -37,10 +38,11 @@ enum trial_place trial_begun_in(const struct content *text);
 // *ret_proved: it was proved now. A mark in the other place is an older one, and goes.
 int trial_complete(const struct options *options, struct trial *trial, const struct lb_trial_boot *boot,
 		   bool *ret_proved, struct lb_error *err);
-// The next boot is a trial like the first. Nothing is written where there is no mark. One in the other place goes.
+// The next boot is a trial like the first. Nothing is written where there is no mark. One in the other
+// place goes.
 int trial_renew(const struct options *options, struct trial *trial, struct lb_error *err);
-// After an installation or an update: trials that failed were another program's. What was proved stays: the loader sees
-// that another program is there.
+// After an installation or an update: trials that failed were another program's. What was proved stays: the
+// loader sees that another program is there.
 int trial_begin_anew(const struct options *options, struct lb_error *err);
 // Takes every trace of it away, and of the kill switch. `esp`: NULL where there is none.
 int trial_remove(const struct options *options, const struct esp *esp, struct lb_error *err);

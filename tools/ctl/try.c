@@ -100,7 +100,8 @@ static int ask(const struct options *options, struct lb_error *err)
 	return add_line(options, &esp, err);
 }
 
-// A verdict that is not of firmware, loader and disk as they are now is taken away: the loader tries where there is none.
+// A verdict that is not of firmware, loader and disk as they are now is taken away: the loader tries where
+// there is none.
 static int ask_when_stale(const struct options *options, struct lb_error *err)
 {
 	struct proof proof;

@@ -377,8 +377,8 @@ static void add_usual(struct options *options, uint64_t size)
 	options->sizes[options->size_count++] = size;
 }
 
-// Powers of two, a large server of today, and the machine of the 2017 thread, which make_sweep() adds once more
-// as the thread counted it: without holes.
+// Powers of two, a large server of today, and the machine of the 2017 thread, which make_sweep() adds once
+// more as the thread counted it: without holes.
 static void usual_sizes(struct options *options)
 {
 	const uint64_t largest = options->setting.levels == 4 ? 64 * LB_TIB : 4096 * LB_TIB;

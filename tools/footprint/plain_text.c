@@ -19,7 +19,8 @@ static size_t from_utf16(unsigned char *text, size_t bytes, bool big_endian)
 	return used;
 }
 
-// Bytes of an escape sequence at `text`, which begins with ESC. One that does not end takes the rest of its line.
+// Bytes of an escape sequence at `text`, which begins with ESC. One that does not end takes the rest of its
+// line.
 static size_t escape_bytes(const unsigned char *text, size_t bytes)
 {
 	size_t end = 2;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two log-log panels: page tables, and the second kernel's section tables, against the machine's RAM; below them
-// the figures of three sizes. Lines are told apart by colour, by their dashes (in black and white, too) and by a
-// label at either end; machines with 4 and with 5 levels are lines of their own. Each figure has a point, whose
-// title tells it when a pointer rests there; the point is drawn where its line is no longer than that.
-// Real machines are dots: filled where the figure is ours, hollow elsewhere.
+// Two log-log panels: page tables, and the second kernel's section tables, against the machine's RAM; below
+// them the figures of three sizes. Lines are told apart by colour, by their dashes (in black and white,
+// too) and by a label at either end; machines with 4 and with 5 levels are lines of their own. Each figure
+// has a point, whose title tells it when a pointer rests there; the point is drawn where its line is no
+// longer than that. Real machines are dots: filled where the figure is ours, hollow elsewhere.
 #include <math.h>
 #include <string.h>
 

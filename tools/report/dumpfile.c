@@ -28,8 +28,8 @@ struct dumpfile_page {
 };
 
 // libkdumpfile up to 0.5.1 at least writes through NULL when it reads a page again that its cache gave up:
-// so its cache never has to. By itself it maps the file, and what lies behind the end of one that was cut off is
-// SIGBUS: it is told to read.
+// so its cache never has to. By itself it maps the file, and what lies behind the end of one that was cut
+// off is SIGBUS: it is told to read.
 static int open_context(struct dumpfile *dump)
 {
 	dump->reads = 0;
@@ -46,8 +46,8 @@ static int open_context(struct dumpfile *dump)
 	return 0;
 }
 
-// libkdumpfile up to 0.5.1 at least reads through NULL when a context is freed whose kdump-compressed file it refused:
-// such a one is kept.
+// libkdumpfile up to 0.5.1 at least reads through NULL when a context is freed whose kdump-compressed file
+// it refused: such a one is kept.
 static void abandon(struct dumpfile *dump)
 {
 	struct kept {

@@ -23,9 +23,8 @@ struct dumpfile {
 	struct dumpfile_page *pages; // a cache, by address
 };
 
-// Opens `name`, a flattened one through a temporary file, one that was cut off as far as it goes. Fails when it is no
-// dump of an x86-64 machine.
-// Afterwards dumpfile_close(), whatever the result.
+// Opens `name`, a flattened one through a temporary file, one that was cut off as far as it goes. Fails
+// when it is no dump of an x86-64 machine. Afterwards dumpfile_close(), whatever the result.
 int dumpfile_open(struct dumpfile *dump, const char *name, struct lb_error *err);
 void dumpfile_close(struct dumpfile *dump);
 

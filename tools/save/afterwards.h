@@ -5,8 +5,8 @@
 
 #include "tools/save/hooks.h"
 
-// Tells the programs in saved.d of what nobody was told of, then cleans up by save.conf. Every failure is said, and keeps
-// nothing else from being done. Nobody has /var/crash locked.
+// Tells the programs in saved.d of what nobody was told of, then cleans up by save.conf. Every failure is
+// said, and keeps nothing else from being done. Nobody has /var/crash locked.
 enum hooks_end afterwards(bool quiet);
 
 #endif

@@ -24,7 +24,8 @@ int dump_open(const struct device *device, struct dump *ret_dump, struct lb_erro
 bool dump_present(const struct device *device);
 void dump_close(struct dump *dump);
 
-// The report's text, not NUL-terminated, from the disk as it is; `text` has LB_DUMP_REPORT_MAX bytes. None: 0 bytes.
+// The report's text, not NUL-terminated, from the disk as it is; `text` has LB_DUMP_REPORT_MAX bytes. None:
+// 0 bytes.
 int dump_read_report(const struct dump *dump, char *text, uint32_t *ret_bytes, struct lb_error *err);
 
 const char *dump_state_name(const struct lb_dump_header *header);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a saved dump leaves on the disk is erased; a file for dumps (lifeboat/dumpfile.h) gets its stamps back.
+// What a saved dump leaves on the disk is erased; a file for dumps (lifeboat/dumpfile.h) gets its stamps
+// back.
 #ifndef LIFEBOAT_TOOLS_SAVE_ERASE_H
 #define LIFEBOAT_TOOLS_SAVE_ERASE_H
 

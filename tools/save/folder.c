@@ -157,8 +157,8 @@ int dump_folder_open(const struct crash_folder *parent, const char *name)
 	return -1;
 }
 
-// Is NAME, or NAME.age where it stays encrypted, a file of `bytes`, or is there none where there are no bytes?
-// How many bytes a file is that is decrypted nobody knows before.
+// Is NAME, or NAME.age where it stays encrypted, a file of `bytes`, or is there none where there are no
+// bytes? How many bytes a file is that is decrypted nobody knows before.
 static bool has_file(int fd, const char *name, uint64_t bytes, const struct dump *dump)
 {
 	char path[FOLDER_NAME];

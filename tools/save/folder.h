@@ -32,16 +32,16 @@ struct crash_folder {
 	struct save_conf conf; // of another one: as if there were none
 };
 
-// Without save.conf. Refuses a link, a folder that is neither root's nor the caller's, and one that all may write to
-// without its sticky bit.
+// Without save.conf. Refuses a link, a folder that is neither root's nor the caller's, and one that all may
+// write to without its sticky bit.
 int crash_folder_open(const char *path, struct crash_folder *ret_folder, struct lb_error *err);
 // Excludes every other run that saves to this folder, until it is closed. `wait`: until the others are
 // through; else -1 where there is one.
 int crash_folder_lock(const struct crash_folder *folder, bool wait, struct lb_error *err);
 void crash_folder_unlock(const struct crash_folder *folder);
 void crash_folder_close(struct crash_folder *folder);
-// Fails where `bytes` more would leave less than save.conf's min-free; without it than 10 % of the file system,
-// or than 1 GiB.
+// Fails where `bytes` more would leave less than save.conf's min-free; without it than 10 % of the file
+// system, or than 1 GiB.
 int crash_folder_check_room(const struct crash_folder *folder, uint64_t bytes, struct lb_error *err);
 
 enum dump_folder_state {
@@ -63,9 +63,11 @@ int dump_folder_find(const struct crash_folder *parent, const struct dump *dump,
 		     struct dump_folder *ret_folder, struct lb_error *err);
 // Makes the temporary folder, after removing one that was left behind.
 int dump_folder_begin(struct dump_folder *folder, struct lb_error *err);
-// Opens what is in a folder for dumps under that name: one of the caller's own, that nobody else writes to. -1 with errno.
+// Opens what is in a folder for dumps under that name: one of the caller's own, that nobody else writes to.
+// -1 with errno.
 int dump_folder_open(const struct crash_folder *parent, const char *name);
-// Removes the files that a dump's folder has, and no others; then the folder, which fails with errno where it is not empty.
+// Removes the files that a dump's folder has, and no others; then the folder, which fails with errno where
+// it is not empty.
 int dump_folder_remove(const struct crash_folder *parent, const char *name);
 // A new file in it, for writing; *ret_fd is the caller's.
 int dump_folder_create(const struct dump_folder *folder, const char *name, int *ret_fd, struct lb_error *err);

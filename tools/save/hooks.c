@@ -115,7 +115,8 @@ static int64_t now(void)
 	return time.tv_sec;
 }
 
-// False: it runs on after so many seconds. One that has ended keeps its number, and its group's. SIGCHLD is blocked.
+// False: it runs on after so many seconds. One that has ended keeps its number, and its group's. SIGCHLD is
+// blocked.
 static bool wait_for(pid_t pid, uint64_t seconds)
 {
 	const int64_t end = now() + (int64_t)seconds;

@@ -119,8 +119,8 @@ int limits_keep(const struct crash_folder *folder, struct lb_error *err)
 	return clean(&cleaning, err);
 }
 
-// XFS frees what was removed in the background, btrfs with its next transaction. crash_folder_check_room() judges later
-// whether that was enough.
+// XFS frees what was removed in the background, btrfs with its next transaction. crash_folder_check_room()
+// judges later whether that was enough.
 static void wait_until_free(const struct crash_folder *folder, uint64_t bytes)
 {
 	struct lb_error ignored;

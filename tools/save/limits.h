@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// save.conf's limits: what goes so that the rest has room. The oldest dump goes first, its log and report stay; when no
-// dump is left to go, logs and reports of the oldest. Never the newest, nor one that nobody was told of yet (hooks.h),
-// and nothing that Lifeboat did not write.
+// save.conf's limits: what goes so that the rest has room. The oldest dump goes first, its log and report
+// stay; when no dump is left to go, logs and reports of the oldest. Never the newest, nor one that nobody
+// was told of yet (hooks.h), and nothing that Lifeboat did not write.
 #ifndef LIFEBOAT_TOOLS_SAVE_LIMITS_H
 #define LIFEBOAT_TOOLS_SAVE_LIMITS_H
 

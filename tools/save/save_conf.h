@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// /etc/lifeboat/save.conf: what becomes of dumps in /var/crash once they are saved. One setting a line; '#' begins a
-// comment, at a line's beginning or behind a blank.
+// /etc/lifeboat/save.conf: what becomes of dumps in /var/crash once they are saved. One setting a line; '#'
+// begins a comment, at a line's beginning or behind a blank.
 //
 //   keep N           so many dumps
 //   max-bytes SIZE   so much of all that was saved; SIZE: bytes, or with K, M, G or T behind them
@@ -20,7 +20,8 @@ struct save_conf {
 	uint64_t keep, max_bytes, min_free, hook_seconds;
 };
 
-// A file that is not there has no setting. Fails, naming the line, where one is not understood: then there is none.
+// A file that is not there has no setting. Fails, naming the line, where one is not understood: then there
+// is none.
 int save_conf_read(struct save_conf *ret_conf, struct lb_error *err);
 
 #endif

@@ -168,8 +168,8 @@ static bool is_partition(const char *path)
 	return access(name, F_OK) == 0;
 }
 
-// Adds a disk. Nothing of ours on it is an error if it is `named`, and no partition: the unit names those of our type,
-// armed or not.
+// Adds a disk. Nothing of ours on it is an error if it is `named`, and no partition: the unit names those
+// of our type, armed or not.
 static void add_disk(struct scan *scan, const char *path, bool named)
 {
 	struct device disk, ignored;
