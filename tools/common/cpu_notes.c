@@ -11,8 +11,8 @@
 #include "tools/common/read_at.h"
 
 #define AREA_MAX (64 * LB_MIB) // of all notes
-#define SEGMENTS_MAX 64U // that are looked at: the notes are the first
-// Places in a kdump-compressed file; numbers of crash/dump/kdump_head.c's structs.
+#define SEGMENTS_MAX 64U // the notes are among the first of a file's segments
+// Offsets in a kdump-compressed file, from crash/dump/kdump_head.c's structs.
 #define SIGNATURE "KDUMP   "
 #define VERSION_AT 8
 #define VERSION_WITH_NOTES 4

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Which note of a dump has which CPU's registers (NT_PRSTATUS, "CORE"), in an ELF core or a kdump-compressed
-// file.
+// Finds the note with a CPU's registers (NT_PRSTATUS, "CORE") in an ELF core or a kdump-compressed file.
 //
 //   Lifeboat's, QEMU's (a note "LIFEBOAT" or      pr_pid is the CPU's number plus one
 //   "QEMU" is among them)
@@ -24,11 +23,12 @@ struct cpu_notes {
 	int32_t pids[CPU_NOTES_MAX]; // pr_pid of each
 };
 
-// `file`: open on the dump, of which nothing is believed.
+// Reads the notes of `file`, which is open on the dump. The dump is not trusted.
 void cpu_notes_read(int file, struct cpu_notes *ret_notes);
 
-// The number, from 0 on, of the note of CPU `cpu`, of `cpus` that the kernel had (0: not known). False: there
-// is none, or none that can be told. Notes that are not read are taken to be in the order of the CPUs.
+// Finds the number, from 0 on, of the note of CPU `cpu`, of `cpus` that the kernel had (0: not known).
+// False: there is none, or it cannot be told. Notes that could not be read count as being in the order of
+// the CPUs.
 bool cpu_notes_find(const struct cpu_notes *notes, uint32_t cpu, uint32_t cpus, uint32_t *ret_number);
 
 #endif

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// The bytes of the UTF-8 character that `text` begins with; 0: it is none (RFC 3629, section 4).
+// The length of the UTF-8 character at the start of `text`; 0: it is not one (RFC 3629, section 4).
 static size_t character_bytes(const unsigned char *text)
 {
 	static const struct {

@@ -10,10 +10,10 @@
 struct json {
 	FILE *out;
 	unsigned int depth;
-	bool follows; // something stands before it in the same object or array
+	bool follows; // something precedes in the same object or array
 };
 
-// `name` is NULL in an array and of the outermost value; else it is escaped, too.
+// `name` is NULL in an array and for the outermost value; else it is escaped, too.
 void json_open(struct json *json, const char *name, char bracket);
 void json_close(struct json *json, char bracket);
 // Bytes that are not UTF-8 become U+FFFD. NULL is null.

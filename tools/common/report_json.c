@@ -46,7 +46,7 @@ static int split(const char *text, uint32_t bytes, struct lines *ret_lines)
 	return 0;
 }
 
-// The rest of `line` behind `word`; NULL: the line does not begin so.
+// What follows `word` in `line`; NULL: the line does not begin with it.
 static const char *behind(const char *line, const char *word)
 {
 	return strncmp(line, word, strlen(word)) == 0 ? line + strlen(word) : NULL;
@@ -80,7 +80,7 @@ static const char *head_value(const struct lines *lines, const char *key)
 	return NULL;
 }
 
-// A line "name: note" behind an empty one, and what is indented behind that.
+// A section is a line "name: note" after an empty one, and the indented lines after that.
 static struct section find_section(const struct lines *lines, const char *name)
 {
 	struct section section = {.note = NULL};
@@ -179,7 +179,7 @@ static void put_copy_or_null(struct json *json, const char *name, const char *te
 	json_text(json, name, copy);
 }
 
-// The number behind the character at `at`, NULL where there is none.
+// Puts the number behind the character at `at`; null where there is none.
 static void put_hex_or_null(struct json *json, const char *name, const char *at)
 {
 	if (at)
@@ -211,7 +211,7 @@ static void put_frame(struct json *json, const char *text)
 	json_close(json, '}');
 }
 
-// Puts the lines from `from` on that are frames, which begin with `indent`; then how they end.
+// Puts the frames from line `from` on, which begin with `indent`, and then how they end.
 static void put_frames(struct json *json, const struct section *section, unsigned int from,
 		       const char *indent)
 {
@@ -248,8 +248,8 @@ static void put_task(struct json *json, const char *pid, bool has_state)
 		put_copy_or_null(json, "state", state, 1);
 }
 
-// The line of the CPU whose backtrace that of the CPU in line `at` is; `at`, if it has its own. "CPU 2: as
-// CPU 0" begins the line: the name of a task, which is behind it, may say anything.
+// The line of the CPU that has the backtrace of the CPU in line `at`; `at`, if it has its own. "CPU 2: as
+// CPU 0" has to begin the line: the name of a task behind it may hold anything.
 static unsigned int frames_of(const struct section *cpus, unsigned int at)
 {
 	const char *own = behind(line_of(cpus, at), "CPU ");
@@ -423,7 +423,7 @@ static void put_lines(struct json *json, const struct lines *lines, const char *
 	json_close(json, ']');
 }
 
-// Puts what each section says of itself, and where it was cut.
+// Puts each section's own note, and where the section was cut.
 static void put_notes(struct json *json, const struct lines *lines)
 {
 	static const char *const names[] = {"backtrace", "registers", "code",     "cpus", "tasks",
@@ -461,7 +461,7 @@ void report_json(struct json *json, const char *name, const char *text, uint32_t
 		put_times(json, &lines);
 		put_lines(json, &lines, "lifeboat");
 		put_lines(json, &lines, "log");
-		// These take their lines to pieces.
+		// These cut their lines to pieces.
 		put_registers(json, &lines);
 		put_modules(json, &lines);
 		put_memory(json, &lines);

@@ -10,7 +10,7 @@
 #define REPORT_JSON_SCHEMA "lifeboat-report-1"
 
 // Writes the report as an object with `name` (NULL for the outermost). The text may be cut anywhere, or
-// come from a disk: what has not the form of a report is left out. Its members are in docs/report.md.
+// come from a disk: lines without the form of a report are left out. docs/report.md has the members.
 void report_json(struct json *json, const char *name, const char *text, uint32_t bytes);
 
 #endif

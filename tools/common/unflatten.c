@@ -75,7 +75,7 @@ bool unflatten_wants(int from)
 	       number(head.type) == TYPE_FLAT && number(head.version) == VERSION;
 }
 
-// The data of one piece: `bytes` from `at` of the flattened file to `offset` of the dump.
+// Copies the data of one piece: `bytes` from `at` of the flattened file to `offset` of the dump.
 static int copy_piece(int from, int64_t at, int to, int64_t offset, int64_t bytes)
 {
 	static char buffer[COPY_BYTES];

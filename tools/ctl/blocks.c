@@ -9,9 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define AT_ONCE 64U // what FIEMAP lists in a call
+#define AT_ONCE 64U // extents that one FIEMAP call lists
 
-// The file's bytes from `offset` on are where `start` is; goes on with the piece before where it can.
+// Adds bytes of the file from `offset` on that lie at `start`; extends the piece before where they continue
+// it.
 static int add_piece(struct lb_extent extents[LB_MAX_EXTENTS], uint32_t *count, uint64_t start,
 		     uint64_t bytes, struct lb_error *err)
 {
@@ -50,7 +51,7 @@ static int judge(const struct fiemap_extent *extent, struct lb_error *err)
 	return 0;
 }
 
-// 1: the file system does not know FIEMAP.
+// Returns 1 when the file system does not know FIEMAP.
 static int by_fiemap(int fd, uint64_t bytes, struct lb_extent *extents, uint32_t *count, struct lb_error *err)
 {
 	static _Alignas(struct fiemap)

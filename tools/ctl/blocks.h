@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where a file's bytes lie on its partition, as its file system has it.
+// Where a file's bytes lie on its partition, as the file system tells.
 #ifndef LIFEBOAT_TOOLS_CTL_BLOCKS_H
 #define LIFEBOAT_TOOLS_CTL_BLOCKS_H
 

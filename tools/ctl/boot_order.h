@@ -5,8 +5,9 @@
 
 #include "tools/ctl/options.h"
 
-// Puts the boot entry of a Lifeboat in mode chain to the front again, where grub-install or another has put
-// its own. Writes BootOrder at most, and no file. Nothing to do is success. Exit status.
+// Moves the boot entry of a Lifeboat in mode chain to the front again, after grub-install or another
+// program has put its own there. Writes at most BootOrder, and no file. Nothing to do is a success. Returns
+// the exit status.
 int boot_order_command(const struct options *options);
 
 #endif

@@ -24,7 +24,7 @@ void change_note(const struct options *options, const char *what)
 		if (!failed)
 			return;
 	}
-	// The change itself was made all the same.
+	// The change itself succeeded.
 	fprintf(stderr, "lifeboatctl: %s: status will not say that a restart is wanted: %s\n", what,
 		err.text);
 }

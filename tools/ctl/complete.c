@@ -65,12 +65,12 @@ static int settle_trial(const struct options *options, const struct boot *boot, 
 // ---- An update -----------------------------------------------------------------
 
 enum outcome {
-	OUTCOME_OPEN, // this boot says nothing of it
+	OUTCOME_OPEN, // this boot tells nothing about it
 	OUTCOME_GOOD,
 	OUTCOME_BAD,
 };
 
-// A boot entry chosen by hand goes round a chain, but not round the firmware's drivers, nor those of
+// A boot entry chosen by hand bypasses a chain, but neither the firmware's drivers nor those of
 // systemd-boot.
 static enum outcome judge_update(const struct boot *boot, enum mode mode)
 {
@@ -80,7 +80,7 @@ static enum outcome judge_update(const struct boot *boot, enum mode mode)
 		return OUTCOME_OPEN;
 	if (boot->aside[0])
 		return strcmp(boot->aside, "trial") == 0 ? OUTCOME_BAD : OUTCOME_OPEN;
-	// One that refused to arm may do so for a dump that waits.
+	// A new program that refused to arm may do so because a dump waits.
 	return strcmp(boot->state, "unarmed") != 0 || boot->trial.begun ? OUTCOME_GOOD : OUTCOME_OPEN;
 }
 
@@ -99,7 +99,7 @@ static int return_to_previous(const struct options *options, const struct esp *e
 	return trial_renew(options, &trial, err);
 }
 
-// Returns whether nothing more is to be awaited of it, in *ret_over.
+// *ret_over: nothing more is awaited of the change.
 static int settle_esp(const struct options *options, const struct boot *boot, bool *ret_over,
 		      struct lb_error *err)
 {
@@ -117,7 +117,7 @@ static int settle_esp(const struct options *options, const struct boot *boot, bo
 		*ret_over = false;
 		return 0;
 	case OUTCOME_BAD:
-		*ret_over = false; // a change of its own
+		*ret_over = false; // returning to the previous program is a change of its own
 		return return_to_previous(options, &esp, mode, err);
 	case OUTCOME_GOOD:
 	default:

@@ -14,7 +14,7 @@
 #define CONF_MAX 65536U
 #define TTY_BYTES 5U // of "ttyS0"
 
-// The last console=ttySn, n from 0 to 3, which is what the loader takes of a command line.
+// Finds the last console=ttySn, n from 0 to 3: the loader takes that one, too.
 static bool find_console(const char *root, bool live, char ret_tty[TTY_BYTES + 1])
 {
 	static char line[LB_LINE_BYTES];
@@ -53,7 +53,8 @@ static void read_link(const char *root, const char *path, char ret_name[NAME_MAX
 	snprintf(ret_name, NAME_MAX + 1, "%.255s", slash ? slash + 1 : target);
 }
 
-// graphical.target is systemd's default on servers, too: only with a display manager does it say something.
+// graphical.target is systemd's default on servers, too. It means a desktop only where there is a display
+// manager.
 static bool is_desktop(const char *root)
 {
 	char name[NAME_MAX + 1], manager[NAME_MAX + 1];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The lifeboat.conf that install writes, once; from then on it is the administrator's.
+// The lifeboat.conf that install writes once; from then on the administrator owns it.
 #ifndef LIFEBOAT_TOOLS_CTL_CONF_H
 #define LIFEBOAT_TOOLS_CTL_CONF_H
 
@@ -14,7 +14,7 @@
 // of an image. With the recipients that were given. `chain`: the boot manager to start; "": none.
 void conf_make(const struct options *options, const char *chain, char ret_text[CONF_BYTES]);
 
-// Does the file begin as one that install wrote? True of none, too.
+// Whether the file begins as one that install wrote. True of a missing file, too.
 bool conf_is_ours(const char *path);
 
 #endif

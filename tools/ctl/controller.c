@@ -12,7 +12,7 @@
 
 #define FOLDER_MAX 2048
 
-// A PCI function has class, vendor and device; of the folders above a disk nothing else has all three.
+// Reads a PCI function's class, vendor and device. No other folder above a disk has all three.
 static bool read_function(const char *folder, uint32_t *ret_class, uint32_t *ret_id)
 {
 	char path[FOLDER_MAX + 16], class[16], vendor[16], device[16];
@@ -48,7 +48,7 @@ static bool find_function(const char *root, const char *link, uint32_t *ret_clas
 	return false;
 }
 
-// An NVMe disk with several paths hangs on no function itself: its controller, nvme0 of nvme0n1, does.
+// An NVMe disk with several paths hangs on no function itself; its controller does (nvme0 of nvme0n1).
 static bool find_nvme(const char *root, const char *disk, uint32_t *ret_class, uint32_t *ret_id)
 {
 	unsigned int controller, namespace;

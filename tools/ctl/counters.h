@@ -5,26 +5,26 @@
 
 #include "tools/ctl/state.h"
 
-#define COUNTERS_DUMPS 64U // dumps that are known by name; of more, the oldest are forgotten
+#define COUNTERS_DUMPS 64U // dumps known by name; beyond, the oldest are forgotten
 #define ARM_ID 33U // an arm_id's 32 hexadecimal digits and a NUL
 
 enum last_end {
 	END_UNKNOWN, // nothing was counted yet
 	END_CLEAN, // it was shut down or restarted, or it was not armed
 	END_DUMP, // it left a dump
-	END_UNACCOUNTED, // it was armed, was not shut down, and left none
+	END_UNACCOUNTED, // it was armed, was not shut down, and left no dump
 };
 
 struct counters {
 	uint64_t boots, armed, aside, dumps, unaccounted, saves_failed;
-	bool settled; // a boot was completed since: every dump that is not known is a new one
+	bool settled; // a boot has completed since: every unknown dump is a new one
 	enum last_end last_end; // of the boot before this one
-	char last_stage[64]; // how far that one was known to be; "": not known
+	char last_stage[64]; // the last stage that it is known to have reached; "": not known
 	char known[COUNTERS_DUMPS][ARM_ID]; // dumps that were counted
 	unsigned int known_count;
 };
 
-// false: nothing was counted yet. Then all of it is 0.
+// False, and all 0: nothing was counted yet.
 bool counters_read(const char *root, struct counters *ret_counters);
 int counters_write(const char *root, const struct counters *counters, struct lb_error *err);
 
@@ -35,7 +35,7 @@ void counters_learn(struct counters *counters, const char *arm_id);
 const char *counters_end_name(enum last_end end);
 
 struct counter {
-	const char *name; // of a line, and of a member in JSON
+	const char *name; // in a line of the file, and of a member in JSON
 	const char *metric; // for Prometheus
 	const char *help;
 	size_t offset; // in struct counters

@@ -31,7 +31,7 @@ struct disk {
 
 // The names of all disks, sorted by name. The caller frees each, and the list. -1: there is no sysfs.
 int disk_names(const char *root, char ***ret_names);
-// One disk's partitions; fails where it cannot be read. One without a GPT has none.
+// Reads one disk's partitions. Fails where it cannot be read. A disk without a GPT has none.
 int disk_read(const char *root, const char *name, struct disk *ret_disk, struct lb_error *err);
 // The partition whose device has these numbers, "MAJOR:MINOR".
 int disk_partition_of(const char *root, const char *numbers, struct partition *ret_partition,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the partitions for dumps, and the file for dumps, of the machine below a root say.
+// The dumps on this machine, below a root: on the partitions for dumps, and in the file for dumps.
 #ifndef LIFEBOAT_TOOLS_CTL_DUMPS_H
 #define LIFEBOAT_TOOLS_CTL_DUMPS_H
 

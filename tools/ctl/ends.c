@@ -17,7 +17,7 @@
 
 struct boot {
 	char id[BOOT_ID];
-	bool armed; // or prepared, and the words came
+	bool armed; // armed, or prepared with the words given
 	bool aside;
 };
 
@@ -59,7 +59,7 @@ static int write_mark(const char *root, const struct boot *boot, const char *sta
 	return state_write(root, STATE_RUNNING, &text, err);
 }
 
-// Notes, of the boot whose mark it is, how far that boot came: one line.
+// Notes how far the marked boot came, in one line.
 static int note_end(const char *root, const struct state_text *mark, struct lb_error *err)
 {
 	static struct state_text text;
@@ -88,7 +88,7 @@ static int start(const struct options *options, struct lb_error *err)
 	counters.boots++;
 	counters.armed += boot.armed;
 	counters.aside += boot.aside;
-	// Whether a hard end left a dump is seen late in this boot.
+	// Only late in this boot is it seen whether a hard end left a dump.
 	counters.last_end = marked && state_number(&mark, "armed") ? END_UNKNOWN : END_CLEAN;
 	counters.last_stage[0] = '\0';
 	if (counters.last_end == END_UNKNOWN && note_end(options->root, &mark, err) != 0)
@@ -167,7 +167,7 @@ static void take_dump(struct dump *dump, void *context)
 	if (counters_know(finding->counters, arm_id))
 		return;
 	counters_learn(finding->counters, arm_id);
-	// The first time, what is saved already is of another time.
+	// At the first run a saved dump is from before.
 	if (!finding->counters->settled && header->saved)
 		return;
 	finding->fresh++;
@@ -177,8 +177,8 @@ static void take_dump(struct dump *dump, void *context)
 		     dump_state_name(header), header->message[0] ? ": " : "", header->message);
 }
 
-// A dump accounts for one hard end. Whoever dies before lifeboat-running.service leaves a dump without an
-// end.
+// One dump accounts for one hard end. A machine that dies before lifeboat-running.service leaves a dump
+// without an end.
 static void settle_ends(const char *root, unsigned int fresh, struct counters *counters)
 {
 	static struct state_text text;
@@ -221,6 +221,6 @@ int ends_forget(const char *root, struct lb_error *err)
 
 	if (state_remove(root, STATE_ENDS, err) != 0)
 		return -1;
-	// Only where lifeboat-running.service set it, and will take it away.
+	// Only where lifeboat-running.service has set the mark, since that unit removes it.
 	return state_read(root, STATE_RUNNING, &mark) ? write_mark(root, &boot, STAGE_COMPLETE, err) : 0;
 }

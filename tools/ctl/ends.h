@@ -16,10 +16,10 @@ int boot_start_command(const struct options *options);
 int boot_stop_command(const struct options *options);
 int save_failed_command(const struct options *options);
 
-// Late in a boot, when disks have appeared: counts the dumps that are new, and the hard ends that left
-// none. With the state locked. Changes *counters only, and tells the journal.
+// Called late in a boot, when disks have appeared, with the state locked. Counts the new dumps, and the
+// hard ends that left none. Changes only *counters, and tells the journal.
 void ends_settle(const char *root, struct counters *counters);
-// The hard ends are settled, and the mark says that this boot was completed. Behind counters_write().
+// Forgets the hard ends, and marks this boot as completed. Call it after counters_write().
 int ends_forget(const char *root, struct lb_error *err);
 
 #endif

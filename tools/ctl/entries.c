@@ -195,7 +195,7 @@ static int name_number(enum entry_kind kind, const char *name)
 	return (int)number;
 }
 
-// One bit for each number of an entry that is there. What libefivar keeps of each error is let go.
+// Sets one bit for the number of each entry. Errors that libefivar remembers are discarded.
 static void read_present(enum entry_kind kind, struct present *ret_present)
 {
 	efi_guid_t *guid = NULL;
@@ -346,7 +346,7 @@ int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_e
 	return 0;
 }
 
-// Finds an entry of ours on this partition by its title: its file may be a shim's.
+// Finds an entry of ours on this partition by its title: its file may be shim.
 static bool find_boot_number(const struct partition *partition, unsigned int *ret_number)
 {
 	static struct present present;

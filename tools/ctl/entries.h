@@ -28,13 +28,13 @@ enum entry_state {
 // Looks for an entry of ours for this file on this partition. The number is set only where there is one.
 enum entry_state entry_find(const struct entry *entry, unsigned int *ret_number);
 
-// Makes the entry, or takes the one that is there, and puts its number into the order: a driver's last, a
-// boot entry's first. Nothing is written where it is ready. Where the order cannot be written, nothing is
-// left of it.
+// Makes the entry, or takes an existing one, and puts its number into the order: a driver's last, a boot
+// entry's first. Writes nothing where it is ready. Where the order cannot be written, a new entry is
+// removed again.
 int entry_add(const struct entry *entry, unsigned int *ret_number, struct lb_error *err);
 
-// Takes away every entry of this kind with our title for this file on this partition, and their numbers
-// from the order. *ret_count: how many there were.
+// Removes every entry of this kind with our title for this file on this partition, and their numbers from
+// the order. *ret_count: how many there were.
 int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_error *err);
 
 // Puts the boot entry of ours on this partition to the front of the order, whatever file it names; with
@@ -42,7 +42,7 @@ int entry_remove(const struct entry *entry, unsigned int *ret_count, struct lb_e
 int entry_put_first(const struct partition *partition, bool dry_run, enum entry_state *ret_state,
 		    unsigned int *ret_number, struct lb_error *err);
 
-// Is the first boot entry one of ours on this partition?
+// Whether the first boot entry is ours and on this partition.
 bool entry_first_is_ours(const struct partition *partition);
 // The file of the first boot entry that is not ours and that lies on this partition; false: none does.
 bool entry_first_boot_file(const struct partition *partition, char ret_file[ENTRY_FILE]);

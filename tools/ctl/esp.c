@@ -57,7 +57,7 @@ static int fail_without(const struct options *options, struct lb_error *err)
 			    ", and mount it");
 }
 
-// Opening the folder has an automount do its work.
+// Opens the folder, which makes an automount mount it.
 static bool is_folder(const struct esp *esp)
 {
 	DIR *folder = opendir(esp->path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// All that status tells, for whoever says it: as text, as JSON, as numbers.
+// All facts of status, for its three forms: text, JSON and numbers.
 #ifndef LIFEBOAT_TOOLS_CTL_FACTS_H
 #define LIFEBOAT_TOOLS_CTL_FACTS_H
 
@@ -13,7 +13,7 @@ struct facts {
 	struct findings findings;
 };
 
-// Takes the facts, of which there is one, until facts_free().
+// Collects the facts. There is one set of them, until facts_free().
 struct facts *facts_take(const struct options *options);
 void facts_free(struct facts *facts);
 

@@ -17,7 +17,7 @@ int file_path(const char *root, const char *path, char ret_path[FILE_PATH], stru
 	return 0;
 }
 
-// Room for `more` bytes and a NUL behind those that are there.
+// Makes room for `more` bytes and a NUL behind the content.
 static int make_room(struct content *content, size_t more)
 {
 	char *larger = realloc(content->data, content->bytes + more + 1);

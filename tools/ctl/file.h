@@ -16,11 +16,10 @@ struct content {
 	size_t bytes;
 };
 
-// `root` and `path`, one behind the other; `root` is "" for the running system. Fails where the whole has no
-// room.
+// Joins `root` and `path`; `root` is "" for the running system. Fails where the result does not fit.
 int file_path(const char *root, const char *path, char ret_path[FILE_PATH], struct lb_error *err);
 
-// All of a file of at most `max` bytes, by read() alone: files of efivarfs cannot be seeked. -1 with errno;
+// Reads all of a file of at most `max` bytes, by read() alone: efivarfs has no seeking. -1 with errno;
 // EFBIG where it is longer.
 int file_read(const char *path, size_t max, struct content *ret_content);
 

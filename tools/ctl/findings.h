@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is wrong, and what is worth knowing, one sentence each, in the order in which it was found.
+// Problems and notes, one sentence each, in the order in which they were found.
 #ifndef LIFEBOAT_TOOLS_CTL_FINDINGS_H
 #define LIFEBOAT_TOOLS_CTL_FINDINGS_H
 
@@ -15,7 +15,7 @@ struct findings {
 		enum finding_kind kind;
 		char text[FINDING_TEXT];
 	} list[FINDINGS_MAX];
-	unsigned int count; // beyond FINDINGS_MAX none is taken
+	unsigned int count; // findings beyond FINDINGS_MAX are dropped
 };
 
 void findings_add(struct findings *findings, enum finding_kind kind, const char *format, ...)

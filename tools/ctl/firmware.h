@@ -26,9 +26,10 @@ int firmware_judge(const struct options *options, struct lb_error *err);
 // Fails as firmware_judge() does, and where efivarfs is not mounted or read-only.
 int firmware_read(const struct options *options, struct firmware *ret_firmware, struct lb_error *err);
 
-// Would the firmware, or shim, start this image? By names and digests: no signature is verified here.
+// Whether the firmware, or shim, would start this image. Judged by names and digests; no signature is
+// verified.
 enum trust firmware_trusts(const struct firmware *firmware, const struct image *image);
-// Why not, for TRUST_NONE and TRUST_FORBIDDEN, behind "Secure Boot is on, and NAME is": "not signed".
+// The reason for TRUST_NONE and TRUST_FORBIDDEN, to follow "Secure Boot is on, and NAME is": "not signed".
 const char *firmware_distrust(enum trust trust, const struct image *image);
 
 #endif

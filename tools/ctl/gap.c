@@ -12,7 +12,7 @@
 
 #define MIB_SECTORS 2048U
 #define HEAD_SECTORS MIB_SECTORS // before the first partition, as partitioners leave them
-#define TAIL_SECTORS MIB_SECTORS // of the table's backup, and no partition begins after it
+#define TAIL_SECTORS MIB_SECTORS // for the backup table; no partition begins in it
 
 // Longest run of sectors that no partition has.
 struct gap {
@@ -44,7 +44,7 @@ static void take_disk(struct disk *disk, struct gap *best)
 {
 	uint64_t at = HEAD_SECTORS;
 
-	// One without a table may hold anything.
+	// A disk without a table may hold anything.
 	if (disk->count == 0 || disk->sectors < HEAD_SECTORS + TAIL_SECTORS)
 		return;
 	qsort(disk->partitions, disk->count, sizeof(disk->partitions[0]), by_start);
@@ -76,7 +76,7 @@ static void find(const char *root, struct gap *best)
 		free(names);
 }
 
-// RAM, one percent of it and 32 MiB hold any dump (docs/capture.md).
+// Any dump fits into RAM, one percent of it and 32 MiB (docs/capture.md).
 uint64_t gap_wanted_mib(const char *root)
 {
 	struct lb_error ignored;
@@ -94,7 +94,7 @@ uint64_t gap_wanted_mib(const char *root)
 	return kib ? kib / 1024 * 101 / 100 + 33 : 0;
 }
 
-// The words of sgdisk that make what a --dump-to asks for; a name goes into a shell's line as it is.
+// Prints sgdisk's arguments for what a --dump-to asks for. A name goes into a shell's line unchanged.
 static void name_words(const struct lb_dump_options *dump, char *ret_words, size_t room)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+";

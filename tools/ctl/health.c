@@ -8,7 +8,8 @@
 
 #include "lib/number.h"
 
-// Is it a link, as systemctl enable makes one? What it leads to is below the root, not here.
+// Whether it is a link, as systemctl enable makes one. The link's target is a path below the root, so the
+// link is not followed here.
 static bool is_link(const char *root, const char *path)
 {
 	struct lb_error ignored;
@@ -61,7 +62,7 @@ static void judge_trial(const struct health *health, struct findings *findings)
 		findings_add(findings, FINDING_NOTE, "it is switched off: `lifeboatctl on`");
 }
 
-// Who proves a trial? Before boot-complete.target nobody has yet.
+// Judges whether some unit will prove the trial. Before boot-complete.target none has run yet.
 static void judge_unit(const struct options *options, const struct content *text, const struct trial *trial,
 		       struct findings *findings)
 {

@@ -27,11 +27,11 @@ struct health {
 void health_judge(const struct options *options, const struct content *text, struct findings *findings,
 		  struct health *ret_health);
 void health_say(const struct health *health);
-// Will lifeboat-boot-complete.service be started at the next boot?
+// Whether lifeboat-boot-complete.service will start at the next boot.
 bool health_has_unit(const char *root);
 #define HEALTH_ENABLE "systemctl enable lifeboat-running.service lifeboat-boot-complete.service"
 
-// Members of the object that is open.
+// Puts the members into the JSON object that is open.
 void health_put(struct json *json, const struct health *health);
 
 #endif

@@ -42,8 +42,8 @@ static void read_version(const struct content *content, char *ret_version, size_
 	ret_version[used] = '\0';
 }
 
-// All but the checksum, where the certificates are, and these themselves (Authenticode; sections in the
-// file's order with nothing between, which `make lint` sees to).
+// Digests all but the checksum, the certificates' place, and the certificates (Authenticode). The file's
+// sections follow each other without a gap, which `make lint` checks.
 static void digest(const struct content *content, uint32_t pe, size_t end, uint8_t *ret_digest)
 {
 	const char *data = content->data;

@@ -111,7 +111,8 @@ static int judge_volumes(const struct options *options, const struct plan *plan,
 		plan->settings.options.no_measure ? "" : ", or --no-measure (else each changes 5 and 12)");
 }
 
-// A recipient that was given and is not in a lifeboat.conf that stays is a wish that nobody would fulfil.
+// Whether a lifeboat.conf that stays has the recipients that were given. If not, nobody would encrypt to
+// them.
 static bool has_recipients(const struct options *options, const struct lb_recipients *there)
 {
 	for (unsigned int i = 0; i < options->recipient_count; i++) {
@@ -129,7 +130,7 @@ static bool has_recipients(const struct options *options, const struct lb_recipi
 	return true;
 }
 
-// Of a lifeboat.conf that stays, as recipients.
+// Judges --no-measure against a lifeboat.conf that stays, as for recipients.
 static int judge_measuring(const struct options *options, const struct plan *plan, struct lb_error *err)
 {
 	if (!options->no_measure || plan->settings.options.no_measure)
@@ -174,7 +175,8 @@ static int put(const struct options *options, const struct esp *esp, const char 
 	return 0;
 }
 
-// A signature has the time in it: the same program that is there, and starts, stays.
+// A signature holds the time, so each one differs. An installed program of the same content that the
+// firmware starts is left alone.
 static int put_program(const struct options *options, struct plan *plan, struct placed *placed,
 		       struct lb_error *err)
 {
@@ -199,7 +201,7 @@ static int put_program(const struct options *options, struct plan *plan, struct 
 	return 0;
 }
 
-// Written once: then it is the administrator's.
+// Writes lifeboat.conf once; from then on the administrator owns it.
 static int put_conf(const struct options *options, struct plan *plan, struct placed *placed,
 		    struct lb_error *err)
 {
@@ -237,7 +239,7 @@ static int put_entry(const struct options *options, const struct plan *plan, str
 	return 0;
 }
 
-// The program last: in systemd-boot's folder it counts from the moment it is there.
+// Places the program last: in systemd-boot's folder it is used from that moment on.
 static int put_all(const struct options *options, struct plan *plan, struct lb_error *err)
 {
 	struct placed placed = {.count = 0};
@@ -268,7 +270,7 @@ static void say_next(const struct options *options, const struct plan *plan)
 		       dry_run ? "would be" : "was");
 }
 
-// The file for dumps first: without any target there is nothing to install for.
+// Makes the file for dumps first: without a target there is nothing to install for.
 static int carry_out(const struct options *options, struct plan *plan, struct lb_error *err)
 {
 	struct lb_error ignored;
@@ -306,7 +308,7 @@ int install_command(const struct options *options)
 
 // ---- update --------------------------------------------------------------------
 
-// The one that is there is kept until a boot has completed with the newer one.
+// Keeps the installed program until a boot has completed with the newer one.
 static int put_newer(const struct options *options, const struct esp *esp, enum mode mode,
 		     const struct content *newer, struct lb_error *err)
 {
@@ -322,7 +324,7 @@ static int put_newer(const struct options *options, const struct esp *esp, enum 
 	return 0;
 }
 
-// One that the firmware would not start is no update.
+// Refuses an update that the firmware would not start.
 static int judge_newer(const struct firmware *firmware, enum mode mode, const struct image *newer,
 		       struct lb_error *err)
 {
@@ -367,7 +369,7 @@ static int replace(const struct options *options, const struct esp *esp, const s
 		printf("%s is of version %s, no older than %s\n", path, older.version, newer.version);
 	} else if (judge_newer(firmware, mode, &newer, err) != 0) {
 		failed = options->dry_run ? 0 : -1;
-		if (!failed) // whoever asks whether there is something to do is told so
+		if (!failed) // a dry run tells the problem, and what would be done
 			printf("would write: %s, but: %s\n", path, err->text);
 	} else {
 		failed = put_newer(options, esp, mode, &newer.content, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What install left on this machine, and whether the firmware still comes to it.
+// What install left on this machine, and whether the firmware still starts it.
 #ifndef LIFEBOAT_TOOLS_CTL_INSTALLED_H
 #define LIFEBOAT_TOOLS_CTL_INSTALLED_H
 

@@ -102,7 +102,7 @@ int keep_return(const struct esp *esp, enum mode mode, char ret_version[24], str
 
 	if (path_of(esp, mode, "", to, err) != 0 || read_kept(esp, mode, &image, err) != 0)
 		return -1;
-	// Copied, not renamed: at no moment is there no program.
+	// Copied, not renamed: the program has to be there at every moment.
 	failed = place_file(esp->path, to, &image.content, &placed, err);
 	memcpy(ret_version, image.version, sizeof(image.version));
 	image_free(&image);
@@ -114,7 +114,7 @@ int keep_remove(const struct esp *esp, enum mode mode, struct lb_error *err)
 	return remove_one(esp, mode, previous, err) != 0 ? -1 : remove_one(esp, mode, kept, err);
 }
 
-// Says what would come back, once it is judged as the real run would.
+// Tells which program would come back, judged as the real run does.
 static int say_kept(const struct esp *esp, enum mode mode, struct lb_error *err)
 {
 	struct image image;

@@ -10,14 +10,14 @@
 // Copies the installed program to NAME.previous. One that is there already stays: what replaced it was
 // never proved.
 int keep_previous(const struct esp *esp, enum mode mode, struct placed *placed, struct lb_error *err);
-// Is an update on trial?
+// Whether an update is on trial.
 bool keep_on_trial(const struct esp *esp, enum mode mode);
-// The trial ended well.
+// Ends a trial that went well: NAME.previous becomes NAME.kept.
 int keep_settle(const struct esp *esp, enum mode mode, struct lb_error *err);
 // NAME.previous, else NAME.kept, is the program again. Fails where there is neither, or where it is no
 // Lifeboat. `ret_version`: of what is back; image.version's size.
 int keep_return(const struct esp *esp, enum mode mode, char ret_version[24], struct lb_error *err);
-// Takes away both.
+// Removes NAME.previous and NAME.kept.
 int keep_remove(const struct esp *esp, enum mode mode, struct lb_error *err);
 
 // lifeboatctl rollback. Returns the exit status.

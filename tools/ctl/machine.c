@@ -148,7 +148,7 @@ static void put_cpu(struct json *json, const char *root)
 	free(content.data);
 }
 
-// Puts whole GiB: a finer number may tell machines of one kind apart.
+// Puts whole GiB: a finer number could identify the machine.
 static void put_memory(struct json *json, const char *root)
 {
 	char line[TEXT];
@@ -161,7 +161,7 @@ static void put_memory(struct json *json, const char *root)
 		json_null(json, "memory_gib");
 }
 
-// "6.1.0" of "6.1.0-56-amd64": what follows is anybody's text.
+// Puts "6.1.0" of "6.1.0-56-amd64": what follows may be any text.
 static void put_kernel(struct json *json, const char *root)
 {
 	char line[TEXT];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What kind of machine this is, by /sys and /proc below a root: for others to see, so without serial
-// numbers, UUIDs, names of hosts and network addresses.
+// Describes this machine's hardware from /sys and /proc below a root. Others may see it, so it has no
+// serial numbers, UUIDs, host names or network addresses.
 #ifndef LIFEBOAT_TOOLS_CTL_MACHINE_H
 #define LIFEBOAT_TOOLS_CTL_MACHINE_H
 

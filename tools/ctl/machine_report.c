@@ -29,7 +29,7 @@ static void put_value_number(struct json *json, const struct content *text, cons
 		json_null(json, key);
 }
 
-// Puts words and numbers only of the loader's text: its sentences name partitions and files.
+// Puts only words and numbers of the loader's text: its sentences name partitions and files.
 static void put_boot(struct json *json, const struct facts *facts)
 {
 	static const char *const words[] = {"state", "stage", "mode", "aside"}, *const numbers[] = {
@@ -53,7 +53,7 @@ static void put_boot(struct json *json, const struct facts *facts)
 	json_close(json, '}');
 }
 
-// Puts whether the verdict is stale, and not since when: that names the disk by its serial number.
+// Puts whether the verdict is stale, but not the reason, which has the disk's serial number.
 static void put_selftest(struct json *json, const struct health *health)
 {
 	if (!health->has_proof) {
@@ -123,7 +123,8 @@ static int put_file(const struct options *options, const struct facts *facts, st
 	return 0;
 }
 
-// Verdicts that boot-complete has not seen. Who may not look has those that are written down.
+// Takes verdicts that boot-complete has not seen. A user who may not read the partitions gets the recorded
+// ones.
 static void look(const char *root)
 {
 	struct lb_error ignored;

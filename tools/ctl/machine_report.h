@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lifeboatctl test --report: what is known of Lifeboat on this machine, as one JSON that may be sent away.
+// lifeboatctl test --report: what is known of Lifeboat on this machine, as JSON that may be sent away.
 #ifndef LIFEBOAT_TOOLS_CTL_MACHINE_REPORT_H
 #define LIFEBOAT_TOOLS_CTL_MACHINE_REPORT_H
 
@@ -7,7 +7,7 @@
 
 #define MACHINE_SCHEMA "lifeboat-machine-1" // docs/machine.schema.json
 
-// To options->report_to, else to standard output. Returns the exit status.
+// Writes to options->report_to, else to standard output. Returns the exit status.
 int machine_report_command(const struct options *options);
 
 #endif

@@ -11,7 +11,8 @@
 #define METRICS_FOLDER "/var/lib/prometheus/node-exporter"
 
 void metrics_put(FILE *out, const struct facts *facts);
-// lifeboat.prom in METRICS_FOLDER below the root, whole or not at all; without that folder nothing.
+// Writes lifeboat.prom in METRICS_FOLDER below the root, whole or not at all; does nothing without that
+// folder.
 int metrics_write(const struct options *options, struct lb_error *err);
 
 #endif

@@ -13,7 +13,7 @@ struct mount {
 	bool read_only; // the mount or the file system
 };
 
-// Finds what is mounted last on `point`, an automount aside; false: nothing.
+// Finds the last mount on `point`, automounts left out. False: nothing is mounted.
 bool mount_find(const char *root, const char *point, struct mount *ret_mount);
 
 // Is the file system of the device "MAJOR:MINOR" mounted with `option`, one of its own ("data=journal")?

@@ -10,7 +10,7 @@
 
 #define EFIVARFS_TYPE 0xde5e81e4 // EFIVARFS_MAGIC of linux/magic.h
 
-// A folder that stands for efivarfs keeps what a shorter value leaves of a longer one.
+// An ordinary folder in place of efivarfs keeps the tail of a longer old value: this cuts it.
 static void drop_tail(efi_guid_t guid, const char *name)
 {
 	const char *folder = getenv("EFIVARFS_PATH");
@@ -20,7 +20,7 @@ static void drop_tail(efi_guid_t guid, const char *name)
 		efi_del_variable(guid, name);
 }
 
-// libefivar 37 calls nothing at all, by a NULL pointer, where there is no efivarfs.
+// libefivar 37 calls a NULL pointer where there is no efivarfs.
 int nvram_check(const char *name, struct lb_error *err)
 {
 	if (efi_variables_supported())

@@ -40,7 +40,7 @@ static int take_mode(enum command command, const char *value, enum mode *ret_mod
 	return -1;
 }
 
-// Two words: the second is the next one of argv.
+// Takes two words: optarg and the next one of argv.
 static int take_sign(struct options *options, enum command command, int argc, char **argv)
 {
 	if (optind >= argc || argv[optind][0] == '-')
@@ -65,7 +65,7 @@ static void take_report(struct options *options, int argc, char **argv)
 	options->report_to = take_optional(argc, argv, options->report_to);
 }
 
-// Whole blocks; false: it is no size, or no file's for dumps.
+// Reads a size in whole blocks. False: it is not a size, or not one of a file for dumps.
 static bool parse_size(const char *text, uint64_t *ret_bytes)
 {
 	uint64_t bytes;
@@ -178,7 +178,7 @@ static int take_option(struct options *options, enum command command, enum optio
 	}
 }
 
-// The sub-command would ignore the option: whoever gave it is told so.
+// Refuses an option that the sub-command would ignore.
 static int refuse_foreign(enum command command, enum option_index option)
 {
 	char others[128];

@@ -43,8 +43,7 @@ static void note_target(struct dump *dump, void *context)
 			 lb_uuid_format(dump->header.partuuid, uuid));
 }
 
-// Writes down the name that each armed partition's header has for this arming: by it the dump is known
-// later.
+// Records the id of this arming from each armed partition's header: the dump is recognised by it later.
 static int note(const struct options *options, struct lb_error *err)
 {
 	static struct asking asking;
@@ -94,7 +93,7 @@ static int agree(const struct options *options, struct lb_error *err)
 	return 0;
 }
 
-// sysrq-trigger takes a command whatever kernel.sysrq says (Documentation/admin-guide/sysrq.rst).
+// sysrq-trigger takes every command, whatever kernel.sysrq says (Documentation/admin-guide/sysrq.rst).
 static int provoke(const struct options *options, struct lb_error *err)
 {
 	char path[FILE_PATH];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One real panic, asked for by lifeboatctl test --panic, and what it came to: /var/lib/lifeboat/panic.
+// One real panic, requested by lifeboatctl test --panic, and its result: /var/lib/lifeboat/panic.
 #ifndef LIFEBOAT_TOOLS_CTL_PANIC_H
 #define LIFEBOAT_TOOLS_CTL_PANIC_H
 
@@ -15,11 +15,11 @@ struct panic {
 	uint64_t dump_bytes;
 };
 
-// Panics this machine, once somebody has typed that it may; does not return then. Else the exit status:
-// where a panic would not be captured, or nobody has agreed.
+// Panics this machine once somebody has typed the confirmation; does not return then. Otherwise returns the
+// exit status: a panic would not be captured, or nobody confirmed.
 int panic_command(const struct options *options);
 
-// Looks for the dump of that panic on the partitions, and writes down what it came to. With the state locked.
+// Looks for that panic's dump on the partitions, and records the result. Call it with the state locked.
 int panic_take(const char *root, struct lb_error *err);
 
 // Reads what is written down; false: no panic was asked for.

@@ -72,7 +72,7 @@ int place_file(const char *base, const char *path, const struct content *content
 		output_abandon(&output);
 		return -1;
 	}
-	// The firmware reads the file, and so may everybody who looks at what boots here.
+	// The firmware reads the file, so everybody may.
 	fchmod(output.fd, 0644);
 	if (output_commit(&output, err) != 0)
 		return -1;

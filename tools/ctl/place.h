@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Files onto the ESP, all of them or none.
+// Puts files onto the ESP, all of them or none.
 #ifndef LIFEBOAT_TOOLS_CTL_PLACE_H
 #define LIFEBOAT_TOOLS_CTL_PLACE_H
 
@@ -20,7 +20,7 @@ struct placed {
 
 enum place_state { PLACE_ABSENT, PLACE_OTHER, PLACE_SAME };
 
-// Is there a file with these bytes?
+// Compares the file with these bytes.
 enum place_state place_compare(const char *path, const void *data, size_t bytes);
 
 // Makes the folders of `path` below `base` that are not there; notes them in *placed.
@@ -31,7 +31,7 @@ int place_folders(const char *base, const char *path, struct placed *placed, str
 int place_file(const char *base, const char *path, const struct content *content, struct placed *placed,
 	       struct lb_error *err);
 
-// Takes away what was noted.
+// Removes what was noted.
 void place_undo(struct placed *placed);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How Lifeboat would be installed here: everything is found and judged before anything is written.
+// How Lifeboat would be installed here. Everything is found and judged before anything is written.
 #ifndef LIFEBOAT_TOOLS_CTL_PLAN_H
 #define LIFEBOAT_TOOLS_CTL_PLAN_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The verdict of the last try without a crash, with what it was a try of: /var/lib/lifeboat/proof. When
-// firmware, loader or disk is another one now, the proof is stale.
+// The verdict of the last try without a crash, and the firmware, loader and disk of that time:
+// /var/lib/lifeboat/proof. When one of them is another one now, the proof is stale.
 #ifndef LIFEBOAT_TOOLS_CTL_PROOF_H
 #define LIFEBOAT_TOOLS_CTL_PROOF_H
 

@@ -13,7 +13,8 @@
 #include "tools/ctl/reserve.h"
 #include "tools/ctl/trial.h"
 
-// Entries first: an entry without its file does no harm, but a file without entry is easily found again.
+// Entries go first: an entry without its file does no harm, and a file without an entry is easily found
+// again.
 static int remove_entries(const struct options *options, const struct esp *esp, const struct entry *entry,
 			  struct lb_error *err)
 {
@@ -79,7 +80,7 @@ static int remove_conf(const struct options *options, const struct esp *esp, str
 	return 0;
 }
 
-// Only what is empty.
+// Removes empty folders only.
 static void remove_folders(const struct options *options, const struct esp *esp)
 {
 	static const char *const folders[] = {"\\EFI\\lifeboat", "\\EFI\\systemd\\drivers"};

@@ -5,8 +5,8 @@
 
 #include "tools/ctl/options.h"
 
-// The exit status. What is not there is no failure. The partition for dumps stays, and a lifeboat.conf that
-// install did not write.
+// Returns the exit status. What is missing is no failure. The partition for dumps stays, and so does a
+// lifeboat.conf that install did not write.
 int remove_command(const struct options *options);
 
 #endif

@@ -29,7 +29,7 @@
 #include "tools/save/output.h"
 
 #define PIECE (1U << 20)
-#define STAY_FREE (16ULL << 20) // of its file system
+#define STAY_FREE (16ULL << 20) // bytes of its file system that stay free
 #define FOLDER_USUAL "/boot/lifeboat.dump"
 
 static bool read_map(const struct esp *esp, struct lb_file_map *ret_map, struct lb_error *err)
@@ -231,7 +231,7 @@ static int fill(const struct options *options, const struct esp *esp, const char
 	map->file_bytes = options->reserve;
 	if (getrandom(map->file_id, sizeof(map->file_id), 0) != sizeof(map->file_id))
 		return lb_fail(err, "no random numbers: %s", strerror(errno));
-	// In one piece, where the file system can; what it cannot is written all the same.
+	// Allocates in one piece where the file system can. Elsewhere writing allocates.
 	if (fallocate(fd, 0, 0, (off_t)options->reserve) != 0 && errno != EOPNOTSUPP)
 		return lb_fail(err, "%s", strerror(errno));
 	if (stamp_all(fd, map->file_id, map->file_bytes, err) != 0 ||
@@ -365,7 +365,7 @@ static int check_file(const char *root, const struct lb_file_map *map, struct lb
 	return failed;
 }
 
-// Judges the one that is there already.
+// Judges the file that exists already.
 static int judge_made(const struct options *options, const struct lb_file_map *map, struct lb_error *err)
 {
 	char whole[FILE_PATH];

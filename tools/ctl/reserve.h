@@ -11,7 +11,7 @@
 #define RESERVE_MAP "\\EFI\\lifeboat\\" LB_FILE_MAP_NAME
 #define RESERVE_FILE "\\EFI\\lifeboat\\reserve" // where no file system but the ESP's will do
 
-// Is there a map of one?
+// Whether there is a map of such a file.
 bool reserve_is_there(const struct esp *esp);
 
 // Makes the file and its map, where options->reserve asks for one, and says so. One that is there, of that

@@ -69,7 +69,7 @@ int state_remove(const char *root, const char *name, struct lb_error *err)
 	return 0;
 }
 
-// The folder is made where it is missing. /var and /var/lib are the system's.
+// Makes the folder where it is missing. /var and /var/lib belong to the system.
 static int make_folder(const char *root, struct lb_error *err)
 {
 	char path[FILE_PATH];

@@ -23,11 +23,11 @@ struct state_text {
 	size_t bytes;
 };
 
-// false: there is none that can be read. Then *ret_text is empty.
+// False, and *ret_text empty: there is no file that can be read.
 bool state_read(const char *root, const char *name, struct state_text *ret_text);
-// The whole file or, where this fails, the one that was there.
+// Writes the whole file. On failure the old one stays.
 int state_write(const char *root, const char *name, const struct state_text *text, struct lb_error *err);
-// One that is not there is no failure.
+// A missing file is no failure.
 int state_remove(const char *root, const char *name, struct lb_error *err);
 // Excludes other runs of lifeboatctl that write to the folder, until state_unlock(); *ret_fd is for that.
 int state_lock(const char *root, int *ret_fd, struct lb_error *err);
@@ -38,7 +38,7 @@ void state_value(const struct state_text *text, const char *key, unsigned int nu
 		 char ret_value[VARIABLE_VALUE]);
 // 0 where it is none.
 uint64_t state_number(const struct state_text *text, const char *key);
-// A line more; one that has no room is left out.
+// Adds a line; one that does not fit is left out.
 void state_add(struct state_text *text, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -100,8 +100,7 @@ static int ask(const struct options *options, struct lb_error *err)
 	return add_line(options, &esp, err);
 }
 
-// A verdict that is not of firmware, loader and disk as they are now is taken away: the loader tries where
-// there is none.
+// Removes a verdict of another firmware, loader or disk: the loader tries again where there is none.
 static int ask_when_stale(const struct options *options, struct lb_error *err)
 {
 	struct proof proof;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lifeboatctl test: a try without a crash (docs/capture.md), asked for or judged.
+// lifeboatctl test: asks for a try without a crash, or reports its verdict (docs/capture.md).
 #ifndef LIFEBOAT_TOOLS_CTL_TRY_H
 #define LIFEBOAT_TOOLS_CTL_TRY_H
 

@@ -123,7 +123,8 @@ static void find_tables(struct machine *machine, const struct lb_layout_need *ne
 		machine->tables = layout.page_tables;
 }
 
-// After the hook: the region keeps clear of it. Where none fits there is no crash memory.
+// Call it after the hook is placed: the region keeps clear of the hook. Where no region fits there is no
+// crash memory.
 static void take_crash(struct machine *machine, const struct lb_e820 *map, const struct setting *setting)
 {
 	const struct crash_memory_request request = {

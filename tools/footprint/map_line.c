@@ -79,7 +79,7 @@ const char *map_line_hex(const char *text, uint64_t *ret_value)
 	return text + digits;
 }
 
-// `text` with `word` at its beginning and nothing but spaces behind it.
+// Whether `text` is `word` followed only by spaces.
 static bool is_word(const char *text, const char *word)
 {
 	size_t bytes = strlen(word);

@@ -6,7 +6,7 @@
 
 #define ESCAPE '\033'
 
-// UTF-16 into Latin-1, '?' for what is not of it. Bytes that are left.
+// Turns UTF-16 into Latin-1, with '?' for other characters. Returns the bytes that are left.
 static size_t from_utf16(unsigned char *text, size_t bytes, bool big_endian)
 {
 	size_t used = 0;
@@ -19,8 +19,8 @@ static size_t from_utf16(unsigned char *text, size_t bytes, bool big_endian)
 	return used;
 }
 
-// Bytes of an escape sequence at `text`, which begins with ESC. One that does not end takes the rest of its
-// line.
+// The length of the escape sequence at `text`, which begins with ESC. One that does not end takes the rest
+// of its line.
 static size_t escape_bytes(const unsigned char *text, size_t bytes)
 {
 	size_t end = 2;
@@ -41,7 +41,7 @@ static size_t escape_bytes(const unsigned char *text, size_t bytes)
 	return end < bytes && text[end] == '\a' ? end + 1 : end;
 }
 
-// CRs that a newline follows.
+// The number of CRs at `text` if a newline follows them.
 static size_t line_end_bytes(const unsigned char *text, size_t bytes)
 {
 	size_t end = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What terminals, shells and editors leave in a file of text, taken out of it again.
+// Removes what terminals, shells and editors leave in a text file.
 #ifndef LIFEBOAT_TOOLS_FOOTPRINT_PLAIN_TEXT_H
 #define LIFEBOAT_TOOLS_FOOTPRINT_PLAIN_TEXT_H
 

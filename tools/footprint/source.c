@@ -78,7 +78,7 @@ static char *read_text(FILE *file, const struct place *at)
 	return text;
 }
 
-// A log that was cut off in the line after one of the map has lost we do not know how many of them.
+// A log that was cut off in the line after one of the map may have lost further lines of the map.
 static int parse_log(struct place *at, char *text, struct source *source)
 {
 	struct map_log log = {0};

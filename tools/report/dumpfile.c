@@ -18,7 +18,7 @@
 #define ARCHITECTURE "x86_64"
 // Flattened files are rearranged there, without TMPDIR: they are large.
 #define TEMPORARY "/var/tmp"
-#define CACHED 4096U // pages
+#define CACHED 4096U // pages of the cache
 #define CONTEXT_READS 16384U // pages that one context of libkdumpfile is asked for
 
 struct dumpfile_page {
@@ -197,7 +197,7 @@ static int check_file(const struct dumpfile *dump, struct lb_error *err)
 	return 0;
 }
 
-// An ELF file that is no core: a program, a library, an object.
+// Whether it is an ELF file but not a core: a program, a library, an object.
 static bool is_other_elf(const struct dumpfile *dump, uint16_t *ret_type)
 {
 	uint8_t head[offsetof(Elf64_Ehdr, e_type) + sizeof(*ret_type)];

@@ -12,7 +12,7 @@ static enum hooks_end complain(const struct lb_error *err)
 	return HOOKS_FAILED;
 }
 
-// What another run saves while this one waits for it is told, too: nobody may be started for that again.
+// Saves of another run, for which this one waits, are told of, too: maybe no other run follows.
 static int tell_and_lock(const struct crash_folder *folder, bool quiet, enum hooks_end *ret_end,
 			 struct lb_error *err)
 {

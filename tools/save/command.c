@@ -40,7 +40,7 @@ static int complain_of(const struct scan *scan)
 	return scan->error_count ? EXIT_FAILURE : EXIT_NOTHING;
 }
 
-// All digests, nothing written.
+// Checks all digests, and writes nothing.
 static int judge(const struct dump *dump, const struct options *options, struct judgement *ret_judgement,
 		 struct lb_error *err)
 {
@@ -153,14 +153,14 @@ static int mark(struct dump *dump, const struct options *options)
 	return save_mark(dump, options, &err) != 0 ? complain(err.text) : EXIT_SUCCESS;
 }
 
-// True of a file that an earlier run has saved and did not give its stamps back: no boot could use it.
+// Whether the file for dumps lacks its stamps since an earlier run saved it: no boot could use it.
 static bool wants_stamps(const struct dump *dump, const struct options *options)
 {
 	return (dump->header.flags & LB_DUMP_FLAG_FILE) && dump->header.saved &&
 	       !dump_is_erased(&dump->header) && !options->no_erase && !options->keep;
 }
 
-// Marks a dump of which nothing can be had, now or ever: it does not keep its partition from the next.
+// Marks a dump that nobody can ever read, so that its partition is free for the next one.
 static int mark_void(struct dump *dump, const struct options *options)
 {
 	if (!options->quiet)
@@ -194,8 +194,8 @@ static int save(struct dump *dump, const struct crash_folder *folder, const stru
 
 // ---- All that there are ------------------------------------------------------------
 
-// Every dump into the folder, or the first to a file. That some are not read is a failure, but not of
-// the others.
+// Saves every dump into the folder, or the first one to a file. One that cannot be read is a failure, but
+// does not stop the others.
 static int save_found(struct scan *scan, const struct crash_folder *folder, const struct options *options)
 {
 	struct dump *first = scan_first(scan);
@@ -223,7 +223,7 @@ static int open_folder(const struct options *options, struct crash_folder *ret_f
 
 	if (crash_folder_open(options->file, ret_folder, err) != 0)
 		return -1;
-	// afterwards() says what is wrong with it.
+	// afterwards() reports what is wrong with it.
 	if (ret_folder->usual)
 		save_conf_read(&ret_folder->conf, &ignored);
 	if (crash_folder_lock(ret_folder, false, &busy) == 0)

@@ -73,7 +73,7 @@ static void edit_head(const struct dump *dump, uint8_t *piece, size_t bytes, uin
 		set_bits(piece + field, kdump ? KDUMP_INCOMPLETE : ELF_INCOMPLETE);
 }
 
-// A descriptor is good for something only as far as its page is on the disk, too.
+// Clears the descriptors of pages that are not on the disk.
 static void edit_descs(const struct dump *dump, uint8_t *piece, size_t bytes, uint64_t at,
 		       struct judgement *judgement)
 {
@@ -97,8 +97,7 @@ static void edit_descs(const struct dump *dump, uint8_t *piece, size_t bytes, ui
 	}
 }
 
-// A digest that was never written is zero: of a dump that was interrupted, or whose end the disk
-// did not take.
+// A digest of zeroes was never written: the dump was interrupted, or the disk did not take its end.
 static enum digest judge(const struct dump *dump, const uint8_t *wanted, const uint8_t *found)
 {
 	static const uint8_t none[LB_SHA256_BYTES];
@@ -179,7 +178,7 @@ int copy_file(const struct dump *dump, const struct copying *copying, struct jud
 	const struct lb_dump_header *header = &dump->header;
 	const bool parts = dump_is_kdump(header) && header->desc_total;
 	const bool encrypted = dump_is_encrypted(header);
-	const bool cut = dump_cut_short(header) && !encrypted; // what is encrypted says so itself
+	const bool cut = dump_cut_short(header) && !encrypted; // the age file itself tells when it is cut
 	struct stretch stretches[] = {
 		{.what = "head",
 		 .bytes = parts ? header->desc_offset : dump->file_bytes,

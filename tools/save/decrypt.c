@@ -90,7 +90,7 @@ static int rearrange(struct decrypting *decrypting, const uint8_t *data, size_t 
 	return 0;
 }
 
-// The first chunk tells: a file that is flattened is longer than its signature.
+// The first chunk tells whether the content is flattened: a flattened file is longer than its signature.
 static int put_content(struct decrypting *decrypting, const uint8_t *data, size_t bytes, struct lb_error *err)
 {
 	struct rearranging *flat = &decrypting->flat;
@@ -142,7 +142,7 @@ static int add_payload(struct decrypting *decrypting, const uint8_t *data, size_
 	return 0;
 }
 
-// Once there is as much of it as a header may be, or all.
+// Opens the file once there is as much of it as a header may have, or all.
 static int open_file(struct decrypting *decrypting, struct lb_error *err)
 {
 	if (lb_age_open(decrypting->header, decrypting->header_bytes, decrypting->identities,

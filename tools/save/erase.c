@@ -46,7 +46,7 @@ static void make_content(const struct dump *dump, uint64_t offset, uint8_t *piec
 		memset(piece, 0, bytes);
 }
 
-// Only what has to be: most of it is as it should be.
+// Writes only the blocks that differ: most are right already.
 static int overwrite(const struct dump *dump, uint64_t whole, struct lb_error *err)
 {
 	static _Alignas(8) uint8_t wanted[PIECE], found[PIECE];
@@ -67,7 +67,7 @@ static int overwrite(const struct dump *dump, uint64_t whole, struct lb_error *e
 
 int erase_dump(struct dump *dump, struct lb_error *err)
 {
-	// Nobody writes what is behind the last whole block of a file.
+	// The bytes after a file's last whole block are never written.
 	const uint64_t whole = is_file(dump) ? dump->header.partition_bytes / LB_DUMP_BLOCK * LB_DUMP_BLOCK
 					     : dump->device.bytes;
 	struct lb_error why;

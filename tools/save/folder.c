@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Memory of a dead machine: passwords, keys. For nobody but its owner.
+// Holds a dead machine's memory, with passwords and keys: only its owner may read it.
 #define FOLDER_MODE 0700
 #define FILE_MODE 0600
 #define FREE_PERCENT 10U
@@ -60,7 +60,7 @@ int crash_folder_open(const char *path, struct crash_folder *ret_folder, struct 
 	size_t length = strlen(path);
 	struct stat status;
 
-	// A slash at the end would follow a link.
+	// With a slash at its end the path would follow a link.
 	while (length > 1 && path[length - 1] == '/')
 		length--;
 	if (length >= sizeof(folder->path))
@@ -114,7 +114,7 @@ int crash_folder_check_room(const struct crash_folder *folder, uint64_t bytes, s
 		return lb_fail(err, "%s: its file system: %s", folder->path, strerror(errno));
 	if (__builtin_mul_overflow(status.f_blocks, status.f_frsize, &whole) ||
 	    __builtin_mul_overflow(status.f_bavail, status.f_frsize, &room))
-		return 0; // of 16 EiB there is enough
+		return 0; // more than 16 EiB is enough
 	wanted = whole / 100 * FREE_PERCENT;
 	if (wanted < FREE_BYTES)
 		wanted = FREE_BYTES;
@@ -135,7 +135,7 @@ static void make_name(const struct dump *dump, char *text, size_t bytes)
 	char time_text[32];
 	struct tm parts;
 
-	// Years of more digits than four are no clock's.
+	// Years of more than four digits come from no clock.
 	if (!header->crash_time || header->crash_time >> 37 || !gmtime_r(&when, &parts) ||
 	    !strftime(time_text, sizeof(time_text), "%Y%m%dT%H%M%SZ", &parts))
 		snprintf(time_text, sizeof(time_text), "unknown");

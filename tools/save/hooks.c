@@ -115,8 +115,8 @@ static int64_t now(void)
 	return time.tv_sec;
 }
 
-// False: it runs on after so many seconds. One that has ended keeps its number, and its group's. SIGCHLD is
-// blocked.
+// Waits for the process. False: it still runs after so many seconds. A process that has ended keeps its
+// number and its group's until it is reaped. SIGCHLD is blocked.
 static bool wait_for(pid_t pid, uint64_t seconds)
 {
 	const int64_t end = now() + (int64_t)seconds;
@@ -145,7 +145,7 @@ static int end_of(pid_t pid, uint64_t seconds, char *ret_text, size_t room)
 	if (late) {
 		kill(-pid, SIGTERM);
 		wait_for(pid, TERM_SECONDS);
-		kill(-pid, SIGKILL); // what it has started, too
+		kill(-pid, SIGKILL); // its children, too
 	}
 	waitpid(pid, &status, 0);
 	if (late) {
@@ -174,7 +174,7 @@ static void run_one(struct hooks *hooks, const char *name, const char *folder, u
 		complain(hooks, name, strerror(errno));
 		return;
 	}
-	setpgid(pid, pid); // whoever is first
+	setpgid(pid, pid); // whichever of the two processes comes first
 	failed = end_of(pid, seconds, text, sizeof(text));
 	snprintf(what, sizeof(what), "%s, for %s", text, folder);
 	if (failed)
@@ -185,7 +185,7 @@ static void run_one(struct hooks *hooks, const char *name, const char *folder, u
 
 // ---- All of them ---------------------------------------------------------------
 
-// The mark of one that nobody was told of, locked; -1: another run has it.
+// Locks the mark of a dump that nobody was told of; -1: another run has it.
 static int claim(int folder)
 {
 	const int fd = openat(folder, FOLDER_NEW, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

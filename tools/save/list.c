@@ -85,7 +85,7 @@ static void list_interval(const char *name, uint64_t from, uint64_t to, uint64_t
 
 #define BUILD_ID_TEXT (2 * sizeof(((struct lb_dump_header *)0)->build_id) + 1)
 
-// "" where it is not known. Returns text.
+// Returns "" where it is not known, else text.
 static const char *format_build_id(const struct lb_dump_header *header, char *text)
 {
 	text[0] = '\0';
@@ -102,7 +102,7 @@ static void list_build_id(const struct lb_dump_header *header)
 		line("build id:", "%s", text);
 }
 
-// Signature and reason, in one line.
+// Lists signature and reason in one line.
 static void list_report(const struct dump *dump, const struct judgement *judgement)
 {
 	static char text[LB_DUMP_REPORT_MAX];

@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-// Memory of a dead machine: passwords, keys. For nobody but its owner.
+// Holds a dead machine's memory, with passwords and keys: only its owner may read it.
 #define MODE 0600
 
 static int check_room(const struct output *output, uint64_t bytes, struct lb_error *err)
@@ -27,7 +27,7 @@ static int check_room(const struct output *output, uint64_t bytes, struct lb_err
 		       room);
 }
 
-// Judges what is there: no link, and no other file than the one that is wanted.
+// Refuses a link, and a file other than the one that is wanted.
 static int check_path(const struct output *output, uint64_t bytes, struct lb_error *err)
 {
 	struct stat status;
@@ -41,7 +41,7 @@ static int check_path(const struct output *output, uint64_t bytes, struct lb_err
 	return 0;
 }
 
-// The part of a run that was cut off goes. Who writes one has it locked.
+// Removes the part of a run that was cut off. A running one has its part locked.
 static int remove_leftover(const struct output *output, struct lb_error *err)
 {
 	const int fd = open(output->part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -84,7 +84,7 @@ int output_begin(const char *path, uint64_t bytes, bool replace, struct output *
 	return 0;
 }
 
-// The new name itself, on the disk.
+// Flushes the folder, which holds the new name.
 static int sync_folder(const char *path)
 {
 	char folder[OUTPUT_PATH];
@@ -103,7 +103,7 @@ static int sync_folder(const char *path)
 	return failed;
 }
 
-// Has PATH the part's bytes?
+// Whether PATH has the part's bytes.
 static bool is_there(const struct output *output)
 {
 	const int fd = open(output->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -126,7 +126,7 @@ static bool is_there(const struct output *output)
 	return true;
 }
 
-// The part under its name; -1 with errno.
+// Renames the part; -1 with errno.
 static int move(const struct output *output)
 {
 	if (output->replace)

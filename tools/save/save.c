@@ -19,7 +19,7 @@ bool save_is_void(const struct dump *dump)
 	       !header->report_bytes;
 }
 
-// The mark comes first: what is erased is not to wait.
+// Marks before it erases: an erased dump must not count as waiting.
 static int mark_and_erase(struct dump *dump, const struct options *options, struct lb_error *err)
 {
 	if (!dump->header.saved && dump_mark_saved(dump, err) != 0)
