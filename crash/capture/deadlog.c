@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The dead kernel's log, where it does not go to a disk.
+// Prints the dead kernel's log to the console, for when the log does not go to a disk.
 #include "crash/capture/capture.h"
 #include "crash/dead/dmesg.h"
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
-// At 115200 baud this is 23 seconds, and more than any usual log buffer.
+// 23 seconds at 115200 baud, and more than a usual log buffer has.
 #define PRINT_BYTES (256 * LB_KIB)
-// Characters of a line; longer ones go on in the next.
+// The longest line in characters; a longer one is continued in the next line.
 #define LINE_BYTES 200
 
 static bool count(void *ctx, const char *text, size_t bytes)
@@ -20,8 +20,8 @@ static bool count(void *ctx, const char *text, size_t bytes)
 }
 
 struct printer {
-	uint64_t skip; // bytes to pass over, then the rest of a line
-	bool in_line; // what is passed over ends inside one
+	uint64_t skip; // bytes of the log to skip; the rest of a begun line is skipped, too
+	bool in_line; // the skipped bytes end inside a line
 	char line[LINE_BYTES + 1];
 	size_t bytes;
 };

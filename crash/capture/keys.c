@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The keys of an encrypted dump: where they are, and that they go.
+// The keys of an encrypted dump: finding and wiping them.
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
 #include "crash/crypt/primitives.h"
@@ -12,7 +12,7 @@ static void wipe(void)
 	lb_crypt_wipe(keys, sizeof(*keys));
 }
 
-// The digest that the purgatory has compared is of the configuration and the keys behind it.
+// The purgatory has checked a digest of the configuration and of the keys behind it.
 bool lb_keys_open(struct lb_run *run)
 {
 	const struct lb_capture_config *capture = run->capture;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The capture kernel, from its first line of C to the machine's end. Up to the log on the
-// disk nothing is done that could wait: the machine may not last.
+// The capture kernel, from its first line of C to the machine's reset. The log goes to the disk as early
+// as possible, because the machine may not last.
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
 #include "crash/dump/dump.h"
@@ -21,7 +21,8 @@ extern const uint8_t lb_capture_start[]; // the image's; capture.lds
 
 _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_begun);
 
-// The purgatory has compared its digest: this is for one that was built with another loader.
+// Checks the configuration's magic, version and sizes. The purgatory has checked the digest; this finds
+// an image that was built with another loader.
 static const struct lb_capture_config *check_config(const struct lb_handoff *handoff)
 {
 	const struct lb_capture_config *capture = (const void *)(uintptr_t)handoff->capture;
@@ -64,8 +65,8 @@ static const char *make_report(void *ctx, uint32_t *ret_bytes)
 	return lb_report_make(run, ret_bytes);
 }
 
-// Finds the kernel's own pages. Where they cannot be told, pages are in the order of their addresses. The
-// list is kept for the next target.
+// Finds the kernel's own pages, to be dumped first. If they cannot be found, pages are dumped in the
+// order of their addresses. The list is kept for the next target.
 static void find_own_pages(struct lb_run *run)
 {
 	struct lb_kernel_pages_facts facts;
@@ -95,8 +96,8 @@ static void show_estimate(const struct lb_run *run)
 		     lb_format_size(size, sizeof(size), estimate.bytes), estimate.seconds);
 }
 
-// Starting CPUs takes 10 ms each and more: not before log and report are on the disk. Once: the helpers
-// go on with the next target.
+// Starts the other CPUs. Each takes 10 ms or more, so this waits until log and report are on the disk.
+// Runs once; the next target uses the same CPUs.
 static int open_helpers(void *ctx, struct lb_error *err)
 {
 	struct lb_run *run = ctx;
@@ -116,7 +117,7 @@ static int open_helpers(void *ctx, struct lb_error *err)
 	return 0;
 }
 
-// 0: complete. Whatever was left half done on this target is said in its header.
+// Writes the dump to one target. 0: complete. If the dump is partial, the target's header says so.
 static int dump_to(struct lb_run *run, uint32_t index, struct lb_opened *opened, struct lb_error *err)
 {
 	struct lb_progress progress = {.run = run, .begun_ms = lb_clock_ms()};
@@ -170,7 +171,7 @@ _Noreturn void lb_capture_main(const struct lb_handoff *handoff, uint64_t tsc_be
 	int status;
 
 	if (handoff->magic != LB_HANDOFF_MAGIC || handoff->version != LB_HANDOFF_VERSION)
-		lb_cold_reset(); // not even the console is known
+		lb_cold_reset(); // without a handoff the console is unknown, too
 	lb_console_open(handoff, true, "lifeboat-capture");
 	lb_trap_watch(handoff, (struct lb_handoff_live *)(uintptr_t)handoff->live);
 	run.handoff = handoff;

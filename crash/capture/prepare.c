@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// From the handoff to a job for the writer.
+// All steps from the handoff to the job for the writer.
 #include "crash/capture/capture.h"
 #include "crash/dead/deadkernel.h"
 #include "crash/dead/notes.h"
@@ -11,7 +11,7 @@
 #include "lib/text_line.h"
 #include "lifeboat/x86.h"
 
-// After which the making of a VMCOREINFO is broken off: ten times what it takes under emulation.
+// Time limit for making a VMCOREINFO: ten times what it takes under emulation.
 #define MAKE_MS 5000
 
 static const void *at(uint64_t phys)
@@ -19,15 +19,16 @@ static const void *at(uint64_t phys)
 	return (const void *)(uintptr_t)phys;
 }
 
-// Copies of pages that were read last, by their numbers: page tables are read again and again.
+// Copies of the pages that were read last, by page number. Page tables are read again and again.
 #define PAGES_KEPT 16U
-#define NO_PAGE 1 // no page's address
+#define NO_PAGE 1 // not the address of any page
 
 static const void *read_page(void *ctx, uint64_t phys)
 {
 	static uint8_t pages[PAGES_KEPT][LB_PAGE] __attribute__((aligned(LB_PAGE)));
 	static uint64_t
-		kept[PAGES_KEPT]; // whose they are; page 0 is never kept, since that is what nobody's says
+		// address of the page in each slot; 0 is an empty slot, so page 0 is never kept
+		kept[PAGES_KEPT];
 	const struct lb_ram *ram = ctx;
 	const unsigned int i = (unsigned int)(phys / LB_PAGE % PAGES_KEPT);
 	uint64_t now;
@@ -36,7 +37,7 @@ static const void *read_page(void *ctx, uint64_t phys)
 		return pages[i];
 	if (!lb_aligned(phys, LB_PAGE) || !lb_ram_find(ram, phys, &now))
 		return NULL;
-	// The guard may end this anywhere: what is half copied is nobody's.
+	// The guard may interrupt the copying, and a half-made copy must not be used.
 	kept[i] = NO_PAGE;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (!lb_old_page_copy(0, now, pages[i]))
@@ -63,7 +64,7 @@ static int find_ram(struct lb_run *run, struct lb_error *err)
 	return 0;
 }
 
-// The making of a VMCOREINFO, which reads the whole of a dead kernel's tables.
+// Making a VMCOREINFO from the dead kernel's own tables.
 struct making {
 	const struct lb_deadspace *dead;
 	struct lb_deadkernel kernel;
@@ -83,7 +84,8 @@ static void make(void *ctx)
 		lb_vmcoreinfo_make(&making->kernel, making->work, making->text, &making->made, &making->err);
 }
 
-// Neither a fault nor a loop in it costs the dump. False: there is none.
+// Makes a VMCOREINFO under the guard, so that a fault or a loop does not cost the dump. False: it could
+// not be made.
 static bool make_guarded(const struct lb_run *run, struct making *making)
 {
 	struct lb_guard_fault fault;
@@ -103,9 +105,9 @@ static bool make_guarded(const struct lb_run *run, struct making *making)
 	return end == LB_GUARD_DONE && making->result == 0;
 }
 
-// A kernel that died before it wrote VMCOREINFO has the purgatory's, which tells hardly more than
-// where the page tables are. It is replaced in the notes by one made from the kernel's image. Where
-// that cannot be done, it stays, and costs the log and the filter.
+// Completes the notes. A kernel that died before it wrote its VMCOREINFO has only the purgatory's, which
+// has little more than the place of the page tables. One made from the kernel's image replaces that in
+// the notes. If none can be made the purgatory's stays, and there is no log and no filter.
 static void complete_vmcoreinfo(struct lb_run *run, struct lb_notes *notes)
 {
 	static struct making making;
@@ -151,7 +153,8 @@ static void find(void *ctx)
 	lb_deadkernel_read(&finding->space, 0, finding->text, &finding->kernel);
 }
 
-// The notes have the VMCOREINFO of the kernel that died first; that of kdump's, where it was one, is looked for here.
+// Finds the kernel that entered the hook. The notes have the VMCOREINFO of the kernel that died first;
+// if kdump's kernel died after it, this looks for the VMCOREINFO of kdump's kernel.
 static void find_last(struct lb_run *run)
 {
 	static struct finding finding;
@@ -217,7 +220,7 @@ static int find_filter(struct lb_run *run, struct lb_error *err)
 	return 0;
 }
 
-// The hook's moment, counted from when the loader asked the firmware's clock.
+// The time of the panic: the loader's reading of the firmware's clock, plus the time until the hook.
 static uint64_t panic_time(const struct lb_run *run)
 {
 	const struct lb_capture_config *capture = run->capture;
@@ -230,7 +233,7 @@ static uint64_t panic_time(const struct lb_run *run)
 	return capture->armed_time + ticks / capture->tsc_khz / 1000;
 }
 
-// Says the release, whose text is a dead kernel's.
+// Says the kernel's release. The text comes from the dead kernel.
 static void say_release(struct lb_run *run)
 {
 	char release[64], printable[sizeof(release)];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How far the dump is, and its figures.
+// The progress of the dump, and its figures at the end.
 #include "crash/capture/capture.h"
 #include "crash/platform/platform.h"
 

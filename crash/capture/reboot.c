@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A panic, or an ordinary reboot that took the same way? In doubt it was a panic.
+// Tells an ordinary reboot, which enters the hook as well, from a panic. In doubt it was a panic.
 #include "crash/capture/capture.h"
 #include "crash/dead/crash_signs.h"
 #include "crash/dead/deadkernel.h"
@@ -8,7 +8,7 @@
 #include "crash/platform/guard.h"
 #include "crash/platform/platform.h"
 
-// After which the search for two variables is broken off: ten times what it takes under emulation.
+// Time limit for the search of the two variables: ten times what it takes under emulation.
 #define JUDGE_MS 5000
 
 struct judging {
@@ -27,8 +27,8 @@ static void judge(void *ctx)
 	judging->verdict = lb_system_state_judge(&judging->kernel, judging->work, &judging->why);
 }
 
-// Asks the kernel's variables, for a log that cannot be read. A fault or a loop in the search leaves it in
-// doubt.
+// Decides by the kernel's variables when the log cannot be read. A fault or a loop in the search leaves
+// the answer in doubt.
 static bool variables_say_reboot(struct lb_run *run)
 {
 	struct judging judging = {.dead = &run->last, .work = run->scratch};
@@ -57,8 +57,8 @@ static bool variables_say_reboot(struct lb_run *run)
 	return false;
 }
 
-// A reboot's words are the last ones; a panic with everything that it prints has hardly more records. The log is
-// not on a disk yet: more of a long one would take too long.
+// The last records of the log to read. A reboot's words are the last ones, and a panic prints hardly
+// more records than this. Reading all of a long log would take too long while none of it is on a disk.
 #define LAST_RECORDS 4096U
 #define LAST_BYTES LB_MIB
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Why the kernel died, told once, and kept for every target. Telling reads the whole of a dead kernel's
-// pointers and tables: it has a budget, and neither a fault nor a loop in it costs the dump.
+// The report on why the kernel died, made once and kept for every target. Making it reads many of the
+// dead kernel's pointers and tables, so it has a time limit and runs under the guard: a fault or a loop
+// in it does not cost the dump.
 #include "crash/report/report.h"
 
 #include "crash/capture/capture.h"
@@ -17,23 +18,24 @@
 _Static_assert(LB_REPORT_MEMORY_MAX <= LB_CAPTURE_SCRATCH, "it works in scratch");
 _Static_assert(LB_REPORT_MAX <= LB_CAPTURE_REPORT, "as planned");
 
-// The report is asked to end after the first limit, and broken off after the second.
+// The report is asked to end after the first limit, and interrupted after the second.
 #define BUDGET_MS 2000
 #define BROKEN_OFF_MS 2500
-// At 115200 baud half a second. Its section "log" was on the console once already. All of it is on the disk.
+// What the console gets of the report: half a second at 115200 baud. The disk has all of it.
 #define PRINT_BYTES (6 * LB_KIB)
 #define LOG "log: "
 
-#define LIFEBOAT_BYTES 1536U // of what Lifeboat did
+#define LIFEBOAT_BYTES 1536U // the longest text about what Lifeboat did
 #define SECTIONS_MAX 24U
 
-// When the report began with a section.
+// The time when a section of the report began.
 struct section_time {
 	const char *section;
 	uint64_t tsc;
 };
 
-// The limit of the second report, where kdump's kernel died, too: its last lines are in the first one.
+// The limit of the second report, for when kdump's kernel died, too. Its last lines are part of the
+// first report.
 #define KDUMP_BYTES (4 * LB_KIB)
 #define KDUMP_INDENT 2U
 _Static_assert(KDUMP_BYTES < LB_REPORT_MAX / 2, "most of it is the first kernel's");
@@ -41,13 +43,13 @@ _Static_assert(KDUMP_BYTES < LB_REPORT_MAX / 2, "most of it is the first kernel'
 struct telling {
 	const struct lb_run *run;
 	const struct lb_deadspace *dead;
-	const struct lb_deadspace *kdump; // the same where it was none
+	const struct lb_deadspace *kdump; // of kdump's kernel; equal to `dead` if there was none
 	struct lb_deadkernel kernel;
 	struct lb_report_source source;
 	struct lb_deadline end;
 	char *text;
 	uint32_t bytes; // of the whole report
-	// The section that the report began last, for when it is broken off.
+	// The section that the report began last, for a report that is interrupted.
 	const char *section;
 	uint32_t complete; // bytes
 	bool begun; // the scratch memory holds a job
@@ -69,10 +71,10 @@ static void add_time(struct telling *telling, const char *what, const char *name
 			(uint32_t)lb_snprintf(telling->ours + telling->ours_bytes, room,
 					      "after %lu ms: %s%s\n", (tsc - hook) / khz, what, name);
 	if (telling->ours_bytes >= sizeof(telling->ours))
-		telling->ours_bytes = sizeof(telling->ours) - 1; // cut
+		telling->ours_bytes = sizeof(telling->ours) - 1; // the text is truncated
 }
 
-// Tells the stages' times since the panic, until now.
+// Adds the times of the stages from the panic until now.
 static void tell_times(struct telling *telling)
 {
 	static const char stages[LB_STAGE_COUNT][16] = {"hook",     "entry", "verify", "quiesce",
@@ -88,7 +90,7 @@ static void tell_times(struct telling *telling)
 		add_time(telling, "report-", telling->times[i].section, telling->times[i].tsc);
 }
 
-// The first time that a section is begun counts.
+// Notes the time of a section. Only its first beginning counts.
 static void take_time(struct telling *telling, const char *section)
 {
 	for (uint32_t i = 0; i < telling->time_count; i++) {
@@ -113,7 +115,8 @@ static bool go_on(void *ctx, const char *section, uint32_t bytes)
 	return !lb_deadline_passed(telling->end);
 }
 
-// Asks who has the screen, by what the report has found, before its memory is used for something else.
+// Asks who has the screen. The answer needs what the report has found, so ask before that memory is
+// reused.
 static void ask_display(struct telling *telling)
 {
 	struct lb_report_job *job = telling->source.memory;
@@ -125,7 +128,8 @@ static void ask_display(struct telling *telling)
 		telling->display_why = job->why_no_modules;
 }
 
-// The first kernel's report is complete by then: what is cut is cut behind it.
+// Goes on with the report on kdump's kernel. The first kernel's report is complete by then and is never
+// truncated.
 static bool go_on_kdump(void *ctx, const char *section, uint32_t bytes)
 {
 	struct telling *telling = ctx;
@@ -137,8 +141,8 @@ static bool go_on_kdump(void *ctx, const char *section, uint32_t bytes)
 	return !lb_deadline_passed(telling->end);
 }
 
-// Takes over what the report found out of modules, whether or not it came to its end. Names are of
-// LB_MODULE_NAME_MAX bytes, with a NUL.
+// Keeps what the report found out about modules, even if it was interrupted. A name takes
+// LB_MODULE_NAME_MAX bytes, with its NUL.
 static void use_modules(const struct lb_run *run)
 {
 	const struct lb_report_job *job = run->scratch;
@@ -147,7 +151,7 @@ static void use_modules(const struct lb_run *run)
 		lb_watchdog_stop_of_module(run->capture, job->room[i].name);
 }
 
-// A section of the lines of `text`, of `bytes` bytes, which are a report themselves.
+// Adds a section of `text`, `bytes` bytes in lines that already have the form of a report.
 static void add_section(struct telling *telling, const char *text, uint32_t bytes)
 {
 	char *to = telling->text;
@@ -182,7 +186,7 @@ static void tell_of_kdump(struct telling *telling, const struct lb_user_regs *re
 	lb_deadkernel_open(telling->kdump, &telling->kernel);
 	bytes = lb_report_write(&source, text, sizeof(text));
 	if (telling->display == LB_DISPLAY_FIRMWARE)
-		ask_display(telling); // it is the firmware's only where neither kernel took it
+		ask_display(telling); // the firmware's only if neither kernel took it
 	add_section(telling, text, bytes);
 }
 
@@ -194,17 +198,17 @@ static void tell(void *ctx)
 
 	lb_deadkernel_open(telling->dead, &telling->kernel);
 	if (two)
-		telling->source.registers = NULL; // those of the CPU that kdump's kernel ran on
+		telling->source.registers = NULL; // the registers are of the CPU that kdump's kernel ran on
 	telling->bytes = lb_report_write(&telling->source, telling->text,
 					 two ? LB_REPORT_MAX - KDUMP_BYTES - KDUMP_BYTES / 4 : LB_REPORT_MAX);
 	ask_display(telling);
 	if (!two)
 		return;
-	use_modules(telling->run); // the memory with their names is the next report's
+	use_modules(telling->run); // the next report reuses the memory of the modules' names
 	tell_of_kdump(telling, registers);
 }
 
-// Ends the text where it did not come to its own end. Where its budget was spent, it says so itself.
+// Adds an end to a text that was interrupted. A report that stopped at its time limit says so itself.
 static void end_text(struct telling *telling, enum lb_guard_end end, const struct lb_guard_fault *fault)
 {
 	char why[96];
@@ -231,7 +235,7 @@ static size_t tell_estimate(const struct lb_run *run, char *text, size_t room)
 			   lb_format_size(largest, sizeof(largest), estimate.largest), estimate.most_seconds);
 }
 
-// Tells what Lifeboat did until now, in lines. The times follow when the report comes to them.
+// Writes what Lifeboat did until now, in lines. The times are added when the report reaches them.
 static void tell_of_us(const struct lb_run *run, struct telling *telling)
 {
 	const uint32_t room = sizeof(telling->ours);

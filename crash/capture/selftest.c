@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// --selftest: all that a dump takes but the dump. Each target gets the verdict into its
-// header, which is the only thing written.
+// --selftest: everything that a dump needs, without the dump. Writes only the verdict, into each
+// target's header.
 #include "crash/bare/bare.h"
 #include "crash/capture/capture.h"
 #include "crash/dump/helpers.h"
 #include "crash/platform/paging.h"
 #include "crash/platform/platform.h"
 
-// One page of every piece, from its middle; the sum is what keeps the reads.
+// Reads one page from the middle of every piece. The sum keeps the compiler from dropping the reads.
 static uint64_t read_pieces(const struct lb_ram *ram)
 {
 	uint64_t sum = 0;
@@ -22,10 +22,10 @@ static uint64_t read_pieces(const struct lb_ram *ram)
 	return sum;
 }
 
-// No RAM is mapped there: below what is, at LB_PAGING_OLD_BASE, and above what identity tables show.
+// An address without RAM: below the old RAM at LB_PAGING_OLD_BASE, and above the identity map.
 #define NOWHERE (LB_PAGING_OLD_BASE - LB_PAGE)
 
-// A page that cannot be read must cost that page only.
+// Checks that a page that cannot be read costs only that page.
 static int survive_fault(struct lb_error *err)
 {
 	static uint8_t page[LB_PAGE];
@@ -67,7 +67,7 @@ static int write_verdict(struct lb_opened *opened, const char *failed, struct lb
 	return lb_partition_flush(opened->partition, err);
 }
 
-// The first failure is the one that counts.
+// Keeps the first failure.
 static void note(struct lb_error *first, const struct lb_error *err)
 {
 	lb_say("selftest: %s", err->text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the firmware's screen shows: a head line, the report's beginning, and one line that is written over.
+// The firmware's screen: a head line, the report's beginning, and a last line that is written over and
+// over.
 #include "crash/capture/capture.h"
 #include "crash/platform/platform.h"
 
@@ -10,10 +11,10 @@
 #define SEALED "Nothing of it is shown, for the dump is encrypted."
 #define HEAD "Lifeboat: the kernel has died. Please wait, its memory is being dumped."
 #define REPORT_ROW 2U
-#define ROWS_BELOW 2U // an empty one, and the last
+#define ROWS_BELOW 2U // an empty row, and the last one
 #define LOG "log: "
 
-// Auto: only where the dead kernel says that no driver has it.
+// With "auto", true only if the dead kernel's memory says that no driver has the screen.
 static bool may_show(const struct lb_run *run, struct lb_error *ret_why)
 {
 	const struct lb_screen_config *config = &run->capture->screen;
@@ -27,7 +28,7 @@ static bool may_show(const struct lb_run *run, struct lb_error *ret_why)
 	return false;
 }
 
-// One line of the report, in as many rows as it takes. The row after it.
+// Shows one line of the report, in as many rows as it needs. Returns the row after it.
 static uint32_t show_line(const struct lb_screen *screen, uint32_t row, const char *text, uint32_t bytes)
 {
 	do {

@@ -19,7 +19,8 @@ static uint32_t buffers_for(const struct lb_run *run)
 	return buffers < LB_DISK_MAX_DEPTH ? buffers : LB_DISK_MAX_DEPTH;
 }
 
-// Another disk in the same place, or a partition that was made anew: not ours to write to.
+// Fails if the header is not that of the armed partition: another disk may be in its place, or a new
+// partition.
 static int check_header(const struct lb_capture_config *capture, const struct lb_target *target,
 			const struct lb_dump_header *header, struct lb_error *err)
 {
@@ -34,7 +35,7 @@ static int check_header(const struct lb_capture_config *capture, const struct lb
 	return 0;
 }
 
-// Reads both slots through `room`.
+// Reads both slots of the header into `room`.
 static int read_header(const struct lb_run *run, struct lb_opened *opened, struct lb_dump_slots *room,
 		       struct lb_error *err)
 {
@@ -57,7 +58,7 @@ static int read_header(const struct lb_run *run, struct lb_opened *opened, struc
 int lb_target_open(const struct lb_run *run, const struct lb_target *target, struct lb_opened *ret_opened,
 		   struct lb_error *err)
 {
-	static void *room; // one target is checked at a time
+	static void *room; // shared by all targets, which are checked one at a time
 	struct lb_opened *opened = ret_opened;
 	char size[16], place[16];
 	struct lb_error why;

@@ -24,13 +24,13 @@ static void fill_identity(const struct lb_deadspace *dead, struct lb_dump_header
 struct log {
 	struct lb_output output;
 	struct lb_error *err;
-	uint64_t skip; // bytes to pass over, then the rest of a line
+	uint64_t skip; // bytes of the log to skip; the rest of a begun line is skipped, too
 	bool in_line;
-	bool failed; // the disk did: err says how
+	bool failed; // the disk failed: `err` says how
 	bool cut;
 };
 
-// Passes over the beginning of a log that has no room for all. How many of the `bytes`.
+// Skips the beginning of a log that does not fit. Returns how many of the `bytes` are skipped.
 static size_t pass_over(struct log *log, const char *text, size_t bytes)
 {
 	size_t passed = 0;
@@ -68,7 +68,7 @@ static const struct lb_sealing *sealing_of(const struct lb_dump_job *job, enum l
 	return room;
 }
 
-// Reads the log; where there is no room for all of it, its end.
+// Reads the log, or the end of it if there is no room for all.
 static int read_log(const struct lb_deadspace *dead, uint64_t room, struct log *log, struct lb_error *err)
 {
 	struct lb_dmesg_tail tail;
@@ -87,10 +87,10 @@ static int read_log(const struct lb_deadspace *dead, uint64_t room, struct log *
 	return 0;
 }
 
-// At the end of the log, for that of kdump's own kernel, where it died, too.
+// Bytes at the end of the log that are kept for the log of kdump's kernel, if it died, too.
 #define KDUMP_LOG (512 * LB_KIB)
 
-// The log of the kernel that is dumped, then that of kdump's own. What cannot be read is said.
+// Reads the log of the dumped kernel, then that of kdump's kernel. Says in the log what cannot be read.
 static void read_logs(const struct lb_dump_job *job, struct log *log)
 {
 	static const char between[] = "lifeboat: the log of kdump's own kernel, which died next:\n";
@@ -107,7 +107,7 @@ static void read_logs(const struct lb_dump_job *job, struct log *log)
 		lb_say("the log of kdump's own kernel: %s", why.text);
 }
 
-// A dump without a log is a dump; without a disk it is none.
+// Writes the log. Only a disk error is a failure: a dump without a log is still a dump.
 static int write_log(struct lb_writer *writer, struct lb_error *err)
 {
 	uint64_t limit = LB_DUMP_SLOTS_BYTES + LB_DUMP_LOG_MAX;
@@ -138,8 +138,7 @@ static int write_log(struct lb_writer *writer, struct lb_error *err)
 	return lb_writer_header(writer, err);
 }
 
-// Writes the report behind the log, if it has room there. Only the disk fails: a report that is missing
-// something says so itself.
+// Writes the report behind the log, if there is room. Only a disk error is a failure.
 static int write_report(struct lb_writer *writer, struct lb_error *err)
 {
 	const struct lb_dump_job *job = writer->job;
@@ -222,7 +221,7 @@ static void tell_completion(const struct lb_writer *writer, struct lb_dump_heade
 		lb_snprintf(next->message + at, sizeof(next->message) - at, "; %s", doubt);
 }
 
-// Says how it ended, if the disk still takes it: in both slots, so that either can be lost.
+// Writes into the header how the dump ended, into both slots in case one is lost later.
 static int end_header(struct lb_writer *writer, const struct lb_error *why, struct lb_error *err)
 {
 	struct lb_dump_header *next = &writer->next;

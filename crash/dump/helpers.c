@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two rings: batches of pages to be compressed, and chunks to be sealed, which go first, because the disk waits
-// for them.
+// Two rings of jobs: batches of pages to compress, and chunks to seal. Chunks go first, because the disk
+// waits for them.
 #include "crash/dump/helpers.h"
 
 #include <stdbool.h>
@@ -20,14 +20,14 @@ _Static_assert(sizeof(struct lb_chunk) <= LB_PAGE &&
 #define LATE_MS 2000
 
 static struct {
-	uint32_t cpus; // that there is memory for, the first included
-	uint32_t end; // atomic: 1: go home
+	uint32_t cpus; // CPUs that have memory, the first one included
+	uint32_t end; // atomic; 1: the other CPUs stop
 	struct lb_compressor *compressors[LB_MAX_CAPTURE_CPUS];
-	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic: 1: gets no job any more
+	uint32_t barred[LB_MAX_CAPTURE_CPUS]; // atomic; 1: this CPU gets no more jobs
 	struct lb_ring batches, chunks;
 } helpers;
 
-// The member `job` is the first of both.
+// The batch of a job: `job` is its first member.
 static struct lb_batch *batch_of(struct lb_job *job)
 {
 	return (struct lb_batch *)job;
@@ -42,7 +42,8 @@ static void compress_batch(uint32_t cpu, struct lb_batch *batch)
 {
 	uint32_t at = 0;
 
-	lb_compressor_forget(helpers.compressors[cpu]); // a batch's bytes are the same by any CPU
+	// the batch's bytes must not depend on which CPU compresses it
+	lb_compressor_forget(helpers.compressors[cpu]);
 	for (uint32_t i = 0; i < batch->count; i++) {
 		batch->bytes[i] = 0;
 		batch->flags[i] = LB_COMPRESS_RAW;
@@ -66,7 +67,7 @@ void lb_chunk_run(struct lb_chunk *chunk)
 	lb_ring_done(&chunk->job);
 }
 
-// One job, if there is any that nobody has.
+// Does one job, if there is one that no CPU has taken.
 static bool work_once(uint32_t cpu)
 {
 	struct lb_job *job = lb_ring_take(&helpers.chunks, cpu);
@@ -81,7 +82,7 @@ static bool work_once(uint32_t cpu)
 	return job;
 }
 
-// A further CPU's whole life.
+// The main loop of another CPU.
 static void work(uint32_t cpu)
 {
 	while (!__atomic_load_n(&helpers.end, __ATOMIC_ACQUIRE) &&
@@ -157,7 +158,7 @@ int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, u
 	uint64_t left = lb_heap_left();
 
 	if (!wanted)
-		wanted = 1; // this one is there in any case
+		wanted = 1; // this CPU always works
 	cpus = lb_capture_cpus(left, wanted, targets);
 	if (!cpus)
 		return lb_fail(err, "compression: one CPU takes %lu bytes, %lu are left",
@@ -170,7 +171,7 @@ int lb_helpers_open(const struct lb_capture_config *capture, uint32_t targets, u
 	return 0;
 }
 
-// The owner of a job is lost: it gets no other.
+// Bars the CPU that has a lost job from further jobs.
 static void bar_owner(const struct lb_job *lost, const char *what)
 {
 	uint32_t cpu = __atomic_load_n(&lost->taken, __ATOMIC_RELAXED) - 1;
@@ -193,7 +194,7 @@ static struct lb_job *redo_batch(struct lb_job *job)
 	return &batch->job;
 }
 
-// The same for a chunk. The same bytes with the same key at the same place are the same ciphertext.
+// Seals a chunk again on this CPU, in the spare. Same bytes, key and place give the same ciphertext.
 static struct lb_job *redo_chunk(struct lb_job *job)
 {
 	const struct lb_chunk *lost = chunk_of(job);
@@ -208,7 +209,8 @@ static struct lb_job *redo_chunk(struct lb_job *job)
 	return &chunk->job;
 }
 
-// The oldest of a ring, done. Bounded: the first CPU works on what nobody has, and waits LATE_MS for the rest.
+// Collects the oldest job of a ring, done. Bounded: the first CPU does the jobs that nobody has taken,
+// and waits at most LATE_MS for another CPU.
 static struct lb_job *collect(struct lb_ring *ring, struct lb_job *(*redo)(struct lb_job *lost))
 {
 	struct lb_deadline late = lb_deadline_in(LATE_MS);

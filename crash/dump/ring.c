@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-#define NOT_HANDED UINT32_MAX // in `taken`: nobody's to take
+#define NOT_HANDED UINT32_MAX // in `taken`: no CPU may take the job
 
-// A job that comes back fills the place of the spare first.
+// Gives a job back. It becomes the spare if there is none.
 static void give_back(struct lb_ring *ring, struct lb_job *job)
 {
 	if (!ring->spare)
@@ -83,7 +83,7 @@ void lb_ring_collect(struct lb_ring *ring, struct lb_job *instead)
 	__atomic_store_n(&ring->oldest, ring->oldest + 1, __ATOMIC_RELEASE);
 }
 
-// The spare is there: the job that it stood in for last time has come back since.
+// The spare is never missing here: the job that it replaced last time has been given back since.
 struct lb_job *lb_ring_replace(struct lb_ring *ring)
 {
 	struct lb_job *job = ring->spare;

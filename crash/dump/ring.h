@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A ring of jobs between one CPU that fills it (the first) and all that work. Who works takes a job by setting
-// `taken` from 0 to its number, so that each has one owner; what the owner writes is seen by the first
-// CPU once it sees `done`.
+// A ring of jobs between the first CPU, which fills it, and all CPUs, which work. A CPU takes a job by
+// setting `taken` from 0 to its number + 1, so each job has one owner. The first CPU sees what the owner
+// wrote once it sees `done`.
 //
-// A CPU that stops inside a job may go on at any time and write into it. So that job, with its data, is left
-// to it for ever, and the spare one stands in: after each such loss the ring is one job shorter. It loses at
-// most one for each further CPU, and always keeps the first CPU's.
+// A CPU that stops inside a job may resume at any time and write into the job. So the job and its data
+// are never used again, and the spare job replaces it. After each such loss the ring is one job shorter.
+// Each further CPU costs one job at most, and the first CPU's own job always stays.
 #ifndef LIFEBOAT_CRASH_DUMP_RING_H
 #define LIFEBOAT_CRASH_DUMP_RING_H
 
@@ -16,10 +16,10 @@
 
 #define LB_RING_MAX (LB_MAX_CAPTURE_CPUS + 2)
 
-// A job's beginning.
+// The beginning of every job.
 struct lb_job {
 	uint32_t done; // set last, with release order
-	uint32_t taken; // by whom: its number + 1; 0: nobody yet
+	uint32_t taken; // number of the CPU that has it, plus 1; 0: none
 };
 
 struct lb_ring {

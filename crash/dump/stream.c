@@ -22,7 +22,8 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-// A buffer to go on in, with what a settled block had.
+// Takes the next buffer. It begins with what is on the disk of a block that lb_stream_settle() wrote in
+// part.
 static int begin_buffer(struct lb_stream *stream, struct lb_error *err)
 {
 	uint64_t held = stream->bytes % LB_PAGE;
@@ -35,7 +36,7 @@ static int begin_buffer(struct lb_stream *stream, struct lb_error *err)
 	return 0;
 }
 
-// The buffer to the partition, up to the block that the last byte is in.
+// Gives the partition the buffer, up to the end of the block with the last byte.
 static int end_buffer(struct lb_stream *stream, struct lb_error *err)
 {
 	uint64_t held = stream->bytes - stream->buffer_at;

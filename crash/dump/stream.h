@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One run of bytes on the partition, written from its beginning to its end through the
-// partition's buffers: of a dump's log, its head, its page descriptors, its page data.
+// One run of bytes on the partition, written from beginning to end through the partition's buffers: a
+// dump's log, head, page descriptors or page data.
 #ifndef LIFEBOAT_CRASH_DUMP_STREAM_H
 #define LIFEBOAT_CRASH_DUMP_STREAM_H
 
@@ -15,11 +15,11 @@
 struct lb_stream {
 	struct lb_partition *partition;
 	uint64_t start, limit; // bytes from the partition's beginning; it may use [start, limit)
-	uint64_t bytes; // added so far
+	uint64_t bytes; // added until now
 	uint8_t *buffer; // NULL: none now
-	uint64_t buffer_at; // what of the stream the buffer begins with, a multiple of 4 KiB
-	bool broken; // a buffer was lost: never settled again
-	uint8_t tail[LB_PAGE]; // what of a last, begun block is on the disk already
+	uint64_t buffer_at; // place in the stream of the buffer's beginning, a multiple of 4 KiB
+	bool broken; // a buffer was lost, so the stream cannot be settled any more
+	uint8_t tail[LB_PAGE]; // the part of the last block that is on the disk already
 	struct lb_sha256 sha; // of what was added
 };
 
