@@ -68,7 +68,7 @@ def add_modules(archive, tree, extra):
 
 
 def pack(data, config):
-    """(packed bytes, name of the packing). zstd only for a kernel known to unpack it; gzip is always in."""
+    """Returns (packed bytes, name of the packing). zstd only for a kernel known to unpack it, else gzip."""
     if config.get("CONFIG_RD_ZSTD") == "y" and shutil.which("zstd"):
         # One thread: the bytes must not depend on how many CPUs the builder has.
         command = ["zstd", "-q", "-19", "--single-thread", "--no-progress", "-c"]
@@ -77,7 +77,7 @@ def pack(data, config):
 
 
 def write(path, data):
-    """Whole or not at all: a half image must not be found by the loader."""
+    """Writes the image whole or not at all: the loader must not find half of one."""
     temporary = f"{path}.new"
     try:
         with open(temporary, "wb") as file:

@@ -71,7 +71,7 @@ class Tree:
             raise ImageError(f"{command[0]} failed: {error.stderr.strip()}") from error
 
     def load_order(self, module):
-        """(files to load in order, reason why there is none): ([...], None), ([], "built in"), ([], "missing")."""
+        """Files to load in order, or why there is none: ([...], None), ([], "built in"), ([], "missing")."""
         try:
             plan = self._run("modprobe", "-d", self._base, "-C", self._no_configuration, "-S", self._release,
                              "--show-depends", module)

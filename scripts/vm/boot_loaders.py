@@ -93,7 +93,7 @@ def _systemd_boot(linux: Linux) -> Loaded:
 
 
 def _joined(initrds: Files) -> bytes:
-    """Archives one behind the other, as the kernel takes them: each begins at a multiple of 4."""
+    """Joins archives as the kernel takes them: each begins at a multiple of 4."""
     joined = b""
     for source in initrds.values():
         data = source if isinstance(source, bytes) else source.read_bytes()
@@ -179,7 +179,7 @@ PAIRS = {"driver": ("uki", "driver"), "chain": ("grub", "chain")}
 
 
 def choose(boot: str, enter: str | None) -> tuple[str, str]:
-    """Boot loader and way in, of what --boot and --enter say."""
+    """Returns the boot loader and the way in that --boot and --enter name."""
     if boot in PAIRS:
         if enter not in (None, boot):
             raise VmError(f"--boot {boot} --enter {enter}: --boot {boot} says already how Lifeboat is entered")
@@ -197,7 +197,7 @@ _FALLBACK = "EFI/BOOT/BOOTX64.EFI"  # what the firmware starts of a disk without
 
 @dataclass(frozen=True)
 class Entered:
-    """The ESP of a boot loader that Lifeboat gets in front of."""
+    """The ESP of a boot loader that Lifeboat starts before."""
 
     esp: Files
     config: str  # where lifeboat.conf belongs
@@ -260,14 +260,14 @@ _OURS = re.compile(
 
 
 def check_configuration(loaded: Loaded) -> None:
-    """None of Lifeboat's words is in what the boot loader was given."""
+    """Checks that the boot loader was given none of Lifeboat's words."""
     for name, source in {**loaded.esp, **loaded.boot}.items():
         if isinstance(source, bytes) and name.endswith((".cfg", ".conf")) and (found := _OURS.search(source)):
             raise VmError(f"{name}: holds {found[0].decode()}, which only Lifeboat is to add")
 
 
 def own_line(boot: str, console: str) -> str | None:
-    """What the console says of the boot loader alone; None: it did not run."""
+    """The console's line about the boot loader alone; None: it did not run."""
     found = re.search(BOOT_LOADERS[boot].line, console)
     lines = found[0].splitlines() if found else []
     return " ... ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else None

@@ -29,7 +29,7 @@ class BuiltinCapture:
         self.report: dict | None = None  # why the kernel died; None: the dump has no report
 
     def files(self, _folder: Path) -> dict[str, Path | bytes]:
-        """For the ESP, by path: the kernel is inside the loader."""
+        """Files for the ESP, by path: none, because the kernel is inside the loader."""
         return {}
 
     def config(self, more: list[str]) -> list[str]:
@@ -37,12 +37,12 @@ class BuiltinCapture:
         return [] if any(line.split()[:1] == ["dump-to"] for line in more) else [f"dump-to PARTLABEL={gpt.DUMP_LABEL}"]
 
     def make_dump_disk(self, image: Path, memory_bytes: int) -> None:
-        """Room for every page as it is, its descriptor, bitmaps and header; sparse."""
+        """Makes a sparse disk with room for every page uncompressed, its descriptor, bitmaps and header."""
         whole = memory_bytes + memory_bytes // 64 + 64 * MIB
         gpt.make_dump_disk(image, whole // MIB * MIB)
 
     def collect(self, image: Path, folder: Path) -> tuple[Path | None, Path | None]:
-        """The dump and the dead kernel's log off the disk, where they are."""
+        """Takes the dump and the dead kernel's log off the disk, if they are there."""
         listed = self._run("--list", image)
         self.findings = dict(re.findall(r"^([\w -]+): +(.*)$", listed.stdout, re.MULTILINE))
         self.report = self._report(image)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The serial console as lines: bytes in whatever pieces they come, lines out."""
+"""The serial console as lines: bytes in pieces of any size, lines out."""
 
 import re
 

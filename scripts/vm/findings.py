@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Findings:
-    """Who reads the console fills it in (progress.py, capture_lines.py)."""
+    """The readers of the console fill it in (progress.py, capture_lines.py)."""
 
     stages: dict[str, float] = field(default_factory=dict)  # stage name to seconds since power-on
     details: dict[str, str] = field(default_factory=dict)  # stage name to what its line said
@@ -42,12 +42,12 @@ class Findings:
         return bool({"purgatory", "second_kernel", "capture_begin"} & self.stages.keys())
 
     def reach(self, seconds: float, stage: str, detail: str = "") -> None:
-        """A stage is reached once: the first time counts."""
+        """Notes a stage. Only the first time counts."""
         if stage not in self.stages:
             self.stages[stage] = seconds
             self.details[stage] = detail
 
     def message(self, text: str) -> None:
-        """Something a user should see, once."""
+        """Notes something for the user, once."""
         if text not in self.messages:
             self.messages.append(text)

@@ -46,7 +46,7 @@ class Firmware:
 
 
 def _variables_for(code: Path) -> Path:
-    """OVMF_CODE_4M.ms.fd goes with OVMF_VARS_4M.ms.fd if there is one, else with OVMF_VARS_4M.fd."""
+    """Pairs OVMF_CODE_4M.ms.fd with OVMF_VARS_4M.ms.fd if there is one, else with OVMF_VARS_4M.fd."""
     own = code.with_name(code.name.replace("CODE", "VARS"))
     plain = code.with_name(re.sub(r"CODE(_4M)?.*\.fd$", r"VARS\1.fd", code.name))
     for candidate in (own, plain):
@@ -56,7 +56,7 @@ def _variables_for(code: Path) -> Path:
 
 
 def find_firmware(where: Path = DEFAULT) -> Firmware:
-    """From a folder (its first known pair) or from the code file itself."""
+    """Finds the firmware by a folder (its first known pair) or by the code file itself."""
     if where.is_dir():
         for code_name, variables_name in _PAIRS:
             code, variables = where / code_name, where / variables_name

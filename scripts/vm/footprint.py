@@ -49,7 +49,7 @@ class Guest:
 
     @property
     def possible(self) -> bool:
-        """The region and what firmware and kernel take fit."""
+        """Whether the region fits beside what firmware and kernel take."""
         return self.region_bytes + (256 << 20) <= self.memory_bytes
 
 

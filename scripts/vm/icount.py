@@ -71,7 +71,7 @@ class Counted(Rehearsal):
         return super()._watch(machine)
 
     def _end(self, jump: int) -> int:
-        """When the stop was, within 280 instructions, given when the jump was."""
+        """The time of the stop, within 280 instructions, by the time of the jump."""
         passed = (self._timer - jump * _TIMER_RATE // _NANOSECONDS) % (1 << _TIMER_BITS)
         return jump + passed * _NANOSECONDS // _TIMER_RATE
 

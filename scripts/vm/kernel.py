@@ -24,7 +24,7 @@ def release(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Header:
-    """Of a bzImage's setup header what a boot depends on (Documentation/arch/x86/boot.rst)."""
+    """The fields of a bzImage's setup header that a boot depends on (Documentation/arch/x86/boot.rst)."""
 
     protocol: int  # 0x20c and up
     init_bytes: int  # that the kernel takes to start

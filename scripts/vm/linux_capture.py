@@ -26,7 +26,7 @@ class LinuxCapture:
         return str(self._kernel)
 
     def files(self, folder: Path) -> dict[str, Path | bytes]:
-        """For the ESP, by path."""
+        """Files for the ESP, by path."""
         initrd = self._initrd
         if initrd is None:
             initrd = folder / "capture.img"
@@ -46,7 +46,7 @@ class LinuxCapture:
         disk.make_dump_disk(image, memory_bytes)
 
     def collect(self, image: Path, folder: Path) -> tuple[Path | None, Path | None]:
-        """The dump and the dead kernel's log off the disk, where they are."""
+        """Takes the dump and the dead kernel's log off the disk, if they are there."""
         files = disk.find_files(image)
         log = _extract_named(image, files, "vmcore-dmesg.txt", folder)
         return _extract_named(image, files, "vmcore", folder), log

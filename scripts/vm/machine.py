@@ -160,8 +160,8 @@ class Machine:
         return time.monotonic() - self._power_on if self._power_on else 0.0
 
     def cpu_seconds(self) -> float:
-        """What QEMU has used of the host's CPUs since it was started: time that a busy host does not stretch."""
-        # proc(5), /proc/PID/stat: utime and stime are the fields 14 and 15; the second, in parentheses, is any text.
+        """The host CPU time that QEMU has used since its start: a busy host does not stretch it."""
+        # proc(5), /proc/PID/stat: utime and stime are fields 14 and 15. Field 2, in parentheses, is any text.
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -216,10 +216,10 @@ class Machine:
         return self._gdb
 
     def forget_translations(self) -> None:
-        """QEMU's translated code of what lay in memory before is thrown away, as a stop of the debug stub does it.
+        """Makes QEMU forget its translated code, as a stop of the debug stub does.
 
-        After a reset each store to a page that had code costs time in proportion to what was translated there, however
-        long ago: docs/hacking.md has figures. The machine executes one instruction more of its first CPU, and goes on.
+        After a reset each store to a page that once held code takes longer, the more was translated there
+        (docs/hacking.md has figures). The machine's first CPU executes one more instruction, and goes on.
         """
         stub = self.gdb()
         stub.step(thread_of_cpu(0))

@@ -11,8 +11,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence]) -> str:
 
 
 def merge_sections(page: str, made: str) -> str:
-    """`page` with the sections ("## ...") of `made` in the place of its own of the same heading. What `made` has before
-    its first section replaces the page's head. A section that only `made` has comes last."""
+    """Replaces the sections ("## ...") of `page` by those of `made` with the same heading, and the
+    page's head by that of `made`. A section that only `made` has comes last."""
     head, *sections = re.split("^(?=## )", page, flags=re.MULTILINE)
     new_head, *new = re.split("^(?=## )", made, flags=re.MULTILINE)
     by_heading = {_heading(section): section.rstrip("\n") + "\n" for section in new}

@@ -75,5 +75,5 @@ ACTIONS = {
 
 
 def script_of(panic: str, action: str) -> str | None:
-    """What init does in the end; None where there is no user space."""
+    """Init's last action; None where there is no user space."""
     return ACTIONS[action].script if panic == "none" else PANICS[panic].script

@@ -143,7 +143,7 @@ class Rehearsal:
 
     @property
     def _init(self) -> str | None:
-        """What the first kernel's init ends with; None where it is not to get that far."""
+        """The last action of the first kernel's init; None where it is not to get that far."""
         return panics.script_of(self.options.panic, self.options.none_action)
 
     def config(self, initrds: list[str]) -> str:
@@ -203,7 +203,7 @@ class Rehearsal:
         return image
 
     def _make_boot_disk(self, initrds: dict[str, Path | bytes]) -> None:
-        """One with a boot loader on it, and Lifeboat in front of that."""
+        """Makes an ESP with a boot loader, and Lifeboat before it."""
         options, folder = self.options, self.options.folder
         arguments = " ".join(self.first_arguments())
         linux = boot_loaders.Linux(options.kernel, initrds, arguments, folder, options.boot_root)
@@ -237,10 +237,10 @@ class Rehearsal:
         return Disk("dump", image, controller=self.options.dump_disk)
 
     def on_console(self, machine: Machine, line: ConsoleLine) -> None:
-        """After each line was taken note of."""
+        """Called after each console line was noted."""
 
     def before_oops(self, machine: Machine) -> None:
-        """The machine stands in user space: the last moment at which all is well."""
+        """Called when the machine is in user space, just before the panic."""
 
     # While it runs
 
@@ -285,7 +285,7 @@ class Rehearsal:
         return judged
 
     def _judge_boot_loader(self, machine: Machine, reason: str) -> Verdict:
-        """All went well; did it go by the way that was meant?"""
+        """Checks that a boot that went well went the intended way."""
         boot = self.options.boot
         self.boot_line = boot_loaders.own_line(boot, "\n".join(line.text for line in machine.lines))
         if self.boot_line is None:
@@ -293,7 +293,7 @@ class Rehearsal:
         return True, reason
 
     def _do_what_was_asked(self, machine: Machine) -> None:
-        """What the first kernel's init asked for."""
+        """Does what the first kernel's init asked for."""
         while self.progress.asks:
             word = self.progress.asks.pop(0)
             if word == "oops":
@@ -347,7 +347,7 @@ class Rehearsal:
 
 
 def is_encrypted(dump: Path) -> bool:
-    """Is it an age file?"""
+    """Whether it is an age file."""
     with dump.open("rb") as file:
         return file.readline(64) == b"age-encryption.org/v1\n"
 
@@ -372,7 +372,7 @@ _LEAST_BYTES = 48 << 20
 
 
 def _check_kernel(options: Options) -> None:
-    """What no loader would start, and what no kernel of that size could boot in."""
+    """Refuses a kernel that no loader would start, and memory in which none of that size could boot."""
     header = kernel.read_header(options.kernel)
     initrds = sum(path.stat().st_size for path in options.initrds)
     # An initrd is there packed while it is unpacked.

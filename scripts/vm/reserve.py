@@ -21,7 +21,7 @@ _MAP, _EXTENTS = 0x50414D454C494642, 24
 
 
 def stamped(size: int, file_id: bytes = _ID) -> bytes:
-    """All of a file that no dump lies in."""
+    """The whole content of a file without a dump."""
     head = struct.pack("<Q16s", _STAMP, file_id)
     return b"".join(head + struct.pack("<Q", at) for at in range(0, size, 32))
 
@@ -38,8 +38,8 @@ def make_map(
     disk_guid: uuid.UUID = gpt.DISK,
     esp_path: str = "\\" + FILE.replace("/", "\\"),
 ) -> bytes:
-    """`extents`: first byte, from the partition's beginning, and bytes of each piece. `esp_path`: "" where the firmware
-    cannot read its file system."""
+    """`extents`: each piece's first byte, from the partition's beginning, and its bytes. `esp_path`: "" where
+    the firmware cannot read its file system."""
     size = sum(length for _, length in extents)
     head = struct.pack(
         "<QII16s16s16sQII", _MAP, 1, 880, file_id, disk_guid.bytes_le, partition.unique.bytes_le, size, len(extents), 0

@@ -19,7 +19,7 @@ _NOTHING = {
 
 
 def none(panic: str, kernel: str | None, reason: str) -> dict:
-    """No machine was started, or it was stopped by the user."""
+    """The result where no machine was started, or the user stopped it."""
     return {"schema": SCHEMA, "reason": reason, "panic": panic, "kernel": kernel, **_NOTHING}
 
 

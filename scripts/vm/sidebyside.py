@@ -32,7 +32,7 @@ _SECONDS = re.compile(r"([\d.]+) s")
 
 @dataclass(frozen=True)
 class Case:
-    """A rehearsal to do. `about` is for who waits for it."""
+    """A rehearsal to do. `about` is shown to the user who waits."""
 
     capture: str  # as lifeboat-vm has it: builtin or linux
     memory: str = "2G"
@@ -83,12 +83,12 @@ class Found:
 
     @property
     def linux_written_seconds(self) -> float:
-        """A Linux reads its dump again before it is done: to the last that it says of writing it."""
+        """Panic to the last line about writing the dump: a Linux reads its dump again after that."""
         return self._lines(_LINUX_DUMPED)[-1][0] - self.stages["panic"]
 
     @property
     def writing_seconds(self) -> float:
-        """Of the built-in kernel: log on the disk to dump complete."""
+        """For the built-in kernel: log on the disk to dump complete."""
         return self.own("end") - self.own("first byte")
 
     def __str__(self) -> str:
@@ -103,12 +103,12 @@ class Found:
 
     @property
     def map_bytes(self) -> int:
-        """Page tables for the dead machine's RAM, beside the purgatory's own."""
+        """Bytes of page tables for the dead machine's RAM, without the purgatory's own."""
         return int(self._line(_TABLES)[1][1])
 
     @property
     def heap(self) -> tuple[str, str]:
-        """Used of it, and all of it."""
+        """The capture kernel's heap: how much it used, and all of it."""
         match = self._line(_MEMORY)[1]
         return match[1], match[2]
 
@@ -202,7 +202,7 @@ class Bench:
 
 
 def host_seconds(copies: int) -> float:
-    """That as many processes take which only compute, at once: what this host has to give."""
+    """Seconds that so many processes take which compute at once: the most that this host gives."""
     begin = time.monotonic()
     workers = [subprocess.Popen([sys.executable, "-c", _WORK]) for _ in range(copies)]
     if any([worker.wait() for worker in workers]):

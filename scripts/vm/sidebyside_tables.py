@@ -110,7 +110,7 @@ def _pairs(bench: Bench) -> list[tuple[Found, Found]]:
 
 
 def _best(rounds: list[list[Found]]) -> list[Found]:
-    """Of each case, in whose order every round is."""
+    """Results of each case; every round runs the cases in this order."""
     return [min(found, key=lambda one: one.writing_seconds) for found in zip(*rounds)]
 
 

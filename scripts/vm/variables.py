@@ -69,8 +69,8 @@ def _node(kind: int, sub: int, data: bytes) -> bytes:
 
 
 def load_option(title: str, partition: Partition, number: int, path: str, words: str = "") -> bytes:
-    """EFI_LOAD_OPTION for a file of a GPT partition, by the short form that begins at the partition; `words`: its
-    load options."""
+    """EFI_LOAD_OPTION for a file of a GPT partition, by the short path that begins at the partition.
+    `words`: its load options."""
     drive = struct.pack("<IQQ16sBB", number, partition.start // _BLOCK, partition.size // _BLOCK,
                         partition.unique.bytes_le, 2, 2)  # fmt: skip
     file = path.encode("utf-16-le") + b"\0\0"
@@ -80,5 +80,5 @@ def load_option(title: str, partition: Partition, number: int, path: str, words:
 
 
 def driver(store: Path, option: bytes) -> None:
-    """The firmware's boot manager loads it as Driver0000."""
+    """Makes the firmware's boot manager load it as Driver0000."""
     add(store, {"Driver0000": option, "DriverOrder": struct.pack("<H", 0)})

@@ -19,7 +19,7 @@ _ENDS = {"RESET": panics.RESET, "SHUTDOWN": panics.POWEROFF}
 
 
 def after_line(findings: Findings) -> Verdict | None:
-    """What a line alone decides: that there is nothing left to wait for."""
+    """Whether this line alone ends the run."""
     if findings.refused is not None:
         return False, f"the loader did not arm: {findings.refused}"
     if findings.firmware_again is not None:
@@ -35,7 +35,7 @@ def after_line(findings: Findings) -> Verdict | None:
 
 
 def after_event(findings: Findings, event: QmpEvent) -> Verdict | None:
-    """What an event alone decides: that the machine stopped, and not by its guest's will."""
+    """Whether this event alone ends the run: the machine stopped, and its guest did not want that."""
     if event.name == "WATCHDOG":
         return False, f"the machine's watchdog ran out ({event.data.get('action', 'no action')}); {_where(findings)}"
     if event.name in _ENDS and not event.data.get("guest", False):
@@ -98,7 +98,7 @@ def of_silence(findings: Findings, seconds: float, last_line: str) -> Verdict:
 
 
 def unarmed(findings: Findings) -> Verdict | None:
-    """The same kernel and the same panic, with Lifeboat's kill switch thrown."""
+    """Judges the same kernel and the same panic with Lifeboat's kill switch on."""
     if "armed" in findings.stages:
         return False, f"it was armed although the kill switch was thrown; {_where(findings)}"
     if findings.panicked:
