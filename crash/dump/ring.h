@@ -35,7 +35,7 @@ struct lb_ring {
 	struct lb_job *lent; // collected, the caller's until its next call
 };
 
-// A new job that may be in flight; the last one added is the spare one. At most LB_RING_MAX + 1.
+// Adds a new job that may be in flight; the first one becomes the spare. At most LB_RING_MAX + 1.
 void lb_ring_add(struct lb_ring *ring, struct lb_job *job);
 
 // Takes the oldest job that nobody has, which is CPU `cpu`'s then; NULL when there is none. Any CPU may call
