@@ -110,7 +110,7 @@ CASES = [
     Bad(
         "console-nonsense", f"--console ttyUSB0 {GOOD}", ("--console", '"ttyUSB0"', "none, ttyS0 to ttyS3, 0xPORT")
     ),
-    Bad("capture-args-elfcorehdr", f"--capture-args elfcorehdr=1M {GOOD}", ("elfcorehdr=1M", "Lifeboat's own")),
+    Bad("capture-args-elfcorehdr", f"--capture-args elfcorehdr=1M {GOOD}", ("elfcorehdr=1M", "set by Lifeboat itself")),
     Bad(
         "command-line-too-long",
         "",
