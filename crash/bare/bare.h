@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the purgatory and the built-in capture kernel share: a machine without firmware and
-// without an operating system, on the crash page tables, with interrupts off. Nothing may
-// allocate, every wait is bounded.
+// What the purgatory and the built-in capture kernel share. Both run without firmware and without an
+// operating system, on the crash page tables, with interrupts off. Nothing here allocates, and every wait is
+// bounded.
 #ifndef LIFEBOAT_CRASH_BARE_BARE_H
 #define LIFEBOAT_CRASH_BARE_BARE_H
 
@@ -12,7 +12,7 @@
 #include "lifeboat/handoff.h"
 #include "lifeboat/physmem.h"
 
-// An exception's stack frame; traps.asm.
+// An exception's stack frame, as traps.asm pushes it.
 struct lb_trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
 	uint64_t vector, code;
@@ -20,45 +20,45 @@ struct lb_trap_frame {
 };
 
 // traps.asm
-extern uint8_t lb_trap_stubs[]; // X86_VECTORS, LB_TRAP_STUB_BYTES apart
+extern uint8_t lb_trap_stubs[]; // X86_VECTORS entries, LB_TRAP_STUB_BYTES apart
 _Noreturn void lb_cold_reset(void);
 _Noreturn void lb_halt(void);
-// A page that may not be readable: a page fault or a machine check costs this copy only, and
-// the answer is false.
+// Copies a page that may not be readable. Returns false after a page fault or a machine check.
 bool lb_copy_page(void *to, const void *from);
-extern uint8_t lb_copy_page_reads[], lb_copy_page_fails[]; // in it; for trap.c
-extern uint8_t lb_msr_reads[], lb_msr_writes[], lb_msr_fails[]; // in lb_msr_read() and lb_msr_write()
+extern uint8_t lb_copy_page_reads[], lb_copy_page_fails[]; // labels in lb_copy_page(), for trap.c
+extern uint8_t lb_msr_reads[], lb_msr_writes[], lb_msr_fails[]; // labels in lb_msr_read() and lb_msr_write()
 
 // trap.c
-uint64_t lb_trap_stub(unsigned int vector); // the entry of its gate
+uint64_t lb_trap_stub(unsigned int vector); // the entry point for the gate of `vector`
 void lb_trap_prepare(void); // builds the tables that an entry.asm loads
 void lb_trap(struct lb_trap_frame *frame);
-// Says the policy, then follows it: halts if the policy is to halt, else resets.
+// Prints what it does, then halts if the policy is to halt, else resets.
 _Noreturn void lb_stop(enum lb_policy policy);
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live);
-// Has `work` done once before the machine ends, whichever way that is, a fault included. With such work set,
-// registers are not shown after a fault. One call is for a program's whole life.
+// Sets work that is done once before the machine ends, in whichever way, a fault included. From this call on
+// a fault does not show registers, which may hold secrets. May be called once in a program's life.
 void lb_trap_at_end(void (*work)(void));
-// Does that work now, if there is any. lb_stop() and lb_trap() call this.
+// Does the work that lb_trap_at_end() set, unless it is done. lb_stop() and lb_trap() call this.
 void lb_trap_end(void);
-// Sets the handler that is asked about an interrupt from outside first; true from it: the interrupt was
-// awaited.
+// Sets the handler of interrupts from outside. The handler returns true if it expected the interrupt. Any
+// other interrupt is a fault. NULL: there is no handler.
 void lb_trap_expect(bool (*handler)(struct lb_trap_frame *frame));
-// Sets the handler that is asked about an exception that would be the end; true from it: the frame leads
-// elsewhere.
+// Sets the handler of exceptions that would end the program. The handler returns true if it changed the frame
+// to continue elsewhere. NULL: there is no handler.
 void lb_trap_catch(bool (*handler)(struct lb_trap_frame *frame));
 
-// console.c: lines on the serial port, "NAME: " before and CR LF behind; `name` is kept.
-// Of a handoff that is not sound only an I/O port is believed.
+// console.c. A line on the serial port begins with "NAME: " and ends with CR LF. `name` is kept by reference.
+// If the handoff is not sound, only a console at an I/O port is used.
 void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *name);
-// COM1 instead; false if that is what it was. Where there is none, nobody is harmed.
+// Switches to COM1. Returns false if COM1 was in use already. Where there is no COM1, output is lost without
+// harm.
 bool lb_console_com1(void);
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // window.c
 void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached);
 void lb_window_unmap(const struct lb_window *window);
-// The dead kernel's RAM, by e820_saved, a page at a time.
+// Gives the dead kernel's RAM, as e820_saved lists it, one page at a time.
 struct lb_physmem lb_window_physmem(const struct lb_handoff *handoff);
 
 #endif

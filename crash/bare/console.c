@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A polled 8250, as the first kernel left it. A port that does not take a byte in
-// time is given up: there may be none.
+// A polled 8250, as the first kernel set it up. A port that does not take a byte in time is given up, because
+// there may be none.
 #include "crash/bare/bare.h"
 #include "lib/format.h"
 #include "lifeboat/ports.h"
@@ -39,7 +39,7 @@ static void uart_write(unsigned int reg, uint8_t value)
 		*(volatile uint8_t *)map(reg) = value;
 }
 
-// The window is one page.
+// The registers must lie within one page, the size of the window.
 static bool usable(bool sound)
 {
 	uint32_t bytes = console.type == LB_CONSOLE_MMIO32 ? LB_UART_BYTES32 : LB_UART_REGISTERS;
@@ -55,7 +55,7 @@ static void use(struct lb_console wanted, bool sound)
 	if (!usable(sound))
 		console.type = LB_CONSOLE_NONE;
 	if (console.type != LB_CONSOLE_NONE)
-		uart_write(LB_UART_IER, 0); // nobody is left to take its interrupts
+		uart_write(LB_UART_IER, 0); // nobody handles its interrupts any more
 }
 
 void lb_console_open(const struct lb_handoff *handoff, bool sound, const char *name)
@@ -103,6 +103,6 @@ void lb_say(const char *format, ...)
 	put_text(": ");
 	put_text(line);
 	put_text("\r\n");
-	if (in_memory()) // the page tables are under a digest: leave them as they were
+	if (in_memory()) // a digest covers the page tables: restore them
 		lb_window_unmap(&device_window);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The local APIC's registers, wherever the mode of the moment has them: memory (xAPIC) or
-// MSRs (x2APIC). Source: Intel SDM 3A 11.4, 11.12.
+// The local APIC's registers. The current mode has them in memory (xAPIC) or in MSRs (x2APIC).
+// Source: Intel SDM 3A 11.4, 11.12.
 #ifndef LIFEBOAT_CRASH_BARE_LAPIC_H
 #define LIFEBOAT_CRASH_BARE_LAPIC_H
 
@@ -10,7 +10,7 @@
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
-// The vector to which the local APIC sends what it cannot explain: no exception has this number.
+// The vector of the local APIC's spurious interrupts. No exception has this number.
 #define LB_LAPIC_SPURIOUS_VECTOR 15
 
 #define LB_LAPIC_EOI 0xb0 // register offsets
@@ -22,7 +22,7 @@ struct lb_lapic {
 	volatile uint32_t *mmio; // NULL: x2APIC, by MSR
 };
 
-// False: it is switched off. *ret_phys is where its registers are, 0: in MSRs.
+// Returns false if the local APIC is off. *ret_phys is the address of its registers; 0: they are MSRs.
 static inline bool lb_lapic_find(uint64_t *ret_phys)
 {
 	uint64_t base = cpu_rdmsr(X86_MSR_APIC_BASE);

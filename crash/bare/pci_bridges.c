@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-// A bridge whose secondary bus is `bus`.
+// Returns true if `at` is a bridge whose secondary bus is `bus`. *ret_more: the device has several functions.
 static bool leads_to(const struct lb_pci_config *config, struct lb_pci_address at, uint8_t bus,
 		     bool *ret_more)
 {
@@ -19,7 +19,8 @@ static bool leads_to(const struct lb_pci_config *config, struct lb_pci_address a
 	       (lb_pci_read(&space, LB_PCI_BUSES) >> 8 & 0xff) == bus;
 }
 
-// Functions 1 to 7 are asked only where function 0 says that there may be some. Bus 0 is behind no bridge.
+// Finds the bridge to `bus` on bus at->bus. Functions 1 to 7 are read only where function 0 says that there
+// may be some.
 static bool find_on(const struct lb_pci_config *config, struct lb_pci_address *at, uint8_t bus)
 {
 	for (uint8_t device = 0; device < LB_PCI_DEVICES; device++) {
@@ -35,7 +36,8 @@ static bool find_on(const struct lb_pci_config *config, struct lb_pci_address *a
 	return false;
 }
 
-// A bridge's own bus has a lower number than the one behind it.
+// Finds the bridge to the bus of `at`, and puts it into `at`. A bridge's own bus has a lower number than the
+// one behind it. Bus 0 is behind no bridge.
 static bool find_above(const struct lb_pci_config *config, struct lb_pci_address *at)
 {
 	const uint8_t bus = at->bus;

@@ -6,8 +6,9 @@
 #include "crash/bare/pci_config.h"
 #include "lib/format.h"
 
-// Their addresses, LB_PCI_BDF() each, the topmost first; the rest of `ret_bridges`, LB_MAX_BRIDGES entries, is 0. Reads
-// every bus below `at`'s own, and fails, saying so, where there are more bridges than that.
+// Puts the addresses (LB_PCI_BDF()) of the bridges above `at` into `ret_bridges`, the topmost first.
+// `ret_bridges` has LB_MAX_BRIDGES entries; those that are left over become 0. Every bus with a number below
+// `at`'s is read. Fails where there are more than LB_MAX_BRIDGES bridges.
 int lb_pci_bridges(const struct lb_pci_config *config, struct lb_pci_address at, uint16_t *ret_bridges,
 		   struct lb_error *err);
 

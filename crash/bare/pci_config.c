@@ -10,7 +10,7 @@
 #define CONFIG_DATA 0xcfc
 #define CONFIG_ENABLE (1U << 31)
 
-// NULL: no ECAM has it, or it cannot be mapped.
+// Returns NULL where no ECAM covers `at`, and where its page cannot be mapped.
 static volatile uint32_t *map_ecam(const struct lb_pci_config *config, struct lb_pci_address at)
 {
 	for (uint32_t i = 0; i < config->ecam_count; i++) {

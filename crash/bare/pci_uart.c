@@ -13,7 +13,7 @@ int lb_pci_uart(const struct lb_pci_space *space, struct lb_console *ret_console
 	uint32_t class = lb_pci_read(space, LB_PCI_CLASS) >> 16, bar = lb_pci_read(space, LB_PCI_BAR0);
 	bool port = bar & LB_PCI_BAR_IO;
 	uint32_t decode = port ? LB_PCI_COMMAND_IO : LB_PCI_COMMAND_MEMORY, command;
-	uint64_t address = bar & ~LB_PCI_BAR_IO_FLAGS; // of I/O space
+	uint64_t address = bar & ~LB_PCI_BAR_IO_FLAGS; // if the BAR is I/O space
 
 	if (lb_pci_read(space, LB_PCI_ID) == UINT32_MAX)
 		return lb_fail(err, "nothing answers there");
@@ -24,7 +24,7 @@ int lb_pci_uart(const struct lb_pci_space *space, struct lb_console *ret_console
 		return -1;
 	if (address == 0)
 		return lb_fail(err, "BAR 0 has no address");
-	// Bits 15:0 only: ones clear the status above.
+	// Writes bits 15:0 only: ones would clear the status above.
 	command = lb_pci_read(space, LB_PCI_COMMAND) & LB_PCI_CONTROL_HALF;
 	if (!(command & decode))
 		lb_pci_write(space, LB_PCI_COMMAND, command | decode);

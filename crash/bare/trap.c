@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Exceptions: NMIs are counted and survived, so are machine checks after which the CPU can go on,
-// what comes while lb_copy_page() reads, and what lb_msr_read() and lb_msr_write() provoke;
-// everything else is reported and ends in a cold reset (or a halt, if the user prefers to read the screen).
+// Handles exceptions. NMIs are counted and survived. Machine checks after which the CPU can go on are
+// survived. So are faults in lb_copy_page(), lb_msr_read() and lb_msr_write(). Everything else is reported
+// and ends in a cold reset, or in a halt if the user prefers to read the screen.
 #include "crash/bare/bare.h"
 
 #include <stddef.h>
@@ -11,8 +11,8 @@
 #include "lib/descriptor_tables.h"
 
 #define IST_STACK_BYTES 8192
-// The number of machine checks of all CPUs together, each of which gets every one on many machines. A check
-// that comes again and again at the same place ends here.
+// The limit of machine checks on all CPUs together. Many machines deliver each check to every CPU. A check
+// that repeats at the same place ends at the limit.
 #define MACHINE_CHECKS_MAX 65536U
 
 extern struct lb_descriptor_tables lb_descriptor_tables; // loaded by entry.asm
@@ -63,12 +63,12 @@ void lb_trap_end(void)
 {
 	void (*work)(void) = at_end;
 
-	at_end = NULL; // a fault in it is not to call it again
+	at_end = NULL; // a fault in work() must not call it again
 	if (work)
 		work();
 }
 
-// Has faults recorded in the handoff's live part, too, from here on.
+// Records faults in the handoff's live part, too, from this call on.
 void lb_trap_watch(const struct lb_handoff *handoff, struct lb_handoff_live *live)
 {
 	watched_handoff = handoff;
@@ -102,8 +102,8 @@ _Noreturn void lb_stop(enum lb_policy policy)
 	lb_cold_reset();
 }
 
-// RIPV says that the interrupted program may go on; a copy need not, because it is given up (SDM 3B,
-// "IA32_MCG_STATUS MSR").
+// RIPV says that the interrupted program can go on. lb_copy_page() need not go on, because it fails instead
+// (SDM 3B, "IA32_MCG_STATUS MSR").
 static bool survives_machine_check(bool in_copy)
 {
 	uint64_t status = cpu_rdmsr(X86_MSR_MCG_STATUS);
@@ -112,7 +112,7 @@ static bool survives_machine_check(bool in_copy)
 		return false;
 	if (!in_copy && !(status & X86_MCG_RIPV))
 		return false;
-	cpu_wrmsr(X86_MSR_MCG_STATUS, 0); // with MCIP set the next one is a shutdown
+	cpu_wrmsr(X86_MSR_MCG_STATUS, 0); // with MCIP set, the next machine check would be a shutdown
 	return true;
 }
 
@@ -149,7 +149,7 @@ void lb_trap(struct lb_trap_frame *frame)
 		return;
 	if (frame->vector < X86_EXCEPTIONS && frame->vector != X86_VECTOR_MC && caught && caught(frame))
 		return;
-	if (!reporting) { // a fault while reporting one: just reset
+	if (!reporting) { // a fault during a report: just reset
 		reporting = true;
 		lb_trap_end();
 		if (watched_live) {

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The exception entries of what runs after the panic, its two ways to end, and the one copy that
-; an exception may interrupt.
+; Entries of exceptions after the panic, the two ways to end, and the copy and the MSR accesses that an
+; exception may interrupt.
 bits 64
 default rel
 %include "asm-defines.inc"
@@ -16,8 +16,8 @@ section .text
 lb_cold_reset:
 	COLD_RESET
 
-; bool lb_copy_page(void *to, const void *from). lb_trap() goes on at lb_copy_page_fails
-; when lb_copy_page_reads faults.
+; bool lb_copy_page(void *to, const void *from). If lb_copy_page_reads faults, lb_trap() goes on at
+; lb_copy_page_fails.
 lb_copy_page:
 	mov	ecx, 4096 / 8
 lb_copy_page_reads:
@@ -28,8 +28,8 @@ lb_copy_page_fails:
 	xor	eax, eax
 	ret
 
-; bool lb_msr_read(uint32_t msr, uint64_t *ret_value), lb_msr_write(uint32_t msr, uint64_t value).
-; lb_trap() goes on at lb_msr_fails when lb_msr_reads or lb_msr_writes faults.
+; bool lb_msr_read(uint32_t msr, uint64_t *ret_value), lb_msr_write(uint32_t msr, uint64_t value). If
+; lb_msr_reads or lb_msr_writes faults, lb_trap() goes on at lb_msr_fails.
 lb_msr_read:
 	mov	ecx, edi
 lb_msr_reads:

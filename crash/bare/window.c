@@ -7,7 +7,7 @@
 #include "lib/cpu.h"
 #include "lifeboat/x86.h"
 
-// Maps the page of `phys`; returns where that very address now is.
+// Maps the page of `phys`, and returns the virtual address of `phys`.
 void *lb_window_map(const struct lb_window *window, uint64_t phys, bool uncached)
 {
 	uint64_t entry = (phys & ~(LB_PAGE - 1)) | X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D;
@@ -25,8 +25,7 @@ void lb_window_unmap(const struct lb_window *window)
 	cpu_invlpg(window->virt);
 }
 
-// Only what e820_saved calls RAM is ever touched: the dead kernel's pointers may
-// lead to a device.
+// Only what e820_saved calls RAM is read, because the dead kernel's pointers may lead to a device.
 static bool is_ram(const struct lb_handoff *handoff, uint64_t phys)
 {
 	const struct boot_e820_entry *entries = (const void *)(uintptr_t)handoff->e820_saved;

@@ -2,8 +2,8 @@
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
 
-// The rate where the loader could not measure it: faster than any, so that a wait is too long rather than
-// too short.
+// The rate that is used where the loader could not measure it. It is faster than any CPU's, so that a wait is
+// too long rather than too short.
 #define FASTEST_KHZ 6000000
 
 static uint64_t khz = FASTEST_KHZ;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The letters of the screen: printable ASCII in three sizes, made by mkfont from Debian's fonts-spleen when
-// Lifeboat is built.
+// The screen's fonts: printable ASCII in three sizes. mkfont makes them from Debian's fonts-spleen during the
+// build.
 #ifndef LIFEBOAT_CRASH_PLATFORM_FONT_H
 #define LIFEBOAT_CRASH_PLATFORM_FONT_H
 
@@ -12,8 +12,8 @@
 
 struct lb_font {
 	uint8_t width, height; // pixels
-	uint8_t row_bytes; // of a glyph's row, the leftmost pixel in the highest bit of the first
-	const uint8_t *glyphs; // height * row_bytes for each letter from LB_FONT_FIRST to LB_FONT_LAST
+	uint8_t row_bytes; // of one row of a glyph; the leftmost pixel is the highest bit of the first byte
+	const uint8_t *glyphs; // height * row_bytes for each character, LB_FONT_FIRST to LB_FONT_LAST
 };
 
 extern const struct lb_font lb_fonts[LB_FONTS]; // the smallest first

@@ -12,18 +12,19 @@
 #define TIMER_NOW 0x390 // register offsets
 #define TIMER_DIVIDE 0x3e0
 #define DIVIDE_BY_16 3U
-#define TIMER_VECTOR 0xf0U // and one shot
+#define TIMER_VECTOR 0xf0U // as an LVT entry: one-shot mode, not masked
 #define MEASURE_MS 2
 #define RFLAGS_NONE 2ULL // bit 1 is always set
 
-// guard_call.asm. Calls work(ctx) with interrupts on, having put the stack pointer into *ret_stack: true when it
-// returned, false when an exception's return went to lb_guard_broken with that stack.
+// In guard_call.asm. Stores the stack pointer in *ret_stack, then calls work(ctx) with interrupts on. Returns
+// true when work() returned. Returns false when an exception handler returned to lb_guard_broken with that
+// stack pointer.
 bool lb_guard_call(void (*work)(void *ctx), void *ctx, uint64_t *ret_stack);
 extern uint8_t lb_guard_broken[];
 
 static struct {
 	bool inside;
-	uint64_t stack; // to go on with
+	uint64_t stack; // the stack pointer for lb_guard_broken
 	enum lb_guard_end end;
 	struct lb_guard_fault fault;
 	struct lb_lapic lapic;
@@ -48,13 +49,13 @@ static bool take_exception(struct lb_trap_frame *frame)
 	return leave(frame, LB_GUARD_FAULT);
 }
 
-// True of every other one, too: it is let in and forgotten.
+// Returns true for every vector. Interrupts other than the timer's are acknowledged and ignored.
 static bool take_interrupt(struct lb_trap_frame *frame)
 {
 	if (frame->vector != LB_LAPIC_SPURIOUS_VECTOR)
 		lb_lapic_write(&guard.lapic, LB_LAPIC_EOI, 0);
-	// One that came just behind the end of an earlier work waits for the first moment of this one: its time is not
-	// up as long as the timer counts.
+	// A timer interrupt of an earlier call may arrive now. The time of this call is up only when the
+	// count is 0.
 	if (frame->vector == TIMER_VECTOR && lb_lapic_read(&guard.lapic, TIMER_NOW) == 0)
 		leave(frame, LB_GUARD_LATE);
 	return true;
@@ -66,7 +67,7 @@ static void set_timer(uint32_t vector, uint32_t count)
 	lb_lapic_write(&guard.lapic, LB_LAPIC_TIMER_COUNT, count);
 }
 
-// Counts of the timer in so many milliseconds, by the TSC; 0: it does not count.
+// Returns how far the timer counts in `milliseconds`, measured by the TSC; 0: the timer does not count.
 static uint32_t measure(uint64_t milliseconds)
 {
 	uint64_t count;

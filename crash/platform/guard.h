@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Work that is worth trying, and not worth the dump: where it faults, or does not come to an end, it is
-// broken off, and life goes on behind it. The first CPU's, while it is alone.
+// Runs work that may fault or take too long. lb_guard_run() stops such work and returns to its caller. Only
+// the first CPU may call it, and only while no other CPU runs.
 //
-// The end of time comes by the local APIC's timer, the only interrupt that there is: the purgatory has
-// masked all other sources. Where there is no local APIC, time has no end.
+// The local APIC's timer sets the time limit. The timer is the only interrupt source: the purgatory has
+// masked all others. Without a local APIC there is no time limit.
 #ifndef LIFEBOAT_CRASH_PLATFORM_GUARD_H
 #define LIFEBOAT_CRASH_PLATFORM_GUARD_H
 
 #include <stdint.h>
 
 enum lb_guard_end {
-	LB_GUARD_DONE, // it came to its end
-	LB_GUARD_FAULT, // an exception ended it
-	LB_GUARD_LATE, // its time was up
+	LB_GUARD_DONE, // the work returned
+	LB_GUARD_FAULT, // an exception stopped the work
+	LB_GUARD_LATE, // the time limit stopped the work
 };
 
 struct lb_guard_fault {
-	uint64_t vector, rip, cr2; // of LB_GUARD_FAULT; rip also of LB_GUARD_LATE
+	uint64_t vector, rip, cr2; // of the exception; for LB_GUARD_LATE only rip counts
 };
 
-// Calls `work`, which may use nothing that must not be broken off in the middle: no disk, no heap, no
-// console. *ret_fault is written where it did not come to its end. NMIs and machine checks are
-// as everywhere.
+// Calls work(ctx) for at most `milliseconds`. The work must not use a disk, the heap or the console, because
+// it may be stopped at any instruction. *ret_fault is written unless the result is LB_GUARD_DONE. NMIs and
+// machine checks are handled as everywhere (crash/bare/trap.c).
 enum lb_guard_end lb_guard_run(void (*work)(void *ctx), void *ctx, uint64_t milliseconds,
 			       struct lb_guard_fault *ret_fault);
 

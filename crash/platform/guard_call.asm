@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The call that can be broken off: whoever breaks it off returns from his exception to
-; lb_guard_broken, on the stack that was noted here.
+; A call that an exception handler can end. The handler returns to lb_guard_broken, with the stack pointer
+; that lb_guard_call() stored in *ret_stack.
 bits 64
 default rel
 
@@ -16,7 +16,7 @@ lb_guard_call:
 	push	r13
 	push	r14
 	push	r15
-	sub	rsp, 8			; a call wants it 16-byte aligned
+	sub	rsp, 8			; align the stack to 16 bytes for the call
 	mov	[rdx], rsp
 	mov	rax, rdi
 	mov	rdi, rsi

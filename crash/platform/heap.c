@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Crash memory, from one end to the other. The first CPU's alone: the others are given
-// what they need before they start.
+// Hands out crash memory, from its lower end upwards. Only the first CPU allocates. The others get what they
+// need before they start.
 #include "crash/platform/platform.h"
 #include "lib/mem.h"
 
@@ -22,7 +22,7 @@ void *lb_heap_pages(uint64_t bytes)
 
 	if (bytes > lb_heap_left())
 		return NULL;
-	bytes = lb_align_up(bytes, LB_PAGE); // what is left are whole pages, too
+	bytes = lb_align_up(bytes, LB_PAGE); // the bytes that are left are whole pages, too
 	next += bytes;
 	return memset(pages, 0, bytes);
 }

@@ -9,7 +9,7 @@ static const struct lb_iommu_driver *const drivers[] = {
 	[LB_IOMMU_VIRTIO] = &lb_iommu_virtio,
 };
 
-// The units that stay on, and can be asked about a device.
+// The units that stay on and whose driver has check().
 static struct {
 	const struct lb_iommu_driver *driver;
 	volatile void *registers;
@@ -22,7 +22,7 @@ static const struct lb_iommu_driver *driver_of(const struct lb_iommu *iommu)
 	return iommu->kind < sizeof(drivers) / sizeof(drivers[0]) ? drivers[iommu->kind] : NULL;
 }
 
-// Did it translate?
+// Returns true when the unit translated before.
 static bool unit_off(const struct lb_iommu *iommu)
 {
 	const struct lb_iommu_driver *driver = driver_of(iommu);

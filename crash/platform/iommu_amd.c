@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// AMD's. Source: AMD I/O Virtualization Technology (IOMMU) 3.05, 2.2.2.1 (device table), 2.12.2 (what
-// SEV-SNP locks), 3.4 (registers). The order is that of Linux's iommu_disable(), which
-// every boot uses that finds translation on.
+// The driver of AMD's IOMMU.
+// Source: AMD I/O Virtualization Technology (IOMMU) 3.05, 2.2.2.1 (device table), 2.12.2 (what SEV-SNP
+// locks), 3.4 (registers). The order of the steps is that of Linux's iommu_disable(), which runs at every
+// boot that finds translation on.
 #include "crash/platform/iommu.h"
 #include "crash/platform/platform.h"
 #include "lib/cpu.h"
@@ -19,7 +20,7 @@
 
 #define ON (1ULL << 0) // IommuEn
 #define COMMANDS (1ULL << 12)
-#define EVENTS (1ULL << 2 | 1ULL << 3) // the log, its interrupt
+#define EVENTS (1ULL << 2 | 1ULL << 3) // the event log and its interrupt
 #define PAGE_REQUESTS (1ULL << 13 | 1ULL << 14 | 1ULL << 15) // PprLogEn, PprIntEn, PprEn
 #define GUEST_INTERRUPTS (1ULL << 28 | 1ULL << 29) // GALogEn, GAIntEn
 #define CACHE_DISABLED (1ULL << 59) // IRTCacheDis
@@ -38,7 +39,7 @@
 #define DRAIN_MS 10
 #define WAIT_MS 100
 
-// One group of bits a write. Behind it the running bit, if there is one, is waited for.
+// Each step clears the bits `control` of CONTROL, then waits until the bits `running` of STATUS are 0.
 static const struct {
 	uint64_t control, running;
 } steps[] = {
@@ -62,7 +63,7 @@ static bool stopped(volatile void *unit, uint64_t running)
 	return true;
 }
 
-// True when the commands that the dead kernel gave are done, invalidations above all.
+// Returns true when the unit has done all commands of the dead kernel, above all invalidations.
 static bool drained(volatile void *unit)
 {
 	struct lb_deadline deadline = lb_deadline_in(DRAIN_MS);
@@ -75,7 +76,7 @@ static bool drained(volatile void *unit)
 	return true;
 }
 
-// A host for SEV-SNP guests: the hardware ignores writes to some of the registers.
+// Returns true on a host for SEV-SNP guests, where the hardware ignores writes to some of the registers.
 static bool is_snp_host(volatile void *unit)
 {
 	uint64_t syscfg;
@@ -127,11 +128,11 @@ static enum lb_iommu_end amd_off(const struct lb_iommu *iommu, volatile void *un
 	return LB_IOMMU_IS_OFF;
 }
 
-// An entry of the device table: 256 bits, of which the first 64 say it all here.
+// An entry of the device table has 256 bits. Only the first 64 are read here.
 #define ENTRY_BYTES 32U
 #define ENTRY_VALID (1ULL << 0)
 #define ENTRY_TRANSLATION_VALID (1ULL << 1)
-#define ENTRY_MODE (7ULL << 9) // levels of host tables; 0: none
+#define ENTRY_MODE (7ULL << 9) // levels of host page tables; 0: none
 #define ENTRY_GUEST (1ULL << 55) // translated by guest tables
 #define ENTRY_READ_WRITE (3ULL << 61)
 
@@ -143,7 +144,7 @@ static bool lets_pass(uint64_t entry)
 	       (entry & ENTRY_READ_WRITE) == ENTRY_READ_WRITE;
 }
 
-// False: it cannot be read.
+// Returns false when the entry cannot be read.
 static bool read_entry(volatile void *unit, struct lb_pci_address at, const struct lb_physmem *mem,
 		       uint64_t *ret_entry)
 {

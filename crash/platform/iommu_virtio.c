@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The one of virtual machines. A reset takes every device out of its domain; whether a device
-// without one reaches memory is then what `bypass` says, which keeps its value.
+// The driver of virtio-iommu, the IOMMU of virtual machines. A reset takes every device out of its domain.
+// The field `bypass` says whether devices without a domain reach memory. A reset does not change `bypass`.
 // Source: Virtual I/O Device 1.2, 5.13.
 #include "crash/platform/iommu.h"
 #include "crash/platform/pcidev.h"
@@ -8,8 +8,8 @@
 #include "crash/platform/virtio_pci.h"
 
 #define ID (0x1057U << 16 | LB_VIRTIO_VENDOR)
-#define F_BYPASS LB_VIRTIO_FEATURE(3) // once agreed on, devices without a domain pass
-#define F_BYPASS_CONFIG LB_VIRTIO_FEATURE(6) // the field does
+#define F_BYPASS LB_VIRTIO_FEATURE(3) // once accepted, devices without a domain reach memory
+#define F_BYPASS_CONFIG LB_VIRTIO_FEATURE(6) // the field `bypass` decides that
 #define RESET_MS 1000
 
 // 5.13.4
@@ -27,7 +27,7 @@ static int map(struct lb_pci_address pci, const char *name, volatile struct lb_v
 	if (lb_virtio_find(pci, name, LB_VIRTIO_COMMON, sizeof(**ret_common), &common, err) != 0 ||
 	    lb_virtio_find(pci, name, LB_VIRTIO_DEVICE, CONFIG_BYTES, &config, err) != 0)
 		return -1;
-	lb_pcidev_enable(pci, false); // it has no queue of ours to read
+	lb_pcidev_enable(pci, false); // no bus mastering: the driver gives it no queue to read
 	*ret_common = lb_device_map(common.phys, sizeof(**ret_common));
 	*ret_config = lb_device_map(config.phys, CONFIG_BYTES);
 	if (!*ret_common || !*ret_config)
@@ -36,7 +36,7 @@ static int map(struct lb_pci_address pci, const char *name, volatile struct lb_v
 	return 0;
 }
 
-// Agrees on what lets devices pass, and sets it.
+// Accepts the features that let devices without a domain reach memory, and sets `bypass`.
 static int pass_all(const char *name, volatile struct lb_virtio_common *common, volatile void *config,
 		    struct lb_error *err)
 {
@@ -49,7 +49,7 @@ static int pass_all(const char *name, volatile struct lb_virtio_common *common, 
 	if (!(features & F_BYPASS) && !(features & F_BYPASS_CONFIG))
 		return lb_fail(err, "%s: it cannot let devices without a domain pass", name);
 	if (features & F_BYPASS_CONFIG)
-		features &= ~F_BYPASS; // the older way
+		features &= ~F_BYPASS; // F_BYPASS_CONFIG replaces it
 	if (!lb_virtio_agree(common, features))
 		return lb_fail(err, "%s: refuses features 0x%lx, all of which it offered", name, features);
 	lb_virtio_go(common);
@@ -81,7 +81,7 @@ static enum lb_iommu_end virtio_off(const struct lb_iommu *iommu, volatile void 
 		lb_say("warning: virtio-iommu %s", err.text);
 		return LB_IOMMU_WAS_OFF;
 	}
-	was_on = common->status & LB_VIRTIO_FEATURES_OK; // without the bus, QEMU takes DRIVER_OK back
+	was_on = common->status & LB_VIRTIO_FEATURES_OK; // QEMU clears DRIVER_OK with bus mastering
 	if (pass_all(name, common, config, &err) != 0) {
 		lb_say("warning: virtio-iommu %s", err.text);
 		return was_on ? LB_IOMMU_STAYS_ON : LB_IOMMU_WAS_OFF;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Intel's. Source: VT-d 4.1, 11.4 (registers), 6.5.2 (queued invalidation).
+// The driver of Intel's IOMMU.
+// Source: VT-d 4.1, 11.4 (registers), 6.5.2 (queued invalidation).
 #include "crash/platform/iommu.h"
 #include "crash/platform/platform.h"
 
@@ -10,13 +11,13 @@
 #define PMEN 0x64
 #define IQH 0x80
 #define IQT 0x88
-#define REGISTERS 0x90 // bytes of them that are used here
+#define REGISTERS 0x90 // bytes that are used here
 
 // Bits of GCMD and GSTS.
 #define TRANSLATION (1U << 31)
 #define QUEUED_INVALIDATION (1U << 26)
 #define INTERRUPT_REMAPPING (1U << 25)
-// GCMD's bits that are written once only (set root pointer, fault log, write buffer, interrupt table): their
+// Bits of GCMD that start an action once: set root pointer, fault log, write buffer, interrupt table. Their
 // status bits must not be written back as commands (11.4.4).
 #define ONE_SHOT (1U << 30 | 1U << 29 | 1U << 27 | 1U << 24)
 
@@ -42,8 +43,8 @@ static bool cleared(volatile void *unit, uint32_t reg, uint32_t bits)
 	return true;
 }
 
-// One of GCMD's switches at a time, as the specification wants; `gone` are those before, which a unit
-// that does not obey may still show.
+// Clears one bit of GCMD, since the specification allows one change at a time. `gone` are the bits that were
+// cleared before. A unit that does not obey may still show them in GSTS.
 static bool switch_off(volatile void *unit, uint32_t bit, uint32_t gone)
 {
 	uint32_t status = lb_iommu_get32(unit, GSTS);
@@ -54,8 +55,8 @@ static bool switch_off(volatile void *unit, uint32_t bit, uint32_t gone)
 	return cleared(unit, GSTS, bit);
 }
 
-// The queue may be switched off when it is empty only (6.5.2). One that has stopped at an error never
-// is, and goes all the same.
+// Queued invalidation may be switched off only while the queue is empty (6.5.2). A queue that stopped at an
+// error never gets empty, and is switched off all the same.
 static bool queue_off(volatile void *unit)
 {
 	struct lb_deadline deadline = lb_deadline_in(WAIT_MS);
@@ -78,7 +79,7 @@ static const char *word(uint32_t bit)
 	return bit ? "on" : "off";
 }
 
-// Translation first: remapped interrupts and queued commands are of no use without it.
+// Translation is switched off first: without it, interrupt remapping and queued invalidation have no use.
 static bool all_off(volatile void *unit)
 {
 	const uint32_t protected = lb_iommu_get32(unit, PMEN);

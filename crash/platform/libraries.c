@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What libzstd.a, libz.a and libbearssl.a expect around them. Debian builds them with stack protector,
-// whose canary is at FS:0x28, and they mention an allocator, which nobody calls: both work
-// in areas that they are given (compress.c). BearSSL calls the checked forms of memcpy() and memset(). libzstd calls its tracer where there is one: it asks
-// by weak symbols, for which the linker would make a PLT.
+// Functions that libzstd.a, libz.a and libbearssl.a need. Debian builds them with a stack protector, whose
+// canary is at FS:0x28. libzstd and libz refer to an allocator, which nobody calls: both work in areas that
+// they are given (compress.c). BearSSL calls the checked forms of memcpy() and memset(). libzstd refers to
+// its tracer by weak symbols. Without definitions of these symbols the linker would make a PLT.
 #include <stddef.h>
 #include <stdint.h>
 
 #include "crash/bare/bare.h"
 #include "lib/mem.h"
 
-// The block that entry.asm points FS at, on every CPU.
+// FS points at this block on every CPU (entry.asm).
 extern uint64_t lb_libraries_block[];
-uint64_t lb_libraries_block[8] = {[5] = 0x00d1b54a32d192edULL}; // a zero byte stops strings
+uint64_t lb_libraries_block[8] = {[5] = 0x00d1b54a32d192edULL}; // the canary; its zero byte stops strings
 
 _Noreturn void __stack_chk_fail(void);
 void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
@@ -60,7 +60,7 @@ void free(void *memory)
 	(void)memory;
 }
 
-// 0: this is not to be traced; then the other one is never called.
+// Returns 0: nothing is traced. ZSTD_trace_compress_end() is then never called.
 unsigned long long ZSTD_trace_compress_begin(const void *context)
 {
 	(void)context;

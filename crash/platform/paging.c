@@ -18,22 +18,22 @@
 #define LEAF_BITS (TABLE_BITS | X86_PTE_D)
 #define WINDOW_BYTES (2 * LB_MIB)
 
-// One CPU's; nobody else touches it once it is made.
+// The window of one CPU. Only that CPU uses it after make_windows().
 struct window {
 	uint64_t virt;
-	uint64_t *entry; // its entry of the page directory
-	uint64_t *table; // its own page table
-	struct lb_range shows; // physical
+	uint64_t *entry; // the page directory's entry for `virt`
+	uint64_t *table; // the page table for `entry`, for windows of one page
+	struct lb_range shows; // physical addresses
 } __attribute__((aligned(64)));
 
 static const struct lb_handoff *machine;
-static uint64_t *slots; // the PML4 in use
+static uint64_t *slots; // the table whose slots paging.h lists (PML4)
 static bool la57;
 static uint64_t devices_used; // bytes of DEVICE_SLOT
 
 static struct lb_ident_range *ranges; // of old RAM, ascending
 static uint32_t range_count;
-static struct window *windows; // NULL: old RAM is mapped
+static struct window *windows; // NULL: page tables map old RAM
 static uint32_t window_count;
 
 static uint64_t *table_of(uint64_t entry)
@@ -41,7 +41,7 @@ static uint64_t *table_of(uint64_t entry)
 	return (uint64_t *)(uintptr_t)(entry & X86_PTE_ADDR);
 }
 
-// A 4-level address goes on at the upper end from 128 TiB on, a 5-level one does not.
+// With 4 levels, addresses from 128 TiB on are sign-extended. With 5 levels they are not.
 static uint64_t slot_address(uint64_t slot)
 {
 	uint64_t address = slot << SLOT_SHIFT;
@@ -62,7 +62,7 @@ void lb_paging_open(const struct lb_handoff *handoff)
 	windows = NULL;
 }
 
-// The table that `entry` leads to, made where there is none; NULL when memory is out.
+// Returns the table that `entry` leads to, and makes it if there is none. NULL: the heap is full.
 static uint64_t *next_table(uint64_t *entry)
 {
 	if (!(*entry & X86_PTE_P)) {
@@ -75,7 +75,7 @@ static uint64_t *next_table(uint64_t *entry)
 	return table_of(*entry);
 }
 
-// The page directory's entry for `virt`, in a slot of ours.
+// Returns the page directory's entry for `virt`, which lies in a slot that paging.h lists.
 static uint64_t *directory_entry(uint64_t virt)
 {
 	uint64_t *table = next_table(&slots[virt >> SLOT_SHIFT & (X86_PT_ENTRIES - 1)]);
@@ -108,7 +108,8 @@ static bool map_device_large(uint64_t virt, uint64_t phys)
 	return true;
 }
 
-// Room for large leaves: both addresses then begin at the same place of one.
+// Returns the offset in DEVICE_SLOT for a mapping of `phys`. From LARGE_BYTES on, the virtual address has the
+// same offset within 2 MiB as the physical one, so that large leaves fit.
 static uint64_t skip_to_large(uint64_t phys, uint64_t bytes)
 {
 	const uint64_t used = devices_used, place = phys & (LARGE_BYTES - 1);
@@ -118,7 +119,7 @@ static uint64_t skip_to_large(uint64_t phys, uint64_t bytes)
 	return lb_align_up(used, LARGE_BYTES) + place;
 }
 
-// An entry that was not present is not cached (SDM 3A 4.10.2.1): nothing to invalidate.
+// Nothing is invalidated: the CPU caches no entry that was not present (SDM 3A 4.10.2.1).
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 {
 	const uint64_t start = lb_align_down(phys, LB_PAGE), skipped = skip_to_large(start, bytes);
@@ -142,7 +143,7 @@ volatile void *lb_device_map(uint64_t phys, uint64_t bytes)
 	return (volatile void *)(uintptr_t)(base + (phys - start));
 }
 
-// Identity tables by the one builder; what is in their root goes OLD_SLOT entries up.
+// Builds identity tables, and copies the entries of their root into `slots`, OLD_SLOT higher.
 static int graft(const struct lb_ident_request *request, uint64_t bytes, struct lb_error *err)
 {
 	uint64_t *tables = lb_heap_pages(bytes);
@@ -213,9 +214,9 @@ int lb_paging_map_ram(const struct lb_ram *ram, const struct lb_capture_config *
 	return graft(&request, bytes, err);
 }
 
-// Maps all of 2 MiB that are RAM throughout; of others the one page, always at the window's beginning.
-// Nothing else is ever mapped, so nothing can be speculated into. One INVLPG covers both kinds and the
-// cached entry above (4.10.4.1).
+// Moves the window. A block of 2 MiB that is RAM throughout is mapped whole. Of other blocks only one page is
+// mapped, at the window's beginning. Nothing else is ever mapped, so no speculative read reaches a device.
+// One INVLPG covers both kinds and the cached entry above (4.10.4.1).
 static void slide(struct window *window, uint64_t phys, uint64_t bytes)
 {
 	window->shows.start = lb_align_down(phys, bytes);
@@ -229,8 +230,8 @@ static void slide(struct window *window, uint64_t phys, uint64_t bytes)
 	cpu_invlpg(window->virt);
 }
 
-// The ranges leave out pages that are RAM in part only: the ELF core, which has
-// them to the byte, is written by the first CPU alone, through the purgatory's window.
+// `ranges` leaves out pages that are RAM only in part. The purgatory's window maps those pages. Only the
+// first CPU reads them, for the ELF core, which has them to the byte.
 const void *lb_old_page(uint32_t cpu, uint64_t phys)
 {
 	const struct lb_range page = {phys, phys + LB_PAGE};

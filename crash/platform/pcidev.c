@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Configuration space of single functions. ECAM pages are mapped when first used, and
-// remembered: a driver reads one function's registers many times.
+// Configuration space of single functions. An ECAM page is mapped at its first use and remembered, because a
+// driver reads one function's registers many times.
 #include "crash/platform/pcidev.h"
 
 #include "crash/bare/pci_config.h"
 #include "crash/bare/pci_registers.h"
 #include "crash/platform/platform.h"
 
-// Power Management Interface 1.2, 3.2.4 and 5.4: at offset 4 of the capability the state, and up
-// to 10 ms from D3hot to D0.
+// Power Management Interface 1.2, 3.2.4 and 5.4: the state is at offset 4 of the capability. D3hot to D0
+// takes up to 10 ms.
 #define POWER_STATE 4
 #define POWER_STATE_MASK 3U
-#define POWER_EVENT (1U << 15) // cleared by a one
+#define POWER_EVENT (1U << 15) // cleared by writing 1
 #define POWER_D0_MS 10
-#define BEHIND_MS 100 // PCI Express Base 5.0, 6.6.1: after a link came up, before what is behind it is asked
+#define BEHIND_MS 100 // from link up to the first request behind the bridge (PCI Express Base 5.0, 6.6.1)
 
 // Function level reset, PCI Express Base 5.0 6.6.2 and 7.5.3: offsets in the capability.
 #define EXPRESS_CAPABILITIES 4
@@ -21,11 +21,11 @@
 #define EXPRESS_CONTROL 8
 #define EXPRESS_RESET (1U << 15)
 #define EXPRESS_PENDING (1U << 21) // in the status half
-#define PENDING_MS 1000 // longer than a completion may take; then it is lost
-#define RESET_MS 100 // before the function may be spoken to
-#define RETURN_MS 1000 // until it answers at last
+#define PENDING_MS 1000 // longer than any completion takes
+#define RESET_MS 100 // until the function may be accessed
+#define RETURN_MS 1000 // until the function must answer
 
-#define REMEMBERED 8 // targets, with room for what is asked on the way to them
+#define REMEMBERED 8 // pages of functions: the targets', and others that are read on the way
 
 static struct mapped {
 	uint64_t phys; // 0: unused
@@ -70,8 +70,8 @@ void lb_pcidev_write(struct lb_pci_address at, uint32_t reg, uint32_t value)
 	lb_pci_write(&space, reg, value);
 }
 
-// Only configuration space answers in D3hot. Its content may be lost on the way to D0 (PMI 1.2, 5.4.1).
-// True: the function slept.
+// Wakes a function; returns true when it slept. In D3hot only configuration space answers. Its content may be
+// lost on the way to D0 (PMI 1.2, 5.4.1).
 static bool wake(struct lb_pci_address at)
 {
 	uint32_t power = lb_pcidev_capability(at, LB_PCI_CAP_POWER, 0), state;
@@ -93,8 +93,8 @@ static void write_back(struct lb_pci_address at, uint32_t reg, uint32_t value)
 		lb_pcidev_write(at, reg, value);
 }
 
-// Puts back what a function lost that a driver of the dead kernel let sleep: its addresses, and how large a
-// packet it may send and get, which the bridges above it go on using.
+// Wakes a function that the dead kernel's driver put to sleep, and restores what it lost in sleep: the BARs,
+// and the PCI Express control register with the packet sizes that the bridges above still use.
 static void wake_function(struct lb_pci_address at)
 {
 	uint32_t express = lb_pcidev_capability(at, LB_PCI_CAP_EXPRESS, 0), bars[LB_PCI_BARS], control = 0;
@@ -112,7 +112,8 @@ static void wake_function(struct lb_pci_address at)
 		lb_pcidev_write(at, express + EXPRESS_CONTROL, control);
 }
 
-// Bus numbers, windows and control, without what ones clear.
+// Reads one of the bridge's registers to restore: bus numbers, windows, control. Bits that writing 1 clears
+// are 0.
 #define BRIDGE_REGISTERS ((LB_PCI_WINDOWS_END - LB_PCI_BUSES) / 4 + 1)
 static uint32_t bridge_register(struct lb_pci_address at, uint32_t index, uint32_t *ret_reg)
 {
@@ -143,7 +144,7 @@ static int wake_bridge(struct lb_pci_address at, struct lb_error *err)
 		lb_say("%s: the bridge slept, and is woken", lb_pcidev_name(at, name));
 		lb_wait_ms(BEHIND_MS);
 	}
-	// The bridge passes requests on to what is behind it, and its writes to memory.
+	// The bridge passes requests to the functions behind it, and their transfers to memory.
 	command = lb_pcidev_read(at, LB_PCI_COMMAND) & LB_PCI_CONTROL_HALF;
 	lb_pcidev_write(at, LB_PCI_COMMAND, command | LB_PCI_COMMAND_MEMORY | LB_PCI_COMMAND_MASTER);
 	return 0;
@@ -174,7 +175,7 @@ void lb_pcidev_enable(struct lb_pci_address at, bool master)
 	lb_pcidev_write(at, LB_PCI_COMMAND, command);
 }
 
-// Waits until `mask` of the register is 0, or time is up.
+// Waits until the bits `mask` of the register are 0, or time is up.
 static void await_clear(struct lb_pci_address at, uint32_t reg, uint32_t mask, uint64_t milliseconds)
 {
 	struct lb_deadline deadline = lb_deadline_in(milliseconds);

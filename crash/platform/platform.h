@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The machine, as the capture kernel's parts see it: they may ask for memory, time and
-// device registers. The host tests bring their own (tests/unit/capture_platform.h).
+// What the capture kernel's parts need of the machine: memory, time and device registers. The host tests have
+// their own implementation (tests/unit/capture_platform.h).
 #ifndef LIFEBOAT_CRASH_PLATFORM_PLATFORM_H
 #define LIFEBOAT_CRASH_PLATFORM_PLATFORM_H
 
@@ -9,15 +9,15 @@
 
 #include "lifeboat/range.h"
 
-// heap.c. The one allocator, from the first instruction to the last: upwards, never freed.
+// heap.c. The only allocator. It hands out rising addresses and frees nothing.
 void lb_heap_open(struct lb_range heap);
-// `bytes`, rounded up to pages, zeroed, page-aligned, in one physical piece; the pointer is
-// the physical address too (devices get it as it is). NULL when there is no more.
+// Returns `bytes`, rounded up to pages: zeroed, page-aligned, contiguous. The pointer is also the physical
+// address, for devices. NULL: the heap is full.
 void *lb_heap_pages(uint64_t bytes);
 uint64_t lb_heap_used(void);
 uint64_t lb_heap_left(void);
 
-// clock.c. Time of the TSC, whose rate the loader measured.
+// clock.c. Time by the TSC, whose rate the loader measured.
 void lb_clock_open(uint64_t tsc_khz);
 uint64_t lb_clock_ms(void); // since lb_clock_open()
 
@@ -26,9 +26,9 @@ struct lb_deadline {
 };
 struct lb_deadline lb_deadline_in(uint64_t milliseconds);
 bool lb_deadline_passed(struct lb_deadline deadline);
-void lb_pause(void); // between two looks at a register
+void lb_pause(void); // between two reads of a register
 
-// Waits where there is nothing to look at, only time to let pass.
+// Waits where there is no register to poll.
 static inline void lb_wait_ms(uint64_t milliseconds)
 {
 	struct lb_deadline deadline = lb_deadline_in(milliseconds);
@@ -37,22 +37,23 @@ static inline void lb_wait_ms(uint64_t milliseconds)
 		lb_pause();
 }
 
-// paging.c. Device registers, uncached; any alignment. The mapping stays. NULL when there is
-// no memory for its tables, or `phys` is no address of this CPU.
+// paging.c. Maps device registers uncached, at any alignment, for good. NULL: there is no memory for page
+// tables, or `phys` is no address of this CPU.
 volatile void *lb_device_map(uint64_t phys, uint64_t bytes);
 
-// paging.c. The page of old memory at physical address `phys` (page-aligned, RAM; for low memory that
-// is its backup), for helper `cpu` (0: the first). The pointer is good until the same
-// CPU's next call.
+// paging.c. Maps the page of old memory at physical address `phys` for helper `cpu` (0: the first CPU).
+// `phys` is page-aligned RAM; for low memory it is the address of its backup. The pointer is valid until the
+// next call for the same CPU.
 const void *lb_old_page(uint32_t cpu, uint64_t phys);
-// The same page, copied to `to`. False when it cannot be read: what is there is undefined then, and
-// nothing else is lost.
+// Copies the page that lb_old_page() returns to `to`. False: the page cannot be read, and the content of `to`
+// is undefined.
 bool lb_old_page_copy(uint32_t cpu, uint64_t phys, void *to);
 
-// Forgets the window of `cpu`, whose look at old memory was broken off: nothing is known of what it shows.
+// Forgets which memory the window of `cpu` shows. Called after a read of old memory was stopped in the
+// middle.
 void lb_old_page_forget(uint32_t cpu);
 
-// console.c. One line on the serial console, "lifeboat-capture: " before it.
+// console.c. Prints one line on the serial console, with "lifeboat-capture: " before it.
 void lb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -21,7 +21,7 @@ static void sleep_type(uint16_t port, uint8_t type, uint16_t enable)
 	cpu_out16(port, (uint16_t)(control | (uint16_t)((type & 7U) << SLP_TYP_SHIFT) | enable));
 }
 
-// Both registers get their types before the one bit that acts.
+// Writes the sleep types to both registers before it sets SLP_EN.
 static void power_off(const struct lb_capture_config *capture)
 {
 	struct lb_deadline deadline;

@@ -5,7 +5,7 @@
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 
-#define FULL 0xffU // of a colour
+#define FULL 0xffU // one colour at its maximum
 
 static int check_function(const struct lb_screen_config *config, struct lb_error *err)
 {
@@ -85,7 +85,7 @@ static const uint8_t *glyph_of(const struct lb_font *font, char letter)
 	return font->glyphs + (uint32_t)(letter - LB_FONT_FIRST) * font->height * font->row_bytes;
 }
 
-// One line of pixels of a line of text.
+// Draws the row of pixels `y` of a line of text.
 static void put_line(const struct lb_screen *screen, uint32_t row, uint32_t y, const char *text,
 		     uint32_t bytes, uint32_t pixel)
 {

@@ -22,12 +22,12 @@ _Static_assert((sizeof(struct lb_smp_cpu) + LB_PAGE - 1) / LB_PAGE * LB_PAGE + S
 #define LAPIC_ICR_LOW 0x300
 #define LAPIC_ICR_HIGH 0x310
 #define ICR_PENDING (1U << 12)
-#define ICR_INIT 0x4500U // assert, edge
-#define ICR_STARTUP 0x4600U // and the page's number
+#define ICR_INIT 0x4500U // INIT, assert, edge
+#define ICR_STARTUP 0x4600U // start-up, assert; the page's number is added
 #define XAPIC_MAX_ID 254U
 
-#define INIT_MS 10 // between INIT and start-up, as the specification wants
-#define ANSWER_MS 100 // to each of two start-ups
+#define INIT_MS 10 // between INIT and start-up, as the specification demands
+#define ANSWER_MS 100 // for the answer to each of two start-ups
 #define DELIVERY_MS 10
 
 // trampoline.asm
@@ -43,7 +43,7 @@ void lb_smp_open(const struct lb_handoff *handoff)
 	machine = handoff;
 }
 
-// On the CPU that was started. INIT leaves what traces as the dead kernel had it.
+// Runs on the started CPU. INIT does not end the dead kernel's tracing, so it is switched off here.
 void lb_smp_main(struct lb_smp_cpu *cpu)
 {
 	lb_cpu_trace_off();
@@ -53,7 +53,7 @@ void lb_smp_main(struct lb_smp_cpu *cpu)
 
 bool lb_smp_lapic(struct lb_lapic *ret_lapic)
 {
-	static volatile uint32_t *mapped; // once, it stays
+	static volatile uint32_t *mapped; // mapped once, for good
 	uint64_t phys;
 
 	if (!lb_lapic_find(&phys))
@@ -75,7 +75,7 @@ static void send(const struct lb_lapic *lapic, uint32_t apic, uint32_t command)
 {
 	struct lb_deadline deadline = lb_deadline_in(DELIVERY_MS);
 
-	if (!lapic->mmio) { // one write, and no delivery status (SDM 3A 11.12.9)
+	if (!lapic->mmio) { // x2APIC: one write, no delivery status (SDM 3A 11.12.9)
 		cpu_wrmsr(X86_MSR_X2APIC + LAPIC_ICR_LOW / 16, (uint64_t)apic << 32 | command);
 		return;
 	}
@@ -90,7 +90,7 @@ static bool alive(const struct lb_smp_cpu *cpu)
 	return __atomic_load_n(&cpu->alive, __ATOMIC_ACQUIRE);
 }
 
-// Tables and stacks of its own: two CPUs may fault at the same time.
+// Each CPU has tables and stacks of its own, because two CPUs may fault at the same time.
 static struct lb_smp_cpu *make_cpu(uint32_t number)
 {
 	uint64_t tops[LB_IST_COUNT];
@@ -108,7 +108,7 @@ static struct lb_smp_cpu *make_cpu(uint32_t number)
 	return cpu;
 }
 
-// Code, data and a copy of the root, in the two pages at `low`.
+// Puts the trampoline's code, its data and a copy of the top-level page table into the two pages at `low`.
 static struct lb_trampoline *lay_trampoline(uint64_t low)
 {
 	uint8_t *page = (uint8_t *)(uintptr_t)low;
@@ -147,7 +147,8 @@ static bool start(const struct lb_lapic *lapic, uint32_t apic, uint64_t low, str
 		while (!alive(cpu) && !lb_deadline_passed(deadline))
 			lb_pause();
 	}
-	// One that has taken `cpu` is on its way; stack and number are its own, however late it comes.
+	// A CPU that has taken `cpu` counts as started: it has a stack and number of its own, however late it
+	// comes.
 	return alive(cpu) || __atomic_exchange_n(&trampoline->cpu, 0, __ATOMIC_SEQ_CST) == 0;
 }
 
@@ -173,7 +174,7 @@ uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, 
 		if (apic == capture->bsp_apic || apic == own_id(&lapic) ||
 		    (lapic.mmio && apic > XAPIC_MAX_ID))
 			continue;
-		if (!cpu) // of one that did not answer, the next gets the stack: it can no longer take it
+		if (!cpu) // a CPU that did not answer can no longer take `cpu`: the next CPU gets it
 			cpu = make_cpu(started + 1);
 		if (!cpu) {
 			lb_say("warning: no memory for a further CPU");

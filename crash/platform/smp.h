@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Further CPUs, started by INIT and start-up interrupts through a trampoline in the low
-// 1 MiB, whose old content is in the backup by then. Source: Intel SDM 3A 9.4, 11.6.
+// Starts further CPUs by INIT and start-up interrupts. Their first code is a trampoline in the low 1 MiB,
+// whose old content is in the backup by then.
+// Source: Intel SDM 3A 9.4, 11.6.
 #ifndef LIFEBOAT_CRASH_PLATFORM_SMP_H
 #define LIFEBOAT_CRASH_PLATFORM_SMP_H
 
@@ -11,16 +12,16 @@
 #include "lifeboat/capture_config.h"
 #include "lifeboat/handoff.h"
 
-// Finds this CPU's local APIC. False: it is off, or its registers cannot be mapped.
+// Finds this CPU's local APIC. False: the APIC is off, or its registers cannot be mapped.
 bool lb_smp_lapic(struct lb_lapic *ret_lapic);
 
-// Names the places where the trampoline may lie; kept by reference, before lb_smp_start().
+// Sets where the trampoline may lie. Must be called before lb_smp_start(). `handoff` is kept by reference.
 void lb_smp_open(const struct lb_handoff *handoff);
 
-// Starts up to `wanted` further CPUs of capture->apic[]; each calls run() with its number,
-// 1 and up, and halts when that returns. How many answered in time. Never the boot processor
-// (an INIT to it resets the machine), never the CPU that calls. One that does not answer is
-// left alone; should it come late, it halts.
+// Starts up to `wanted` CPUs of capture->apic[], and returns how many answered in time. Each CPU calls run()
+// with its number, from 1 on, and halts when run() returns. Neither the calling CPU nor the boot processor is
+// started: an INIT to the boot processor resets the machine. A CPU that does not answer is left alone, and
+// halts if it starts late.
 uint32_t lb_smp_start(const struct lb_capture_config *capture, uint32_t wanted, void (*run)(uint32_t cpu));
 
 #endif

@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: BSD-2-Clause
-; The way of a further CPU from its start-up interrupt to C. The first part is copied to a
-; page below 1 MiB and runs there, in real mode with CS = that page: it may refer to
-; itself by offsets only. From real mode straight into long mode: CR0.PE and CR0.PG may
-; be set by one instruction. Sources: Intel SDM 3A 9.4.4, 10.8.5.
+; Brings a further CPU from its start-up interrupt to C. The code up to lb_trampoline_end is copied to a page
+; below 1 MiB. It starts there in real mode with CS = that page, so it refers to itself by offsets only. It
+; goes straight from real mode to long mode: one instruction may set CR0.PE and CR0.PG.
+; Sources: Intel SDM 3A 9.4.4, 10.8.5.
 default rel
 %include "asm-defines.inc"
 %include "traps.inc"
@@ -48,7 +48,7 @@ lb_trampoline_long:
 	xor	edi, edi
 	xchg	rdi, [rbx + TRAMPOLINE_CPU]
 	test	rdi, rdi
-	jz	.never			; late: nobody waits any more
+	jz	.never			; too late: lb_smp_start() waits no more
 	mov	rax, [rbx + TRAMPOLINE_CR3]
 	mov	cr3, rax
 	jmp	[rbx + TRAMPOLINE_ENTRY]

@@ -9,8 +9,8 @@
 #define CAP_OFFSET 8
 #define CAP_LENGTH 12
 #define CAP_NOTIFY_MULTIPLIER 16
-#define CAPS_MAX 48 // as many as there is room for: the list may be a loop
-#define BAR_COUNT 6 // higher numbers are reserved: such a capability is passed over
+#define CAPS_MAX 48 // the most that there is room for: the list may be a loop
+#define BAR_COUNT 6 // higher numbers are reserved: such capabilities are ignored
 
 static const char *group_name(enum lb_virtio_group group)
 {
@@ -44,7 +44,7 @@ static int read_place(struct lb_pci_address pci, const char *name, uint8_t at,
 	return 0;
 }
 
-// A device may have a group at several places, in I/O space, too: the first is taken that can be used.
+// A device may have a group at several places, also in I/O space. The first usable place is taken.
 int lb_virtio_find(struct lb_pci_address pci, const char *name, enum lb_virtio_group group, uint32_t wanted,
 		   struct lb_virtio_place *ret_place, struct lb_error *err)
 {

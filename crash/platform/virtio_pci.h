@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A virtio device over PCI, by the modern interface: where its registers are, and what every
-// driver begins with. Source: Virtual I/O Device 1.2, 2.1 (status), 2.2 (features), 4.1 (PCI).
+// A virtio device over PCI, by the modern interface: finding its registers, and the first steps of every
+// driver.
+// Source: Virtual I/O Device 1.2, 2.1 (status), 2.2 (features), 4.1 (PCI).
 #ifndef LIFEBOAT_CRASH_PLATFORM_VIRTIO_PCI_H
 #define LIFEBOAT_CRASH_PLATFORM_VIRTIO_PCI_H
 
@@ -23,7 +24,7 @@
 #define LB_VIRTIO_VERSION_1 LB_VIRTIO_FEATURE(32)
 #define LB_VIRTIO_ACCESS_PLATFORM LB_VIRTIO_FEATURE(33)
 
-// 4.1.4.3. 64-bit fields are written as two halves, as 4.1.3.1 wants it.
+// 4.1.4.3. A 64-bit field is written as two halves (4.1.3.1).
 struct lb_virtio_common {
 	uint32_t device_feature_select, device_feature;
 	uint32_t driver_feature_select, driver_feature;
@@ -34,7 +35,7 @@ struct lb_virtio_common {
 };
 _Static_assert(sizeof(struct lb_virtio_common) == 56, "no padding");
 
-// 4.1.4: which group of registers.
+// The groups of registers (4.1.4).
 enum lb_virtio_group {
 	LB_VIRTIO_COMMON = 1,
 	LB_VIRTIO_NOTIFY = 2,
@@ -44,23 +45,23 @@ enum lb_virtio_group {
 struct lb_virtio_place {
 	uint64_t phys;
 	uint32_t bytes;
-	uint32_t notify_multiplier; // of LB_VIRTIO_NOTIFY
+	uint32_t notify_multiplier; // for LB_VIRTIO_NOTIFY only
 };
 
-// Finds that group of function `pci`, called `name`, with at least `wanted` bytes, in memory space: the
-// first place of perhaps several. Fails, naming group and function, and what is wrong with the first place.
+// Finds the registers `group` of function `pci`, called `name` in messages. The first place in memory space
+// with at least `wanted` bytes is used. A failure's message is about the first place.
 int lb_virtio_find(struct lb_pci_address pci, const char *name, enum lb_virtio_group group, uint32_t wanted,
 		   struct lb_virtio_place *ret_place, struct lb_error *err);
 
-// 4.1.4.3.2: status 0 written, and waited for. False: not within `milliseconds`. After that
-// the device has no transfer under way.
+// Writes status 0 and waits until the device shows it (4.1.4.3.2). False: it does not within `milliseconds`.
+// After a reset the device has no transfer under way.
 bool lb_virtio_reset(volatile struct lb_virtio_common *common, uint64_t milliseconds);
 
-// 3.1.1, steps 2 to 4: a driver is there; what does the device offer?
+// Tells the device that there is a driver, and returns the features that it offers (3.1.1, steps 2 to 4).
 uint64_t lb_virtio_begin(volatile struct lb_virtio_common *common);
-// Steps 4 to 6. False: the device refuses `features`.
+// Accepts `features` (steps 4 to 6). False: the device refuses them.
 bool lb_virtio_agree(volatile struct lb_virtio_common *common, uint64_t features);
-// Step 8.
+// Sets DRIVER_OK (step 8).
 void lb_virtio_go(volatile struct lb_virtio_common *common);
 
 #endif

@@ -34,7 +34,7 @@ static int map_doorbell(struct lb_virtio_queue *queue, struct lb_error *err)
 	if (offset + sizeof(*queue->doorbell) > queue->doorbells.bytes)
 		return lb_fail(err, "%s: queue %u's notify register is at 0x%lx of 0x%x bytes", queue->name,
 			       queue->number, offset, queue->doorbells.bytes);
-	if (!queue->doorbell) // the same after every reset: fixed by the device's layout
+	if (!queue->doorbell) // the address is the same after every reset
 		queue->doorbell = lb_device_map(queue->doorbells.phys + offset, sizeof(*queue->doorbell));
 	if (!queue->doorbell)
 		return lb_fail(err, "%s: notify register at 0x%lx cannot be mapped", queue->name,
@@ -77,8 +77,8 @@ void lb_virtio_queue_describe(struct lb_virtio_queue *queue, uint32_t at, const 
 	};
 }
 
-// 2.7.13: descriptors, then the ring's entry, then the index; then, all of that being visible,
-// whether the device wants to be told.
+// The order is descriptors, ring entry, index (2.7.13). When they are visible, the device's flag is read that
+// says whether to notify it.
 void lb_virtio_queue_give(struct lb_virtio_queue *queue, uint32_t head)
 {
 	uint16_t index = queue->available.index;

@@ -10,7 +10,7 @@ static const struct lb_watchdog_driver *const drivers[] = {
 };
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
-// Stops one kind of watchdog; returns how many stay on: one or none.
+// Stops one watchdog. Returns 1 if it stays on, else 0.
 static uint32_t stop(const struct lb_watchdog_driver *driver, const struct lb_watchdog_place *place)
 {
 	struct lb_error why = {""};

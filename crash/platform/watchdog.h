@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A watchdog that the dead kernel, or its user space, started would reset the machine in the middle of a dump.
-// A kind of watchdog is a driver in a file of its own, and a line in watchdog.c. It is found by a PCI
-// function, by what the loader read in a table, or by the module that drove it in the dead kernel.
+// Stops the watchdogs that the dead kernel or its user space started. A running watchdog would reset the
+// machine in the middle of a dump. Each kind of watchdog has a driver in a file of its own, listed in
+// watchdog.c. A watchdog is found by a PCI function, by a table that the loader read, or by the module that
+// drove it in the dead kernel.
 #ifndef LIFEBOAT_CRASH_PLATFORM_WATCHDOG_H
 #define LIFEBOAT_CRASH_PLATFORM_WATCHDOG_H
 
@@ -11,9 +12,9 @@
 #include "lib/format.h"
 #include "lifeboat/capture_config.h"
 
-// A watchdog's end.
+// The state of a watchdog after stop().
 enum lb_watchdog_end {
-	LB_WATCHDOG_WAS_OFF, // also: it is not there
+	LB_WATCHDOG_WAS_OFF, // or there is none
 	LB_WATCHDOG_IS_OFF,
 	LB_WATCHDOG_STAYS_ON,
 };
@@ -21,17 +22,17 @@ enum lb_watchdog_end {
 // The place where a watchdog was found.
 struct lb_watchdog_place {
 	const struct lb_capture_config *capture;
-	struct lb_pci_address pci; // of a driver that knows PCI functions
-	uint32_t id, class; // of that function: the ID register, the class register
+	struct lb_pci_address pci; // for drivers with find()
+	uint32_t id, class; // the ID register and the class register of that function
 };
 
 struct lb_watchdog_driver {
 	char name[12];
-	char module[12]; // of the dead kernel, without which nothing is touched; "": any kernel
-	// Is it behind this PCI function? NULL: it is not found by PCI.
+	char module[12]; // stop() needs this module in the dead kernel; "": it needs none
+	// Returns true when the watchdog is behind this PCI function. NULL: the watchdog is not found by PCI.
 	bool (*find)(const struct lb_watchdog_place *place);
-	// Stops it, and reads back. Every wait is bounded. `ret_why` says why one stays on, and what was
-	// done instead.
+	// Stops the watchdog, and reads back whether it stopped. Every wait is bounded. `ret_why` says why
+	// the watchdog stays on, and what was done instead.
 	enum lb_watchdog_end (*stop)(const struct lb_watchdog_place *place, struct lb_error *ret_why);
 };
 
@@ -42,11 +43,13 @@ extern const struct lb_watchdog_driver lb_watchdog_esb; // 6300ESB datasheet (30
 extern const struct lb_watchdog_driver lb_watchdog_sp5100; // AMD 44413, 45482, 52740
 extern const struct lb_watchdog_driver lb_watchdog_ib700; // IB700 manual; Linux's driver of that name
 
-// Before anything that takes long: stops all that is found by the tables and at the PCI functions of
-// segment 0, bus 0, where chipsets have theirs, and says what ran. How many stay on.
+// Stops the watchdogs that the tables describe, and those at PCI functions of segment 0, bus 0, where
+// chipsets have theirs. Prints which of them ran. Returns how many stay on. Called before anything that takes
+// long.
 uint32_t lb_watchdog_stop_all(const struct lb_capture_config *capture);
 
-// Once the dead kernel's modules are known: stops the one that `module` drove, if there is a driver for it.
+// Stops the watchdog that `module` drove, if there is a driver for it. Called once the dead kernel's modules
+// are known.
 void lb_watchdog_stop_of_module(const struct lb_capture_config *capture, const char *module);
 
 #endif

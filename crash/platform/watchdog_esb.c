@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Intel's 6300ESB. The purgatory has disabled each that it found. What is left is one that its driver locked
-// (nowayout): until a reset it can only be given more time.
+// The driver of Intel's 6300ESB. The purgatory has disabled each one that it found. One that still runs was
+// locked by its driver (nowayout). Until a reset a locked watchdog can only be given more time.
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/watchdog.h"
@@ -11,8 +11,8 @@
 #define TIMER2 0x04
 #define RELOAD 0x0c
 #define RELOAD_NOW 0x100
-#define TIMER_MAX 0xfffffU // ticks of 1/1024 s, by the configuration that drivers choose
-#define TIMER_SECONDS (2 * (TIMER_MAX + 1) / 1024) // of both
+#define TIMER_MAX 0xfffffU // in ticks of 1/1024 s, the configuration that drivers choose
+#define TIMER_SECONDS (2 * (TIMER_MAX + 1) / 1024) // of both timers together
 
 static bool esb_find(const struct lb_watchdog_place *place)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The watchdog of IB700 boards. It is two ports that tell nothing: only a kernel that had its driver says that
-// they are there. Whatever is written to the second stops it.
+// The driver of the watchdog of IB700 boards. The watchdog has two ports that cannot be probed. Only the
+// driver's module in a dead kernel tells that the ports are there. Writing anything to the second port stops
+// it.
 #include "crash/platform/watchdog.h"
 #include "lifeboat/ports.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The TCO timer of Intel's chipsets: at the LPC bridge's PMBASE up to the 9 series, at the SMBus function's
-// TCOBASE from the 100 series on. The registers there are the same.
+// The driver of the TCO timer of Intel's chipsets. Up to the 9 series its registers are at the LPC bridge's
+// PMBASE, from the 100 series on at the SMBus function's TCOBASE. The registers there are the same.
 #include "crash/platform/pcidev.h"
 #include "crash/platform/watchdog.h"
 #include "lifeboat/ports.h"
@@ -14,7 +14,7 @@
 #define SMBUS_TCOCTL 0x54
 #define TCOCTL_ENABLE (1U << 8)
 
-// Older chipsets have nothing at these two registers of their SMBus function, and read as 0.
+// Returns 0 on older chipsets: these two registers of their SMBus function read as 0.
 static uint16_t port_of_smbus(struct lb_pci_address pci)
 {
 	const uint32_t base = lb_pcidev_read(pci, SMBUS_TCOBASE), control = lb_pcidev_read(pci, SMBUS_TCOCTL);
@@ -24,7 +24,7 @@ static uint16_t port_of_smbus(struct lb_pci_address pci)
 	return (uint16_t)(base & TCOBASE_BITS);
 }
 
-// 0: there is none behind this function.
+// Returns the port of the TCO registers; 0: there is none behind this function.
 static uint16_t port_of(const struct lb_watchdog_place *place)
 {
 	uint16_t pmbase;

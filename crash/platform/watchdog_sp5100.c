@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The watchdog of AMD's southbridges and FCHs, found by their SMBus function. Where its two registers are
-// is said by power management registers, which are behind a pair of ports, or since Family 17h in memory,
-// too. A decoder that is off is left off: it would start the timer on the newest.
+// The driver of the watchdog of AMD's southbridges and FCHs, which their SMBus function identifies. Power
+// management registers say where the watchdog's two registers are. Power management registers are behind a
+// pair of ports, since Family 17h also in memory. A decoder that is off is left off: on the newest chips it
+// would start the timer.
 #include "crash/platform/pcidev.h"
 #include "crash/platform/platform.h"
 #include "crash/platform/watchdog.h"
@@ -10,7 +11,7 @@
 #define ID_SBX00 0x43851002U
 #define ID_HUDSON2 0x780b1022U
 #define ID_KERNCZ 0x790b1022U
-// The revision in the class register. From these on the layout is another.
+// From these revisions (in the class register) on, the layout differs.
 #define SBX00_SB800 0x40
 #define HUDSON2_EFCH 0x41
 #define KERNCZ_EFCH 0x49
@@ -31,7 +32,7 @@
 #define EFCH_MMIO_PM 0x300
 #define EFCH_MMIO_WATCHDOG 0xb00
 
-#define REGISTERS 8 // control, count
+#define REGISTERS 8 // control and count
 #define CONTROL_RUN (1U << 0)
 #define CONTROL_DISABLED (1U << 3)
 
@@ -64,7 +65,7 @@ static uint32_t base_of_efch(uint8_t (*pm)(uint8_t reg))
 	return pm(EFCH_ISA) & EFCH_ISA_MMIO ? EFCH_MMIO + EFCH_MMIO_WATCHDOG : 0;
 }
 
-// 0: they cannot be reached, so that nobody started it.
+// Returns the address of the watchdog's registers; 0: they cannot be reached, so nobody started the watchdog.
 static uint32_t base_of(const struct lb_watchdog_place *place)
 {
 	const uint8_t revision = (uint8_t)place->class;

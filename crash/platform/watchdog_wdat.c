@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The watchdog that the firmware describes: steps that the loader has read and checked (crash/plan/wdat.h).
+// The driver of the watchdog that the firmware describes in a table. The loader has read and checked the
+// table's steps (crash/plan/wdat.h).
 #include "crash/platform/platform.h"
 #include "crash/platform/watchdog.h"
 #include "lifeboat/ports.h"
@@ -40,7 +41,7 @@ static void write_memory(const struct lb_wdat_step *step, volatile void *at, uin
 		*(volatile uint32_t *)at = value;
 }
 
-// *ret_held: the field held the step's value before. Fails where the register cannot be mapped.
+// Does one step. *ret_held: the field had the step's value before. Fails where the register cannot be mapped.
 static int take_step(const struct lb_wdat_step *step, bool write, bool *ret_held, struct lb_error *err)
 {
 	volatile void *at = step->port ? NULL : lb_device_map(step->address, step->bytes);
@@ -61,7 +62,8 @@ static int take_step(const struct lb_wdat_step *step, bool write, bool *ret_held
 	return 0;
 }
 
-// Does every step that looks see it stand? Without such a step nobody knows: then *ret_known is false.
+// Does the steps that read. *ret_known: there is such a step. *ret_stands: none of them sees the watchdog
+// run.
 static int look(const struct lb_capture_config *capture, bool *ret_known, bool *ret_stands,
 		struct lb_error *err)
 {
