@@ -12,7 +12,7 @@
 	 LB_BASE64_BYTES(LB_CRYPT_MAC) + 1 + LB_CRYPT_NONCE)
 _Static_assert(PREFIX_MAX <= sizeof(((struct lb_crypt_file *)0)->prefix), "all recipients fit");
 
-// All that must not outlive the making of one file.
+// What must be wiped once the beginning of a file is made.
 struct secrets {
 	uint8_t file_key[LB_AGE_FILE_KEY];
 	uint8_t ephemeral[LB_CRYPT_SECRET], shared[LB_CRYPT_SHARE], wrap_key[LB_CRYPT_KEY];

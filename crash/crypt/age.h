@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The beginning of an age file: its header, for X25519 recipients, and the nonce behind it.
+// Makes the beginning of an age file: its header, for X25519 recipients, and the nonce behind it.
 // Source: age v1, c2sp.org/age.
 #ifndef LIFEBOAT_CRASH_CRYPT_AGE_H
 #define LIFEBOAT_CRASH_CRYPT_AGE_H
 
 #include "crash/crypt/recipient.h"
 
-// Random numbers that nobody can tell, new ones with each call.
+// A source of random numbers that nobody can predict. Each call gives new ones.
 struct lb_random {
 	void (*bytes)(void *ctx, void *to, size_t bytes);
 	void *ctx;
 };
 
-// Makes a file key, wraps it to every recipient, and leaves of it what a writer needs. Fails where a
+// Makes a file key, wraps it for every recipient, and gives what a writer of the file needs. Fails where a
 // recipient is a point that no secret key belongs to.
 int lb_age_make(const struct lb_recipients *recipients, const struct lb_random *random,
 		struct lb_crypt_file *ret_file, struct lb_error *err);
@@ -23,7 +23,7 @@ int lb_age_make(const struct lb_recipients *recipients, const struct lb_random *
 #define LB_AGE_FILE_KEY 16 // bytes
 #define LB_AGE_WRAPPED (LB_AGE_FILE_KEY + 16)
 
-// Derives the keys that follow from others, on both sides.
+// Writer and reader derive these keys and the MAC from other keys.
 void lb_age_wrap_key(const uint8_t shared[LB_CRYPT_SHARE], const uint8_t ephemeral[LB_CRYPT_SHARE],
 		     const uint8_t recipient[LB_CRYPT_SHARE], uint8_t ret_key[LB_CRYPT_KEY]);
 void lb_age_mac(const uint8_t file_key[LB_AGE_FILE_KEY], const void *header, size_t bytes,

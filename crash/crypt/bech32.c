@@ -4,14 +4,14 @@
 #include <stdbool.h>
 
 #define CHECKSUM 6U // characters
-#define BITS 5U // of a character
+#define BITS 5U // in a character
 
 static char small(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-// -1: no character of the alphabet.
+// Returns -1 for a character that is not in the alphabet.
 static int value_of(char c)
 {
 	static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
@@ -54,7 +54,7 @@ size_t lb_bech32_word(const char *text, size_t bytes)
 	return bytes;
 }
 
-// The sum of word and data is 1 where the checksum is right.
+// The sum of word and data is 1 if the checksum is right.
 static enum lb_bech32 check(const char *text, size_t bytes, size_t word)
 {
 	uint32_t sum = 1;
@@ -102,7 +102,7 @@ enum lb_bech32 lb_bech32_read(const char *text, size_t bytes, uint8_t *data, siz
 			return LB_BECH32_LENGTH;
 		data[count++] = (uint8_t)(bits >> held);
 	}
-	// The last character is filled up with zeroes, and with fewer bits than a character has.
+	// The bits that are left over must be 0, and fewer than a character has.
 	if (held >= BITS || (bits & ((1U << held) - 1)))
 		return LB_BECH32_LENGTH;
 	*ret_count = count;

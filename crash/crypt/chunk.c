@@ -4,7 +4,7 @@
 #include "lib/mem.h"
 
 #define NONCE 12
-#define NUMBER_END 11 // of its bytes in the nonce
+#define NUMBER_END 11 // end of the chunk's number in the nonce
 
 static void make_nonce(struct lb_chunk_place place, uint8_t ret_nonce[NONCE])
 {

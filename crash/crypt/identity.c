@@ -17,7 +17,7 @@ struct line {
 	size_t bytes;
 };
 
-// The next line, without its end; *at moves behind it. False: no line ends there.
+// Finds the next line, without its line feed, and moves *at behind it. False: there is no further line feed.
 static bool next_line(const char *text, size_t bytes, size_t *at, struct line *ret_line)
 {
 	size_t end = *at;
@@ -73,7 +73,7 @@ int lb_identities_read(const char *text, size_t bytes, struct lb_identities *ret
 		struct line line = {text + at, bytes - at};
 
 		if (!next_line(text, bytes, &at, &line))
-			at = bytes; // the last one, without an end
+			at = bytes; // the last line has no line feed
 		if (line.bytes && line.text[line.bytes - 1] == '\r')
 			line.bytes--;
 		if (line.bytes && line.text[0] != '#' && add_identity(line, number, ret_identities, err) != 0)
@@ -86,8 +86,8 @@ int lb_identities_read(const char *text, size_t bytes, struct lb_identities *ret
 
 struct header {
 	const char *text;
-	size_t bytes; // looked at
-	size_t at; // how far
+	size_t bytes; // of `text` that may be read
+	size_t at; // the offset that is read next
 };
 
 static int fail_shape(const struct header *header, struct lb_error *err)
@@ -105,7 +105,7 @@ static int read_version(struct header *header, struct lb_error *err)
 	return 0;
 }
 
-// One stanza: its first line, and what its body holds where it is an X25519's.
+// One stanza: its first line and, for X25519, its share and the wrapped file key.
 struct stanza {
 	struct line first;
 	uint8_t share[LB_CRYPT_SHARE], wrapped[LB_AGE_WRAPPED];

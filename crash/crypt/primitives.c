@@ -6,7 +6,7 @@
 
 #include "lib/mem.h"
 
-// More than BearSSL's frames take: of X25519 4 KiB, of all others together 2 KiB.
+// BearSSL's stack frames take less: 4 KiB in X25519, 2 KiB in all others together.
 #define STACK_LARGE 12288
 #define STACK_SMALL 4096
 
@@ -26,7 +26,7 @@ bool lb_crypt_same(const void *left, const void *right, size_t bytes)
 	return !differs;
 }
 
-// Overwrites what the functions called before left on the stack, by a frame in their place.
+// Overwrites what the functions called before left on the stack, with a frame in their place.
 static __attribute__((noinline)) void wipe_stack(void)
 {
 	uint8_t frame[STACK_SMALL];
@@ -71,7 +71,7 @@ void lb_crypt_hmac(const uint8_t key[LB_CRYPT_KEY], struct lb_crypt_bytes text, 
 	wipe_stack();
 }
 
-// BearSSL takes this curve's numbers as RFC 7748 writes them, lowest byte first, whatever its header says.
+// BearSSL takes numbers of this curve lowest byte first, as RFC 7748 writes them, whatever its header says.
 void lb_crypt_x25519_public(const uint8_t secret[LB_CRYPT_SECRET], uint8_t ret_share[LB_CRYPT_SHARE])
 {
 	br_ec_c25519_m31.mulgen(ret_share, secret, LB_CRYPT_SECRET, BR_EC_curve25519);

@@ -6,7 +6,7 @@
 #include "crash/crypt/bech32.h"
 
 #define WANTED "wanted: age1 and 58 characters, as age-keygen -y prints"
-#define SHOWN 20 // characters of what was given, in a message
+#define SHOWN 20 // characters of the given text in a message
 
 static bool begins(const char *text, size_t bytes, const char *with)
 {
@@ -15,7 +15,7 @@ static bool begins(const char *text, size_t bytes, const char *with)
 	return bytes >= length && lb_strncmp(text, with, length) == 0;
 }
 
-// Names the kind that it is instead; NULL: it may be an X25519 recipient.
+// Names the kind of a recipient that is not X25519. NULL: it may be X25519.
 static const char *other_kind(const char *text, size_t bytes)
 {
 	const size_t word = lb_bech32_word(text, bytes);

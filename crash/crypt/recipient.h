@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Who may read what is encrypted: the public keys that age-keygen prints, age1... .
+// The recipients of an encrypted dump: public keys age1... as age-keygen prints them.
 #ifndef LIFEBOAT_CRASH_CRYPT_RECIPIENT_H
 #define LIFEBOAT_CRASH_CRYPT_RECIPIENT_H
 
@@ -17,12 +17,12 @@ struct lb_recipients {
 	struct lb_recipient list[LB_MAX_RECIPIENTS];
 };
 
-// Characters of one as text.
+// Characters of one recipient as text.
 #define LB_RECIPIENT_TEXT 62
 
-// Reads the `bytes` characters of `text`. Fails, naming what was given, for anything else than an X25519
-// recipient: a key of SSH, of a plugin, of the post-quantum kind, a secret key (which no message repeats), a
-// wrong checksum.
+// Reads the `bytes` characters of `text`. Fails for everything but an X25519 recipient with a right checksum.
+// The message says what was given instead: a key of SSH, of a plugin, a post-quantum key, a secret key. A
+// secret key itself is never repeated.
 int lb_recipient_parse(const char *text, size_t bytes, struct lb_recipient *ret_recipient,
 		       struct lb_error *err);
 

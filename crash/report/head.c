@@ -72,8 +72,8 @@ static void write_taint(struct lb_report_job *job)
 		lb_out_key(&job->out, "tainted", "%s", lb_taint_text(flags, text, sizeof(text)));
 }
 
-// An enumerator (security/lockdown/lockdown.c), since 6.17 a bitmap of all that is locked: of that it is known only
-// whether anything is.
+// kernel_locked_down is an enumerator (security/lockdown/lockdown.c), since 6.17 a bitmap of what is locked.
+// Of the bitmap the report says only whether anything is locked.
 const char *const lb_job_lockdown_types[] = {"LOCKDOWN_INTEGRITY_MAX", "LOCKDOWN_CONFIDENTIALITY_MAX", NULL};
 
 static void write_lockdown(struct lb_report_job *job)

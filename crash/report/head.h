@@ -5,7 +5,7 @@
 
 #include "crash/report/job.h"
 
-// Writes what log and VMCOREINFO tell: reasons to command line.
+// Writes the lines from reason to command-line, and calls lb_job_find() in between.
 void lb_head_write(struct lb_report_job *job);
 
 #endif

@@ -7,11 +7,11 @@
 #include "crash/dead/uts.h"
 #include "lib/mem.h"
 
-// A report wants both ends of a log: the kernel names its machine first, and says last why it died. A
-// record is some 100 microseconds under emulation.
+// A report needs both ends of a log: the kernel names its machine first, and says last why it died. Reading a
+// record takes some 100 microseconds under emulation.
 #define FIRST_RECORDS 512U
 #define LAST_RECORDS 4096U
-#define END_BYTES (256 * LB_KIB) // of text, of either
+#define END_BYTES (256 * LB_KIB) // of text, at each end
 
 static bool take_log(void *ctx, const char *text, size_t bytes)
 {
@@ -90,7 +90,7 @@ static void find_symbols(struct lb_report_job *job)
 		lb_symbols_find(&job->symbols, job->wanted, LB_JOB_SYMBOLS);
 }
 
-// Finds the CPU that panicked, and all that there are. panic_cpu is -1 in a kernel that did not panic.
+// Finds the CPU that panicked, and the list of CPUs. panic_cpu is -1 in a kernel that did not panic.
 static void find_cpus(struct lb_report_job *job)
 {
 	uint64_t offset;
@@ -135,7 +135,7 @@ static void find_types(struct lb_report_job *job)
 			   lb_tasks_current(&job->tasks, job->cpu, &job->current);
 }
 
-// Before those that are kept already.
+// Puts `task` first. The task that was first moves to the end, or is dropped if there is no room.
 static void keep_first(struct lb_job_waiting *waiting, const struct lb_task *task)
 {
 	if (waiting->kept < LB_JOB_WAITING)

@@ -26,7 +26,7 @@ static const char *behind(const char *text, const char *word)
 	return NULL;
 }
 
-// -1: there is none.
+// Returns -1 if there is no number.
 static int64_t number_at(const char *text)
 {
 	int64_t number = 0;
@@ -37,7 +37,7 @@ static int64_t number_at(const char *text)
 	return digits ? number : -1;
 }
 
-// "comm:pid": comm may hold colons, too.
+// Reads PID in "COMM:PID". COMM may contain colons.
 static int64_t number_after_last_colon(const char *text, const char *end)
 {
 	const char *colon = NULL;
@@ -49,8 +49,8 @@ static int64_t number_after_last_colon(const char *text, const char *end)
 	return colon ? number_at(colon + 1) : -1;
 }
 
-// "[    1.234567] [   T12] message"; of a record's further lines the time is blank. Where the message
-// begins.
+// Reads the time in "[    1.234567] [   T12] message", and returns where the message begins. The further
+// lines of a record have no time.
 static const char *read_stamp(struct lb_lastlog *log, const char *line)
 {
 	const char *at = line + 1;
@@ -96,7 +96,8 @@ static void keep_reason(struct lb_lastlog *log, const char *message)
 	keep_text(reason->text, sizeof(reason->text), message);
 }
 
-// "CPU: 1 PID: 92 Comm: busybox Tainted: G ..." or "... Not tainted ..."; since 6.13 "CPU: 1 UID: 0 PID: 92 ...".
+// Reads "CPU: 1 PID: 92 Comm: busybox Tainted: G ..." or "... Not tainted ...". Since 6.13 "UID: 0" stands
+// before PID.
 static void read_who(struct lb_lastlog *log, const char *message)
 {
 	const char *cpu = behind(message, "CPU: "), *pid = cpu ? behind(cpu, " PID: ") : NULL;
@@ -125,7 +126,7 @@ static void read_function(struct lb_lastlog *log, const char *message)
 	lb_snprintf(log->function, sizeof(log->function), "%.*s", (int)bytes, name);
 }
 
-// "INFO: task NAME:PID blocked for more than", "soft lockup - CPU#1 stuck for 26s! [NAME:PID]".
+// Reads PID in "INFO: task NAME:PID blocked for" and "soft lockup - CPU#1 stuck for 26s! [NAME:PID]".
 static void read_stuck(struct lb_lastlog *log, const char *message)
 {
 	const char *task = behind(message, "INFO: task "), *end = task ? behind(task, " blocked for ") : NULL;

@@ -10,11 +10,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// Anywhere in a word, in either case, before a '=' or a ": ".
+// A value is secret if its word contains one of these, in either case. A '=' or ": " comes between word and
+// value.
 static const char *const secret_parts[] = {
 	"passw", "passphrase", "pwd", "secret", "token", "credential", "apikey", "psk", "privkey", "cookie",
 };
-// The whole of a word, or of it what follows the last '_', in either case.
+// A value is also secret if its word, or what follows the word's last '_', is one of these, in either case.
 static const char *const secret_words[] = {
 	"key",      "pass",    "auth",    "ip",       "mac",        "host",
 	"hostname", "nfsroot", "netroot", "cifsroot", "nameserver",
@@ -64,7 +65,7 @@ static bool is_secret(const char *word, uint32_t bytes)
 	return false;
 }
 
-// Puts LB_MASKED in place of `bytes` at `text`. Where it ends.
+// Puts LB_MASKED in place of `bytes` at `text`. Returns its end.
 static char *mask(char *text, uint32_t bytes)
 {
 	uint32_t letters = bytes < sizeof(LB_MASKED) - 1 ? bytes : sizeof(LB_MASKED) - 1;
@@ -74,8 +75,8 @@ static char *mask(char *text, uint32_t bytes)
 	return text + letters;
 }
 
-// The value at `text`, which ends before a blank, or behind the quotation mark that it begins with, or
-// before `quote`, the one before its word.
+// Returns the length of the value at `text`. A value in quotation marks ends behind the second one. Any other
+// value ends before `quote`, if a quotation mark is before its word, or before a blank.
 static uint32_t value_bytes(const char *text, char quote)
 {
 	bool quoted = *text == '"' || *text == '\'';
@@ -87,14 +88,14 @@ static uint32_t value_bytes(const char *text, char quote)
 	return at + (quoted && text[at]);
 }
 
-// Masks the value behind the word of `bytes` at `text`, where it is a secret's; `before`: the character
-// before the word. Where to go on.
+// Masks the value behind the word of `bytes` at `text`, if the word is one of a secret. `before` is the
+// character before the word. Returns where to go on.
 static char *mask_value(char *text, uint32_t bytes, char before)
 {
 	char *at = text + bytes;
 	bool in_quotes = *at == before && (before == '"' || before == '\'');
 
-	at += in_quotes; // "password": ..., or without the blank
+	at += in_quotes; // as in "password": "...", also without the blank
 	if ((*at != '=' && (*at != ':' || (at[1] != ' ' && !in_quotes))) || !is_secret(text, bytes))
 		return text + bytes;
 	at++;
@@ -103,7 +104,7 @@ static char *mask_value(char *text, uint32_t bytes, char before)
 	return *at ? mask(at, value_bytes(at, in_quotes ? ' ' : before)) : at;
 }
 
-// "://user:password@": from behind the slashes up to the '@'.
+// Returns the length of user:password in "://user:password@". `text` begins behind the slashes.
 static uint32_t login_bytes(const char *text)
 {
 	uint32_t at = 0;
@@ -118,8 +119,8 @@ static bool is_hex_or_colon(char c)
 	return lb_digit_value(c) >= 0 || c == ':';
 }
 
-// Six pairs of digits or more, with ':' or '-' between them: network cards have six, in front of which
-// PXE puts their kind.
+// Returns the length of a MAC address: six or more pairs of digits with ':' or '-' between them. A network
+// card has six pairs. PXE puts one more in front, the card's kind.
 static uint32_t mac_bytes(const char *text)
 {
 	char between = lb_hex_byte(text) < 0 ? '\0' : text[2];
@@ -132,7 +133,7 @@ static uint32_t mac_bytes(const char *text)
 	return pairs < 6 || is_word(text[3 * pairs - 1]) ? 0 : 3 * pairs - 1;
 }
 
-// Four numbers up to 255 with '.' between them.
+// Returns the length of an IPv4 address: four numbers up to 255 with '.' between them.
 static uint32_t ipv4_bytes(const char *text)
 {
 	uint32_t at = 0;
@@ -148,7 +149,8 @@ static uint32_t ipv4_bytes(const char *text)
 	return is_alnum(text[at]) || (text[at] == '.' && is_alnum(text[at + 1])) ? 0 : at;
 }
 
-// Eight groups of up to four hexadecimal digits with ':' between them; "::" stands for some of them.
+// Returns the length of an IPv6 address: eight groups of up to four hexadecimal digits with ':' between them.
+// "::" stands for some of the groups.
 static uint32_t ipv6_bytes(const char *text)
 {
 	uint32_t at = 0, groups = 0, gaps = 0, digits = 0;
@@ -161,7 +163,7 @@ static uint32_t ipv6_bytes(const char *text)
 		} else {
 			gaps += at && text[at - 1] == ':';
 			if (at && text[at - 1] != ':' && text[at + 1] == ' ')
-				break; // a sentence's
+				break; // punctuation, not part of the address
 			digits = 0;
 		}
 	}

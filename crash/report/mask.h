@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Takes out of a report what should not leave the house: values of words that look like secrets
-// ("password=..."), MAC and IP addresses, which tell of a network, and the machine's host name. Lifeboat's
-// one list of them.
+// Masks what a report should not give away: values of words that look like secrets ("password=..."), MAC and
+// IP addresses, and the machine's host name. This is Lifeboat's only list of them.
 #ifndef LIFEBOAT_CRASH_REPORT_MASK_H
 #define LIFEBOAT_CRASH_REPORT_MASK_H
 
-// Stands in place of whatever is masked; what was shorter gives fewer of its letters.
+// The text that replaces what is masked. A shorter text is replaced by fewer of these letters.
 #define LB_MASKED "XXXX"
 
-// Masks one NUL-terminated line in place; it never grows. `host`: the machine's name, masked where it is
-// a word of its own; NULL or "": not known.
+// Masks one NUL-terminated line in place; the line never grows. `host` is the machine's name, masked where it
+// is a word of its own; NULL or "": not known.
 void lb_mask_line(char *line, const char *host);
 
 #endif

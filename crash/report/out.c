@@ -6,7 +6,7 @@
 #include "lib/mem.h"
 
 #define INDENT "  "
-// Bytes of a line for "..." and the line feed.
+// Bytes of a line that are kept for "..." and the line feed.
 #define LINE_TAIL 4U
 
 void lb_out_open(struct lb_out *out, char *text, uint32_t room)
@@ -38,7 +38,7 @@ static void make_printable(char *text)
 	}
 }
 
-// Appends `line`, whose text has `bytes` as a whole and may be cut in LB_OUT_LINE_BYTES, and a line feed.
+// Appends `line` and a line feed. The uncut text has `bytes`; `line` may hold only its beginning.
 static bool append(struct lb_out *out, char *line, size_t bytes, uint32_t limit)
 {
 	make_printable(line);

@@ -10,7 +10,7 @@
 
 static const char panic_words[] = "Kernel panic - not syncing: ";
 
-// A panic line that ends so says no cause: the cause stands in an earlier line.
+// A panic whose message begins with one of these does not say its cause. An earlier line says it.
 static const char *const following[] = {
 	"Fatal exception",
 	"Fatal machine check",
@@ -43,7 +43,7 @@ static const struct {
 	{"WARNING: ", LB_REASON_WARNING},
 };
 
-// The first that fits.
+// The first one that fits counts.
 static const struct {
 	const char *word, *class;
 } classes[] = {
@@ -95,7 +95,8 @@ static const char *find(const char *text, const char *word)
 	return NULL;
 }
 
-// "Oops: 0002 [#1] PREEMPT SMP", "divide error: 0000 [#3]": die() says which it is of a boot.
+// Recognizes lines like "Oops: 0002 [#1] PREEMPT SMP" and "divide error: 0000 [#3]". die() numbers them since
+// boot.
 static enum lb_reason_kind kind_of_die(const char *message)
 {
 	const char *number = find(message, " [#");

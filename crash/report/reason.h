@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Why a kernel died, told by a line of its log: is it such a line, and which class of crash does it name.
+// Judges a line of a kernel's log: does the line say why the kernel died, and which class of crash does it
+// name?
 #ifndef LIFEBOAT_CRASH_REPORT_REASON_H
 #define LIFEBOAT_CRASH_REPORT_REASON_H
 
@@ -9,19 +10,19 @@
 
 enum lb_reason_kind {
 	LB_REASON_NONE,
-	LB_REASON_WARNING, // counts only where the panic says that a warning was its cause
+	LB_REASON_WARNING, // counts only if the panic says that a warning caused it
 	LB_REASON_CAUSE, // says what happened
-	LB_REASON_FOLLOWS, // only says that what was said before is fatal
+	LB_REASON_FOLLOWS, // says only that something said before is fatal
 };
 
-// `message`: one line of the log without its time and caller, NUL-terminated.
+// `message` is one line of the log without its time and caller, NUL-terminated.
 enum lb_reason_kind lb_reason_kind(const char *message);
 
-// A warning is what this panic's cause is.
+// Returns true for a panic that a warning caused (panic_on_warn).
 bool lb_reason_is_of_warning(const char *message);
 
-// One word of small letters and '-', out of a table: "sysrq", "null-pointer", ...; "panic" for any
-// other panic, "unknown" for what is no reason.
+// Returns the class, one word of small letters and '-' from a table: "sysrq", "null-pointer", ... . Any other
+// panic is "panic". What is no reason is "unknown".
 const char *lb_reason_class(const char *message);
 
 #endif

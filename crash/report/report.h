@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The report: a text that tells why a kernel died, written by the capture kernel on the day and by
-// `lifeboat-report` from any dump.
+// The report: a text that tells why a kernel died. The capture kernel writes it after the panic.
+// `lifeboat-report` writes it from any dump.
 //
-// Its form, so that a program can read it, whatever the dead kernel put into it:
+// A program can read the report, whatever the dead kernel put into it. Its form:
 //
 //   key: value       in the first column; the head, one line each. A key may come again (reason).
 //
@@ -19,21 +19,20 @@
 #define LB_REPORT_MAX (16 * LB_KIB)
 #define LB_REPORT_MEMORY_MAX LB_MIB
 
-// At most LB_REPORT_MEMORY_MAX.
+// Returns how many bytes the writer of a report needs, at most LB_REPORT_MEMORY_MAX.
 uint64_t lb_report_memory(void);
 
-// Writes the report into `text`, of `room` bytes (1 KiB or more; LB_REPORT_MAX is usual), and returns how
-// many it has, without the NUL behind them. Always succeeds: what cannot be said is said to be
-// missing, and why.
+// Writes the report into `text`, which has `room` bytes (1 KiB or more; LB_REPORT_MAX is usual). Returns how
+// many bytes the report has without its NUL. Always succeeds: the report says what is missing, and why.
 uint32_t lb_report_write(const struct lb_report_source *source, char *text, uint32_t room);
 
-// Ends a report of which `bytes` are complete, in `room` bytes as above, by a line "cut: `section`: `why`".
-// How many bytes it has then. There is always room for that line.
+// Ends a report, of which `bytes` are complete, with a line "cut: `section`: `why`". Returns how many bytes
+// the report has then. `room` is that of lb_report_write(), which leaves room for this line.
 uint32_t lb_report_cut(char *text, uint32_t room, uint32_t bytes, const char *section, const char *why);
 
-// The value of `key` ("reason", "signature") in the head of a report of `bytes` bytes, which need not
-// be one: it may come from a disk. Of several the first. False: there is none. *ret_value is cut to
-// `room` bytes with its NUL, and printable.
+// Finds the value of `key` ("reason", "signature") in the head of a report; the first, if there are several.
+// The `bytes` bytes of `text` may come from a disk and need not be a report. False: there is no such key.
+// *ret_value is printable, and cut to `room` bytes with its NUL.
 bool lb_report_value(const char *text, uint32_t bytes, const char *key, char *ret_value, uint32_t room);
 
 #endif

@@ -8,7 +8,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HASH_BYTES 4U
 
-// Linux 5.10 to 7.2 on x86-64. A '*' at the end stands for any rest.
+// The names for lb_signature_is_generic(): functions of Linux 5.10 to 7.2 on x86-64. A '*' stands for any
+// text.
 static const char *const generic[] = {
 	// panic() and what calls it for others.
 	"panic",
@@ -178,7 +179,7 @@ static const char *const generic[] = {
 	"msleep*",
 };
 
-// After one of these at its end a name goes on with a number that compilers choose.
+// A function's name may end in one of these. A number that compilers choose may follow.
 static const char *const suffixes[] = {".cold",     ".isra", ".constprop", ".part",
 				       ".lto_priv", ".llvm", ".warm"};
 
@@ -188,7 +189,7 @@ void lb_signature_begin(struct lb_signature *signature)
 	lb_sha256_begin(&signature->sha);
 }
 
-// Takes one suffix off. False: there is none.
+// Takes one suffix off. Returns false if there is none.
 static bool take_off(char *text, size_t *bytes)
 {
 	size_t end = *bytes;

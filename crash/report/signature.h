@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The signature: a name for a cause, equal wherever and whenever it strikes. "class:function:hash", where
-// function is the first that is not part of how every kernel dies, and hash comes of the names of the
-// functions from there on, without offsets, and without the suffixes that compilers add.
+// The signature: a name for the cause of a crash, equal on every machine and each time. Its form is
+// "class:function:hash". `function` is the first one that is not part of how every kernel dies. `hash` is
+// made from the names of the functions from there on, without offsets and without the suffixes that compilers
+// add.
 #ifndef LIFEBOAT_CRASH_REPORT_SIGNATURE_H
 #define LIFEBOAT_CRASH_REPORT_SIGNATURE_H
 
@@ -20,19 +21,21 @@ struct lb_signature {
 };
 
 void lb_signature_begin(struct lb_signature *signature);
-// The next frame, from panic() on downwards. `certain` and `interrupted` as in struct lb_frame: what was
-// interrupted by what has begun already is chance, and not counted, nor is anything below.
+// Adds the next frame, from panic() on downwards. `certain` and `interrupted` are as in struct lb_frame. Once
+// a frame counts, an interrupted frame ends the signature: what was interrupted is chance.
 void lb_signature_add(struct lb_signature *signature, const char *function, bool certain, bool interrupted);
-// A function to name where no frame is known, out of the log; may be "".
+// Sets the function that is named if no frame counts. It comes from the log and may be "".
 void lb_signature_fallback(struct lb_signature *signature, const char *function);
-// Writes "class:function:hash" into `text`, of LB_SIGNATURE_BYTES; function and hash are "none" without frames.
+// Writes "class:function:hash" into `text`, of LB_SIGNATURE_BYTES. If no frame counts, the hash is "none".
+// Without a function its name is "none", too. Returns `text`.
 char *lb_signature_text(struct lb_signature *signature, const char *reason_class, char *text);
 
-// The name without ".cold", ".isra.0", ".constprop.0", ".part.0", however many.
-// Returns `text`, of `bytes` bytes.
+// Copies a function's name into `text`, of `bytes` bytes, without suffixes such as ".cold", ".isra.0",
+// ".constprop.0" and ".part.0". Returns `text`.
 char *lb_signature_plain(const char *function, char *text, uint32_t bytes);
 
-// Part of how a kernel dies or notices that it must: panic, oops, exception, watchdog, sanitizer.
+// Returns true for a function that is part of how a kernel dies or notices that it must: panic, oops,
+// exception, watchdog, sanitizer.
 bool lb_signature_is_generic(const char *plain);
 
 #endif

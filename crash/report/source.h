@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the writer of a report is given and asks: data, that the caller fills in.
+// The data that a report is written from. The caller fills it in.
 #ifndef LIFEBOAT_CRASH_REPORT_SOURCE_H
 #define LIFEBOAT_CRASH_REPORT_SOURCE_H
 
@@ -9,21 +9,22 @@
 #define LB_REPORT_NO_CPU UINT32_MAX
 
 struct lb_report_source {
-	// Its space is read through. What is not known (has_ is false) costs the sections that want it.
+	// The report reads memory through its `space`. A has_... that is false costs the sections that need
+	// its data.
 	const struct lb_deadkernel *kernel;
-	void *memory; // lb_report_memory() bytes, page-aligned; its content does not matter
+	void *memory; // lb_report_memory() bytes, page-aligned, with any content
 	const struct lb_user_regs *registers; // of the CPU that panicked; NULL: not known
-	uint32_t cpu; // that CPU's number; LB_REPORT_NO_CPU: not known
+	uint32_t cpu; // the number of that CPU; LB_REPORT_NO_CPU: not known
 	uint64_t time; // of the panic, in seconds since 1970; 0: not known
-	const char *release; // where VMCOREINFO has no OSRELEASE; NULL: not known
-	// What Lifeboat did: lines, each with its line feed. They may be written until go_on() is asked about
-	// section "lifeboat". NULL: no such section.
+	const char *release; // used where VMCOREINFO has no OSRELEASE; NULL: not known
+	// Lines that say what Lifeboat did, each with its line feed. The caller may write them until go_on()
+	// is called for section "lifeboat". NULL: there is no such section.
 	const char *lifeboat;
 	bool mask; // secrets, addresses of network cards, host names: mask.h
-	// Asked at the start of each section and, in those that take long, every few thousand reads at most. `section` (a
-	// literal) is what is being written, `bytes` of the text are complete: a caller that is thrown
-	// out of the report by a fault goes on with lb_report_cut(). False: the budget is spent, the
-	// report ends here, and says so in its last line, which begins at `bytes`. NULL: no budget.
+	// Called at the start of each section, and within long ones every few thousand reads at most.
+	// `section`, a literal, is what is being written. `bytes` bytes of the text are complete. If a fault
+	// ends the writing, the caller passes both to lb_report_cut(). False: the budget is spent. The report
+	// then ends with a line that says so, which begins at `bytes`. NULL: there is no budget.
 	bool (*go_on)(void *ctx, const char *section, uint32_t bytes);
 	void *ctx;
 };

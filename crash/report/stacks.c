@@ -11,8 +11,8 @@
 #define CPUS_BYTES 3072U
 #define TASKS_BYTES 2560U
 #define OTHER_FRAMES 24U // of another CPU or of a task
-#define SAME_CPUS 256U // whose backtraces are compared
-#define DEEPER "  " // than the line of a CPU or task
+#define SAME_CPUS 256U // CPUs whose backtraces are compared
+#define DEEPER "  " // indent of frames below the line of their CPU or task
 
 char *lb_stacks_frame(struct lb_report_job *job, const struct lb_frame *frame, char *text)
 {
@@ -43,7 +43,7 @@ static void write_frames(struct lb_report_job *job, const struct lb_frame *frame
 		lb_out_line(&job->out, "%s%s", indent, lb_stacks_frame(job, &frames[i], text));
 }
 
-// Why it does not end where it should.
+// Writes why a backtrace does not end where it should.
 static void write_end(struct lb_report_job *job, const struct lb_unwinder *ended, const char *indent)
 {
 	if (ended->end == LB_UNWIND_FULL)
@@ -67,7 +67,7 @@ static void sign(struct lb_report_job *job, struct lb_signature *signature, cons
 	}
 }
 
-// The frames of a task that is on no CPU.
+// Unwinds a task that is on no CPU. Returns the number of frames.
 static uint32_t unwind_task(struct lb_report_job *job, const struct lb_task *task,
 			    struct lb_frame *ret_frames)
 {
@@ -81,7 +81,8 @@ static uint32_t unwind_task(struct lb_report_job *job, const struct lb_task *tas
 	return count;
 }
 
-// The frame in which a hung task waits is in its signature: it tells one cause from another.
+// The signature of a hung task is made from the frames in which the task waits, which tell one cause from
+// another.
 static void write_signature(struct lb_report_job *job)
 {
 	const struct lb_lastlog_reason *reason = lb_lastlog_reason(&job->log);
@@ -134,7 +135,7 @@ void lb_stacks_write_panic(struct lb_report_job *job)
 
 // ---- Other CPUs ------------------------------------------------------------------
 
-// A hash of the addresses, by which CPUs that do the same are found; never 0.
+// Returns a hash of the frames' addresses, never 0. CPUs with the same hash do the same.
 static uint64_t hash_of(const struct lb_frame *frames, uint32_t count)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
@@ -177,8 +178,8 @@ static void write_cpu(struct lb_report_job *job, uint32_t cpu, uint64_t hashes[S
 	write_end(job, &job->ended, DEEPER);
 }
 
-// The word that has panic() save the registers of other CPUs is left out beside crashkernel=, since it lowers
-// kdump's odds (crash/plan/kernel_arguments.h).
+// Returns true where no other CPU has registers because crash_kexec_post_notifiers is missing. Beside
+// crashkernel= Lifeboat leaves this word out, because it lowers kdump's odds (crash/plan/kernel_arguments.h).
 static bool spared_notifiers(struct lb_report_job *job)
 {
 	char line[LB_LASTLOG_LINE];
@@ -224,7 +225,7 @@ void lb_stacks_write_cpus(struct lb_report_job *job)
 
 // ---- Tasks -----------------------------------------------------------------------
 
-// The CPU that the task is on; LB_REPORT_NO_CPU: none.
+// Returns the CPU that the task is on; LB_REPORT_NO_CPU: none.
 static uint32_t cpu_of(struct lb_report_job *job, const struct lb_task *task)
 {
 	for (uint32_t cpu = 0; cpu < job->kernel.cpu_count && lb_out_go_on(&job->out); cpu++) {

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The sections of a report with backtraces: of the CPU that panicked, of the others, of tasks that wait; and the
-// signature, which is made of the first.
+// The report's sections with backtraces: of the CPU that panicked, of other CPUs, of waiting tasks. Also the
+// signature, which is made from a backtrace.
 #ifndef LIFEBOAT_CRASH_REPORT_STACKS_H
 #define LIFEBOAT_CRASH_REPORT_STACKS_H
 
 #include "crash/report/job.h"
 
-// The head's last lines: the task that panicked, the signature.
+// Writes the head's last lines: the CPU and the task that panicked, and the signature.
 void lb_stacks_write_head(struct lb_report_job *job);
 
 void lb_stacks_write_panic(struct lb_report_job *job);
 void lb_stacks_write_cpus(struct lb_report_job *job);
-// The task that the log's hung-task and soft-lockup lines name, and those in state D.
+// Writes the task that the log's hung-task or soft-lockup lines name, and the tasks in state D.
 void lb_stacks_write_tasks(struct lb_report_job *job);
 
-// "function+0x12/0x34 [module]", with "? " before what is not certain. LB_FRAME_TEXT bytes; returns text.
+// Writes "function+0x12/0x34 [module]" into `text`, of LB_FRAME_TEXT bytes. A frame that is not certain has
+// "? " in front. Returns `text`.
 #define LB_FRAME_TEXT 256U
 char *lb_stacks_frame(struct lb_report_job *job, const struct lb_frame *frame, char *text);
 

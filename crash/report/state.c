@@ -13,7 +13,7 @@
 
 // ---- Registers and code ----------------------------------------------------------
 
-// A struct pt_regs of an interrupted instruction of the kernel begins as struct lb_user_regs does.
+// Finds the exception that led to the panic. Its struct pt_regs begins as struct lb_user_regs does.
 static bool find_exception(struct lb_report_job *job, struct lb_frame *ret_frame,
 			   struct lb_user_regs *ret_registers)
 {
@@ -42,7 +42,7 @@ static void write_values(struct lb_out *out, const struct lb_user_regs *r)
 		    r->orig_rax);
 }
 
-// Bytes that cannot be read are "??".
+// Writes "??" for a byte that cannot be read.
 static void write_code(struct lb_report_job *job, const struct lb_frame *frame)
 {
 	char where[LB_FRAME_TEXT], text[4 * CODE_ALL] = "";
@@ -116,7 +116,7 @@ void lb_state_write_modules(struct lb_report_job *job)
 static const struct {
 	const char *name;
 	enum lb_job_symbol counters;
-	uint32_t kib; // a unit of the counter has
+	uint32_t kib; // KiB in one unit of the counter
 } kinds[] = {
 	{"free", LB_JOB_ZONE_STAT, 4},
 	{"active-anonymous", LB_JOB_NODE_STAT, 4},
@@ -156,7 +156,7 @@ static bool read_kind(struct lb_report_job *job, uint32_t kind, uint64_t *ret_ki
 	if (!counters || !lb_btf_enumerator(&job->btf, lb_job_memory_types[kind], &index) || index < 0 ||
 	    index > UINT16_MAX || !lb_deadmem_u64(&job->mem, counters + 8 * (uint64_t)index, &value))
 		return false;
-	// CPUs that have not yet added theirs may leave a sum below zero.
+	// A sum may be below zero while CPUs have not yet added their part.
 	*ret_kib = (int64_t)value < 0 ? 0 : value * kinds[kind].kib;
 	return true;
 }

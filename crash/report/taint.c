@@ -6,7 +6,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// The bits' meanings; their letters are lb_taint_letters()'s.
+// The meanings of the bits. lb_taint_letters() has their letters.
 static const char *const meanings[] = {
 	"proprietary module",
 	"module loaded by force",
@@ -79,7 +79,7 @@ bool lb_taint_read(const char *message, uint64_t *ret_flags)
 		return false;
 	while (at && (*at == ' ' || (*at >= 'A' && *at <= 'Z')))
 		flags |= flag_of(*at++);
-	// Since 6.11 as "[P]=PROPRIETARY_MODULE, [O]=OOT_MODULE".
+	// Since 6.11 a list like "[P]=PROPRIETARY_MODULE, [O]=OOT_MODULE" follows.
 	while (at && (at = behind(at, "["))) {
 		if (at[0] && at[1] == ']')
 			flags |= flag_of(at[0]);

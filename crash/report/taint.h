@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// "PO (proprietary module, out-of-tree module)"; "no" for none, '?' for a flag that the table does not
-// know. Returns `text`, cut to `bytes` with its NUL; 512 hold all flags.
+// Writes a text like "PO (proprietary module, out-of-tree module)". Without flags it is "no". A flag that the
+// table does not know is '?'. Returns `text`, cut to `bytes` with its NUL; 512 bytes hold all flags.
 char *lb_taint_text(uint64_t flags, char *text, uint32_t bytes);
 
-// The flags out of a line of the log with "Tainted: G        W  O " or "Not tainted". False: it has
+// Reads the flags from a line of the log with "Tainted: G        W  O " or "Not tainted". False: the line has
 // neither.
 bool lb_taint_read(const char *message, uint64_t *ret_flags);
 
