@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Both libraries are told how little they will see: one page at a time. Their tables are
-// then a fraction of what they take by default.
+// Both libraries are told that their input is one page. Their tables are then a fraction of the default size.
 // Sources: zstd.h, "Static allocation"; zlib.h, deflateInit2().
 #include "crash/dump/compress.h"
 
@@ -14,33 +13,32 @@
 
 #define ZLIB_LEVEL 1 // the fastest: makedumpfile's choice, too
 
-// zstd's levels for a page of 4 KiB, all of them its fastest kind of search. Level 2 looks for matches of 4 bytes
-// where level 1, makedumpfile's, wants 5. Level -1 leaves literals as they are: half of the time goes into tables
-// for their Huffman code, which a page that shrinks to little has no use for. Pages of a kind lie side by
-// side, so the last page's size says which level this one is tried with first.
-// Against level 1 on a core of Linux 6.1: +0.8 % in size (tests/bench/run-writer).
+// zstd's levels for a page of 4 KiB. All of them use zstd's fastest search. Level 2 looks for matches of 4
+// bytes; level 1, makedumpfile's, looks for 5. Level -1 does not compress literals. Tables for the literals'
+// Huffman code take half of the time, and a page that shrinks to little does not need them. Similar pages lie
+// side by side, so the last page's size decides which level the next page is tried with first.
+// A core of Linux 6.1 becomes 0.8 % larger than with level 1 (tests/bench/run-writer).
 #define ZSTD_LEVEL 2
 #define ZSTD_LEVEL_QUICK (-1)
-#define QUICK_BYTES 1200U // what level -1 makes larger than this is compressed again
-#define QUICK_NEXT 800U // behind a page of more than this the next is not tried with level -1
+#define QUICK_BYTES 1200U // a page that level -1 makes larger than this is compressed again
+#define QUICK_NEXT 800U // after a page larger than this the next is not tried with level -1
 
-// zlib: matches reach over a page and zlib's own margin of 262 bytes, and a block takes
-// as many symbols as a page has bytes: 1 << (memLevel + 6). zlib.h has the sum, to which its
-// own struct deflate_state comes.
+// zlib: the window holds a page and zlib's own margin of 262 bytes. A block takes as many symbols as a page
+// has bytes: 1 << (memLevel + 6). The sum is from zlib.h; the two pages are for zlib's struct deflate_state.
 #define ZLIB_WINDOW_BITS 13
 #define ZLIB_MEM_LEVEL 6
 #define ZLIB_BYTES ((1ULL << (ZLIB_WINDOW_BITS + 2)) + (1ULL << (ZLIB_MEM_LEVEL + 9)) + 2 * LB_PAGE)
 
 struct lb_compressor {
 	enum lb_dump_format format;
-	ZSTD_CCtx *zstd; // behind this struct, as what zlib allocates
+	ZSTD_CCtx *zstd; // behind this struct, where zlib's memory is, too
 	z_stream zlib;
-	uint8_t *next; // zlib's next piece
+	uint8_t *next; // the next piece for zlib to allocate
 	uint64_t left;
 	bool quick; // zstd: the last page was a small one
 };
 
-// The library's area begins behind the struct, on such a border.
+// The library's memory begins behind the struct, at a multiple of this.
 #define AREA_ALIGN 64ULL
 
 static uint64_t max64(uint64_t a, uint64_t b)
@@ -71,7 +69,7 @@ uint64_t lb_compressor_bytes(enum lb_dump_format format)
 			   LB_PAGE);
 }
 
-// Upwards and never back: deflateInit2() is the only one who asks.
+// Allocates upwards. Nothing is freed, because only deflateInit2() allocates.
 static voidpf zlib_take(voidpf opaque, uInt items, uInt size)
 {
 	struct lb_compressor *compressor = opaque;
@@ -124,10 +122,10 @@ void lb_compressor_forget(struct lb_compressor *compressor)
 	compressor->quick = false;
 }
 
-// All of these: 0 when it does not get smaller.
+// This function and the next two return 0 when the page does not get smaller.
 static uint32_t compress_at(struct lb_compressor *compressor, int level, const void *page, void *to)
 {
-	// The library finds the parameters that the area was measured for by the size of its source.
+	// The size of the source makes the library choose the parameters that the area was measured for.
 	size_t bytes = ZSTD_compressCCtx(compressor->zstd, to, LB_PAGE - 1, page, LB_PAGE, level);
 
 	return ZSTD_isError(bytes) ? 0 : (uint32_t)bytes;
@@ -180,7 +178,7 @@ bool lb_compress_is_zero(const void *page)
 {
 	const uint64_t *word = page;
 
-	// Most pages that are not zero say so early; the rest of a zero one goes by the line.
+	// Most pages that are not zero show it early. A page of zeroes is read a cache line at a time.
 	for (unsigned int i = 0; i < LB_PAGE / sizeof(*word); i += 8) {
 		if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] |
 		    word[i + 6] | word[i + 7])

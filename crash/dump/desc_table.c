@@ -17,7 +17,7 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-// Descriptors from `first` on, `most` at most, up to the table's end.
+// The number of descriptors from `first` to the table's end, `most` at most.
 static uint64_t count_from(const struct lb_desc_table *table, uint64_t first, uint64_t most)
 {
 	return first < table->count ? min64(most, table->count - first) : 0;
@@ -80,7 +80,8 @@ int lb_desc_table_settle(struct lb_desc_table *table, struct lb_error *err)
 				block_bytes(count), err);
 }
 
-// Moves from this window to that of descriptor `first`. The last pass goes through each window.
+// Moves to the window that begins with descriptor `first`. The last pass loads and digests each window on the
+// way.
 static int move_to(struct lb_desc_table *table, uint64_t first, struct lb_error *err)
 {
 	while (table->window_first < first) {

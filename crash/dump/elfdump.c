@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An ELF core of all RAM, out of the finished core header: its program headers with
-// offsets in this file.
+// An ELF core of all RAM. It has the finished ELF core header's program headers, with offsets in this file.
 //
 //	Ehdr, program headers | notes | each PT_LOAD's bytes, in the order of the headers
 //
-// Each part begins on a page of its own, a PT_LOAD as far behind its beginning as its
-// p_paddr is behind its page's (what is not whole pages too is there, to the byte), as in
-// /proc/vmcore. Kernel text is not there twice: it lies in RAM, and its PT_LOAD points there.
+// Each part begins on a page of its own. A PT_LOAD begins at p_paddr's offset within that page, as in
+// /proc/vmcore, and is there to the byte. Kernel text is in the file once: it lies in RAM, and the offset of
+// its PT_LOAD leads into the PT_LOAD of that RAM.
 #include "crash/dump/elfdump.h"
 
 #include <elf.h>
@@ -20,11 +19,11 @@ struct elf {
 	const Elf64_Ehdr *ehdr;
 	const Elf64_Phdr *phdrs;
 	uint32_t count;
-	uint32_t text, holder; // the PT_LOAD of kernel text and the one it lies in; equal: none
+	uint32_t text, holder; // indices of kernel text's PT_LOAD and of the one that holds it; equal: none
 	struct lb_output file;
 	uint64_t bytes_done, pages_done;
 	uint64_t checkpoint_ms, checkpoint_bytes;
-	uint8_t page[LB_PAGE]; // a copy of the one at hand
+	uint8_t page[LB_PAGE]; // a copy of the page at hand
 };
 
 static int check_header(const struct lb_dump_job *job, struct lb_error *err)
@@ -71,7 +70,7 @@ static bool has_content(const struct elf *elf, uint32_t i)
 	return elf->phdrs[i].p_type == PT_LOAD && (elf->text == elf->holder || elf->text != i);
 }
 
-// The beginning of the content of PT_LOAD `i`, the one before it having ended at `end`.
+// The offset of PT_LOAD `i`'s content, where the content before it ends at `end`.
 static uint64_t begins(const struct elf *elf, uint32_t i, uint64_t end)
 {
 	return lb_align_up(end, LB_PAGE) + elf->phdrs[i].p_paddr % LB_PAGE;
@@ -82,7 +81,7 @@ static uint64_t notes_begin(const struct elf *elf)
 	return lb_align_up(sizeof(Elf64_Ehdr) + elf->count * sizeof(Elf64_Phdr), LB_PAGE);
 }
 
-// The beginning of the content of PT_LOAD `wanted`; for the number of all: the end of the last.
+// The offset of PT_LOAD `wanted`'s content. With `wanted` == elf->count: the end of the last content.
 static uint64_t find_content(const struct elf *elf, uint32_t wanted)
 {
 	uint64_t at = notes_begin(elf) + elf->writer->job->notes_bytes;
@@ -156,7 +155,7 @@ static int look_around(struct elf *elf, struct lb_error *err)
 	return 0;
 }
 
-// A page at a time; at either end it may be a part of one.
+// Writes a PT_LOAD page by page. The first and the last piece may be parts of pages.
 static int write_load(struct elf *elf, const Elf64_Phdr *phdr, struct lb_error *err)
 {
 	uint64_t done = 0;
@@ -198,7 +197,7 @@ static int write_file(struct elf *elf, struct lb_error *err)
 	return 0;
 }
 
-// The file's end to the disk, and into the header what there is.
+// Ends the file on the disk, and fills in the header's fields.
 static int settle(struct elf *elf, struct lb_error *err)
 {
 	struct lb_dump_header *next = &elf->writer->next;

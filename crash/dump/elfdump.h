@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A dump's file as an ELF core of all RAM.
+// Writes a dump's file as an ELF core of all RAM.
 #ifndef LIFEBOAT_CRASH_DUMP_ELFDUMP_H
 #define LIFEBOAT_CRASH_DUMP_ELFDUMP_H
 
 #include "crash/dump/writer.h"
 
-// The file at next.file_offset. Fills in next's file_, desc_, data_ and pages fields and digests, to
-// be written: 0 when the file is complete; else -1, and they say how far it goes.
+// Writes the file at writer->next.file_offset. Fills in the file_, data_ and pages fields and the digest of
+// writer->next. The caller writes that header. Returns 0 when the file is complete. Returns -1 when the file
+// ends early; the fields then say how far it goes.
 int lb_elfdump_write(struct lb_writer *writer, struct lb_error *err);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "lib/mem.h"
 
-#define HEAD_BYTES 4096U // the first piece lies behind
+#define HEAD_BYTES 4096U // of the head; the first piece follows
 #define TYPE_FLAT 1
 #define VERSION 1
 
@@ -62,7 +62,7 @@ int lb_flat_put(struct lb_flat *flat, uint64_t offset, const void *data, uint64_
 int lb_flat_pad(struct lb_flat *flat, uint64_t offset, uint64_t least, uint64_t *ret_bytes,
 		struct lb_error *err)
 {
-	// A full chunk is sealed when a byte follows.
+	// A full chunk is sealed only when a byte follows.
 	const uint64_t wanted = lb_align_up(flat->output.bytes, LB_CHUNK_PLAIN) + 1;
 	const uint64_t left = wanted - flat->output.bytes;
 	const uint64_t bytes = left > least + LB_FLAT_PIECE ? left - LB_FLAT_PIECE : least;

@@ -8,24 +8,26 @@
 //	descriptors  struct lb_page_desc for each bit of bitmap 2, in order
 //	data         a page of zeroes for all that are zero, then the pages
 //
-// First everything up to bitmap 2 is written, which needs the choice of pages once and
-// tells how many descriptors there will be, and these as zeroes. Then bitmap 2 is read back, a piece at a
-// time, twice: the kernel's own pages are written in the first pass, all others in the second, both in
-// the order of their addresses. Read back and not chosen again: whatever a dying machine does
-// meanwhile, bitmap and descriptors belong together. In the second pass the descriptors say what
-// the first has written; a page that it could not read is tried again.
+// First everything up to bitmap 2 is written. Bitmap 2 gives the number of descriptors, which are then
+// written as zeroes.
 //
-// An encrypted file is flattened (flat.h): the same parts, each page's descriptor behind its data, and
-// nothing is written twice. It is read back for bitmap 2 only, so which pages the first pass has
-// written is not asked but found anew, and a page that could not be read is lost in either pass.
+// Two passes write the pages. Each pass reads bitmap 2 back, a piece at a time, and writes pages in the order
+// of their addresses: the first pass the kernel's own pages, the second pass all others. Pages are not chosen
+// again, so bitmap and descriptors agree whatever a dying machine does meanwhile. In the second pass the
+// descriptors tell which pages the first pass has written. A page that the first pass could not read is tried
+// again.
 //
-// A partition that descriptors of all pages would fill gets the kernel's own pages only, and ends early.
+// An encrypted file is flattened (flat.h). It has the same parts, but each batch's descriptors follow the
+// batch's data, and nothing is written twice. Only bitmap 2 is read back. So the second pass asks again which
+// pages are the kernel's own, and a page that cannot be read is lost in either pass.
 //
-// Until the last moment the header says INCOMPLETE, and a descriptor that is zeroes or points beyond the
-// data says that its page is lost: what there is can be read whenever it ends.
+// Where the descriptors of all pages would take too much of the partition (lb_kdump_head()), the file holds
+// the kernel's own pages only, and stays INCOMPLETE.
 //
-// Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; what crash (diskdump.c) and
-// libkdumpfile make of it.
+// The header says INCOMPLETE until all is written. A descriptor that is zeroes, or that points beyond the
+// data, says that its page is lost. So readers can use what is there, wherever the file ends.
+//
+// Sources: makedumpfile's IMPLEMENTATION and diskdump_mod.h; the readers crash (diskdump.c) and libkdumpfile.
 #include "crash/dump/kdump.h"
 
 #include "crash/platform/platform.h"
@@ -57,7 +59,7 @@ static int checkpoint(struct lb_kdump *kdump, struct lb_error *err)
 static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batch *batch, uint64_t *ret_bytes)
 {
 	uint64_t room = kdump->flat ? lb_flat_room(kdump->flat) : lb_stream_room(&kdump->data), bytes = 0;
-	uint64_t beside = 0; // pieces of data and descriptors, and these
+	uint64_t beside = 0; // headers of the pieces, and the descriptors
 	uint32_t count = 0;
 
 	while (count < batch->count) {
@@ -71,8 +73,8 @@ static uint32_t count_fitting(const struct lb_kdump *kdump, const struct lb_batc
 	return count;
 }
 
-// The descriptor of page `i` of a batch whose data begins at `*offset` of the file, which is moved behind
-// the page's.
+// Makes the descriptor of a batch's page `i`. The page's data begins at `*offset` of the file; `*offset` is
+// moved to the end of that data.
 static struct lb_page_desc describe(const struct lb_kdump *kdump, const struct lb_batch *batch, uint32_t i,
 				    uint64_t *offset)
 {
@@ -97,9 +99,9 @@ static int put_data(struct lb_kdump *kdump, const uint8_t *data, uint64_t bytes,
 	return 0;
 }
 
-// Descriptors that follow each other, one piece of a flattened file.
+// Descriptors with consecutive indices, which are one piece of a flattened file.
 struct run {
-	uint64_t first; // its index
+	uint64_t first; // index of descs[0]
 	uint32_t count;
 	struct lb_page_desc descs[LB_BATCH_PAGES];
 };
@@ -127,8 +129,8 @@ static int put_desc(struct lb_kdump *kdump, struct run *run, uint64_t index, con
 	return 0;
 }
 
-// A compressed batch to the disk: data first, so that no descriptor is without it. Where the next pass tries
-// a page again that was lost, it is done only there.
+// Writes a compressed batch to the disk: the data first, so that no descriptor is without its data. A lost
+// page counts as done only where no later pass tries the page again.
 static int write_batch(struct lb_kdump *kdump, const struct lb_batch *batch, struct lb_error *err)
 {
 	uint64_t offset = kdump->data_offset + kdump->data_bytes, bytes;
@@ -197,7 +199,8 @@ static int dump_page(struct lb_kdump *kdump, uint64_t frame, struct lb_error *er
 	return 0;
 }
 
-// Is the page that is looked at one of this pass? `own`: it is the kernel's own, where that is known.
+// Is the page at kdump->index one of this pass? `own`: dump_piece() has asked, and the page is the kernel's
+// own.
 static int is_due(struct lb_kdump *kdump, bool own, bool *ret_due, struct lb_error *err)
 {
 	bool written = kdump->last_pass && kdump->flat && own;
@@ -213,7 +216,7 @@ static int dump_piece(struct lb_kdump *kdump, uint64_t at, struct lb_error *err)
 {
 	uint64_t bytes = lb_kdump_piece(kdump, at);
 	const bool asks = kdump->own && (!kdump->last_pass || kdump->flat);
-	const uint8_t *own = kdump->ram_bits; // where it is asked
+	const uint8_t *own = kdump->ram_bits; // filled only with `asks`
 
 	if (lb_kdump_bitmap(kdump, at, bytes, kdump->dump_bits, err) != 0)
 		return -1;
@@ -291,7 +294,7 @@ static void drop_batches(struct lb_kdump *kdump)
 		continue;
 }
 
-// Brings the rest to the disk, and says in the header what is there.
+// Writes the rest of data and descriptors to the disk, and fills in the header's fields.
 static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;
@@ -305,8 +308,8 @@ static int settle_all(struct lb_kdump *kdump, struct lb_error *err)
 	return 0;
 }
 
-// The flattened file's end, whole or not, and into the header what that is. Where the disk does not take it,
-// there is what the last checkpoint says.
+// Ends the flattened file, whole or not, and fills in the header's fields. When the disk fails, the header
+// says what the last checkpoint said.
 static int end_flat(struct lb_kdump *kdump, bool whole, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;
@@ -358,7 +361,7 @@ static int write_body(struct lb_kdump *kdump, struct lb_error *err)
 	if (result == 0)
 		result = lb_kdump_complete(kdump, err);
 	else
-		settle_all(kdump, NULL); // else the header goes on saying what the last checkpoint was
+		settle_all(kdump, NULL); // when this fails, the header describes the last checkpoint
 	next->file_bytes = next->data_offset + next->data_bytes;
 	return result;
 }

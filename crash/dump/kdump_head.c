@@ -16,7 +16,7 @@ struct main_header {
 	int32_t sub_header_blocks;
 	uint32_t bitmap_blocks; // of both bitmaps
 	uint32_t max_mapnr; // cut to 32 bits; the sub header has all
-	uint32_t ram_blocks, device_blocks, written_blocks; // nobody reads them
+	uint32_t ram_blocks, device_blocks, written_blocks; // no reader uses these
 	int32_t current_cpu;
 	int32_t cpus;
 };
@@ -31,7 +31,7 @@ struct sub_header {
 	int32_t dump_level;
 	int32_t split;
 	uint64_t start_pfn, end_pfn; // of a split file
-	uint64_t vmcoreinfo_offset, vmcoreinfo_bytes; // of its text, in the file
+	uint64_t vmcoreinfo_offset, vmcoreinfo_bytes; // VMCOREINFO's text in the file
 	uint64_t notes_offset, notes_bytes;
 	uint64_t erased_offset, erased_bytes;
 	uint64_t start_pfn_64, end_pfn_64;
@@ -102,7 +102,7 @@ static int head_add(struct lb_kdump *kdump, const void *data, uint64_t bytes, st
 	return head_put(kdump, data, bytes, err);
 }
 
-// Zeroes up to the next block.
+// Adds zeroes up to the next block.
 static int head_align(struct lb_kdump *kdump, struct lb_error *err)
 {
 	uint64_t bytes = lb_align_up(kdump->head_bytes, LB_PAGE) - kdump->head_bytes;
@@ -128,7 +128,7 @@ static int write_headers(struct lb_kdump *kdump, struct lb_error *err)
 	return head_align(kdump, err);
 }
 
-// The bits of frames `first` and up, `bytes` of them: is RAM.
+// Fills `bytes` bytes of bits, for the frames from `first` on: a bit is set where the frame is RAM.
 static void fill_ram_bits(const struct lb_ram *ram, uint64_t first, uint64_t bytes, uint8_t *bits)
 {
 	const struct lb_range frames = {first, first + bytes * LB_BYTE_BITS};
@@ -144,7 +144,7 @@ static void fill_ram_bits(const struct lb_ram *ram, uint64_t first, uint64_t byt
 	}
 }
 
-// Without the instruction, which not every x86-64 has.
+// Counts without POPCNT, which not every x86-64 has.
 static unsigned int count_bits(uint8_t byte)
 {
 	unsigned int count = 0;
@@ -154,7 +154,8 @@ static unsigned int count_bits(uint8_t byte)
 	return count;
 }
 
-// Takes what was chosen, of RAM only; returns the number of frames. Past max_pfn nobody is asked.
+// Fills dump_bits with the chosen frames that are RAM, from frame `first` on. Returns the number of these
+// frames. Frames past max_pfn are not asked for.
 static uint64_t choose(const struct lb_kdump *kdump, const struct lb_page_choice *choice, uint64_t first,
 		       uint64_t bytes)
 {
@@ -175,7 +176,9 @@ static uint64_t choose(const struct lb_kdump *kdump, const struct lb_page_choice
 	return count;
 }
 
-// Counts only where RAM is so large that it could be. Flattened, a descriptor takes room only once it is written.
+// Would the descriptors of all chosen pages take more than half of the room behind the bitmaps? Pages are
+// counted only where RAM is large enough for that. Flattened: no, a descriptor takes room only once it is
+// written.
 static bool is_tight(const struct lb_kdump *kdump, const struct lb_page_choice *choice)
 {
 	const uint64_t descs =
@@ -229,7 +232,8 @@ int lb_kdump_bitmap(struct lb_kdump *kdump, uint64_t at, uint64_t bytes, uint8_t
 			      bytes, err);
 }
 
-// The zeroes that all pages of zeroes share are as many as let the bitmaps be read back.
+// Begins the data with the zeroes that all pages of zeroes share, and as many more as let the bitmaps be read
+// back.
 static int begin_flat(struct lb_kdump *kdump, struct lb_error *err)
 {
 	if (lb_flat_pad(kdump->flat, kdump->data_offset, LB_PAGE, &kdump->data_bytes, err) != 0)
@@ -237,7 +241,7 @@ static int begin_flat(struct lb_kdump *kdump, struct lb_error *err)
 	return lb_output_settle(&kdump->flat->output, err);
 }
 
-// Says in the header where the parts are, for whoever reads the disk.
+// Fills in the header's fields that say where the parts are, and begins descriptors and data.
 static int begin_parts(struct lb_kdump *kdump, struct lb_error *err)
 {
 	struct lb_dump_header *next = kdump->next;

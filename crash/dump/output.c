@@ -91,7 +91,7 @@ static int fill_chunks(struct lb_output *output, const uint8_t *data, uint64_t b
 		struct lb_chunk *chunk;
 		uint64_t piece;
 
-		// More follows, so this one is not the last.
+		// More bytes follow, so this chunk is not the last.
 		if (output->chunk && output->chunk->bytes == LB_CHUNK_PLAIN && seal_chunk(output, err) != 0)
 			return -1;
 		if (!output->chunk && begin_chunk(output, err) != 0)
@@ -189,7 +189,7 @@ int lb_output_end(struct lb_output *output, struct lb_error *err)
 	return result;
 }
 
-// Whole blocks with the chunk in them, read over the chunk that `room` has before sealing.
+// Reads the whole blocks that hold a chunk into `room`, and decrypts the chunk there: *ret_plain.
 static int load_chunk(struct lb_output *output, uint64_t number, uint8_t **ret_plain, struct lb_error *err)
 {
 	const uint64_t at = output->stream.start + output->prefix + number * LB_CHUNK_SEALED;

@@ -7,7 +7,8 @@
 
 #define PROGRESS_MS 1000
 
-// All that the loader and the caller filled stays: up to `saved`, and the first time stamps.
+// Keeps what loader and caller have filled in: the fields before `saved`, sequence, keys and the first time
+// stamps.
 static void begin_header(const struct lb_dump_job *job, const struct lb_dump_header *old,
 			 struct lb_dump_header *ret_header)
 {
