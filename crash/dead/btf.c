@@ -67,7 +67,7 @@ static uint32_t entries_of(const struct type *type)
 	return type->info & 0xffff;
 }
 
-// Bytes behind a type's head. False: a kind that is not known.
+// The bytes that follow a type's head. False: the kind is not known.
 static bool rest_bytes(const struct type *type, uint64_t *ret_bytes)
 {
 	const uint64_t entries = entries_of(type);
@@ -107,7 +107,7 @@ static bool rest_bytes(const struct type *type, uint64_t *ret_bytes)
 	}
 }
 
-// The next type's head; the cursor is left behind it.
+// Reads the next type's head, and leaves the cursor behind that head.
 static bool read_head(const struct lb_btf *btf, struct lb_deadcursor *cursor, struct type *ret_type,
 		      uint64_t *ret_rest)
 {
@@ -116,7 +116,7 @@ static bool read_head(const struct lb_btf *btf, struct lb_deadcursor *cursor, st
 	       btf->types.end - cursor->virt >= *ret_rest;
 }
 
-// Finds type number `id`; the cursor is left behind its head.
+// Finds type number `id`, and leaves the cursor behind the type's head.
 static bool find_type(const struct lb_btf *btf, uint32_t id, struct lb_deadcursor *ret_cursor,
 		      struct type *ret_type)
 {
@@ -136,7 +136,7 @@ static bool find_type(const struct lb_btf *btf, uint32_t id, struct lb_deadcurso
 	return true;
 }
 
-// Notes where type number `id` begins. When the marks are full every other is dropped.
+// Notes where type number `id` begins. When the marks are full, every other mark is dropped.
 static void mark(struct lb_btf *btf, uint32_t id, uint64_t virt)
 {
 	if ((id - 1) % btf->mark_step)
@@ -203,7 +203,7 @@ int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint
 	return 0;
 }
 
-// The names that one learning is about: those from `first` on.
+// The names that one call of learn() looks up: those from `first` on.
 struct lesson {
 	uint32_t first;
 	uint64_t sieve[64]; // a bit for the low bits of each key, then of each offset
@@ -249,7 +249,8 @@ static bool is_string(const struct lb_btf *btf, uint32_t offset, const struct lb
 	return true;
 }
 
-// A string with such a beginning and so many bytes: one of those of the lesson? BTF has each string once.
+// Compares a string in BTF with the lesson's names; `key` tells its beginning and length. BTF has each string
+// once.
 static void take_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t key, uint32_t offset)
 {
 	if (!is_in_sieve(lesson, key))
@@ -294,7 +295,7 @@ static uint64_t find_end(const uint8_t *text, uint64_t room, uint64_t *ret_begin
 	return at;
 }
 
-// A string of which the beginning lies in a page before.
+// Takes a string that begins in the page before.
 static void take_split_string(struct lb_btf *btf, const struct lesson *lesson, uint32_t offset,
 			      uint64_t bytes)
 {
@@ -305,7 +306,7 @@ static void take_split_string(struct lb_btf *btf, const struct lesson *lesson, u
 		take_string(btf, lesson, key_of(beginning_of((const char *)text, length), bytes), offset);
 }
 
-// A megabyte and more: as few instructions for each string as can be.
+// Looks for the names among BTF's strings. These are a megabyte and more, so each takes few instructions.
 static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
 {
 	const uint64_t bytes = btf->strings.end - btf->strings.start;
@@ -314,7 +315,7 @@ static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
 
 	find_keys(btf, lesson);
 	while (at < bytes) {
-		if (!room || btf->mem->reads != read) { // else the window is where it was
+		if (!room || btf->mem->reads != read) { // else the window has not moved
 			next = lb_deadmem_at(btf->mem, btf->strings.start + at, &room);
 			if (!next)
 				return;
@@ -322,7 +323,7 @@ static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
 			room = room < bytes - at ? room : bytes - at;
 		}
 		end = find_end(next, room, &beginning);
-		if (end == room) { // it goes on in the next page
+		if (end == room) { // the string goes on in the next page
 			at += room;
 			room = 0;
 			continue;
@@ -338,7 +339,7 @@ static void learn_strings(struct lb_btf *btf, struct lesson *lesson)
 	}
 }
 
-// The name of the lesson that stands at `offset`, from number `from` on; NULL: none.
+// The lesson's name, from number `from` on, that stands at `offset` in BTF's strings; NULL: none.
 static struct lb_btf_name *named(struct lb_btf *btf, const struct lesson *lesson, uint32_t offset)
 {
 	if (!offset || !is_in_sieve(lesson, offset))
@@ -349,7 +350,7 @@ static struct lb_btf_name *named(struct lb_btf *btf, const struct lesson *lesson
 	return NULL;
 }
 
-// The enumerators of an enum, at the cursor.
+// Learns from the enumerators of an enum, which the cursor is at.
 static bool learn_values(struct lb_btf *btf, const struct lesson *lesson, const struct type *type,
 			 struct lb_deadcursor *cursor)
 {
@@ -425,7 +426,7 @@ static uint32_t part_bytes(const char *path)
 	return bytes;
 }
 
-// Adds the parts of a path that are new. False when they do not all fit.
+// Adds those parts of a path that are new. False when not all parts fit.
 static bool add_parts(struct lb_btf *btf, const char *path)
 {
 	for (;;) {
@@ -442,7 +443,7 @@ static bool add_parts(struct lb_btf *btf, const char *path)
 	}
 }
 
-// The passes, for the names from number `first` on.
+// Makes the passes over BTF, for the names from number `first` on.
 static void learn(struct lb_btf *btf, uint32_t first)
 {
 	struct lesson lesson = {.first = first};
@@ -471,8 +472,8 @@ void lb_btf_learn(struct lb_btf *btf, const char *const *names)
 	lb_btf_learn_all(btf, lists);
 }
 
-// Knows the parts of both afterwards; `path` may be NULL. What was known before is forgotten when
-// there is no room.
+// Looks up `type` and the parts of `path`, which may be NULL. Forgets all earlier names when there is no
+// room.
 static void know(struct lb_btf *btf, const char *type, const char *path)
 {
 	uint32_t first = btf->name_count;
@@ -486,7 +487,7 @@ static void know(struct lb_btf *btf, const char *type, const char *path)
 	learn(btf, first);
 }
 
-// Follows typedefs and the like. False when it ends nowhere.
+// Follows typedefs and the like to the type that is meant. False when there is none.
 static bool resolve(const struct lb_btf *btf, uint32_t id, struct lb_deadcursor *ret_cursor,
 		    struct type *ret_type)
 {
@@ -546,16 +547,16 @@ static bool size_of(const struct lb_btf *btf, uint32_t id, uint64_t *ret_bytes, 
 	return false;
 }
 
-// The state of one question.
+// The place that one question has come to.
 struct place {
-	uint32_t id; // of the type that is there
+	uint32_t id; // of the type at this place
 	uint64_t offset; // bits
 	uint32_t bits; // of a bit field
 	uint32_t steps_left;
 };
 
-// Finds the member whose name stands at `name` in the struct or union place->id, also inside of
-// anonymous ones; place then is the member's.
+// Finds the member whose name is at `name` in BTF's strings, in the struct or union place->id and in the
+// anonymous ones inside. `place` becomes the member's.
 static bool find_member(const struct lb_btf *btf, uint32_t name, unsigned int depth, struct place *place)
 {
 	struct lb_deadcursor cursor;

@@ -11,7 +11,7 @@
 #define LB_BTF_MARKS 2048
 #define LB_BTF_NAMES 192
 
-// A name that was looked up, and what has it.
+// A name that was looked up, and the type or enumerator that has it.
 struct lb_btf_name {
 	const char *text; // `bytes` long, not NUL-terminated; the caller's
 	uint32_t bytes;
@@ -22,7 +22,7 @@ struct lb_btf_name {
 	int64_t value;
 };
 
-// Opened once; 16 KiB, not for a small stack; private to btf.c.
+// The state of one BTF. It takes 16 KiB, too much for a small stack. The members are private to btf.c.
 struct lb_btf {
 	struct lb_deadmem *mem;
 	struct lb_range types, strings; // virtual
@@ -42,22 +42,22 @@ struct lb_btf_field {
 	uint32_t bits; // of a bit field: how many; else 0
 };
 
-// Reads [start, stop), virtual, once, to see that every type can be read. `mem` must outlive `btf`.
+// Opens the BTF at [start, stop), virtual. Reads it once, to see that every type can be read. `mem` must
+// outlive `btf`.
 int lb_btf_open(struct lb_btf *btf, struct lb_deadmem *mem, uint64_t start, uint64_t stop,
 		struct lb_error *err);
 
-// Names of types, members and enumerators to be looked up in one pass (tens of milliseconds under
-// TCG), before the functions below are asked about them. A name that was not told of before costs
-// such a pass each. NULL ends them. A name may be a path: each part of it is learnt. All names must outlive
-// `btf`.
-// Those that exceed LB_BTF_NAMES are left for later. Refills the budget of the lb_deadmem.
+// Looks up names of types, members and enumerators in one pass (tens of milliseconds under TCG). NULL ends
+// `names`. The functions below take a pass of their own for each name that was not looked up before. A name
+// may be a path: each part is looked up. All names must outlive `btf`. Names beyond LB_BTF_NAMES are left for
+// later. Refills the budget of the lb_deadmem.
 void lb_btf_learn(struct lb_btf *btf, const char *const *names);
 // The same for several lists; NULL ends them.
 void lb_btf_learn_all(struct lb_btf *btf, const char *const *const *lists);
 
-// A type is a struct, a union or a typedef of one. A member's path goes through members with dots
-// ("counters.value"), and through anonymous structs and unions, pointers not followed, by itself. False: no such
-// type, no such member, or BTF that is not well-formed. Names must outlive `btf`.
+// Finds a member of a type, which is a struct, a union or a typedef of one. A path has a dot between members
+// ("counters.value"). Anonymous structs and unions are no part of a path, and pointers are not followed.
+// False: there is no such type or member, or the BTF is not well-formed. Names must outlive `btf`.
 bool lb_btf_member(struct lb_btf *btf, const char *type, const char *path, struct lb_btf_field *ret_field);
 // The size of a type, also of a typedef of anything that has a size.
 bool lb_btf_size(struct lb_btf *btf, const char *type, uint64_t *ret_bytes);

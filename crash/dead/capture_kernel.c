@@ -37,8 +37,8 @@ static bool ask_symbol(const struct lb_deadspace *dead, const char *name, uint64
 	       lb_deadmem_u64(&mem, address, ret_value);
 }
 
-// Looks for two texts in a line, the second behind the first. The first letter of either is nowhere
-// else in it, so that a letter that does not fit can only be a new beginning.
+// A search for two texts in a line, the second behind the first. The first letter of each text occurs only
+// once in that text. So a letter that does not fit can only begin the text anew.
 struct search {
 	uint32_t found; // of the two
 	uint32_t at; // letters of the next one that were seen
@@ -75,7 +75,7 @@ static bool ask_log(const struct lb_deadspace *dead)
 	struct lb_dmesg_gaps gaps;
 	struct lb_error why;
 
-	lb_dmesg_read_ends(dead, ends, look, &search, &gaps, &why); // what was put before it failed counts
+	lb_dmesg_read_ends(dead, ends, look, &search, &gaps, &why); // text put before a failure counts
 	return search.found == 2;
 }
 
@@ -98,7 +98,8 @@ static bool read_address(const char *text, uint64_t *ret_phys)
 	return !*end;
 }
 
-// Takes the command line letter by letter; of several such words the last one counts, as for the kernel.
+// The state of reading the command line letter by letter. The last of several elfcorehdr= counts, as in the
+// kernel.
 struct words {
 	uint32_t at; // letters of this word seen
 	bool other; // this word is another one

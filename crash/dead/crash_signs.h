@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How a kernel's log ends: in an ordinary reboot, or not. With a warm reboot mode such a reboot
-// takes the same way as a panic. A log that shows neither is a crash whose own lines were pushed
-// out of it.
+// Whether a kernel's log ends in an ordinary reboot. In a warm reboot mode such a reboot reaches Lifeboat as
+// a panic does. A log that shows neither a crash nor a reboot is that of a crash whose lines were pushed out.
 #ifndef LIFEBOAT_CRASH_DEAD_CRASH_SIGNS_H
 #define LIFEBOAT_CRASH_DEAD_CRASH_SIGNS_H
 
@@ -9,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The line that tells of a reboot and the lines behind it, counted together: drivers may have a last word.
+// The most lines from the one that tells of a reboot to the log's end. Drivers may add lines behind that one.
 #define LB_CRASH_SIGNS_LAST_LINES 16U
 
 enum lb_crash_verdict {
@@ -20,15 +19,15 @@ enum lb_crash_verdict {
 
 // The state that one piece of text leaves for the next. Begins zeroed.
 struct lb_crash_signs {
-	char line[160]; // the line that is not at its end yet; no sign lies farther in one
+	char line[160]; // the line that has not ended yet; no sign lies farther in a line
 	size_t bytes;
-	bool crash, reboot; // a line had a sign; of a reboot: and none behind it was of a crash
-	uint32_t lines; // from the last line on that tells of a reboot
+	bool crash, reboot; // a line had such a sign; `reboot`: and no later line had a crash's
+	uint32_t lines; // lines from the last one that tells of a reboot
 };
 
-// The log's next piece, lines as lb_dmesg_read() gives them; pieces may end anywhere.
+// Takes the log's next piece: lines as lb_dmesg_read() gives them. A piece may end anywhere.
 void lb_crash_signs_add(struct lb_crash_signs *signs, const char *text, size_t bytes);
-// After the last piece.
+// Judges, after the last piece.
 enum lb_crash_verdict lb_crash_signs_judge(struct lb_crash_signs *signs);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the dead kernel's own page tables tell, and the order in which the rest is
-// found. Layout of the address space: Documentation/arch/x86/x86_64/mm.rst.
+// Finds what the dead kernel's page tables tell, then calls the finders of the other facts. Layout of the
+// address space: Documentation/arch/x86/x86_64/mm.rst.
 #include "crash/dead/deadkernel.h"
 
 #include "crash/dead/buildid.h"
@@ -12,12 +12,12 @@
 #include "pgtable/encryption.h"
 
 #define LINK_ADDRESS 0xffffffff81000000ULL // _text with the default CONFIG_PHYSICAL_START
-// Absent pages inside the image: with page-table isolation the kernel unmaps what
-// it frees of itself, its init sections above all.
+// The most bytes of absent pages in a row inside the image. With page-table isolation the kernel unmaps those
+// parts of its image that it frees, above all the init sections.
 #define IMAGE_GAP_MAX (64 * LB_MIB)
 
-// The direct map is the lowest thing above these, wherever KASLR puts it; the LDT
-// of page-table isolation lies below, vmalloc space and vmemmap above.
+// The direct map is the lowest mapping above these addresses, wherever KASLR puts it. The LDT of page-table
+// isolation lies below them. Vmalloc space and vmemmap lie above the direct map.
 #define DIRECT_MAP_4LEVEL 0xffff888000000000ULL
 #define DIRECT_MAP_5LEVEL 0xff11000000000000ULL
 #define DIRECT_MAP_END 0xfffffe0000000000ULL // CPU_ENTRY_AREA_BASE
@@ -28,7 +28,7 @@ static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 	struct lb_walk_leaf leaf;
 	uint64_t virt;
 
-	// Masking what encryption sets, to find the text and see that it was set.
+	// Bits of memory encryption are masked, so that the text is found, and then that these bits were set.
 	mem->walk.hostile = true;
 	if (!lb_walk_next(&mem->walk, LB_KERNEL_MAP, LB_KERNEL_MODULES, &virt, &leaf))
 		virt = 0;
@@ -49,8 +49,8 @@ static void find_text(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 	kernel->phys_base = leaf.phys - (virt - LB_KERNEL_MAP);
 }
 
-// The image is one piece of physical memory: it ends with the last page that lies
-// where _text says it must.
+// Measures the image. It is one piece of physical memory, and ends with the last page that is mapped in line
+// with _text.
 static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
 	uint64_t end = kernel->text_virt;
@@ -73,8 +73,8 @@ static void measure_image(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 	kernel->image_bytes = end - kernel->text_virt;
 }
 
-// Physical 0 comes first in the direct map: the low 1 MiB is always in it, RAM or
-// not (init_mem_mapping()). Taken only if the kernel's text is where that puts it.
+// Finds the direct map. It begins with physical address 0: the low 1 MiB is always mapped, RAM or not
+// (init_mem_mapping()). A place counts only if the kernel's text is found through it.
 static void find_page_offset(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
 	uint64_t start = kernel->space.la57 ? DIRECT_MAP_5LEVEL : DIRECT_MAP_4LEVEL;
@@ -125,12 +125,12 @@ static bool maps_text(struct lb_deadmem *mem, const struct lb_deadkernel *kernel
 	return lb_walk(&walk, kernel->text_virt, &leaf) == LB_WALK_MAPPED && leaf.phys == kernel->text_phys;
 }
 
-// swapper_pg_dir is a page of the image which shares the direct map's tables with the
-// dead CR3 (early_top_pgt has no direct map), maps the text, and nothing in the lower
-// half, and which init_mm points at by its address in the image. The tables above the
-// text are not the same ones: EFI calls are made on efi_mm, which has its own of those
-// (efi_alloc_page_tables()). A process's table may lie in a page that the image gave
-// back, empty below when it is dying; but that one's pointer is to the direct map.
+// Finds swapper_pg_dir, by these signs: it is a page of the image; it shares the direct map's tables with the
+// dead CR3 (early_top_pgt has no direct map); it maps the text, and nothing in the lower half; and init_mm
+// points at it by its address in the image. The text's tables need not be shared: EFI calls run on efi_mm,
+// which has its own (efi_alloc_page_tables()). A process's top-level table may lie in a page that the image
+// gave back, and may be empty in the lower half when the process dies. But pointers to that table are
+// addresses in the direct map.
 static void find_swapper_pg_dir(struct lb_deadmem *mem, struct lb_deadkernel *kernel)
 {
 	const unsigned int direct_index =

@@ -33,8 +33,8 @@ void lb_deadmem_refill(struct lb_deadmem *dead)
 	dead->pages_left = LB_DEADMEM_PAGES;
 }
 
-// Translates `virt` into dead->leaf, unless it is there already. Kernels map their
-// image with 2 MiB pages where they can: one walk serves 512 pages.
+// Translates `virt` into dead->leaf, unless `virt` lies there already. Kernels map their image with 2 MiB
+// pages where they can, so one walk serves 512 pages.
 static bool translate(struct lb_deadmem *dead, uint64_t virt)
 {
 	struct lb_walk_leaf leaf;
@@ -120,7 +120,7 @@ void lb_deadcursor_skip(struct lb_deadcursor *cursor, uint64_t bytes)
 {
 	cursor->virt += bytes;
 	if (bytes > cursor->room)
-		bytes = cursor->room; // and there is nothing left at `next`
+		bytes = cursor->room; // nothing is left at `next` then
 	cursor->room -= bytes;
 	if (cursor->room)
 		cursor->next += bytes;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A dead kernel's memory by virtual address, read page by page under a budget.
 //
-// One struct lb_deadmem lives on its user's stack for one job. It must not be
-// copied or moved after lb_deadmem_open(): its walk points into it.
+// One struct lb_deadmem lives on its user's stack for one job. It must not be copied or moved after
+// lb_deadmem_open(), because its member `walk` points into it.
 #ifndef LIFEBOAT_CRASH_DEAD_DEADMEM_H
 #define LIFEBOAT_CRASH_DEAD_DEADMEM_H
 
@@ -14,12 +14,11 @@
 #include "lifeboat/range.h"
 #include "pgtable/walk.h"
 
-// Pages read in one job before every further one is refused. Debian's 5.10 to 7.2
-// take 20 000 to 110 000; tables and pointers made to keep us busy end here, after
-// a few seconds at most.
+// The most pages read in one job; every further one is refused. Debian's 5.10 to 7.2 take 20 000 to 110 000.
+// Tables and pointers made to keep the reader busy end here, after a few seconds at most.
 #define LB_DEADMEM_PAGES (2U << 20)
 
-// __START_KERNEL_map of Linux: its image lies from here on, the direct map of all RAM below.
+// __START_KERNEL_map of Linux. The image lies above, the direct map of all RAM below.
 #define LB_KERNEL_MAP 0xffffffff80000000ULL
 // MODULES_VADDR with KASLR: the image ends below it.
 #define LB_KERNEL_MODULES 0xffffffffc0000000ULL
@@ -27,7 +26,7 @@
 // A dead kernel's address space, and what its VMCOREINFO says of it.
 struct lb_deadspace {
 	const struct lb_physmem *mem; // by physical address: RAM, or NULL
-	uint64_t cr3; // the panicking CPU's at the panic
+	uint64_t cr3; // of the panicking CPU, at the panic
 	bool la57;
 	unsigned int phys_bits; // of an address; a C-bit lies at or above them: lb_encryption_address_bits()
 	struct lb_vmcoreinfo vmcoreinfo; // whose addresses are of this space
@@ -48,25 +47,24 @@ struct lb_deadmem {
 // `space`->mem must outlive `dead`; the rest of `space` is copied.
 void lb_deadmem_open(struct lb_deadmem *dead, const struct lb_deadspace *space);
 
-// The budget anew: for the next of many jobs, whose number is bounded otherwise. What is
-// known of the last translation stays.
+// Refills the budget, for the next of many jobs whose number is bounded otherwise. The last translation stays
+// known.
 void lb_deadmem_refill(struct lb_deadmem *dead);
 
-// The byte at `virt` and how many there are from it to the end of its 4 KiB page.
-// NULL when it is not mapped or not RAM. The pointer is good until the next call
-// that reads anything.
+// Finds the byte at `virt`, and the number of bytes from there to the end of the 4 KiB page. NULL when the
+// page is not mapped or not RAM. The pointer is good until the next call that reads anything.
 const void *lb_deadmem_at(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_room);
 
-// The same for a whole page that may hold data: NULL also for pure code (read-only
-// and executable). `virt` is 4 KiB aligned.
+// The same for a whole page that may hold data. NULL also for pure code (read-only and executable). `virt` is
+// 4 KiB aligned.
 const uint64_t *lb_deadmem_data_page(struct lb_deadmem *dead, uint64_t virt);
 
 // False, with `to` undefined, unless every byte could be read.
 bool lb_deadmem_copy(struct lb_deadmem *dead, uint64_t virt, void *to, size_t bytes);
 bool lb_deadmem_u64(struct lb_deadmem *dead, uint64_t virt, uint64_t *ret_value);
 
-// Bytes in a row, a page fetched once: open with {.mem, .virt}. What else is read through `mem`
-// in between costs another fetch, no more.
+// Reads bytes in a row, and fetches each page once. Opened with {.mem, .virt}. Another read through `mem` in
+// between costs one more fetch.
 struct lb_deadcursor {
 	struct lb_deadmem *mem;
 	uint64_t virt; // of the next byte

@@ -17,8 +17,8 @@ static bool is_driver(const char *name)
 	return bytes > 2 && lb_strcmp(name + bytes - 2, "fb") == 0;
 }
 
-// The minors of DRM: an IDR, which begins with an XArray, until 6.12, then an XArray. It has a head where there
-// is one.
+// Asks whether DRM has a minor. DRM's minors are an IDR until 6.12, and an XArray later. An IDR begins with
+// an XArray. An XArray with an element has a head.
 static enum lb_display ask_minors(struct lb_deadmem *mem, struct lb_btf *btf, uint64_t idr, uint64_t array,
 				  struct lb_error *ret_why)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The lines are those of `makedumpfile --dump-dmesg` from 1.7.6 on: before a record its time and its
-// caller, as many blanks before its further lines, bytes that are no text as \xNN.
+// The lines are those of `makedumpfile --dump-dmesg` from 1.7.6 on. Time and caller stand before a record's
+// first line, as many blanks before its further lines. Bytes that are no text become \xNN.
 #include "crash/dead/dmesg.h"
 
 #include "crash/dead/prb.h"
@@ -43,7 +43,7 @@ static void add_char(struct out *out, unsigned char c, size_t indent)
 		add(out, text, lb_snprintf(text, sizeof(text), "\\x%02x", c));
 }
 
-// A thread, "[      T1] ", or a CPU, "[      C0] ".
+// Adds the caller: a thread, "[      T1] ", or a CPU, "[      C0] ".
 static size_t add_caller(uint32_t caller, char *stamp, size_t bytes)
 {
 	char id[16];
@@ -81,7 +81,7 @@ static void add_record(struct out *out, struct lb_prb *prb, const struct lb_prb_
 		unsigned char piece[64]; // `put` may move the window that memory is seen through
 		uint32_t bytes = left < sizeof(piece) ? left : sizeof(piece);
 
-		// Zeros are no text: a page that the reader of a dump that was cut off does not have.
+		// Zeros are no text: they stand for a page that a dump that was cut off does not have.
 		if (!lb_deadmem_copy(&prb->mem, virt, piece, bytes) || all_zero(piece, bytes)) {
 			add_lost(out);
 			break;
@@ -120,8 +120,8 @@ int lb_dmesg_read(const struct lb_deadspace *dead, bool (*put)(void *ctx, const 
 	return 0;
 }
 
-// A record's time stamp and line feed, and how much longer than in the ring a text may be at most: of line feeds, which
-// indent the next line.
+// RECORD_BYTES: a record's time stamp and line feed. The other number: by how much a text may become longer
+// than in the ring. It becomes longest by line feeds, because each indents the next line.
 #define RECORD_BYTES 16U
 #define LONGER 64U
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is found out about a dead kernel: the struct that the files which look for it fill in,
-// each its part. See docs/handoff.md for how each fact is found.
+// The facts of a dead kernel. Each file that looks for facts fills in its part of the struct. docs/handoff.md
+// says how each fact is found.
 #ifndef LIFEBOAT_CRASH_DEAD_FACTS_H
 #define LIFEBOAT_CRASH_DEAD_FACTS_H
 

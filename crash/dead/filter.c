@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The rules are makedumpfile's, in its order, for 5.10 to 7.x: a free block by its first page's
-// order; the page cache on the LRU or in the swap cache; anonymous pages and hugetlbfs;
-// then what no rung asks for, poisoned and offline pages, whose reading may be the end of us. A
-// compound page is judged by its head. What cannot be judged is dumped.
+// The rules are makedumpfile's, in its order, for 5.10 to 7.x. A free block goes by its first page's order.
+// The page cache is on the LRU or in the swap cache. User pages are anonymous or hugetlbfs's. Poisoned and
+// offline pages are left out at every level, because reading them may stop the machine. A compound page is
+// judged by its head. A page that cannot be judged is dumped.
 #include "crash/dead/filter.h"
 
 #include "crash/dead/capture_kernel.h"
@@ -25,8 +25,8 @@ struct lb_filter {
 	// The stream.
 	uint64_t pfn; // the next one
 	uint32_t piece; // of RAM: the first that does not end before pfn
-	uint64_t skip_end; // up to here pages share the verdict of an earlier one,
-	uint64_t *skip_count; // counted here
+	uint64_t skip_end; // pages up to here share the verdict of an earlier page
+	uint64_t *skip_count; // the counter of that verdict
 	struct lb_filter_count count;
 };
 
@@ -37,7 +37,7 @@ uint64_t lb_filter_bytes(void)
 	return lb_align_up(sizeof(struct lb_filter), LB_PAGE);
 }
 
-// One more clause of the sentence: `what` is dumped for lack of `key`, which ends in '='.
+// Adds a clause to level->why: `what` is dumped for lack of `key`, which ends in '='.
 static void explain(struct lb_filter_level *level, const char *what, const char *key)
 {
 	size_t at = lb_strlen(level->why);
@@ -65,7 +65,7 @@ static const char *open_pages(struct lb_filter *filter, const struct lb_deadspac
 	return bad ? bad : lb_struct_page_basics(&filter->at, &dead->vmcoreinfo);
 }
 
-// RAM that no section of the dead kernel covers, in pages.
+// Counts the pages of RAM that no section of the dead kernel covers.
 static uint64_t count_unused(struct lb_filter *filter)
 {
 	uint64_t unused = 0, run;
@@ -86,7 +86,7 @@ static uint64_t count_unused(struct lb_filter *filter)
 	return unused;
 }
 
-// A capture kernel that died was told to use little, and the rest is what it was to save.
+// Decides whether unused RAM is left out. A capture kernel's unused RAM is the memory that it was to save.
 static void judge_unused(struct lb_filter *filter, const struct lb_deadspace *dead,
 			 struct lb_filter_level *level)
 {
@@ -148,14 +148,14 @@ const struct lb_filter_count *lb_filter_counts(const struct lb_filter *filter)
 	return &filter->count;
 }
 
-// One struct page's facts, read before another one is.
+// The facts of one struct page, read before the next struct page is.
 struct facts {
 	uint64_t flags, mapping, private, compound_head;
 	uint32_t mapcount;
 };
 
-// The order of the compound page headed by `pfn` and whether it is hugetlbfs's, out of the
-// struct page behind its head's.
+// Reads the order of the compound page that begins at `pfn`, and whether hugetlbfs owns it, out of the second
+// struct page.
 static unsigned int read_order(const struct lb_filter *filter, uint64_t pfn, uint32_t mapcount,
 			       const uint8_t *second, bool *ret_hugetlb)
 {
@@ -169,8 +169,9 @@ static unsigned int read_order(const struct lb_filter *filter, uint64_t pfn, uin
 	return order <= LB_STRUCT_PAGE_ORDER_MAX && lb_aligned(pfn, 1ULL << order) ? order : 0;
 }
 
-// The counter of those that a page belongs to; NULL: it is dumped. `hugetlb` and `*order`
-// are those of the compound page it heads; a free block's order is put into `*order`.
+// Judges a page: returns the counter of the pages that are left out like this one. NULL: the page is dumped.
+// `hugetlb` and `*order` are those of the compound page that begins here. A free block's order is put into
+// `*order`.
 static uint64_t *judge(struct lb_filter *filter, const struct facts *page, bool hugetlb, unsigned int *order)
 {
 	const uint64_t flags = page->flags;
@@ -203,9 +204,8 @@ static uint64_t *judge(struct lb_filter *filter, const struct facts *page, bool 
 	return NULL;
 }
 
-// Judges frames [pfn, end), RAM all of them, whose struct pages may lie at `page` and behind;
-// bit 0 of `bits` is frame `base`. Returns the first frame not judged: struct pages are
-// to be looked up anew from there.
+// Judges frames [pfn, end), all of them RAM, whose struct pages may lie at `page` and behind. Bit 0 of `bits`
+// is frame `base`. Returns the first frame that is not judged: its struct page has to be looked up anew.
 static uint64_t judge_run(struct lb_filter *filter, const uint8_t *page, uint64_t pfn, uint64_t end,
 			  uint64_t base, uint8_t *bits)
 {
@@ -258,7 +258,7 @@ static uint64_t judge_run(struct lb_filter *filter, const uint8_t *page, uint64_
 	return pfn;
 }
 
-// Frames [pfn, end), RAM all of them.
+// Judges frames [pfn, end), all of them RAM.
 static void judge_ram(struct lb_filter *filter, uint64_t pfn, uint64_t end, uint64_t base, uint8_t *bits)
 {
 	while (pfn < end) {

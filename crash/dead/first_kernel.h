@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The kernel that died first, where the dead one was kdump's: started to save its memory, and dead before it could.
-// What kdump was told of it (elfcorehdr=) is an ELF core header in RAM, whose notes have its VMCOREINFO
-// (fs/proc/vmcore.c and kernel/kexec_core.c of Linux).
+// Finds the kernel that died first, where the dead kernel was kdump's: started to save the first kernel's
+// memory, and dead before that was done. elfcorehdr= names an ELF core header in RAM, whose notes have the
+// first kernel's VMCOREINFO (fs/proc/vmcore.c and kernel/kexec_core.c of Linux).
 #ifndef LIFEBOAT_CRASH_DEAD_FIRST_KERNEL_H
 #define LIFEBOAT_CRASH_DEAD_FIRST_KERNEL_H
 
@@ -13,8 +13,9 @@ struct lb_first_kernel {
 	uint64_t gs_base; // CPU 0's per-CPU base; 0: not known
 };
 
-// `last` is the space of the dead kernel, with its VMCOREINFO. `text`, of LB_VMCOREINFO_MAX bytes, takes that of
-// the first kernel. False where the dead kernel was none of kdump's, or where what it was told cannot be read.
+// Finds the first kernel. `last` is the dead kernel's space, with VMCOREINFO. `text`, of LB_VMCOREINFO_MAX
+// bytes, takes the first kernel's VMCOREINFO. False where the dead kernel was not kdump's, or where the
+// header cannot be read.
 bool lb_first_kernel_find(const struct lb_deadspace *last, char *text, struct lb_first_kernel *ret_first);
 
 #endif

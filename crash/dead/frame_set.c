@@ -28,7 +28,7 @@ void lb_frame_set_open(struct lb_frame_set *set, void *memory, uint64_t bytes)
 	*set = (struct lb_frame_set){.ranges = memory, .capacity = bytes / sizeof(uint64_t)};
 }
 
-// Down from `root` in a heap of `count`.
+// Moves the element at `root` down to its place in a heap of `count` elements.
 static void sift(uint64_t *ranges, uint64_t root, uint64_t count)
 {
 	for (uint64_t child; (child = 2 * root + 1) < count; root = child) {
@@ -57,7 +57,7 @@ static void sort(uint64_t *ranges, uint64_t count)
 	}
 }
 
-// Ranges that touch or overlap become one, as long as its length fits.
+// Merges ranges that touch or overlap, as long as the length fits into a word.
 static void merge(struct lb_frame_set *set)
 {
 	uint64_t kept = 0;
@@ -81,7 +81,7 @@ static void merge(struct lb_frame_set *set)
 	set->count = kept;
 }
 
-// Longer than its neighbour by what is added, if it goes on there.
+// Makes the last range longer by [first, end), if that range ends where this one begins.
 static bool extend_last(struct lb_frame_set *set, uint64_t first, uint64_t end)
 {
 	uint64_t *last = set->count ? &set->ranges[set->count - 1] : NULL;
@@ -96,7 +96,7 @@ static void add_range(struct lb_frame_set *set, uint64_t first, uint64_t end)
 {
 	if (extend_last(set, first, end))
 		return;
-	// Merged only where that gives much room: the sum of all sorting stays bounded.
+	// Merging goes on only while it gives much room. So the sum of all sorting stays bounded.
 	if (set->count == set->capacity && !set->tight) {
 		merge(set);
 		set->tight = set->count > set->capacity / 2;

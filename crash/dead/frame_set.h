@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A set of page frames in memory of a fixed size: ranges of them, added in any order, then asked for in
-// ascending order. One that is full leaves out what is added after.
+// A set of page frames in memory of a fixed size. Ranges of frames are added in any order, then frames are
+// asked for in ascending order. A full set leaves out later ranges.
 #ifndef LIFEBOAT_CRASH_DEAD_FRAME_SET_H
 #define LIFEBOAT_CRASH_DEAD_FRAME_SET_H
 
@@ -15,13 +15,14 @@ struct lb_frame_set {
 	bool full; // something was left out
 };
 
-// `memory`, of `bytes`, outlives the set.
+// Opens a set in `memory`, of `bytes`, which must outlive the set.
 void lb_frame_set_open(struct lb_frame_set *set, void *memory, uint64_t bytes);
 void lb_frame_set_add(struct lb_frame_set *set, uint64_t first, uint64_t frames);
 // Closes the set: nothing is added any more.
 void lb_frame_set_close(struct lb_frame_set *set);
 void lb_frame_set_rewind(struct lb_frame_set *set);
-// Is the frame in it? Ascending since lb_frame_set_close() or lb_frame_set_rewind().
+// Is the frame in the set? Calls since lb_frame_set_close() or lb_frame_set_rewind() ask for ascending
+// frames.
 bool lb_frame_set_has(struct lb_frame_set *set, uint64_t frame);
 
 #endif

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// RAM that the dead kernel hot-added after arming: it is in nobody's e820, and in no
-// template. What tells it is the dead kernel's direct map: Linux maps there what it adds
-// (arch_add_memory()), and takes it out again with the memory (arch_remove_memory()).
-// Memory that is merely offline stays mapped, and counts.
+// Finds RAM that the dead kernel hot-added after arming. No e820 and no template has that RAM. The dead
+// kernel's direct map tells it: Linux maps RAM there when it is added (arch_add_memory()), and unmaps it when
+// it is removed (arch_remove_memory()). Memory that is merely offline stays mapped, and counts.
 //
-// Looked for only where SRAT lets memory come (the ranges given), and only a page-table
-// leaf that maps an address of them to that very address is believed. A whole section
-// counts as soon as one page of it is mapped: Linux adds RAM by no less
-// (check_hotplug_memory_range()), while single pages of it may be unmapped for a time
+// The search looks only where SRAT lets memory come: in the ranges given. Only a page-table leaf that maps
+// such an address to itself is believed. A whole section counts as soon as one page of it is mapped: Linux
+// adds RAM in whole sections (check_hotplug_memory_range()), but single pages may be unmapped for a time
 // (secret memory, debug_pagealloc=).
 //
-// The tables are hostile input. They are read under a budget of pages, through `mem`,
-// which knows RAM from anything else. Tables of memory added late may lie in memory
-// added before: `mem` should let those be read that lb_hotadd_is_ram() accepts, and
-// the search is repeated as long as it finds more that way.
+// The tables are hostile input. They are read under a budget of pages, through `mem`, which knows RAM from
+// anything else. Tables of memory added late may lie in memory added before. So `mem` should also allow reads
+// of pages that lb_hotadd_is_ram() accepts, and the search is repeated as long as it finds more.
 #ifndef LIFEBOAT_CRASH_DEAD_HOTADD_H
 #define LIFEBOAT_CRASH_DEAD_HOTADD_H
 
@@ -26,8 +23,8 @@
 #include "lifeboat/range.h"
 
 #define LB_HOTADD_MAX 128 // ranges that can be kept; neighbours are one
-// Table pages read before every further one is refused. A section takes as many as there
-// are levels, so that these do for 50 TiB of hot-added memory.
+// The most table pages that are read; every further one is refused. A section takes as many pages as there
+// are levels, so these are enough for 50 TiB of hot-added memory.
 #define LB_HOTADD_PAGES (2U << 20)
 
 struct lb_hotadd {
@@ -38,14 +35,14 @@ struct lb_hotadd {
 	uint64_t unsearched_bytes; // address space whose tables could not be read
 };
 
-// The whole page at `phys` lies in a range found so far. For `mem`, also during the search.
+// Does the whole page at `phys` lie in a range found so far? `mem` may ask during the search, too.
 bool lb_hotadd_is_ram(const struct lb_hotadd *hotadd, uint64_t phys);
 
 uint64_t lb_hotadd_bytes(const struct lb_hotadd *hotadd);
 
-// `where`: page-aligned, disjoint. `room`: ranges wanted at most. Always returns;
-// with the direct map unknown all of `where` is unsearched. *ret_hotadd is kept right all
-// the while, since `mem` may ask it.
+// Searches `where`, ranges that are page-aligned and disjoint. Finds at most `room` ranges. Always returns;
+// with the direct map unknown, all of `where` counts as unsearched. *ret_hotadd is valid at any time during
+// the search, because `mem` may use it.
 void lb_hotadd_find(const struct lb_physmem *mem, const struct lb_deadkernel *dead,
 		    const struct lb_range *where, uint32_t where_count, uint32_t room,
 		    struct lb_hotadd *ret_hotadd);

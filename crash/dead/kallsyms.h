@@ -42,15 +42,15 @@ struct lb_symbol_wanted {
 	uint64_t anywhere; // of the first symbol of that name, in the image or not; 0: not found
 };
 
-// Names that will be asked about. The first question about one looks all of them up, in one pass.
+// Names that will be asked about. The first question about any of them looks up all of them in one pass.
 struct lb_symbols_known {
 	uint32_t count;
 	bool looked_up;
 	struct lb_symbol_wanted names[LB_SYMBOLS_WANTED_MAX];
 };
 
-// Opened once, by lb_symbols_open() or lb_symbols_open_listed(); 5 KiB. Of interest to others are
-// the tables' addresses.
+// The state of the symbols, 5 KiB. Opened once, by lb_symbols_open() or lb_symbols_open_listed(). Other files
+// use only the tables' addresses.
 struct lb_symbols {
 	struct lb_deadmem *mem;
 	struct lb_symbols_known *known; // NULL: each question takes a pass
@@ -69,13 +69,14 @@ struct lb_symbols {
 bool lb_symbols_open_listed(struct lb_symbols *symbols, struct lb_deadmem *mem,
 			    const struct lb_deadkernel *kernel);
 
-// Adds names, which must outlive `known`, to those that will be asked about; NULL ends them. What has no room is
-// looked up by itself later. `known` begins zeroed.
+// Adds names to those that will be asked about; NULL ends `names`. The names must outlive `known`. A name
+// that has no room is looked up by itself later. `known` begins zeroed.
 void lb_symbols_will_ask(struct lb_symbols_known *known, const char *const *names);
 
-// Looks up `count` (at most LB_SYMBOLS_WANTED_MAX) names in one pass over the tables, some ten
-// milliseconds under emulation; in none where all of them are known. Only addresses inside the kernel image are returned; of several symbols of one
-// name the first. How many were found. Refills the budget of `mem`.
+// Looks up `count` (at most LB_SYMBOLS_WANTED_MAX) names in one pass over the tables, which takes some ten
+// milliseconds under emulation. No pass is made when all names are known. Only addresses inside the kernel
+// image are returned. Of several symbols of one name the first one counts. Returns the number of names found.
+// Refills the budget of `mem`.
 uint32_t lb_symbols_find(struct lb_symbols *symbols, struct lb_symbol_wanted *wanted, uint32_t count);
 // The same for one name: a pass of its own.
 bool lb_symbols_address(struct lb_symbols *symbols, const char *name, uint64_t *ret_address);

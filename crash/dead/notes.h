@@ -13,7 +13,7 @@ struct lb_notes {
 	uint32_t prstatus; // notes with a CPU's registers
 };
 
-// Reads up to `bytes` of `area`: to the first header of zeroes, or one that makes no sense.
+// Reads `area`, at most `bytes`, up to the first header that is zeroes or makes no sense.
 void lb_notes_read(const void *area, uint64_t bytes, struct lb_notes *ret_notes);
 
 // Replaces VMCOREINFO's text in `area`, which has room for `bytes`, by `text_bytes` of `text`, and

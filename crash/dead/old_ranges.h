@@ -7,8 +7,8 @@
 #include "crash/dead/ram.h"
 #include "pgtable/ident.h"
 
-// Lists the places of the content of `ram`, outside `crash` (mapped already), neighbours merged, in
-// ascending order: `ret_ranges` has room for ram->count. Returns their number.
+// Lists the places of the content of `ram` in ascending order, neighbours merged, without `crash`, which is
+// mapped already. `ret_ranges` has room for ram->count. Returns the number of ranges.
 uint32_t lb_old_ranges(const struct lb_ram *ram, struct lb_range crash, struct lb_ident_range *ret_ranges);
 
 // The largest of 2 MiB and 4 KiB for which the naturally aligned block around `phys` is

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The dead kernel's struct pages: where they are and what of them the filter looks at.
-// For filter.c and special.c.
+// Finds the dead kernel's struct pages and sections, for those who judge pages by them.
 //
 // Sections of 2^SECTION_SIZE_BITS bytes: section_mem_map, with flags in its lower bits, is the
 // virtual address that the struct page of page frame 0 would have if this section's array
@@ -27,23 +26,24 @@ struct lb_pages {
 	// The section that `map` is of; UINT64_MAX before the first.
 	uint64_t section;
 	bool has_map;
-	bool absent; // the dead kernel has no such section: not merely one that cannot be read
+	bool absent; // the dead kernel has no such section; a section that cannot be read is not absent
 	bool known; // its flags could be read
 	uint64_t flags;
-	uint64_t map; // virtual address of struct page 0, as if
+	uint64_t map; // virtual address that struct page 0 would have
 	uint8_t straddling[LB_STRUCT_PAGE_MAX]; // a struct page that lies across two pages
 };
 
-// Must not be moved afterwards. NULL; or the key that is missing or makes no sense.
+// Opens `pages`, which must not be moved afterwards. Returns NULL, or the key that is missing or makes no
+// sense.
 const char *lb_pages_open(struct lb_pages *pages, const struct lb_deadspace *dead);
 
-// The struct page of page frame `pfn`. *ret_count, in any case, is for how many frames from
-// `pfn` on the answer is the same: those whose struct pages lie behind one another there, or
-// for which there is none (NULL). At least 1. The pointer is good until the next call.
+// Returns the struct page of page frame `pfn`; NULL: there is none. *ret_count, 1 and up: the number of
+// frames from `pfn` on that the answer holds for. Their struct pages follow each other at the pointer, or
+// none of them has one. The pointer is good until the next call.
 const uint8_t *lb_pages_at(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
-// The section of page frame `pfn` is one that the dead kernel does not have: it was told not to use
-// what lies there. False also when that cannot be read. *ret_count: to the section's end.
+// Is the section of page frame `pfn` absent in the dead kernel, which was told not to use that memory? False
+// also when that cannot be read. *ret_count: frames from `pfn` to the section's end.
 bool lb_pages_absent(struct lb_pages *pages, uint64_t pfn, uint64_t *ret_count);
 
 // The dead kernel's use of a section.

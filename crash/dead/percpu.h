@@ -2,12 +2,11 @@
 // The dead kernel's CPUs: __per_cpu_offset[] and the notes each CPU left of its
 // registers (crash_notes, kernel/crash_core.c).
 //
-// A per-CPU variable of CPU n lies at its per-CPU address plus
-// __per_cpu_offset[n], wrapping; GS base is __per_cpu_offset[] of the CPU it was
-// read on. Until 6.14 per-CPU addresses begin at 0 and that is where the CPU's unit
-// begins; later they begin at __per_cpu_start in the image. Units lie in the direct
-// map or in vmalloc space, so every access is a page walk. What is no CPU keeps the
-// value the array was built with: an address in the image, or 0 since 6.15.
+// A per-CPU variable of CPU n lies at its per-CPU address plus __per_cpu_offset[n], wrapping. A CPU's GS base
+// is its __per_cpu_offset[]. The per-CPU address of a unit's beginning is 0 until 6.14; later it is
+// __per_cpu_start in the image. Units lie in the direct map or in vmalloc space, so every access is a page
+// walk. An element of __per_cpu_offset[] for no CPU keeps its first value: an address in the image, or 0
+// since 6.15.
 #ifndef LIFEBOAT_CRASH_DEAD_PERCPU_H
 #define LIFEBOAT_CRASH_DEAD_PERCPU_H
 
@@ -21,9 +20,8 @@ void lb_percpu_find(struct lb_deadmem *mem, uint64_t gs_base, struct lb_deadkern
 // The same with symbols that are open: __per_cpu_offset and crash_notes are asked for.
 void lb_percpu_find_by(struct lb_symbols *symbols, uint64_t gs_base, struct lb_deadkernel *kernel);
 
-// The registers and the pid in the note at `virt`. False unless a whole NT_PRSTATUS
-// is there with the zeroes that end it; all zeroes is what a CPU leaves that was
-// not stopped.
+// Reads the registers and the pid from the note at `virt`. False unless a whole NT_PRSTATUS is there, with
+// the zeroes that end it. A CPU that was not stopped leaves all zeroes.
 bool lb_percpu_note(struct lb_deadmem *mem, uint64_t virt, struct lb_user_regs *ret_regs, int32_t *ret_pid);
 
 #endif

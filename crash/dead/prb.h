@@ -46,18 +46,18 @@ struct lb_prb_record {
 };
 #define LB_PRB_CPU (1U << 31)
 
-// Must not be moved afterwards. Fails, naming the key or the field.
+// Opens `prb`, which must not be moved afterwards. When this fails, the error names the key or the field.
 int lb_prb_open(struct lb_prb *prb, const struct lb_deadspace *dead, struct lb_error *err);
-// The next record that has text, oldest first; unfinished, reused and unreadable ones are
-// passed over. False at the end.
+// Reads the next record that has text, oldest first. Passes over unfinished, reused and unreadable records.
+// False at the end.
 bool lb_prb_next(struct lb_prb *prb, struct lb_prb_record *ret_record);
 // Counts ids that have not been looked at yet, from the first on or back from the last one, as long as their
 // texts, with `more` for each, take at most `bytes` by what their infos say. Reads bytes / more infos at
 // most. *ret_bytes: the sum.
 uint64_t lb_prb_first(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes);
 uint64_t lb_prb_last(struct lb_prb *prb, uint64_t bytes, uint32_t more, uint64_t *ret_bytes);
-// Takes the middle out of those that have not been looked at yet: only the first `first` ids and the last
-// `last` are left. How many it took out.
+// Takes the middle out of the ids that have not been looked at yet: only the first `first` and the last
+// `last` are left. Returns the number of ids taken out.
 uint64_t lb_prb_keep_ends(struct lb_prb *prb, uint64_t first, uint64_t last);
 
 #endif

@@ -19,7 +19,7 @@ static const Elf64_Phdr *segments(const void *header, uint64_t bytes, uint32_t *
 	return (const Elf64_Phdr *)(ehdr + 1);
 }
 
-// A piece of RAM, not the kernel's text, which lies in one of those.
+// Is the segment a piece of RAM? The kernel text's segment is not: the text lies in a piece of RAM.
 static bool is_ram(const Elf64_Phdr *segment)
 {
 	return segment->p_type == PT_LOAD && segment->p_filesz && segment->p_vaddr < LB_KERNEL_MAP;
@@ -35,7 +35,7 @@ uint32_t lb_ram_capacity(const void *header, uint64_t bytes)
 	return capacity;
 }
 
-// Shell's sort: nearly sorted but for what was hot-added, and tens of thousands at worst.
+// Sorts by Shell's method. Only hot-added pieces are out of order. There are tens of thousands at worst.
 static void sort(struct lb_ram_piece *pieces, uint32_t count)
 {
 	for (uint32_t gap = count / 2; gap; gap /= 2) {
@@ -50,7 +50,8 @@ static void sort(struct lb_ram_piece *pieces, uint32_t count)
 	}
 }
 
-// Joins what is adjacent, content too, to the byte: two neighbours may share a page.
+// Joins pieces that are adjacent, and whose contents are. This goes by bytes: two neighbours may share a
+// page.
 static uint32_t merge(struct lb_ram_piece *pieces, uint32_t count)
 {
 	uint32_t kept = count ? 1 : 0;
@@ -67,7 +68,7 @@ static uint32_t merge(struct lb_ram_piece *pieces, uint32_t count)
 	return kept;
 }
 
-// Leaves of a piece its whole pages. False when there is none.
+// Cuts a piece down to its whole pages. False when there is none.
 static bool trim(struct lb_ram_piece *piece)
 {
 	uint64_t start = lb_align_up(piece->phys.start, LB_PAGE);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The dead kernel's RAM, as the finished ELF core header lists it: where each page was,
-// and where its content is now (the low 1 MiB's is in the backup). Ranges are sorted,
-// disjoint and whole pages; ragged bytes at either end of RAM are left out, as readers do
-// that count in pages.
+// The dead kernel's RAM, as the finished ELF core header lists it: where each page was, and where the page's
+// content is now (the low 1 MiB's content is in the backup). Ranges are sorted, disjoint and whole pages.
+// Parts of pages at either end of RAM are left out, as in all readers that count in pages.
 #ifndef LIFEBOAT_CRASH_DEAD_RAM_H
 #define LIFEBOAT_CRASH_DEAD_RAM_H
 
@@ -22,7 +21,8 @@ struct lb_ram {
 	uint64_t max_pfn; // end of the last piece, in pages
 };
 
-// The most pieces that `header` (an ELF core header of `bytes`, ours) gives; 0 when it is none.
+// Returns the most pieces that `header` gives: Lifeboat's ELF core header, of `bytes`. 0: it is no such
+// header.
 uint32_t lb_ram_capacity(const void *header, uint64_t bytes);
 // Fills `ret_ram` (pieces: room for lb_ram_capacity()). Fails, naming the segment, when
 // the header makes no sense.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Memory that e820_saved calls soft-reserved or persistent, and that the dead kernel used as RAM all the
-// same: brought online later (the driver kmem, on CXL memory or HBM), or from the beginning
-// (efi=nosoftreserve). Its direct map does not tell, for what a driver maps as a device's memory is in
-// there, too; the flags of its sections do. Source: include/linux/mmzone.h, pfn_to_online_page()
-// in mm/memory_hotplug.c of 5.10 to 7.0.
+// Finds memory that e820_saved calls soft-reserved or persistent, and that the dead kernel used as RAM:
+// brought online later (the driver kmem, on CXL memory or HBM), or RAM from the beginning
+// (efi=nosoftreserve). The direct map does not tell, because it has a device's memory, too. The flags of the
+// dead kernel's sections tell. Source: include/linux/mmzone.h, pfn_to_online_page() in mm/memory_hotplug.c of
+// 5.10 to 7.0.
 #ifndef LIFEBOAT_CRASH_DEAD_SPECIAL_H
 #define LIFEBOAT_CRASH_DEAD_SPECIAL_H
 

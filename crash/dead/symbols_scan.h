@@ -6,16 +6,15 @@
 //   6.4 to 6.x    num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
 //   7.x           the same without relative_base, and on 4 instead of 8 bytes
 //
-// token_index is found by its shape (256 numbers of 16 bits that begin with 0 and increase), and
-// the rest by where it must lie beside that. A layout is the right one when linux_banner is where
-// it says.
+// token_index is found by its shape: 256 numbers of 16 bits that begin with 0 and increase. The other tables
+// are found by their places beside it. A layout is right when linux_banner is where its tables say.
 #ifndef LIFEBOAT_CRASH_DEAD_SYMBOLS_SCAN_H
 #define LIFEBOAT_CRASH_DEAD_SYMBOLS_SCAN_H
 
 #include "crash/dead/kallsyms.h"
 #include "lib/format.h"
 
-// Fills the addresses of the tables; wants `mem`, `known` and `image`.
+// Finds the tables, and fills in their addresses. Needs `mem`, `known` and `image`.
 int lb_symbols_scan(struct lb_symbols *symbols, struct lb_error *err);
 // Does linux_banner lie where the tables say? Of a kernel without names of data (no
 // CONFIG_KALLSYMS_ALL): does _stext lie at the image's beginning?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Whether a kernel panicked or was on its way to an ordinary reboot, told by two of its variables: for
-// where its log cannot be read. Source: kernel/panic.c (panic_cpu), kernel/reboot.c and
+// Tells whether a kernel panicked or was on its way to an ordinary reboot, by two of its variables. This is
+// for logs that cannot be read. Source: kernel/panic.c (panic_cpu), kernel/reboot.c and
 // include/linux/kernel.h (system_state).
 #ifndef LIFEBOAT_CRASH_DEAD_SYSTEM_STATE_H
 #define LIFEBOAT_CRASH_DEAD_SYSTEM_STATE_H
@@ -21,8 +21,8 @@ struct lb_system_state_work {
 	struct lb_btf btf;
 };
 
-// LB_SYSTEM_REBOOT wants both variables and the enumerators' values, out of BTF: they differ between
-// kernels. *why: for LB_SYSTEM_UNKNOWN one sentence.
+// Judges the dead kernel. LB_SYSTEM_REBOOT takes both variables, and the enumerators' values out of BTF,
+// because these differ between kernels. *why: one sentence for LB_SYSTEM_UNKNOWN.
 enum lb_system_verdict lb_system_state_judge(const struct lb_deadkernel *kernel,
 					     struct lb_system_state_work *work, struct lb_error *why);
 

@@ -8,7 +8,8 @@
 #define STACK_BYTES (16 * LB_KIB) // THREAD_SIZE; stacks are aligned to it
 #define STEP_MAX (32 * LB_KIB) // a caller's frame lies no further up on its stack
 #define STACKS_MAX 8U // task, interrupt, and one for each kind of exception
-// Code of modules, BPF programs and trampolines; the image ends below it. Documentation/arch/x86/x86_64/mm.rst.
+// The end of the area of modules, BPF programs and trampolines, which begins above the image.
+// Documentation/arch/x86/x86_64/mm.rst.
 #define AREA_END 0xffffffffff000000ULL
 
 static bool holds(struct lb_range range, uint64_t address)
@@ -123,7 +124,7 @@ static bool follows_call(struct lb_unwinder *unwinder, uint64_t address)
 	return false;
 }
 
-// The address whose entry, and name, are those of a frame: of a return address the call's.
+// The address by which a frame's ORC entry and name are looked up. For a return address it lies in the call.
 static uint64_t looked_up(uint64_t ip, bool interrupted)
 {
 	return interrupted ? ip : ip - 1;
@@ -155,8 +156,8 @@ static enum lb_unwind_move by_bad_call(struct lb_unwinder *unwinder, struct lb_u
 	return lb_unwind_by_orc(unwinder->mem, &pushed, state);
 }
 
-// One step. Where no entry says what lies on the stack, a return address must look like one: with
-// an entry it need not follow a call (where a CPU's first function returns to does not).
+// Makes one step. A return address that BP leads to must follow a call. A return address that an ORC entry
+// leads to need not: that of a CPU's first function does not.
 static enum lb_unwind_move move(struct lb_unwinder *unwinder, struct lb_unwind_state *state)
 {
 	struct lb_orc_entry entry;

@@ -2,11 +2,11 @@
 // Backtraces of a dead kernel: from registers to the functions that led there, across the stacks of
 // exceptions, interrupts and NMIs, down to the kernel's outermost function or a program.
 //
-// By the kernel's ORC tables and its modules', as its own unwinder does (orc.h). Where an address
-// has none, by BP, if it leads to return addresses, as in a kernel with frame pointers. Where
-// neither leads on, the rest of the stack is scanned for return addresses, which may be of earlier
-// calls. Everything read is hostile: the number of frames is bounded, and so is that of changes of
-// stack, and on one stack a step leads up or it is the last.
+// A step goes by the ORC tables of the kernel and its modules, as in the kernel's own unwinder (orc.h). Where
+// an address has no ORC entry, a step goes by BP, if BP leads to return addresses, as in a kernel with frame
+// pointers. Where neither leads on, the rest of the stack is scanned for return addresses, which may be of
+// earlier calls. Everything read is hostile: the numbers of frames and of changes of stack are bounded, and
+// on one stack each step but the last leads up.
 #ifndef LIFEBOAT_CRASH_DEAD_UNWIND_H
 #define LIFEBOAT_CRASH_DEAD_UNWIND_H
 
@@ -52,18 +52,18 @@ struct lb_unwinder {
 	struct lb_error why;
 };
 
-// Always succeeds: what the kernel does not have is not used. `symbols` and `modules` may be NULL, and
-// must outlive `unwinder` like `mem`.
+// Opens an unwinder. Always succeeds: what the kernel does not have is not used. `symbols` and `modules` may
+// be NULL. They must outlive `unwinder`, as must `mem`.
 extern const char *const lb_unwind_symbols[]; // that lb_unwinder_open() asks for; NULL ends them
 void lb_unwinder_open(struct lb_unwinder *unwinder, struct lb_deadmem *mem,
 		      const struct lb_deadkernel *kernel, struct lb_symbols *symbols,
 		      const struct lb_modules *modules);
 
-// The beginning by a CPU's registers.
+// Begins a backtrace at a CPU's registers.
 struct lb_unwind_start lb_unwind_from(const struct lb_user_regs *registers);
 
-// The frames from `start` on, which is the first; at most `max`. How many. unwinder->end says how it
-// ended. Refills the budget of `mem`.
+// Finds at most `max` frames, of which `start` is the first. Returns their number. unwinder->end says how the
+// backtrace ended. Refills the budget of `mem`.
 uint32_t lb_unwind(struct lb_unwinder *unwinder, const struct lb_unwind_start *start,
 		   struct lb_frame *ret_frames, uint32_t max);
 
@@ -75,13 +75,13 @@ struct lb_function {
 	uint64_t bytes; // of the function; 0: not known
 };
 
-// The function of a frame: of a return address the one that called, even if the call was its very
-// last instruction. False when it is not known at all.
+// Names the function of a frame. For a return address it is the function that called, even if the call was
+// that function's last instruction. False when no function is known.
 bool lb_unwind_function(struct lb_unwinder *unwinder, const struct lb_frame *frame,
 			struct lb_function *ret_function);
 
-// The number of the first frame below panic(), the latest of several: its caller. 0 when there
-// is none among the frames.
+// Returns the number of the frame that called panic(), of the latest panic() if there are several. 0 when no
+// frame did.
 uint32_t lb_unwind_below_panic(struct lb_unwinder *unwinder, const struct lb_frame *frames, uint32_t count);
 
 #endif

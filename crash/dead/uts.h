@@ -14,8 +14,8 @@ struct lb_uts {
 	char version[LB_UTS_BYTES], machine[LB_UTS_BYTES], domainname[LB_UTS_BYTES];
 };
 
-// Out of its memory, where that holds the names of a Linux of VMCOREINFO's OSRELEASE; else what
-// is known without.
+// Reads the names from the dead kernel's memory, where that holds names with VMCOREINFO's OSRELEASE.
+// Elsewhere fills in what is known without.
 void lb_uts_read(const struct lb_deadspace *dead, struct lb_uts *ret_uts);
 
 #endif

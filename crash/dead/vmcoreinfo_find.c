@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Finding the right VMCOREINFO among all that RAM may hold: older boots, guests,
-// the page cache. Only the kernel itself keeps a pointer to its own, in its data
-// (vmcoreinfo_note, kernel/crash_core.c, later kernel/vmcore_info.c), and only in
-// its own do the addresses agree with the page tables.
+// RAM may hold more than one VMCOREINFO: of older boots, of guests, in the page cache. The right one has two
+// signs. The kernel's data has a pointer to it (vmcoreinfo_note, kernel/crash_core.c, later
+// kernel/vmcore_info.c). Its addresses agree with the page tables.
 #include "crash/dead/vmcoreinfo_find.h"
 
 #include "lib/mem.h"
@@ -88,7 +87,7 @@ static bool agrees(const struct lb_deadkernel *kernel, const struct lb_vmcoreinf
 	return true;
 }
 
-// One page-aligned pointer out of the kernel's data.
+// Tries one page-aligned pointer out of the kernel's data.
 static bool try_pointer(struct lb_deadmem *mem, uint64_t pointer, char *text, struct lb_deadkernel *kernel)
 {
 	const uint64_t phys = pointer - kernel->page_offset;

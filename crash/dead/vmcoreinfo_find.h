@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Finding VMCOREINFO in RAM: the note of the kernel that the page tables map.
+// Finds VMCOREINFO in RAM: the note of the kernel that the page tables map.
 #ifndef LIFEBOAT_CRASH_DEAD_VMCOREINFO_FIND_H
 #define LIFEBOAT_CRASH_DEAD_VMCOREINFO_FIND_H
 

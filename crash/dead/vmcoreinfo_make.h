@@ -12,7 +12,7 @@ struct lb_vmcoreinfo_made {
 	uint32_t bytes; // of the text
 	uint32_t keys;
 	uint32_t left_out; // keys that such a kernel may write, and whose value nothing tells
-	char why[240]; // what could not be read at all, else the names of those keys; empty: nothing is missing
+	char why[240]; // what could not be read at all, else those keys' names; empty: nothing is missing
 };
 
 // Is this the kernel's own text, or one that lb_vmcoreinfo_make() made? The one that

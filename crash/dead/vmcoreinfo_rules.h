@@ -20,7 +20,7 @@ struct lb_vmcoreinfo_work {
 enum lb_vmcoreinfo_verdict {
 	LB_VMCOREINFO_KNOWN,
 	LB_VMCOREINFO_NONE, // such a kernel writes no such key
-	LB_VMCOREINFO_UNKNOWN, // it may, and what is there does not tell the value
+	LB_VMCOREINFO_UNKNOWN, // such a kernel may write the key, but its memory does not tell the value
 };
 
 typedef enum lb_vmcoreinfo_verdict lb_vmcoreinfo_rule(struct lb_vmcoreinfo_work *work, uint64_t *ret_value);
