@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The facts of ACPI tables that a plan is made from, table by table, and the cost of a table that is
-// wrong. The caller finds the tables.
+// Collects the facts of ACPI tables that a plan is made from, table by table, and says what a wrong table
+// costs. The caller finds the tables.
 #ifndef LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
 #define LIFEBOAT_CRASH_PLAN_ACPI_FACTS_H
 
@@ -18,7 +18,7 @@
 #include "lib/format.h"
 #include "lifeboat/handoff.h"
 
-// Begin with all 0: what no table says.
+// Begins with all 0, which means that no table says it.
 struct lb_acpi_facts {
 	uint32_t taken; // acpi_facts.c: a bit for each table that was
 	struct lb_madt madt; // always there once complete
@@ -36,17 +36,17 @@ struct lb_acpi_facts {
 	bool power_off; // the machine can be switched off, by fadt's ports and dsdt's values
 };
 
-// Takes the table at `table`, which has `bytes`, into `facts`. One with a signature that
-// is not known, or was taken before, is passed over. `ret_warning` says what
-// of the table is not used, and is empty else. Arming must fail after an error.
+// Takes the table at `table`, which has `bytes`, into `facts`. Passes over a table whose signature is not
+// known or was taken before. `ret_warning` says what of the table is not used; empty: all is used. Arming
+// must fail after an error.
 int lb_acpi_take(const void *table, uint64_t bytes, struct lb_acpi_facts *facts, struct lb_error *ret_warning,
 		 struct lb_error *err);
 
 // The DSDT's address, once all tables were taken; 0: no DSDT is wanted.
 uint64_t lb_acpi_dsdt(const struct lb_acpi_facts *facts);
 
-// Takes the DSDT, which has `bytes`. Without values in it the machine cannot be switched
-// off; that is no news on reduced hardware, and not said.
+// Takes the DSDT, which has `bytes`. A DSDT without the values means that the machine cannot be switched off.
+// On reduced hardware that is normal, and gives no warning.
 void lb_acpi_take_dsdt(const void *table, uint64_t bytes, struct lb_acpi_facts *facts);
 
 // The watchdogs that tables name and nothing stops after a panic, one sentence each, by index from 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Pages in crash memory that tell at the next start whether memory survived the reset. Nothing is built on it. Pure.
+// Canary pages in crash memory tell at the next start whether memory survived the reset. Nothing depends on
+// the answer. Pure.
 #ifndef LIFEBOAT_CRASH_PLAN_CANARY_H
 #define LIFEBOAT_CRASH_PLAN_CANARY_H
 
@@ -9,13 +10,14 @@
 
 #define LB_CANARY_PAGES 16U
 
-// Fills `page`, LB_PAGE bytes aligned to 8, which lies at `phys`: no other page has the same content.
+// Fills `page`, LB_PAGE bytes aligned to 8, for the physical address `phys`. No other page has the same
+// content.
 void lb_canary_fill(void *page, uint64_t phys);
-// Has it still all of that?
+// Does `page` still have all of the content that lb_canary_fill() gave it?
 bool lb_canary_lives(const void *page, uint64_t phys);
 
-// Where they go: the last pages of `free`, which is crash memory that nobody fills; empty where that is smaller than
-// twice what they take.
+// Places the canaries in the last pages of `free`, which is crash memory that nobody fills. Empty where
+// `free` is smaller than twice what the canaries take.
 struct lb_range lb_canary_range(struct lb_range free);
 
 #endif

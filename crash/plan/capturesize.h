@@ -26,9 +26,9 @@
 #define LB_CAPTURE_BUFFER (128 * LB_KIB) // a write in flight
 #define LB_CAPTURE_BUFFERS_MIN 4U // the writer's streams hold one each
 #define LB_CAPTURE_BATCH_PAGES 32
-// And a page that says whence, and one for a copy.
+// A batch: its data, a page for its struct, and a page for a copy.
 #define LB_CAPTURE_BATCH ((2 + LB_CAPTURE_BATCH_PAGES) * LB_PAGE)
-// A chunk to be encrypted, before and after, and a page that says which.
+// A chunk to be encrypted: its plain and its sealed bytes, and a page for its struct.
 #define LB_CAPTURE_CHUNK (34 * LB_PAGE)
 #define LB_CAPTURE_CONTEXT (80 * LB_KIB) // of a compressor: libzstd's takes 76 KiB, zlib's the same
 #define LB_CAPTURE_CPU (40 * LB_KIB) // a further CPU's stacks and tables
@@ -85,14 +85,16 @@ uint32_t lb_capture_batches(uint32_t cpus);
 // Chunks: sealing one takes less than half of the time that compressing it took.
 uint32_t lb_capture_chunks(uint32_t cpus);
 
-// The capture kernel's side, of `left` bytes of heap, scratch and report taken; what is to come is kept: `cpus` to be started (0:
-// they run, or there will be none), `targets` that are not opened.
-// Bytes that tables for RAM may take.
+// The capture kernel's side. `left`: bytes of heap that are left when scratch and report are taken. These
+// functions keep memory for `cpus` that are to be started (0: they run, or there will be none), and for
+// `targets` that are not opened yet.
+//
+// Returns the bytes that tables for RAM may take.
 uint64_t lb_capture_tables(uint64_t left, uint32_t cpus, uint32_t targets);
-// Buffers, LB_CAPTURE_BUFFERS_MIN and up, for one of `targets` that is being opened.
+// Returns the number of buffers, LB_CAPTURE_BUFFERS_MIN and up, for one of `targets` that is being opened.
 uint32_t lb_capture_buffers(uint64_t left, uint32_t cpus, uint32_t targets);
-// CPUs, 1 to `cpus`, that may be started with one target open and up to `targets` - 1 to come. 0: there is
-// no memory even for the first one's part.
+// Returns the number of CPUs, 1 to `cpus`, that may be started with one target open and up to `targets` - 1
+// to come. 0: there is no memory even for the first CPU's part.
 uint32_t lb_capture_cpus(uint64_t left, uint32_t cpus, uint32_t targets);
 
 #endif

@@ -73,7 +73,7 @@ static int parse_size(struct parser *parser, uint64_t *ret_bytes)
 	return 0;
 }
 
-// Everything is read: `wanted` is what could have followed.
+// Checks that the specification ends here. `wanted` names what could have followed.
 static int parse_end(const struct parser *parser, const char *wanted)
 {
 	return at_end(parser) ? 0 : fail_at(parser, wanted);
@@ -129,8 +129,9 @@ static int parse_range(struct parser *parser, uint64_t ram, bool *ret_applies, u
 	return 0;
 }
 
-// The first range that holds decides, as in the kernel, which before it gives up at a
-// size that no RAM is there for: nothing then. The rest is checked all the same.
+// Parses a list of ranges. The first range that holds decides, as in the kernel. The kernel gives up at an
+// earlier range whose size is all of RAM or more; the size is then 0. The rest of the list is checked all the
+// same.
 static int parse_ranges(struct parser *parser, uint64_t ram, uint64_t *ret_bytes)
 {
 	uint64_t found = 0;
@@ -244,7 +245,7 @@ static int parse_high(struct parser last[KINDS], struct lb_crashkernel *result)
 	return parse_suffixed(&last[KIND_LOW], KIND_LOW, &result->low_bytes);
 }
 
-// Neither a plain form nor ",high": the others only add to one of these.
+// Fails: there is neither a plain form nor ",high", and the other forms only add to one of these.
 static int fail_no_size(const char *specs, const struct parser last[KINDS], struct lb_error *err)
 {
 	const struct parser *lone = last[KIND_LOW].spec ? &last[KIND_LOW] : &last[KIND_CMA];
@@ -257,8 +258,8 @@ static int fail_no_size(const char *specs, const struct parser last[KINDS], stru
 		       shown(lone), lone->spec);
 }
 
-// Memory the second kernel was to share with the first one's user space: it gets it, but
-// of its own.
+// Adds ",cma" memory. In Linux the second kernel shares it with the first kernel's user space. Here the
+// second kernel has it for itself.
 static int add_cma(struct parser *cma, struct lb_crashkernel *result)
 {
 	uint64_t bytes;

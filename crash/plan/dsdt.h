@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a DSDT says of power-off: \_S5, the package with the values that the two PM1
-// control registers want in SLP_TYP. Found by its bytes: the encoding of a package of
-// constants is fixed (ACPI 6.5, 20.2), and running AML is an operating system's work.
+// Reads what a DSDT says of power-off: \_S5, the package with the SLP_TYP values for the two PM1 control
+// registers. AML is not run. The package is found by its bytes, because a package of constants has a fixed
+// encoding (ACPI 6.5, 20.2).
 #ifndef LIFEBOAT_CRASH_PLAN_DSDT_H
 #define LIFEBOAT_CRASH_PLAN_DSDT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How much of a partition the largest dump of a machine takes.
+// Computes how much of a partition the largest dump of a machine takes.
 #ifndef LIFEBOAT_CRASH_PLAN_DUMPSIZE_H
 #define LIFEBOAT_CRASH_PLAN_DUMPSIZE_H
 

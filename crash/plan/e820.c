@@ -48,7 +48,7 @@ static void remove_at(struct lb_e820 *map, uint32_t at)
 	memmove(&map->entries[at], &map->entries[at + 1], (map->count - at) * sizeof(*map->entries));
 }
 
-// The caller made sure of the room.
+// Inserts an entry at `at`. The caller has made sure of the room.
 static void insert_at(struct lb_e820 *map, uint32_t at, struct lb_range range, uint32_t type)
 {
 	memmove(&map->entries[at + 1], &map->entries[at], (map->count - at) * sizeof(*map->entries));
@@ -91,7 +91,7 @@ int lb_e820_append_by(const char *caller, struct lb_e820 *map, struct lb_range r
 	return add(map, range, type, err);
 }
 
-// The winner of two entries that begin together comes first.
+// Of two entries that begin at one address, the winner comes first.
 static bool sorts_before(const struct boot_e820_entry *a, const struct boot_e820_entry *b)
 {
 	if (a->addr != b->addr)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The memory map as firmware tells it becomes the kernel's: EFI types become e820 types
-// as in drivers/firmware/efi/libstub/x86-stub.c, setup_e820().
+// Turns the firmware's memory map into the kernel's. EFI types become e820 types as in setup_e820(),
+// drivers/firmware/efi/libstub/x86-stub.c.
 #ifndef LIFEBOAT_CRASH_PLAN_E820_UEFI_H
 #define LIFEBOAT_CRASH_PLAN_E820_UEFI_H
 

@@ -22,7 +22,7 @@
 #include "crash/plan/e820.h"
 #include "lifeboat/handoff.h"
 
-// The facts that the template says.
+// The facts that the template is made from.
 struct lb_elfcore {
 	const struct lb_e820 *saved; // RAM
 	struct lb_range crash; // cut out of it
@@ -33,7 +33,7 @@ struct lb_elfcore {
 	struct lb_range notes; // lb_elfcore_notes_bytes() of it
 };
 
-// Exact bytes of the template. Looks at neither `swap` nor `notes`.
+// Returns the exact bytes of the template. Uses neither `swap` nor `notes`.
 uint64_t lb_elfcore_bytes(const struct lb_elfcore *core);
 // Bytes of the notes area: `cpus` NT_PRSTATUS, VMCOREINFO and LIFEBOAT up to a page
 // each, and the zeroes that end it.

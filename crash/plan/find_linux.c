@@ -58,8 +58,9 @@ static bool has_fingerprint(const struct search *search, const struct boot_param
 	       params->hdr.type_of_loader != 0;
 }
 
-// GRUB's own loader leaves boot services itself, with boot_params and line in one staging copy: the
-// line's address in there is where it will be. NULL: there is none, or more than one.
+// Finds GRUB's line. GRUB's own loader leaves boot services itself, with boot_params and line in one staging
+// copy. The line's address in boot_params is where the line will be. NULL: there is no such line, or more
+// than one.
 static const char *staged_line(const struct search *search, uint64_t params, uint64_t end)
 {
 	const char *found = NULL;

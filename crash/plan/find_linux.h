@@ -19,7 +19,7 @@
 // COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h; of that one byte is the NUL.
 #define LB_LINE_BYTES 2048
 
-// The places of the firmware's own facts, by which a fingerprint is judged.
+// The firmware's facts that boot_params are compared with.
 struct lb_find_system {
 	uint64_t table; // address of the EFI system table
 	uint32_t descriptor_bytes; // of its memory map's entries
@@ -28,14 +28,14 @@ struct lb_find_system {
 struct lb_found_linux {
 	struct boot_params *params;
 	const char *line; // NUL-terminated, shorter than LB_LINE_BYTES
-	uint64_t pointer; // what params say of where it is, or will be
+	uint64_t pointer; // the line's address in `params`, now or later
 };
 
 // Zeroed by the caller.
 struct lb_found_linuxes {
 	struct lb_found_linux list[LB_MAX_LINUXES];
 	uint32_t count;
-	bool unclear; // one has no line that can be told, or there are more, or too much memory
+	bool unclear; // a Linux has no line that can be told, there are more, or memory is too large
 };
 
 // Looks into each page of `ranges`, which are whole pages that may be read at their physical
@@ -43,7 +43,7 @@ struct lb_found_linuxes {
 void lb_find_linux(const struct lb_find_system *system, const struct lb_range *ranges, uint32_t count,
 		   struct lb_found_linuxes *found);
 
-// The address that `params` give for the line.
+// Returns the line's address in `params`.
 uint64_t lb_line_pointer(const struct boot_params *params);
 
 #endif

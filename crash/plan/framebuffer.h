@@ -10,15 +10,16 @@
 #define LB_SCREEN_HEIGHT_MIN 400U
 #define LB_SCREEN_SIDE_MAX 16384U
 
-// Bytes from the first pixel to the last line's end. Of a screen that passed lb_framebuffer_check().
+// Returns the bytes from the first pixel to the last line's end. The screen must have passed
+// lb_framebuffer_check().
 uint64_t lb_framebuffer_bytes(const struct lb_screen_config *screen);
 
-// Fails where the lines overlap or are not whole pixels, a colour's bits are another's too or reach beyond the
-// pixel, a side is too small or large, or a pixel lies outside the BAR.
+// Fails where lines overlap or are not whole pixels, where colours share bits or reach beyond the pixel,
+// where a side is too small or too large, and where a pixel lies outside the BAR.
 int lb_framebuffer_check(const struct lb_screen_config *screen, struct lb_error *err);
 
-// Under `vendor`, CPUID's twelve letters for a hypervisor ("": there is none), may a frame buffer be written to
-// after a panic? Hyper-V moves it, and slows a guest down that writes to where it was.
+// May a frame buffer be written to after a panic? `vendor`: CPUID's twelve letters for a hypervisor; "":
+// there is none. Hyper-V moves the frame buffer, and slows a guest down that writes to the old place.
 bool lb_framebuffer_allowed(const char *vendor);
 
 #endif

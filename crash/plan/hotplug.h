@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where RAM may appear after arming: what SRAT calls hot-pluggable and e820_saved does
-// not call RAM, and what e820_saved calls soft-reserved or persistent. The describe stage looks for
-// it there.
+// Where RAM may appear after arming: in ranges that SRAT calls hot-pluggable and e820_saved does not call
+// RAM, and in those that e820_saved calls soft-reserved or persistent. The describe stage looks for RAM
+// there.
 #ifndef LIFEBOAT_CRASH_PLAN_HOTPLUG_H
 #define LIFEBOAT_CRASH_PLAN_HOTPLUG_H
 
@@ -10,15 +10,14 @@
 
 #define LB_HOTADD_SECTION (128 * LB_MIB) // SECTION_SIZE_BITS 27, arch/x86/include/asm/sparsemem.h
 
-// PT_LOADs kept free where the machine has hot-pluggable, soft-reserved or persistent ranges: one for each run of
-// memory that was added, with a hole before the next.
+// PT_LOADs kept free where the machine has hot-pluggable, soft-reserved or persistent ranges. Each run of
+// added memory takes one.
 #define LB_HOTADD_SLOTS 64
 
-// Whole pages only; sorted, disjoint, neighbours merged; above the low 1 MiB, which Linux
-// maps whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get
-// memory and is passed over, and so is what is special: there the direct map alone does not tell
-// RAM from a device's memory. `saved` is tidy. Returns how many ranges were left out because
-// `capacity` are full: those found last.
+// Lists the hot-pluggable ranges: whole pages, sorted, disjoint, neighbours merged. The low 1 MiB is not
+// listed, because Linux maps it whatever it is. A hole without a whole section (LB_HOTADD_SECTION) cannot get
+// memory, and is passed over. So is a special range, where the direct map alone does not tell RAM from a
+// device's memory. `saved` is tidy. Returns how many ranges had no room in `capacity`: those found last.
 uint32_t lb_hotplug_ranges(const struct lb_srat *srat, const struct lb_e820 *saved,
 			   struct lb_range *ret_ranges, uint32_t capacity, uint32_t *ret_count);
 
@@ -28,7 +27,7 @@ static inline bool lb_hotplug_is_special(uint32_t type)
 	return type == LB_E820_SOFT_RESERVED || type == LB_E820_PMEM;
 }
 
-// The number of its bytes that are in `saved`.
+// Returns the number of such bytes in `saved`.
 uint64_t lb_hotplug_special_bytes(const struct lb_e820 *saved);
 
 #endif

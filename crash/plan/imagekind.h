@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What kind of file somebody gave instead of a bzImage, so that the message can
-// say so.
+// Tells what kind of file was given instead of a bzImage, for the message.
 #ifndef LIFEBOAT_CRASH_PLAN_IMAGEKIND_H
 #define LIFEBOAT_CRASH_PLAN_IMAGEKIND_H
 

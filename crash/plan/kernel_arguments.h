@@ -9,11 +9,11 @@
 #include "crash/plan/cmdline.h"
 #include "lib/format.h"
 
-// The first kernel's command line when armed: the user's, less crashkernel= and initrd=FILE
-// words, with `words` of panic_words.h inserted before " -- " (or at the end), none of them
-// twice. ",nosoftreserve" where lb_cmdline_nosoftreserve() holds for the user's words.
-// Refuses, naming the word: what refused_words.h has, an open quote, byte 0xa0.
-// `max` is the kernel's cmdline_size. `out` holds max + 1 bytes at least.
+// Makes the first kernel's command line when armed: the user's line without crashkernel= and initrd=FILE
+// words. `words` of panic_words.h are inserted before " -- " (or at the end), none of them twice. efi=runtime
+// gets ",nosoftreserve" where lb_cmdline_nosoftreserve() holds for the user's words. Refuses words of
+// refused_words.h, an open quote and byte 0xa0; the error names the word. `max` is the kernel's cmdline_size.
+// `out` holds max + 1 bytes at least.
 int lb_cmdline_armed(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
 		     struct lb_error *err);
 
@@ -23,7 +23,7 @@ int lb_cmdline_armed(const char *user, uint32_t words, size_t max, char *out, si
 int lb_cmdline_late(const char *user, uint32_t words, size_t max, char *out, size_t out_bytes,
 		    struct lb_error *err);
 
-// The same unarmed: the user's, crashkernel= included, less initrd=FILE words.
+// The same when unarmed: the user's line, crashkernel= included, without initrd=FILE words.
 int lb_cmdline_unarmed(const char *user, size_t max, char *out, size_t out_bytes, struct lb_error *err);
 
 #define LB_CMDLINE_NO5LVL " no5lvl"

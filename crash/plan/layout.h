@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Crash memory, bottom up. All of it 4 KiB aligned, the region itself 2 MiB.
+// Crash memory, bottom up. Each part is 4 KiB aligned, the region 2 MiB.
 //
 //   region.start ┌────────────────────────┐ ┐
 //                │ second kernel          │ │ init_size bytes, at kernel_alignment
@@ -58,14 +58,14 @@ struct lb_layout {
 // of the layout itself lies there.
 #define LB_WINDOWS_AT (2 * LB_MIB - 2 * LB_PAGE)
 
-// The most pages that the hook's image takes beyond the rest: it may straddle 2 MiB (two
-// PTs), in a GiB of its own (a PD), or straddle that (another).
+// The most pages of tables that the hook's image takes beyond the rest. The image may straddle a 2 MiB border
+// (two PTs), in a GiB of its own (a PD), or straddle a GiB border (another PD).
 #define LB_HOOK_TABLES 4
 
 // The most bytes that tables for a region of `bytes` take, wherever in RAM it and the hook's image end up.
 uint64_t lb_layout_tables_bound(const struct lb_e820 *saved, uint64_t bytes);
 
-// Everything but free memory for the second kernel to run in.
+// Computes the bytes of everything but free memory for the second kernel to run in.
 int lb_layout_minimum(const struct lb_layout_need *need, uint64_t *ret_bytes, struct lb_error *err);
 
 // The terms of what `auto` reserves for a Linux (crash/plan/capturesize.h has those of the built-in capture
@@ -80,12 +80,11 @@ struct lb_layout_auto {
 };
 int lb_layout_auto(const struct lb_layout_need *need, struct lb_layout_auto *ret_auto, struct lb_error *err);
 
-// The low region that goes with a region above 4 GiB, where crashkernel=,low does not
-// say how much: for what the second kernel must have below 4 GiB. 64 MiB are its bounce
-// buffers (swiotlb, taken whenever there is RAM above 4 GiB), 8 MiB more is what the
-// kernel itself adds to them for the pages around, and 24 MiB go to drivers of 32-bit
-// devices, the memory map of these 96 MiB and the DMA pools included. The kernel's own
-// default, 256 MiB, is made for machines that load all drivers.
+// The bytes of the low region that goes with a region above 4 GiB, where crashkernel=,low gives no size. The
+// second kernel needs memory below 4 GiB for three things. Bounce buffers (swiotlb) take 64 MiB whenever
+// there is RAM above 4 GiB. The kernel adds 8 MiB to them for the pages around. Drivers of 32-bit devices,
+// the memory map of these 96 MiB and the DMA pools take 24 MiB. The kernel's own default, 256 MiB, is made
+// for machines that load all drivers.
 #define LB_LAYOUT_LOW_BYTES (96 * LB_MIB)
 
 // Lays everything out inside `region`. The error says how much more it takes.

@@ -40,7 +40,7 @@ struct __attribute__((packed)) local_x2apic {
 	uint32_t x2apic_id, flags, acpi_id;
 };
 
-// An entry with this id is of no CPU: to all of them an interrupt to it would go.
+// The id of no CPU: an interrupt to this id goes to all CPUs.
 #define NO_APIC 0xffU
 #define NO_X2APIC UINT32_MAX
 
@@ -84,8 +84,8 @@ static bool has_io_apic(const struct lb_madt *madt, uint64_t phys)
 	return false;
 }
 
-// CPUs beyond the list are not started by the built-in capture kernel. One that is there twice may be
-// enabled in one place only.
+// Takes a CPU. The built-in capture kernel does not start CPUs beyond the list. A CPU that is in the table
+// twice may be enabled in one entry only.
 static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags, struct seen *seen)
 {
 	if (!(flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE)))
@@ -96,7 +96,8 @@ static void take_cpu(struct lb_madt *madt, uint32_t apic_id, uint32_t flags, str
 		madt->apic[madt->apic_count++] = apic_id;
 }
 
-// `beyond` counts those that the list has no place for. One at 0 is none: Linux passes it over, too (bad_ioapic()).
+// Takes an IO-APIC. `beyond` counts the IO-APICs that the list has no place for. An address of 0 is no
+// IO-APIC: Linux passes over it, too (bad_ioapic()).
 static void take_io_apic(struct lb_madt *madt, uint64_t phys, uint32_t *beyond)
 {
 	if (!phys || has_io_apic(madt, phys))

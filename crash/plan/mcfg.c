@@ -23,7 +23,7 @@ static bool is_possible(const struct mcfg_entry *entry)
 	return lb_aligned(entry->base, LB_MIB) && entry->bus_first <= entry->bus_last;
 }
 
-// The first that is left out is told of.
+// Takes an entry, or leaves it out. Only the first entry that is left out is told of.
 static void take_entry(const struct mcfg_entry *entry, uint32_t index, struct lb_mcfg *mcfg,
 		       struct lb_error *left_out)
 {

@@ -7,7 +7,7 @@
 
 #define NOSOFTRESERVE "efi=runtime,nosoftreserve"
 
-// No pointers: the hook runs where it was not linked for.
+// A member has no pointers, because the hook runs at an address that it was not linked for.
 struct member {
 	char text[28];
 	bool yields; // to what the line says

@@ -8,13 +8,12 @@ static bool crosses_gib(struct lb_range range)
 	return range.start / LB_GIB != (range.end - 1) / LB_GIB;
 }
 
-// Walks the places that the map, the limits and what is to be avoided leave, from the
-// top down.
+// A walk, from the top down, over the places that the map, the limits and the avoided ranges leave.
 struct holes {
 	const struct lb_e820 *map;
 	const struct lb_place_request *request;
 	uint32_t index; // entries not looked at yet
-	struct lb_range left; // what of it was not walked yet
+	struct lb_range left; // the part of the current entry that was not walked yet
 };
 
 static struct holes all_holes(const struct lb_e820 *map, const struct lb_place_request *request)
@@ -237,8 +236,8 @@ int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, 
 int lb_place_by_reach(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
 		      void *ctx, struct lb_range *ret_region, struct lb_error *err)
 {
-	// Every device reaches what lies below 4 GiB; what lies below 512 GiB shares the low 1 MiB's PDPT; the 4-level
-	// root, which is always built, ends at 1 << 47.
+	// Every device reaches memory below 4 GiB. Memory below 512 GiB shares the low 1 MiB's PDPT. The
+	// 4-level root, which is always built, ends at 1 << 47.
 	static const uint64_t limits[] = {LB_4GIB, X86_PDPT_BYTES, X86_END_OF_4LEVEL};
 	const size_t top = sizeof(limits) / sizeof(limits[0]) - 1;
 	const size_t last = request.reach == LB_PLACE_BELOW_4GIB ? 0 : top;

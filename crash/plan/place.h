@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where the crash region goes: a function of map and options only, so that it is
-// the same at every boot (hibernation compares maps).
+// Places the crash region. The place depends only on map and options, so that it is the same at every boot
+// (hibernation compares maps).
 #ifndef LIFEBOAT_CRASH_PLAN_PLACE_H
 #define LIFEBOAT_CRASH_PLAN_PLACE_H
 
@@ -29,19 +29,18 @@ struct lb_place_request {
 	enum lb_place_reach reach; // lb_place_by_reach() sets max by it
 };
 
-// Is this place free in the firmware's map at the moment? (EfiConventionalMemory
-// now, not only RAM in e820_saved.) Asked for candidates from the top down.
+// Is this place free in the firmware's map now: EfiConventionalMemory, not only RAM in e820_saved? Candidates
+// are asked for from the top down.
 typedef bool lb_place_usable(void *ctx, struct lb_range candidate);
 
-// The highest place inside one RAM entry of `map` that touches none of `avoid` (in any
-// order, of any alignment); a region shorter than 1 GiB does not cross a GiB boundary
-// when another place fits. `usable` may be NULL. The error names the largest hole found,
-// and what is in the way of `offset`.
+// Finds the highest place inside one RAM entry of `map` that touches none of `avoid` (in any order, of any
+// alignment). A region shorter than 1 GiB crosses a GiB boundary only when no other place fits. `usable` may
+// be NULL. The error names the largest hole found, and what is in the way of `offset`.
 int lb_place(const struct lb_e820 *map, const struct lb_place_request *request, lb_place_usable *usable,
 	     void *ctx, struct lb_range *ret_region, struct lb_error *err);
 
-// lb_place() below 4 GiB; where none fits and request.reach allows, below 512 GiB, then as high as a 4-level root reaches;
-// with LB_PLACE_HIGHEST at once as high as that. The error is the last try's.
+// Calls lb_place() with growing limits: 4 GiB, then, if request.reach allows, 512 GiB, then the end of a
+// 4-level root. LB_PLACE_HIGHEST begins with the last limit. The error is the last call's.
 int lb_place_by_reach(const struct lb_e820 *map, struct lb_place_request request, lb_place_usable *usable,
 		      void *ctx, struct lb_range *ret_region, struct lb_error *err);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Words of the user's with which a panic would not reach Lifeboat, or could not be read. Each
-// is judged as the kernel that gets it reads it, not as it is spelled.
+// Refuses words of the user's with which a panic would not reach Lifeboat, or could not be read. Each word is
+// judged as the kernel reads it, not as it is spelled.
 #ifndef LIFEBOAT_CRASH_PLAN_REFUSED_WORDS_H
 #define LIFEBOAT_CRASH_PLAN_REFUSED_WORDS_H
 
@@ -11,7 +11,7 @@
 //   noefi, efi=          a token "noruntime"
 //   mem_encrypt=         a token "on"
 //   sysctl.kernel.panic= zero in any base and any spelling of the path
-// Words that ours override, such as panic=0, are none of them.
+// Words that Lifeboat's words override, such as panic=0, are not refused.
 const char *lb_refused_word(struct lb_word word);
 
 // The same for what the kernel looks for before it knows of quotes and " -- ", in all of `text`

@@ -27,10 +27,10 @@ struct lb_srat {
 // are errors; the last three name the entry.
 int lb_srat_read(const void *table, uint64_t bytes, struct lb_srat *ret_srat, struct lb_error *err);
 
-// The ranges that crash memory keeps clear of: the non-volatile ones, and the hot-pluggable ones unless the
-// table marks the memory at 1 MiB, too. That memory cannot go away, since every kernel has its image or its
-// trampoline near there; Hyper-V and Azure mark all they have, and in such a table the mark says nothing.
-// `ret_ranges` holds LB_SRAT_MAX_RANGES. Returns their number.
+// Lists the ranges that crash memory keeps clear of: the non-volatile ranges, and the hot-pluggable ones
+// unless the table marks the memory at 1 MiB, too. That memory cannot go away, because every kernel has its
+// image or its trampoline near there. Hyper-V and Azure mark all memory, so in their tables the mark says
+// nothing. `ret_ranges` holds LB_SRAT_MAX_RANGES. Returns their number.
 uint32_t lb_srat_avoid(const struct lb_srat *srat, struct lb_range *ret_ranges);
 
 #endif

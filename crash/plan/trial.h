@@ -56,18 +56,18 @@ size_t lb_trial_print(const struct lb_trial *trial, char text[LB_TRIAL_ROOM]);
 // ---- The loader's, in the order of a boot. Each returns what the boot does, and changes *trial where the
 // mark has to change. *ret_write: it has to be written before anything else is done.
 
-// Judges a mark that was found, before anything else is looked at. `begun` is counted; a trial begins where
-// one is due.
+// Judges a mark that was found, before anything else is looked at. Counts a boot that finds `begun`. Begins a
+// trial where one is due.
 enum lb_trial_aside lb_trial_find(struct lb_trial *trial, bool *ret_write);
 // Begins a trial where there is no mark, or none that can be read.
 void lb_trial_first(struct lb_trial *trial);
 // Learns what would be armed, as `hash`. Begins a trial where another hash was proved.
 void lb_trial_know(struct lb_trial *trial, uint64_t hash, bool *ret_write);
-// A dump that lies on a partition, saved or not. One that was not counted yet is.
+// Counts a dump that lies on a partition, saved or not, unless it was counted before.
 enum lb_trial_aside lb_trial_count(struct lb_trial *trial, const uint8_t arm_id[LB_TRIAL_ID],
 				   bool *ret_write);
-// Boot services are left unarmed: the mark becomes again what `found`, as it was read, says; NULL: there was
-// none, the next boot is a trial. What was counted stays.
+// Boot services are left unarmed. The mark becomes again what `found` says, as it was read. `found` NULL:
+// there was no mark, so the next boot is a trial. Counts stay.
 void lb_trial_retreat(struct lb_trial *trial, const struct lb_trial *found);
 
 // ---- lifeboatctl's. Each returns whether *trial has changed, and has to be written.

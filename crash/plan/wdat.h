@@ -14,7 +14,7 @@ struct lb_wdat {
 };
 
 // `table` has `bytes`. A wrong length or checksum is an error. A table that says that its watchdog is
-// disabled has no steps. One whose steps cannot be followed has none, and unstoppable says why.
+// disabled gives no steps. A table whose steps cannot be followed gives none, and `unstoppable` says why.
 int lb_wdat_read(const void *table, uint64_t bytes, struct lb_wdat *ret_wdat, struct lb_error *err);
 
 #endif
