@@ -283,6 +283,31 @@ def test_attempts(shell, fmt, level, attempts):
     assert shell("report dump", f"format={fmt}\nlevel={level}\ndump_attempts")[1] == attempts
 
 
+@pytest.mark.parametrize("key, program, level, kept", [
+    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 31, 23),
+    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 8, 0),
+    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 17, 17),
+    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", 31, 31),
+    ("NUMBER(PG_slab)=9", "NUMBER(PG_slab)=%ld", 31, 31),
+])
+def test_level_for_a_kernel_that_makedumpfile_is_too_old_for(shell, tmp_path, key, program, level, kept):
+    (tmp_path / "core").write_bytes(core(PRSTATUS, note("VMCOREINFO", 0, f"OSRELEASE=6.12.0\n{key}\nX=1\n".encode())))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "makedumpfile").write_bytes(b"\x7fELF\0" + program.encode() + b"\0\n\0")
+    (folder / "makedumpfile").chmod(0o755)
+    _, lines = shell("report vmcore note dump", f"PATH={folder}:$PATH\nvmcore={tmp_path}/core\nformat=makedumpfile\n"
+                     f"level={level}\ndmesg() {{ :; }}\ndump_limit_level\necho $level")
+    assert lines[-1] == str(kept)
+    assert [f"level {kept}," in line for line in lines[:-1]] == ([True] if kept != level else [])
+
+
+def test_level_where_the_core_has_no_notes(shell, tmp_path):
+    (tmp_path / "core").write_bytes(bytes(4096))
+    assert shell("report vmcore note dump", f"vmcore={tmp_path}/core\nformat=makedumpfile\nlevel=31\ndump_limit_level\n"
+                 "echo $level") == (0, ["31"])
+
+
 def test_space(shell, tmp_path):
     with (tmp_path / "core").open("wb") as file:
         file.truncate(1000000)

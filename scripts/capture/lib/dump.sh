@@ -34,6 +34,19 @@ is kept" ;;
 	esac
 }
 
+# Linux since 6.10 tells a page of slab by the page's type, not by a flag. A makedumpfile older than
+# that takes some of those pages for programs' memory, and level 8 would leave kernel objects out.
+# What it knows of the type is the name that VMCOREINFO has for it.
+dump_limit_level() {
+	key=PAGE_SLAB_MAPCOUNT_VALUE
+	[ "$format" = makedumpfile ] && [ $((level & 8)) -ne 0 ] || return 0
+	notes_find && notes_bytes "$notes" "$size" | tr '\0' '\n' | grep -q "^NUMBER($key)=" || return 0
+	! tr '\0' '\n' < "$(command -v makedumpfile)" | grep -q "$key" || return 0
+	level=$((level & ~8))
+	warn dump-level "level $level, with the memory of programs: this makedumpfile is older than Linux 6.10, and \
+takes some of the kernel's own pages for theirs"
+}
+
 # The asked for level first, then less and less clever ones.
 dump_attempts() {
 	[ "$format" = makedumpfile ] || {

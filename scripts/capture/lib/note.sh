@@ -6,13 +6,23 @@
 
 note_type=1279393793 # 0x4c420001, LB_NOTE_TYPE of include/lifeboat/handoff.h
 
-# The text in our note. Offsets are those of Elf64_Ehdr and Elf64_Phdr; the kernel
-# merges all notes into one segment and puts that first.
-note_text() {
+# Sets notes and size, where all notes are. Offsets are those of Elf64_Ehdr and Elf64_Phdr; the
+# kernel merges the notes into one segment and puts that first.
+notes_find() {
 	header=$(file_number "$vmcore" 32 8)
 	[ "$(file_number "$vmcore" "$header" 4)" = 4 ] || return 1
 	notes=$(file_number "$vmcore" $((header + 8)) 8)
 	size=$(file_number "$vmcore" $((header + 32)) 8)
+}
+
+# notes_bytes AT BYTES: of the core, to standard output.
+notes_bytes() {
+	dd if="$vmcore" bs=65536 iflag=skip_bytes,count_bytes skip="$1" count="$2" 2> /run/dd.txt
+}
+
+# The text in our note.
+note_text() {
+	notes_find || return 1
 	place=$(od -A n -v -t u4 -w4 -j "$notes" -N "$size" "$vmcore" | awk -v type=$note_type '
 		{ word[NR - 1] = $1 }
 		END {
@@ -26,8 +36,7 @@ note_text() {
 			}
 		}')
 	[ -n "$place" ] || return 1
-	dd if="$vmcore" bs=65536 iflag=skip_bytes,count_bytes skip=$((notes + ${place% *})) count="${place#* }" \
-		2> /run/dd.txt | tr -d '\0' | grep -E '^[A-Za-z0-9_.]+='
+	notes_bytes $((notes + ${place% *})) "${place#* }" | tr -d '\0' | grep -E '^[A-Za-z0-9_.]+='
 }
 
 # Ticks a millisecond, as this kernel measured them; empty when it did not say.
