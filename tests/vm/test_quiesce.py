@@ -34,7 +34,11 @@ for net in /sys/class/net/e*; do
 	[ -e "$net" ] || continue
 	$b ip link set ${net##*/} up
 	$b ip addr add 10.0.2.15/24 dev ${net##*/}
-	$b ping -c 1 -W 20 10.0.2.2 >/dev/null 2>&1 || fail "nobody answers on ${net##*/}"
+	tries=0 # what is sent before there is a link is lost
+	until $b ping -c 1 -W 1 10.0.2.2 >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 60 ] || fail "nobody answers on ${net##*/}"
+	done
 	$b ping -A 10.0.2.2 >/dev/null 2>&1 &
 done
 """
