@@ -26,12 +26,20 @@ def test_mended():
 def test_skipped():
     pytest.skip("cannot be had")
 """
+CONFTEST = """
+import pathlib
+import ledger
+
+def pytest_terminal_summary():
+    pathlib.Path(__file__).with_name("earlier").write_text(str(len(ledger.earlier())))
+"""
 
 
 @pytest.fixture(params=[[], ["-n", "2", "--dist", "loadgroup"]], ids=["alone", "two workers"])
 def run(request, tmp_path):
     """run() is the last line of a run of TESTS, and its exit status."""
     (tmp_path / "test_rows.py").write_text(TESTS)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
     environment = os.environ | {"LIFEBOAT_LEDGER": str(tmp_path / "ledger"), "PYTHONPATH": str(LIB)}
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
 
@@ -58,6 +66,13 @@ def test_what_is_missing_is_run(run, tmp_path):
     plain = next(entry for entry in entries if "plain" in entry.test)
     assert plain.properties == [["panic-matrix", ["plain"]]]
     assert [entry.outcome for entry in entries if "mended" in entry.test] == ["failed", "failed", "passed"]
+
+
+def test_earlier_is_what_had_passed_before(run, tmp_path):
+    """Otherwise each row of this run stands in the matrix twice."""
+    for passed in (0, 2):
+        run()
+        assert (tmp_path / "earlier").read_text() == str(passed)
 
 
 def test_nothing_left_is_no_failure(run, tmp_path):

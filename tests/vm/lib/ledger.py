@@ -48,6 +48,11 @@ def earlier() -> list[Entry]:
     return earlier.entries
 
 
+def pytest_configure() -> None:
+    """Reads them before there are others: with pytest-xdist the controller asks only at the end."""
+    earlier()
+
+
 def _name(nodeid: str) -> str:
     """Returns the name without the group that pytest-xdist adds to it."""
     return re.sub(r"@[^\]@/]*$", "", nodeid)
