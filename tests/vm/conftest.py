@@ -28,6 +28,7 @@ import stopped  # noqa: E402
 import suites  # noqa: E402
 from ledger import (  # noqa: E402, F401 (hooks)
     pytest_collection_modifyitems,
+    pytest_configure,
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +27,12 @@ def test_mended():
 def test_skipped():
     pytest.skip("cannot be had")
 """
-CONFTEST = """
+_REAL_CONFTEST = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
+_HOOKS = re.search(r"^from ledger import \(.*?^\)", _REAL_CONFTEST, re.MULTILINE | re.DOTALL)[0]
+CONFTEST = f"""
 import pathlib
 import ledger
+{_HOOKS}
 
 def pytest_terminal_summary():
     pathlib.Path(__file__).with_name("earlier").write_text(str(len(ledger.earlier())))
@@ -44,7 +48,7 @@ def run(request, tmp_path):
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
 
     def once() -> tuple[str, int]:
-        words = [sys.executable, "-m", "pytest", "-q", "-p", "ledger", "-p", "no:cacheprovider", *request.param, "."]
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *request.param, "."]
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         return done.stdout.strip().splitlines()[-1], done.returncode
 
