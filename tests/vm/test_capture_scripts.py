@@ -176,6 +176,9 @@ def test_command_line_over_image(shell, tmp_path, cmdline, expected):
 @pytest.mark.parametrize("word, wanted", [
     ("lifeboat.level=32", "a number from 0 to 31"),
     ("lifeboat.level=-1", "a number from 0 to 31"),
+    ("lifeboat.level=08", "a number from 0 to 31"),
+    ("lifeboat.level=031", "a number from 0 to 31"),
+    ("lifeboat.stall=0900", "a number from 0 to 86400"),
     ("lifeboat.level=", "a number from 0 to 31"),
     ("lifeboat.level=99999999999999999999", "a number from 0 to 31"),
     ("lifeboat.compress=zstd", "one of: zlib lzo none"),
@@ -283,19 +286,32 @@ def test_attempts(shell, fmt, level, attempts):
     assert shell("report dump", f"format={fmt}\nlevel={level}\ndump_attempts")[1] == attempts
 
 
-@pytest.mark.parametrize("key, program, level, kept", [
-    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 31, 23),
-    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 8, 0),
-    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PG_slab)=%ld", 17, 17),
-    ("NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376", "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)", 31, 31),
-    ("NUMBER(PG_slab)=9", "NUMBER(PG_slab)=%ld", 31, 31),
-])
-def test_level_for_a_kernel_that_makedumpfile_is_too_old_for(shell, tmp_path, key, program, level, kept):
-    (tmp_path / "core").write_bytes(core(PRSTATUS, note("VMCOREINFO", 0, f"OSRELEASE=6.12.0\n{key}\nX=1\n".encode())))
+SLAB_FLAG, SLAB_TYPE = b"NUMBER(PG_slab)=9", b"NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376"
+
+
+def core_of(key):
+    return core(PRSTATUS, note("VMCOREINFO", 0, b"OSRELEASE=6.12.0\n" + key + b"\nX=1\n"))
+
+
+def makedumpfile_with(tmp_path, key):
+    """Makes a makedumpfile that has a name for the key, and returns its folder."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "makedumpfile").write_bytes(b"\x7fELF\0" + program.encode() + b"\0\n\0")
+    (folder / "makedumpfile").write_bytes(b"\x7fELF\0" + key + b"\0\n\0")
     (folder / "makedumpfile").chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("key, program, level, kept", [
+    (SLAB_TYPE, SLAB_FLAG, 31, 23),
+    (SLAB_TYPE, SLAB_FLAG, 8, 0),
+    (SLAB_TYPE, SLAB_FLAG, 17, 17),
+    (SLAB_TYPE, SLAB_TYPE, 31, 31),
+    (SLAB_FLAG, SLAB_FLAG, 31, 31),
+])
+def test_level_for_a_kernel_that_makedumpfile_is_too_old_for(shell, tmp_path, key, program, level, kept):
+    (tmp_path / "core").write_bytes(core_of(key))
+    folder = makedumpfile_with(tmp_path, program)
     _, lines = shell("report vmcore note dump", f"PATH={folder}:$PATH\nvmcore={tmp_path}/core\nformat=makedumpfile\n"
                      f"level={level}\ndmesg() {{ :; }}\ndump_limit_level\necho $level")
     assert lines[-1] == str(kept)
@@ -303,9 +319,12 @@ def test_level_for_a_kernel_that_makedumpfile_is_too_old_for(shell, tmp_path, ke
 
 
 def test_level_where_the_core_has_no_notes(shell, tmp_path):
-    (tmp_path / "core").write_bytes(bytes(4096))
-    assert shell("report vmcore note dump", f"vmcore={tmp_path}/core\nformat=makedumpfile\nlevel=31\ndump_limit_level\n"
-                 "echo $level") == (0, ["31"])
+    whole = core_of(SLAB_TYPE)
+    folder = makedumpfile_with(tmp_path, SLAB_FLAG)
+    for data in (bytes(4096), whole[:64] + struct.pack("<I", 1) + whole[68:]):  # 1: PT_LOAD
+        (tmp_path / "core").write_bytes(data)
+        assert shell("report vmcore note dump", f"PATH={folder}:$PATH\nvmcore={tmp_path}/core\nformat=makedumpfile\n"
+                     "level=31\ndump_limit_level\necho $level") == (0, ["31"])
 
 
 def test_space(shell, tmp_path):

@@ -60,7 +60,7 @@ config_choice() {
 # config_number NAME VALUE MAXIMUM
 config_number() {
 	case $2 in
-	'' | *[!0-9]* | ??????*) ;;
+	'' | *[!0-9]* | 0?* | ??????*) ;; # the shell would take 010 for 8
 	*) [ "$2" -le "$3" ] && return 0 ;;
 	esac
 	config_bad "$1" "$2" "a number from 0 to $3"

@@ -40,8 +40,9 @@ is kept" ;;
 dump_limit_level() {
 	key=PAGE_SLAB_MAPCOUNT_VALUE
 	[ "$format" = makedumpfile ] && [ $((level & 8)) -ne 0 ] || return 0
+	program=$(command -v makedumpfile) || return 0
 	notes_find && notes_bytes "$notes" "$size" | tr '\0' '\n' | grep -q "^NUMBER($key)=" || return 0
-	! tr '\0' '\n' < "$(command -v makedumpfile)" | grep -q "$key" || return 0
+	! tr '\0' '\n' < "$program" | grep -q "$key" || return 0
 	level=$((level & ~8))
 	warn dump-level "level $level, with the memory of programs: this makedumpfile is older than Linux 6.10, and \
 takes some of the kernel's own pages for theirs"
