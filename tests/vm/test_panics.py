@@ -3,8 +3,10 @@
 
 import json
 import re
+import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,11 @@ captured = pytest.mark.parametrize("scenario", rows(CAPTURED + DEATHS + FULL))
 by_linux = pytest.mark.parametrize("scenario", rows(CAPTURED + FULL))
 
 
+def makedumpfile_knows_slab() -> bool:
+    """Debian 12's does not: it is older than Linux 6.10, where slab became a page's type."""
+    return b"PAGE_SLAB_MAPCOUNT_VALUE" in Path(shutil.which("makedumpfile")).read_bytes()
+
+
 def panicking_cpu(run: Run) -> int:
     """Returns the CPU that the dying kernel named last."""
     return int(re.findall(r"\bCPU: (\d+) (?:UID: \d+ )?PID: \d+", run.dmesg.read_text(errors="replace"))[-1])
@@ -112,7 +119,8 @@ def test_stages_come_in_order(run_scenario, scenario: Scenario):
 def test_nothing_is_complained_about(run_scenario, scenario: Scenario):
     run = run_scenario(scenario)
     left_in = [words for words in run.findings["messages"] if "level 23, with the memory of programs" in words]
-    assert run.findings["messages"] == left_in and len(left_in) == (scenario.kernel in SINCE_6_10)
+    assert run.findings["messages"] == left_in
+    assert len(left_in) == (scenario.kernel in SINCE_6_10 and not makedumpfile_knows_slab())
     assert "lifeboat-capture: log end=1" in run.console, "the capture did not show the dead kernel's log"
     log = quiet.second_kernel_log(run.console)
     assert quiet.capture_log_is_quiet(log), quiet.noise(log)

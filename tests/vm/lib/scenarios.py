@@ -35,7 +35,7 @@ GENERIC_6_12 = "linux-image-6.12-amd64"
 RT_6_12 = "linux-image-6.12-rt-amd64"
 NEWEST = tuple(f"{CLOUD}/{suite}" for suite in (suites.SID, suites.EXPERIMENTAL))
 GENERIC_NEWEST = tuple(f"{GENERIC}/{suite}" for suite in (suites.SID, suites.EXPERIMENTAL))
-SINCE_6_10 = (CLOUD_6_12, GENERIC_6_12, RT_6_12)  # Debian 12's makedumpfile is older
+SINCE_6_10 = (CLOUD_6_12, GENERIC_6_12, RT_6_12)
 OTHER_KERNELS = (GENERIC, RT, *SINCE_6_10)
 
 
