@@ -55,9 +55,10 @@ class BuiltinCapture:
     def _report(self, image: Path) -> dict | None:
         listed = self._run("--list", "--json", image)
         try:
-            return json.loads(listed.stdout)["dumps"][0].get("report")
+            dumps = json.loads(listed.stdout)["dumps"]
         except (ValueError, LookupError) as error:
             raise VmError(f"lifeboat-save --list --json: {listed.stderr.strip() or error}") from error
+        return dumps[0].get("report") if dumps else None
 
     def _run(self, *words) -> subprocess.CompletedProcess:
         command = [str(word) for word in (self._save_tool, *words)]

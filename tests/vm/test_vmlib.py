@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 import status_schema
+from conftest import build
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -337,6 +338,13 @@ lifeboat-capture: 40% of 17182 pages, 13.0 MiB/s of memory, 4.7 MiB/s to disk, 3
 lifeboat-capture: log on disk 245 ms after the panic; level 31, 2 CPUs, 2 checkpoints
 lifeboat-capture: memory: 4.5 MiB of a heap of 6.5 MiB used
 """
+
+
+def test_a_dump_disk_that_nobody_wrote_to_has_no_report(tmp_path):
+    capture = BuiltinCapture(build("lifeboat-save"))
+    capture.make_dump_disk(tmp_path / "disk.img", 128 << 20)
+    assert capture.collect(tmp_path / "disk.img", tmp_path) == (None, None)
+    assert capture.report is None
 
 
 def observe_builtin(text: str) -> Progress:
